@@ -1,0 +1,135 @@
+//! What can go wrong, in a form that a program can match on and a person can act on.
+
+/// The result of everything here that can fail.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// Every message names what was wrong, what was expected and what came instead.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has the wrong number of values.
+    #[error("{what}: expected {expected} values, got {got}")]
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// How many values it must have.
+        expected: usize,
+        /// How many it has.
+        got: usize,
+    },
+
+    /// A slice of samples does not consist of whole rows (or of none at all).
+    #[error("{what}: expected one or more rows of {width} values, got {got} values")]
+    Rows {
+        /// Which slice.
+        what: &'static str,
+        /// Values in a row.
+        width: usize,
+        /// Values in the slice.
+        got: usize,
+    },
+
+    /// A setting lies outside its range.
+    #[error("{what}: expected {expected}, got {got}")]
+    OutOfRange {
+        /// Which setting.
+        what: &'static str,
+        /// The allowed range, in words.
+        expected: String,
+        /// The value given.
+        got: String,
+    },
+
+    /// A NaN or an infinity where only finite numbers have a meaning.
+    #[error("{what}: expected finite numbers, got {value} at index {index}")]
+    NotFinite {
+        /// Which slice.
+        what: &'static str,
+        /// Where the first such value lies.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+
+    /// A name that nothing here answers to.
+    #[error("{what}: expected one of {known}, got {got:?}")]
+    UnknownName {
+        /// What was looked up.
+        what: &'static str,
+        /// The names that exist.
+        known: String,
+        /// The name given.
+        got: String,
+    },
+
+    /// Training produced numbers that are not finite. The network was left with the
+    /// last parameters that were.
+    #[error(
+        "training diverged in epoch {epoch}, update {step}: {what} of layer {layer} became {value} \
+         (expected finite numbers); the network keeps its last finite parameters. \
+         A smaller learning rate or inputs scaled to about [-1, 1] usually help"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The update, counted from 1 over all epochs.
+        step: u64,
+        /// The layer, counted from 0 at the inputs.
+        layer: usize,
+        /// What became non-finite: output, loss, gradient or parameters.
+        what: &'static str,
+        /// The value.
+        value: f64,
+    },
+}
+
+impl Error {
+    pub(crate) fn out_of_range(
+        what: &'static str,
+        expected: impl Into<String>,
+        got: impl core::fmt::Display,
+    ) -> Self {
+        Self::OutOfRange {
+            what,
+            expected: expected.into(),
+            got: got.to_string(),
+        }
+    }
+}
+
+/// Checks that a slice has exactly `expected` values.
+pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) -> Result<()> {
+    let got = slice.len();
+    if got == expected {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what,
+            expected,
+            got,
+        })
+    }
+}
+
+/// Checks that a slice consists of whole rows, at least one, and returns how many.
+pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Result<usize> {
+    let got = slice.len();
+    if width == 0 || got == 0 || got % width != 0 {
+        return Err(Error::Rows { what, width, got });
+    }
+    Ok(got / width)
+}
+
+/// Checks that a setting lies inside its range; NaN never does.
+pub(crate) fn check_range(
+    what: &'static str,
+    value: f64,
+    range: impl core::ops::RangeBounds<f64>,
+    expected: &str,
+) -> Result<()> {
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::out_of_range(what, expected, value))
+    }
+}

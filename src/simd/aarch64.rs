@@ -1,0 +1,89 @@
+//! AArch64's Advanced SIMD, which every such CPU has.
+
+use core::arch::aarch64::*;
+
+use super::{InstructionSet, Op, Simd, Vector};
+
+#[derive(Clone, Copy)]
+pub struct Neon;
+
+impl Simd for Neon {
+    type F32 = Q<float32x4_t>;
+    type F64 = Q<float64x2_t>;
+    const SET: InstructionSet = InstructionSet::Neon;
+    const REGISTERS: usize = 32;
+
+    #[inline(never)]
+    fn vectorize<O: Op>(self, op: O) -> O::Output {
+        op.run(self)
+    }
+}
+
+/// 128 bits.
+#[derive(Clone, Copy)]
+pub struct Q<V>(V);
+
+// SAFETY (of every block below): NEON is part of the target; loads and stores touch
+// `LANES` values of a slice or an array that was checked to have so many.
+macro_rules! vector {
+    (
+        $register:ty, $float:ty, $lanes:literal,
+        $dup:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident
+    ) => {
+        impl Vector<Neon, $float> for Q<$register> {
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(_: Neon, x: $float) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $dup(x) })
+            }
+            #[inline(always)]
+            fn load(_: Neon, from: &[$float]) -> Self {
+                let from = &from[..$lanes];
+                // SAFETY: see above.
+                Self(unsafe { $load(from.as_ptr()) })
+            }
+            #[inline(always)]
+            fn load_partial(simd: Neon, from: &[$float]) -> Self {
+                let mut lanes = [0.0; $lanes];
+                for (lane, x) in lanes.iter_mut().zip(from) {
+                    *lane = *x;
+                }
+                Self::load(simd, &lanes)
+            }
+            #[inline(always)]
+            fn store(self, to: &mut [$float]) {
+                let to = &mut to[..$lanes];
+                // SAFETY: see above.
+                unsafe { $store(to.as_mut_ptr(), self.0) }
+            }
+            #[inline(always)]
+            fn store_partial(self, to: &mut [$float]) {
+                let mut lanes = [0.0; $lanes];
+                self.store(&mut lanes);
+                for (to, lane) in to.iter_mut().zip(lanes) {
+                    *to = lane;
+                }
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                // SAFETY: see above. `vfmaq` takes the addend first.
+                Self(unsafe { $fma(b.0, self.0, a.0) })
+            }
+            #[inline(always)]
+            fn add(self, a: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $add(self.0, a.0) })
+            }
+            #[inline(always)]
+            fn mul(self, a: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $mul(self.0, a.0) })
+            }
+        }
+    };
+}
+
+vector! { float32x4_t, f32, 4, vdupq_n_f32, vld1q_f32, vst1q_f32, vfmaq_f32, vaddq_f32, vmulq_f32 }
+vector! { float64x2_t, f64, 2, vdupq_n_f64, vld1q_f64, vst1q_f64, vfmaq_f64, vaddq_f64, vmulq_f64 }

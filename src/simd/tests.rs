@@ -1,0 +1,91 @@
+use super::*;
+
+/// Loads, multiplies, adds and stores whole and partial registers in every set.
+#[test]
+fn vectors_load_compute_and_store() {
+    struct Probe(usize);
+    impl Op for Probe {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            probe::<S, f32, S::F32>(simd, self.0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+            probe::<S, f64, S::F64>(simd, self.0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        }
+    }
+
+    #[inline(always)]
+    fn probe<S: Simd, T: num_traits::Float + fmt::Debug, V: Vector<S, T>>(
+        simd: S,
+        len: usize,
+        seed: &[T],
+    ) {
+        let from: Vec<T> = seed.iter().copied().cycle().take(V::LANES + 3).collect();
+        let two = V::splat(simd, T::one() + T::one());
+        let one = V::splat(simd, T::one());
+        let expected =
+            |x: T| (x * (T::one() + T::one()) + T::one() + T::one()) * (T::one() + T::one());
+
+        let mut to = vec![T::zero(); V::LANES];
+        V::load(simd, &from)
+            .mul_add(two, one)
+            .add(one)
+            .mul(two)
+            .store(&mut to);
+        for (got, x) in to.iter().zip(&from) {
+            assert_eq!(*got, expected(*x));
+        }
+
+        let len = len.min(V::LANES);
+        let mut guarded = vec![T::zero(); V::LANES + 2];
+        V::load_partial(simd, &from[..len])
+            .mul_add(two, one)
+            .add(one)
+            .mul(two)
+            .store_partial(&mut guarded[1..=len]);
+        for (i, got) in guarded.iter().enumerate() {
+            let inside = (1..=len).contains(&i);
+            assert_eq!(
+                *got,
+                if inside {
+                    expected(from[i - 1])
+                } else {
+                    T::zero()
+                }
+            );
+        }
+        let mut lanes = vec![T::one(); V::LANES];
+        V::load_partial(simd, &from[..len]).store(&mut lanes);
+        assert!(
+            lanes[len..].iter().all(|x| x.is_zero()),
+            "lanes beyond the end are zero"
+        );
+    }
+
+    for len in 0..=16 {
+        on_every_set(|| dispatch(Probe(len)));
+    }
+}
+
+#[test]
+#[should_panic(expected = "range end index")]
+fn a_load_beyond_the_end_is_refused() {
+    struct TooShort;
+    impl Op for TooShort {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let _ = S::F32::load(simd, &[1.0]);
+        }
+    }
+    dispatch(TooShort);
+}
+
+#[test]
+fn a_set_that_the_cpu_lacks_is_an_error() {
+    for set in InstructionSet::ALL
+        .into_iter()
+        .filter(|set| !set.is_available())
+    {
+        assert!(set.activate().unwrap_err().to_string().contains(set.name()));
+    }
+}

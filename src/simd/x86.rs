@@ -1,0 +1,185 @@
+//! AVX2 with FMA, and AVX-512.
+
+use core::arch::x86_64::*;
+
+use super::{InstructionSet, Op, Simd, Vector};
+
+pub(super) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+pub(super) fn has_avx512() -> bool {
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+}
+
+/// Proof that the CPU has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// # Safety
+    /// The CPU must have AVX2 and FMA ([`has_avx2`]).
+    #[inline(always)]
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Simd for Avx2 {
+    type F32 = Ymm<__m256>;
+    type F64 = Ymm<__m256d>;
+    const SET: InstructionSet = InstructionSet::Avx2;
+    const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    fn vectorize<O: Op>(self, op: O) -> O::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma")]
+        fn with_features<O: Op>(simd: Avx2, op: O) -> O::Output {
+            op.run(simd)
+        }
+        // SAFETY: `self` exists only where the CPU has these features.
+        unsafe { with_features(self, op) }
+    }
+}
+
+/// Proof that the CPU has AVX-512 (F, VL, DQ, BW), AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// # Safety
+    /// The CPU must have the sets that [`has_avx512`] asks for.
+    #[inline(always)]
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Simd for Avx512 {
+    type F32 = Zmm<__m512>;
+    type F64 = Zmm<__m512d>;
+    const SET: InstructionSet = InstructionSet::Avx512;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    fn vectorize<O: Op>(self, op: O) -> O::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+        fn with_features<O: Op>(simd: Avx512, op: O) -> O::Output {
+            op.run(simd)
+        }
+        // SAFETY: `self` exists only where the CPU has these features.
+        unsafe { with_features(self, op) }
+    }
+}
+
+/// 256 bits. Made only from an [`Avx2`], so that its methods may use that set.
+#[derive(Clone, Copy)]
+pub struct Ymm<V>(V);
+
+/// 512 bits. Made only from an [`Avx512`], so that its methods may use that set.
+#[derive(Clone, Copy)]
+pub struct Zmm<V>(V);
+
+/// The first `n` of 8 lanes: all bits set in the lanes below `n`.
+static MASK32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The same for 4 lanes of 64 bits.
+static MASK64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+// SAFETY (of every block below): a vector or a token exists only where the CPU has the
+// set (see `Avx2`, `Avx512`); loads and stores touch `LANES` values after the slice was
+// checked to have so many, or are masked to the slice's own length.
+macro_rules! vector {
+    (
+        $vector:ident<$register:ty>, $token:ty, $float:ty, $lanes:literal,
+        $set1:ident, $loadu:ident, $storeu:ident, $fmadd:ident, $add:ident, $mul:ident,
+        mask($n:ident) $mask:expr, $maskload:ident($($load_arg:tt)*), $maskstore:ident
+    ) => {
+        impl Vector<$token, $float> for $vector<$register> {
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(_: $token, x: $float) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $set1(x) })
+            }
+            #[inline(always)]
+            fn load(_: $token, from: &[$float]) -> Self {
+                let from = &from[..$lanes];
+                // SAFETY: see above.
+                Self(unsafe { $loadu(from.as_ptr()) })
+            }
+            #[inline(always)]
+            fn load_partial(_: $token, from: &[$float]) -> Self {
+                let $n = from.len().min($lanes);
+                // SAFETY: see above.
+                Self(unsafe {
+                    let mask = $mask;
+                    vector!(@load $maskload mask, from.as_ptr(), $($load_arg)*)
+                })
+            }
+            #[inline(always)]
+            fn store(self, to: &mut [$float]) {
+                let to = &mut to[..$lanes];
+                // SAFETY: see above.
+                unsafe { $storeu(to.as_mut_ptr(), self.0) }
+            }
+            #[inline(always)]
+            fn store_partial(self, to: &mut [$float]) {
+                let $n = to.len().min($lanes);
+                // SAFETY: see above.
+                unsafe {
+                    let mask = $mask;
+                    $maskstore(to.as_mut_ptr(), mask, self.0)
+                }
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $fmadd(self.0, a.0, b.0) })
+            }
+            #[inline(always)]
+            fn add(self, a: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $add(self.0, a.0) })
+            }
+            #[inline(always)]
+            fn mul(self, a: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $mul(self.0, a.0) })
+            }
+        }
+    };
+    (@load $maskload:ident $mask:ident, $from:expr, mask_first) => { $maskload($mask, $from) };
+    (@load $maskload:ident $mask:ident, $from:expr, mask_last) => { $maskload($from, $mask) };
+}
+
+vector! {
+    Ymm<__m256>, Avx2, f32, 8,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps, _mm256_mul_ps,
+    mask(n) _mm256_loadu_si256(MASK32[8 - n..][..8].as_ptr().cast()),
+    _mm256_maskload_ps(mask_last), _mm256_maskstore_ps
+}
+vector! {
+    Ymm<__m256d>, Avx2, f64, 4,
+    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd, _mm256_mul_pd,
+    mask(n) _mm256_loadu_si256(MASK64[4 - n..][..4].as_ptr().cast()),
+    _mm256_maskload_pd(mask_last), _mm256_maskstore_pd
+}
+vector! {
+    Zmm<__m512>, Avx512, f32, 16,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_mul_ps,
+    mask(n) ((1u32 << n) - 1) as __mmask16,
+    _mm512_maskz_loadu_ps(mask_first), _mm512_mask_storeu_ps
+}
+vector! {
+    Zmm<__m512d>, Avx512, f64, 8,
+    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd, _mm512_mul_pd,
+    mask(n) ((1u32 << n) - 1) as __mmask8,
+    _mm512_maskz_loadu_pd(mask_first), _mm512_mask_storeu_pd
+}
