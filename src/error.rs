@@ -62,6 +62,17 @@ pub enum Error {
         got: String,
     },
 
+    /// Finite parameters and samples gave a number that is not finite.
+    #[error("{what} of layer {layer}: expected finite numbers, got {value}")]
+    Overflow {
+        /// Which number: output, loss or gradient.
+        what: &'static str,
+        /// The layer, counted from 0 at the inputs.
+        layer: usize,
+        /// The value.
+        value: f64,
+    },
+
     /// Training produced numbers that are not finite. The network was left with the
     /// last parameters that were.
     #[error(

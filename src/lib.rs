@@ -3,6 +3,7 @@
 pub mod activation;
 mod error;
 mod float;
+pub mod gemm;
 pub mod init;
 mod layout;
 pub mod loss;

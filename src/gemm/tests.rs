@@ -1,0 +1,120 @@
+use super::*;
+use crate::simd::{InstructionSet, on_every_set};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+/// What every instruction set must reproduce: the same chains, one element at a time.
+fn reference<T: Float>(
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    c: &[T],
+    c_row: usize,
+    start: Start,
+) -> Vec<T> {
+    let fused = InstructionSet::active().is_fused();
+    let mut out = c.to_vec();
+    for r in 0..a.rows {
+        for col in 0..b.cols {
+            let held = out[r * c_row + col];
+            let mut sum = if start == Start::Held {
+                held
+            } else {
+                T::zero()
+            };
+            for k in 0..a.cols {
+                let x = a.data[r * a.row_stride + k * a.col_stride];
+                let y = b.data[k * b.row_stride + col * b.col_stride];
+                sum = if fused {
+                    x.mul_add(y, sum)
+                } else {
+                    x * y + sum
+                };
+            }
+            out[r * c_row + col] = sum;
+        }
+    }
+    out
+}
+
+fn random<T: Float>(rng: &mut ChaCha8Rng, len: usize) -> Vec<T> {
+    (0..len)
+        .map(|_| T::of(rng.random::<f64>() * 2.0 - 1.0))
+        .collect()
+}
+
+fn check<T: Float>(
+    rng: &mut ChaCha8Rng,
+    [m, k, n]: [usize; 3],
+    transposed: [bool; 2],
+    gaps: [usize; 3],
+) {
+    let view = |rows: usize, cols: usize, transposed: bool, gap: usize| {
+        if transposed {
+            (1, rows + gap)
+        } else {
+            (cols + gap, 1)
+        }
+    };
+    let (ars, acs) = view(m, k, transposed[0], gaps[0]);
+    let (brs, bcs) = view(k, n, transposed[1], gaps[1]);
+    let offset = rng.random_range(0..5);
+    let a_data = random(rng, m * ars + k * acs + offset);
+    let b_data = random(rng, k * brs + n * bcs + offset);
+    let a = MatRef::<T>::with_strides(&a_data[offset..], m, k, ars, acs).unwrap();
+    let b = MatRef::<T>::with_strides(&b_data[offset..], k, n, brs, bcs).unwrap();
+    let c_row = n + gaps[2];
+    let before: Vec<T> = random(rng, m * c_row);
+    for start in [Start::Zero, Start::Held] {
+        let expected = reference(a, b, &before, c_row, start);
+        let mut got = before.clone();
+        let c = MatMut::with_stride(&mut got, m, n, c_row).unwrap();
+        match start {
+            Start::Zero => multiply(a, b, c),
+            Start::Held => multiply_add(a, b, c),
+        }
+        .unwrap();
+        let set = InstructionSet::active();
+        assert_eq!(
+            got, expected,
+            "{m}x{k}x{n} {transposed:?} {gaps:?} {start:?} on {set}"
+        );
+    }
+}
+
+#[test]
+fn every_set_gives_the_reference_on_all_edges() {
+    let mut ran = Vec::new();
+    on_every_set(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        ran.push(InstructionSet::active());
+        let edges = [
+            0, 1, 2, 3, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 23, 24, 25, 31, 33, 63, 64, 65, 100,
+        ];
+        for m in edges {
+            for n in edges {
+                let k = edges[(m + n) % edges.len()];
+                let transposed = [rng.random(), rng.random()];
+                let gaps = [0; 3].map(|_: usize| rng.random_range(0..4));
+                check::<f32>(&mut rng, [m, k, n], transposed, gaps);
+                check::<f64>(&mut rng, [m, k, n], transposed, gaps);
+            }
+        }
+    });
+    assert!(
+        InstructionSet::available().eq(ran),
+        "a set that this CPU has was not run"
+    );
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors() {
+    let x = [0.0; 6];
+    let a = MatRef::new(&x, 2, 3).unwrap();
+    let mut c = [0.0; 4];
+    let wrong = multiply(a, a, MatMut::new(&mut c, 2, 2).unwrap()).unwrap_err();
+    assert_eq!(wrong.to_string(), "rows of B: expected 3, got 2");
+    let wrong = multiply(a, a.transposed(), MatMut::new(&mut c, 4, 1).unwrap()).unwrap_err();
+    assert_eq!(wrong.to_string(), "shape of C: expected 2 x 2, got 4 x 1");
+    assert!(MatRef::new(&x, 2, 4).is_err());
+    assert!(MatRef::with_strides(&x, 2, 2, usize::MAX, 1).is_err());
+    assert!(MatMut::with_stride(&mut c, 2, 2, 1).is_err());
+}

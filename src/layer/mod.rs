@@ -1,0 +1,178 @@
+//! Neurons and layers: the network's parts, each usable on its own.
+
+use std::sync::Arc;
+
+use crate::activation::Activation;
+use crate::error::{Error, Result, check_length, check_rows};
+use crate::float::Float;
+
+mod neuron;
+
+pub use neuron::{Neuron, NeuronMut};
+
+/// A fully connected layer: y = f(W x + b), with W row-major `[outputs x inputs]`.
+///
+/// It owns its parameters, or views a network's: `Layer<T, &[T]>` from
+/// [`Mlp::layer`](crate::Mlp::layer) reads them, `Layer<T, &mut [T]>` from
+/// [`Mlp::layer_mut`](crate::Mlp::layer_mut) writes through.
+///
+/// ```
+/// use feedforward::{Layer, activation::Relu};
+///
+/// let layer = Layer::new(vec![1.0, 2.0, -3.0, 4.0], vec![0.5, 0.0], Relu)?;
+/// assert_eq!((layer.inputs(), layer.outputs()), (2, 2));
+/// assert_eq!(layer.output(&[1.0, 0.5])?, [2.5, 0.0]);
+/// assert_eq!(layer.neuron(1)?.weights(), [-3.0, 4.0]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Layer<T, W = Vec<T>> {
+    weights: W,
+    bias: W,
+    inputs: usize,
+    activation: Arc<dyn Activation<T>>,
+}
+
+impl<T: Float> Layer<T> {
+    /// A layer of its own from given weights (row-major, one row for each neuron) and bias.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless `weights` has one or more values for each bias.
+    pub fn new(
+        weights: impl Into<Vec<T>>,
+        bias: impl Into<Vec<T>>,
+        activation: impl Activation<T> + 'static,
+    ) -> Result<Self> {
+        let (weights, bias) = (weights.into(), bias.into());
+        check_rows("bias", &bias, 1)?;
+        let inputs = check_rows("weights", &weights, bias.len())?;
+        Ok(Self { weights, bias, inputs, activation: Arc::new(activation) })
+    }
+
+    /// A layer made of neurons that share an activation: the first one's.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] without neurons, [`Error::Length`] if their numbers of weights
+    /// differ, [`Error::OutOfRange`] if their activations do.
+    pub fn from_neurons<W: AsRef<[T]>>(neurons: &[Neuron<T, W>]) -> Result<Self> {
+        check_rows("neurons", neurons, 1)?;
+        let (first, activation) = (&neurons[0], neurons[0].shared_activation());
+        for neuron in neurons {
+            check_length("weights of a neuron", neuron.weights(), first.weights().len())?;
+            let (expected, got) = (activation.name(), neuron.activation().name());
+            if expected != got {
+                return Err(Error::out_of_range("activation of a layer's neuron", expected, got));
+            }
+        }
+        Ok(Self {
+            weights: neurons.iter().flat_map(|neuron| neuron.weights()).copied().collect(),
+            bias: neurons.iter().map(Neuron::bias).collect(),
+            inputs: first.weights().len(),
+            activation,
+        })
+    }
+}
+
+impl<T: Float, W> Layer<T, W> {
+    /// A view or an owner of parameters that are known to fit.
+    pub(crate) fn from_parts(
+        weights: W,
+        bias: W,
+        inputs: usize,
+        activation: Arc<dyn Activation<T>>,
+    ) -> Self {
+        Self { weights, bias, inputs, activation }
+    }
+
+    /// What each neuron does with its pre-activation.
+    pub fn activation(&self) -> &dyn Activation<T> {
+        &*self.activation
+    }
+
+    /// The activation, to share.
+    pub(crate) fn shared_activation(&self) -> Arc<dyn Activation<T>> {
+        Arc::clone(&self.activation)
+    }
+
+    /// Numbers that go in.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn row(&self, neuron: usize, outputs: usize) -> Result<std::ops::Range<usize>> {
+        if neuron >= outputs {
+            return Err(Error::out_of_range("neuron index", format!("below {outputs}"), neuron));
+        }
+        Ok(neuron * self.inputs..(neuron + 1) * self.inputs)
+    }
+}
+
+impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
+    /// Neurons, each of which gives one number.
+    pub fn outputs(&self) -> usize {
+        self.bias().len()
+    }
+
+    /// The weights, row-major `[outputs x inputs]`.
+    pub fn weights(&self) -> &[T] {
+        self.weights.as_ref()
+    }
+
+    /// The biases, one for each neuron.
+    pub fn bias(&self) -> &[T] {
+        self.bias.as_ref()
+    }
+
+    /// One neuron, viewed.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if there is no such neuron.
+    pub fn neuron(&self, index: usize) -> Result<Neuron<T, &[T]>> {
+        let row = self.row(index, self.outputs())?;
+        let weights = &self.weights()[row];
+        Ok(Neuron::from_parts(weights, self.bias()[index], self.shared_activation()))
+    }
+
+    /// The neurons in their order, viewed.
+    pub fn neurons(&self) -> impl ExactSizeIterator<Item = Neuron<T, &[T]>> {
+        self.weights()
+            .chunks_exact(self.inputs)
+            .zip(self.bias())
+            .map(|(weights, &bias)| Neuron::from_parts(weights, bias, self.shared_activation()))
+    }
+
+    /// The output for one sample, neuron by neuron.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one input for each weight of a neuron.
+    pub fn output(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.neurons().map(|neuron| neuron.output(inputs)).collect()
+    }
+}
+
+impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
+    /// The weights, to write: row-major `[outputs x inputs]`.
+    pub fn weights_mut(&mut self) -> &mut [T] {
+        self.weights.as_mut()
+    }
+
+    /// The biases, to write.
+    pub fn bias_mut(&mut self) -> &mut [T] {
+        self.bias.as_mut()
+    }
+
+    /// One neuron's weights and bias, to write.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if there is no such neuron.
+    pub fn neuron_mut(&mut self, index: usize) -> Result<NeuronMut<'_, T>> {
+        let row = self.row(index, self.outputs())?;
+        Ok(NeuronMut {
+            weights: &mut self.weights.as_mut()[row],
+            bias: &mut self.bias.as_mut()[index],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

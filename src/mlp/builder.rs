@@ -1,0 +1,137 @@
+//! The description of a network, before it has parameters.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+
+use super::Mlp;
+use crate::activation::Activation;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::init::{Fan, HeUniform, Initializer, Rng, round_into};
+use crate::layout::Layout;
+
+/// Describes a network layer by layer; [`build`](Self::build) checks it and draws the parameters.
+///
+/// ```
+/// use feedforward::{Mlp, activation::{Identity, Relu, Tanh}, init::GlorotUniform};
+///
+/// let net = Mlp::<f64>::builder(4)
+///     .hidden(16, Tanh)
+///     .hidden_layers(2, 8, Relu)
+///     .output(3, Identity)
+///     .initializer(GlorotUniform)
+///     .seed(42)
+///     .build()?;
+/// assert_eq!(net.depth(), 4);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MlpBuilder<T> {
+    inputs: usize,
+    hidden: Vec<(usize, Arc<dyn Activation<T>>)>,
+    output: Option<(usize, Arc<dyn Activation<T>>)>,
+    initializer: Arc<dyn Initializer>,
+    seed: u64,
+}
+
+impl<T: Float> MlpBuilder<T> {
+    pub(super) fn new(inputs: usize) -> Self {
+        let initializer = Arc::new(HeUniform);
+        Self { inputs, hidden: Vec::new(), output: None, initializer, seed: 0 }
+    }
+
+    /// Adds a hidden layer.
+    pub fn hidden(self, neurons: usize, activation: impl Activation<T> + 'static) -> Self {
+        self.hidden_layers(1, neurons, activation)
+    }
+
+    /// Adds `count` hidden layers of the same kind.
+    pub fn hidden_layers(
+        mut self,
+        count: usize,
+        neurons: usize,
+        activation: impl Activation<T> + 'static,
+    ) -> Self {
+        let activation: Arc<dyn Activation<T>> = Arc::new(activation);
+        self.hidden.extend((0..count).map(|_| (neurons, Arc::clone(&activation))));
+        self
+    }
+
+    /// Sets the output layer.
+    pub fn output(mut self, neurons: usize, activation: impl Activation<T> + 'static) -> Self {
+        self.output = Some((neurons, Arc::new(activation)));
+        self
+    }
+
+    /// Sets where initial parameters come from; [`HeUniform`] unless told otherwise, which
+    /// takes each layer's activation into account.
+    pub fn initializer(mut self, initializer: impl Initializer + 'static) -> Self {
+        self.initializer = Arc::new(initializer);
+        self
+    }
+
+    /// Sets the seed of the initial parameters, 0 unless told otherwise. A seed means the
+    /// same parameters from release to release.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Makes the network.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, the number
+    /// of parameters is beyond what memory can address, or the initialiser's own
+    /// parameters are out of range.
+    pub fn build(self) -> Result<Mlp<T>> {
+        let Some(output) = self.output else {
+            return Err(Error::out_of_range("output layer", "one (`output`)", "none"));
+        };
+        self.initializer.check()?;
+        let last_hidden = self.hidden.len().checked_sub(1);
+        let layers: Vec<_> = self.hidden.into_iter().chain([output]).collect();
+        let sizes: Vec<_> = [self.inputs].into_iter().chain(layers.iter().map(|l| l.0)).collect();
+        check_sizes::<T>(&sizes)?;
+
+        let layout = Layout::new(&sizes);
+        let activations: Vec<_> = layers.into_iter().map(|layer| layer.1).collect();
+        let mut params = vec![T::zero(); layout.len()];
+        let mut rng = Rng::seed_from_u64(self.seed);
+        for (index, (at, activation)) in layout.layers().iter().zip(&activations).enumerate() {
+            let mut weights = vec![0.0; at.weights.len()];
+            let mut bias = vec![0.0; at.bias.len()];
+            let name = activation.name();
+            let hidden = last_hidden.map(|last| activations[index.min(last)].name());
+            let fan = Fan {
+                index,
+                inputs: at.inputs,
+                outputs: at.outputs,
+                gain: activation.gain(),
+                activation: &name,
+                hidden_activation: hidden.as_deref(),
+            };
+            self.initializer.initialize(&fan, &mut rng, &mut weights, &mut bias);
+            round_into(&weights, &mut params[at.weights.clone()]);
+            round_into(&bias, &mut params[at.bias.clone()]);
+        }
+        Ok(Mlp { params, layout, activations })
+    }
+}
+
+fn check_sizes<T>(sizes: &[usize]) -> Result<()> {
+    for (index, &size) in sizes.iter().enumerate() {
+        let what = if index == 0 { "inputs" } else { "neurons of a layer" };
+        if size == 0 {
+            return Err(Error::out_of_range(what, "at least 1", 0));
+        }
+    }
+    let total = sizes.windows(2).try_fold(0usize, |sum, pair| {
+        pair[0].checked_add(1)?.checked_mul(pair[1])?.checked_add(sum)
+    });
+    let most = isize::MAX as usize / size_of::<T>();
+    match total {
+        Some(total) if total <= most => Ok(()),
+        _ => Err(Error::out_of_range("number of parameters", format!("at most {most}"), "more")),
+    }
+}

@@ -1,0 +1,343 @@
+//! Forward and backward passes over some rows of a minibatch.
+
+use std::sync::Arc;
+
+use super::Mlp;
+use super::gradient::Samples;
+use super::packed::{Packed, PackedLayer};
+use crate::activation::Activation;
+use crate::float::Float;
+use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};
+use crate::loss::Loss;
+use crate::simd::{self, Op, Simd};
+
+/// Where a forward product leaves its pre-activations.
+pub(super) enum Kept<'a, T> {
+    /// In a scratch strip, overwritten by the next: nobody will ask for them.
+    Strip(&'a mut [T]),
+    /// All of them, for slopes that need them.
+    All(&'a mut [T]),
+}
+
+/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.out_stride` apart.
+pub(super) fn forward<T: Float>(
+    layer: &PackedLayer<T>,
+    activation: &dyn Activation<T>,
+    x: &[T],
+    x_row: usize,
+    samples: usize,
+    z: Kept<'_, T>,
+    y: &mut [T],
+) {
+    let product = Product {
+        rows: samples,
+        depth: layer.inputs,
+        cols: layer.outputs,
+        a: x,
+        a_row: x_row,
+        a_step: 1,
+        b: &layer.transposed,
+        b_row: layer.out_stride,
+        start: Start::Zero,
+        bias: Some(&layer.bias),
+    };
+    product.run(&mut Activate { activation, z, y, stride: layer.out_stride });
+}
+
+/// Applies the activation to each strip while it is hot.
+struct Activate<'a, T> {
+    activation: &'a dyn Activation<T>,
+    z: Kept<'a, T>,
+    y: &'a mut [T],
+    stride: usize,
+}
+
+impl<T: Float> Sink<T> for Activate<'_, T> {
+    fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
+        let (stride, len) = (self.stride, rows * self.stride);
+        match &mut self.z {
+            Kept::Strip(strip) => (&mut strip[..len], stride),
+            Kept::All(z) => (&mut z[first * stride..][..len], stride),
+        }
+    }
+
+    fn done(&mut self, first: usize, rows: usize) {
+        let (start, len) = (first * self.stride, rows * self.stride);
+        let z = match &self.z {
+            Kept::Strip(strip) => &strip[..len],
+            Kept::All(z) => &z[start..][..len],
+        };
+        self.activation.apply(z, &mut self.y[start..][..len]);
+    }
+}
+
+/// Multiplies each strip of dL/dy by the slope of the layer that y came from.
+struct Slope<'a, T> {
+    activation: &'a dyn Activation<T>,
+    saved: Saved<'a, T>,
+    dy: &'a mut [T],
+    dz: &'a mut [T],
+    stride: usize,
+}
+
+/// What the forward pass kept of a layer.
+#[derive(Clone, Copy)]
+struct Saved<'a, T> {
+    /// Pre-activations, or y again where the slope does not need them.
+    z: &'a [T],
+    y: &'a [T],
+}
+
+impl<T: Float> Sink<T> for Slope<'_, T> {
+    fn strip(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
+        (&mut self.dy[..rows * self.stride], self.stride)
+    }
+
+    fn done(&mut self, first: usize, rows: usize) {
+        let (start, len) = (first * self.stride, rows * self.stride);
+        self.activation.backprop(
+            &self.saved.z[start..][..len],
+            &self.saved.y[start..][..len],
+            &self.dy[..len],
+            &mut self.dz[start..][..len],
+        );
+    }
+}
+
+/// Workspace for some rows of a minibatch, and what they add to the gradient.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk<T> {
+    /// The rows' inputs.
+    x: Buffer<T>,
+    /// Outputs of each layer.
+    pub(super) y: Vec<Buffer<T>>,
+    /// Pre-activations of the layers whose slope needs them, else empty.
+    z: Vec<Buffer<T>>,
+    /// Gradients with respect to one layer's pre-activations, and the layer's below.
+    dz: [Buffer<T>; 2],
+    /// dL/dy: of one strip, but of all rows at the output.
+    dy: Buffer<T>,
+    /// The gradient of a weight matrix, transposed.
+    dw: Buffer<T>,
+    /// The sum over the rows, laid out like the parameters.
+    pub(super) gradient: Vec<T>,
+    /// dL/dx, row-major without gaps, if it was asked for.
+    pub(super) input_gradient: Vec<T>,
+    /// The rows' losses, added up.
+    pub(super) loss: f64,
+}
+
+impl<T: Float> Chunk<T> {
+    pub(super) fn new(net: &Mlp<T>) -> Self {
+        let empty = || vec![Buffer::zeros(0); net.depth()];
+        Self {
+            x: Buffer::zeros(0),
+            y: empty(),
+            z: empty(),
+            dz: [(); 2].map(|()| Buffer::zeros(0)),
+            dy: Buffer::zeros(0),
+            dw: Buffer::zeros(0),
+            gradient: vec![T::zero(); net.layout().len()],
+            input_gradient: Vec::new(),
+            loss: 0.0,
+        }
+    }
+
+    /// Makes room for so many rows; afterwards passes over no more do not allocate.
+    pub(super) fn reserve(&mut self, net: &Mlp<T>, rows: usize, input_gradient: bool) {
+        let layers = net.layout().layers();
+        self.x.reserve(rows * padded::<T>(net.inputs()));
+        let mut widest = padded::<T>(net.inputs());
+        for (index, at) in layers.iter().enumerate() {
+            let stride = padded::<T>(at.outputs);
+            widest = widest.max(stride);
+            self.y[index].reserve(rows * stride);
+            if net.activations()[index].needs_input() {
+                self.z[index].reserve(rows * stride);
+            }
+            if is_narrow::<T>(at.inputs, at.outputs) {
+                self.dw.reserve(at.inputs * stride);
+            }
+        }
+        for dz in &mut self.dz {
+            dz.reserve(rows * widest);
+        }
+        self.dy.reserve((rows * padded::<T>(net.outputs())).max(STRIP * widest));
+        self.input_gradient.resize(if input_gradient { rows * net.inputs() } else { 0 }, T::zero());
+    }
+
+    /// Both passes over `range` of the samples. The gradient and dL/dx are those of the sum
+    /// of the losses times `scale`.
+    pub(super) fn compute(
+        &mut self,
+        net: &Mlp<T>,
+        packed: &Packed<T>,
+        samples: &Samples<'_, T>,
+        range: std::ops::Range<usize>,
+        loss: &dyn Loss<T>,
+        scale: T,
+    ) {
+        let rows = range.len();
+        let stride = padded::<T>(net.inputs());
+        for (to, sample) in self.x.chunks_exact_mut(stride).zip(range.clone()) {
+            to[..net.inputs()].copy_from_slice(samples.input(sample));
+        }
+        self.forward(net, packed, rows);
+        self.evaluate(net, samples, range, loss, scale);
+        self.backward(net, packed, rows);
+    }
+
+    fn forward(&mut self, net: &Mlp<T>, packed: &Packed<T>, rows: usize) {
+        for (index, layer) in packed.layers.iter().enumerate() {
+            let activation = &*net.activations()[index];
+            let (before, after) = self.y.split_at_mut(index);
+            let x = before.last().unwrap_or(&self.x);
+            let z = match activation.needs_input() {
+                true => Kept::All(&mut self.z[index]),
+                false => Kept::Strip(&mut self.dy),
+            };
+            forward(layer, activation, x, layer.in_stride, rows, z, &mut after[0]);
+        }
+    }
+
+    /// The losses, and the gradient with respect to the last layer's pre-activations.
+    fn evaluate(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        range: std::ops::Range<usize>,
+        loss: &dyn Loss<T>,
+        scale: T,
+    ) {
+        let (last, outputs) = (net.depth() - 1, net.outputs());
+        let stride = padded::<T>(outputs);
+        let len = range.len() * stride;
+        self.loss = 0.0;
+        let rows = self.y[last].chunks_exact(stride).zip(self.dy.chunks_exact_mut(stride));
+        for ((output, gradient), sample) in rows.zip(range) {
+            let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
+            self.loss += loss.evaluate(output, samples.target(sample), gradient).wide();
+            for g in gradient {
+                *g *= scale;
+            }
+        }
+        let saved = saved(&self.z[last], &self.y[last]);
+        let dz = &mut self.dz[0][..len];
+        net.activations()[last].backprop(&saved.z[..len], &saved.y[..len], &self.dy[..len], dz);
+    }
+
+    fn backward(&mut self, net: &Mlp<T>, packed: &Packed<T>, rows: usize) {
+        let [mut dz, mut below] = self.dz.each_mut();
+        for (index, layer) in packed.layers.iter().enumerate().rev() {
+            let at = &net.layout().layers()[index];
+            let (weights, bias) =
+                self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
+            let x = if index == 0 { &self.x } else { &self.y[index - 1] };
+            weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
+            simd::dispatch(SumRows { rows: &dz[..rows * layer.out_stride], sum: bias });
+
+            let product = Product {
+                rows,
+                depth: layer.outputs,
+                cols: layer.inputs,
+                a: &dz[..],
+                a_row: layer.out_stride,
+                a_step: 1,
+                b: &layer.plain,
+                b_row: layer.in_stride,
+                start: Start::Zero,
+                bias: None,
+            };
+            if index > 0 {
+                let activation: &Arc<dyn Activation<T>> = &net.activations()[index - 1];
+                product.run(&mut Slope {
+                    activation: &**activation,
+                    saved: saved(&self.z[index - 1], &self.y[index - 1]),
+                    dy: &mut self.dy,
+                    dz: &mut below[..],
+                    stride: layer.in_stride,
+                });
+                core::mem::swap(&mut dz, &mut below);
+            } else if !self.input_gradient.is_empty() {
+                product.run(&mut gemm::store(&mut self.input_gradient, layer.inputs));
+            }
+        }
+    }
+}
+
+fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
+    Saved { z: if z.is_empty() { y } else { z }, y }
+}
+
+/// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
+/// inputs would waste most of each.
+fn is_narrow<T>(inputs: usize, outputs: usize) -> bool {
+    inputs * padded::<T>(outputs) < outputs * padded::<T>(inputs)
+}
+
+/// dW = dz^T x, a sum over samples in their order: one chain for each weight, which is
+/// the same for either orientation of the product.
+fn weight_gradient<T: Float>(
+    layer: &PackedLayer<T>,
+    x: &[T],
+    dz: &[T],
+    samples: usize,
+    weights: &mut [T],
+    transposed: &mut [T],
+) {
+    let &PackedLayer { inputs, outputs, in_stride, out_stride, .. } = layer;
+    if !is_narrow::<T>(inputs, outputs) {
+        let product = Product {
+            rows: outputs,
+            depth: samples,
+            cols: inputs,
+            a: dz,
+            a_row: 1,
+            a_step: out_stride,
+            b: x,
+            b_row: in_stride,
+            start: Start::Zero,
+            bias: None,
+        };
+        return product.run(&mut gemm::store(weights, inputs));
+    }
+    let product = Product {
+        rows: inputs,
+        depth: samples,
+        cols: outputs,
+        a: x,
+        a_row: 1,
+        a_step: in_stride,
+        b: dz,
+        b_row: out_stride,
+        start: Start::Zero,
+        bias: None,
+    };
+    product.run(&mut gemm::store(transposed, out_stride));
+    for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
+        for (w, column) in row.iter_mut().zip(transposed.chunks_exact(out_stride)) {
+            *w = column[o];
+        }
+    }
+}
+
+/// The sum of rows in their order: the gradient of a bias.
+struct SumRows<'a, T> {
+    /// Rows, padded beyond the sum's length.
+    rows: &'a [T],
+    sum: &'a mut [T],
+}
+
+impl<T: Float> Op for SumRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.sum.fill(T::zero());
+        for row in self.rows.chunks_exact(padded::<T>(self.sum.len())) {
+            for (sum, &x) in self.sum.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The gradient of a loss with respect to all parameters.
+
+use super::Mlp;
+use super::chunk::Chunk;
+use super::packed::{Packed, check_finite};
+use crate::error::{Error, Result, check_length, check_range, check_rows};
+use crate::float::Float;
+use crate::layout::Layout;
+use crate::loss::Loss;
+
+/// Rows below which a minibatch is not cut further.
+const LEAST_ROWS: usize = 96;
+
+/// Chunks that a minibatch is cut into at most.
+const MOST_CHUNKS: usize = 16;
+
+/// A minibatch is cut into chunks whose number depends on its size alone, never on the
+/// threads that share them: a power of two, few and large.
+fn chunks(rows: usize) -> usize {
+    let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
+    1 << most.ilog2()
+}
+
+/// Samples of a minibatch: rows of a data set, chosen by index or all in order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples<'a, T> {
+    pub(crate) inputs: &'a [T],
+    pub(crate) targets: &'a [T],
+    pub(crate) widths: [usize; 2],
+    pub(crate) indices: Option<&'a [usize]>,
+}
+
+impl<'a, T> Samples<'a, T> {
+    pub(crate) fn len(&self) -> usize {
+        self.indices.map_or(self.inputs.len() / self.widths[0], <[usize]>::len)
+    }
+
+    fn row(&self, sample: usize) -> usize {
+        self.indices.map_or(sample, |indices| indices[sample])
+    }
+
+    pub(super) fn input(&self, sample: usize) -> &'a [T] {
+        &self.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
+    }
+
+    pub(super) fn target(&self, sample: usize) -> &'a [T] {
+        &self.targets[self.row(sample) * self.widths[1]..][..self.widths[1]]
+    }
+}
+
+/// Computes gradients: the workspace of the backward pass, and its result.
+///
+/// The loss of a minibatch is the mean over its samples, plus the penalty
+/// lambda / (2 B) times the sum of squared weights (not biases) if [`l2`](Self::l2) was set, where
+/// B is the number of samples: scikit-learn's convention. (PyTorch's `weight_decay` is
+/// lambda / B here, and there decays biases too.)
+///
+/// Sums over samples run in a fixed order: within chunks of rows whose number depends
+/// on the size of the minibatch alone, then over the chunks.
+///
+/// ```
+/// use feedforward::{Gradient, Mlp, activation::Identity, loss::SquaredError};
+///
+/// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+/// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
+/// let mut gradient = Gradient::new(&net);
+/// let loss = gradient.compute(&net, &[1.0, 2.0], &[3.0, 9.0], &SquaredError)?;
+/// assert_eq!(loss, (0.5 + 2.0) / 2.0); // errors 1 and -2
+/// assert_eq!(gradient.values(), [(1.0 - 4.0) / 2.0, (1.0 - 2.0) / 2.0]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gradient<T> {
+    layout: Layout,
+    packed: Packed<T>,
+    chunks: Vec<Chunk<T>>,
+    values: Vec<T>,
+    input_gradient: Option<Vec<T>>,
+    l2: f64,
+}
+
+impl<T: Float> Gradient<T> {
+    /// A workspace for networks of this shape.
+    pub fn new(net: &Mlp<T>) -> Self {
+        Self {
+            layout: net.layout().clone(),
+            packed: Packed::new(net, true),
+            chunks: Vec::new(),
+            values: vec![T::zero(); net.layout().len()],
+            input_gradient: None,
+            l2: 0.0,
+        }
+    }
+
+    /// Sets the penalty lambda on squared weights.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if it is negative or not finite.
+    pub fn l2(mut self, lambda: f64) -> Result<Self> {
+        check_range("L2 penalty", lambda, 0.0..f64::INFINITY, "a finite number, at least 0")?;
+        self.l2 = lambda;
+        Ok(self)
+    }
+
+    /// Asks for the gradient with respect to the inputs as well.
+    pub fn with_inputs(mut self) -> Self {
+        self.input_gradient = Some(Vec::new());
+        self
+    }
+
+    /// The gradient computed last, laid out like the parameters.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The gradient of the minibatch's loss with respect to its inputs, row-major
+    /// `[samples x inputs]`, if [`with_inputs`](Self::with_inputs) asked for it.
+    pub fn inputs(&self) -> Option<&[T]> {
+        self.input_gradient.as_deref()
+    }
+
+    /// Computes loss and gradient over a minibatch: `inputs` row-major
+    /// `[samples x inputs]`, `targets` `[samples x outputs]`. Returns the loss.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] or [`Error::Length`] if shapes do not fit, [`Error::NotFinite`] if an
+    /// input, a target or a parameter is not finite, whatever the loss says of its targets,
+    /// and [`Error::Overflow`] if an output, the loss or the gradient is not finite.
+    pub fn compute(
+        &mut self,
+        net: &Mlp<T>,
+        inputs: &[T],
+        targets: &[T],
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        let samples = check_rows("inputs", inputs, net.inputs())?;
+        check_length("targets", targets, samples * net.outputs())?;
+        check_data(net, inputs, targets, loss)?;
+        let widths = [net.inputs(), net.outputs()];
+        self.compute_samples(net, &Samples { inputs, targets, widths, indices: None }, loss)
+    }
+
+    /// The same over samples that were checked.
+    pub(crate) fn compute_samples(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        if net.layout() != &self.layout {
+            return Err(Error::out_of_range(
+                "network's layout",
+                "that of the network this gradient was made for",
+                "another",
+            ));
+        }
+        self.packed.refresh(net)?;
+        let rows = samples.len();
+        let count = chunks(rows);
+        while self.chunks.len() < count {
+            self.chunks.push(Chunk::new(net));
+        }
+        let used = &mut self.chunks[..count];
+        let scale = T::of(1.0 / rows as f64);
+        for (index, chunk) in used.iter_mut().enumerate() {
+            let range = rows * index / count..rows * (index + 1) / count;
+            chunk.reserve(net, range.len(), self.input_gradient.is_some());
+            chunk.compute(net, &self.packed, samples, range, loss, scale);
+        }
+        let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / rows as f64;
+        loss += self.combine(net, count, rows);
+        if loss.is_finite() && check_finite("gradient", &self.values).is_ok() {
+            return Ok(loss);
+        }
+        Err(self.explain(net, count, loss))
+    }
+
+    /// Adds up the chunks' gradients and the penalty's, and returns the penalty.
+    fn combine(&mut self, net: &Mlp<T>, count: usize, rows: usize) -> f64 {
+        let (first, others) = self.chunks[..count].split_at(1);
+        self.values.copy_from_slice(&first[0].gradient);
+        for chunk in others {
+            for (sum, &g) in self.values.iter_mut().zip(&chunk.gradient) {
+                *sum += g;
+            }
+        }
+        if let Some(inputs) = &mut self.input_gradient {
+            inputs.clear();
+            for chunk in &self.chunks[..count] {
+                inputs.extend_from_slice(&chunk.input_gradient);
+            }
+        }
+        if self.l2 == 0.0 {
+            return 0.0;
+        }
+        let factor = self.l2 / rows as f64;
+        let mut squares = 0.0;
+        for at in self.layout.layers() {
+            let weights = &net.params()[at.weights.clone()];
+            for (g, &w) in self.values[at.weights.clone()].iter_mut().zip(weights) {
+                *g += T::of(factor) * w;
+            }
+            squares += weights.iter().map(|&w| w * w).sum::<T>().wide();
+        }
+        0.5 * factor * squares
+    }
+
+    /// Finds where numbers stopped being finite: forward first, then backward.
+    #[cold]
+    fn explain(&self, net: &Mlp<T>, count: usize, loss: f64) -> Error {
+        let first = |values: &[T]| values.iter().copied().find(|x| !x.is_finite());
+        for layer in 0..net.depth() {
+            let outputs = self.chunks[..count].iter().find_map(|chunk| first(&chunk.y[layer]));
+            if let Some(value) = outputs {
+                return Error::Overflow { what: "output", layer, value: value.wide() };
+            }
+        }
+        if loss.is_finite() {
+            for (layer, at) in self.layout.layers().iter().enumerate().rev() {
+                if let Some(value) = first(&self.values[at.weights.start..at.bias.end]) {
+                    return Error::Overflow { what: "gradient", layer, value: value.wide() };
+                }
+            }
+        }
+        Error::Overflow { what: "loss", layer: net.depth() - 1, value: loss }
+    }
+
+    /// Gives the network back the parameters that the last gradient was computed for.
+    pub(crate) fn restore(&self, net: &mut Mlp<T>) {
+        self.packed.restore(net);
+    }
+}
+
+/// Checks that a data set's numbers are ones that can be learned from.
+pub(crate) fn check_data<T: Float>(
+    net: &Mlp<T>,
+    inputs: &[T],
+    targets: &[T],
+    loss: &dyn Loss<T>,
+) -> Result<()> {
+    check_finite("inputs", inputs)?;
+    check_finite("targets", targets)?;
+    targets.chunks(net.outputs()).try_for_each(|target| loss.check_target(target))
+}

@@ -1,0 +1,205 @@
+//! The multilayer perceptron: one slice of numbers plus a description of how to read it.
+
+use std::sync::Arc;
+
+use crate::activation::Activation;
+use crate::error::{Error, Result, check_length, check_rows};
+use crate::float::Float;
+use crate::layer::Layer;
+use crate::layout::Layout;
+
+mod builder;
+mod chunk;
+mod gradient;
+mod packed;
+mod predictor;
+
+pub use builder::MlpBuilder;
+pub use gradient::Gradient;
+pub(crate) use gradient::{Samples, check_data};
+pub(crate) use packed::check_finite;
+pub use predictor::Predictor;
+
+/// A multilayer perceptron: layers of neurons, each fed by the one before.
+///
+/// All parameters lie in one buffer, as [`layout`](Self::layout) says; gradients and
+/// optimizer states have the same shape.
+///
+/// ```
+/// use feedforward::{Mlp, activation::{Identity, Tanh}};
+///
+/// let net = Mlp::<f32>::builder(2).hidden(16, Tanh).output(1, Identity).seed(7).build()?;
+/// assert_eq!(net.params().len(), 2 * 16 + 16 + 16 + 1);
+/// let one = net.predict(&[0.5, -0.5])?;
+/// let two = net.predict(&[0.5, -0.5, 0.25, 1.0])?;
+/// assert_eq!(one[0], two[0]); // the same bits, alone or in a batch
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mlp<T> {
+    params: Vec<T>,
+    layout: Layout,
+    activations: Vec<Arc<dyn Activation<T>>>,
+}
+
+impl<T: Float> Mlp<T> {
+    /// Begins the description of a network with this number of inputs.
+    pub fn builder(inputs: usize) -> MlpBuilder<T> {
+        MlpBuilder::new(inputs)
+    }
+
+    /// Gathers layers into one network; each must take what the one before gives.
+    ///
+    /// ```
+    /// use feedforward::{Layer, Mlp, activation::{Identity, Relu}};
+    ///
+    /// let hidden = Layer::new([1.0, -1.0, -1.0, 1.0], [0.0, 0.0], Relu)?;
+    /// let output = Layer::new([1.0, 1.0], [0.0], Identity)?;
+    /// let xor = Mlp::from_layers(&[hidden, output])?;
+    /// assert_eq!(xor.predict(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?, [0.0, 1.0, 1.0, 0.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Rows`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
+    pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
+        check_rows("layers", layers, 1)?;
+        let mut sizes = vec![layers[0].inputs()];
+        let mut params = Vec::new();
+        for layer in layers {
+            let before = sizes[sizes.len() - 1];
+            if layer.inputs() != before {
+                return Err(Error::out_of_range(
+                    "inputs of a layer",
+                    format!("{before}, the outputs of the layer before"),
+                    layer.inputs(),
+                ));
+            }
+            sizes.push(layer.outputs());
+            params.extend_from_slice(layer.weights());
+            params.extend_from_slice(layer.bias());
+        }
+        let activations = layers.iter().map(Layer::shared_activation).collect();
+        Ok(Self { params, layout: Layout::new(&sizes), activations })
+    }
+
+    /// Numbers in a sample.
+    pub fn inputs(&self) -> usize {
+        self.layout.layers()[0].inputs
+    }
+
+    /// Numbers in a prediction.
+    pub fn outputs(&self) -> usize {
+        self.layout.layers()[self.depth() - 1].outputs
+    }
+
+    /// Layers, the output layer included.
+    pub fn depth(&self) -> usize {
+        self.layout.layers().len()
+    }
+
+    /// All parameters, laid out as [`layout`](Self::layout) says.
+    pub fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    /// All parameters, to write.
+    pub fn params_mut(&mut self) -> &mut [T] {
+        &mut self.params
+    }
+
+    /// Where each weight and bias lies among the parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Layout and parameters at once, for those who update the latter by the former.
+    pub(crate) fn split_mut(&mut self) -> (&Layout, &mut [T]) {
+        (&self.layout, &mut self.params)
+    }
+
+    /// One layer, viewed; 0 is the first after the inputs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if there is no such layer.
+    pub fn layer(&self, index: usize) -> Result<Layer<T, &[T]>> {
+        self.check_layer(index)?;
+        let at = &self.layout.layers()[index];
+        let (weights, bias) = (&self.params[at.weights.clone()], &self.params[at.bias.clone()]);
+        Ok(Layer::from_parts(weights, bias, at.inputs, Arc::clone(&self.activations[index])))
+    }
+
+    /// One layer, to write through.
+    ///
+    /// ```
+    /// # use feedforward::{Mlp, activation::Identity};
+    /// let mut net = Mlp::<f64>::builder(2).output(1, Identity).build()?;
+    /// *net.layer_mut(0)?.neuron_mut(0)?.bias = 0.5;
+    /// assert_eq!(net.params()[2], 0.5);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if there is no such layer.
+    pub fn layer_mut(&mut self, index: usize) -> Result<Layer<T, &mut [T]>> {
+        self.check_layer(index)?;
+        let at = &self.layout.layers()[index];
+        let layer = &mut self.params[at.weights.start..at.bias.end];
+        let (weights, bias) = layer.split_at_mut(at.weights.len());
+        Ok(Layer::from_parts(weights, bias, at.inputs, Arc::clone(&self.activations[index])))
+    }
+
+    /// The layers in their order, viewed.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<T, &[T]>> {
+        self.layout.layers().iter().zip(&self.activations).map(|(at, activation)| {
+            let (weights, bias) = (&self.params[at.weights.clone()], &self.params[at.bias.clone()]);
+            Layer::from_parts(weights, bias, at.inputs, Arc::clone(activation))
+        })
+    }
+
+    fn check_layer(&self, index: usize) -> Result<()> {
+        let depth = self.depth();
+        if index < depth {
+            return Ok(());
+        }
+        Err(Error::out_of_range("layer index", format!("below {depth}"), index))
+    }
+
+    pub(crate) fn activations(&self) -> &[Arc<dyn Activation<T>>] {
+        &self.activations
+    }
+
+    /// The outputs for one sample or many: `inputs` is row-major `[samples x inputs]`, the
+    /// result `[samples x outputs]`.
+    ///
+    /// It allocates and lays the weights out anew; a [`Predictor`] does so once.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
+    /// parameter is not finite.
+    pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let samples = check_rows("inputs", inputs, self.inputs())?;
+        let mut outputs = vec![T::zero(); samples * self.outputs()];
+        Predictor::new(self)?.predict_into(inputs, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// Whether both have the same shape and the same activations by name.
+    pub fn is_shaped_like(&self, other: &Self) -> bool {
+        let names = |net: &Self| net.activations.iter().map(|a| a.name()).collect::<Vec<_>>();
+        self.layout == other.layout && names(self) == names(other)
+    }
+
+    /// Replaces all parameters.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there are as many as before.
+    pub fn set_params(&mut self, params: &[T]) -> Result<()> {
+        check_length("parameters", params, self.params.len())?;
+        self.params.copy_from_slice(params);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! A network's weights as the kernel wants them: padded, aligned, in both orientations.
+
+use super::Mlp;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::gemm::{Buffer, padded};
+
+/// One layer's copies.
+#[derive(Clone, Debug)]
+pub(super) struct PackedLayer<T> {
+    /// W^T `[inputs x outputs]`, rows `out_stride` apart: B of the forward product.
+    pub(super) transposed: Buffer<T>,
+    /// W `[outputs x inputs]`, rows `in_stride` apart: B of the product that carries the
+    /// gradient back. Empty for a network that only predicts.
+    pub(super) plain: Buffer<T>,
+    /// The bias, padded like a row of W^T.
+    pub(super) bias: Buffer<T>,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) in_stride: usize,
+    pub(super) out_stride: usize,
+}
+
+/// All layers' copies.
+#[derive(Clone, Debug)]
+pub(super) struct Packed<T> {
+    pub(super) layers: Vec<PackedLayer<T>>,
+}
+
+impl<T: Float> Packed<T> {
+    /// Room for the copies; `backward` asks for those of the backward pass too.
+    pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
+        let layers = net.layout.layers().iter().map(|at| {
+            let (in_stride, out_stride) = (padded::<T>(at.inputs), padded::<T>(at.outputs));
+            PackedLayer {
+                transposed: Buffer::zeros(at.inputs * out_stride),
+                plain: Buffer::zeros(if backward { at.outputs * in_stride } else { 0 }),
+                bias: Buffer::zeros(out_stride),
+                inputs: at.inputs,
+                outputs: at.outputs,
+                in_stride,
+                out_stride,
+            }
+        });
+        Self { layers: layers.collect() }
+    }
+
+    /// Copies the network's parameters as they are now.
+    pub(super) fn refresh(&mut self, net: &Mlp<T>) -> Result<()> {
+        check_finite("parameters", &net.params)?;
+        for (packed, at) in self.layers.iter_mut().zip(net.layout.layers()) {
+            let weights = &net.params[at.weights.clone()];
+            transpose(weights, at.inputs, &mut packed.transposed, packed.out_stride);
+            if !packed.plain.is_empty() {
+                let rows = packed.plain.chunks_exact_mut(packed.in_stride);
+                for (to, from) in rows.zip(weights.chunks_exact(at.inputs)) {
+                    to[..at.inputs].copy_from_slice(from);
+                }
+            }
+            packed.bias[..at.outputs].copy_from_slice(&net.params[at.bias.clone()]);
+        }
+        Ok(())
+    }
+
+    /// Gives back the parameters that were copied last.
+    pub(super) fn restore(&self, net: &mut Mlp<T>) {
+        for (packed, at) in self.layers.iter().zip(net.layout.layers()) {
+            let weights = &mut net.params[at.weights.clone()];
+            for (row, to) in weights.chunks_exact_mut(at.inputs).enumerate() {
+                for (from, to) in packed.transposed.chunks_exact(packed.out_stride).zip(to) {
+                    *to = from[row];
+                }
+            }
+            net.params[at.bias.clone()].copy_from_slice(&packed.bias[..at.outputs]);
+        }
+    }
+}
+
+/// `to[c][r] = from[r][c]`, in square blocks so that both sides are read in whole cache lines.
+fn transpose<T: Float>(from: &[T], cols: usize, to: &mut [T], to_stride: usize) {
+    const BLOCK: usize = 4;
+    for (block, rows) in from.chunks(BLOCK * cols).enumerate() {
+        let column = block * BLOCK;
+        if rows.len() == BLOCK * cols {
+            let (r01, r23) = rows.split_at(2 * cols);
+            let ((r0, r1), (r2, r3)) = (r01.split_at(cols), r23.split_at(cols));
+            let columns = r0.iter().zip(r1).zip(r2.iter().zip(r3));
+            for (to, ((&a, &b), (&c, &d))) in to.chunks_exact_mut(to_stride).zip(columns) {
+                to[column..column + BLOCK].copy_from_slice(&[a, b, c, d]);
+            }
+        } else {
+            for (r, row) in rows.chunks_exact(cols).enumerate() {
+                for (to, &x) in to.chunks_exact_mut(to_stride).zip(row) {
+                    to[column + r] = x;
+                }
+            }
+        }
+    }
+}
+
+/// Checks that all values are finite.
+pub(crate) fn check_finite<T: Float>(what: &'static str, values: &[T]) -> Result<()> {
+    // x - x is zero exactly for finite x; whole blocks are summed without a branch.
+    let suspicious = |block: &[T]| !block.iter().fold(true, |ok, &x| ok & (x - x == T::zero()));
+    const BLOCK: usize = 256;
+    for (block, values) in values.chunks(BLOCK).enumerate() {
+        if suspicious(values) {
+            let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
+            let (index, value) = (block * BLOCK + at, values[at].wide());
+            return Err(Error::NotFinite { what, index, value });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Prediction without allocation.
+
+use std::borrow::Borrow;
+
+use super::packed::{Packed, check_finite};
+use super::{Mlp, chunk};
+use crate::error::{Result, check_length, check_rows};
+use crate::float::Float;
+use crate::gemm::{Buffer, STRIP, padded};
+
+/// Samples that go through all layers together.
+const BLOCK: usize = 4 * STRIP;
+
+/// A network made ready: packed weights and scratch space.
+///
+/// It borrows the network, owns it or shares it (`&Mlp<T>`, `Mlp<T>`, `Arc<Mlp<T>>`), so
+/// its packed weights are always the network's. Once built, it does not allocate.
+///
+/// ```
+/// use std::sync::Arc;
+/// use feedforward::{Mlp, Predictor, activation::{Relu, Identity}};
+///
+/// let net = Arc::new(Mlp::<f32>::builder(3).hidden(8, Relu).output(2, Identity).build()?);
+/// let mut predictor = Predictor::new(Arc::clone(&net))?;
+/// let mut output = [0.0; 2];
+/// predictor.predict_into(&[0.1, 0.2, 0.3], &mut output)?;
+/// assert_eq!(output.to_vec(), net.predict(&[0.1, 0.2, 0.3])?);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Predictor<T, M: Borrow<Mlp<T>> = Mlp<T>> {
+    net: M,
+    packed: Packed<T>,
+    /// Activations that go into a layer and those that come out, by turns.
+    rows: [Buffer<T>; 2],
+    /// Pre-activations of one strip.
+    strip: Buffer<T>,
+}
+
+impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
+    /// Packs the network's weights.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite.
+    pub fn new(net: M) -> Result<Self> {
+        let mut packed = Packed::new(net.borrow(), false);
+        packed.refresh(net.borrow())?;
+        let layers = net.borrow().layout().layers();
+        let widest = layers.iter().map(|at| padded::<T>(at.outputs)).max().unwrap_or(0);
+        let rows = [(); 2].map(|()| Buffer::zeros(BLOCK * widest));
+        let strip = Buffer::zeros(STRIP * widest);
+        Ok(Self { net, packed, rows, strip })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Mlp<T> {
+        self.net.borrow()
+    }
+
+    /// Writes the outputs for one sample or many: `inputs` is row-major
+    /// `[samples x inputs]`, `outputs` `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`](crate::Error::Rows) unless there are whole samples,
+    /// [`Error::Length`](crate::Error::Length) unless there is room for just their outputs,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
+    pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
+        let net = self.net.borrow();
+        let samples = check_rows("inputs", inputs, net.inputs())?;
+        check_length("outputs", outputs, samples * net.outputs())?;
+        check_finite("inputs", inputs)?;
+        let blocks = inputs.chunks(BLOCK * net.inputs());
+        for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
+            let samples = inputs.len() / net.inputs();
+            let [mut from, mut to] = self.rows.each_mut();
+            for (index, packed) in self.packed.layers.iter().enumerate() {
+                let (x, x_row) = match index {
+                    0 => (inputs, net.inputs()),
+                    _ => (&from[..], packed.in_stride),
+                };
+                let activation = &*net.activations()[index];
+                let z = chunk::Kept::Strip(&mut self.strip);
+                chunk::forward(packed, activation, x, x_row, samples, z, to);
+                core::mem::swap(&mut from, &mut to);
+            }
+            let stride = self.packed.layers[net.depth() - 1].out_stride;
+            let rows = from.chunks_exact(stride);
+            for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
+                to.copy_from_slice(&from[..net.outputs()]);
+            }
+        }
+        Ok(())
+    }
+}
