@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use crate::error::Result;
+
 /// How far a training has come, before the update that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -19,6 +21,14 @@ pub struct Progress {
 pub trait Schedule: Debug + Send + Sync {
     /// The rate for the next update, where `base` is the optimizer's own.
     fn rate(&self, base: f64, progress: &Progress) -> f64;
+
+    /// Checks the schedule's own settings, once before a training.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The optimizer's own rate, always.

@@ -7,7 +7,7 @@ use crate::float::Float;
 
 mod regression;
 
-pub use regression::SquaredError;
+pub use regression::{ScikitSquaredError, SquaredError};
 
 /// One sample's loss and its gradient; a minibatch's loss is the mean over its samples.
 pub trait Loss<T: Float>: Debug + Send + Sync {
@@ -21,6 +21,14 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) by those losses that have a domain.
     fn check_target(&self, _target: &[T]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks the loss's own settings, once before a training.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    fn check(&self) -> Result<()> {
         Ok(())
     }
 }

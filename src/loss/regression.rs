@@ -17,3 +17,18 @@ impl<T: Float> Loss<T> for SquaredError {
         sum * T::of(0.5)
     }
 }
+
+/// scikit-learn's squared error: L = 1/(2K) sum over the K outputs of (y - t)^2, with the
+/// gradient y - t of [`SquaredError`], K times what follows from L.
+///
+/// `MLPRegressor` reports the one and descends the other. Take this loss to keep the
+/// learning rate, the L2 penalty, the `tol` and the loss curve of a scikit-learn program;
+/// for a new one, [`SquaredError`] is consistent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScikitSquaredError;
+
+impl<T: Float> Loss<T> for ScikitSquaredError {
+    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        SquaredError.evaluate(output, target, gradient) / T::of(output.len() as f64)
+    }
+}

@@ -7,8 +7,11 @@ use crate::error::{Result, check_length};
 use crate::float::Float;
 use crate::layout::Layout;
 
+mod adam;
+mod rule;
 mod sgd;
 
+pub use adam::{Adam, AdamW, EpsilonForm};
 pub use sgd::Sgd;
 
 /// A rule that updates parameters from their gradient.
@@ -36,6 +39,14 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// be updated in ranges, each with its own state, by several threads.
     fn elementwise(&self) -> bool {
         false
+    }
+
+    /// Checks the hyper-parameters, once before a training.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -1,0 +1,152 @@
+//! What the built-in rules share: one vectorised pass over parameters, gradient and state.
+
+use crate::error::{Result, check_range};
+use crate::float::Float;
+use crate::simd::{self, Op, Simd};
+
+/// One parameter's update, with `SLOTS` numbers of state for each parameter.
+pub(super) trait Rule<T, const SLOTS: usize> {
+    /// The next parameter and the next state. Must be `#[inline(always)]`.
+    fn update(&self, p: T, g: T, state: [T; SLOTS]) -> (T, [T; SLOTS]);
+}
+
+/// Applies a rule to every parameter. The state is one slice of `params.len()` numbers
+/// for each slot, one after the other.
+pub(super) fn apply<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize>(
+    rule: R,
+    params: &mut [T],
+    gradient: &[T],
+    state: &mut [T],
+) {
+    simd::dispatch(Pass {
+        rule,
+        params,
+        gradient,
+        state,
+    });
+}
+
+struct Pass<'a, T, R, const SLOTS: usize> {
+    rule: R,
+    params: &'a mut [T],
+    gradient: &'a [T],
+    state: &'a mut [T],
+}
+
+impl<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, R, SLOTS> {
+    type Output = ();
+
+    // Indices instead of iterators: the optimiser sees that every slice has `n` numbers,
+    // drops the bounds checks and vectorises, whatever the number of slots.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let n = self.params.len();
+        let Some(gradient) = self.gradient.get(..n) else {
+            return;
+        };
+        let mut rest = self.state;
+        let mut slots: [&mut [T]; SLOTS] = [(); SLOTS].map(|()| Default::default());
+        for slot in &mut slots {
+            let Some((head, tail)) = rest.split_at_mut_checked(n) else {
+                return;
+            };
+            *slot = head;
+            rest = tail;
+        }
+        for i in 0..n {
+            let mut state = [T::zero(); SLOTS];
+            for k in 0..SLOTS {
+                state[k] = slots[k][i];
+            }
+            let (p, state) = self.rule.update(self.params[i], gradient[i], state);
+            self.params[i] = p;
+            for k in 0..SLOTS {
+                slots[k][i] = state[k];
+            }
+        }
+    }
+}
+
+/// The sizes below which state is set to zero.
+///
+/// A decaying average of something that stays zero never arrives there: it ends among the
+/// subnormal numbers, with which processors calculate ten to a hundred times slower. A
+/// tenth of the time is enough to notice when ReLU units die. What is flushed is far below
+/// what any rule's epsilon lets through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flush<T> {
+    first: T,
+    second: T,
+}
+
+impl<T: Float> Flush<T> {
+    /// For f32 2^-57 = 7e-18 and 2^-120 = 8e-37, for f64 2^-505 = 1e-152 and
+    /// 2^-1016 = 1e-306: large enough that neither a square times 1 - beta nor a product
+    /// with beta is subnormal.
+    pub(super) fn new() -> Self {
+        let smallest = T::min_positive_value();
+        let sixty_four = T::of(64.0);
+        Self {
+            first: smallest.sqrt() * sixty_four,
+            second: smallest * sixty_four,
+        }
+    }
+
+    /// Flushes what has the size of a gradient. NaN stays.
+    #[inline(always)]
+    pub(super) fn first(self, x: T) -> T {
+        if x.abs() < self.first { T::zero() } else { x }
+    }
+
+    /// Flushes what has the size of a gradient's square.
+    #[inline(always)]
+    pub(super) fn second(self, x: T) -> T {
+        if x < self.second { T::zero() } else { x }
+    }
+}
+
+/// base^n by squaring, which has the same bits everywhere; `powi` leaves its precision open.
+pub(super) fn power(mut base: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        n >>= 1;
+    }
+    result
+}
+
+/// Checks a rate that must be above zero.
+pub(super) fn check_positive(what: &'static str, value: f64) -> Result<()> {
+    check_range(
+        what,
+        value,
+        f64::MIN_POSITIVE..=f64::MAX,
+        "a finite number above 0",
+    )
+}
+
+/// Checks a rate that may be zero.
+pub(super) fn check_not_negative(what: &'static str, value: f64) -> Result<()> {
+    check_range(what, value, 0.0..=f64::MAX, "a finite number, 0 or above")
+}
+
+/// Checks the decay of an average.
+pub(super) fn check_decay(what: &'static str, value: f64) -> Result<()> {
+    check_range(what, value, 0.0..1.0, "at least 0 and below 1")
+}
+
+/// Checks an epsilon, which must still be a number after rounding to `T`: without it, the
+/// first zero gradient is 0/0.
+pub(super) fn check_epsilon<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    let smallest = T::min_positive_value().wide();
+    check_range(
+        what,
+        value,
+        smallest..=T::max_value().wide(),
+        "a normal number above 0 in the network's precision",
+    )
+}
