@@ -86,6 +86,15 @@ fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
     }
 }
 
+/// tmp
+#[derive(Debug)]
+pub struct HeUniform;
+impl Initializer for HeUniform {
+    fn initialize(&self, l: &Fan<'_>, rng: &mut Rng, w: &mut [f64], _: &mut [f64]) {
+        let b = l.gain * (3.0 / l.inputs as f64).sqrt();
+        uniform(rng, -b, b, w);
+    }
+}
 /// Rounds what was drawn to the network's own precision.
 pub(crate) fn round_into<T: Float>(from: &[f64], to: &mut [T]) {
     for (to, &x) in to.iter_mut().zip(from) {

@@ -46,7 +46,12 @@ impl<T: Float> Layer<T> {
         let (weights, bias) = (weights.into(), bias.into());
         check_rows("bias", &bias, 1)?;
         let inputs = check_rows("weights", &weights, bias.len())?;
-        Ok(Self { weights, bias, inputs, activation: Arc::new(activation) })
+        Ok(Self {
+            weights,
+            bias,
+            inputs,
+            activation: Arc::new(activation),
+        })
     }
 
     /// A layer made of neurons that share an activation: the first one's.
@@ -58,14 +63,26 @@ impl<T: Float> Layer<T> {
         check_rows("neurons", neurons, 1)?;
         let (first, activation) = (&neurons[0], neurons[0].shared_activation());
         for neuron in neurons {
-            check_length("weights of a neuron", neuron.weights(), first.weights().len())?;
+            check_length(
+                "weights of a neuron",
+                neuron.weights(),
+                first.weights().len(),
+            )?;
             let (expected, got) = (activation.name(), neuron.activation().name());
             if expected != got {
-                return Err(Error::out_of_range("activation of a layer's neuron", expected, got));
+                return Err(Error::out_of_range(
+                    "activation of a layer's neuron",
+                    expected,
+                    got,
+                ));
             }
         }
         Ok(Self {
-            weights: neurons.iter().flat_map(|neuron| neuron.weights()).copied().collect(),
+            weights: neurons
+                .iter()
+                .flat_map(|neuron| neuron.weights())
+                .copied()
+                .collect(),
             bias: neurons.iter().map(Neuron::bias).collect(),
             inputs: first.weights().len(),
             activation,
@@ -81,7 +98,12 @@ impl<T: Float, W> Layer<T, W> {
         inputs: usize,
         activation: Arc<dyn Activation<T>>,
     ) -> Self {
-        Self { weights, bias, inputs, activation }
+        Self {
+            weights,
+            bias,
+            inputs,
+            activation,
+        }
     }
 
     /// What each neuron does with its pre-activation.
@@ -101,7 +123,11 @@ impl<T: Float, W> Layer<T, W> {
 
     fn row(&self, neuron: usize, outputs: usize) -> Result<std::ops::Range<usize>> {
         if neuron >= outputs {
-            return Err(Error::out_of_range("neuron index", format!("below {outputs}"), neuron));
+            return Err(Error::out_of_range(
+                "neuron index",
+                format!("below {outputs}"),
+                neuron,
+            ));
         }
         Ok(neuron * self.inputs..(neuron + 1) * self.inputs)
     }
@@ -130,7 +156,11 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
     pub fn neuron(&self, index: usize) -> Result<Neuron<T, &[T]>> {
         let row = self.row(index, self.outputs())?;
         let weights = &self.weights()[row];
-        Ok(Neuron::from_parts(weights, self.bias()[index], self.shared_activation()))
+        Ok(Neuron::from_parts(
+            weights,
+            self.bias()[index],
+            self.shared_activation(),
+        ))
     }
 
     /// The neurons in their order, viewed.

@@ -52,7 +52,11 @@ impl<T: Float> Neuron<T> {
     ) -> Result<Self> {
         let weights = weights.into();
         check_rows("weights", &weights, 1)?;
-        Ok(Self { weights, bias, activation: Arc::new(activation) })
+        Ok(Self {
+            weights,
+            bias,
+            activation: Arc::new(activation),
+        })
     }
 
     /// A neuron as the tutorial makes it: weights uniform in [0, 1), bias 0.
@@ -84,7 +88,11 @@ impl<T: Float> Neuron<T> {
 
 impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     pub(super) fn from_parts(weights: W, bias: T, activation: Arc<dyn Activation<T>>) -> Self {
-        Self { weights, bias, activation }
+        Self {
+            weights,
+            bias,
+            activation,
+        }
     }
 
     /// One weight for each input.
@@ -112,7 +120,10 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// [`Error::Length`] unless there is one input for each weight.
     pub fn pre_activation(&self, inputs: &[T]) -> Result<T> {
         check_length("inputs of a neuron", inputs, self.weights().len())?;
-        Ok(simd::dispatch(Chain { inputs, weights: self.weights() }) + self.bias)
+        Ok(simd::dispatch(Chain {
+            inputs,
+            weights: self.weights(),
+        }) + self.bias)
     }
 
     /// f(z).
@@ -121,7 +132,8 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// [`Error::Length`] unless there is one input for each weight.
     pub fn output(&self, inputs: &[T]) -> Result<T> {
         let mut output = [T::zero()];
-        self.activation.apply(&[self.pre_activation(inputs)?], &mut output);
+        self.activation
+            .apply(&[self.pre_activation(inputs)?], &mut output);
         Ok(output[0])
     }
 }
@@ -151,7 +163,11 @@ impl<T: Float> Op for Chain<'_, T> {
     fn run<S: Simd>(self, _: S) -> T {
         let mut sum = T::zero();
         for (&x, &w) in self.inputs.iter().zip(self.weights) {
-            sum = if S::FUSED { x.mul_add(w, sum) } else { x * w + sum };
+            sum = if S::FUSED {
+                x.mul_add(w, sum)
+            } else {
+                x * w + sum
+            };
         }
         sum
     }

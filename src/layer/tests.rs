@@ -21,9 +21,15 @@ fn neurons_gather_into_a_layer() {
     assert_eq!(layer.weights(), [1.0, -2.0, 0.0, 1.0]);
     assert_eq!(layer.bias(), [0.5, -0.5]);
 
-    let mixed = [neurons[0].clone(), Neuron::new([1.0, 1.0], 0.0, Identity).unwrap()];
+    let mixed = [
+        neurons[0].clone(),
+        Neuron::new([1.0, 1.0], 0.0, Identity).unwrap(),
+    ];
     let error = Layer::from_neurons(&mixed).unwrap_err().to_string();
-    assert_eq!(error, "activation of a layer's neuron: expected relu, got identity");
+    assert_eq!(
+        error,
+        "activation of a layer's neuron: expected relu, got identity"
+    );
     let ragged = [neurons[0].clone(), Neuron::new([1.0], 0.0, Relu).unwrap()];
     assert!(Layer::from_neurons(&ragged).is_err());
     assert!(Layer::<f32>::from_neurons::<Vec<f32>>(&[]).is_err());
@@ -40,5 +46,8 @@ fn bad_shapes_are_errors() {
         layer.output(&[1.0]).unwrap_err().to_string(),
         "inputs of a neuron: expected 2 values, got 1"
     );
-    assert_eq!(layer.neuron(1).unwrap_err().to_string(), "neuron index: expected below 1, got 1");
+    assert_eq!(
+        layer.neuron(1).unwrap_err().to_string(),
+        "neuron index: expected below 1, got 1"
+    );
 }

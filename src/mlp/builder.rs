@@ -38,7 +38,13 @@ pub struct MlpBuilder<T> {
 impl<T: Float> MlpBuilder<T> {
     pub(super) fn new(inputs: usize) -> Self {
         let initializer = Arc::new(HeUniform);
-        Self { inputs, hidden: Vec::new(), output: None, initializer, seed: 0 }
+        Self {
+            inputs,
+            hidden: Vec::new(),
+            output: None,
+            initializer,
+            seed: 0,
+        }
     }
 
     /// Adds a hidden layer.
@@ -54,7 +60,8 @@ impl<T: Float> MlpBuilder<T> {
         activation: impl Activation<T> + 'static,
     ) -> Self {
         let activation: Arc<dyn Activation<T>> = Arc::new(activation);
-        self.hidden.extend((0..count).map(|_| (neurons, Arc::clone(&activation))));
+        self.hidden
+            .extend((0..count).map(|_| (neurons, Arc::clone(&activation))));
         self
     }
 
@@ -86,12 +93,19 @@ impl<T: Float> MlpBuilder<T> {
     /// parameters are out of range.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
-            return Err(Error::out_of_range("output layer", "one (`output`)", "none"));
+            return Err(Error::out_of_range(
+                "output layer",
+                "one (`output`)",
+                "none",
+            ));
         };
         self.initializer.check()?;
         let last_hidden = self.hidden.len().checked_sub(1);
         let layers: Vec<_> = self.hidden.into_iter().chain([output]).collect();
-        let sizes: Vec<_> = [self.inputs].into_iter().chain(layers.iter().map(|l| l.0)).collect();
+        let sizes: Vec<_> = [self.inputs]
+            .into_iter()
+            .chain(layers.iter().map(|l| l.0))
+            .collect();
         check_sizes::<T>(&sizes)?;
 
         let layout = Layout::new(&sizes);
@@ -111,27 +125,43 @@ impl<T: Float> MlpBuilder<T> {
                 activation: &name,
                 hidden_activation: hidden.as_deref(),
             };
-            self.initializer.initialize(&fan, &mut rng, &mut weights, &mut bias);
+            self.initializer
+                .initialize(&fan, &mut rng, &mut weights, &mut bias);
             round_into(&weights, &mut params[at.weights.clone()]);
             round_into(&bias, &mut params[at.bias.clone()]);
         }
-        Ok(Mlp { params, layout, activations })
+        Ok(Mlp {
+            params,
+            layout,
+            activations,
+        })
     }
 }
 
 fn check_sizes<T>(sizes: &[usize]) -> Result<()> {
     for (index, &size) in sizes.iter().enumerate() {
-        let what = if index == 0 { "inputs" } else { "neurons of a layer" };
+        let what = if index == 0 {
+            "inputs"
+        } else {
+            "neurons of a layer"
+        };
         if size == 0 {
             return Err(Error::out_of_range(what, "at least 1", 0));
         }
     }
     let total = sizes.windows(2).try_fold(0usize, |sum, pair| {
-        pair[0].checked_add(1)?.checked_mul(pair[1])?.checked_add(sum)
+        pair[0]
+            .checked_add(1)?
+            .checked_mul(pair[1])?
+            .checked_add(sum)
     });
     let most = isize::MAX as usize / size_of::<T>();
     match total {
         Some(total) if total <= most => Ok(()),
-        _ => Err(Error::out_of_range("number of parameters", format!("at most {most}"), "more")),
+        _ => Err(Error::out_of_range(
+            "number of parameters",
+            format!("at most {most}"),
+            "more",
+        )),
     }
 }

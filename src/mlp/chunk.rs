@@ -41,7 +41,12 @@ pub(super) fn forward<T: Float>(
         start: Start::Zero,
         bias: Some(&layer.bias),
     };
-    product.run(&mut Activate { activation, z, y, stride: layer.out_stride });
+    product.run(&mut Activate {
+        activation,
+        z,
+        y,
+        stride: layer.out_stride,
+    });
 }
 
 /// Applies the activation to each strip while it is hot.
@@ -162,8 +167,16 @@ impl<T: Float> Chunk<T> {
         for dz in &mut self.dz {
             dz.reserve(rows * widest);
         }
-        self.dy.reserve((rows * padded::<T>(net.outputs())).max(STRIP * widest));
-        self.input_gradient.resize(if input_gradient { rows * net.inputs() } else { 0 }, T::zero());
+        self.dy
+            .reserve((rows * padded::<T>(net.outputs())).max(STRIP * widest));
+        self.input_gradient.resize(
+            if input_gradient {
+                rows * net.inputs()
+            } else {
+                0
+            },
+            T::zero(),
+        );
     }
 
     /// Both passes over `range` of the samples. The gradient and dL/dx are those of the sum
@@ -178,16 +191,36 @@ impl<T: Float> Chunk<T> {
         scale: T,
     ) {
         let rows = range.len();
-        let stride = padded::<T>(net.inputs());
-        for (to, sample) in self.x.chunks_exact_mut(stride).zip(range.clone()) {
-            to[..net.inputs()].copy_from_slice(samples.input(sample));
-        }
-        self.forward(net, packed, rows);
+        self.forward(net, packed, samples, range.clone());
         self.evaluate(net, samples, range, loss, scale);
+        self.output_slope(net, rows);
         self.backward(net, packed, rows);
     }
 
-    fn forward(&mut self, net: &Mlp<T>, packed: &Packed<T>, rows: usize) {
+    /// The forward pass over `range` of the samples, and their losses.
+    pub(super) fn evaluate_only(
+        &mut self,
+        net: &Mlp<T>,
+        packed: &Packed<T>,
+        samples: &Samples<'_, T>,
+        range: std::ops::Range<usize>,
+        loss: &dyn Loss<T>,
+    ) {
+        self.forward(net, packed, samples, range.clone());
+        self.evaluate(net, samples, range, loss, T::one());
+    }
+
+    fn forward(
+        &mut self,
+        net: &Mlp<T>,
+        packed: &Packed<T>,
+        samples: &Samples<'_, T>,
+        range: std::ops::Range<usize>,
+    ) {
+        let (rows, stride) = (range.len(), padded::<T>(net.inputs()));
+        for (to, sample) in self.x.chunks_exact_mut(stride).zip(range) {
+            to[..net.inputs()].copy_from_slice(samples.input(sample));
+        }
         for (index, layer) in packed.layers.iter().enumerate() {
             let activation = &*net.activations()[index];
             let (before, after) = self.y.split_at_mut(index);
@@ -196,11 +229,19 @@ impl<T: Float> Chunk<T> {
                 true => Kept::All(&mut self.z[index]),
                 false => Kept::Strip(&mut self.dy),
             };
-            forward(layer, activation, x, layer.in_stride, rows, z, &mut after[0]);
+            forward(
+                layer,
+                activation,
+                x,
+                layer.in_stride,
+                rows,
+                z,
+                &mut after[0],
+            );
         }
     }
 
-    /// The losses, and the gradient with respect to the last layer's pre-activations.
+    /// The losses, and their gradient with respect to the outputs.
     fn evaluate(
         &mut self,
         net: &Mlp<T>,
@@ -211,16 +252,25 @@ impl<T: Float> Chunk<T> {
     ) {
         let (last, outputs) = (net.depth() - 1, net.outputs());
         let stride = padded::<T>(outputs);
-        let len = range.len() * stride;
         self.loss = 0.0;
-        let rows = self.y[last].chunks_exact(stride).zip(self.dy.chunks_exact_mut(stride));
+        let rows = self.y[last]
+            .chunks_exact(stride)
+            .zip(self.dy.chunks_exact_mut(stride));
         for ((output, gradient), sample) in rows.zip(range) {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
-            self.loss += loss.evaluate(output, samples.target(sample), gradient).wide();
+            self.loss += loss
+                .evaluate(output, samples.target(sample), gradient)
+                .wide();
             for g in gradient {
                 *g *= scale;
             }
         }
+    }
+
+    /// The gradient with respect to the last layer's pre-activations.
+    fn output_slope(&mut self, net: &Mlp<T>, rows: usize) {
+        let last = net.depth() - 1;
+        let len = rows * padded::<T>(net.outputs());
         let saved = saved(&self.z[last], &self.y[last]);
         let dz = &mut self.dz[0][..len];
         net.activations()[last].backprop(&saved.z[..len], &saved.y[..len], &self.dy[..len], dz);
@@ -232,9 +282,16 @@ impl<T: Float> Chunk<T> {
             let at = &net.layout().layers()[index];
             let (weights, bias) =
                 self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
-            let x = if index == 0 { &self.x } else { &self.y[index - 1] };
+            let x = if index == 0 {
+                &self.x
+            } else {
+                &self.y[index - 1]
+            };
             weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
-            simd::dispatch(SumRows { rows: &dz[..rows * layer.out_stride], sum: bias });
+            simd::dispatch(SumRows {
+                rows: &dz[..rows * layer.out_stride],
+                sum: bias,
+            });
 
             let product = Product {
                 rows,
@@ -266,7 +323,10 @@ impl<T: Float> Chunk<T> {
 }
 
 fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
-    Saved { z: if z.is_empty() { y } else { z }, y }
+    Saved {
+        z: if z.is_empty() { y } else { z },
+        y,
+    }
 }
 
 /// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
@@ -285,7 +345,13 @@ fn weight_gradient<T: Float>(
     weights: &mut [T],
     transposed: &mut [T],
 ) {
-    let &PackedLayer { inputs, outputs, in_stride, out_stride, .. } = layer;
+    let &PackedLayer {
+        inputs,
+        outputs,
+        in_stride,
+        out_stride,
+        ..
+    } = layer;
     if !is_narrow::<T>(inputs, outputs) {
         let product = Product {
             rows: outputs,

@@ -14,6 +14,9 @@ const LEAST_ROWS: usize = 96;
 /// Chunks that a minibatch is cut into at most.
 const MOST_CHUNKS: usize = 16;
 
+/// Rows that are evaluated together, to bound memory.
+const MOST_ROWS: usize = 4 * LEAST_ROWS;
+
 /// A minibatch is cut into chunks whose number depends on its size alone, never on the
 /// threads that share them: a power of two, few and large.
 fn chunks(rows: usize) -> usize {
@@ -32,7 +35,8 @@ pub(crate) struct Samples<'a, T> {
 
 impl<'a, T> Samples<'a, T> {
     pub(crate) fn len(&self) -> usize {
-        self.indices.map_or(self.inputs.len() / self.widths[0], <[usize]>::len)
+        self.indices
+            .map_or(self.inputs.len() / self.widths[0], <[usize]>::len)
     }
 
     fn row(&self, sample: usize) -> usize {
@@ -97,7 +101,12 @@ impl<T: Float> Gradient<T> {
     /// # Errors
     /// [`Error::OutOfRange`] if it is negative or not finite.
     pub fn l2(mut self, lambda: f64) -> Result<Self> {
-        check_range("L2 penalty", lambda, 0.0..f64::INFINITY, "a finite number, at least 0")?;
+        check_range(
+            "L2 penalty",
+            lambda,
+            0.0..f64::INFINITY,
+            "a finite number, at least 0",
+        )?;
         self.l2 = lambda;
         Ok(self)
     }
@@ -137,7 +146,123 @@ impl<T: Float> Gradient<T> {
         check_length("targets", targets, samples * net.outputs())?;
         check_data(net, inputs, targets, loss)?;
         let widths = [net.inputs(), net.outputs()];
-        self.compute_samples(net, &Samples { inputs, targets, widths, indices: None }, loss)
+        self.compute_samples(
+            net,
+            &Samples {
+                inputs,
+                targets,
+                widths,
+                indices: None,
+            },
+            loss,
+        )
+    }
+
+    /// [`compute`](Self::compute) over some rows of a data set, given by their indices.
+    ///
+    /// # Errors
+    /// As [`compute`](Self::compute), and [`Error::OutOfRange`] if an index is not that of
+    /// a row or if there is none.
+    pub fn compute_rows(
+        &mut self,
+        net: &Mlp<T>,
+        inputs: &[T],
+        targets: &[T],
+        indices: &[usize],
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        let rows = check_rows("inputs", inputs, net.inputs())?;
+        check_length("targets", targets, rows * net.outputs())?;
+        check_rows("row indices", indices, 1)?;
+        if let Some(index) = indices.iter().find(|&&index| index >= rows) {
+            return Err(Error::out_of_range(
+                "row index",
+                format!("below {rows}"),
+                index,
+            ));
+        }
+        let widths = [net.inputs(), net.outputs()];
+        let samples = Samples {
+            inputs,
+            targets,
+            widths,
+            indices: Some(indices),
+        };
+        for sample in 0..samples.len() {
+            check_data(net, samples.input(sample), samples.target(sample), loss)?;
+        }
+        self.compute_samples(net, &samples, loss)
+    }
+
+    /// The mean loss over samples, without gradient and penalty: `inputs` row-major
+    /// `[samples x inputs]`, `targets` `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// As [`compute`](Self::compute).
+    pub fn evaluate(
+        &mut self,
+        net: &Mlp<T>,
+        inputs: &[T],
+        targets: &[T],
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        let samples = check_rows("inputs", inputs, net.inputs())?;
+        check_length("targets", targets, samples * net.outputs())?;
+        check_data(net, inputs, targets, loss)?;
+        let widths = [net.inputs(), net.outputs()];
+        self.evaluate_samples(
+            net,
+            &Samples {
+                inputs,
+                targets,
+                widths,
+                indices: None,
+            },
+            loss,
+        )
+    }
+
+    /// The same over samples that were checked.
+    pub(crate) fn evaluate_samples(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        self.prepare(net)?;
+        self.make_chunks(net, 1);
+        let chunk = &mut self.chunks[0];
+        let (rows, mut sum) = (samples.len(), 0.0);
+        for first in (0..rows).step_by(MOST_ROWS) {
+            let range = first..rows.min(first + MOST_ROWS);
+            chunk.reserve(net, range.len(), false);
+            chunk.evaluate_only(net, &self.packed, samples, range, loss);
+            sum += chunk.loss;
+        }
+        let mean = sum / rows as f64;
+        if mean.is_finite() {
+            Ok(mean)
+        } else {
+            Err(self.explain(net, 1, mean))
+        }
+    }
+
+    /// Takes over the network's parameters as they are.
+    fn prepare(&mut self, net: &Mlp<T>) -> Result<()> {
+        if net.layout() != &self.layout {
+            return Err(Error::out_of_range(
+                "network's layout",
+                "that of the network this gradient was made for",
+                "another",
+            ));
+        }
+        self.packed.refresh(net)
+    }
+
+    fn make_chunks(&mut self, net: &Mlp<T>, count: usize) {
+        while self.chunks.len() < count {
+            self.chunks.push(Chunk::new(net));
+        }
     }
 
     /// The same over samples that were checked.
@@ -147,19 +272,10 @@ impl<T: Float> Gradient<T> {
         samples: &Samples<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        if net.layout() != &self.layout {
-            return Err(Error::out_of_range(
-                "network's layout",
-                "that of the network this gradient was made for",
-                "another",
-            ));
-        }
-        self.packed.refresh(net)?;
+        self.prepare(net)?;
         let rows = samples.len();
         let count = chunks(rows);
-        while self.chunks.len() < count {
-            self.chunks.push(Chunk::new(net));
-        }
+        self.make_chunks(net, count);
         let used = &mut self.chunks[..count];
         let scale = T::of(1.0 / rows as f64);
         for (index, chunk) in used.iter_mut().enumerate() {
@@ -210,19 +326,33 @@ impl<T: Float> Gradient<T> {
     fn explain(&self, net: &Mlp<T>, count: usize, loss: f64) -> Error {
         let first = |values: &[T]| values.iter().copied().find(|x| !x.is_finite());
         for layer in 0..net.depth() {
-            let outputs = self.chunks[..count].iter().find_map(|chunk| first(&chunk.y[layer]));
+            let outputs = self.chunks[..count]
+                .iter()
+                .find_map(|chunk| first(&chunk.y[layer]));
             if let Some(value) = outputs {
-                return Error::Overflow { what: "output", layer, value: value.wide() };
+                return Error::Overflow {
+                    what: "output",
+                    layer,
+                    value: value.wide(),
+                };
             }
         }
         if loss.is_finite() {
             for (layer, at) in self.layout.layers().iter().enumerate().rev() {
                 if let Some(value) = first(&self.values[at.weights.start..at.bias.end]) {
-                    return Error::Overflow { what: "gradient", layer, value: value.wide() };
+                    return Error::Overflow {
+                        what: "gradient",
+                        layer,
+                        value: value.wide(),
+                    };
                 }
             }
         }
-        Error::Overflow { what: "loss", layer: net.depth() - 1, value: loss }
+        Error::Overflow {
+            what: "loss",
+            layer: net.depth() - 1,
+            value: loss,
+        }
     }
 
     /// Gives the network back the parameters that the last gradient was computed for.
@@ -240,5 +370,7 @@ pub(crate) fn check_data<T: Float>(
 ) -> Result<()> {
     check_finite("inputs", inputs)?;
     check_finite("targets", targets)?;
-    targets.chunks(net.outputs()).try_for_each(|target| loss.check_target(target))
+    targets
+        .chunks(net.outputs())
+        .try_for_each(|target| loss.check_target(target))
 }

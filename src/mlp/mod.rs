@@ -80,7 +80,11 @@ impl<T: Float> Mlp<T> {
             params.extend_from_slice(layer.bias());
         }
         let activations = layers.iter().map(Layer::shared_activation).collect();
-        Ok(Self { params, layout: Layout::new(&sizes), activations })
+        Ok(Self {
+            params,
+            layout: Layout::new(&sizes),
+            activations,
+        })
     }
 
     /// Numbers in a sample.
@@ -125,8 +129,16 @@ impl<T: Float> Mlp<T> {
     pub fn layer(&self, index: usize) -> Result<Layer<T, &[T]>> {
         self.check_layer(index)?;
         let at = &self.layout.layers()[index];
-        let (weights, bias) = (&self.params[at.weights.clone()], &self.params[at.bias.clone()]);
-        Ok(Layer::from_parts(weights, bias, at.inputs, Arc::clone(&self.activations[index])))
+        let (weights, bias) = (
+            &self.params[at.weights.clone()],
+            &self.params[at.bias.clone()],
+        );
+        Ok(Layer::from_parts(
+            weights,
+            bias,
+            at.inputs,
+            Arc::clone(&self.activations[index]),
+        ))
     }
 
     /// One layer, to write through.
@@ -146,15 +158,27 @@ impl<T: Float> Mlp<T> {
         let at = &self.layout.layers()[index];
         let layer = &mut self.params[at.weights.start..at.bias.end];
         let (weights, bias) = layer.split_at_mut(at.weights.len());
-        Ok(Layer::from_parts(weights, bias, at.inputs, Arc::clone(&self.activations[index])))
+        Ok(Layer::from_parts(
+            weights,
+            bias,
+            at.inputs,
+            Arc::clone(&self.activations[index]),
+        ))
     }
 
     /// The layers in their order, viewed.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<T, &[T]>> {
-        self.layout.layers().iter().zip(&self.activations).map(|(at, activation)| {
-            let (weights, bias) = (&self.params[at.weights.clone()], &self.params[at.bias.clone()]);
-            Layer::from_parts(weights, bias, at.inputs, Arc::clone(activation))
-        })
+        self.layout
+            .layers()
+            .iter()
+            .zip(&self.activations)
+            .map(|(at, activation)| {
+                let (weights, bias) = (
+                    &self.params[at.weights.clone()],
+                    &self.params[at.bias.clone()],
+                );
+                Layer::from_parts(weights, bias, at.inputs, Arc::clone(activation))
+            })
     }
 
     fn check_layer(&self, index: usize) -> Result<()> {
@@ -162,7 +186,11 @@ impl<T: Float> Mlp<T> {
         if index < depth {
             return Ok(());
         }
-        Err(Error::out_of_range("layer index", format!("below {depth}"), index))
+        Err(Error::out_of_range(
+            "layer index",
+            format!("below {depth}"),
+            index,
+        ))
     }
 
     pub(crate) fn activations(&self) -> &[Arc<dyn Activation<T>>] {

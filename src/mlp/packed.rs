@@ -42,7 +42,9 @@ impl<T: Float> Packed<T> {
                 out_stride,
             }
         });
-        Self { layers: layers.collect() }
+        Self {
+            layers: layers.collect(),
+        }
     }
 
     /// Copies the network's parameters as they are now.
@@ -50,7 +52,12 @@ impl<T: Float> Packed<T> {
         check_finite("parameters", &net.params)?;
         for (packed, at) in self.layers.iter_mut().zip(net.layout.layers()) {
             let weights = &net.params[at.weights.clone()];
-            transpose(weights, at.inputs, &mut packed.transposed, packed.out_stride);
+            transpose(
+                weights,
+                at.inputs,
+                &mut packed.transposed,
+                packed.out_stride,
+            );
             if !packed.plain.is_empty() {
                 let rows = packed.plain.chunks_exact_mut(packed.in_stride);
                 for (to, from) in rows.zip(weights.chunks_exact(at.inputs)) {

@@ -46,10 +46,19 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
         let mut packed = Packed::new(net.borrow(), false);
         packed.refresh(net.borrow())?;
         let layers = net.borrow().layout().layers();
-        let widest = layers.iter().map(|at| padded::<T>(at.outputs)).max().unwrap_or(0);
+        let widest = layers
+            .iter()
+            .map(|at| padded::<T>(at.outputs))
+            .max()
+            .unwrap_or(0);
         let rows = [(); 2].map(|()| Buffer::zeros(BLOCK * widest));
         let strip = Buffer::zeros(STRIP * widest);
-        Ok(Self { net, packed, rows, strip })
+        Ok(Self {
+            net,
+            packed,
+            rows,
+            strip,
+        })
     }
 
     /// The network.

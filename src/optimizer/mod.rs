@@ -66,6 +66,7 @@ pub struct Step<'a> {
 /// An optimizer's memory: its state and the number of updates so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State<T> {
+    layout: Layout,
     updates: u64,
     values: Vec<T>,
 }
@@ -75,7 +76,11 @@ impl<T: Float> State<T> {
     pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Self {
         let mut values = vec![T::zero(); optimizer.state_len(layout)];
         optimizer.init(layout, &mut values);
-        Self { updates: 0, values }
+        Self {
+            layout: layout.clone(),
+            updates: 0,
+            values,
+        }
     }
 
     /// How many updates there were.
@@ -91,10 +96,10 @@ impl<T: Float> State<T> {
         &mut self,
         optimizer: &dyn Optimizer<T>,
         learning_rate: f64,
-        layout: &Layout,
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
+        let layout = &self.layout;
         check_length("parameters", params, layout.len())?;
         check_length("gradient", gradient, layout.len())?;
         check_length("optimizer state", &self.values, optimizer.state_len(layout))?;

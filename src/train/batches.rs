@@ -1,0 +1,84 @@
+//! Which samples come together, and in which order.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+
+use crate::error::{Error, Result};
+use crate::init::Rng;
+
+/// Cuts rows into minibatches, in an order that is a function of a seed and the epoch alone.
+///
+/// ```
+/// use feedforward::train::Batches;
+///
+/// let mut batches = Batches::new(5, 2)?;
+/// let in_order: Vec<_> = batches.epoch(0).map(<[usize]>::to_vec).collect();
+/// assert_eq!(in_order, [vec![0, 1], vec![2, 3], vec![4]]);
+///
+/// let mut shuffled = Batches::new(5, 2)?.shuffled(42);
+/// let first: Vec<_> = shuffled.epoch(0).flatten().copied().collect();
+/// let second: Vec<_> = shuffled.epoch(1).flatten().copied().collect();
+/// assert_ne!(first, second);
+/// assert!(shuffled.epoch(0).flatten().eq(&first));
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batches {
+    rows: Vec<usize>,
+    order: Vec<usize>,
+    size: usize,
+    seed: Option<u64>,
+}
+
+impl Batches {
+    /// Minibatches of `size` of the rows `0..samples`, the last one shorter if need be.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless 1 <= `size` <= `samples`.
+    pub fn new(samples: usize, size: usize) -> Result<Self> {
+        Self::of((0..samples).collect(), size)
+    }
+
+    /// The same over these rows.
+    pub(super) fn of(rows: Vec<usize>, size: usize) -> Result<Self> {
+        let most = rows.len();
+        if !(1..=most).contains(&size) {
+            let expected = format!("1 to {most}, the number of training samples");
+            return Err(Error::out_of_range("batch size", expected, size));
+        }
+        Ok(Self {
+            order: rows.clone(),
+            rows,
+            size,
+            seed: None,
+        })
+    }
+
+    /// Shuffles the rows for each epoch.
+    pub fn shuffled(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Minibatches in an epoch.
+    pub fn count(&self) -> usize {
+        self.rows.len().div_ceil(self.size)
+    }
+
+    /// The minibatches of an epoch, counted from 0.
+    pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
+        self.order.copy_from_slice(&self.rows);
+        if let Some(seed) = self.seed {
+            shuffle(&mut self.order, seed, epoch as u64 + 1);
+        }
+        self.order.chunks(self.size)
+    }
+}
+
+/// Shuffles by a generator of its own for each seed and stream. Stream 0 is the validation
+/// split's, the epochs' follow.
+pub(super) fn shuffle(rows: &mut [usize], seed: u64, stream: u64) {
+    let mut rng = Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rows.shuffle(&mut rng);
+}

@@ -1,0 +1,61 @@
+//! What a training was like.
+
+/// One epoch: one pass over the training samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// The mean loss of its minibatches, each taken before its own update and weighted by
+    /// its number of samples, with the L2 penalty: scikit-learn's loss curve.
+    pub loss: f64,
+    /// The mean loss of the validation samples after the epoch, without penalty.
+    pub validation_loss: Option<f64>,
+    /// The learning rate of its last update.
+    pub learning_rate: f64,
+}
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// All epochs were run.
+    #[default]
+    Epochs,
+    /// The training loss stopped falling.
+    Tolerance,
+    /// The validation loss stopped falling.
+    EarlyStopping,
+    /// The caller's function asked for it.
+    Callback,
+}
+
+/// All epochs of a training.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The epochs, in order.
+    pub epochs: Vec<Epoch>,
+    /// Why there were no more.
+    pub stopped_by: StopReason,
+    /// The epoch whose parameters early stopping restored.
+    pub best_epoch: Option<usize>,
+    /// Updates of the parameters.
+    pub updates: u64,
+}
+
+impl History {
+    /// The last epoch.
+    ///
+    /// # Panics
+    /// Never for a history that `fit` returned, which has at least one epoch; a history
+    /// made by hand must have one.
+    pub fn last(&self) -> &Epoch {
+        self.epochs
+            .last()
+            .expect("a history has at least one epoch")
+    }
+
+    /// The loss of each epoch.
+    pub fn losses(&self) -> impl ExactSizeIterator<Item = f64> {
+        self.epochs.iter().map(|epoch| epoch.loss)
+    }
+}
