@@ -105,7 +105,7 @@ fn trajectories() {
                 .collect();
             let rate = optimizer.learning_rate();
             state
-                .update(&*optimizer, rate, &layout, &mut params, &gradient)
+                .update(&*optimizer, rate, &mut params, &gradient)
                 .unwrap();
             let expected = &case["params_after"][state.updates().to_string()];
             if expected.is_array() {
@@ -128,18 +128,18 @@ fn lengths_are_checked() {
     let mut state = State::<f64>::new(&adam, &layout);
     assert!(
         state
-            .update(&adam, 1.0, &layout, &mut [0.0], &[0.0; 2])
+            .update(&adam, 1.0, &mut [0.0], &[0.0; 2])
             .is_err()
     );
     assert!(
         state
-            .update(&adam, 1.0, &layout, &mut [0.0; 2], &[0.0])
+            .update(&adam, 1.0, &mut [0.0; 2], &[0.0])
             .is_err()
     );
     let sgd = Sgd::default();
     assert!(
         state
-            .update(&sgd, 1.0, &layout, &mut [0.0; 2], &[0.0; 2])
+            .update(&sgd, 1.0, &mut [0.0; 2], &[0.0; 2])
             .is_err()
     );
     assert_eq!(state.updates(), 0);

@@ -61,7 +61,7 @@ pub use sgd::Sgd;
 /// let mut params = [0.0_f64, 5.0];
 /// for _ in 0..500 {
 ///     let gradient = params.map(|p| p - 3.0);
-///     state.update(&lion, lion.learning_rate, &layout, &mut params, &gradient)?;
+///     state.update(&lion, lion.learning_rate, &mut params, &gradient)?;
 /// }
 /// assert!(params.iter().all(|p| (p - 3.0).abs() < 0.1), "{params:?}");
 /// # Ok::<(), feedforward::Error>(())
