@@ -126,22 +126,10 @@ fn lengths_are_checked() {
     let layout = Layout::new(&[1, 1]);
     let adam = Adam::default();
     let mut state = State::<f64>::new(&adam, &layout);
-    assert!(
-        state
-            .update(&adam, 1.0, &mut [0.0], &[0.0; 2])
-            .is_err()
-    );
-    assert!(
-        state
-            .update(&adam, 1.0, &mut [0.0; 2], &[0.0])
-            .is_err()
-    );
+    assert!(state.update(&adam, 1.0, &mut [0.0], &[0.0; 2]).is_err());
+    assert!(state.update(&adam, 1.0, &mut [0.0; 2], &[0.0]).is_err());
     let sgd = Sgd::default();
-    assert!(
-        state
-            .update(&sgd, 1.0, &mut [0.0; 2], &[0.0; 2])
-            .is_err()
-    );
+    assert!(state.update(&sgd, 1.0, &mut [0.0; 2], &[0.0; 2]).is_err());
     assert_eq!(state.updates(), 0);
 }
 

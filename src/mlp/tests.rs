@@ -24,11 +24,17 @@ fn layers_view_and_write_the_one_buffer() {
     let params = net.params().to_vec();
     assert_eq!(net.layer(0).unwrap().weights(), &params[..6]);
     assert_eq!(net.layer(0).unwrap().bias(), &params[6..9]);
-    assert_eq!(net.layer(1).unwrap().neuron(0).unwrap().weights(), &params[9..12]);
+    assert_eq!(
+        net.layer(1).unwrap().neuron(0).unwrap().weights(),
+        &params[9..12]
+    );
     *net.layer_mut(1).unwrap().neuron_mut(0).unwrap().bias = 7.0;
     net.layer_mut(0).unwrap().weights_mut()[5] = 8.0;
     assert_eq!((net.params()[12], net.params()[5]), (7.0, 8.0));
-    assert_eq!(net.layer(2).unwrap_err().to_string(), "layer index: expected below 2, got 2");
+    assert_eq!(
+        net.layer(2).unwrap_err().to_string(),
+        "layer index: expected below 2, got 2"
+    );
 
     let owned: Vec<_> = net.layers().collect();
     let gathered = Mlp::from_layers(&owned).unwrap();
@@ -39,7 +45,9 @@ fn layers_view_and_write_the_one_buffer() {
 #[test]
 fn layers_that_do_not_fit_are_refused() {
     let first = Layer::new([1.0, 2.0], [0.0], Relu).unwrap();
-    let wrong = Mlp::from_layers(&[first.clone(), first]).unwrap_err().to_string();
+    let wrong = Mlp::from_layers(&[first.clone(), first])
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         wrong,
         "inputs of a layer: expected 1, the outputs of the layer before, got 2"
@@ -49,11 +57,33 @@ fn layers_that_do_not_fit_are_refused() {
 
 #[test]
 fn sizes_are_checked() {
-    let build = |inputs, hidden| Mlp::<f32>::builder(inputs).hidden(hidden, Relu).output(1, Identity).build();
-    assert_eq!(build(0, 3).unwrap_err().to_string(), "inputs: expected at least 1, got 0");
-    assert_eq!(build(3, 0).unwrap_err().to_string(), "neurons of a layer: expected at least 1, got 0");
-    assert!(build(usize::MAX, 2).unwrap_err().to_string().starts_with("number of parameters"));
-    assert!(Mlp::<f32>::builder(1).build().unwrap_err().to_string().starts_with("output layer"));
+    let build = |inputs, hidden| {
+        Mlp::<f32>::builder(inputs)
+            .hidden(hidden, Relu)
+            .output(1, Identity)
+            .build()
+    };
+    assert_eq!(
+        build(0, 3).unwrap_err().to_string(),
+        "inputs: expected at least 1, got 0"
+    );
+    assert_eq!(
+        build(3, 0).unwrap_err().to_string(),
+        "neurons of a layer: expected at least 1, got 0"
+    );
+    assert!(
+        build(usize::MAX, 2)
+            .unwrap_err()
+            .to_string()
+            .starts_with("number of parameters")
+    );
+    assert!(
+        Mlp::<f32>::builder(1)
+            .build()
+            .unwrap_err()
+            .to_string()
+            .starts_with("output layer")
+    );
 }
 
 #[test]
@@ -76,7 +106,10 @@ fn a_predictor_owns_borrows_or_shares_its_network() {
     let net = net(&[2, 4, 1], 3);
     let expected = net.predict(&[0.5, 0.25]).unwrap();
     let mut output = [0.0];
-    Predictor::new(Arc::new(net.clone())).unwrap().predict_into(&[0.5, 0.25], &mut output).unwrap();
+    Predictor::new(Arc::new(net.clone()))
+        .unwrap()
+        .predict_into(&[0.5, 0.25], &mut output)
+        .unwrap();
     assert_eq!(output, expected[..]);
     let mut owner = Predictor::new(net).unwrap().clone();
     owner.predict_into(&[0.5, 0.25], &mut output).unwrap();
@@ -111,14 +144,28 @@ fn a_gradient_says_where_numbers_overflow() {
     let mut net = net(&[1, 2, 1], 3);
     net.params_mut().fill(f32::MAX);
     let mut gradient = Gradient::new(&net);
-    let error = gradient.compute(&net, &[4.0], &[0.0], &SquaredError).unwrap_err();
-    assert_eq!(error.to_string(), "output of layer 0: expected finite numbers, got inf");
+    let error = gradient
+        .compute(&net, &[4.0], &[0.0], &SquaredError)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "output of layer 0: expected finite numbers, got inf"
+    );
     net.params_mut().fill(1e15);
-    let error = gradient.compute(&net, &[1e-3], &[0.0], &SquaredError).unwrap_err();
-    assert_eq!(error.to_string(), "loss of layer 1: expected finite numbers, got inf");
+    let error = gradient
+        .compute(&net, &[1e-3], &[0.0], &SquaredError)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "loss of layer 1: expected finite numbers, got inf"
+    );
 
     let other = self::net(&[1, 3, 1], 3);
-    assert!(gradient.compute(&other, &[1.0], &[0.0], &SquaredError).is_err());
+    assert!(
+        gradient
+            .compute(&other, &[1.0], &[0.0], &SquaredError)
+            .is_err()
+    );
 }
 
 #[test]
@@ -126,14 +173,24 @@ fn rows_are_chosen_by_index() {
     let net = net(&[2, 5, 1], 3);
     let (inputs, targets) = (samples(20), samples(10));
     let mut gradient = Gradient::new(&net);
-    let some = gradient.compute_rows(&net, &inputs, &targets, &[3, 0], &SquaredError).unwrap();
+    let some = gradient
+        .compute_rows(&net, &inputs, &targets, &[3, 0], &SquaredError)
+        .unwrap();
     let values = gradient.values().to_vec();
     let picked = [&inputs[6..8], &inputs[..2]].concat();
-    let same = gradient.compute(&net, &picked, &[targets[3], targets[0]], &SquaredError).unwrap();
+    let same = gradient
+        .compute(&net, &picked, &[targets[3], targets[0]], &SquaredError)
+        .unwrap();
     assert_eq!((some, &values[..]), (same, gradient.values()));
-    let error = gradient.compute_rows(&net, &inputs, &targets, &[10], &SquaredError).unwrap_err();
+    let error = gradient
+        .compute_rows(&net, &inputs, &targets, &[10], &SquaredError)
+        .unwrap_err();
     assert_eq!(error.to_string(), "row index: expected below 10, got 10");
-    assert!(gradient.compute_rows(&net, &inputs, &targets, &[], &SquaredError).is_err());
+    assert!(
+        gradient
+            .compute_rows(&net, &inputs, &targets, &[], &SquaredError)
+            .is_err()
+    );
 }
 
 #[test]
@@ -142,15 +199,26 @@ fn a_penalty_pulls_weights_but_not_biases() {
     let (inputs, targets) = (samples(8), samples(4));
     let mut plain = Gradient::new(&net);
     let mut penalised = Gradient::new(&net).l2(0.5).unwrap();
-    let loss = plain.compute(&net, &inputs, &targets, &SquaredError).unwrap();
-    let with = penalised.compute(&net, &inputs, &targets, &SquaredError).unwrap();
+    let loss = plain
+        .compute(&net, &inputs, &targets, &SquaredError)
+        .unwrap();
+    let with = penalised
+        .compute(&net, &inputs, &targets, &SquaredError)
+        .unwrap();
     let mut squares = 0.0;
     for at in net.layout().layers() {
-        assert_eq!(plain.values()[at.bias.clone()], penalised.values()[at.bias.clone()]);
+        assert_eq!(
+            plain.values()[at.bias.clone()],
+            penalised.values()[at.bias.clone()]
+        );
         for i in at.weights.clone() {
             let w = net.params()[i];
             squares += f64::from(w * w);
-            approx::assert_relative_eq!(penalised.values()[i], plain.values()[i] + 0.125 * w, epsilon = 1e-6);
+            approx::assert_relative_eq!(
+                penalised.values()[i],
+                plain.values()[i] + 0.125 * w,
+                epsilon = 1e-6
+            );
         }
     }
     approx::assert_relative_eq!(with, loss + 0.5 * 0.125 * squares, epsilon = 1e-6);

@@ -143,9 +143,7 @@ fn adam_forgets_a_gradient_completely() {
     let mut state = State::new(&adam, &layout);
     let mut gradient = [0.5_f32, -2.0];
     for _ in 0..10_000 {
-        state
-            .update(&adam, 1e-3, &mut params, &gradient)
-            .unwrap();
+        state.update(&adam, 1e-3, &mut params, &gradient).unwrap();
         gradient = [0.0; 2];
     }
     assert_eq!(state.values, [0.0; 4]);
@@ -163,9 +161,7 @@ fn weights_decay_alone_if_asked() {
         };
         let mut params = vec![1.0; layout.len()];
         let mut state = State::new(&adamw, &layout);
-        state
-            .update(&adamw, 0.1, &mut params, &zero)
-            .unwrap();
+        state.update(&adamw, 0.1, &mut params, &zero).unwrap();
         assert_eq!(params, [0.9, 0.9, 0.9, 0.9, bias, bias]);
     }
 }

@@ -4,21 +4,32 @@ use crate::loss::SquaredError;
 use crate::optimizer::Sgd;
 
 fn line() -> (Mlp<f64>, Vec<f64>, Vec<f64>) {
-    let net = Mlp::builder(1).hidden(6, Relu).output(1, Identity).seed(3).build().unwrap();
+    let net = Mlp::builder(1)
+        .hidden(6, Relu)
+        .output(1, Identity)
+        .seed(3)
+        .build()
+        .unwrap();
     let inputs: Vec<f64> = (0..50).map(|i| f64::from(i) / 25.0 - 1.0).collect();
     let targets = inputs.iter().map(|x| 2.0 * x + 1.0).collect();
     (net, inputs, targets)
 }
 
 fn trainer() -> Trainer<f64> {
-    Trainer::new(SquaredError, Sgd::new(0.05)).batch_size(8).epochs(5)
+    Trainer::new(SquaredError, Sgd::new(0.05))
+        .batch_size(8)
+        .epochs(5)
 }
 
 #[test]
 fn an_explicit_loop_gives_the_bits_of_fit() {
     let (start, inputs, targets) = line();
     let mut fitted = start.clone();
-    let history = trainer().seed(4).l2(1e-3).fit(&mut fitted, &inputs, &targets).unwrap();
+    let history = trainer()
+        .seed(4)
+        .l2(1e-3)
+        .fit(&mut fitted, &inputs, &targets)
+        .unwrap();
 
     let mut net = start;
     let optimizer = Sgd::new(0.05);
@@ -28,8 +39,12 @@ fn an_explicit_loop_gives_the_bits_of_fit() {
     for epoch in 0..5 {
         let mut sum = 0.0;
         for rows in batches.epoch(epoch) {
-            let loss = gradient.compute_rows(&net, &inputs, &targets, rows, &SquaredError).unwrap();
-            state.update(&optimizer, 0.05, net.params_mut(), gradient.values()).unwrap();
+            let loss = gradient
+                .compute_rows(&net, &inputs, &targets, rows, &SquaredError)
+                .unwrap();
+            state
+                .update(&optimizer, 0.05, net.params_mut(), gradient.values())
+                .unwrap();
             sum += loss * rows.len() as f64;
         }
         assert_eq!(history.epochs[epoch].loss.to_bits(), (sum / 50.0).to_bits());
@@ -43,7 +58,10 @@ fn training_is_a_function_of_its_seed() {
     let (start, inputs, targets) = line();
     let run = |seed| {
         let mut net = start.clone();
-        trainer().seed(seed).fit(&mut net, &inputs, &targets).unwrap();
+        trainer()
+            .seed(seed)
+            .fit(&mut net, &inputs, &targets)
+            .unwrap();
         net.params().to_vec()
     };
     assert_eq!(run(1), run(1));
@@ -54,12 +72,27 @@ fn training_is_a_function_of_its_seed() {
 fn settings_out_of_range_are_errors_and_change_nothing() {
     let (start, inputs, targets) = line();
     let cases: [(Trainer<f64>, &str); 9] = [
-        (trainer().batch_size(0), "batch size: expected 1 to 50, the number of training samples, got 0"),
-        (trainer().batch_size(51), "batch size: expected 1 to 50, the number of training samples, got 51"),
+        (
+            trainer().batch_size(0),
+            "batch size: expected 1 to 50, the number of training samples, got 0",
+        ),
+        (
+            trainer().batch_size(51),
+            "batch size: expected 1 to 50, the number of training samples, got 51",
+        ),
         (trainer().epochs(0), "epochs: expected at least 1, got 0"),
-        (trainer().l2(-1.0), "L2 penalty: expected a finite number, at least 0, got -1"),
-        (trainer().tolerance(f64::NAN, 3), "improvement: expected a finite number, at least 0, got NaN"),
-        (trainer().early_stopping(0.0, 3), "early stopping: expected a validation split or set to watch, got none"),
+        (
+            trainer().l2(-1.0),
+            "L2 penalty: expected a finite number, at least 0, got -1",
+        ),
+        (
+            trainer().tolerance(f64::NAN, 3),
+            "improvement: expected a finite number, at least 0, got NaN",
+        ),
+        (
+            trainer().early_stopping(0.0, 3),
+            "early stopping: expected a validation split or set to watch, got none",
+        ),
         (
             trainer().validation_split(1.5),
             "validation split: expected a fraction, at least 0, below 1, got 1.5",
@@ -68,7 +101,10 @@ fn settings_out_of_range_are_errors_and_change_nothing() {
             trainer().validation_split(0.0),
             "validation split: expected a fraction of 50 samples that leaves both sides some, got 0",
         ),
-        (trainer().validation_set([1.0, 2.0], [1.0]), "validation targets: expected 2 values, got 1"),
+        (
+            trainer().validation_set([1.0, 2.0], [1.0]),
+            "validation targets: expected 2 values, got 1",
+        ),
     ];
     for (trainer, expected) in cases {
         let mut net = start.clone();
@@ -114,12 +150,26 @@ fn divergence_keeps_the_last_finite_parameters() {
         let mut net = start.clone();
         let trainer = Trainer::new(SquaredError, Sgd::new(rate)).batch_size(8);
         let error = trainer.fit(&mut net, &inputs, &targets).unwrap_err();
-        let Error::Diverged { epoch, step, layer, value, .. } = error.clone() else {
+        let Error::Diverged {
+            epoch,
+            step,
+            layer,
+            value,
+            ..
+        } = error.clone()
+        else {
             panic!("{error}");
         };
-        assert!(epoch >= 1 && step >= 1 && layer < 2 && !value.is_finite(), "{error}");
+        assert!(
+            epoch >= 1 && step >= 1 && layer < 2 && !value.is_finite(),
+            "{error}"
+        );
         assert!(net.params().iter().all(|p| p.is_finite()), "{error}");
-        assert_eq!(step as usize / 7 + 1 - usize::from(step % 7 == 0), epoch, "{error}");
+        assert_eq!(
+            step as usize / 7 + 1 - usize::from(step % 7 == 0),
+            epoch,
+            "{error}"
+        );
     }
 }
 
@@ -131,7 +181,12 @@ fn an_update_that_overflows_is_undone() {
         trained.set_params(&[1.0, 0.5]).unwrap();
         let trainer = Trainer::new(SquaredError, Sgd::new(f64::MAX)).epochs(epochs);
         let error = trainer.fit(&mut trained, &[1.0], &[-9.0]).unwrap_err();
-        assert!(error.to_string().contains("epoch 1, update 1: parameters of layer 0"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("epoch 1, update 1: parameters of layer 0"),
+            "{error}"
+        );
         assert_eq!(trained.params(), [1.0, 0.5]);
     }
 }
@@ -141,7 +196,10 @@ fn early_stopping_restores_the_best_parameters() {
     let (mut net, inputs, targets) = line();
     // The validation samples follow another line, so that learning soon makes them worse.
     let other: Vec<f64> = inputs.iter().map(|x| 0.2 * x - 0.1).collect();
-    let trainer = trainer().epochs(100).validation_set(inputs.clone(), other.clone()).early_stopping(0.0, 5);
+    let trainer = trainer()
+        .epochs(100)
+        .validation_set(inputs.clone(), other.clone())
+        .early_stopping(0.0, 5);
     let mut at_best = Vec::new();
     let mut best = f64::INFINITY;
     let history = trainer
@@ -156,16 +214,30 @@ fn early_stopping_restores_the_best_parameters() {
     assert_eq!(history.stopped_by, StopReason::EarlyStopping);
     assert_eq!(history.epochs.len(), history.best_epoch.unwrap() + 6);
     assert_eq!(net.params(), at_best);
-    let measured = Gradient::new(&net).evaluate(&net, &inputs, &other, &SquaredError).unwrap();
+    let measured = Gradient::new(&net)
+        .evaluate(&net, &inputs, &other, &SquaredError)
+        .unwrap();
     assert_eq!(measured, best);
 }
 
 #[test]
 fn a_split_holds_samples_out() {
     let (mut net, inputs, targets) = line();
-    let history = trainer().validation_split(0.25).fit(&mut net, &inputs, &targets).unwrap();
-    assert_eq!(history.updates, 5 * (37usize.div_ceil(8)) as u64, "13 of 50 are held out");
-    assert!(history.epochs.iter().all(|epoch| epoch.validation_loss.unwrap() > 0.0));
+    let history = trainer()
+        .validation_split(0.25)
+        .fit(&mut net, &inputs, &targets)
+        .unwrap();
+    assert_eq!(
+        history.updates,
+        5 * (37usize.div_ceil(8)) as u64,
+        "13 of 50 are held out"
+    );
+    assert!(
+        history
+            .epochs
+            .iter()
+            .all(|epoch| epoch.validation_loss.unwrap() > 0.0)
+    );
 }
 
 #[test]
@@ -174,7 +246,10 @@ fn tolerance_stops_as_scikit_learn_does() {
     // Nothing ever improves by 1e9, so every epoch but the first counts.
     let trainer = trainer().epochs(30).tolerance(1e9, 3);
     let history = trainer.fit(&mut net, &inputs, &targets).unwrap();
-    assert_eq!((history.epochs.len(), history.stopped_by), (5, StopReason::Tolerance));
+    assert_eq!(
+        (history.epochs.len(), history.stopped_by),
+        (5, StopReason::Tolerance)
+    );
 }
 
 #[test]
@@ -186,5 +261,8 @@ fn a_callback_ends_the_training() {
             _ => ControlFlow::Continue(()),
         })
         .unwrap();
-    assert_eq!((history.epochs.len(), history.stopped_by), (3, StopReason::Callback));
+    assert_eq!(
+        (history.epochs.len(), history.stopped_by),
+        (3, StopReason::Callback)
+    );
 }
