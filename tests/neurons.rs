@@ -20,16 +20,19 @@ struct Shape {
 fn shapes() -> impl Strategy<Value = Shape> {
     let size = prop_oneof![1usize..8, 1usize..40, 60usize..70, 97usize..103];
     let all = activation::all::<f64>().len();
-    (proptest::collection::vec(size, 2..6), 1usize..60, any::<u64>()).prop_flat_map(
-        move |(sizes, samples, seed)| {
+    (
+        proptest::collection::vec(size, 2..6),
+        1usize..60,
+        any::<u64>(),
+    )
+        .prop_flat_map(move |(sizes, samples, seed)| {
             proptest::collection::vec(0..all, sizes.len() - 1).prop_map(move |activations| Shape {
                 sizes: sizes.clone(),
                 activations,
                 samples,
                 seed,
             })
-        },
-    )
+        })
 }
 
 fn network<T: Float>(shape: &Shape) -> Mlp<T> {
@@ -39,7 +42,10 @@ fn network<T: Float>(shape: &Shape) -> Mlp<T> {
     for (&size, &index) in shape.sizes[1..].iter().zip(hidden) {
         builder = builder.hidden(size, all[index].clone());
     }
-    let mut net = builder.output(*shape.sizes.last().unwrap(), all[*last].clone()).build().unwrap();
+    let mut net = builder
+        .output(*shape.sizes.last().unwrap(), all[*last].clone())
+        .build()
+        .unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(shape.seed);
     for p in net.params_mut() {
         *p = T::of(rng.random::<f64>() * 0.6 - 0.3);
@@ -53,7 +59,10 @@ fn by_neurons<T: Float>(net: &Mlp<T>, inputs: &[T]) -> Vec<T> {
         .chunks(net.inputs())
         .flat_map(|sample| {
             net.layers().fold(sample.to_vec(), |values, layer| {
-                layer.neurons().map(|neuron| neuron.output(&values).unwrap()).collect()
+                layer
+                    .neurons()
+                    .map(|neuron| neuron.output(&values).unwrap())
+                    .collect()
             })
         })
         .collect()
@@ -74,7 +83,10 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
 
     let mut predictor = Predictor::new(&net).unwrap();
     let mut one = vec![T::zero(); net.outputs()];
-    for (input, expected) in inputs.chunks(net.inputs()).zip(expected.chunks(net.outputs())) {
+    for (input, expected) in inputs
+        .chunks(net.inputs())
+        .zip(expected.chunks(net.outputs()))
+    {
         predictor.predict_into(input, &mut one).unwrap();
         prop_assert_eq!(bits(&one), bits(expected));
     }
@@ -86,7 +98,10 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
 fn nested_neurons_equal_predictions_on_every_instruction_set() {
     for set in InstructionSet::available() {
         set.activate().unwrap();
-        let cases = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) };
+        let cases = ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(150)
+        };
         proptest!(cases, |(shape in shapes())| {
             check::<f32>(&shape)?;
             check::<f64>(&shape)?;

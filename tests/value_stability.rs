@@ -9,14 +9,25 @@ use feedforward::{Mlp, Neuron};
 fn initial_weights() {
     let neuron = Neuron::<f64>::random(3, 42, Identity).unwrap();
     assert_eq!(neuron.weights(), NEURON);
-    let default = Mlp::<f64>::builder(2).hidden(2, Relu).output(1, Identity).seed(42).build().unwrap();
+    let default = Mlp::<f64>::builder(2)
+        .hidden(2, Relu)
+        .output(1, Identity)
+        .seed(42)
+        .build()
+        .unwrap();
     assert_eq!(default.params(), DEFAULT);
     let scikit = Mlp::<f64>::builder(2).hidden(2, Relu).output(1, Identity);
     let scikit = scikit.initializer(ScikitLearn).seed(42).build().unwrap();
     assert_eq!(scikit.params(), SCIKIT);
     let single = Mlp::<f32>::builder(2).hidden(2, Relu).output(1, Identity);
     let single = single.initializer(ScikitLearn).seed(42).build().unwrap();
-    assert!(single.params().iter().zip(SCIKIT).all(|(&p, q)| p == q as f32));
+    assert!(
+        single
+            .params()
+            .iter()
+            .zip(SCIKIT)
+            .all(|(&p, q)| p == q as f32)
+    );
 }
 
 #[test]
