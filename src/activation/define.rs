@@ -45,6 +45,24 @@ macro_rules! activation {
             }
 
             activation! { @derivative ($($parameter)?) ($($saved),+) $derivative }
+            fn apply(&self, z: &[T], y: &mut [T]) {
+                $crate::float::compiled! {
+                    fn apply<T>(activation: &$type, z: &[T], y: &mut [T]) {
+                        $crate::activation::apply(activation, z, y);
+                    }
+                }
+                apply(self, z, y);
+            }
+
+            fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+                $crate::float::compiled! {
+                    fn backprop<T>(activation: &$type, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+                        $crate::activation::backprop(activation, z, y, dy, dz);
+                    }
+                }
+                backprop(self, z, y, dy, dz);
+            }
+
             activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
             activation! { @name $($parameter)? }
             activation! { @gain ($($parameter)?) $($gain)? }

@@ -104,22 +104,12 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 
     /// y = f(z), for slices of equal length.
     fn apply(&self, z: &[T], y: &mut [T]) {
-        simd::dispatch(Apply {
-            activation: self,
-            z,
-            y,
-        });
+        apply(self, z, y);
     }
 
     /// dz = dy f'(z), for slices of equal length: the chain rule's factor.
     fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
-        simd::dispatch(Backprop {
-            activation: self,
-            z,
-            y,
-            dy,
-            dz,
-        });
+        backprop(self, z, y, dy, dz);
     }
 }
 
@@ -146,6 +136,30 @@ impl<T: Float, A: Activation<T> + ?Sized> Activation<T> for Arc<A> {
     fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
         (**self).backprop(z, y, dy, dz);
     }
+}
+
+/// The loop over an activation's values.
+#[inline]
+fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [T]) {
+    simd::dispatch(Apply { activation, z, y });
+}
+
+/// The loop over an activation's slopes.
+#[inline]
+fn backprop<T: Float, A: Activation<T> + ?Sized>(
+    activation: &A,
+    z: &[T],
+    y: &[T],
+    dy: &[T],
+    dz: &mut [T],
+) {
+    simd::dispatch(Backprop {
+        activation,
+        z,
+        y,
+        dy,
+        dz,
+    });
 }
 
 struct Apply<'a, T, A: ?Sized> {
