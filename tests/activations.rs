@@ -1,6 +1,8 @@
 //! Every built-in activation against mpmath's values, against its own differences, and at
 //! the edges of the number line.
 
+#![allow(clippy::float_cmp)] // equality is the point, and infinities have no distance
+
 use std::sync::Arc;
 
 use feedforward::activation::{self, Elu, HardSigmoid, LeakyRelu, Sine};
