@@ -83,3 +83,20 @@ pub fn sin<T: Float>(x: T) -> T {
 pub fn cos<T: Float>(x: T) -> T {
     x.cos()
 }
+
+/// Whether none of these is beyond what `sin_reduced` and `cos_reduced` are made for.
+pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
+    !x.iter().any(|x| x.abs() > T::of(1e4))
+}
+
+/// Sine for |x| <= 1e4.
+#[inline(always)]
+pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
+    x.sin()
+}
+
+/// Cosine for |x| <= 1e4.
+#[inline(always)]
+pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
+    x.cos()
+}
