@@ -8,7 +8,8 @@ use crate::math;
 /// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
 /// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`. Formulas are
 /// selects and arithmetic without branches or calls, so that a loop over them vectorises;
-/// they must give what the limit is at infinities, and NaN for NaN.
+/// they must give what the limit is at infinities, and NaN for NaN. `methods` overrides
+/// further methods of the trait.
 macro_rules! activation {
     (
         $type:ident $(($parameter:ident $(= $default:literal)?))? : $name:literal;
@@ -16,6 +17,7 @@ macro_rules! activation {
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
         $(gain = $gain:expr;)?
+        $(methods { $($methods:tt)* })?
     ) => {
         impl $type {
             pub(super) const NAME: &'static str = $name;
@@ -48,6 +50,7 @@ macro_rules! activation {
             activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
             activation! { @name $($parameter)? }
             activation! { @gain ($($parameter)?) $($gain)? }
+            $($($methods)*)?
         }
     };
 
