@@ -16,7 +16,7 @@
 //! At a kink the slope is that of the left side, as the field has it: 0 for [`Relu`], `slope`
 //! for [`LeakyRelu`]; where a piece is flat it is 0 on either end ([`HardTanh`]). The
 //! exception is [`HardSwish`], whose slope at ±3 is that of its middle piece. Infinities
-//! give the limit, NaN gives NaN.
+//! give the limit, and the value of NaN is NaN.
 
 // Names of people and of activations are no code.
 #![allow(clippy::doc_markdown)]
@@ -138,14 +138,12 @@ impl<T: Float, A: Activation<T> + ?Sized> Activation<T> for Arc<A> {
     }
 }
 
-/// The loop over an activation's values.
-#[inline]
+/// y = f(z), by the loop over [`Activation::value`].
 fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [T]) {
     simd::dispatch(Apply { activation, z, y });
 }
 
-/// The loop over an activation's slopes.
-#[inline]
+/// dz = dy f'(z), by the loop over [`Activation::derivative`].
 fn backprop<T: Float, A: Activation<T> + ?Sized>(
     activation: &A,
     z: &[T],
@@ -153,13 +151,7 @@ fn backprop<T: Float, A: Activation<T> + ?Sized>(
     dy: &[T],
     dz: &mut [T],
 ) {
-    simd::dispatch(Backprop {
-        activation,
-        z,
-        y,
-        dy,
-        dz,
-    });
+    simd::dispatch(Backprop { activation, z, y, dy, dz });
 }
 
 struct Apply<'a, T, A: ?Sized> {
@@ -172,9 +164,7 @@ impl<T: Float, A: Activation<T> + ?Sized> Op for Apply<'_, T, A> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (y, &z) in self.y.iter_mut().zip(self.z) {
-            *y = self.activation.value(z);
-        }
+        values(self.activation, self.z, self.y);
     }
 }
 
@@ -190,9 +180,30 @@ impl<T: Float, A: Activation<T> + ?Sized> Op for Backprop<'_, T, A> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let saved = self.z.iter().zip(self.y);
-        for ((dz, &dy), (&z, &y)) in self.dz.iter_mut().zip(self.dy).zip(saved) {
-            *dz = dy * self.activation.derivative(z, y);
-        }
+        slopes(self.activation, self.z, self.y, self.dy, self.dz);
+    }
+}
+
+// The loops are functions because arguments, unlike fields, are known not to overlap: an
+// activation's parameters are then read once and not after every store, which made the loop
+// of some take half as long again.
+
+#[inline(always)]
+fn values<T: Float>(activation: &(impl Activation<T> + ?Sized), z: &[T], y: &mut [T]) {
+    for (y, &z) in y.iter_mut().zip(z) {
+        *y = activation.value(z);
+    }
+}
+
+#[inline(always)]
+fn slopes<T: Float>(
+    activation: &(impl Activation<T> + ?Sized),
+    z: &[T],
+    y: &[T],
+    dy: &[T],
+    dz: &mut [T],
+) {
+    for ((dz, &dy), (&z, &y)) in dz.iter_mut().zip(dy).zip(z.iter().zip(y)) {
+        *dz = dy * activation.derivative(z, y);
     }
 }
