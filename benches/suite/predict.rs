@@ -8,7 +8,12 @@ use feedforward::{Float, Predictor};
 
 use crate::jobs::{JOBS, Job};
 
-const PERCEPTRON: Job = Job { name: "3-1", sizes: &[3, 1], samples: 1, batch: 1 };
+const PERCEPTRON: Job = Job {
+    name: "3-1",
+    sizes: &[3, 1],
+    samples: 1,
+    batch: 1,
+};
 
 fn network<T: Float>(criterion: &mut Criterion, suffix: &str, job: Job) {
     let mut group = criterion.benchmark_group("predict");

@@ -12,15 +12,27 @@ struct Shape {
 }
 
 const fn plain(m: usize, k: usize, n: usize) -> Shape {
-    Shape { suffix: "", size: [m, k, n], transposed: [false, false] }
+    Shape {
+        suffix: "",
+        size: [m, k, n],
+        transposed: [false, false],
+    }
 }
 
 const SHAPES: [Shape; 11] = [
     plain(200, 100, 100),
     // The gradient of a weight matrix: 100 outputs, 200 samples, 100 inputs.
-    Shape { suffix: "_dW", size: [100, 200, 100], transposed: [true, false] },
+    Shape {
+        suffix: "_dW",
+        size: [100, 200, 100],
+        transposed: [true, false],
+    },
     // What is carried back: 200 samples, 100 outputs, 100 inputs.
-    Shape { suffix: "_dX", size: [200, 100, 100], transposed: [false, true] },
+    Shape {
+        suffix: "_dX",
+        size: [200, 100, 100],
+        transposed: [false, true],
+    },
     plain(32, 100, 100),
     plain(1, 100, 100),
     plain(200, 2, 100),
@@ -37,7 +49,13 @@ fn strides(rows: usize, cols: usize, transposed: bool) -> (usize, usize) {
 }
 
 trait Peers: Float {
-    fn matrixmultiply(size: [usize; 3], strides: [(usize, usize); 2], a: &[Self], b: &[Self], c: &mut [Self]);
+    fn matrixmultiply(
+        size: [usize; 3],
+        strides: [(usize, usize); 2],
+        a: &[Self],
+        b: &[Self],
+        c: &mut [Self],
+    );
     fn gemm(size: [usize; 3], strides: [(usize, usize); 2], a: &[Self], b: &[Self], c: &mut [Self]);
 }
 
@@ -57,8 +75,20 @@ macro_rules! peers {
                 // SAFETY: the slices hold the matrices that sizes and strides describe.
                 unsafe {
                     matrixmultiply::$gemm(
-                        m, k, n, 1.0, a.as_ptr(), ars, acs, b.as_ptr(), brs, bcs, 0.0,
-                        c.as_mut_ptr(), n as isize, 1,
+                        m,
+                        k,
+                        n,
+                        1.0,
+                        a.as_ptr(),
+                        ars,
+                        acs,
+                        b.as_ptr(),
+                        brs,
+                        bcs,
+                        0.0,
+                        c.as_mut_ptr(),
+                        n as isize,
+                        1,
                     );
                 }
             }
@@ -76,8 +106,25 @@ macro_rules! peers {
                 // SAFETY: the slices hold the matrices that sizes and strides describe.
                 unsafe {
                     gemm::gemm(
-                        m, n, k, c.as_mut_ptr(), 1, n as isize, false, a.as_ptr(), acs, ars,
-                        b.as_ptr(), bcs, brs, 0.0, 1.0, false, false, false, gemm::Parallelism::None,
+                        m,
+                        n,
+                        k,
+                        c.as_mut_ptr(),
+                        1,
+                        n as isize,
+                        false,
+                        a.as_ptr(),
+                        acs,
+                        ars,
+                        b.as_ptr(),
+                        bcs,
+                        brs,
+                        0.0,
+                        1.0,
+                        false,
+                        false,
+                        false,
+                        gemm::Parallelism::None,
                     );
                 }
             }
@@ -90,9 +137,18 @@ peers! { f64, dgemm }
 
 fn group<T: Peers>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group(name);
-    for Shape { suffix, size, transposed } in SHAPES {
+    for Shape {
+        suffix,
+        size,
+        transposed,
+    } in SHAPES
+    {
         let [m, k, n] = size;
-        let values = |len| (0..len).map(|i| T::of((i % 17) as f64 / 17.0 - 0.5)).collect::<Vec<_>>();
+        let values = |len| {
+            (0..len)
+                .map(|i| T::of((i % 17) as f64 / 17.0 - 0.5))
+                .collect::<Vec<_>>()
+        };
         let (a, b, mut c) = (values(m * k), values(k * n), values(m * n));
         let strides = [strides(m, k, transposed[0]), strides(k, n, transposed[1])];
         let shape = format!("{m}x{k}x{n}{suffix}");

@@ -29,7 +29,9 @@ fn epoch<T: Float>(
         bencher.iter_custom(|epochs| {
             let (mut net, trainer) = (net.clone(), trainer.clone().epochs(epochs as usize));
             let start = Instant::now();
-            trainer.fit(&mut net, &inputs, &targets).expect("a job trains");
+            trainer
+                .fit(&mut net, &inputs, &targets)
+                .expect("a job trains");
             start.elapsed()
         });
     });
@@ -40,8 +42,20 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     group.sample_size(10);
     for job in JOBS {
         for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
-            epoch::<f32>(&mut group, &format!("{}_f32{suffix}", job.name), job, Relu, threads);
-            epoch::<f64>(&mut group, &format!("{}_f64{suffix}", job.name), job, Relu, threads);
+            epoch::<f32>(
+                &mut group,
+                &format!("{}_f32{suffix}", job.name),
+                job,
+                Relu,
+                threads,
+            );
+            epoch::<f64>(
+                &mut group,
+                &format!("{}_f64{suffix}", job.name),
+                job,
+                Relu,
+                threads,
+            );
         }
     }
     epoch::<f32>(&mut group, "tutorial_tanh_f32", TUTORIAL, Tanh, 1);

@@ -151,7 +151,13 @@ fn backprop<T: Float, A: Activation<T> + ?Sized>(
     dy: &[T],
     dz: &mut [T],
 ) {
-    simd::dispatch(Backprop { activation, z, y, dy, dz });
+    simd::dispatch(Backprop {
+        activation,
+        z,
+        y,
+        dy,
+        dz,
+    });
 }
 
 struct Apply<'a, T, A: ?Sized> {

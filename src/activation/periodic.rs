@@ -1,7 +1,7 @@
 //! Activations that do not grow: waves and bells, for coordinates and distances.
 
 use super::define::{activation, clamp};
-use super::{Activation, apply, backprop};
+use super::{apply, backprop};
 use crate::float::Float;
 use crate::math;
 use crate::simd::{self, Op, Simd};
