@@ -63,6 +63,7 @@ pub mod loss;
 pub mod math;
 mod mlp;
 pub mod optimizer;
+mod parallel;
 pub mod schedule;
 pub mod simd;
 pub mod train;

@@ -3,6 +3,7 @@
 use criterion::{Criterion, Throughput};
 use feedforward::Float;
 use feedforward::gemm::{MatMut, MatRef, multiply};
+use gemm_common::Parallelism;
 
 /// A product m x k x n, and which of A and B are given transposed.
 struct Shape {
@@ -60,7 +61,7 @@ trait Peers: Float {
 }
 
 macro_rules! peers {
-    ($float:ident, $gemm:ident) => {
+    ($float:ident, $matrixmultiply:ident, $gemm:ident) => {
         impl Peers for $float {
             #[allow(unsafe_code)]
             fn matrixmultiply(
@@ -74,7 +75,7 @@ macro_rules! peers {
                 let (ars, acs, brs, bcs) = (ars as isize, acs as isize, brs as isize, bcs as isize);
                 // SAFETY: the slices hold the matrices that sizes and strides describe.
                 unsafe {
-                    matrixmultiply::$gemm(
+                    matrixmultiply::$matrixmultiply(
                         m,
                         k,
                         n,
@@ -132,8 +133,8 @@ macro_rules! peers {
     };
 }
 
-peers! { f32, sgemm }
-peers! { f64, dgemm }
+peers! { f32, sgemm, gemm_f32 }
+peers! { f64, dgemm, gemm_f64 }
 
 fn group<T: Peers>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group(name);

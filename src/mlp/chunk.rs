@@ -145,6 +145,8 @@ pub(super) struct Chunk<T> {
     pub(super) gradient: Vec<T>,
     /// dL/dx, row-major without gaps, if it was asked for.
     pub(super) input_gradient: Vec<T>,
+    /// The samples of the minibatch that are its own.
+    range: Range<usize>,
     /// The rows' losses, added up.
     pub(super) loss: f64,
 }
@@ -161,13 +163,17 @@ impl<T: Float> Chunk<T> {
             dw: Buffer::zeros(0),
             gradient: vec![T::zero(); net.layout().len()],
             input_gradient: Vec::new(),
+            range: 0..0,
             loss: 0.0,
         }
     }
 
-    /// Makes room for so many rows; afterwards passes over no more do not allocate.
-    pub(super) fn reserve(&mut self, net: &Mlp<T>, rows: usize, input_gradient: bool) {
+    /// Takes over these samples of the next minibatch and makes room for them; after that,
+    /// passes over no more do not allocate.
+    pub(super) fn take(&mut self, net: &Mlp<T>, range: Range<usize>, input_gradient: bool) {
         let layers = net.layout().layers();
+        let rows = range.len();
+        self.range = range;
         self.x.reserve(rows * padded::<T>(net.inputs()));
         let mut widest = padded::<T>(net.inputs());
         for (index, at) in layers.iter().enumerate() {
@@ -196,41 +202,40 @@ impl<T: Float> Chunk<T> {
         );
     }
 
-    /// Both passes over `range` of the samples. The gradient and dL/dx are those of the sum
-    /// of the losses times `scale`.
-    pub(super) fn compute(&mut self, job: Job<'_, T>, range: Range<usize>, scale: T) {
+    /// Both passes over its samples. The gradient and dL/dx are those of the sum of the
+    /// losses times `scale`.
+    pub(super) fn compute(&mut self, job: Job<'_, T>, scale: T) {
         compiled! {
-            fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, range: Range<usize>, scale: T) {
-                let rows = range.len();
-                chunk.forward(job, range.clone());
-                chunk.evaluate(job, range, scale);
-                chunk.output_slope(job.net, rows);
-                chunk.backward(job, rows);
+            fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, scale: T) {
+                chunk.forward(job);
+                chunk.evaluate(job, scale);
+                chunk.output_slope(job.net);
+                chunk.backward(job);
             }
         }
-        compute(self, job, range, scale);
+        compute(self, job, scale);
     }
 
-    /// The forward pass over `range` of the samples, and their losses.
-    pub(super) fn compute_loss(&mut self, job: Job<'_, T>, range: Range<usize>) {
+    /// The forward pass over its samples, and their losses.
+    pub(super) fn compute_loss(&mut self, job: Job<'_, T>) {
         compiled! {
-            fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, range: Range<usize>) {
-                chunk.forward(job, range.clone());
-                chunk.evaluate(job, range, T::one());
+            fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>) {
+                chunk.forward(job);
+                chunk.evaluate(job, T::one());
             }
         }
-        compute_loss(self, job, range);
+        compute_loss(self, job);
     }
 
-    fn forward(&mut self, job: Job<'_, T>, range: Range<usize>) {
+    fn forward(&mut self, job: Job<'_, T>) {
         let Job {
             net,
             packed,
             samples,
             ..
         } = job;
-        let (rows, stride) = (range.len(), padded::<T>(net.inputs()));
-        for (to, sample) in self.x.chunks_exact_mut(stride).zip(range) {
+        let (rows, stride) = (self.range.len(), padded::<T>(net.inputs()));
+        for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
             to[..net.inputs()].copy_from_slice(samples.input(sample));
         }
         for (index, layer) in packed.layers.iter().enumerate() {
@@ -254,7 +259,7 @@ impl<T: Float> Chunk<T> {
     }
 
     /// The losses, and their gradient with respect to the outputs.
-    fn evaluate(&mut self, job: Job<'_, T>, range: Range<usize>, scale: T) {
+    fn evaluate(&mut self, job: Job<'_, T>, scale: T) {
         let Job {
             net, samples, loss, ..
         } = job;
@@ -264,7 +269,7 @@ impl<T: Float> Chunk<T> {
         let rows = self.y[last]
             .chunks_exact(stride)
             .zip(self.dy.chunks_exact_mut(stride));
-        for ((output, gradient), sample) in rows.zip(range) {
+        for ((output, gradient), sample) in rows.zip(self.range.clone()) {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
             self.loss += loss
                 .evaluate(output, samples.target(sample), gradient)
@@ -276,16 +281,17 @@ impl<T: Float> Chunk<T> {
     }
 
     /// The gradient with respect to the last layer's pre-activations.
-    fn output_slope(&mut self, net: &Mlp<T>, rows: usize) {
+    fn output_slope(&mut self, net: &Mlp<T>) {
         let last = net.depth() - 1;
-        let len = rows * padded::<T>(net.outputs());
+        let len = self.range.len() * padded::<T>(net.outputs());
         let saved = saved(&self.z[last], &self.y[last]);
         let dz = &mut self.dz[0][..len];
         net.activations()[last].backprop(&saved.z[..len], &saved.y[..len], &self.dy[..len], dz);
     }
 
-    fn backward(&mut self, job: Job<'_, T>, rows: usize) {
+    fn backward(&mut self, job: Job<'_, T>) {
         let Job { net, packed, .. } = job;
+        let rows = self.range.len();
         let [mut dz, mut below] = self.dz.each_mut();
         for (index, layer) in packed.layers.iter().enumerate().rev() {
             let at = &net.layout().layers()[index];

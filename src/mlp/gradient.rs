@@ -7,6 +7,8 @@ use crate::error::{Error, Result, check_length, check_range, check_rows};
 use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
+use crate::parallel::Threads;
+use crate::simd::{self, Op, Simd};
 
 /// Rows below which a minibatch is not cut further.
 const LEAST_ROWS: usize = 96;
@@ -81,6 +83,7 @@ pub struct Gradient<T> {
     values: Vec<T>,
     input_gradient: Option<Vec<T>>,
     l2: f64,
+    threads: Threads,
 }
 
 impl<T: Float> Gradient<T> {
@@ -93,6 +96,7 @@ impl<T: Float> Gradient<T> {
             values: vec![T::zero(); net.layout().len()],
             input_gradient: None,
             l2: 0.0,
+            threads: Threads::one(),
         }
     }
 
@@ -109,6 +113,19 @@ impl<T: Float> Gradient<T> {
         )?;
         self.l2 = lambda;
         Ok(self)
+    }
+
+    /// Shares the work among a pool of so many threads. The bits stay the same.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for 0 and for more than the system can start.
+    pub fn threads(self, count: usize) -> Result<Self> {
+        Ok(self.shared(Threads::exactly(count)?))
+    }
+
+    pub(crate) fn shared(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Asks for the gradient with respect to the inputs as well.
@@ -241,8 +258,8 @@ impl<T: Float> Gradient<T> {
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
-            chunk.reserve(net, range.len(), false);
-            chunk.compute_loss(job, range);
+            chunk.take(net, range, false);
+            chunk.compute_loss(job);
             sum += chunk.loss;
         }
         let mean = sum / rows as f64;
@@ -262,7 +279,7 @@ impl<T: Float> Gradient<T> {
                 "another",
             ));
         }
-        self.packed.refresh(net)
+        self.packed.refresh(net, &self.threads)
     }
 
     fn make_chunks(&mut self, net: &Mlp<T>, count: usize) {
@@ -292,9 +309,10 @@ impl<T: Float> Gradient<T> {
         let scale = T::of(1.0 / rows as f64);
         for (index, chunk) in used.iter_mut().enumerate() {
             let range = rows * index / count..rows * (index + 1) / count;
-            chunk.reserve(net, range.len(), self.input_gradient.is_some());
-            chunk.compute(job, range, scale);
+            chunk.take(net, range, self.input_gradient.is_some());
         }
+        self.threads
+            .for_each(used, &|chunk| chunk.compute(job, scale));
         let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / rows as f64;
         loss += self.combine(net, count, rows);
         if loss.is_finite() && check_finite("gradient", &self.values).is_ok() {
@@ -305,11 +323,8 @@ impl<T: Float> Gradient<T> {
 
     /// Adds up the chunks' gradients and the penalty's, and returns the penalty.
     fn combine(&mut self, net: &Mlp<T>, count: usize, rows: usize) -> f64 {
-        let (first, others) = self.chunks[..count].split_at(1);
-        self.values.copy_from_slice(&first[0].gradient);
-        for chunk in others {
-            add(&mut self.values, &chunk.gradient);
-        }
+        let chunks = &self.chunks[..count];
+        add_up(&self.threads, &mut self.values, chunks, 0);
         if let Some(inputs) = &mut self.input_gradient {
             inputs.clear();
             for chunk in &self.chunks[..count] {
@@ -368,10 +383,44 @@ impl<T: Float> Gradient<T> {
     }
 }
 
+/// Parameters that one thread adds up at a time.
+const BLOCK: usize = 1 << 14;
+
+/// values <- the sum of the chunks' gradients from `offset` on, in the order of the chunks.
+fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>], offset: usize) {
+    if values.len() > BLOCK {
+        let (left, right) = values.split_at_mut(values.len() / 2);
+        let middle = offset + left.len();
+        return threads.join(
+            || add_up(threads, left, chunks, offset),
+            || add_up(threads, right, chunks, middle),
+        );
+    }
+    let range = offset..offset + values.len();
+    values.copy_from_slice(&chunks[0].gradient[range.clone()]);
+    for chunk in &chunks[1..] {
+        add(values, &chunk.gradient[range.clone()]);
+    }
+}
+
 compiled! {
     /// sum <- sum + x.
     fn add<T>(sum: &mut [T], x: &[T]) {
-        for (sum, &x) in sum.iter_mut().zip(x) {
+        simd::dispatch(Add { sum, x });
+    }
+}
+
+struct Add<'a, T> {
+    sum: &'a mut [T],
+    x: &'a [T],
+}
+
+impl<T: Float> Op for Add<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (sum, &x) in self.sum.iter_mut().zip(self.x) {
             *sum += x;
         }
     }
@@ -380,10 +429,33 @@ compiled! {
 compiled! {
     /// gradient <- gradient + factor weights; returns the sum of squared weights.
     fn penalise<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
-        for (g, &w) in gradient.iter_mut().zip(weights) {
-            *g += factor * w;
+        simd::dispatch(Penalise { gradient, weights, factor })
+    }
+}
+
+struct Penalise<'a, T> {
+    gradient: &'a mut [T],
+    weights: &'a [T],
+    factor: T,
+}
+
+impl<T: Float> Op for Penalise<'_, T> {
+    type Output = f64;
+
+    // So many sums side by side, whatever the instruction set, that additions need not wait for
+    // each other and all sets add in one order.
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> f64 {
+        const SUMS: usize = 32;
+        let mut squares = [T::zero(); SUMS];
+        let gradients = self.gradient.chunks_mut(SUMS);
+        for (gradient, weights) in gradients.zip(self.weights.chunks(SUMS)) {
+            for ((g, &w), square) in gradient.iter_mut().zip(weights).zip(&mut squares) {
+                *g += self.factor * w;
+                *square += w * w;
+            }
         }
-        weights.iter().map(|&w| w * w).sum::<T>().wide()
+        squares.iter().map(|square| square.wide()).sum()
     }
 }
 

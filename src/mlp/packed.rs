@@ -4,6 +4,7 @@ use super::Mlp;
 use crate::error::{Error, Result};
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, padded};
+use crate::parallel::Threads;
 
 /// One layer's copies.
 #[derive(Clone, Debug)]
@@ -15,6 +16,7 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
+    index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     pub(super) in_stride: usize,
@@ -30,12 +32,13 @@ pub(super) struct Packed<T> {
 impl<T: Float> Packed<T> {
     /// Room for the copies; `backward` asks for those of the backward pass too.
     pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
-        let layers = net.layout.layers().iter().map(|at| {
+        let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, out_stride) = (padded::<T>(at.inputs), padded::<T>(at.outputs));
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * out_stride),
                 plain: Buffer::zeros(if backward { at.outputs * in_stride } else { 0 }),
                 bias: Buffer::zeros(out_stride),
+                index,
                 inputs: at.inputs,
                 outputs: at.outputs,
                 in_stride,
@@ -48,15 +51,16 @@ impl<T: Float> Packed<T> {
     }
 
     /// Copies the network's parameters as they are now.
-    pub(super) fn refresh(&mut self, net: &Mlp<T>) -> Result<()> {
+    pub(super) fn refresh(&mut self, net: &Mlp<T>, threads: &Threads) -> Result<()> {
         check_finite("parameters", &net.params)?;
-        for (packed, at) in self.layers.iter_mut().zip(net.layout.layers()) {
+        threads.for_each(&mut self.layers, &|packed| {
+            let at = &net.layout.layers()[packed.index];
             pack(
                 packed,
                 &net.params[at.weights.clone()],
                 &net.params[at.bias.clone()],
             );
-        }
+        });
         Ok(())
     }
 

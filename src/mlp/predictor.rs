@@ -7,6 +7,7 @@ use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, STRIP, padded};
+use crate::parallel::Threads;
 
 /// Samples that go through all layers together.
 const BLOCK: usize = 4 * STRIP;
@@ -44,7 +45,7 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite.
     pub fn new(net: M) -> Result<Self> {
         let mut packed = Packed::new(net.borrow(), false);
-        packed.refresh(net.borrow())?;
+        packed.refresh(net.borrow(), &Threads::one())?;
         let layers = net.borrow().layout().layers();
         let widest = layers
             .iter()

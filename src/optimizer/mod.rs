@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::error::{Result, check_length};
 use crate::float::Float;
 use crate::layout::Layout;
+use crate::parallel::Threads;
 
 mod adagrad;
 mod adam;
@@ -151,6 +152,18 @@ impl<T: Float> State<T> {
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
+        self.update_shared(&Threads::one(), optimizer, learning_rate, params, gradient)
+    }
+
+    /// The same, shared among threads if the optimizer is element-wise.
+    pub(crate) fn update_shared(
+        &mut self,
+        threads: &Threads,
+        optimizer: &dyn Optimizer<T>,
+        learning_rate: f64,
+        params: &mut [T],
+        gradient: &[T],
+    ) -> Result<()> {
         let layout = &self.layout;
         check_length("parameters", params, layout.len())?;
         check_length("gradient", gradient, layout.len())?;
@@ -162,9 +175,74 @@ impl<T: Float> State<T> {
             layout,
             range: 0..layout.len(),
         };
-        optimizer.step(&step, params, gradient, &mut self.values);
+        if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {
+            update_blocks(
+                threads,
+                optimizer,
+                &step,
+                params,
+                gradient,
+                &mut self.values,
+            );
+        } else {
+            optimizer.step(&step, params, gradient, &mut self.values);
+        }
         Ok(())
     }
+}
+
+/// Parameters that one call of an element-wise optimizer updates. The state is cut in the same
+/// way, each block's slots together, whatever the number of threads.
+const BLOCK: usize = 1 << 13;
+
+/// Halves the range down to blocks.
+fn update_blocks<T: Float>(
+    threads: &Threads,
+    optimizer: &dyn Optimizer<T>,
+    step: &Step<'_>,
+    params: &mut [T],
+    gradient: &[T],
+    state: &mut [T],
+) {
+    if params.len() <= BLOCK {
+        return optimizer.step(step, params, gradient, state);
+    }
+    let middle = (params.len() / 2).next_multiple_of(BLOCK);
+    let slots = state.len() / params.len();
+    let (left_params, right_params) = params.split_at_mut(middle);
+    let (left_gradient, right_gradient) = gradient.split_at(middle);
+    let (left_state, right_state) = state.split_at_mut(slots * middle);
+    let (start, end) = (step.range.start, step.range.end);
+    let left = Step {
+        range: start..start + middle,
+        ..step.clone()
+    };
+    let right = Step {
+        range: start + middle..end,
+        ..step.clone()
+    };
+    threads.join(
+        || {
+            update_blocks(
+                threads,
+                optimizer,
+                &left,
+                left_params,
+                left_gradient,
+                left_state,
+            )
+        },
+        || {
+            update_blocks(
+                threads,
+                optimizer,
+                &right,
+                right_params,
+                right_gradient,
+                right_state,
+            )
+        },
+    );
 }
 
 #[cfg(test)]

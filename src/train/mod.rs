@@ -8,6 +8,7 @@ use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{Gradient, Mlp, Samples, check_data, check_finite};
 use crate::optimizer::{Optimizer, State};
+use crate::parallel::Threads;
 use crate::schedule::{Constant, Progress, Schedule};
 
 mod batches;
@@ -21,6 +22,10 @@ use stopping::Plateau;
 
 /// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
 const DEFAULT_BATCH: usize = 200;
+
+/// Minibatch size times parameters from which on a step takes long enough (about 100
+/// microseconds) for threads to gain more than they cost.
+const WORTH_SHARING: usize = 1 << 20;
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
 ///
@@ -51,6 +56,7 @@ pub struct Trainer<T> {
     validation: Validation<T>,
     early_stopping: Option<Patience>,
     tolerance: Option<Patience>,
+    threads: Option<usize>,
 }
 
 /// Epochs without enough improvement that are put up with.
@@ -82,6 +88,7 @@ impl<T: Float> Trainer<T> {
             validation: Validation::None,
             early_stopping: None,
             tolerance: None,
+            threads: None,
         }
     }
 
@@ -159,6 +166,13 @@ impl<T: Float> Trainer<T> {
         self
     }
 
+    /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
+    /// one where a step is too short to be shared. The bits are the same for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// Trains the network on samples: `inputs` row-major `[samples x inputs]`, `targets`
     /// `[samples x outputs]`.
     ///
@@ -225,9 +239,15 @@ impl<T: Float> Trainer<T> {
                 indices: None,
             }),
         };
-        Fit {
+        let threads = match self.threads {
+            Some(count) => Threads::exactly(count)?,
+            None if batch * net.params().len() >= WORTH_SHARING => Threads::all(),
+            None => Threads::one(),
+        };
+        let fit = Fit {
             trainer: self,
-            gradient: Gradient::new(net).l2(self.l2)?,
+            gradient: Gradient::new(net).l2(self.l2)?.shared(threads.clone()),
+            threads,
             state: State::new(&*self.optimizer, net.layout()),
             progress: Progress {
                 step: 0,
@@ -244,8 +264,8 @@ impl<T: Float> Trainer<T> {
                 .map(|p| Plateau::new(p.improvement, p.epochs)),
             best: Vec::new(),
             history: History::default(),
-        }
-        .run(net, all, validation, batches, on_epoch)
+        };
+        fit.run(net, all, validation, batches, on_epoch)
     }
 
     /// Checks settings and data; returns the number of samples.
@@ -308,6 +328,7 @@ impl<T: Float> Trainer<T> {
 /// One training under way.
 struct Fit<'a, T> {
     trainer: &'a Trainer<T>,
+    threads: Threads,
     gradient: Gradient<T>,
     state: State<T>,
     progress: Progress,
@@ -328,7 +349,8 @@ impl<T: Float> Fit<'_, T> {
         mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<History> {
         while self.progress.epoch < self.trainer.epochs {
-            let epoch = self.epoch(net, samples, validation, &mut batches)?;
+            let threads = self.threads.clone();
+            let epoch = threads.install(|| self.epoch(net, samples, validation, &mut batches))?;
             self.history.epochs.push(epoch);
             let stop = self.watch(&epoch, net);
             let stop = match on_epoch(&epoch, net) {
@@ -373,8 +395,9 @@ impl<T: Float> Fit<'_, T> {
             let result = self.gradient.compute_samples(net, &samples, &**loss);
             let loss = result.map_err(|error| self.diverged(net, error))?;
             let gradient = self.gradient.values();
+            let (threads, params) = (&self.threads, net.params_mut());
             self.state
-                .update(&**optimizer, learning_rate, net.params_mut(), gradient)?;
+                .update_shared(threads, &**optimizer, learning_rate, params, gradient)?;
             sum += loss * batch.len() as f64;
             seen += batch.len();
             self.progress.step += 1;
