@@ -1,18 +1,62 @@
 //! Losses: how far an output is from its target.
+//!
+//! | loss | one output's value | outputs |
+//! |---|---|---|
+//! | [`SquaredError`] | (y - t)^2 / 2 | sum |
+//! | [`MeanSquaredError`] | (y - t)^2 | mean |
+//! | [`ScikitSquaredError`] | (y - t)^2 / 2 | mean, but the gradient of the sum |
+//! | [`MeanAbsoluteError`] | \|y - t\| | mean |
+//! | [`Huber`] | (y - t)^2 / 2, linear from delta on | mean |
+//! | [`RelativeL2`] | (y - t)^2 / (y^2 + epsilon) | mean |
+//! | [`Poisson`] | e^y - t - t (y - ln t) | sum |
+//! | [`BinaryCrossEntropy`] | -t ln s(y) - (1 - t) ln(1 - s(y)), s the sigmoid | sum |
+//! | [`SoftmaxCrossEntropy`] | -t ln softmax(y) | sum |
+//!
+//! [`PerOutput`] turns a sum into a mean.
 
 use std::fmt::Debug;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::simd::{self, Op, Simd};
 
+mod likelihood;
 mod regression;
 
-pub use regression::{ScikitSquaredError, SquaredError};
+pub use likelihood::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy};
+pub use regression::{
+    Huber, MeanAbsoluteError, MeanSquaredError, RelativeL2, ScikitSquaredError, SquaredError,
+};
 
 /// One sample's loss and its gradient; a minibatch's loss is the mean over its samples.
+///
+/// Your own takes a few lines:
+///
+/// ```
+/// use feedforward::{Float, Loss};
+///
+/// /// The pinball loss, whose minimum is a quantile: 0.5 is the median.
+/// #[derive(Debug)]
+/// struct Quantile(f64);
+///
+/// impl<T: Float> Loss<T> for Quantile {
+///     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+///         let mut sum = T::zero();
+///         for ((g, &y), &t) in gradient.iter_mut().zip(output).zip(target) {
+///             *g = T::of(if y < t { -self.0 } else { 1.0 - self.0 });
+///             sum += *g * (y - t);
+///         }
+///         sum
+///     }
+/// }
+///
+/// let mut gradient = [0.0];
+/// let loss = Quantile(0.75).evaluate(&[1.0], &[3.0], &mut gradient);
+/// assert_eq!((loss, gradient), (1.5, [-0.75]));
+/// ```
 pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Returns the loss of one sample and writes its derivative with respect to each
-    /// output into `gradient`. The three slices have the same length.
+    /// output into `gradient`. The three slices have the same length. Must not allocate.
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T;
 
     /// Checks that a sample's target is one that this loss is defined for (finite it is
@@ -30,5 +74,101 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A loss divided by the number of outputs, value and gradient.
+///
+/// Turns the losses that sum over the outputs, as scikit-learn's do, into those that take
+/// the mean, as PyTorch's do: `PerOutput(BinaryCrossEntropy)` is `BCEWithLogitsLoss`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerOutput<L>(pub L);
+
+impl<T: Float, L: Loss<T>> Loss<T> for PerOutput<L> {
+    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let outputs = count(output);
+        let loss = self.0.evaluate(output, target, gradient);
+        for g in gradient {
+            *g /= outputs;
+        }
+        loss / outputs
+    }
+
+    fn check_target(&self, target: &[T]) -> Result<()> {
+        self.0.check_target(target)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+}
+
+/// A loss that treats each output by itself.
+trait Pointwise<T> {
+    /// One output's loss and derivative. Must be `#[inline(always)]`.
+    fn at(&self, y: T, t: T) -> (T, T);
+}
+
+/// The sum of a pointwise loss over the outputs, and its gradient.
+fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+    simd::dispatch(Sum {
+        loss,
+        output,
+        target,
+        gradient,
+        scale: None,
+    })
+}
+
+/// The mean of a pointwise loss over the outputs, and its gradient.
+fn mean<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+    simd::dispatch(Sum {
+        loss,
+        scale: Some(count(output)),
+        output,
+        target,
+        gradient,
+    })
+}
+
+struct Sum<'a, T, L> {
+    loss: L,
+    output: &'a [T],
+    target: &'a [T],
+    gradient: &'a mut [T],
+    scale: Option<T>,
+}
+
+impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> T {
+        let mut sum = T::zero();
+        let scale = self.scale.unwrap_or(T::one());
+        let pairs = self.output.iter().zip(self.target);
+        for (g, (&y, &t)) in self.gradient.iter_mut().zip(pairs) {
+            let (loss, slope) = self.loss.at(y, t);
+            sum += loss;
+            *g = slope / scale;
+        }
+        sum / scale
+    }
+}
+
+fn count<T: Float>(output: &[T]) -> T {
+    T::of(output.len() as f64)
+}
+
+/// Checks that every number of a target lies between two bounds.
+fn check_targets<T: Float>(
+    what: &'static str,
+    target: &[T],
+    range: impl std::ops::RangeBounds<f64>,
+    expected: &str,
+) -> Result<()> {
+    match target.iter().find(|t| !range.contains(&t.wide())) {
+        Some(t) => Err(Error::out_of_range(what, expected, t)),
+        None => Ok(()),
     }
 }

@@ -7,17 +7,65 @@ use crate::error::{Result, check_length};
 use crate::float::Float;
 use crate::layout::Layout;
 
+mod adagrad;
 mod adam;
+mod nadam;
+mod rmsprop;
 mod rule;
 mod sgd;
 
+pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW, EpsilonForm};
+pub use nadam::Nadam;
+pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
 /// A rule that updates parameters from their gradient.
 ///
 /// Pure over flat slices: whoever trains owns the state, so that an optimizer cannot get
-/// allocation, reset or saving wrong.
+/// allocation, reset or saving wrong. `step` must not allocate.
+///
+/// Your own takes a dozen lines. This is Lion (Chen et al., "Symbolic discovery of
+/// optimization algorithms", 2023), which steps by the sign of a momentum:
+///
+/// ```
+/// use feedforward::optimizer::{Optimizer, State, Step};
+/// use feedforward::{Float, Layout};
+///
+/// #[derive(Debug)]
+/// struct Lion {
+///     learning_rate: f64,
+/// }
+///
+/// impl<T: Float> Optimizer<T> for Lion {
+///     fn learning_rate(&self) -> f64 {
+///         self.learning_rate
+///     }
+///     fn state_len(&self, layout: &Layout) -> usize {
+///         layout.len()
+///     }
+///     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+///         let rate = T::of(step.learning_rate);
+///         let mix = |x: f64, m: T, g: T| T::of(x) * m + T::of(1.0 - x) * g;
+///         for ((p, &g), m) in params.iter_mut().zip(gradient).zip(state) {
+///             *p -= rate * mix(0.9, *m, g).signum();
+///             *m = mix(0.99, *m, g);
+///         }
+///     }
+/// }
+///
+/// // The least of |p - 3|^2 / 2, where the gradient is p - 3.
+/// let layout = Layout::new(&[1, 1]);
+/// let lion = Lion { learning_rate: 0.01 };
+/// let mut state = State::new(&lion, &layout);
+/// let mut params = [0.0_f64, 5.0];
+/// for _ in 0..500 {
+///     let gradient = params.map(|p| p - 3.0);
+///     state.update(&lion, lion.learning_rate, &layout, &mut params, &gradient)?;
+/// }
+/// assert!(params.iter().all(|p| (p - 3.0).abs() < 0.1), "{params:?}");
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// The learning rate before any schedule.
     fn learning_rate(&self) -> f64;
@@ -33,6 +81,10 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
 
     /// One update of the parameters in `step.range`. `params` and `gradient` are that
     /// range; `state` is the state that belongs to it, all of it if the range is everything.
+    ///
+    /// An element-wise rule with k numbers of state for each parameter gets k times
+    /// `params.len()` numbers: the first number of each parameter, then the second of each,
+    /// and so on. It knows its place in the buffer from `step.range` alone.
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]);
 
     /// Whether each parameter's update depends on that parameter alone. Then the buffer may
@@ -114,3 +166,6 @@ impl<T: Float> State<T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Adagrad: rates that shrink with the sum of squared gradients.
+
+use super::rule::{self, Flush, Rule, check_epsilon, check_not_negative, check_positive};
+use super::{Optimizer, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::layout::Layout;
+
+/// Adagrad: the gradient divided by the root of the sum of its squares so far.
+///
+/// s <- s + g^2, and p <- p - rate / (1 + (t - 1) rate_decay) g / (sqrt(s) + epsilon) in
+/// update t = 1, 2, ..., with s = `initial_sum` at the beginning.
+///
+/// Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
+/// stochastic optimization", 2011. The form is PyTorch's, where the last two settings are
+/// called `lr_decay` and `initial_accumulator_value`; Keras starts from 0.1 instead of 0.
+///
+/// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
+/// subnormal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adagrad {
+    /// The learning rate before any schedule, above 0: 1e-2.
+    pub learning_rate: f64,
+    /// How much each update shrinks the learning rate, 0 or above: 0.
+    pub rate_decay: f64,
+    /// The sum before the first update, 0 or above: 0.
+    pub initial_sum: f64,
+    /// What keeps the division from 0/0, above 0: 1e-10.
+    pub epsilon: f64,
+}
+
+impl Adagrad {
+    /// Adagrad as in PyTorch.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            rate_decay: 0.0,
+            initial_sum: 0.0,
+            epsilon: 1e-10,
+        }
+    }
+}
+
+impl Default for Adagrad {
+    fn default() -> Self {
+        Self::new(1e-2)
+    }
+}
+
+impl<T: Float> Optimizer<T> for Adagrad {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn state_len(&self, layout: &Layout) -> usize {
+        layout.len()
+    }
+
+    fn init(&self, _: &Layout, state: &mut [T]) {
+        state.fill(T::of(self.initial_sum));
+    }
+
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<()> {
+        check_positive("Adagrad's learning rate", self.learning_rate)?;
+        check_not_negative("Adagrad's rate decay", self.rate_decay)?;
+        check_not_negative("Adagrad's initial sum", self.initial_sum)?;
+        check_epsilon::<T>("Adagrad's epsilon", self.epsilon)
+    }
+
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        let before = step.number.saturating_sub(1) as f64;
+        let rule = AdagradRule {
+            rate: T::of(step.learning_rate / (1.0 + before * self.rate_decay)),
+            epsilon: T::of(self.epsilon),
+            flush: Flush::new(),
+        };
+        rule::apply(rule, params, gradient, state);
+    }
+}
+
+struct AdagradRule<T> {
+    rate: T,
+    epsilon: T,
+    flush: Flush<T>,
+}
+
+impl<T: Float> Rule<T, 1> for AdagradRule<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.flush.first(g);
+        let sum = sum + g * g;
+        (p - self.rate * (g / (sum.sqrt() + self.epsilon)), [sum])
+    }
+}

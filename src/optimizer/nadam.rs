@@ -1,0 +1,177 @@
+//! Nadam: Adam with Nesterov's momentum.
+
+use super::rule::{
+    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive,
+};
+use super::{Optimizer, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::layout::Layout;
+use crate::math;
+
+/// Nadam: Adam that looks ahead along its momentum, which warms up.
+///
+/// With mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2) and P(t) = mu(1) mu(2) ... mu(t),
+/// in update t = 1, 2, ...
+///
+/// - m <- beta1 m + (1 - beta1) g, and v <- beta2 v + (1 - beta2) g^2,
+/// - m' = mu(t+1) m / (1 - P(t+1)) + (1 - mu(t)) g / (1 - P(t)),
+/// - v' = v / (1 - beta2^t),
+/// - p <- p - rate m' / (sqrt(v') + epsilon).
+///
+/// Dozat, "Incorporating Nesterov momentum into Adam", 2016; defaults and the place of
+/// epsilon are those of PyTorch's `NAdam`. Keras fixes `momentum_decay` at 0.004 too.
+///
+/// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
+/// flushed as in [`Adam`](super::Adam).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nadam {
+    /// The learning rate before any schedule, above 0: 2e-3.
+    pub learning_rate: f64,
+    /// The decay of the first moment, in [0, 1): 0.9.
+    pub beta1: f64,
+    /// The decay of the second moment, in [0, 1): 0.999.
+    pub beta2: f64,
+    /// Added to the root of the bias-corrected second moment, above 0: 1e-8.
+    pub epsilon: f64,
+    /// How fast the momentum rises from beta1 / 2 to beta1, 0 or above: 4e-3.
+    pub momentum_decay: f64,
+}
+
+impl Nadam {
+    /// Nadam as in PyTorch.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            momentum_decay: 4e-3,
+        }
+    }
+
+    /// mu(t).
+    fn momentum(&self, t: f64) -> f64 {
+        self.beta1 * (1.0 - 0.5 * math::exp(t * self.momentum_decay * LN_0_96))
+    }
+
+    /// P(t), from its logarithm instead of t factors.
+    ///
+    /// With q = 0.96^momentum_decay, ln(1 - q^i / 2) = - sum over k of (q^i / 2)^k / k, and
+    /// summed over i = 1..t each k gives a geometric series:
+    /// ln P(t) = t ln beta1 - sum over k of 2^-k / k q^k (1 - q^(k t)) / (1 - q^k).
+    /// The terms shrink by at least half each.
+    fn momentum_product(&self, number: u64) -> f64 {
+        let t = number as f64;
+        let log_q = self.momentum_decay * LN_0_96;
+        let mut log_series = 0.0;
+        let mut half_power = 1.0;
+        for k in 1..=60 {
+            let k = f64::from(k);
+            half_power *= 0.5;
+            let one_minus_q = -math::exp_m1(k * log_q);
+            let geometric = if one_minus_q > 0.0 {
+                math::exp(k * log_q) * (-math::exp_m1(k * t * log_q) / one_minus_q)
+            } else {
+                t
+            };
+            log_series += half_power / k * geometric;
+        }
+        rule::power(self.beta1, number) * math::exp(-log_series)
+    }
+}
+
+const LN_0_96: f64 = -0.040_821_994_520_255_166;
+
+impl Default for Nadam {
+    fn default() -> Self {
+        Self::new(2e-3)
+    }
+}
+
+impl<T: Float> Optimizer<T> for Nadam {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn state_len(&self, layout: &Layout) -> usize {
+        2 * layout.len()
+    }
+
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<()> {
+        check_positive("Nadam's learning rate", self.learning_rate)?;
+        check_decay("Nadam's beta1", self.beta1)?;
+        check_decay("Nadam's beta2", self.beta2)?;
+        check_epsilon::<T>("Nadam's epsilon", self.epsilon)?;
+        check_not_negative("Nadam's momentum decay", self.momentum_decay)
+    }
+
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        let (t, rate) = (step.number as f64, step.learning_rate);
+        let (mu, next_mu) = (self.momentum(t), self.momentum(t + 1.0));
+        let product = self.momentum_product(step.number);
+        let root2 = (1.0 - rule::power(self.beta2, step.number)).sqrt();
+        let rule = NadamRule {
+            beta1: T::of(self.beta1),
+            rest1: T::of(1.0 - self.beta1),
+            beta2: T::of(self.beta2),
+            rest2: T::of(1.0 - self.beta2),
+            gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
+            moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
+            epsilon: T::of(self.epsilon * root2),
+            flush: Flush::new(),
+        };
+        rule::apply(rule, params, gradient, state);
+    }
+}
+
+/// Nadam's numbers for one update, with the correction of v in rates and epsilon.
+struct NadamRule<T> {
+    beta1: T,
+    rest1: T,
+    beta2: T,
+    rest2: T,
+    gradient_rate: T,
+    moment_rate: T,
+    epsilon: T,
+    flush: Flush<T>,
+}
+
+impl<T: Float> Rule<T, 2> for NadamRule<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.flush.first(g);
+        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
+        let v = self.flush.second(self.beta2 * v + self.rest2 * (g * g));
+        let ahead = self.gradient_rate * g + self.moment_rate * m;
+        (p - ahead / (v.sqrt() + self.epsilon), [m, v])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_product_is_that_of_its_factors() {
+        for momentum_decay in [0.0, 1e-9, 4e-3, 0.3, 100.0] {
+            let nadam = Nadam {
+                momentum_decay,
+                ..Nadam::default()
+            };
+            let mut product = 1.0;
+            for t in 1..=500_u32 {
+                product *= nadam.momentum(f64::from(t));
+                let series = nadam.momentum_product(u64::from(t));
+                assert!(
+                    (series - product).abs() <= 1e-12 * product,
+                    "{t}: {series} {product}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! RMSprop: gradient descent over a running root mean square.
+
+use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive};
+use super::{Optimizer, Step};
+use crate::error::{Result, check_range};
+use crate::float::Float;
+use crate::layout::Layout;
+
+/// RMSprop: the gradient divided by the root of a running mean of its square.
+///
+/// v <- rho v + (1 - rho) g^2, and p <- p - rate g / (sqrt(v) + epsilon).
+///
+/// - Centred (Graves 2013), it divides by the deviation from a running mean:
+///   a <- rho a + (1 - rho) g, and sqrt(v - a^2) in the place of sqrt(v).
+/// - With momentum: b <- momentum b + g / (sqrt(v) + epsilon), and p <- p - rate b.
+///
+/// Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012. The form is PyTorch's, where epsilon
+/// is outside the root and rho is called alpha; TensorFlow adds epsilon under the root and
+/// multiplies the rate into b.
+///
+/// State: v; with centring or momentum v, a and b. Subnormal numbers are flushed: where
+/// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
+/// and smaller gradients count as zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// The learning rate before any schedule, above 0: 1e-2.
+    pub learning_rate: f64,
+    /// The decay of the running means, in [0, 1): 0.99.
+    pub rho: f64,
+    /// What keeps the division from 0/0, above 0: 1e-8.
+    pub epsilon: f64,
+    /// The part of b that an update keeps, in [0, 1]: 0.
+    pub momentum: f64,
+    /// Whether the mean is subtracted: `false`.
+    pub centered: bool,
+}
+
+impl RmsProp {
+    /// RMSprop as in PyTorch.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            rho: 0.99,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            centered: false,
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.momentum == 0.0 && !self.centered
+    }
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self::new(1e-2)
+    }
+}
+
+impl<T: Float> Optimizer<T> for RmsProp {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn state_len(&self, layout: &Layout) -> usize {
+        if self.is_plain() {
+            layout.len()
+        } else {
+            3 * layout.len()
+        }
+    }
+
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<()> {
+        check_positive("RMSprop's learning rate", self.learning_rate)?;
+        check_decay("RMSprop's rho", self.rho)?;
+        check_epsilon::<T>("RMSprop's epsilon", self.epsilon)?;
+        check_range("RMSprop's momentum", self.momentum, 0.0..=1.0, "0 to 1")
+    }
+
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        let plain = Plain {
+            rate: T::of(step.learning_rate),
+            rho: T::of(self.rho),
+            rest: T::of(1.0 - self.rho),
+            epsilon: T::of(self.epsilon),
+            flush: Flush::new(),
+        };
+        if self.is_plain() {
+            rule::apply(plain, params, gradient, state);
+        } else {
+            let rule = Full {
+                plain,
+                // The mean of a gradient that is multiplied by zero stays zero.
+                center: T::of(f64::from(u8::from(self.centered))),
+                momentum: T::of(self.momentum),
+            };
+            rule::apply(rule, params, gradient, state);
+        }
+    }
+}
+
+struct Plain<T> {
+    rate: T,
+    rho: T,
+    rest: T,
+    epsilon: T,
+    flush: Flush<T>,
+}
+
+impl<T: Float> Rule<T, 1> for Plain<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.flush.first(g);
+        let v = self.flush.second(self.rho * v + self.rest * (g * g));
+        (p - self.rate * (g / (v.sqrt() + self.epsilon)), [v])
+    }
+}
+
+struct Full<T> {
+    plain: Plain<T>,
+    center: T,
+    momentum: T,
+}
+
+impl<T: Float> Rule<T, 3> for Full<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [v, a, b]: [T; 3]) -> (T, [T; 3]) {
+        let Plain {
+            rate,
+            rho,
+            rest,
+            epsilon,
+            flush,
+        } = self.plain;
+        let g = flush.first(g);
+        let v = flush.second(rho * v + rest * (g * g));
+        let a = flush.first(rho * a + rest * (self.center * g));
+        // The mean square is at least the squared mean, but after rounding may be below it.
+        let variance = (v - a * a).max(T::zero());
+        let b = flush.first(self.momentum * b + g / (variance.sqrt() + epsilon));
+        (p - rate * b, [v, a, b])
+    }
+}

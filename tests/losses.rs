@@ -1,0 +1,295 @@
+//! Losses against PyTorch's and scikit-learn's numbers, and against their own differences.
+
+use feedforward::loss::{
+    BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson, RelativeL2,
+    ScikitSquaredError, SoftmaxCrossEntropy, SquaredError,
+};
+use feedforward::{Error, Float, Loss};
+use serde_json::Value;
+
+const FIXTURE: &str = include_str!("fixtures/extra/losses.json");
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+fn row(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(number).collect()
+}
+
+fn rows(value: &Value) -> Vec<Vec<f64>> {
+    value.as_array().unwrap().iter().map(row).collect()
+}
+
+/// The fixtures' measure of a difference.
+fn d(got: f64, expected: f64) -> f64 {
+    (got - expected).abs() / (1e-3 + expected.abs())
+}
+
+fn evaluate<T: Float>(loss: &dyn Loss<T>, output: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
+    let convert = |x: &[f64]| x.iter().map(|&x| T::of(x)).collect::<Vec<_>>();
+    let mut gradient = vec![T::of(f64::NAN); output.len()];
+    let value = loss.evaluate(&convert(output), &convert(target), &mut gradient);
+    (value.wide(), gradient.iter().map(|g| g.wide()).collect())
+}
+
+/// The mean over samples, weighted if there are weights.
+fn average(
+    loss: &dyn Loss<f64>,
+    outputs: &[Vec<f64>],
+    targets: &[Vec<f64>],
+    weights: &[f64],
+) -> f64 {
+    let mut sum = 0.0;
+    for ((output, target), weight) in outputs.iter().zip(targets).zip(weights) {
+        sum += weight * evaluate(loss, output, target).0;
+    }
+    sum / weights.iter().sum::<f64>()
+}
+
+#[test]
+fn pytorch() {
+    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
+    let (mut worst, mut passed) = (0.0_f64, 0);
+    for (name, case) in fixture["cases"].as_object().unwrap() {
+        let (outputs, targets) = (rows(&case["output"]), rows(&case["target"]));
+        // PyTorch's half_mse is the mean over all elements of (y - t)^2 / 2: of our two
+        // losses with a half, one is a sum over outputs; the other gives this value but
+        // the sum's gradient.
+        let loss: Box<dyn Loss<f64>> = match case["loss"].as_str().unwrap() {
+            "mse" => Box::new(MeanSquaredError),
+            "half_mse" => Box::new(PerOutput(SquaredError)),
+            "mae" => Box::new(MeanAbsoluteError),
+            "huber" => Box::new(Huber::new(number(&case["delta"]))),
+            "bce_logits" => Box::new(PerOutput(BinaryCrossEntropy)),
+            "ce_logits" => Box::new(SoftmaxCrossEntropy),
+            other => panic!("{name}: no loss for {other}"),
+        };
+        let samples = outputs.len() as f64;
+        let value = average(&*loss, &outputs, &targets, &vec![1.0; outputs.len()]);
+        let mut case_worst = d(value, number(&case["value"]));
+        for ((output, target), expected) in outputs.iter().zip(&targets).zip(rows(&case["grad"])) {
+            let (_, gradient) = evaluate(&*loss, output, target);
+            for (g, e) in gradient.iter().zip(expected) {
+                case_worst = case_worst.max(d(g / samples, e));
+            }
+        }
+        assert!(case_worst <= 1e-12, "{name}: d = {case_worst:e}");
+        worst = worst.max(case_worst);
+        passed += 1;
+    }
+    assert_eq!(passed, 14);
+    println!("{passed} cases, worst d = {worst:e}");
+}
+
+#[test]
+fn scikit_learn() {
+    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
+    let fixture = &fixture["sklearn"];
+    let ones = |case: &Value| vec![1.0; rows(&case["y"]).len()];
+    let check = |loss: &dyn Loss<f64>, case: &Value, outputs: &[Vec<f64>]| {
+        let targets = rows(&case["y"]);
+        let got = average(loss, outputs, &targets, &ones(case));
+        assert!(d(got, number(&case["value"])) <= 1e-12, "{loss:?}: {got}");
+        if case["weights"].is_array() {
+            let got = average(loss, outputs, &targets, &row(&case["weights"]));
+            assert!(
+                d(got, number(&case["value_weighted"])) <= 1e-12,
+                "{loss:?}: {got}"
+            );
+        }
+    };
+    let map = |case: &Value, f: fn(f64) -> f64| -> Vec<Vec<f64>> {
+        let all = rows(&case["p"]);
+        all.into_iter()
+            .map(|r| r.into_iter().map(f).collect())
+            .collect()
+    };
+
+    let case = &fixture["half_squared_error"];
+    check(&ScikitSquaredError, case, &rows(&case["p"]));
+    let case = &fixture["half_poisson_deviance"];
+    check(&Poisson, case, &map(case, f64::ln));
+
+    // scikit-learn clips probabilities to [eps, 1 - eps], which logits have no need of: the
+    // clipping is done here, on the way from probabilities to logits.
+    let clip = |p: f64| p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    let case = &fixture["log_loss"];
+    let logits = map(case, |p| p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
+    check(&SoftmaxCrossEntropy, case, &logits);
+    let case = &fixture["binary_log_loss"];
+    let mut logits = map(case, |p| p);
+    for y in logits.iter_mut().flatten() {
+        *y = clip(*y).ln() - (-clip(*y)).ln_1p();
+    }
+    check(&BinaryCrossEntropy, case, &logits);
+}
+
+/// Outputs and targets within every loss's domain, without a kink closer than the step.
+const OUTPUT: [f64; 5] = [-3.1, -0.4, 0.3, 1.7, 4.2];
+const TARGET: [f64; 5] = [0.25, 1.0, 0.0, 0.8, 0.5];
+
+fn central_differences(loss: &dyn Loss<f64>) {
+    let (_, gradient) = evaluate(loss, &OUTPUT, &TARGET);
+    let h = 1e-5;
+    for k in 0..OUTPUT.len() {
+        let at = |h: f64| {
+            let mut output = OUTPUT;
+            output[k] += h;
+            evaluate(loss, &output, &TARGET).0
+        };
+        let slope = (at(h) - at(-h)) / (2.0 * h);
+        assert!(
+            d(gradient[k], slope) < 1e-7,
+            "{loss:?}, output {k}: {} but differences say {slope}",
+            gradient[k]
+        );
+    }
+}
+
+#[test]
+fn gradients_are_the_slopes_of_the_values() {
+    central_differences(&SquaredError);
+    central_differences(&MeanSquaredError);
+    central_differences(&MeanAbsoluteError);
+    central_differences(&Huber::default());
+    central_differences(&Huber::new(0.35));
+    central_differences(&Poisson);
+    central_differences(&BinaryCrossEntropy);
+    central_differences(&SoftmaxCrossEntropy);
+    central_differences(&PerOutput(Poisson));
+}
+
+#[test]
+fn scikit_learns_gradient_is_that_of_the_sum() {
+    let (value, gradient) = evaluate::<f64>(&ScikitSquaredError, &OUTPUT, &TARGET);
+    let (sum, expected) = evaluate::<f64>(&SquaredError, &OUTPUT, &TARGET);
+    assert!(d(value, sum / OUTPUT.len() as f64) < 1e-15);
+    assert_eq!(gradient, expected);
+}
+
+/// The denominator counts as a constant, so the difference quotient keeps it fixed.
+#[test]
+fn relative_l2_keeps_its_denominator() {
+    let loss = RelativeL2::default();
+    let (value, gradient) = evaluate::<f64>(&loss, &OUTPUT, &TARGET);
+    let mut sum = 0.0;
+    for ((y, t), g) in OUTPUT.iter().zip(TARGET).zip(gradient) {
+        let denominator = y * y + 0.01;
+        sum += (y - t).powi(2) / denominator;
+        assert!(d(g, 2.0 * (y - t) / denominator / 5.0) < 1e-14);
+    }
+    assert!(d(value, sum / 5.0) < 1e-14);
+}
+
+#[test]
+fn an_exact_output_costs_nothing() {
+    let target = [0.5, 0.0, 1.0, 3.0];
+    let losses: [&dyn Loss<f64>; 6] = [
+        &SquaredError,
+        &MeanSquaredError,
+        &ScikitSquaredError,
+        &MeanAbsoluteError,
+        &Huber::default(),
+        &RelativeL2::default(),
+    ];
+    for loss in losses {
+        let (value, gradient) = evaluate(loss, &target, &target);
+        assert_eq!((value, gradient), (0.0, vec![0.0; 4]), "{loss:?}");
+    }
+    let (value, gradient) = evaluate::<f64>(&Poisson, &[2.0_f64.ln()], &[2.0]);
+    assert!(value.abs() < 1e-15 && gradient[0].abs() < 1e-15);
+}
+
+#[test]
+fn logits_of_several_hundred() {
+    fn check<T: Float>() {
+        let big = 800.0_f64;
+        let small = (-big).exp();
+        // Right, and sure of it: what is left is e^-800 (0 in double precision).
+        for (y, t) in [(big, 1.0), (-big, 0.0)] {
+            let (value, gradient) = evaluate::<T>(&BinaryCrossEntropy, &[y], &[t]);
+            assert!(value >= 0.0 && value <= small && gradient[0].abs() <= small);
+        }
+        // Wrong, and sure of it: the loss is the logit, its slope 1.
+        for (y, t, slope) in [(big, 0.0, 1.0), (-big, 1.0, -1.0)] {
+            let (value, gradient) = evaluate::<T>(&BinaryCrossEntropy, &[y], &[t]);
+            assert_eq!((value, gradient), (big, vec![slope]));
+        }
+        let logits = [big, -big, 0.0];
+        let (value, gradient) = evaluate::<T>(&SoftmaxCrossEntropy, &logits, &[0.0, 1.0, 0.0]);
+        assert_eq!((value, gradient), (2.0 * big, vec![1.0, -1.0, 0.0]));
+        let (value, _) = evaluate::<T>(&SoftmaxCrossEntropy, &logits, &[1.0, 0.0, 0.0]);
+        assert!(value == 0.0);
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// 1 + e^-50 is 1, but the loss of a right answer is not 0.
+#[test]
+fn a_sure_answer_keeps_its_digits() {
+    let rest = (-50.0_f64).exp();
+    let (binary, slope) = evaluate::<f64>(&BinaryCrossEntropy, &[50.0], &[1.0]);
+    let (softmax, _) = evaluate::<f64>(&SoftmaxCrossEntropy, &[50.0, 0.0], &[1.0, 0.0]);
+    for got in [binary, softmax, -slope[0]] {
+        assert!((got / rest - 1.0).abs() < 1e-12, "{got}");
+    }
+}
+
+#[test]
+fn a_nan_stays_visible() {
+    let losses: [&dyn Loss<f64>; 10] = [
+        &SquaredError,
+        &MeanSquaredError,
+        &ScikitSquaredError,
+        &MeanAbsoluteError,
+        &Huber::default(),
+        &RelativeL2::default(),
+        &Poisson,
+        &BinaryCrossEntropy,
+        &SoftmaxCrossEntropy,
+        &PerOutput(SquaredError),
+    ];
+    for loss in losses {
+        for output in [[f64::NAN, 0.0], [0.0, f64::NAN]] {
+            let (value, gradient) = evaluate(loss, &output, &[1.0, 0.0]);
+            assert!(value.is_nan(), "{loss:?}");
+            assert!(gradient.iter().any(|g| g.is_nan()), "{loss:?}");
+        }
+    }
+}
+
+#[test]
+fn targets_outside_the_domain_are_refused() {
+    let message = |loss: &dyn Loss<f64>, target: &[f64]| {
+        loss.check_target(target).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        message(&Poisson, &[2.0, -1.5]),
+        Err("target of the Poisson loss: expected 0 or above, got -1.5".into())
+    );
+    assert_eq!(message(&Poisson, &[2.0, 0.0]), Ok(()));
+    for loss in [
+        &BinaryCrossEntropy as &dyn Loss<f64>,
+        &SoftmaxCrossEntropy,
+        &PerOutput(SoftmaxCrossEntropy),
+    ] {
+        assert_eq!(message(loss, &[0.0, 0.3, 1.0]), Ok(()));
+        assert!(message(loss, &[0.0, 1.1]).is_err());
+        assert!(message(loss, &[-0.1, 1.0]).is_err());
+    }
+    assert_eq!(message(&SquaredError, &[-1e9, 1e9]), Ok(()));
+}
+
+#[test]
+fn settings_outside_their_range_are_refused() {
+    for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+        let huber: &dyn Loss<f64> = &Huber::new(bad);
+        assert!(matches!(huber.check(), Err(Error::OutOfRange { .. })));
+        let relative: &dyn Loss<f64> = &RelativeL2 { epsilon: bad };
+        assert!(matches!(relative.check(), Err(Error::OutOfRange { .. })));
+    }
+    assert!(Loss::<f32>::check(&RelativeL2::default()).is_ok());
+    assert!(Loss::<f32>::check(&PerOutput(Huber::default())).is_ok());
+}
