@@ -1,4 +1,25 @@
 //! Activation functions: what a neuron does with its pre-activation.
+//!
+//! Every built-in is a type that implements [`Activation`] for f32 and f64; those with a
+//! parameter are made by `new` or, where custom agrees on its value, by `default`. [`parse`]
+//! reads their names, [`all`] lists them.
+//!
+//! | | |
+//! |---|---|
+//! | straight pieces | [`Identity`], [`Step`], [`Relu`], [`Relu6`], [`LeakyRelu`], [`HardTanh`], [`HardSigmoid`] |
+//! | S-shaped | [`Sigmoid`], [`Tanh`], [`Softsign`] |
+//! | smooth relatives of ReLU | [`Softplus`], [`Squareplus`], [`Elu`], [`Celu`], [`Selu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Mish`] |
+//! | shrinking | [`Tanhshrink`], [`SoftShrink`], [`HardShrink`] |
+//! | periodic and local | [`Sine`], [`Gaussian`] |
+//! | logarithm and exponential | [`LogSigmoid`], [`Exponential`] |
+//!
+//! At a kink the slope is that of the left side, as the field has it: 0 for [`Relu`], `slope`
+//! for [`LeakyRelu`]; where a piece is flat it is 0 on either end ([`HardTanh`]). The
+//! exception is [`HardSwish`], whose slope at ±3 is that of its middle piece. Infinities
+//! give the limit, NaN gives NaN.
+
+// Names of people and of activations are no code.
+#![allow(clippy::doc_markdown)]
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -6,14 +27,55 @@ use std::fmt::Debug;
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
+mod define;
+mod exponential;
+mod periodic;
 mod piecewise;
+mod registry;
+mod shrink;
+mod sigmoid;
+mod smooth;
 
-pub use piecewise::{Identity, Relu};
+pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
+pub use periodic::{Gaussian, Sine};
+pub use piecewise::{HardSigmoid, HardTanh, Identity, LeakyRelu, Relu, Relu6, Step};
+pub use registry::{all, names, parse};
+pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
+pub use sigmoid::{LogSigmoid, Sigmoid, Softsign, Tanh};
+pub use smooth::{Gelu, GeluTanh, HardSwish, Mish, Silu, Squareplus};
 
 /// A differentiable function of one number, applied to every pre-activation of a layer.
 ///
 /// Implement the three required methods to bring your own; the slice methods loop over
-/// them under the crate's SIMD dispatch, so that it is vectorised like the built-ins.
+/// them under the crate's SIMD dispatch, so that it is vectorised like the built-ins, if
+/// `value` and `derivative` are `#[inline(always)]` and free of branches.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use feedforward::{Activation, Float, math};
+///
+/// /// f(x) = x e^(-x²), which answers to inputs near 0 alone.
+/// #[derive(Debug)]
+/// struct Wavelet;
+///
+/// impl<T: Float> Activation<T> for Wavelet {
+///     #[inline(always)]
+///     fn value(&self, x: T) -> T {
+///         x * math::exp(-x * x)
+///     }
+///     #[inline(always)]
+///     fn derivative(&self, x: T, _: T) -> T {
+///         (T::one() - T::of(2.0) * x * x) * math::exp(-x * x)
+///     }
+///     fn name(&self) -> Cow<'static, str> {
+///         "wavelet".into()
+///     }
+/// }
+///
+/// let mut y = [0.0; 3];
+/// Wavelet.apply(&[-1.0, 0.0, 1.0], &mut y);
+/// assert_eq!(y[0], -y[2]);
+/// ```
 pub trait Activation<T: Float>: Debug + Send + Sync {
     /// f(x).
     fn value(&self, x: T) -> T;

@@ -1,0 +1,139 @@
+//! What the definitions of the built-ins share.
+
+use super::Activation;
+use crate::math;
+
+/// Implements [`Activation`] for a type, from its formulas.
+///
+/// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
+/// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`. Formulas are
+/// selects and arithmetic without branches or calls, so that a loop over them vectorises;
+/// they must give what the limit is at infinities, and NaN for NaN.
+macro_rules! activation {
+    (
+        $type:ident $(($parameter:ident $(= $default:literal)?))? : $name:literal;
+        value($x:ident) = $value:expr;
+        derivative($($saved:pat),+) = $derivative:expr;
+        $(needs_input = $needs_input:expr;)?
+        $(gain = $gain:expr;)?
+    ) => {
+        impl $type {
+            pub(super) const NAME: &'static str = $name;
+
+            $(
+                /// With this parameter; see the field for what it may be.
+                pub const fn new($parameter: f64) -> Self {
+                    Self { $parameter }
+                }
+            )?
+        }
+
+        $($(
+            impl Default for $type {
+                #[doc = concat!("`", stringify!($parameter), "` = ", stringify!($default), ".")]
+                fn default() -> Self {
+                    Self::new($default)
+                }
+            }
+        )?)?
+
+        impl<T: $crate::float::Float> $crate::activation::Activation<T> for $type {
+            #[inline(always)]
+            fn value(&self, $x: T) -> T {
+                $(let $parameter = T::of(self.$parameter);)?
+                $value
+            }
+
+            activation! { @derivative ($($parameter)?) ($($saved),+) $derivative }
+            activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
+            activation! { @name $($parameter)? }
+            activation! { @gain ($($parameter)?) $($gain)? }
+        }
+    };
+
+    (@derivative ($($parameter:ident)?) ($y:pat) $derivative:expr) => {
+        activation! { @derivative ($($parameter)?) (_, $y) $derivative }
+    };
+    (@derivative ($($parameter:ident)?) ($x:pat, $y:pat) $derivative:expr) => {
+        #[inline(always)]
+        #[allow(unused_variables)]
+        fn derivative(&self, $x: T, $y: T) -> T {
+            $(let $parameter = T::of(self.$parameter);)?
+            $derivative
+        }
+    };
+
+    (@needs_input ($($parameter:ident)?) ($y:pat)) => {
+        fn needs_input(&self) -> bool {
+            false
+        }
+    };
+    (@needs_input ($($parameter:ident)?) ($x:pat, $y:pat)) => {};
+    (@needs_input ($parameter:ident) ($x:pat, $y:pat) $needs_input:expr) => {
+        fn needs_input(&self) -> bool {
+            let $parameter = self.$parameter;
+            $needs_input
+        }
+    };
+
+    (@gain ($($parameter:ident)?)) => {};
+    (@gain ($($parameter:ident)?) $gain:expr) => {
+        fn gain(&self) -> f64 {
+            $(let $parameter = self.$parameter;)?
+            $gain
+        }
+    };
+
+    (@name) => {
+        fn name(&self) -> std::borrow::Cow<'static, str> {
+            Self::NAME.into()
+        }
+    };
+    (@name $parameter:ident) => {
+        fn name(&self) -> std::borrow::Cow<'static, str> {
+            format!("{}({})", Self::NAME, self.$parameter).into()
+        }
+    };
+}
+pub(super) use activation;
+
+/// x, but not below `low`; NaN stays, unlike with `max`.
+#[inline(always)]
+pub(super) fn at_least<T: PartialOrd>(low: T, x: T) -> T {
+    if x < low { low } else { x }
+}
+
+/// x, but not above `high`; NaN stays, unlike with `min`.
+#[inline(always)]
+pub(super) fn at_most<T: PartialOrd>(high: T, x: T) -> T {
+    if x > high { high } else { x }
+}
+
+/// x, brought between `low` and `high`; NaN stays.
+#[inline(always)]
+pub(super) fn clamp<T: PartialOrd>(low: T, high: T, x: T) -> T {
+    at_most(high, at_least(low, x))
+}
+
+/// `T`'s one where the condition holds, else its zero.
+#[inline(always)]
+pub(super) fn indicator<T: num_traits::Float>(condition: bool) -> T {
+    if condition { T::one() } else { T::zero() }
+}
+
+/// 1 / sqrt(E[f(Z)²]) for standard normal Z: the gain that keeps the second moment from
+/// layer to layer, by He's argument (He et al., 2015), for the relatives of ReLU that it
+/// was not computed for. For ReLU itself it is sqrt(2), for SELU 1.
+pub(super) fn moment_gain(f: &impl Activation<f64>) -> f64 {
+    // The trapezoidal rule is nearly exact for what vanishes at both ends.
+    const STEP: f64 = 1.0 / 16.0;
+    let moment: f64 = (-192..=192)
+        .map(|i| {
+            let z = f64::from(i) * STEP;
+            let y = f.value(z);
+            y * y * math::exp(-0.5 * z * z)
+        })
+        .sum();
+    let normal = std::f64::consts::TAU.sqrt();
+    1.0 / (moment * STEP / normal).sqrt()
+}

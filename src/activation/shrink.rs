@@ -1,0 +1,50 @@
+//! Activations that shrink small values towards 0.
+
+use super::define::{activation, clamp, indicator};
+use crate::math;
+
+/// f(x) = x - tanh x; f'(x) = tanh² x.
+///
+/// From Torch 7; no paper is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tanhshrink;
+
+activation! {
+    Tanhshrink: "tanhshrink";
+    value(x) = x - math::tanh(x);
+    derivative(x, _) = {
+        let t = math::tanh(x);
+        t * t
+    };
+}
+
+/// Soft thresholding: f(x) = x - λ for x > λ, x + λ for x < -λ, else 0; f'(x) = 1 for |x| > λ,
+/// else 0.
+///
+/// Donoho, *De-noising by soft-thresholding*, 1995.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SoftShrink {
+    /// The threshold λ, 0 or above.
+    pub lambda: f64,
+}
+
+activation! {
+    SoftShrink(lambda = 0.5): "soft_shrink";
+    value(x) = x - clamp(-lambda, lambda, x);
+    derivative(y) = indicator(y != T::zero());
+}
+
+/// Hard thresholding: f(x) = x for |x| > λ, else 0; f'(x) = 1 for |x| > λ, else 0.
+///
+/// Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage*, 1994.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HardShrink {
+    /// The threshold λ, 0 or above.
+    pub lambda: f64,
+}
+
+activation! {
+    HardShrink(lambda = 0.5): "hard_shrink";
+    value(x) = if x.abs() <= lambda { T::zero() } else { x };
+    derivative(y) = indicator(y != T::zero());
+}
