@@ -23,6 +23,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
@@ -119,6 +120,37 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
             dy,
             dz,
         });
+    }
+}
+
+/// An activation shared: what [`parse`] returns goes wherever an activation is asked for.
+impl<T: Float, A: Activation<T> + ?Sized> Activation<T> for Arc<A> {
+    fn value(&self, x: T) -> T {
+        (**self).value(x)
+    }
+
+    fn derivative(&self, x: T, y: T) -> T {
+        (**self).derivative(x, y)
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        (**self).name()
+    }
+
+    fn gain(&self) -> f64 {
+        (**self).gain()
+    }
+
+    fn needs_input(&self) -> bool {
+        (**self).needs_input()
+    }
+
+    fn apply(&self, z: &[T], y: &mut [T]) {
+        (**self).apply(z, y);
+    }
+
+    fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+        (**self).backprop(z, y, dy, dz);
     }
 }
 
