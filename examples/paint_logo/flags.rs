@@ -54,14 +54,9 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub epochs: usize,
 
-    /// Stop when the loss has not fallen by more than this for more than 10 epochs
-    #[arg(
-        long,
-        value_name = "LOSS",
-        default_value_t = 1e-4,
-        allow_negative_numbers = true
-    )]
-    pub tolerance: f64,
+    /// Stop after more than so many epochs in a row without a loss 0.0001 below the best
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub patience: usize,
 
     /// Where initial weights and the order of the pixels come from
     #[arg(long, value_name = "N", default_value_t = 0)]

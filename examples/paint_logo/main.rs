@@ -30,6 +30,9 @@ const COLOURS: usize = 3;
 /// Parameters that take all memory would end the program without a word.
 const MOST_PARAMETERS: usize = 50_000_000;
 
+/// Loss by which an epoch must improve to count as one that does.
+const TOLERANCE: f64 = 1e-4;
+
 fn main() -> ExitCode {
     match flags::read().and_then(|flags| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,7 +109,7 @@ fn trainer(flags: &Flags) -> Trainer<f32> {
     let trainer = trainer
         .epochs(flags.epochs)
         .l2(1e-4)
-        .tolerance(flags.tolerance, training::PATIENCE)
+        .tolerance(TOLERANCE, flags.patience)
         .seed(flags.seed);
     match flags.batch {
         Some(samples) => trainer.batch_size(samples),
@@ -140,8 +143,8 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
         println!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
             outcome.history.last().number,
-            training::PATIENCE,
-            flags.tolerance,
+            flags.patience,
+            TOLERANCE,
         );
     }
 }

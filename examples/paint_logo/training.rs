@@ -10,9 +10,6 @@ use crate::Result;
 use crate::canvas::Canvas;
 use crate::picture::Picture;
 
-/// Epochs without enough improvement that are put up with: scikit-learn's `n_iter_no_change`.
-pub const PATIENCE: usize = 10;
-
 /// A PSNR takes a whole painting, about as long as a seventh of an epoch: not for each.
 const BETWEEN_PAINTINGS: Duration = Duration::from_millis(400);
 
