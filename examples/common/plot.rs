@@ -1,0 +1,74 @@
+//! What the examples that draw share: a font that comes along, and pictures without jags.
+
+use std::error::Error;
+use std::path::Path;
+
+use image::imageops::{self, FilterType};
+use image::{ImageFormat, RgbImage};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::register_font;
+
+/// Pictures are drawn so many times larger and then reduced, because plotters draws thick
+/// lines without anti-aliasing. Lengths on an [`Area`] are to be multiplied by it.
+pub const SCALE: u32 = 4;
+
+/// Text.
+pub const INK: RGBColor = RGBColor(38, 44, 54);
+/// Numbers beside axes, and what else should not come first.
+pub const FAINT: RGBColor = RGBColor(112, 120, 132);
+/// Axes.
+pub const AXIS: RGBColor = RGBColor(168, 175, 186);
+/// The grid.
+pub const GRID: RGBColor = RGBColor(231, 234, 239);
+/// The first thing drawn.
+pub const BLUE: RGBColor = RGBColor(23, 92, 180);
+/// The second; the two can be told apart by the colour-blind too.
+pub const ORANGE: RGBColor = RGBColor(226, 108, 16);
+
+/// Where plotters draws.
+pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+/// A length in pixels of the final picture.
+pub fn px(length: f64) -> u32 {
+    (length * f64::from(SCALE)).round() as u32
+}
+
+/// Text of that size in pixels of the final picture.
+pub fn text(size: f64, style: FontStyle, colour: RGBColor) -> TextStyle<'static> {
+    ("sans-serif", f64::from(px(size)), style)
+        .into_font()
+        .color(&colour)
+}
+
+/// Draws a picture of that size and writes it as PNG, into a folder made when missing.
+pub fn save(
+    file: &Path,
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Area) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    register_fonts()?;
+    let (w, h) = (width * SCALE, height * SCALE);
+    let mut pixels = vec![255; 3 * w as usize * h as usize];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (w, h)).into_drawing_area();
+        draw(&area)?;
+        area.present()?;
+    }
+    let large = RgbImage::from_raw(w, h, pixels).ok_or("the picture is too large")?;
+    let picture = imageops::resize(&large, width, height, FilterType::Triangle);
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    picture.save_with_format(file, ImageFormat::Png)?;
+    Ok(())
+}
+
+/// The fonts come with the examples, so that no machine needs to have any.
+fn register_fonts() -> Result<(), Box<dyn Error>> {
+    let normal = include_bytes!("../assets/DejaVuSans.ttf");
+    let bold = include_bytes!("../assets/DejaVuSans-Bold.ttf");
+    register_font("sans-serif", FontStyle::Normal, normal)
+        .and_then(|()| register_font("sans-serif", FontStyle::Bold, bold))
+        .map_err(|_| "the font is damaged".into())
+}

@@ -1,0 +1,476 @@
+//! Every built-in activation against mpmath's values, against its own differences, and at
+//! the edges of the number line.
+
+#![allow(clippy::float_cmp)] // equality is the point, and infinities have no distance
+
+use std::sync::Arc;
+
+use feedforward::activation::{self, Elu, HardSigmoid, LeakyRelu, Sine};
+use feedforward::simd::InstructionSet;
+use feedforward::{Activation, Error, Float};
+use serde_json::Value;
+
+type Shared<T> = Arc<dyn Activation<T>>;
+
+/// Every built-in with its customary parameter, and some with other ones.
+fn everything<T: Float>() -> Vec<Shared<T>> {
+    let mut list = activation::all();
+    let others = [
+        "leaky_relu(0)",
+        "leaky_relu(0.1)",
+        "hard_sigmoid(0.16666666666666666)",
+        "elu(0)",
+        "elu(0.3)",
+        "celu(2.5)",
+        "softplus(5)",
+        "softplus(0.25)",
+        "squareplus(0.1)",
+        "squareplus(100)",
+        "soft_shrink(1.25)",
+        "hard_shrink(1.25)",
+        "sine(30)",
+    ];
+    list.extend(others.map(|name| activation::parse(name).unwrap()));
+    list.push(Arc::new(LeakyRelu::new(-0.5)));
+    list.push(Arc::new(Elu::new(-1.5)));
+    list
+}
+
+fn by_name<T: Float>(name: &str) -> Shared<T> {
+    activation::parse(name).unwrap()
+}
+
+/// The slope as a network asks for it: without x where x is not kept.
+fn slope<T: Float>(f: &Shared<T>, x: T) -> T {
+    let seen = if f.needs_input() { x } else { T::nan() };
+    f.derivative(seen, f.value(x))
+}
+
+/// Where f' jumps, or f'' does, so that differences across are no measure.
+fn kinks(name: &str) -> Vec<f64> {
+    let (family, parameter) = name.split_once('(').unwrap_or((name, ""));
+    let parameter: f64 = parameter.trim_end_matches(')').parse().unwrap_or(0.0);
+    match family {
+        "step" | "relu" | "leaky_relu" | "elu" | "celu" | "selu" | "softsign" => vec![0.0],
+        "relu6" => vec![0.0, 6.0],
+        "hard_tanh" => vec![-1.0, 1.0],
+        "hard_sigmoid" => vec![-0.5 / parameter, 0.5 / parameter],
+        "hard_swish" => vec![-3.0, 3.0],
+        "soft_shrink" | "hard_shrink" => vec![-parameter, parameter],
+        _ => vec![],
+    }
+}
+
+#[test]
+fn derivatives_are_those_of_the_values() {
+    for f in everything::<f64>() {
+        let name = f.name();
+        let kinks = kinks(&name);
+        // Of order 4; the step follows the shortest wave among them.
+        let h = if name == "sine(30)" { 5e-5 } else { 5e-4 };
+        for i in 0..=1600 {
+            let x = -8.0 + 0.01 * f64::from(i) + 0.001_234;
+            if kinks.iter().any(|kink| (x - kink).abs() < 3.0 * h) {
+                continue;
+            }
+            let near = f.value(x + h) - f.value(x - h);
+            let far = f.value(x + 2.0 * h) - f.value(x - 2.0 * h);
+            let expected = (8.0 * near - far) / (12.0 * h);
+            let got = slope(&f, x);
+            let error = (got - expected).abs() / (1.0 + expected.abs());
+            assert!(
+                error < 1e-10,
+                "{name} at {x}: expected {expected}, got {got}"
+            );
+        }
+    }
+}
+
+/// A list of the fixture, which writes non-finite numbers as strings.
+fn numbers(list: &Value) -> Vec<f64> {
+    let number = |value: &Value| match value {
+        Value::String(word) => word.parse().unwrap(),
+        number => number.as_f64().unwrap(),
+    };
+    list.as_array().unwrap().iter().map(number).collect()
+}
+
+/// The largest errors against one function of the fixture: of the value in ulp of
+/// max(1, |value|), of the slope relative to 1e-3 + |slope|.
+fn errors<T: Float>(f: &Shared<T>, points: &Value, suffix: &str) -> (f64, f64) {
+    let list = |key: &str| numbers(&points[format!("{key}{suffix}")]);
+    let (xs, values, slopes) = (list("x"), list("value"), list("derivative"));
+    assert!(xs.len() > 50 && xs.len() == values.len() && xs.len() == slopes.len());
+
+    let mut largest = (0.0_f64, 0.0_f64);
+    for ((x, value), derivative) in xs.into_iter().zip(values).zip(slopes) {
+        let x = T::of(x);
+        let (y, dy) = (f.value(x).wide(), slope(f, x).wide());
+        assert!(y.is_finite() && dy.is_finite(), "{} at {x}", f.name());
+        let ulp = T::epsilon().wide() * value.abs().max(1.0);
+        largest.0 = largest.0.max((y - value).abs() / ulp);
+        largest.1 = (largest.1).max((dy - derivative).abs() / (1e-3 + derivative.abs()));
+    }
+    largest
+}
+
+#[test]
+fn values_and_derivatives_are_mpmaths() {
+    let text = include_str!("fixtures/extra/activations.json");
+    let fixture: Value = serde_json::from_str(text).unwrap();
+    let functions = fixture["functions"].as_object().unwrap();
+    assert_eq!(functions.len(), 17);
+    let mut failures = 0;
+    for (key, points) in functions {
+        let name = match key.as_str() {
+            "leaky_relu_0.1" => "leaky_relu(0.1)",
+            "leaky_relu_0.01" => "leaky_relu",
+            "elu_1" => "elu(1)",
+            other => other,
+        };
+        let double = errors::<f64>(&by_name(name), points, "");
+        let single = errors::<f32>(&by_name(name), points, "_f32");
+        println!(
+            "{name:16} f64 {:5.2} ulp {:7.1e}   f32 {:5.2} ulp {:7.1e}",
+            double.0, double.1, single.0, single.1
+        );
+        let good = double.0 <= 4.0 && double.1 <= 1e-12 && single.0 <= 4.0 && single.1 <= 5e-4;
+        failures += i32::from(!good);
+    }
+    assert_eq!(failures, 0, "see the lines above");
+}
+
+/// `f(x)` and `f'(x)` in both precisions; they must be exact in f32 too.
+#[track_caller]
+fn check(name: &str, x: f64, value: f64, derivative: f64) {
+    let same = |a: f64, b: f64| a == b || (a - b).abs() < 1e-15;
+    let f = by_name::<f64>(name);
+    let (y, dy) = (f.value(x), slope(&f, x));
+    assert!(same(y, value), "{name}({x}): expected {value}, got {y}");
+    assert!(
+        same(dy, derivative),
+        "{name}'({x}): expected {derivative}, got {dy}"
+    );
+    let f = by_name::<f32>(name);
+    let x = x as f32;
+    let (y, dy) = (f.value(x), slope(&f, x));
+    let same = |a: f32, b: f64| f64::from(a) == b || (f64::from(a) - b).abs() < 5e-7;
+    assert!(same(y, value), "{name}({x}): expected {value}, got {y}");
+    assert!(
+        same(dy, derivative),
+        "{name}'({x}): expected {derivative}, got {dy}"
+    );
+}
+
+#[test]
+fn kinks_have_the_fields_slopes() {
+    check("step", 0.0, 1.0, 0.0);
+    check("step", -0.0, 1.0, 0.0);
+    check("relu", 0.0, 0.0, 0.0);
+    check("relu6", 0.0, 0.0, 0.0);
+    check("relu6", 6.0, 6.0, 0.0);
+    check("leaky_relu(0.25)", 0.0, 0.0, 0.25);
+    check("leaky_relu(-0.25)", 0.0, 0.0, -0.25);
+    check("hard_tanh", 1.0, 1.0, 0.0);
+    check("hard_tanh", -1.0, -1.0, 0.0);
+    check("hard_sigmoid(0.5)", 1.0, 1.0, 0.0);
+    check("hard_sigmoid(0.5)", -1.0, 0.0, 0.0);
+    check("elu(0.5)", 0.0, 0.0, 0.5);
+    check("hard_swish", -3.0, 0.0, -0.5);
+    check("hard_swish", 3.0, 3.0, 1.5);
+    check("soft_shrink(0.5)", 0.5, 0.0, 0.0);
+    check("soft_shrink(0.5)", -0.5, 0.0, 0.0);
+    check("hard_shrink(0.5)", 0.5, 0.0, 0.0);
+    check("hard_shrink(0.5)", -0.5, 0.0, 0.0);
+}
+
+#[test]
+fn special_values() {
+    use std::f64::consts::LN_2;
+    check("step", -1e-30, 0.0, 0.0);
+    check("hard_sigmoid(0.2)", 1.0, 0.7, 0.2);
+    check("hard_sigmoid(0.2)", -3.0, 0.0, 0.0);
+    check("celu(2)", -2.0, 2.0 * (-1.0_f64).exp_m1(), (-1.0_f64).exp());
+    check(
+        "elu(2)",
+        -1.0,
+        2.0 * (-1.0_f64).exp_m1(),
+        2.0 * (-1.0_f64).exp(),
+    );
+    check("softplus(2)", 0.0, LN_2 / 2.0, 0.5);
+    check("log_sigmoid", 0.0, -LN_2, 0.5);
+    check("log_sigmoid", -1000.0, -1000.0, 1.0);
+    check("squareplus(4)", 0.0, 1.0, 0.5);
+    check("squareplus(9)", 4.0, 4.5, 0.9);
+    check("squareplus(9)", -4.0, 0.5, 0.1);
+    check("tanhshrink", 20.0, 19.0, 1.0);
+    check("soft_shrink", 2.0, 1.5, 1.0);
+    check("soft_shrink", -2.0, -1.5, 1.0);
+    check("soft_shrink", 0.25, 0.0, 0.0);
+    check("hard_shrink", -2.0, -2.0, 1.0);
+    check("hard_shrink", 0.25, 0.0, 0.0);
+    check("gaussian", 0.0, 1.0, 0.0);
+    check("gaussian", 1.0, (-1.0_f64).exp(), -2.0 * (-1.0_f64).exp());
+    check("sine(2)", 0.0, 0.0, 2.0);
+    check("identity", -7.0, -7.0, 1.0);
+}
+
+#[test]
+fn infinities_give_the_limit() {
+    const INF: f64 = f64::INFINITY;
+    const LAMBDA: f64 = 1.050_700_987_355_480_5;
+    // f(-inf), f'(-inf), f(inf), f'(inf)
+    let limits = [
+        ("identity", -INF, 1.0, INF, 1.0),
+        ("step", 0.0, 0.0, 1.0, 0.0),
+        ("relu", 0.0, 0.0, INF, 1.0),
+        ("relu6", 0.0, 0.0, 6.0, 0.0),
+        ("leaky_relu(0.1)", -INF, 0.1, INF, 1.0),
+        ("hard_tanh", -1.0, 0.0, 1.0, 0.0),
+        ("hard_sigmoid(0.2)", 0.0, 0.0, 1.0, 0.0),
+        ("sigmoid", 0.0, 0.0, 1.0, 0.0),
+        ("log_sigmoid", -INF, 1.0, 0.0, 0.0),
+        ("tanh", -1.0, 0.0, 1.0, 0.0),
+        ("softsign", -1.0, 0.0, 1.0, 0.0),
+        ("exponential", 0.0, 0.0, INF, INF),
+        ("elu(1.5)", -1.5, 0.0, INF, 1.0),
+        ("celu(1.5)", -1.5, 0.0, INF, 1.0),
+        ("selu", -1.758_099_340_847_376_8, 0.0, INF, LAMBDA),
+        ("softplus(2)", 0.0, 0.0, INF, 1.0),
+        ("squareplus", 0.0, 0.0, INF, 1.0),
+        ("gelu", 0.0, 0.0, INF, 1.0),
+        ("gelu_tanh", 0.0, 0.0, INF, 1.0),
+        ("silu", 0.0, 0.0, INF, 1.0),
+        ("hard_swish", 0.0, 0.0, INF, 1.0),
+        ("mish", 0.0, 0.0, INF, 1.0),
+        ("tanhshrink", -INF, 1.0, INF, 1.0),
+        ("soft_shrink", -INF, 1.0, INF, 1.0),
+        ("hard_shrink", -INF, 1.0, INF, 1.0),
+        ("gaussian", 0.0, 0.0, 0.0, 0.0),
+    ];
+    assert_eq!(limits.len() + 1, activation::names().count()); // all but the sine
+    for (name, left, left_slope, right, right_slope) in limits {
+        check(name, -INF, left, left_slope);
+        check(name, INF, right, right_slope);
+    }
+}
+
+/// Numbers of every sign and exponent, with the significands at the ends and in the middle.
+fn every_class_f32() -> impl Iterator<Item = f32> {
+    let fractions = [0, 1, 0x2a_aaaa, 0x40_0000, 0x7f_ffff];
+    (0..512_u32).flat_map(move |top| fractions.map(|low| f32::from_bits(top << 23 | low)))
+}
+
+fn every_class_f64() -> impl Iterator<Item = f64> {
+    let fractions = [0, 1, 0x5_5555_5555_5555, 1 << 51, (1 << 52) - 1];
+    (0..4096_u64).flat_map(move |top| fractions.map(|low| f64::from_bits(top << 52 | low)))
+}
+
+fn check_classes<T: Float>(numbers: impl Iterator<Item = T>) {
+    let list = everything::<T>();
+    for x in numbers {
+        for f in &list {
+            let name = f.name();
+            let y = f.value(x);
+            if x.is_nan() {
+                assert!(y.is_nan(), "{name}({x}): expected NaN, got {y}");
+                let _ = slope(f, x); // must not panic; the chain brings NaN from above anyway
+                continue;
+            }
+            // A wave has no limit; here ωx may also overflow.
+            if name.starts_with("sine") && !(x * T::of(30.0)).is_finite() {
+                continue;
+            }
+            // 0 * infinity: a caller's slope of 0 is not worth a select.
+            if name == "leaky_relu(0)" && x.is_infinite() {
+                continue;
+            }
+            let dy = slope(f, x);
+            assert!(
+                !y.is_nan() && !dy.is_nan(),
+                "{name}({x}): got {y}, slope {dy}"
+            );
+            assert!(
+                dy.is_finite() || name == "exponential",
+                "{name}'({x}): got {dy}"
+            );
+            let grows = x.is_infinite() || name == "exponential" || name == "selu";
+            assert!(y.is_finite() || grows, "{name}({x}): got {y}");
+        }
+    }
+}
+
+#[test]
+fn only_nan_gives_nan() {
+    check_classes(every_class_f32());
+    check_classes(every_class_f64());
+}
+
+#[test]
+fn names_are_read_back() {
+    for f in everything::<f64>() {
+        if ["leaky_relu(-0.5)", "elu(-1.5)"].contains(&f.name().as_ref()) {
+            continue; // elu's α is not read below 0
+        }
+        let again = by_name::<f64>(&f.name());
+        assert_eq!(again.name(), f.name());
+        assert_eq!(again.value(-0.7).to_bits(), f.value(-0.7).to_bits());
+    }
+    for (f, name) in activation::all::<f32>().iter().zip(activation::names()) {
+        assert_eq!(f.name().split('(').next(), Some(name));
+    }
+    for (alias, name) in [
+        ("linear", "identity"),
+        ("heaviside", "step"),
+        ("logistic", "sigmoid"),
+        ("exp", "exponential"),
+        ("swish", "silu"),
+        ("hard_silu", "hard_swish"),
+        ("gelu_erf", "gelu"),
+        ("leaky_relu", "leaky_relu(0.01)"),
+        (" elu ( 1.0 ) ", "elu(1)"),
+        ("celu", "celu(1)"),
+        ("sine", "sine(1)"),
+        ("softplus", "softplus(1)"),
+        ("squareplus", "squareplus(4)"),
+        ("soft_shrink", "soft_shrink(0.5)"),
+        ("hard_shrink", "hard_shrink(0.5)"),
+    ] {
+        assert_eq!(by_name::<f32>(alias).name(), name);
+    }
+    // The shortest form that means the same number, whatever its size.
+    let f: Shared<f64> = Arc::new(Sine::new(1e-7 / 3.0));
+    assert_eq!(by_name::<f64>(&f.name()).name(), f.name());
+}
+
+#[test]
+fn bad_names_are_errors() {
+    let unknown = activation::parse::<f32>("rleu").unwrap_err();
+    assert!(matches!(unknown, Error::UnknownName { .. }));
+    for part in [
+        "activation",
+        "rleu",
+        "relu, ",
+        "leaky_relu(slope)",
+        "gaussian",
+    ] {
+        assert!(unknown.to_string().contains(part), "{unknown}");
+    }
+    for name in ["", "(1)", "Relu", "relu relu", "elu,1"] {
+        let error = activation::parse::<f64>(name).unwrap_err();
+        assert!(matches!(error, Error::UnknownName { .. }), "{name}");
+    }
+    for name in [
+        "hard_sigmoid",
+        "relu(1)",
+        "relu()",
+        "relu(",
+        "leaky_relu()",
+        "leaky_relu(",
+        "leaky_relu(0.1",
+        "leaky_relu(0.1))",
+        "leaky_relu(0.1, 0.2)",
+        "leaky_relu(NaN)",
+        "leaky_relu(inf)",
+        "leaky_relu(-infinity)",
+        "leaky_relu(1e999)",
+        "leaky_relu(a tenth)",
+        "elu(-1)",
+        "celu(0)",
+        "softplus(0)",
+        "softplus(-1)",
+        "squareplus(0)",
+        "soft_shrink(-0.1)",
+        "hard_shrink(-0.1)",
+        "sine(0)",
+        "hard_sigmoid(0)",
+    ] {
+        let error = activation::parse::<f64>(name).unwrap_err();
+        assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    // Finite and above 0 in f64, but not in f32.
+    for name in ["sine(1e39)", "softplus(1e-60)"] {
+        assert!(activation::parse::<f64>(name).is_ok());
+        assert!(activation::parse::<f32>(name).is_err());
+    }
+}
+
+fn check_slices<T: Float>() {
+    let bits = |x: T| {
+        if x.is_nan() {
+            None
+        } else {
+            Some(x.integer_decode())
+        }
+    };
+    for f in everything::<T>() {
+        for length in (0..=17).chain([31, 64, 101]) {
+            let at = |i: usize, step: f64| T::of((i as f64 - length as f64 / 2.0) * step);
+            let mut z: Vec<T> = (0..length).map(|i| at(i, 0.37)).collect();
+            if let [first, second, .., last] = z.as_mut_slice() {
+                (*first, *second, *last) = (T::nan(), T::infinity(), T::neg_infinity());
+            }
+            let dy: Vec<T> = (0..length).map(|i| at(i, 0.11)).collect();
+            let (mut y, mut dz) = (vec![T::one(); length], vec![T::one(); length]);
+            f.apply(&z, &mut y);
+            f.backprop(&z, &y, &dy, &mut dz);
+            for i in 0..length {
+                let value = f.value(z[i]);
+                let gradient = dy[i] * f.derivative(z[i], value);
+                assert_eq!(bits(y[i]), bits(value), "{} at {}", f.name(), z[i]);
+                assert_eq!(bits(dz[i]), bits(gradient), "{}' at {}", f.name(), z[i]);
+            }
+        }
+    }
+}
+
+#[test]
+fn slices_have_the_bits_of_single_values() {
+    let before = InstructionSet::active();
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        check_slices::<f32>();
+        check_slices::<f64>();
+    }
+    before.activate().unwrap();
+}
+
+#[test]
+fn gains_are_those_of_pytorch_or_keep_the_moment() {
+    let gain = |name: &str| by_name::<f32>(name).gain();
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} is not {b}");
+    close(gain("identity"), 1.0);
+    close(gain("sigmoid"), 1.0);
+    close(gain("tanh"), 5.0 / 3.0);
+    close(gain("relu"), 2.0_f64.sqrt());
+    close(gain("leaky_relu(0.1)"), (2.0_f64 / 1.01).sqrt());
+    close(gain("selu"), 1.0);
+    // 1 / sqrt(E[f(Z)²]) by another quadrature.
+    close(gain("gelu"), 1.533_530_441);
+    close(gain("gelu_tanh"), 1.533_580_522);
+    close(gain("silu"), 1.676_532_470);
+    close(gain("mish"), 1.486_847_581);
+    // Its closed form: E = 1/2 + α² (e² Φ(-2) - 2 √e Φ(-1) + 1/2).
+    close(
+        gain("elu(0.5)"),
+        1.0 / (0.5 + 0.25 * 0.144_945_417_f64).sqrt(),
+    );
+    close(gain("celu"), gain("elu"));
+    // SIREN's bound for hidden layers, √(6/n)/ω, is that of a variance gain²/n.
+    close(gain("sine(30)"), 2.0_f64.sqrt() / 30.0);
+}
+
+#[test]
+fn types_can_be_used_directly() {
+    assert_eq!(LeakyRelu::new(0.1).value(-5.0_f32), -0.5);
+    assert_eq!(HardSigmoid { slope: 0.25 }.value(0.0_f64), 0.5);
+    assert_eq!(
+        Activation::<f32>::name(&LeakyRelu::default()),
+        "leaky_relu(0.01)"
+    );
+    for f in [LeakyRelu::new(0.1), LeakyRelu::new(-0.1)] {
+        let needs_input = Activation::<f32>::needs_input(&f);
+        assert_eq!(needs_input, f.slope < 0.0); // then y has the same sign on both sides
+    }
+}
