@@ -182,7 +182,7 @@ fn paint_logo_says_infinite_for_the_very_picture() {
         .save(&file)
         .unwrap();
     let mut command = example("paint_logo");
-    command.args(["--hidden", "4", "--epochs", "2000", "--patience", "2000"]);
+    command.args(["--hidden", "4", "--epochs", "20000", "--patience", "20000"]);
     command.args(["--learning-rate", "0.01", "--image"]);
     let output = output_of(command.arg(&file).arg("--out").arg(&folder));
     assert!(output.contains(" psnr=inf "), "{output}");

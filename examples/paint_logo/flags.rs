@@ -11,10 +11,8 @@ use feedforward::{Activation, activation};
 
 use crate::Result;
 
-/// Teaches a picture to a small network, which then paints it.
-///
-/// Without flags it is the tutorial's network and scikit-learn's training, on inputs
-/// between -1 and 1; `--input raw` makes it the tutorial's own run.
+/// Teaches a picture to a small network, which then paints it: the tutorial's network and
+/// scikit-learn's training, unless flags say otherwise. `--input raw` is the tutorial's own run.
 #[derive(Debug, Parser)]
 #[command(name = "paint_logo")]
 pub struct Flags {
@@ -62,8 +60,8 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Row and column as they are, or scaled to [-1, 1]
-    #[arg(long, value_enum, default_value_t = Input::Centred)]
+    /// Row and column as they are, or scaled to [-1, 1], which is easier to learn from
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Input::Centred)]
     pub input: Input,
 }
 
@@ -150,9 +148,7 @@ impl fmt::Display for Optimizer {
 /// How row and column are given to the network.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Input {
-    /// As they are: the tutorial's way
     Raw,
-    /// Scaled to [-1, 1], which is easier to learn from
     #[value(alias = "centered")]
     Centred,
 }

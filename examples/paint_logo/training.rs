@@ -67,7 +67,7 @@ struct Display {
 impl Display {
     fn new(epochs: usize) -> Self {
         let bar = ProgressBar::new(epochs as u64);
-        let template = "{bar:30.cyan/blue} epoch {pos}/{len}  {msg}  at most {eta} left";
+        let template = "{bar:20.cyan/blue} epoch {pos}/{len}  {msg}  {eta} left";
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
