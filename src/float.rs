@@ -33,10 +33,58 @@ pub trait Float:
 
     /// The same number in double precision.
     fn wide(self) -> f64;
+
+    /// Chooses what belongs to this type.
+    #[doc(hidden)]
+    fn pick<F: Family>(single: F::Of<f32>, double: F::Of<f64>) -> F::Of<Self>;
 }
 
+/// Something that there is one of for each float type.
+#[doc(hidden)]
+pub trait Family {
+    /// The one for this type.
+    type Of<T: Float>;
+}
+
+/// A generic function whose two instances are compiled here, with this crate.
+///
+/// Generic code is otherwise compiled in the crate that uses it, with that crate's
+/// settings: in somebody's debug build the kernel would run a hundred times slower, whatever
+/// optimisation level they give to this crate. It also spares them the compile time.
+macro_rules! compiled {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident<T>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
+        $body:block
+    ) => {
+        $(#[$attribute])*
+        $visibility fn $name<T: $crate::float::Float>($($argument: $type),*) $(-> $output)? {
+            struct Function;
+            impl $crate::float::Family for Function {
+                type Of<T: $crate::float::Float> = fn($($type),*) $(-> $output)?;
+            }
+            #[inline(always)]
+            fn generic<T: $crate::float::Float>($($argument: $type),*) $(-> $output)? $body
+            let single = {
+                type T = f32;
+                #[inline(never)]
+                fn single($($argument: $type),*) $(-> $output)? { generic::<T>($($argument),*) }
+                single
+            };
+            let double = {
+                type T = f64;
+                #[inline(never)]
+                fn double($($argument: $type),*) $(-> $output)? { generic::<T>($($argument),*) }
+                double
+            };
+            T::pick::<Function>(single, double)($($argument),*)
+        }
+    };
+}
+pub(crate) use compiled;
+
 macro_rules! float {
-    ($float:ident, $vector:ident) => {
+    ($float:ident, $vector:ident, $single:ident, $double:ident => $own:ident) => {
         impl Float for $float {
             type Vector<S: Simd> = S::$vector;
 
@@ -49,16 +97,88 @@ macro_rules! float {
             fn wide(self) -> f64 {
                 f64::from(self)
             }
+
+            #[inline(always)]
+            fn pick<F: Family>($single: F::Of<f32>, $double: F::Of<f64>) -> F::Of<Self> {
+                $own
+            }
         }
     };
 }
 
-float! { f32, F32 }
-float! { f64, F64 }
+float! { f32, F32, single, _double => single }
+float! { f64, F64, _single, double => double }
 
 pub(crate) mod sealed {
     /// What the branch-free functions of `math` need to know about a float's bits.
-    pub trait Bits: Copy {}
-    impl Bits for f32 {}
-    impl Bits for f64 {}
+    pub trait Bits: Copy {
+        /// Whether this is f64: for constants and degrees that differ.
+        const DOUBLE: bool;
+        /// 1.5 * 2^(digits - 1). A small number added to it is rounded to an integer,
+        /// which then stands in the lowest bits of the sum.
+        const SHIFT: Self;
+        /// How many bits stand below the exponent field.
+        const FRACTION: u32;
+        /// The exponent field of 1.
+        const BIAS: Self;
+
+        /// 2^(n - BIAS) for `SHIFT` + n, 0 < n < 2 BIAS + 1; n = 0 gives zero.
+        fn power(self) -> Self;
+
+        /// Two numbers whose product is 2^(n - 2 BIAS) for `SHIFT` + n, 1 < n < 4 BIAS:
+        /// it may be out of range where the factors are not.
+        fn powers(self) -> (Self, Self);
+
+        /// 1 / self for a power of two.
+        fn inverse_power(self) -> Self;
+
+        /// (k, m) with self = 2^k m and sqrt(1/2) <= m < sqrt(2), for a positive normal self.
+        fn split(self) -> (Self, Self);
+    }
+
+    macro_rules! bits {
+        ($float:ident, $double:literal) => {
+            impl Bits for $float {
+                const DOUBLE: bool = $double;
+                const SHIFT: Self = 1.5 / Self::EPSILON;
+                const FRACTION: u32 = Self::MANTISSA_DIGITS - 1;
+                const BIAS: Self = (Self::MAX_EXP - 1) as Self;
+
+                #[inline(always)]
+                fn power(self) -> Self {
+                    Self::from_bits(self.to_bits() << Self::FRACTION)
+                }
+
+                #[inline(always)]
+                fn powers(self) -> (Self, Self) {
+                    let n = self.to_bits();
+                    let half = n >> 1;
+                    (
+                        Self::from_bits(half << Self::FRACTION),
+                        Self::from_bits(n.wrapping_sub(half) << Self::FRACTION),
+                    )
+                }
+
+                #[inline(always)]
+                fn inverse_power(self) -> Self {
+                    Self::from_bits((2 * Self::to_bits(1.0)).wrapping_sub(self.to_bits()))
+                }
+
+                #[inline(always)]
+                fn split(self) -> (Self, Self) {
+                    let one = Self::to_bits(1.0);
+                    let least = core::$float::consts::FRAC_1_SQRT_2.to_bits();
+                    let bits = self.to_bits().wrapping_add(one - least);
+                    // An integer in the lowest bits of 2^digits, not a conversion, which
+                    // AVX2 does not have for 64 bits.
+                    let zero = 1.0 / Self::EPSILON;
+                    let k = Self::from_bits(zero.to_bits() | (bits >> Self::FRACTION));
+                    let m = (bits & ((1 << Self::FRACTION) - 1)).wrapping_add(least);
+                    (k - (zero + Self::BIAS), Self::from_bits(m))
+                }
+            }
+        };
+    }
+    bits! { f32, false }
+    bits! { f64, true }
 }

@@ -1,4 +1,56 @@
-//! Multilayer perceptrons to embed in a program.
+//! Multilayer perceptrons to embed in a program: a network is one slice of numbers plus a
+//! description of how to read it.
+//!
+//! ```
+//! use feedforward::{Mlp, Trainer, activation::{Identity, Relu}, loss::SquaredError, optimizer::Adam};
+//!
+//! // A network: 2 inputs, 16 hidden neurons, 1 output. A seed means the same numbers forever.
+//! let mut net = Mlp::<f32>::builder(2).hidden(16, Relu).output(1, Identity).seed(42).build()?;
+//!
+//! // Four samples, row by row: the sum of two numbers.
+//! let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+//! let targets = [0.0, 1.0, 1.0, 2.0];
+//! let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
+//! let history = trainer.fit(&mut net, &inputs, &targets)?;
+//!
+//! assert!(history.last().loss < 1e-3);
+//! assert!((net.predict(&[0.5, 0.25])?[0] - 0.75).abs() < 0.2);
+//! # Ok::<(), feedforward::Error>(())
+//! ```
+//!
+//! # Where everything is
+//!
+//! | to | see |
+//! |---|---|
+//! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
+//! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
+//! | predict often, without allocating | [`Predictor`] |
+//! | train | [`Trainer`], [`History`] |
+//! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
+//! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
+//! | multiply matrices | [`gemm`] |
+//! | call the elementary functions of the crate | [`math`] |
+//! | see or force the instruction set | [`simd::InstructionSet`] |
+//!
+//! Samples are flat slices, row-major: `[samples x inputs]` in, `[samples x outputs]` out.
+//! Everything that takes input checks it and returns a [`Result`]; an [`Error`] names what was
+//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints.
+//!
+//! # The same bits
+//!
+//! Every sum runs in one order, so a network gives the same bits for one sample or a
+//! batch, on every CPU with fused multiply-add (AVX2, AVX-512, NEON); training is a function of its
+//! seeds. A CPU without it may differ in the last bits.
+//!
+//! # Debug builds
+//!
+//! The hot code is compiled with this crate, so tell Cargo to optimise it in your debug builds
+//! too; without that, training is about a hundred times slower there:
+//!
+//! ```toml
+//! [profile.dev.package.feedforward]
+//! opt-level = 3
+//! ```
 
 pub mod activation;
 mod error;
@@ -18,9 +70,18 @@ pub mod train;
 pub use activation::Activation;
 pub use error::{Error, Result};
 pub use float::Float;
+pub use init::Initializer;
 pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
 pub use mlp::{Gradient, Mlp, MlpBuilder, Predictor};
 pub use optimizer::Optimizer;
+pub use schedule::Schedule;
 pub use train::{Epoch, History, StopReason, Trainer};
+
+/// The code of the pages that are not rustdoc's, compiled and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+}

@@ -105,7 +105,7 @@ fn trajectories() {
                 .collect();
             let rate = optimizer.learning_rate();
             state
-                .update(&*optimizer, rate, &layout, &mut params, &gradient)
+                .update(&*optimizer, rate, &mut params, &gradient)
                 .unwrap();
             let expected = &case["params_after"][state.updates().to_string()];
             if expected.is_array() {
@@ -126,22 +126,10 @@ fn lengths_are_checked() {
     let layout = Layout::new(&[1, 1]);
     let adam = Adam::default();
     let mut state = State::<f64>::new(&adam, &layout);
-    assert!(
-        state
-            .update(&adam, 1.0, &layout, &mut [0.0], &[0.0; 2])
-            .is_err()
-    );
-    assert!(
-        state
-            .update(&adam, 1.0, &layout, &mut [0.0; 2], &[0.0])
-            .is_err()
-    );
+    assert!(state.update(&adam, 1.0, &mut [0.0], &[0.0; 2]).is_err());
+    assert!(state.update(&adam, 1.0, &mut [0.0; 2], &[0.0]).is_err());
     let sgd = Sgd::default();
-    assert!(
-        state
-            .update(&sgd, 1.0, &layout, &mut [0.0; 2], &[0.0; 2])
-            .is_err()
-    );
+    assert!(state.update(&sgd, 1.0, &mut [0.0; 2], &[0.0; 2]).is_err());
     assert_eq!(state.updates(), 0);
 }
 
@@ -160,5 +148,5 @@ fn a_step_with_wrong_slices_does_not_panic() {
         Adam::default().step(&step, &mut params, &[1.0; 2], state);
     }
     Adam::default().step(&step, &mut params, &[1.0], &mut [0.0; 4]);
-    assert_eq!(params, [1.0, 2.0]);
+    assert_eq!(params.map(f64::to_bits), [1.0, 2.0].map(f64::to_bits));
 }

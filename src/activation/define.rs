@@ -8,7 +8,8 @@ use crate::math;
 /// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
 /// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`. Formulas are
 /// selects and arithmetic without branches or calls, so that a loop over them vectorises;
-/// they must give what the limit is at infinities, and NaN for NaN.
+/// they must give what the limit is at infinities, and NaN for NaN. `methods` overrides
+/// further methods of the trait.
 macro_rules! activation {
     (
         $type:ident $(($parameter:ident $(= $default:literal)?))? : $name:literal;
@@ -16,6 +17,7 @@ macro_rules! activation {
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
         $(gain = $gain:expr;)?
+        $(methods { $($methods:tt)* })?
     ) => {
         impl $type {
             pub(super) const NAME: &'static str = $name;
@@ -45,6 +47,7 @@ macro_rules! activation {
             }
 
             activation! { @derivative ($($parameter)?) ($($saved),+) $derivative }
+            activation! { @slices $type $({ $($methods)* })? }
             activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
             activation! { @name $($parameter)? }
             activation! { @gain ($($parameter)?) $($gain)? }
@@ -62,6 +65,27 @@ macro_rules! activation {
             $derivative
         }
     };
+
+    (@slices $type:ident) => {
+        fn apply(&self, z: &[T], y: &mut [T]) {
+            $crate::float::compiled! {
+                fn apply<T>(activation: &$type, z: &[T], y: &mut [T]) {
+                    $crate::activation::apply(activation, z, y);
+                }
+            }
+            apply(self, z, y);
+        }
+
+        fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+            $crate::float::compiled! {
+                fn backprop<T>(activation: &$type, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+                    $crate::activation::backprop(activation, z, y, dy, dz);
+                }
+            }
+            backprop(self, z, y, dy, dz);
+        }
+    };
+    (@slices $type:ident { $($methods:tt)* }) => { $($methods)* };
 
     (@needs_input ($($parameter:ident)?) ($y:pat)) => {
         fn needs_input(&self) -> bool {

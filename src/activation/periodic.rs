@@ -1,7 +1,10 @@
 //! Activations that do not grow: waves and bells, for coordinates and distances.
 
 use super::define::{activation, clamp};
+use super::{apply, backprop};
+use crate::float::Float;
 use crate::math;
+use crate::simd::{self, Op, Simd};
 
 /// f(x) = sin(ωx); f'(x) = ω cos(ωx).
 ///
@@ -19,6 +22,60 @@ activation! {
     value(x) = math::sin(omega * x);
     derivative(x, _) = omega * math::cos(omega * x);
     gain = std::f64::consts::SQRT_2 / omega;
+    methods {
+        fn apply(&self, z: &[T], y: &mut [T]) {
+            if is_short(self.omega, z, y) {
+                ShortSine::new(self.omega).apply(z, y);
+            } else {
+                apply(self, z, y);
+            }
+        }
+
+        fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+            if is_short(self.omega, z, dz) {
+                ShortSine::new(self.omega).backprop(z, y, dy, dz);
+            } else {
+                backprop(self, z, y, dy, dz);
+            }
+        }
+    }
+}
+
+/// [`Sine`] where no ωx is beyond what the branch-free sine is made for: the same bits,
+/// but the call of the other one, which never comes, no longer keeps the loop from
+/// being vectorised.
+#[derive(Clone, Copy, Debug)]
+struct ShortSine {
+    omega: f64,
+}
+
+activation! {
+    ShortSine(omega): "sine";
+    value(x) = math::sin_reduced(omega * x);
+    derivative(x, _) = omega * math::cos_reduced(omega * x);
+}
+
+/// Whether [`ShortSine`] may take these; `scratch` has the length of `z`.
+fn is_short<T: Float>(omega: f64, z: &[T], scratch: &mut [T]) -> bool {
+    simd::dispatch(IsShort { omega, z, scratch })
+}
+
+struct IsShort<'a, T> {
+    omega: f64,
+    z: &'a [T],
+    scratch: &'a mut [T],
+}
+
+impl<T: Float> Op for IsShort<'_, T> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> bool {
+        let omega = T::of(self.omega);
+        for (scaled, &z) in self.scratch.iter_mut().zip(self.z) {
+            *scaled = omega * z;
+        }
+        math::all_reduced(self.scratch)
+    }
 }
 
 /// f(x) = e^(-x²); f'(x) = -2 x f(x).

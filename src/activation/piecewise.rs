@@ -66,7 +66,7 @@ activation! {
 /// 0.3, so say which you mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeakyRelu {
-    /// The slope a left of zero; -1 gives |x|.
+    /// The slope a left of zero; -1 gives |x|. For 0 take [`Relu`], which knows -infinity too.
     pub slope: f64,
 }
 

@@ -193,7 +193,6 @@ pub fn all<T: Float>() -> Vec<Arc<dyn Activation<T>>> {
 /// let leaky = activation::parse::<f32>("leaky_relu(0.1)")?;
 /// assert_eq!(leaky.value(-5.0), -0.5);
 /// assert_eq!(leaky.name(), "leaky_relu(0.1)");
-/// let net = feedforward::Mlp::<f32>::builder(2).output(1, leaky).build()?;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 pub fn parse<T: Float>(text: &str) -> Result<Arc<dyn Activation<T>>> {

@@ -13,7 +13,7 @@
 //! a transposed A costs nothing and all three products of a training step are this one.
 
 use crate::error::{Error, Result};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::simd::{self, Op, Simd, Vector};
 
 mod buffer;
@@ -214,31 +214,35 @@ fn public<T: Float>(
     if c.rows == 0 || c.cols == 0 {
         return Ok(());
     }
-    // The kernel reads whole registers of B's rows: a copy in which there are.
-    let width = padded::<T>(b.cols);
-    let mut copy = Buffer::zeros(b.rows * width);
-    for (r, row) in copy.chunks_exact_mut(width).enumerate() {
-        for (col, x) in row[..b.cols].iter_mut().enumerate() {
-            *x = b.data[r * b.row_stride + col * b.col_stride];
-        }
-    }
-    let product = Product {
-        rows: a.rows,
-        depth: a.cols,
-        cols: c.cols,
-        a: a.data,
-        a_row: a.row_stride,
-        a_step: a.col_stride,
-        b: &copy,
-        b_row: width,
-        start,
-        bias: None,
-    };
-    product.run(&mut Plain {
-        c: c.data,
-        row: c.row_stride,
-    });
+    run(a, b, c, start);
     Ok(())
+}
+
+compiled! {
+    /// The product of matrices that fit.
+    fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
+        // The kernel reads whole registers of B's rows: a copy in which there are.
+        let width = padded::<T>(b.cols);
+        let mut copy = Buffer::zeros(b.rows * width);
+        for (r, row) in copy.chunks_exact_mut(width).enumerate() {
+            for (col, x) in row[..b.cols].iter_mut().enumerate() {
+                *x = b.data[r * b.row_stride + col * b.col_stride];
+            }
+        }
+        let product = Product {
+            rows: a.rows,
+            depth: a.cols,
+            cols: c.cols,
+            a: a.data,
+            a_row: a.row_stride,
+            a_step: a.col_stride,
+            b: &copy,
+            b_row: width,
+            start,
+            bias: None,
+        };
+        product.run(&mut Plain { c: c.data, row: c.row_stride });
+    }
 }
 
 /// Where the chains begin.

@@ -63,7 +63,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// already), so that training refuses it instead of learning NaN.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) by those losses that have a domain.
+    /// [`Error::OutOfRange`] by those losses that have a domain.
     fn check_target(&self, _target: &[T]) -> Result<()> {
         Ok(())
     }
@@ -71,7 +71,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Checks the loss's own settings, once before a training.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    /// [`Error::OutOfRange`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -1,104 +1,70 @@
-//! Branch-free elementary functions.
+//! Elementary functions that vectorise and give the same bits everywhere.
+//!
+//! The methods of the same names on `f32` and `f64` call the platform's library: one
+//! number at a time, with last bits that differ between platforms and releases. These are
+//! plain additions, multiplications, divisions and selections, in an order that Rust never
+//! changes or contracts: a loop over them becomes vector code when it is compiled for
+//! vectors, as under [`simd::dispatch`](crate::simd::dispatch), and every instruction set
+//! gives the same bits. They are functions and not methods so that `x.exp()` never
+//! silently means the other one.
+//!
+//! # Accuracy
+//! "Within n ulp" bounds the distance from the true value in units of the result's last
+//! place, for all arguments: also where the result is near zero, subnormal or about to
+//! overflow. Infinities give the limit, NaN gives NaN, and odd functions keep the sign of
+//! zero. The bounds are those of f32 and f64. Tests enforce them: for f32 on samples, or
+//! on all 2^32 numbers with `FEEDFORWARD_EXHAUSTIVE=1`; for f64 on a table of correctly
+//! rounded values.
+//!
+//! # Example
+//! ```
+//! use feedforward::math;
+//!
+//! assert_eq!(math::tanh(f32::INFINITY), 1.0);
+//! assert_eq!(math::exp(-745.0_f64), 5e-324);
+//! let logits = [1.0, -2.0, 0.5];
+//! let probabilities: Vec<f64> = logits.iter().map(|&x| math::sigmoid(x)).collect();
+//! assert!((probabilities[0] - 0.7310585786300049).abs() < 1e-15);
+//! ```
 
 use crate::float::Float;
 
-/// e^x.
+mod erf;
+mod exp;
+mod log;
+mod trig;
+
+pub use erf::erf;
+pub use exp::{exp, exp_m1, sigmoid, tanh};
+pub use log::{ln, ln_1p, log_sigmoid, softplus};
+#[allow(unused_imports)]
+pub(crate) use trig::{all_reduced, cos_reduced, sin_reduced};
+pub use trig::{cos, sin};
+
+/// c[0] + c[1] x + c[2] x^2 + ...
+///
+/// Even and odd powers are summed apart, which halves the chain of operations that wait
+/// for each other.
 #[inline(always)]
-pub fn exp<T: Float>(x: T) -> T {
-    x.exp()
+fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
+    let square = x * x;
+    let mut i = N - 2;
+    let mut high = T::of(c[i + 1]);
+    let mut low = T::of(c[i]);
+    while i >= 2 {
+        i -= 2;
+        high = high * square + T::of(c[i + 1]);
+        low = low * square + T::of(c[i]);
+    }
+    if N % 2 == 0 {
+        low + x * high
+    } else {
+        T::of(c[0]) + x * (low + x * high)
+    }
 }
 
-/// e^x - 1.
+/// `x`, or `limit` if it is larger; NaN stays.
 #[inline(always)]
-pub fn exp_m1<T: Float>(x: T) -> T {
-    x.exp_m1()
-}
-
-/// ln x.
-#[inline(always)]
-pub fn ln<T: Float>(x: T) -> T {
-    x.ln()
-}
-
-/// ln(1 + x).
-#[inline(always)]
-pub fn ln_1p<T: Float>(x: T) -> T {
-    x.ln_1p()
-}
-
-/// tanh x.
-#[inline(always)]
-pub fn tanh<T: Float>(x: T) -> T {
-    x.tanh()
-}
-
-/// 1 / (1 + e^-x).
-#[inline(always)]
-pub fn sigmoid<T: Float>(x: T) -> T {
-    let e = exp(-x.abs());
-    let top = if x < T::zero() { e } else { T::one() };
-    top / (T::one() + e)
-}
-
-/// ln(sigmoid(x)) = -softplus(-x).
-#[inline(always)]
-pub fn log_sigmoid<T: Float>(x: T) -> T {
-    -softplus(-x)
-}
-
-/// ln(1 + e^x).
-#[inline(always)]
-pub fn softplus<T: Float>(x: T) -> T {
-    let ramp = if x < T::zero() { T::zero() } else { x };
-    ramp + ln_1p(exp(-x.abs()))
-}
-
-/// The error function.
-#[inline(always)]
-pub fn erf<T: Float>(x: T) -> T {
-    let a = x.abs().wide();
-    let t = 1.0 / (1.0 + 0.327_591_1 * a);
-    let p = [
-        1.061_405_429,
-        -1.453_152_027,
-        1.421_413_741,
-        -0.284_496_736,
-        0.254_829_592,
-    ]
-    .iter()
-    .fold(0.0, |sum, c| sum * t + c);
-    T::of(1.0 - p * t * (-a * a).exp()).copysign(x)
-}
-
-/// sin x, right for every x.
-#[inline(always)]
-pub fn sin<T: Float>(x: T) -> T {
-    x.sin()
-}
-
-/// cos x, right for every x.
-#[inline(always)]
-pub fn cos<T: Float>(x: T) -> T {
-    x.cos()
-}
-
-/// Whether [`sin_reduced`] and [`cos_reduced`] are right for all these numbers: |x| <= 1e4.
-#[allow(dead_code)]
-#[inline(always)]
-pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
-    !x.iter().any(|x| x.abs() > T::of(1e4))
-}
-
-/// sin x for |x| <= 1e4: what vectorises.
-#[allow(dead_code)]
-#[inline(always)]
-pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
-    x.sin()
-}
-
-/// cos x for |x| <= 1e4: what vectorises.
-#[allow(dead_code)]
-#[inline(always)]
-pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
-    x.cos()
+fn at_most<T: Float>(x: T, limit: T) -> T {
+    if x > limit { limit } else { x }
 }

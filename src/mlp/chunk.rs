@@ -1,12 +1,12 @@
 //! Forward and backward passes over some rows of a minibatch.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use super::Mlp;
 use super::gradient::Samples;
 use super::packed::{Packed, PackedLayer};
 use crate::activation::Activation;
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};
 use crate::loss::Loss;
 use crate::simd::{self, Op, Simd};
@@ -109,6 +109,23 @@ impl<T: Float> Sink<T> for Slope<'_, T> {
     }
 }
 
+/// What all chunks of a minibatch share.
+#[derive(Debug)]
+pub(super) struct Job<'a, T> {
+    pub(super) net: &'a Mlp<T>,
+    pub(super) packed: &'a Packed<T>,
+    pub(super) samples: &'a Samples<'a, T>,
+    pub(super) loss: &'a dyn Loss<T>,
+}
+
+impl<T> Clone for Job<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Job<'_, T> {}
+
 /// Workspace for some rows of a minibatch, and what they add to the gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<T> {
@@ -181,42 +198,37 @@ impl<T: Float> Chunk<T> {
 
     /// Both passes over `range` of the samples. The gradient and dL/dx are those of the sum
     /// of the losses times `scale`.
-    pub(super) fn compute(
-        &mut self,
-        net: &Mlp<T>,
-        packed: &Packed<T>,
-        samples: &Samples<'_, T>,
-        range: std::ops::Range<usize>,
-        loss: &dyn Loss<T>,
-        scale: T,
-    ) {
-        let rows = range.len();
-        self.forward(net, packed, samples, range.clone());
-        self.evaluate(net, samples, range, loss, scale);
-        self.output_slope(net, rows);
-        self.backward(net, packed, rows);
+    pub(super) fn compute(&mut self, job: Job<'_, T>, range: Range<usize>, scale: T) {
+        compiled! {
+            fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, range: Range<usize>, scale: T) {
+                let rows = range.len();
+                chunk.forward(job, range.clone());
+                chunk.evaluate(job, range, scale);
+                chunk.output_slope(job.net, rows);
+                chunk.backward(job, rows);
+            }
+        }
+        compute(self, job, range, scale);
     }
 
     /// The forward pass over `range` of the samples, and their losses.
-    pub(super) fn evaluate_only(
-        &mut self,
-        net: &Mlp<T>,
-        packed: &Packed<T>,
-        samples: &Samples<'_, T>,
-        range: std::ops::Range<usize>,
-        loss: &dyn Loss<T>,
-    ) {
-        self.forward(net, packed, samples, range.clone());
-        self.evaluate(net, samples, range, loss, T::one());
+    pub(super) fn compute_loss(&mut self, job: Job<'_, T>, range: Range<usize>) {
+        compiled! {
+            fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, range: Range<usize>) {
+                chunk.forward(job, range.clone());
+                chunk.evaluate(job, range, T::one());
+            }
+        }
+        compute_loss(self, job, range);
     }
 
-    fn forward(
-        &mut self,
-        net: &Mlp<T>,
-        packed: &Packed<T>,
-        samples: &Samples<'_, T>,
-        range: std::ops::Range<usize>,
-    ) {
+    fn forward(&mut self, job: Job<'_, T>, range: Range<usize>) {
+        let Job {
+            net,
+            packed,
+            samples,
+            ..
+        } = job;
         let (rows, stride) = (range.len(), padded::<T>(net.inputs()));
         for (to, sample) in self.x.chunks_exact_mut(stride).zip(range) {
             to[..net.inputs()].copy_from_slice(samples.input(sample));
@@ -242,14 +254,10 @@ impl<T: Float> Chunk<T> {
     }
 
     /// The losses, and their gradient with respect to the outputs.
-    fn evaluate(
-        &mut self,
-        net: &Mlp<T>,
-        samples: &Samples<'_, T>,
-        range: std::ops::Range<usize>,
-        loss: &dyn Loss<T>,
-        scale: T,
-    ) {
+    fn evaluate(&mut self, job: Job<'_, T>, range: Range<usize>, scale: T) {
+        let Job {
+            net, samples, loss, ..
+        } = job;
         let (last, outputs) = (net.depth() - 1, net.outputs());
         let stride = padded::<T>(outputs);
         self.loss = 0.0;
@@ -276,7 +284,8 @@ impl<T: Float> Chunk<T> {
         net.activations()[last].backprop(&saved.z[..len], &saved.y[..len], &self.dy[..len], dz);
     }
 
-    fn backward(&mut self, net: &Mlp<T>, packed: &Packed<T>, rows: usize) {
+    fn backward(&mut self, job: Job<'_, T>, rows: usize) {
+        let Job { net, packed, .. } = job;
         let [mut dz, mut below] = self.dz.each_mut();
         for (index, layer) in packed.layers.iter().enumerate().rev() {
             let at = &net.layout().layers()[index];
@@ -306,9 +315,9 @@ impl<T: Float> Chunk<T> {
                 bias: None,
             };
             if index > 0 {
-                let activation: &Arc<dyn Activation<T>> = &net.activations()[index - 1];
+                let activation = &*net.activations()[index - 1];
                 product.run(&mut Slope {
-                    activation: &**activation,
+                    activation,
                     saved: saved(&self.z[index - 1], &self.y[index - 1]),
                     dy: &mut self.dy,
                     dz: &mut below[..],

@@ -1,10 +1,10 @@
 //! The gradient of a loss with respect to all parameters.
 
 use super::Mlp;
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Job};
 use super::packed::{Packed, check_finite};
 use crate::error::{Error, Result, check_length, check_range, check_rows};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
 
@@ -231,12 +231,18 @@ impl<T: Float> Gradient<T> {
     ) -> Result<f64> {
         self.prepare(net)?;
         self.make_chunks(net, 1);
+        let job = Job {
+            net,
+            packed: &self.packed,
+            samples,
+            loss,
+        };
         let chunk = &mut self.chunks[0];
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             chunk.reserve(net, range.len(), false);
-            chunk.evaluate_only(net, &self.packed, samples, range, loss);
+            chunk.compute_loss(job, range);
             sum += chunk.loss;
         }
         let mean = sum / rows as f64;
@@ -276,12 +282,18 @@ impl<T: Float> Gradient<T> {
         let rows = samples.len();
         let count = chunks(rows);
         self.make_chunks(net, count);
+        let job = Job {
+            net,
+            packed: &self.packed,
+            samples,
+            loss,
+        };
         let used = &mut self.chunks[..count];
         let scale = T::of(1.0 / rows as f64);
         for (index, chunk) in used.iter_mut().enumerate() {
             let range = rows * index / count..rows * (index + 1) / count;
             chunk.reserve(net, range.len(), self.input_gradient.is_some());
-            chunk.compute(net, &self.packed, samples, range, loss, scale);
+            chunk.compute(job, range, scale);
         }
         let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / rows as f64;
         loss += self.combine(net, count, rows);
@@ -296,9 +308,7 @@ impl<T: Float> Gradient<T> {
         let (first, others) = self.chunks[..count].split_at(1);
         self.values.copy_from_slice(&first[0].gradient);
         for chunk in others {
-            for (sum, &g) in self.values.iter_mut().zip(&chunk.gradient) {
-                *sum += g;
-            }
+            add(&mut self.values, &chunk.gradient);
         }
         if let Some(inputs) = &mut self.input_gradient {
             inputs.clear();
@@ -313,10 +323,7 @@ impl<T: Float> Gradient<T> {
         let mut squares = 0.0;
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
-            for (g, &w) in self.values[at.weights.clone()].iter_mut().zip(weights) {
-                *g += T::of(factor) * w;
-            }
-            squares += weights.iter().map(|&w| w * w).sum::<T>().wide();
+            squares += penalise(&mut self.values[at.weights.clone()], weights, T::of(factor));
         }
         0.5 * factor * squares
     }
@@ -358,6 +365,25 @@ impl<T: Float> Gradient<T> {
     /// Gives the network back the parameters that the last gradient was computed for.
     pub(crate) fn restore(&self, net: &mut Mlp<T>) {
         self.packed.restore(net);
+    }
+}
+
+compiled! {
+    /// sum <- sum + x.
+    fn add<T>(sum: &mut [T], x: &[T]) {
+        for (sum, &x) in sum.iter_mut().zip(x) {
+            *sum += x;
+        }
+    }
+}
+
+compiled! {
+    /// gradient <- gradient + factor weights; returns the sum of squared weights.
+    fn penalise<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
+        for (g, &w) in gradient.iter_mut().zip(weights) {
+            *g += factor * w;
+        }
+        weights.iter().map(|&w| w * w).sum::<T>().wide()
     }
 }
 

@@ -117,11 +117,6 @@ impl<T: Float> Mlp<T> {
         &self.layout
     }
 
-    /// Layout and parameters at once, for those who update the latter by the former.
-    pub(crate) fn split_mut(&mut self) -> (&Layout, &mut [T]) {
-        (&self.layout, &mut self.params)
-    }
-
     /// One layer, viewed; 0 is the first after the inputs.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::Mlp;
 use crate::error::{Error, Result};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, padded};
 
 /// One layer's copies.
@@ -51,20 +51,11 @@ impl<T: Float> Packed<T> {
     pub(super) fn refresh(&mut self, net: &Mlp<T>) -> Result<()> {
         check_finite("parameters", &net.params)?;
         for (packed, at) in self.layers.iter_mut().zip(net.layout.layers()) {
-            let weights = &net.params[at.weights.clone()];
-            transpose(
-                weights,
-                at.inputs,
-                &mut packed.transposed,
-                packed.out_stride,
+            pack(
+                packed,
+                &net.params[at.weights.clone()],
+                &net.params[at.bias.clone()],
             );
-            if !packed.plain.is_empty() {
-                let rows = packed.plain.chunks_exact_mut(packed.in_stride);
-                for (to, from) in rows.zip(weights.chunks_exact(at.inputs)) {
-                    to[..at.inputs].copy_from_slice(from);
-                }
-            }
-            packed.bias[..at.outputs].copy_from_slice(&net.params[at.bias.clone()]);
         }
         Ok(())
     }
@@ -80,6 +71,20 @@ impl<T: Float> Packed<T> {
             }
             net.params[at.bias.clone()].copy_from_slice(&packed.bias[..at.outputs]);
         }
+    }
+}
+
+compiled! {
+    /// Copies one layer's parameters.
+    fn pack<T>(packed: &mut PackedLayer<T>, weights: &[T], bias: &[T]) {
+        transpose(weights, packed.inputs, &mut packed.transposed, packed.out_stride);
+        if !packed.plain.is_empty() {
+            let rows = packed.plain.chunks_exact_mut(packed.in_stride);
+            for (to, from) in rows.zip(weights.chunks_exact(packed.inputs)) {
+                to[..packed.inputs].copy_from_slice(from);
+            }
+        }
+        packed.bias[..packed.outputs].copy_from_slice(bias);
     }
 }
 
@@ -105,17 +110,18 @@ fn transpose<T: Float>(from: &[T], cols: usize, to: &mut [T], to_stride: usize) 
     }
 }
 
-/// Checks that all values are finite.
-pub(crate) fn check_finite<T: Float>(what: &'static str, values: &[T]) -> Result<()> {
-    // x - x is zero exactly for finite x; whole blocks are summed without a branch.
-    let suspicious = |block: &[T]| !block.iter().fold(true, |ok, &x| ok & (x - x == T::zero()));
-    const BLOCK: usize = 256;
-    for (block, values) in values.chunks(BLOCK).enumerate() {
-        if suspicious(values) {
-            let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
-            let (index, value) = (block * BLOCK + at, values[at].wide());
-            return Err(Error::NotFinite { what, index, value });
+compiled! {
+    /// Checks that all values are finite.
+    pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
+        // x - x is zero exactly for finite x; whole blocks are looked at without a branch.
+        const BLOCK: usize = 256;
+        for (block, values) in values.chunks(BLOCK).enumerate() {
+            if !values.iter().fold(true, |ok, &x| ok & (x - x == T::zero())) {
+                let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
+                let (index, value) = (block * BLOCK + at, values[at].wide());
+                return Err(Error::NotFinite { what, index, value });
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use super::packed::{Packed, check_finite};
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, STRIP, padded};
 
 /// Samples that go through all layers together.
@@ -80,24 +80,44 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
         check_finite("inputs", inputs)?;
         let blocks = inputs.chunks(BLOCK * net.inputs());
         for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
-            let samples = inputs.len() / net.inputs();
-            let [mut from, mut to] = self.rows.each_mut();
-            for (index, packed) in self.packed.layers.iter().enumerate() {
-                let (x, x_row) = match index {
-                    0 => (inputs, net.inputs()),
-                    _ => (&from[..], packed.in_stride),
-                };
-                let activation = &*net.activations()[index];
-                let z = chunk::Kept::Strip(&mut self.strip);
-                chunk::forward(packed, activation, x, x_row, samples, z, to);
-                core::mem::swap(&mut from, &mut to);
-            }
-            let stride = self.packed.layers[net.depth() - 1].out_stride;
-            let rows = from.chunks_exact(stride);
-            for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
-                to.copy_from_slice(&from[..net.outputs()]);
-            }
+            predict(
+                net,
+                &self.packed,
+                &mut self.rows,
+                &mut self.strip,
+                inputs,
+                outputs,
+            );
         }
         Ok(())
+    }
+}
+
+compiled! {
+    /// One block of samples through all layers.
+    fn predict<T>(
+        net: &Mlp<T>,
+        packed: &Packed<T>,
+        rows: &mut [Buffer<T>; 2],
+        strip: &mut [T],
+        inputs: &[T],
+        outputs: &mut [T],
+    ) {
+        let samples = inputs.len() / net.inputs();
+        let [mut from, mut to] = rows.each_mut();
+        for (index, layer) in packed.layers.iter().enumerate() {
+            let (x, x_row) = match index {
+                0 => (inputs, net.inputs()),
+                _ => (&from[..], layer.in_stride),
+            };
+            let activation = &*net.activations()[index];
+            chunk::forward(layer, activation, x, x_row, samples, chunk::Kept::Strip(strip), to);
+            core::mem::swap(&mut from, &mut to);
+        }
+        let stride = packed.layers[net.depth() - 1].out_stride;
+        let rows = from.chunks_exact(stride);
+        for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
+            to.copy_from_slice(&from[..net.outputs()]);
+        }
     }
 }

@@ -1,1 +1,226 @@
+use super::*;
+use crate::activation::{Identity, Relu};
+use crate::loss::SquaredError;
+use crate::simd::on_every_set;
+use rand::{RngExt, SeedableRng};
 
+fn net(sizes: &[usize], seed: u64) -> Mlp<f32> {
+    let (last, rest) = sizes.split_last().unwrap();
+    let mut builder = Mlp::builder(rest[0]).seed(seed);
+    for &size in &rest[1..] {
+        builder = builder.hidden(size, Relu);
+    }
+    builder.output(*last, Identity).build().unwrap()
+}
+
+fn samples(len: usize) -> Vec<f32> {
+    let mut rng = crate::init::Rng::seed_from_u64(9);
+    (0..len).map(|_| rng.random::<f32>() - 0.5).collect()
+}
+
+#[test]
+fn layers_view_and_write_the_one_buffer() {
+    let mut net = net(&[2, 3, 1], 5);
+    let params = net.params().to_vec();
+    assert_eq!(net.layer(0).unwrap().weights(), &params[..6]);
+    assert_eq!(net.layer(0).unwrap().bias(), &params[6..9]);
+    assert_eq!(
+        net.layer(1).unwrap().neuron(0).unwrap().weights(),
+        &params[9..12]
+    );
+    *net.layer_mut(1).unwrap().neuron_mut(0).unwrap().bias = 7.0;
+    net.layer_mut(0).unwrap().weights_mut()[5] = 8.0;
+    assert_eq!((net.params()[12], net.params()[5]), (7.0, 8.0));
+    assert_eq!(
+        net.layer(2).unwrap_err().to_string(),
+        "layer index: expected below 2, got 2"
+    );
+
+    let owned: Vec<_> = net.layers().collect();
+    let gathered = Mlp::from_layers(&owned).unwrap();
+    assert_eq!(gathered.params(), net.params());
+    assert!(gathered.is_shaped_like(&net));
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused() {
+    let first = Layer::new([1.0, 2.0], [0.0], Relu).unwrap();
+    let wrong = Mlp::from_layers(&[first.clone(), first])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        wrong,
+        "inputs of a layer: expected 1, the outputs of the layer before, got 2"
+    );
+    assert!(Mlp::<f64>::from_layers::<Vec<f64>>(&[]).is_err());
+}
+
+#[test]
+fn sizes_are_checked() {
+    let build = |inputs, hidden| {
+        Mlp::<f32>::builder(inputs)
+            .hidden(hidden, Relu)
+            .output(1, Identity)
+            .build()
+    };
+    assert_eq!(
+        build(0, 3).unwrap_err().to_string(),
+        "inputs: expected at least 1, got 0"
+    );
+    assert_eq!(
+        build(3, 0).unwrap_err().to_string(),
+        "neurons of a layer: expected at least 1, got 0"
+    );
+    assert!(
+        build(usize::MAX, 2)
+            .unwrap_err()
+            .to_string()
+            .starts_with("number of parameters")
+    );
+    assert!(
+        Mlp::<f32>::builder(1)
+            .build()
+            .unwrap_err()
+            .to_string()
+            .starts_with("output layer")
+    );
+}
+
+#[test]
+fn a_batch_gives_the_bits_of_its_samples_on_every_set() {
+    on_every_set(|| {
+        let net = net(&[3, 20, 17, 2], 1);
+        let inputs = samples(3 * 230);
+        let batch = net.predict(&inputs).unwrap();
+        let mut predictor = Predictor::new(&net).unwrap();
+        for (input, expected) in inputs.chunks(3).zip(batch.chunks(2)) {
+            let mut output = [0.0; 2];
+            predictor.predict_into(input, &mut output).unwrap();
+            assert_eq!(output, expected);
+        }
+    });
+}
+
+#[test]
+fn a_predictor_owns_borrows_or_shares_its_network() {
+    let net = net(&[2, 4, 1], 3);
+    let expected = net.predict(&[0.5, 0.25]).unwrap();
+    let mut output = [0.0];
+    Predictor::new(Arc::new(net.clone()))
+        .unwrap()
+        .predict_into(&[0.5, 0.25], &mut output)
+        .unwrap();
+    assert_eq!(output, expected[..]);
+    let mut owner = Predictor::new(net).unwrap().clone();
+    owner.predict_into(&[0.5, 0.25], &mut output).unwrap();
+    assert_eq!(output, expected[..]);
+}
+
+#[test]
+fn bad_inputs_are_errors_that_name_them() {
+    let mut net = net(&[2, 4, 1], 3);
+    let message = |result: Result<Vec<f32>>| result.unwrap_err().to_string();
+    assert_eq!(
+        message(net.predict(&[1.0, 2.0, 3.0])),
+        "inputs: expected one or more rows of 2 values, got 3 values"
+    );
+    assert_eq!(
+        message(net.predict(&[])),
+        "inputs: expected one or more rows of 2 values, got 0 values"
+    );
+    assert_eq!(
+        message(net.predict(&[1.0, f32::NAN])),
+        "inputs: expected finite numbers, got NaN at index 1"
+    );
+    net.params_mut()[3] = f32::INFINITY;
+    assert_eq!(
+        message(net.predict(&[1.0, 2.0])),
+        "parameters: expected finite numbers, got inf at index 3"
+    );
+}
+
+#[test]
+fn a_gradient_says_where_numbers_overflow() {
+    let mut net = net(&[1, 2, 1], 3);
+    net.params_mut().fill(f32::MAX);
+    let mut gradient = Gradient::new(&net);
+    let error = gradient
+        .compute(&net, &[4.0], &[0.0], &SquaredError)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "output of layer 0: expected finite numbers, got inf"
+    );
+    net.params_mut().fill(1e15);
+    let error = gradient
+        .compute(&net, &[1e-3], &[0.0], &SquaredError)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "loss of layer 1: expected finite numbers, got inf"
+    );
+
+    let other = self::net(&[1, 3, 1], 3);
+    assert!(
+        gradient
+            .compute(&other, &[1.0], &[0.0], &SquaredError)
+            .is_err()
+    );
+}
+
+#[test]
+fn rows_are_chosen_by_index() {
+    let net = net(&[2, 5, 1], 3);
+    let (inputs, targets) = (samples(20), samples(10));
+    let mut gradient = Gradient::new(&net);
+    let some = gradient
+        .compute_rows(&net, &inputs, &targets, &[3, 0], &SquaredError)
+        .unwrap();
+    let values = gradient.values().to_vec();
+    let picked = [&inputs[6..8], &inputs[..2]].concat();
+    let same = gradient
+        .compute(&net, &picked, &[targets[3], targets[0]], &SquaredError)
+        .unwrap();
+    assert_eq!((some, &values[..]), (same, gradient.values()));
+    let error = gradient
+        .compute_rows(&net, &inputs, &targets, &[10], &SquaredError)
+        .unwrap_err();
+    assert_eq!(error.to_string(), "row index: expected below 10, got 10");
+    assert!(
+        gradient
+            .compute_rows(&net, &inputs, &targets, &[], &SquaredError)
+            .is_err()
+    );
+}
+
+#[test]
+fn a_penalty_pulls_weights_but_not_biases() {
+    let net = net(&[2, 5, 1], 3);
+    let (inputs, targets) = (samples(8), samples(4));
+    let mut plain = Gradient::new(&net);
+    let mut penalised = Gradient::new(&net).l2(0.5).unwrap();
+    let loss = plain
+        .compute(&net, &inputs, &targets, &SquaredError)
+        .unwrap();
+    let with = penalised
+        .compute(&net, &inputs, &targets, &SquaredError)
+        .unwrap();
+    let mut squares = 0.0;
+    for at in net.layout().layers() {
+        assert_eq!(
+            plain.values()[at.bias.clone()],
+            penalised.values()[at.bias.clone()]
+        );
+        for i in at.weights.clone() {
+            let w = net.params()[i];
+            squares += f64::from(w * w);
+            approx::assert_relative_eq!(
+                penalised.values()[i],
+                plain.values()[i] + 0.125 * w,
+                epsilon = 1e-6
+            );
+        }
+    }
+    approx::assert_relative_eq!(with, loss + 0.5 * 0.125 * squares, epsilon = 1e-6);
+    assert!(Gradient::new(&net).l2(-1.0).is_err());
+}

@@ -3,7 +3,7 @@
 use super::rule::{self, Flush, Rule, check_epsilon, check_not_negative, check_positive};
 use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
@@ -72,13 +72,24 @@ impl<T: Float> Optimizer<T> for Adagrad {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let before = step.number.saturating_sub(1) as f64;
-        let rule = AdagradRule {
-            rate: T::of(step.learning_rate / (1.0 + before * self.rate_decay)),
-            epsilon: T::of(self.epsilon),
-            flush: Flush::new(),
-        };
-        rule::apply(rule, params, gradient, state);
+        compiled! {
+            fn update<T>(
+                rule: &Adagrad,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let before = step.number.saturating_sub(1) as f64;
+                let rule = AdagradRule {
+                    rate: T::of(step.learning_rate / (1.0 + before * rule.rate_decay)),
+                    epsilon: T::of(rule.epsilon),
+                    flush: Flush::new(),
+                };
+                rule::apply(rule, params, gradient, state);
+            }
+        }
+        update(self, step, params, gradient, state);
     }
 }
 

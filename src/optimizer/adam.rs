@@ -5,7 +5,7 @@ use super::rule::{
 };
 use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 
 /// Where Adam adds its epsilon, on which libraries differ.
@@ -97,7 +97,18 @@ impl<T: Float> Optimizer<T> for Adam {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        rule::apply(AdamRule::new(self, step, 0.0), params, gradient, state);
+        compiled! {
+            fn update<T>(
+                rule: &Adam,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                rule::apply(AdamRule::new(rule, step, 0.0), params, gradient, state);
+            }
+        }
+        update(self, step, params, gradient, state);
     }
 }
 
@@ -178,23 +189,34 @@ impl<T: Float> Optimizer<T> for AdamW {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let decay = step.learning_rate * self.weight_decay;
-        if self.decay_biases {
-            let rule = AdamRule::new(&self.adam(), step, decay);
-            rule::apply(rule, params, gradient, state);
-        } else {
-            let keep = T::of(1.0 - decay);
-            for layer in step.layout.layers() {
-                let from = layer.weights.start.max(step.range.start) - step.range.start;
-                let to = layer.weights.end.saturating_sub(step.range.start);
-                let to = to.min(params.len());
-                for p in params.get_mut(from..to).unwrap_or_default() {
-                    *p *= keep;
+        compiled! {
+            fn update<T>(
+                rule: &AdamW,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let decay = step.learning_rate * rule.weight_decay;
+                if rule.decay_biases {
+                    let rule = AdamRule::new(&rule.adam(), step, decay);
+                    rule::apply(rule, params, gradient, state);
+                } else {
+                    let keep = T::of(1.0 - decay);
+                    for layer in step.layout.layers() {
+                        let from = layer.weights.start.max(step.range.start) - step.range.start;
+                        let to = layer.weights.end.saturating_sub(step.range.start);
+                        let to = to.min(params.len());
+                        for p in params.get_mut(from..to).unwrap_or_default() {
+                            *p *= keep;
+                        }
+                    }
+                    let rule = AdamRule::new(&rule.adam(), step, 0.0);
+                    rule::apply(rule, params, gradient, state);
                 }
             }
-            let rule = AdamRule::new(&self.adam(), step, 0.0);
-            rule::apply(rule, params, gradient, state);
         }
+        update(self, step, params, gradient, state);
     }
 }
 

@@ -56,12 +56,12 @@ pub use sgd::Sgd;
 ///
 /// // The least of |p - 3|^2 / 2, where the gradient is p - 3.
 /// let layout = Layout::new(&[1, 1]);
-/// let lion = Lion { learning_rate: 0.01 };
+/// let lion = Lion { learning_rate: 1e-3 };
 /// let mut state = State::new(&lion, &layout);
 /// let mut params = [0.0_f64, 5.0];
-/// for _ in 0..500 {
+/// for _ in 0..5000 {
 ///     let gradient = params.map(|p| p - 3.0);
-///     state.update(&lion, lion.learning_rate, &layout, &mut params, &gradient)?;
+///     state.update(&lion, lion.learning_rate, &mut params, &gradient)?;
 /// }
 /// assert!(params.iter().all(|p| (p - 3.0).abs() < 0.1), "{params:?}");
 /// # Ok::<(), feedforward::Error>(())

@@ -5,7 +5,7 @@ use super::rule::{
 };
 use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::math;
 
@@ -111,21 +111,32 @@ impl<T: Float> Optimizer<T> for Nadam {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let (t, rate) = (step.number as f64, step.learning_rate);
-        let (mu, next_mu) = (self.momentum(t), self.momentum(t + 1.0));
-        let product = self.momentum_product(step.number);
-        let root2 = (1.0 - rule::power(self.beta2, step.number)).sqrt();
-        let rule = NadamRule {
-            beta1: T::of(self.beta1),
-            rest1: T::of(1.0 - self.beta1),
-            beta2: T::of(self.beta2),
-            rest2: T::of(1.0 - self.beta2),
-            gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
-            moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
-            epsilon: T::of(self.epsilon * root2),
-            flush: Flush::new(),
-        };
-        rule::apply(rule, params, gradient, state);
+        compiled! {
+            fn update<T>(
+                rule: &Nadam,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let (t, rate) = (step.number as f64, step.learning_rate);
+                let (mu, next_mu) = (rule.momentum(t), rule.momentum(t + 1.0));
+                let product = rule.momentum_product(step.number);
+                let root2 = (1.0 - rule::power(rule.beta2, step.number)).sqrt();
+                let rule = NadamRule {
+                    beta1: T::of(rule.beta1),
+                    rest1: T::of(1.0 - rule.beta1),
+                    beta2: T::of(rule.beta2),
+                    rest2: T::of(1.0 - rule.beta2),
+                    gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
+                    moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
+                    epsilon: T::of(rule.epsilon * root2),
+                    flush: Flush::new(),
+                };
+                rule::apply(rule, params, gradient, state);
+            }
+        }
+        update(self, step, params, gradient, state);
     }
 }
 

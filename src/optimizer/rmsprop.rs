@@ -3,7 +3,7 @@
 use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive};
 use super::{Optimizer, Step};
 use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 
 /// RMSprop: the gradient divided by the root of a running mean of its square.
@@ -83,24 +83,35 @@ impl<T: Float> Optimizer<T> for RmsProp {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let plain = Plain {
-            rate: T::of(step.learning_rate),
-            rho: T::of(self.rho),
-            rest: T::of(1.0 - self.rho),
-            epsilon: T::of(self.epsilon),
-            flush: Flush::new(),
-        };
-        if self.is_plain() {
-            rule::apply(plain, params, gradient, state);
-        } else {
-            let rule = Full {
-                plain,
-                // The mean of a gradient that is multiplied by zero stays zero.
-                center: T::of(f64::from(u8::from(self.centered))),
-                momentum: T::of(self.momentum),
-            };
-            rule::apply(rule, params, gradient, state);
+        compiled! {
+            fn update<T>(
+                rule: &RmsProp,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let plain = Plain {
+                    rate: T::of(step.learning_rate),
+                    rho: T::of(rule.rho),
+                    rest: T::of(1.0 - rule.rho),
+                    epsilon: T::of(rule.epsilon),
+                    flush: Flush::new(),
+                };
+                if rule.is_plain() {
+                    rule::apply(plain, params, gradient, state);
+                } else {
+                    let rule = Full {
+                        plain,
+                        // The mean of a gradient that is multiplied by zero stays zero.
+                        center: T::of(f64::from(u8::from(rule.centered))),
+                        momentum: T::of(rule.momentum),
+                    };
+                    rule::apply(rule, params, gradient, state);
+                }
+            }
         }
+        update(self, step, params, gradient, state);
     }
 }
 

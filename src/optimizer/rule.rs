@@ -70,10 +70,9 @@ impl<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, R, SLOT
 
 /// The sizes below which state is set to zero.
 ///
-/// A decaying average of something that stays zero never arrives there: it ends among the
-/// subnormal numbers, with which processors calculate ten to a hundred times slower. A
-/// tenth of the time is enough to notice when ReLU units die. What is flushed is far below
-/// what any rule's epsilon lets through.
+/// A decaying average of something that stays zero, like the gradient of a dead ReLU unit,
+/// never arrives there: it ends among the subnormal numbers, with which processors
+/// calculate ten to a hundred times slower. What is flushed is far below any usual epsilon.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flush<T> {
     first: T,

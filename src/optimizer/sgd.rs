@@ -3,7 +3,7 @@
 use super::rule::{self, Flush, Rule, check_positive};
 use super::{Optimizer, Step};
 use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::float::{Float, compiled};
 use crate::layout::Layout;
 
 /// Gradient descent, plain or with momentum.
@@ -79,16 +79,27 @@ impl<T: Float> Optimizer<T> for Sgd {
     }
 
     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let rate = T::of(step.learning_rate);
-        let keep = T::of(self.momentum);
-        let flush = Flush::new();
-        if self.momentum == 0.0 {
-            rule::apply(Plain { rate }, params, gradient, state);
-        } else if self.nesterov {
-            rule::apply(Nesterov { rate, keep, flush }, params, gradient, state);
-        } else {
-            rule::apply(Momentum { rate, keep, flush }, params, gradient, state);
+        compiled! {
+            fn update<T>(
+                rule: &Sgd,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let rate = T::of(step.learning_rate);
+                let keep = T::of(rule.momentum);
+                let flush = Flush::new();
+                if rule.momentum == 0.0 {
+                    rule::apply(Plain { rate }, params, gradient, state);
+                } else if rule.nesterov {
+                    rule::apply(Nesterov { rate, keep, flush }, params, gradient, state);
+                } else {
+                    rule::apply(Momentum { rate, keep, flush }, params, gradient, state);
+                }
+            }
         }
+        update(self, step, params, gradient, state);
     }
 }
 

@@ -233,6 +233,7 @@ impl<T: Float> Trainer<T> {
                 step: 0,
                 epoch: 0,
                 samples: 0,
+                samples_before_epoch: 0,
                 total_steps: (batches.count() * self.epochs) as u64,
             },
             tolerance: self
@@ -381,6 +382,7 @@ impl<T: Float> Fit<'_, T> {
         }
         check_finite("parameters", net.params()).map_err(|error| self.diverged(net, error))?;
         self.progress.epoch += 1;
+        self.progress.samples_before_epoch = self.progress.samples;
         let validation_loss = match validation {
             Some(samples) => {
                 let result = self.gradient.evaluate_samples(net, &samples, &**loss);

@@ -1,0 +1,84 @@
+//! The networks that are measured, and data for them.
+
+use feedforward::activation::{Activation, Identity};
+use feedforward::init::ScikitLearn;
+use feedforward::{Float, Mlp};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+/// A training job: layer sizes, samples and minibatch.
+#[derive(Clone, Copy)]
+pub(crate) struct Job {
+    pub(crate) name: &'static str,
+    pub(crate) sizes: &'static [usize],
+    pub(crate) samples: usize,
+    pub(crate) batch: usize,
+}
+
+/// The tutorial's: 10 hidden layers of 100 neurons.
+pub(crate) const TUTORIAL: Job = Job {
+    name: "tutorial",
+    sizes: &[2, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 3],
+    samples: 10_000,
+    batch: 200,
+};
+
+pub(crate) const JOBS: [Job; 4] = [
+    TUTORIAL,
+    Job {
+        name: "4-16-3",
+        sizes: &[4, 16, 3],
+        samples: 10_000,
+        batch: 32,
+    },
+    Job {
+        name: "784-128-10",
+        sizes: &[784, 128, 10],
+        samples: 5_000,
+        batch: 64,
+    },
+    Job {
+        name: "64-512-512-8",
+        sizes: &[64, 512, 512, 8],
+        samples: 5_000,
+        batch: 256,
+    },
+];
+
+impl Job {
+    /// Floating-point operations of one epoch: three products for each layer, but no gradient
+    /// with respect to the inputs.
+    pub(crate) fn flop(&self) -> u64 {
+        let weights: usize = self.sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        (self.samples * (6 * weights - 2 * self.sizes[0] * self.sizes[1])) as u64
+    }
+
+    pub(crate) fn network<T: Float>(
+        &self,
+        activation: impl Activation<T> + Clone + 'static,
+    ) -> Mlp<T> {
+        let (last, hidden) = self.sizes[1..].split_last().expect("a job has layers");
+        let mut builder = Mlp::builder(self.sizes[0]).initializer(ScikitLearn);
+        for &size in hidden {
+            builder = builder.hidden(size, activation.clone());
+        }
+        builder
+            .output(*last, Identity)
+            .build()
+            .expect("a job's sizes are valid")
+    }
+
+    /// Inputs in [-1, 1] and smooth targets in [0, 1].
+    pub(crate) fn data<T: Float>(&self) -> (Vec<T>, Vec<T>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (width, outputs) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let inputs: Vec<f64> = (0..self.samples * width)
+            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .collect();
+        let targets = inputs.chunks(width).flat_map(|x| {
+            let sum: f64 = x.iter().sum();
+            (0..outputs).map(move |k| T::of(0.5 + 0.5 * (sum * (k + 1) as f64).sin()))
+        });
+        let targets = targets.collect();
+        (inputs.into_iter().map(T::of).collect(), targets)
+    }
+}

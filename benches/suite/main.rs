@@ -1,0 +1,27 @@
+//! `cargo bench`: how close the crate runs to the machine's limit.
+//!
+//! Every figure of a run is compared with the FMA peak that the same run measured, and with
+//! peer crates on the same job. `cargo bench -- train_epoch` runs one group; the table at the
+//! end is printed in any case.
+
+mod activations;
+mod jobs;
+mod peak;
+mod predict;
+mod products;
+mod table;
+mod training;
+
+use criterion::Criterion;
+
+fn main() {
+    let started = std::time::SystemTime::now();
+    let mut criterion = Criterion::default().configure_from_args();
+    peak::benchmark(&mut criterion);
+    training::benchmark(&mut criterion);
+    products::benchmark(&mut criterion);
+    activations::benchmark(&mut criterion);
+    predict::benchmark(&mut criterion);
+    criterion.final_summary();
+    table::print(started);
+}

@@ -1,0 +1,52 @@
+//! The limit: fused multiply-adds on one core, from registers only.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use feedforward::Float;
+use feedforward::simd::{self, Op, Simd, Vector};
+
+/// Independent chains: enough to hide the latency of an FMA on every current CPU.
+const CHAINS: usize = 12;
+const STEPS: usize = 1 << 12;
+
+struct Peak<T>(T);
+
+impl<T: Float> Op for Peak<T> {
+    type Output = (T, usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> (T, usize) {
+        let factor = T::Vector::<S>::splat(simd, self.0);
+        let mut chains = [factor; CHAINS];
+        for _ in 0..STEPS {
+            for chain in &mut chains {
+                *chain = chain.mul_add(factor, factor);
+            }
+        }
+        let lanes = T::Vector::<S>::LANES;
+        let mut sum = chains[0];
+        for chain in &chains[1..] {
+            sum = sum.add(*chain);
+        }
+        let mut out = [T::zero(); 64];
+        sum.store(&mut out);
+        (out[0], 2 * CHAINS * STEPS * lanes)
+    }
+}
+
+/// One measurement's work, and how many floating-point operations it is.
+pub(crate) fn run<T: Float>() -> usize {
+    let (sum, flop) = simd::dispatch(Peak(black_box(T::of(0.5))));
+    black_box(sum);
+    flop
+}
+
+pub(crate) fn benchmark(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fma_peak");
+    group.throughput(Throughput::Elements(run::<f32>() as u64));
+    group.bench_function("f32", |bencher| bencher.iter(run::<f32>));
+    group.throughput(Throughput::Elements(run::<f64>() as u64));
+    group.bench_function("f64", |bencher| bencher.iter(run::<f64>));
+    group.finish();
+}

@@ -1,0 +1,182 @@
+//! What a run says in one view, read from the estimates that criterion has just written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use feedforward::Float;
+use feedforward::simd::InstructionSet;
+
+use crate::{jobs, peak};
+
+/// Median nanoseconds by benchmark, as in `train_epoch/tutorial_f32`.
+type Medians = BTreeMap<String, f64>;
+
+/// Prints training as percent of the peak and products beside the peers, for whatever was
+/// measured since `started`.
+pub(crate) fn print(started: SystemTime) {
+    let folder = std::env::var_os("CRITERION_HOME").map_or_else(target_folder, PathBuf::from);
+    let mut medians = Medians::new();
+    collect(&folder, started, &mut medians);
+    if medians.is_empty() {
+        return;
+    }
+    let peaks = [
+        peak_of::<f32>(&medians, "f32"),
+        peak_of::<f64>(&medians, "f64"),
+    ];
+    println!("\ninstruction set {}", InstructionSet::active());
+    println!(
+        "FMA peak of one core: f32 {:.1} GFLOP/s, f64 {:.1} GFLOP/s",
+        peaks[0], peaks[1]
+    );
+    training(&medians, peaks);
+    products(&medians);
+    others(&medians);
+}
+
+fn target_folder() -> PathBuf {
+    // The benchmark lies in target/release/deps.
+    let exe = std::env::current_exe().unwrap_or_default();
+    exe.ancestors()
+        .nth(3)
+        .unwrap_or(Path::new("target"))
+        .join("criterion")
+}
+
+fn collect(folder: &Path, started: SystemTime, medians: &mut Medians) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let estimates = path.join("new/estimates.json");
+        let fresh = |file: &Path| {
+            file.metadata()
+                .and_then(|m| m.modified())
+                .is_ok_and(|t| t >= started)
+        };
+        if fresh(&estimates) {
+            if let Some((name, median)) = read(&path.join("new")) {
+                medians.insert(name, median);
+            }
+        } else if path.is_dir() {
+            collect(&path, started, medians);
+        }
+    }
+}
+
+fn read(folder: &Path) -> Option<(String, f64)> {
+    let json = |file: &str| -> Option<serde_json::Value> {
+        serde_json::from_str(&std::fs::read_to_string(folder.join(file)).ok()?).ok()
+    };
+    let name = json("benchmark.json")?["full_id"].as_str()?.to_owned();
+    Some((
+        name,
+        json("estimates.json")?["median"]["point_estimate"].as_f64()?,
+    ))
+}
+
+/// The peak in GFLOP/s: as criterion measured it in this run, or measured now.
+fn peak_of<T: Float>(medians: &Medians, float: &str) -> f64 {
+    let flop = peak::run::<T>() as f64;
+    let best = || {
+        let once = |_| {
+            let start = Instant::now();
+            peak::run::<T>();
+            start.elapsed().as_secs_f64() * 1e9
+        };
+        (0..2000).map(once).fold(f64::INFINITY, f64::min)
+    };
+    flop / medians
+        .get(&format!("fma_peak/{float}"))
+        .copied()
+        .unwrap_or_else(best)
+}
+
+fn training(medians: &Medians, peaks: [f64; 2]) {
+    let rows: Vec<_> = medians
+        .iter()
+        .filter(|(name, _)| name.starts_with("train_epoch/"))
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    println!(
+        "\n{:<42} {:>10} {:>9} {:>13}",
+        "training", "ms/epoch", "GFLOP/s", "of one core"
+    );
+    for (name, nanoseconds) in rows {
+        let id = name.trim_start_matches("train_epoch/");
+        let Some(job) = jobs::JOBS.iter().find(|job| id.starts_with(job.name)) else {
+            continue;
+        };
+        let rate = job.flop() as f64 / nanoseconds;
+        let peak = peaks[usize::from(id.contains("f64"))];
+        println!(
+            "{id:<42} {:>10.2} {rate:>9.1} {:>12.1}%",
+            nanoseconds / 1e6,
+            100.0 * rate / peak
+        );
+    }
+    for float in ["f32", "f64"] {
+        let one = medians.get(&format!("train_epoch/tutorial_{float}"));
+        let two = medians.get(&format!("train_epoch/tutorial_{float}_2_threads"));
+        let tanh = medians.get(&format!("train_epoch/tutorial_tanh_{float}"));
+        if let (Some(one), Some(two)) = (one, two) {
+            println!(
+                "tutorial {float}: two threads are {:.2} times as fast as one",
+                one / two
+            );
+        }
+        if let (Some(one), Some(tanh)) = (one, tanh) {
+            println!("tutorial {float}: tanh costs {:.2} times ReLU", tanh / one);
+        }
+    }
+}
+
+fn products(medians: &Medians) {
+    let mut header = false;
+    for (name, ours) in medians {
+        let Some((group, shape)) = name.split_once("/feedforward/") else {
+            continue;
+        };
+        if !std::mem::replace(&mut header, true) {
+            println!(
+                "\n{:<30} {:>12} {:>22} {:>12}",
+                "product", "ns", "of matrixmultiply's", "of gemm's"
+            );
+        }
+        let ratio = |peer: &str| match medians.get(&format!("{group}/{peer}/{shape}")) {
+            Some(theirs) => format!("{:.2}", ours / theirs),
+            None => "-".to_owned(),
+        };
+        let label = format!("{group} {shape}");
+        println!(
+            "{label:<30} {ours:>12.0} {:>22} {:>12}",
+            ratio("matrixmultiply"),
+            ratio("gemm")
+        );
+    }
+}
+
+fn others(medians: &Medians) {
+    for (group, per, unit) in [
+        ("predict/", 1.0, "ns a sample"),
+        ("activation/", 2048.0, "ns an element"),
+    ] {
+        let rows: Vec<_> = medians
+            .iter()
+            .filter(|(name, _)| name.starts_with(group))
+            .collect();
+        if !rows.is_empty() {
+            println!("\n{:<42} {unit:>16}", group.trim_end_matches('/'));
+        }
+        for (name, nanoseconds) in rows {
+            println!(
+                "{:<42} {:>16.3}",
+                name.trim_start_matches(group),
+                nanoseconds / per
+            );
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Weight initialisers.
+//!
+//! With n inputs and k outputs of a layer, and the gain of its activation:
+//!
+//! | initialiser | weights | variance | biases |
+//! |---|---|---|---|
+//! | [`GlorotUniform`], [`GlorotNormal`] | uniform, normal | 2 / (n + k) | 0 |
+//! | [`HeUniform`], [`HeNormal`] | uniform, normal | gain^2 / n | 0 |
+//! | [`LeCunUniform`], [`LeCunNormal`] | uniform, normal | 1 / n | 0 |
+//! | [`Orthogonal`] | orthonormal rows or columns | gain^2 / max(n, k) | 0 |
+//! | [`ScikitLearn`] | uniform | 2 / (n + k), or a third of that | like the weights |
+//! | [`Uniform`] | uniform in a given range | | like the weights |
+//! | [`Zeros`] | 0 | 0 | 0 |
+//!
+//! Weights are drawn in row-major order, neuron by neuron, and biases after them.
+
+use std::fmt::Debug;
+
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+
+mod orthogonal;
+mod scaled;
+
+pub use orthogonal::Orthogonal;
+pub use scaled::{
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform, ScikitLearn,
+};
+
+/// The generator that all randomness of the crate comes from, by name: a seed means the
+/// same numbers from release to release.
+pub type Rng = rand::rngs::ChaCha8Rng;
+
+/// The layer whose parameters are to be set.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fan<'a> {
+    /// Its index, 0 for the first after the inputs.
+    pub index: usize,
+    /// Numbers that go into each neuron.
+    pub inputs: usize,
+    /// Neurons.
+    pub outputs: usize,
+    /// [`Activation::gain`](crate::Activation::gain) of its activation.
+    pub gain: f64,
+    /// The name of its activation.
+    pub activation: &'a str,
+    /// The name of the activation of the last hidden layer before it, or its own if it is
+    /// hidden; `None` for the only layer of a network without hidden layers.
+    pub hidden_activation: Option<&'a str>,
+}
+
+impl Fan<'_> {
+    /// An only layer with the identity as its activation; set other fields as needed.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            index: 0,
+            inputs,
+            outputs,
+            gain: 1.0,
+            activation: "identity",
+            hidden_activation: None,
+        }
+    }
+}
+
+/// A distribution that initial parameters are drawn from.
+///
+/// Numbers are drawn in double precision and then rounded, so that one seed gives an f32
+/// and an f64 network the same parameters up to rounding.
+///
+/// Your own takes a few lines:
+///
+/// ```
+/// use feedforward::init::{Fan, Initializer, Rng};
+/// use rand::{RngExt, SeedableRng};
+///
+/// /// Each weight is there with a probability of 10 %, and then +1 or -1.
+/// #[derive(Debug)]
+/// struct Sparse;
+///
+/// impl Initializer for Sparse {
+///     fn initialize(&self, _: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+///         for w in weights.iter_mut().filter(|_| rng.random::<f64>() < 0.1) {
+///             *w = 1.0;
+///         }
+///         for w in weights.iter_mut().filter(|_| rng.random()) {
+///             *w = -*w;
+///         }
+///     }
+/// }
+///
+/// let (mut weights, mut bias) = ([0.0; 200], [0.0; 10]);
+/// let mut rng = Rng::seed_from_u64(1);
+/// Sparse.initialize(&Fan::new(20, 10), &mut rng, &mut weights, &mut bias);
+/// assert!(weights.iter().any(|&w| w == -1.0));
+/// ```
+pub trait Initializer: Debug + Send + Sync {
+    /// Sets one layer's weights (row-major `[outputs x inputs]`) and its bias; both come as zeros.
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]);
+
+    /// Checks the initialiser's own settings, once before a network is built.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if one is NaN or outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// All zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Zeros;
+
+impl Initializer for Zeros {
+    fn initialize(&self, _: &Fan<'_>, _: &mut Rng, _: &mut [f64], _: &mut [f64]) {}
+}
+
+/// Weights and biases uniform in [low, high).
+///
+/// PyTorch's `Linear` has low = -1 / sqrt(inputs) and high = 1 / sqrt(inputs).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Uniform {
+    /// The lower bound, which is drawn.
+    pub low: f64,
+    /// The upper bound, which is not; with low = high everything is low.
+    pub high: f64,
+}
+
+impl Uniform {
+    /// The numbers of [low, high).
+    pub fn new(low: f64, high: f64) -> Self {
+        Self { low, high }
+    }
+}
+
+impl Initializer for Uniform {
+    fn initialize(&self, _: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+        uniform(rng, self.low, self.high, weights);
+        uniform(rng, self.low, self.high, bias);
+    }
+
+    fn check(&self) -> Result<()> {
+        let Self { low, high } = *self;
+        if low <= high && (high - low).is_finite() {
+            return Ok(());
+        }
+        Err(Error::out_of_range(
+            "range of the uniform initialiser",
+            "two finite numbers, the lower one first",
+            format_args!("{low} and {high}"),
+        ))
+    }
+}
+
+/// Fills with numbers uniform in [low, high). Written out instead of `rand`'s range
+/// sampler, so that the numbers depend on nothing but the generator.
+fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
+    for x in to {
+        *x = low + (high - low) * rng.random::<f64>();
+    }
+}
+
+/// Fills with normal numbers of this standard deviation and mean 0, not truncated.
+fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
+    for x in to {
+        *x = deviation * rng.sample::<f64, _>(StandardNormal);
+    }
+}
+
+/// Rounds what was drawn to the network's own precision.
+pub(crate) fn round_into<T: Float>(from: &[f64], to: &mut [T]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = T::of(x);
+    }
+}

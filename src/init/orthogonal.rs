@@ -1,0 +1,91 @@
+//! Random orthogonal matrices.
+
+use super::{Fan, Initializer, Rng, normal};
+use crate::error::{Result, check_range};
+
+/// Weights with orthonormal rows (columns, if the layer has more outputs than inputs),
+/// times a gain; biases 0.
+///
+/// The matrix is uniform among all such (Haar measure): normal numbers, made orthonormal
+/// by Gram-Schmidt, which is the Q of a QR decomposition whose R has a positive diagonal.
+/// It keeps the length of what passes, layer after layer. Saxe, McClelland and Ganguli,
+/// "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+/// 2013.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Orthogonal {
+    /// The factor by which lengths grow, above 0: 1, and sqrt(2) suits ReLU.
+    pub gain: f64,
+}
+
+impl Default for Orthogonal {
+    fn default() -> Self {
+        Self { gain: 1.0 }
+    }
+}
+
+impl Initializer for Orthogonal {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        let (rows, columns) = (layer.outputs, layer.inputs);
+        if rows <= columns {
+            orthonormalize(rng, weights, rows, columns);
+        } else {
+            let mut transposed = vec![0.0; weights.len()];
+            orthonormalize(rng, &mut transposed, columns, rows);
+            for (k, w) in weights.iter_mut().enumerate() {
+                let (row, column) = (k / columns.max(1), k % columns.max(1));
+                *w = transposed.get(column * rows + row).copied().unwrap_or(0.0);
+            }
+        }
+        for w in weights {
+            *w *= self.gain;
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let range = f64::MIN_POSITIVE..=f64::MAX;
+        let what = "gain of the orthogonal initialiser";
+        check_range(what, self.gain, range, "a finite number above 0")
+    }
+}
+
+/// Fills with random orthonormal vectors of `length` numbers each, `count` <= `length`.
+fn orthonormalize(rng: &mut Rng, vectors: &mut [f64], count: usize, length: usize) {
+    for k in 0..count {
+        let Some((before, rest)) = vectors.split_at_mut_checked(k * length) else {
+            return;
+        };
+        let Some(new) = rest.get_mut(..length) else {
+            return;
+        };
+        // By a very small chance a draw lies in the plane of those before: draw again.
+        while !try_orthonormalize(rng, before, new) {}
+    }
+}
+
+/// Draws one vector, orthogonal to those before, and says whether enough of it was left.
+fn try_orthonormalize(rng: &mut Rng, before: &[f64], new: &mut [f64]) -> bool {
+    normal(rng, 1.0, new);
+    let drawn = norm(new);
+    // Twice is enough (Giraud et al. 2005): a second pass removes what rounding left.
+    for _ in 0..2 {
+        for old in before.chunks_exact(new.len()) {
+            let along = dot(old, new);
+            for (x, &q) in new.iter_mut().zip(old) {
+                *x -= along * q;
+            }
+        }
+    }
+    let left = norm(new);
+    for x in new {
+        *x /= left;
+    }
+    left > 1e-10 * drawn
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}

@@ -1,0 +1,113 @@
+//! Distributions whose width follows from the layer's size.
+
+use super::{Fan, Initializer, Rng, normal, uniform};
+
+/// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
+///
+/// A compromise between keeping the variance of activations on the way forward and that of
+/// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
+/// difficulty of training deep feedforward neural networks", 2010.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GlorotUniform;
+
+impl Initializer for GlorotUniform {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        uniform_with(rng, glorot(layer), weights);
+    }
+}
+
+/// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GlorotNormal;
+
+impl Initializer for GlorotNormal {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        normal(rng, glorot(layer).sqrt(), weights);
+    }
+}
+
+/// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
+///
+/// The gain is that of the layer's own activation
+/// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
+/// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
+/// that looks at the way forward (PyTorch's `fan_in`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeUniform;
+
+impl Initializer for HeUniform {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        uniform_with(rng, he(layer), weights);
+    }
+}
+
+/// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeNormal;
+
+impl Initializer for HeNormal {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        normal(rng, he(layer).sqrt(), weights);
+    }
+}
+
+/// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
+///
+/// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
+/// and Müller, "Efficient backprop", 1998.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeCunUniform;
+
+impl Initializer for LeCunUniform {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        uniform_with(rng, 1.0 / layer.inputs as f64, weights);
+    }
+}
+
+/// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeCunNormal;
+
+impl Initializer for LeCunNormal {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        normal(rng, (1.0 / layer.inputs as f64).sqrt(), weights);
+    }
+}
+
+/// scikit-learn's rule: weights and biases uniform in [-b, b),
+/// b = sqrt(factor / (inputs + outputs)), where the factor is 2 if the hidden layers have
+/// the sigmoid (scikit-learn's "logistic") and 6 otherwise.
+///
+/// This is [`GlorotUniform`] but for the factor and for the biases. The hidden activation
+/// decides for the output layer too. scikit-learn draws from another generator, column by
+/// column: the distribution is the same, the numbers are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScikitLearn;
+
+impl Initializer for ScikitLearn {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+        let factor = match layer.hidden_activation {
+            Some("sigmoid") => 2.0,
+            _ => 6.0,
+        };
+        let bound = (factor / (layer.inputs + layer.outputs) as f64).sqrt();
+        uniform(rng, -bound, bound, weights);
+        uniform(rng, -bound, bound, bias);
+    }
+}
+
+/// The variance of Glorot and Bengio.
+fn glorot(layer: &Fan<'_>) -> f64 {
+    2.0 / (layer.inputs + layer.outputs) as f64
+}
+
+/// The variance of He et al.
+fn he(layer: &Fan<'_>) -> f64 {
+    layer.gain * layer.gain / layer.inputs as f64
+}
+
+/// Uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
+fn uniform_with(rng: &mut Rng, variance: f64, to: &mut [f64]) {
+    let bound = (3.0 * variance).sqrt();
+    uniform(rng, -bound, bound, to);
+}

@@ -1,0 +1,172 @@
+//! The exponential function and what is made of it.
+
+use core::f64::consts::{LN_2, LOG2_E};
+
+use super::{at_most, polynomial};
+use crate::float::Float;
+
+/// ln 2 as a sum. The first part has so few digits that its product with an exponent is
+/// exact.
+#[inline(always)]
+pub(super) fn ln_2<T: Float>() -> (T, T) {
+    let high = if T::DOUBLE {
+        6.931_471_803_691_238e-1
+    } else {
+        0.693_359_375
+    };
+    let low = if T::DOUBLE {
+        1.908_214_929_270_587_7e-10
+    } else {
+        -2.121_944_4e-4
+    };
+    (T::of(high), T::of(low))
+}
+
+/// (n + shift, r) with x = n ln 2 + r and |r| <= ln 2 / 2.
+#[inline(always)]
+fn reduce<T: Float>(x: T, shift: T) -> (T, T) {
+    let shifted = x * T::of(LOG2_E) + shift;
+    let n = shifted - shift;
+    let (high, low) = ln_2::<T>();
+    (shifted, (x - n * high) - n * low)
+}
+
+/// e^r - 1 for |r| <= ln 2 / 2.
+#[inline(always)]
+fn exp_m1_near_zero<T: Float>(r: T) -> T {
+    // (e^r - 1 - r) / r^2, by reference/fit.py: the error of e^r - 1 relative to
+    // max(|r|, 0.05) is below 2^-26.1 and 2^-55.1.
+    const SINGLE: [f64; 5] = [
+        0.5,
+        1.666_654_5e-1,
+        4.166_640_3e-2,
+        8.366_43e-3,
+        1.394_050_7e-3,
+    ];
+    const DOUBLE: [f64; 10] = [
+        0.5,
+        1.666_666_666_666_668e-1,
+        4.166_666_666_661_969_5e-2,
+        8.333_333_333_319_06e-3,
+        1.388_888_892_063_374_1e-3,
+        1.984_126_989_409_314_7e-4,
+        2.480_151_618_452_411e-5,
+        2.755_723_536_576_310_6e-6,
+        2.762_229_338_636_739e-7,
+        2.511_228_288_242_271_6e-8,
+    ];
+    let q = if T::DOUBLE {
+        polynomial(r, &DOUBLE)
+    } else {
+        polynomial(r, &SINGLE)
+    };
+    r + r * r * q
+}
+
+/// e^x.
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value. Results below the smallest normal
+/// number lose digits gradually; above the largest number the result is infinite.
+#[inline(always)]
+pub fn exp<T: Float>(x: T) -> T {
+    // Beyond these the result is zero or infinite anyway.
+    let least = T::of(if T::DOUBLE { -746.0 } else { -104.0 });
+    let most = T::of(if T::DOUBLE { 710.0 } else { 89.0 });
+    let x = at_least(at_most(x, most), least);
+    let (shifted, r) = reduce(x, T::SHIFT + (T::BIAS + T::BIAS));
+    let (a, b) = shifted.powers();
+    (T::one() + exp_m1_near_zero(r)) * a * b
+}
+
+/// e^x - 1, also where e^x is nearly 1.
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value; the sign of zero is kept.
+#[inline(always)]
+pub fn exp_m1<T: Float>(x: T) -> T {
+    // Beyond these the result is -1 or infinite anyway.
+    let least = T::of(if T::DOUBLE { -40.0 } else { -20.0 });
+    let most = T::of(if T::DOUBLE { 710.0 } else { 89.0 });
+    let y = at_least(at_most(x, most), least);
+    // s is half the power: the whole one may overflow where the result does not.
+    let (shifted, r) = reduce(y, T::SHIFT + (T::BIAS - T::one()));
+    let s = shifted.power();
+    let p = exp_m1_near_zero(r);
+    let far = T::of(2.0) * (s * p + (s - T::of(0.5)));
+    // Halving would round a subnormal p.
+    let y = if s == T::of(0.5) { p } else { far };
+    y.copysign(x)
+}
+
+/// The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x).
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero, whose sign is kept.
+#[inline(always)]
+pub fn tanh<T: Float>(x: T) -> T {
+    let y = if T::DOUBLE {
+        tanh_by_quotient(x.abs())
+    } else {
+        tanh_in_halves(x.abs())
+    };
+    y.copysign(x)
+}
+
+/// tanh a = (1 - e^-2a) / (1 + e^-2a) for a >= 0, within 3 ulp.
+#[inline(always)]
+fn tanh_by_quotient<T: Float>(a: T) -> T {
+    // From here on the result rounds to 1.
+    let a = at_most(a, T::of(20.0));
+    // The power is s (1 + p).
+    let (shifted, r) = reduce(a * T::of(-2.0), T::SHIFT + T::BIAS);
+    let s = shifted.power();
+    let sp = s * exp_m1_near_zero(r);
+    ((T::one() - s) - sp) / ((T::one() + s) + sp)
+}
+
+/// tanh a for a >= 0, within 2 ulp for f32, where the quotient is a little beyond that.
+#[inline(always)]
+fn tanh_in_halves<T: Float>(a: T) -> T {
+    // (tanh a - a) / a^3 in a^2 for a <= 0.55, by reference/fit.py: error relative to tanh a
+    // below 2^-29.7.
+    const NEAR: [f64; 5] = [
+        -3.333_331_6e-1,
+        1.333_254_4e-1,
+        -5.384_754_8e-2,
+        2.105_071_4e-2,
+        -6.242_846_6e-3,
+    ];
+    let square = a * a;
+    let near = a + a * (square * polynomial(square, &NEAR));
+    // 1 - 2 / (1 + e^2a), where the power is s (1 + p). From 9.1 on it rounds to 1.
+    let b = at_most(a, T::of(9.1));
+    let shift = T::SHIFT + T::BIAS;
+    let shifted = b * T::of(2.0 * LOG2_E) + shift;
+    // One product is exact enough for what is taken from 1.
+    let r = (b + b) - (shifted - shift) * T::of(LN_2);
+    let s = shifted.power();
+    let far = T::one() - T::of(2.0) / ((T::one() + s) + s * exp_m1_near_zero(r));
+    if a > T::of(0.55) { far } else { near }
+}
+
+/// The logistic function 1 / (1 + e^-x).
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero.
+#[inline(always)]
+pub fn sigmoid<T: Float>(x: T) -> T {
+    // Beyond these the result rounds to 1 or 0.
+    let most = T::of(if T::DOUBLE { 746.0 } else { 104.0 });
+    let x = at_least(at_most(-x, most), -most);
+    // e^-x = (a / b) (1 + p). Scaling by b keeps a tiny result from overflowing midway.
+    let (shifted, r) = reduce(x, T::SHIFT + (T::BIAS + T::BIAS));
+    let (a, b) = shifted.powers();
+    let b = b.inverse_power();
+    // `rest` is what the sum of two powers loses: a p may come near it.
+    let sum = a + b;
+    let rest = b - (sum - a);
+    b / (sum + (a * exp_m1_near_zero(r) + rest))
+}
+
+/// `x`, or `limit` if it is smaller; NaN stays.
+#[inline(always)]
+fn at_least<T: Float>(x: T, limit: T) -> T {
+    if x < limit { limit } else { x }
+}

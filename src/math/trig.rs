@@ -1,0 +1,123 @@
+//! Sine and cosine.
+
+use core::f64::consts::FRAC_1_PI;
+
+use super::polynomial;
+use crate::float::Float;
+
+/// Up to here the branch-free functions are accurate.
+const REDUCED: f64 = 1e4;
+
+/// pi as a sum: 2^13 times a part but the last is exact.
+const PI: [f64; 3] = [
+    3.141_592_653_588_304_5,
+    1.488_709_496_096_051e-12,
+    1.273_663_432_702_19e-24,
+];
+
+/// 1.5 * 2^52: added, it rounds to an integer, which stands in the lowest bits of the sum.
+const SHIFT: f64 = 1.5 / f64::EPSILON;
+
+/// The sine of x - n pi, times -1 for odd n, where `shifted` is `SHIFT` + n.
+///
+/// The reduction is in f64 also for f32: near a multiple of pi nothing less keeps 24 digits
+/// of the difference, and it is a small part of the work.
+#[inline(always)]
+fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
+    // (r - sin r) / r^3 in r^2, by reference/fit.py: error relative to sin r below 2^-31.0
+    // and 2^-61.5.
+    const SINGLE: [f64; 4] = [1.666_666e-1, -8.333_069e-3, 1.980_977_7e-4, -2.606_095_7e-6];
+    const DOUBLE: [f64; 8] = [
+        1.666_666_666_666_666_6e-1,
+        -8.333_333_333_333_207e-3,
+        1.984_126_984_121_248e-4,
+        -2.755_731_921_156_948_6e-6,
+        2.505_210_690_442_414_7e-8,
+        -1.605_894_100_247_002_5e-10,
+        7.643_019_381_274_744e-13,
+        -2.721_419_756_874_818_3e-15,
+    ];
+    let r = (x - n * PI[0]) - n * PI[1];
+    // The third part is beyond what 24 digits can see.
+    let r = if T::DOUBLE { r - n * PI[2] } else { r };
+    let r = f64::from_bits(r.to_bits() ^ (shifted.to_bits() << 63));
+    let z = r * r;
+    let q = if T::DOUBLE {
+        polynomial(z, &DOUBLE)
+    } else {
+        polynomial(z, &SINGLE)
+    };
+    // With the sign of r for a zero's sake.
+    T::of((r - r * (z * q)).copysign(r))
+}
+
+/// Whether [`sin_reduced`] and [`cos_reduced`] are right for all these numbers: none is
+/// beyond 1e4.
+#[allow(dead_code)]
+#[inline(always)]
+pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
+    let limit = T::of(REDUCED);
+    !x.iter().fold(false, |beyond, x| beyond | (x.abs() > limit))
+}
+
+/// [`sin`] for |x| <= 1e4: what vectorises.
+#[inline(always)]
+pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
+    let x = x.wide();
+    let shifted = x * FRAC_1_PI + SHIFT;
+    sin_after(x, shifted - SHIFT, shifted)
+}
+
+/// [`cos`] for |x| <= 1e4: what vectorises.
+#[inline(always)]
+pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
+    // cos x = sin(n pi + pi / 2 - x) for even n, the negative of it for odd n.
+    let x = x.wide();
+    let shifted = (x * FRAC_1_PI - 0.5) + SHIFT;
+    let n = (shifted - SHIFT) + 0.5;
+    sin_after(-x, -n, shifted)
+}
+
+/// The sine of x, in radians.
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near multiples of pi; the
+/// sign of zero is kept, infinities give NaN.
+///
+/// Beyond 1e4 in magnitude this is the platform's sine, and the last bit may differ
+/// between platforms.
+#[inline(always)]
+pub fn sin<T: Float>(x: T) -> T {
+    if x.abs() <= T::of(REDUCED) {
+        sin_reduced(x)
+    } else {
+        sin_beyond(x)
+    }
+}
+
+/// The cosine of x, in radians.
+///
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near its zeros; infinities
+/// give NaN.
+///
+/// Beyond 1e4 in magnitude this is the platform's cosine, and the last bit may differ
+/// between platforms.
+#[inline(always)]
+pub fn cos<T: Float>(x: T) -> T {
+    if x.abs() <= T::of(REDUCED) {
+        cos_reduced(x)
+    } else {
+        cos_beyond(x)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn sin_beyond<T: Float>(x: T) -> T {
+    x.sin()
+}
+
+#[cold]
+#[inline(never)]
+fn cos_beyond<T: Float>(x: T) -> T {
+    x.cos()
+}
