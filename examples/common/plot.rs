@@ -1,10 +1,15 @@
 //! What the examples that draw share: a font that comes along, and pictures without jags.
 
+#![allow(dead_code)] // each uses a part of it
+
 use std::error::Error;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
+use image::RgbImage;
+use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -60,7 +65,13 @@ pub fn save(
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    picture.save_with_format(file, ImageFormat::Png)?;
+    let to = BufWriter::new(File::create(file)?);
+    // Flat areas compress best as they are.
+    picture.write_with_encoder(PngEncoder::new_with_quality(
+        to,
+        CompressionType::Best,
+        PngFilter::NoFilter,
+    ))?;
     Ok(())
 }
 

@@ -254,7 +254,7 @@ impl<T: Float> Trainer<T> {
                 epoch: 0,
                 samples: 0,
                 samples_before_epoch: 0,
-                total_steps: (batches.count() * self.epochs) as u64,
+                total_steps: (batches.count() as u64).saturating_mul(self.epochs as u64),
             },
             tolerance: self
                 .tolerance

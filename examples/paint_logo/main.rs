@@ -1,0 +1,178 @@
+//! Teaches a picture to a network: from a pixel's row and column to its colour.
+//!
+//! `cargo run --example paint_logo`, and `-- --help` for what can be changed.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use feedforward::activation::Identity;
+use feedforward::init::ScikitLearn;
+use feedforward::loss::ScikitSquaredError;
+use feedforward::optimizer::{Adagrad, Adam, AdamW, Nadam, RmsProp, Sgd};
+use feedforward::{Mlp, StopReason, Trainer};
+
+use canvas::Canvas;
+use flags::{Flags, Optimizer};
+use picture::Picture;
+use training::Outcome;
+
+mod canvas;
+mod flags;
+mod picture;
+mod training;
+
+/// What a user can act on, as one line of text, from here or from the library.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Red, green and blue.
+const COLOURS: usize = 3;
+
+/// Parameters that take all memory would end the program without a word.
+const MOST_PARAMETERS: usize = 50_000_000;
+
+/// Loss by which an epoch must improve to count as one that does.
+const TOLERANCE: f64 = 1e-4;
+
+fn main() -> ExitCode {
+    match flags::read().and_then(|flags| run(&flags)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let words: Vec<_> = error
+                .to_string()
+                .split_whitespace()
+                .map(String::from)
+                .collect();
+            eprintln!("paint_logo: {}", words.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: &Flags) -> Result<()> {
+    let picture = Picture::load(flags.image.as_deref())?;
+    let canvas = Canvas::new(picture.rows(), picture.columns(), flags.input, flags.scale)?;
+    picture::prepare_folder(&flags.out)?;
+
+    let mut net = network(flags)?;
+    let trainer = trainer(flags);
+    describe(flags, &picture, &net);
+
+    let outcome = training::run(&trainer, &mut net, &picture, &canvas, flags.epochs)?;
+    report_stop(flags, &outcome);
+    report_pixel(&net, &picture, &canvas)?;
+    save(&flags.out, &net, &picture, &canvas)?;
+
+    let last = outcome.history.last();
+    println!(
+        "epochs={} loss={:.4e} psnr={:.2} seconds={:.3} parameters={}",
+        last.number,
+        last.loss,
+        picture.psnr(&canvas.paint_pixels(&net)?),
+        outcome.seconds,
+        net.params().len(),
+    );
+    Ok(())
+}
+
+/// The tutorial's network, unless flags say otherwise: two inputs (row and column), ten
+/// hidden layers of 100, three outputs (red, green, blue).
+fn network(flags: &Flags) -> Result<Mlp<f32>> {
+    let mut builder = Mlp::builder(2);
+    let (mut parameters, mut before) = (0_usize, 2_usize);
+    for &(neurons, count) in &flags.hidden.0 {
+        let first = neurons.saturating_mul(before.saturating_add(1));
+        let others = neurons.saturating_mul(neurons.saturating_add(1));
+        parameters = parameters
+            .saturating_add(first)
+            .saturating_add(others.saturating_mul(count - 1));
+        if parameters > MOST_PARAMETERS {
+            return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
+        }
+        before = neurons;
+        builder = builder.hidden_layers(count, neurons, flags.activation.clone());
+    }
+    let builder = builder.output(COLOURS, Identity).initializer(ScikitLearn);
+    Ok(builder.seed(flags.seed).build()?)
+}
+
+/// What scikit-learn's `MLPRegressor` does by default, unless flags say otherwise.
+fn trainer(flags: &Flags) -> Trainer<f32> {
+    let (loss, rate) = (ScikitSquaredError, flags.learning_rate());
+    let trainer = match flags.optimizer {
+        Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
+        Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
+        Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
+        Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
+        Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
+        Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
+    };
+    let trainer = trainer
+        .epochs(flags.epochs)
+        .l2(1e-4)
+        .tolerance(TOLERANCE, flags.patience)
+        .seed(flags.seed);
+    match flags.batch {
+        Some(samples) => trainer.batch_size(samples),
+        None => trainer,
+    }
+}
+
+fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
+    println!(
+        "Picture   {}, {} rows of {} pixels",
+        picture.name(),
+        picture.rows(),
+        picture.columns(),
+    );
+    println!(
+        "Network   2 -> {} {} -> {COLOURS}, {} parameters",
+        flags.hidden,
+        flags.activation.name(),
+        net.params().len(),
+    );
+    println!(
+        "Training  {}, learning rate {}, at most {} epochs",
+        flags.optimizer,
+        flags.learning_rate(),
+        flags.epochs,
+    );
+}
+
+fn report_stop(flags: &Flags, outcome: &Outcome) {
+    if outcome.history.stopped_by == StopReason::Tolerance {
+        println!(
+            "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
+            outcome.history.last().number,
+            flags.patience,
+            TOLERANCE,
+        );
+    }
+}
+
+/// Prints one pixel's prediction, not clipped, next to its true colour: the tutorial's
+/// (1, 1), or the nearest that a tiny picture has.
+fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
+    let (row, column) = (1.min(picture.rows() - 1), 1.min(picture.columns() - 1));
+    let painted = net.predict(&canvas.inputs(row as f64, column as f64))?;
+    let text = |colour: &[f32]| match colour {
+        [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
+        _ => String::new(),
+    };
+    println!(
+        "Pixel     ({row}, {column}) is painted {}, true is {}",
+        text(&painted),
+        text(&picture.colour(row, column)),
+    );
+    Ok(())
+}
+
+fn save(folder: &Path, net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
+    let painting = canvas.paint(net)?;
+    let comparison = canvas.beside(picture.image(), &painting);
+    for (name, image) in [("painting.png", painting), ("comparison.png", comparison)] {
+        let path = folder.join(name);
+        picture::save(&image, &path)?;
+        println!("Saved     {}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The picture to learn, and pictures as files.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Cursor, ErrorKind};
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba};
+
+use crate::Result;
+
+/// The logo, part of the program, so that it runs from any folder.
+const LOGO: &[u8] = include_bytes!("../assets/logo.png");
+
+/// More pixels than this cannot be learned in reasonable time, nor held in little memory.
+const MOST_PIXELS: u64 = 1 << 24;
+
+/// What the network is to paint.
+#[derive(Debug)]
+pub struct Picture {
+    image: RgbImage,
+    name: String,
+}
+
+impl Picture {
+    /// A file's picture, or the logo.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let (name, decoded) = match path {
+            None => ("the logo of feedforward".into(), decode(Cursor::new(LOGO))),
+            Some(path) => {
+                let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+                (path.display().to_string(), decode(BufReader::new(file)))
+            }
+        };
+        let decoded = decoded.map_err(|error| format!("{name}: {error}"))?;
+        Ok(Self {
+            image: over_white(decoded),
+            name,
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn image(&self) -> &RgbImage {
+        &self.image
+    }
+
+    pub fn rows(&self) -> u32 {
+        self.image.height()
+    }
+
+    pub fn columns(&self) -> u32 {
+        self.image.width()
+    }
+
+    /// A pixel's colour as the network sees it, each part from 0 to 1.
+    pub fn colour(&self, row: u32, column: u32) -> [f32; 3] {
+        let Rgb(colour) = self.image.get_pixel(column, row);
+        colour.map(|part| f32::from(part) / 255.0)
+    }
+
+    /// How near a painting of the same size comes, in decibels: 10 lg(255² / mean squared
+    /// error), over 8-bit values. Infinite if they are the same.
+    pub fn psnr(&self, painting: &RgbImage) -> f64 {
+        let squares: u64 = self
+            .image
+            .iter()
+            .zip(painting.iter())
+            .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
+            .sum();
+        let mean = squares as f64 / self.image.len() as f64;
+        10.0 * (255.0_f64.powi(2) / mean).log10()
+    }
+}
+
+/// The format follows from the content, whatever the file's name says.
+fn decode(reader: impl std::io::BufRead + std::io::Seek) -> Result<DynamicImage> {
+    let reader = ImageReader::new(reader).with_guessed_format()?;
+    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
+        return Err("no PNG or JPEG picture".into());
+    }
+    let mut decoder = reader.into_decoder()?;
+    let (columns, rows) = decoder.dimensions();
+    let pixels = u64::from(columns) * u64::from(rows);
+    if !(1..=MOST_PIXELS).contains(&pixels) {
+        return Err(format!("expected 1 to {MOST_PIXELS} pixels, got {pixels}").into());
+    }
+    // Cameras store pictures lying on their side, with a note how to turn them.
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Transparent pixels show a white ground.
+fn over_white(image: DynamicImage) -> RgbImage {
+    let image = image.into_rgba8();
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let &Rgba([r, g, b, alpha]) = image.get_pixel(x, y);
+        let blend = |part: u8| {
+            let (part, alpha) = (u32::from(part), u32::from(alpha));
+            ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        Rgb([r, g, b].map(blend))
+    })
+}
+
+/// Creates the folder if need be and checks that files can be put there: better to learn
+/// that before a long training than after it.
+pub fn prepare_folder(folder: &Path) -> Result<()> {
+    let explain = |error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(explain)?;
+    let probe = folder.join(".paint_logo");
+    File::create(&probe).map_err(explain)?;
+    match fs::remove_file(&probe) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(explain(error).into()),
+        _ => Ok(()),
+    }
+}
+
+pub fn save(image: &RgbImage, path: &Path) -> Result<()> {
+    image
+        .save_with_format(path, ImageFormat::Png)
+        .map_err(|error| format!("{}: {error}", path.display()).into())
+}

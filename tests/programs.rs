@@ -1,0 +1,285 @@
+//! The examples, run from outside as their users run them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::{GenericImageView, Rgba, RgbaImage};
+
+/// Cargo builds the examples before it runs tests, next to them:
+/// `target/debug/deps/programs-...` finds `target/debug/examples/...`.
+fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let program = folder.join("examples").join(file);
+    assert!(
+        program.exists(),
+        "{} is missing: `cargo test --test programs` alone does not build it, \
+         `cargo test` and `cargo test --examples --test programs` do",
+        program.display()
+    );
+    Command::new(program)
+}
+
+/// A folder of its own for each test, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+        _ => fs::create_dir_all(&folder).unwrap(),
+    }
+    folder
+}
+
+/// What a program that must succeed printed.
+fn output_of(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{command:?}: {status}\n{stderr}");
+    assert_eq!(stderr, "", "{command:?} is not quiet without a terminal");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// `paint_logo` with a network that is soon trained.
+fn paint(out: &Path, flags: &[&str]) -> Command {
+    let mut command = example("paint_logo");
+    command.args(["--hidden", "16,8x2", "--epochs", "3", "--out"]);
+    command.arg(out).args(flags);
+    command
+}
+
+fn size(file: &Path) -> (u32, u32) {
+    image::open(file).unwrap().dimensions()
+}
+
+#[test]
+fn perceptron_ends_with_the_tutorials_number() {
+    let output = output_of(&mut example("perceptron"));
+    assert_eq!(output.lines().last(), Some("-0.04999999999999999"));
+    for number in [
+        "0.7",
+        "0.3",
+        "-1.4",
+        "-0.3999999999999999",
+        "-0.4999999999999999",
+    ] {
+        assert!(
+            output.split_whitespace().any(|word| word == number),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn paint_logo_paints_and_compares() {
+    let out = folder("paint").join("made/when/missing");
+    let output = output_of(&mut paint(&out, &[]));
+    assert_eq!(size(&out.join("painting.png")), (100, 100));
+    assert_eq!(size(&out.join("comparison.png")), (204, 100));
+    assert!(output.contains("(1, 1)"));
+    check_last_line(&output);
+
+    let mut files: Vec<_> = fs::read_dir(&out)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["comparison.png", "painting.png"]);
+}
+
+/// `epochs=… loss=… psnr=… seconds=… parameters=…`
+fn check_last_line(output: &str) {
+    let line = output.lines().last().unwrap();
+    let pairs: Vec<_> = line
+        .split(' ')
+        .map(|pair| pair.split_once('=').unwrap())
+        .collect();
+    let names: Vec<_> = pairs.iter().map(|pair| pair.0).collect();
+    assert_eq!(names, ["epochs", "loss", "psnr", "seconds", "parameters"]);
+    let number = |index: usize| pairs[index].1.parse::<f64>().unwrap();
+    assert_eq!(pairs[0].1, "3");
+    assert!(number(1) > 0.0 && number(1) < 1.0, "{line}");
+    assert!(number(2) > 5.0 && number(2) < 60.0, "{line}");
+    assert!(number(3) > 0.0 && number(3) < 600.0, "{line}");
+    let parameters = (2 + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
+    assert_eq!(pairs[4].1, parameters.to_string());
+}
+
+#[test]
+fn paint_logo_paints_larger_and_in_line() {
+    let folder = folder("scale");
+    let (one, three) = (folder.join("1"), folder.join("3"));
+    output_of(&mut paint(&one, &[]));
+    output_of(&mut paint(&three, &["--scale", "3"]));
+    let large = image::open(three.join("painting.png")).unwrap();
+    assert_eq!(large.dimensions(), (300, 300));
+    assert_eq!(size(&three.join("comparison.png")), (612, 300));
+
+    // The middle one of nine small pixels lies where the pixel's own centre lies.
+    let small = image::open(one.join("painting.png")).unwrap();
+    for (x, y, colour) in small.pixels() {
+        assert_eq!(large.get_pixel(3 * x + 1, 3 * y + 1), colour, "{x}, {y}");
+    }
+}
+
+#[test]
+fn paint_logo_repeats_itself() {
+    let folder = folder("seed");
+    let painting = |run: &str, seed: &str| {
+        let out = folder.join(run);
+        output_of(&mut paint(&out, &["--seed", seed]));
+        fs::read(out.join("painting.png")).unwrap()
+    };
+    assert_eq!(painting("a", "5"), painting("b", "5"));
+    assert_ne!(painting("a", "5"), painting("c", "6"));
+}
+
+#[test]
+fn paint_logo_takes_every_kind_of_flag() {
+    let folder = folder("flags");
+    for flags in [
+        ["--optimizer", "sgd"],
+        ["--optimizer", "rmsprop"],
+        ["--optimizer", "adagrad"],
+        ["--optimizer", "adamw"],
+        ["--optimizer", "nadam"],
+        ["--input", "raw"],
+        ["--activation", "leaky_relu(0.1)"],
+        ["--batch", "10000"],
+    ] {
+        output_of(&mut paint(&folder, &flags));
+    }
+}
+
+#[test]
+fn paint_logo_takes_tiny_pictures() {
+    let folder = folder("tiny");
+    for (columns, rows) in [(1, 1), (1, 3), (2, 1)] {
+        let file = folder.join(format!("{columns}x{rows}.png"));
+        let transparent = RgbaImage::from_pixel(columns, rows, Rgba([10, 20, 30, 0]));
+        transparent.save(&file).unwrap();
+        for input in ["raw", "centred"] {
+            let flags = ["--input", input, "--image", file.to_str().unwrap()];
+            output_of(&mut paint(&folder, &flags));
+            assert_eq!(size(&folder.join("painting.png")), (columns, rows));
+            let both = image::open(folder.join("comparison.png")).unwrap();
+            assert_eq!(both.dimensions(), (2 * columns + 4, rows));
+            assert_eq!(both.get_pixel(0, 0), Rgba([255; 4]), "transparent is white");
+        }
+    }
+}
+
+#[test]
+fn paint_logo_says_infinite_for_the_very_picture() {
+    let folder = folder("inf");
+    let file = folder.join("black.png");
+    RgbaImage::from_pixel(2, 2, Rgba([0, 0, 0, 255]))
+        .save(&file)
+        .unwrap();
+    let mut command = example("paint_logo");
+    command.args(["--hidden", "4", "--epochs", "20000", "--patience", "20000"]);
+    command.args(["--learning-rate", "0.01", "--image"]);
+    let output = output_of(command.arg(&file).arg("--out").arg(&folder));
+    assert!(output.contains(" psnr=inf "), "{output}");
+}
+
+#[test]
+fn paint_logo_explains_what_is_wrong_in_one_line() {
+    let folder = folder("errors");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let logo = fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/assets/logo.png"
+    ))
+    .unwrap();
+    let missing = folder.join("missing.png").to_str().unwrap().to_string();
+    let empty = file("empty.png", b"");
+    let prose = file("prose.jpg", b"This is no picture.");
+    let cut = file("cut.png", &logo[..logo.len() / 2]);
+    let below_a_file = format!("{prose}/out");
+
+    let cases: &[(&[&str], &str)] = &[
+        (&["--image", &missing], "missing.png"),
+        (&["--image", &empty], "empty.png"),
+        (&["--image", &prose], "no PNG or JPEG"),
+        (&["--image", &cut], "cut.png"),
+        (&["--image", folder.to_str().unwrap()], "errors"),
+        (&["--out", &below_a_file], "prose.jpg"),
+        (&["--hidden", "0"], "--hidden"),
+        (&["--hidden", "64,"], "--hidden"),
+        (&["--hidden", "100x"], "--hidden"),
+        (&["--hidden", "100000x3"], "parameters"),
+        (&["--hidden", "99999999999999999999"], "--hidden"),
+        (&["--activation", "nonsense"], "leaky_relu"),
+        (&["--activation", "leaky_relu(nan)"], "slope"),
+        (&["--optimizer", "nonsense"], "nadam"),
+        (&["--input", "nonsense"], "centred"),
+        (&["--learning-rate", "0"], "learning rate"),
+        (&["--learning-rate", "-1"], "learning rate"),
+        (&["--learning-rate", "nan"], "learning rate"),
+        (&["--batch", "0"], "batch"),
+        (&["--batch", "10001"], "10000"),
+        (&["--epochs", "0"], "epochs"),
+        (&["--epochs", "-1"], "-1"),
+        (&["--scale", "0"], "--scale"),
+        (&["--scale", "4294967295"], "--scale"),
+        (&["--nonsense"], "--nonsense"),
+        (
+            &["--learning-rate", "1e30", "--optimizer", "sgd"],
+            "diverged",
+        ),
+    ];
+    for (flags, word) in cases {
+        // Not `paint`: no flag is to be given twice.
+        let mut command = example("paint_logo");
+        if !flags.contains(&"--out") {
+            command.arg("--out").arg(&folder);
+        }
+        if !flags.contains(&"--hidden") {
+            command.args(["--hidden", "8"]);
+        }
+        let output = command.args(*flags).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?}\n{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{flags:?}\n{stderr}");
+        assert!(
+            stderr.contains(word),
+            "{flags:?}: {word} is not in\n{stderr}"
+        );
+    }
+}
+
+#[test]
+fn decision_boundary_shows_what_a_neuron_cannot() {
+    let file = folder("boundary").join("new/picture.png");
+    let output = output_of(example("decision_boundary").arg("--out").arg(&file));
+    let (columns, rows) = size(&file);
+    assert!(columns > 600 && rows > 400);
+    assert!(fs::metadata(&file).unwrap().len() < 300_000);
+
+    let accuracies = |set: &str| -> Vec<f64> {
+        let line = output.lines().find(|line| line.starts_with(set)).unwrap();
+        line.split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect()
+    };
+    let [neuron, network] = accuracies("XOR")[..] else {
+        panic!("{output}")
+    };
+    assert!(neuron < 80.0 && network > 95.0, "{output}");
+    assert!(
+        accuracies("Two clouds").iter().all(|&a| a == 100.0),
+        "{output}"
+    );
+    let moons = accuracies("Two moons");
+    assert!(moons[0] < 95.0 && moons[1] > 95.0, "{output}");
+}
