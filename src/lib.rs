@@ -85,4 +85,7 @@ pub use train::{Epoch, History, StopReason, Trainer};
 mod pages {
     #[doc = include_str!("../README.md")]
     struct Readme;
+
+    #[doc = include_str!("../docs/tutorial.md")]
+    struct Tutorial;
 }
