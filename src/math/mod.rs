@@ -27,6 +27,9 @@
 //! assert!((probabilities[0] - 0.7310585786300049).abs() < 1e-15);
 //! ```
 
+// Only what is inlined into a function that is compiled for vectors is compiled for them.
+#![allow(clippy::inline_always)]
+
 use crate::float::Float;
 
 mod erf;
@@ -56,7 +59,7 @@ fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
         high = high * square + T::of(c[i + 1]);
         low = low * square + T::of(c[i]);
     }
-    if N % 2 == 0 {
+    if N.is_multiple_of(2) {
         low + x * high
     } else {
         T::of(c[0]) + x * (low + x * high)
@@ -68,3 +71,6 @@ fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
 fn at_most<T: Float>(x: T, limit: T) -> T {
     if x > limit { limit } else { x }
 }
+
+#[cfg(test)]
+mod tests;

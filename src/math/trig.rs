@@ -20,13 +20,18 @@ const SHIFT: f64 = 1.5 / f64::EPSILON;
 
 /// The sine of x - n pi, times -1 for odd n, where `shifted` is `SHIFT` + n.
 ///
-/// The reduction is in f64 also for f32: near a multiple of pi nothing less keeps 24 digits
-/// of the difference, and it is a small part of the work.
+/// All is in f64 also for f32: near a multiple of pi nothing less keeps 24 digits of the
+/// difference, and converting it back before the polynomial would hardly be faster.
 #[inline(always)]
 fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
-    // (r - sin r) / r^3 in r^2, by reference/fit.py: error relative to sin r below 2^-31.0
+    // (r - sin r) / r^3 in r^2, by reference/fit.py: error relative to sin r below 2^-27.3
     // and 2^-61.5.
-    const SINGLE: [f64; 4] = [1.666_666e-1, -8.333_069e-3, 1.980_977_7e-4, -2.606_095_7e-6];
+    const SINGLE: [f64; 4] = [
+        1.666_665_954_495_355e-1,
+        -8.333_066_091_078_77e-3,
+        1.980_959_062_555_621_8e-4,
+        -2.605_751_712_229_942_6e-6,
+    ];
     const DOUBLE: [f64; 8] = [
         1.666_666_666_666_666_6e-1,
         -8.333_333_333_333_207e-3,
