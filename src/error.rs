@@ -63,7 +63,7 @@ pub enum Error {
     },
 
     /// Finite parameters and samples gave a number that is not finite.
-    #[error("{what} of layer {layer}: expected finite numbers, got {value}")]
+    #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {
         /// Which number: output, loss or gradient.
         what: &'static str,
@@ -76,14 +76,14 @@ pub enum Error {
     /// Training produced numbers that are not finite. The network was left with the
     /// last parameters that were.
     #[error(
-        "training diverged in epoch {epoch}, update {step}: {what} of layer {layer} became {value} \
+        "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became {value} \
          (expected finite numbers); the network keeps its last finite parameters. \
          A smaller learning rate or inputs scaled to about [-1, 1] usually help"
     )]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
-        /// The update, counted from 1 over all epochs.
+        /// The update that was being made, counted from 1 over all epochs.
         step: u64,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
@@ -125,7 +125,7 @@ pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) 
 /// Checks that a slice consists of whole rows, at least one, and returns how many.
 pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Result<usize> {
     let got = slice.len();
-    if width == 0 || got == 0 || got % width != 0 {
+    if width == 0 || got == 0 || !got.is_multiple_of(width) {
         return Err(Error::Rows { what, width, got });
     }
     Ok(got / width)

@@ -139,12 +139,12 @@ impl Schedule for StepDecay {
 
 /// base factor^(epochs done): PyTorch's `ExponentialLR`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Exponential {
+pub struct ExponentialDecay {
     /// What the rate is multiplied with after each epoch, above 0: slightly below 1.
     pub factor: f64,
 }
 
-impl Schedule for Exponential {
+impl Schedule for ExponentialDecay {
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
         base * power(self.factor, progress.epoch)
     }
@@ -291,7 +291,7 @@ mod tests {
             factor: 0.5,
         };
         assert_close(&epochs(&halves), &[0.1, 0.1, 0.05, 0.05, 0.025]);
-        let exponential = Exponential { factor: 0.9 };
+        let exponential = ExponentialDecay { factor: 0.9 };
         assert_close(&epochs(&exponential), &[0.1, 0.09, 0.081, 0.0729, 0.06561]);
     }
 
@@ -345,7 +345,7 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, -0.5] {
             let bads: [&dyn Schedule; 5] = [
                 &InverseScaling { power: bad },
-                &Exponential { factor: bad },
+                &ExponentialDecay { factor: bad },
                 &StepDecay {
                     every: 1,
                     factor: bad,
@@ -353,7 +353,7 @@ mod tests {
                 &Cosine { floor: bad },
                 &WarmUp {
                     steps: 1,
-                    then: Exponential { factor: bad },
+                    then: ExponentialDecay { factor: bad },
                 },
             ];
             for schedule in bads {

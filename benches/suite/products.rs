@@ -106,7 +106,7 @@ macro_rules! peers {
                 let (ars, acs, brs, bcs) = (ars as isize, acs as isize, brs as isize, bcs as isize);
                 // SAFETY: the slices hold the matrices that sizes and strides describe.
                 unsafe {
-                    gemm::gemm(
+                    $gemm::gemm::$float::get_gemm_fn()(
                         m,
                         n,
                         k,
@@ -125,7 +125,7 @@ macro_rules! peers {
                         false,
                         false,
                         false,
-                        gemm::Parallelism::None,
+                        Parallelism::None,
                     );
                 }
             }

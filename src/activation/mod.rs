@@ -114,7 +114,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 }
 
 /// A shared activation is one too, so that those found by name plug in like any other.
-impl<T: Float, A: Activation<T> + ?Sized> Activation<T> for Arc<A> {
+impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn value(&self, x: T) -> T {
         (**self).value(x)
     }

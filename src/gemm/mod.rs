@@ -4,7 +4,7 @@
 //! from what C held, for [`multiply_add`]): the same bits for one row or many and on every
 //! instruction set that fuses. The loops, from the outside in:
 //!
-//! 1. a *strip* of [`STRIP`] rows of A and C, which stays in the first-level cache,
+//! 1. a *strip* of 24 rows of A and C, which stays in the first-level cache,
 //! 2. a *panel* of up to four registers of columns of B and C,
 //! 3. a *tile* of rows of the strip by the panel, whose sums stay in registers,
 //! 4. k, along A's rows and down B's: one row of B's panel times one number of each row of A.

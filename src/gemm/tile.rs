@@ -62,6 +62,7 @@ impl<T: Float> Tile<'_, T> {
 impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
     type Output = ();
 
+    #[allow(clippy::needless_range_loop)]
     // Every loop over registers has constant bounds and is unrolled: an accumulator that is
     // indexed at run time would live in memory and halve the speed.
     #[inline(always)]
@@ -95,7 +96,7 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             // Slices of one length, so that one bounds check serves all rows.
             let mut rows = [a; MR];
             for r in 0..MR {
-                rows[r] = &a[r * a_row..][..(depth - 1) * a_step + 1];
+                rows[r] = &a[r * a_row..][..=(depth - 1) * a_step];
             }
             for k in 0..depth {
                 let row = &b[k * b_row..][..NV * lanes];

@@ -78,11 +78,7 @@ impl<T: Float> Layer<T> {
             }
         }
         Ok(Self {
-            weights: neurons
-                .iter()
-                .flat_map(|neuron| neuron.weights())
-                .copied()
-                .collect(),
+            weights: neurons.iter().flat_map(Neuron::weights).copied().collect(),
             bias: neurons.iter().map(Neuron::bias).collect(),
             inputs: first.weights().len(),
             activation,

@@ -242,9 +242,10 @@ impl<T: Float> Chunk<T> {
             let activation = &*net.activations()[index];
             let (before, after) = self.y.split_at_mut(index);
             let x = before.last().unwrap_or(&self.x);
-            let z = match activation.needs_input() {
-                true => Kept::All(&mut self.z[index]),
-                false => Kept::Strip(&mut self.dy),
+            let z = if activation.needs_input() {
+                Kept::All(&mut self.z[index])
+            } else {
+                Kept::Strip(&mut self.dy)
             };
             forward(
                 layer,

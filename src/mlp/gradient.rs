@@ -81,7 +81,7 @@ pub struct Gradient<T> {
     packed: Packed<T>,
     chunks: Vec<Chunk<T>>,
     values: Vec<T>,
-    input_gradient: Option<Vec<T>>,
+    inputs: Option<Vec<T>>,
     l2: f64,
     threads: Threads,
 }
@@ -94,7 +94,7 @@ impl<T: Float> Gradient<T> {
             packed: Packed::new(net, true),
             chunks: Vec::new(),
             values: vec![T::zero(); net.layout().len()],
-            input_gradient: None,
+            inputs: None,
             l2: 0.0,
             threads: Threads::one(),
         }
@@ -130,7 +130,7 @@ impl<T: Float> Gradient<T> {
 
     /// Asks for the gradient with respect to the inputs as well.
     pub fn with_inputs(mut self) -> Self {
-        self.input_gradient = Some(Vec::new());
+        self.inputs = Some(Vec::new());
         self
     }
 
@@ -142,7 +142,7 @@ impl<T: Float> Gradient<T> {
     /// The gradient of the minibatch's loss with respect to its inputs, row-major
     /// `[samples x inputs]`, if [`with_inputs`](Self::with_inputs) asked for it.
     pub fn inputs(&self) -> Option<&[T]> {
-        self.input_gradient.as_deref()
+        self.inputs.as_deref()
     }
 
     /// Computes loss and gradient over a minibatch: `inputs` row-major
@@ -309,7 +309,7 @@ impl<T: Float> Gradient<T> {
         let scale = T::of(1.0 / rows as f64);
         for (index, chunk) in used.iter_mut().enumerate() {
             let range = rows * index / count..rows * (index + 1) / count;
-            chunk.take(net, range, self.input_gradient.is_some());
+            chunk.take(net, range, self.inputs.is_some());
         }
         self.threads
             .for_each(used, &|chunk| chunk.compute(job, scale));
@@ -325,7 +325,7 @@ impl<T: Float> Gradient<T> {
     fn combine(&mut self, net: &Mlp<T>, count: usize, rows: usize) -> f64 {
         let chunks = &self.chunks[..count];
         add_up(&self.threads, &mut self.values, chunks, 0);
-        if let Some(inputs) = &mut self.input_gradient {
+        if let Some(inputs) = &mut self.inputs {
             inputs.clear();
             for chunk in &self.chunks[..count] {
                 inputs.extend_from_slice(&chunk.input_gradient);

@@ -195,7 +195,8 @@ impl<T: Float> Mlp<T> {
     /// The outputs for one sample or many: `inputs` is row-major `[samples x inputs]`, the
     /// result `[samples x outputs]`.
     ///
-    /// It allocates and lays the weights out anew; a [`Predictor`] does so once.
+    /// It allocates and lays the weights out anew; a [`Predictor`] does so once. Many samples
+    /// are shared among all cores, with the same bits.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
@@ -203,14 +204,14 @@ impl<T: Float> Mlp<T> {
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let mut outputs = vec![T::zero(); samples * self.outputs()];
-        Predictor::new(self)?.predict_into(inputs, &mut outputs)?;
+        predictor::predict_all(self, inputs, &mut outputs)?;
         Ok(outputs)
     }
 
     /// Whether both have the same shape and the same activations by name.
     pub fn is_shaped_like(&self, other: &Self) -> bool {
-        let names = |net: &Self| net.activations.iter().map(|a| a.name()).collect::<Vec<_>>();
-        self.layout == other.layout && names(self) == names(other)
+        let mut pairs = self.activations.iter().zip(&other.activations);
+        self.layout == other.layout && pairs.all(|(a, b)| a.name() == b.name())
     }
 
     /// Replaces all parameters.

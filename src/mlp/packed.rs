@@ -117,10 +117,10 @@ fn transpose<T: Float>(from: &[T], cols: usize, to: &mut [T], to_stride: usize) 
 compiled! {
     /// Checks that all values are finite.
     pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
-        // x - x is zero exactly for finite x; whole blocks are looked at without a branch.
+        // Whole blocks are looked at without a branch.
         const BLOCK: usize = 256;
         for (block, values) in values.chunks(BLOCK).enumerate() {
-            if !values.iter().fold(true, |ok, &x| ok & (x - x == T::zero())) {
+            if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
                 let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
                 let (index, value) = (block * BLOCK + at, values[at].wide());
                 return Err(Error::NotFinite { what, index, value });

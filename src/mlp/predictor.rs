@@ -32,10 +32,32 @@ const BLOCK: usize = 4 * STRIP;
 pub struct Predictor<T, M: Borrow<Mlp<T>> = Mlp<T>> {
     net: M,
     packed: Packed<T>,
+    scratch: Scratch<T>,
+}
+
+/// What one thread needs to predict.
+#[derive(Clone, Debug)]
+struct Scratch<T> {
     /// Activations that go into a layer and those that come out, by turns.
     rows: [Buffer<T>; 2],
     /// Pre-activations of one strip.
     strip: Buffer<T>,
+}
+
+impl<T: Float> Scratch<T> {
+    fn new(net: &Mlp<T>) -> Self {
+        let layers = net.layout().layers();
+        let widest = layers
+            .iter()
+            .map(|at| padded::<T>(at.outputs))
+            .max()
+            .unwrap_or(0);
+        let rows = [(); 2].map(|()| Buffer::zeros(BLOCK * widest));
+        Self {
+            rows,
+            strip: Buffer::zeros(STRIP * widest),
+        }
+    }
 }
 
 impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
@@ -46,19 +68,11 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     pub fn new(net: M) -> Result<Self> {
         let mut packed = Packed::new(net.borrow(), false);
         packed.refresh(net.borrow(), &Threads::one())?;
-        let layers = net.borrow().layout().layers();
-        let widest = layers
-            .iter()
-            .map(|at| padded::<T>(at.outputs))
-            .max()
-            .unwrap_or(0);
-        let rows = [(); 2].map(|()| Buffer::zeros(BLOCK * widest));
-        let strip = Buffer::zeros(STRIP * widest);
+        let scratch = Scratch::new(net.borrow());
         Ok(Self {
             net,
             packed,
-            rows,
-            strip,
+            scratch,
         })
     }
 
@@ -79,46 +93,66 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
         let samples = check_rows("inputs", inputs, net.inputs())?;
         check_length("outputs", outputs, samples * net.outputs())?;
         check_finite("inputs", inputs)?;
-        let blocks = inputs.chunks(BLOCK * net.inputs());
-        for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
-            predict(
-                net,
-                &self.packed,
-                &mut self.rows,
-                &mut self.strip,
-                inputs,
-                outputs,
-            );
-        }
+        predict(net, &self.packed, &mut self.scratch, inputs, outputs);
         Ok(())
     }
 }
 
+/// Samples times parameters from which on threads gain more than they cost.
+const WORTH_SHARING: usize = 1 << 23;
+
+/// Predicts samples that fit, on all cores if there are many.
+pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
+    check_finite("inputs", inputs)?;
+    let samples = inputs.len() / net.inputs();
+    let threads = match samples.saturating_mul(net.params().len()) {
+        WORTH_SHARING.. => Threads::all(),
+        _ => Threads::one(),
+    };
+    let mut packed = Packed::new(net, false);
+    packed.refresh(net, &threads)?;
+    // Whole blocks for each thread, as many as make its share.
+    let share = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
+    let inputs = inputs.chunks(share * net.inputs());
+    let outputs = outputs.chunks_mut(share * net.outputs());
+    let mut shares: Vec<_> = inputs
+        .zip(outputs)
+        .map(|(x, y)| (x, y, Scratch::new(net)))
+        .collect();
+    threads.for_each(&mut shares, &|(inputs, outputs, scratch)| {
+        predict(net, &packed, scratch, inputs, outputs);
+    });
+    Ok(())
+}
+
 compiled! {
-    /// One block of samples through all layers.
+    /// All samples, block by block, through all layers.
     fn predict<T>(
         net: &Mlp<T>,
         packed: &Packed<T>,
-        rows: &mut [Buffer<T>; 2],
-        strip: &mut [T],
+        scratch: &mut Scratch<T>,
         inputs: &[T],
         outputs: &mut [T],
     ) {
-        let samples = inputs.len() / net.inputs();
-        let [mut from, mut to] = rows.each_mut();
-        for (index, layer) in packed.layers.iter().enumerate() {
-            let (x, x_row) = match index {
-                0 => (inputs, net.inputs()),
-                _ => (&from[..], layer.in_stride),
-            };
-            let activation = &*net.activations()[index];
-            chunk::forward(layer, activation, x, x_row, samples, chunk::Kept::Strip(strip), to);
-            core::mem::swap(&mut from, &mut to);
-        }
-        let stride = packed.layers[net.depth() - 1].out_stride;
-        let rows = from.chunks_exact(stride);
-        for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
-            to.copy_from_slice(&from[..net.outputs()]);
+        let blocks = inputs.chunks(BLOCK * net.inputs());
+        for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
+            let samples = inputs.len() / net.inputs();
+            let [mut from, mut to] = scratch.rows.each_mut();
+            for (index, layer) in packed.layers.iter().enumerate() {
+                let (x, x_row) = match index {
+                    0 => (inputs, net.inputs()),
+                    _ => (&from[..], layer.in_stride),
+                };
+                let activation = &*net.activations()[index];
+                let z = chunk::Kept::Strip(&mut scratch.strip);
+                chunk::forward(layer, activation, x, x_row, samples, z, to);
+                core::mem::swap(&mut from, &mut to);
+            }
+            let stride = packed.layers[net.depth() - 1].out_stride;
+            let rows = from.chunks_exact(stride);
+            for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
+                to.copy_from_slice(&from[..net.outputs()]);
+            }
         }
     }
 }

@@ -149,7 +149,7 @@ fn a_gradient_says_where_numbers_overflow() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "output of layer 0: expected finite numbers, got inf"
+        "output at layer 0: expected finite numbers, got inf"
     );
     net.params_mut().fill(1e15);
     let error = gradient
@@ -157,7 +157,7 @@ fn a_gradient_says_where_numbers_overflow() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "loss of layer 1: expected finite numbers, got inf"
+        "loss at layer 1: expected finite numbers, got inf"
     );
 
     let other = self::net(&[1, 3, 1], 3);

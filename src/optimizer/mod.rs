@@ -221,27 +221,12 @@ fn update_blocks<T: Float>(
         range: start + middle..end,
         ..step.clone()
     };
+    let update = |step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]| {
+        update_blocks(threads, optimizer, step, params, gradient, state);
+    };
     threads.join(
-        || {
-            update_blocks(
-                threads,
-                optimizer,
-                &left,
-                left_params,
-                left_gradient,
-                left_state,
-            )
-        },
-        || {
-            update_blocks(
-                threads,
-                optimizer,
-                &right,
-                right_params,
-                right_gradient,
-                right_state,
-            )
-        },
+        || update(&left, left_params, left_gradient, left_state),
+        || update(&right, right_params, right_gradient, right_state),
     );
 }
 

@@ -1,5 +1,6 @@
 //! AArch64's Advanced SIMD, which every such CPU has.
 
+#[allow(clippy::wildcard_imports)] // all of one kind
 use core::arch::aarch64::*;
 
 use super::{InstructionSet, Op, Simd, Vector};

@@ -56,7 +56,7 @@ fn vectors_load_compute_and_store() {
         let mut lanes = vec![T::one(); V::LANES];
         V::load_partial(simd, &from[..len]).store(&mut lanes);
         assert!(
-            lanes[len..].iter().all(|x| x.is_zero()),
+            lanes[len..].iter().all(num_traits::Zero::is_zero),
             "lanes beyond the end are zero"
         );
     }

@@ -1,5 +1,6 @@
 //! AVX2 with FMA, and AVX-512.
 
+#[allow(clippy::wildcard_imports)] // some forty names, all of one kind
 use core::arch::x86_64::*;
 
 use super::{InstructionSet, Op, Simd, Vector};

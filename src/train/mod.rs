@@ -441,15 +441,21 @@ impl<T: Float> Fit<'_, T> {
 
     /// Says where a training went wrong. An update that made parameters non-finite is undone.
     fn diverged(&self, net: &mut Mlp<T>, error: Error) -> Error {
-        let (what, layer, value) = match error {
-            Error::Overflow { what, layer, value } => (what, layer, value),
+        let epoch = self.progress.epoch + 1;
+        let updates = self.state.updates();
+        let (what, layer, value, step) = match error {
+            Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
             Error::NotFinite { what, index, value } => {
                 self.gradient.restore(net);
-                (what, net.layout().layer_of(index).unwrap_or(0), value)
+                (
+                    what,
+                    net.layout().layer_of(index).unwrap_or(0),
+                    value,
+                    updates,
+                )
             }
             other => return other,
         };
-        let (epoch, step) = (self.progress.epoch + 1, self.state.updates().max(1));
         Error::Diverged {
             epoch,
             step,

@@ -184,7 +184,7 @@ fn an_update_that_overflows_is_undone() {
         assert!(
             error
                 .to_string()
-                .contains("epoch 1, update 1: parameters of layer 0"),
+                .contains("epoch 1, at update 1: parameters at layer 0"),
             "{error}"
         );
         assert_eq!(trained.params(), [1.0, 0.5]);
