@@ -105,7 +105,7 @@ fn check_last_line(output: &str) {
     assert_eq!(pairs[0].1, "3");
     assert!(number(1) > 0.0 && number(1) < 1.0, "{line}");
     assert!(number(2) > 5.0 && number(2) < 60.0, "{line}");
-    assert!(number(3) > 0.0 && number(3) < 600.0, "{line}");
+    assert!(number(3) >= 0.0 && number(3) < 600.0, "{line}");
     let parameters = (2 + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
     assert_eq!(pairs[4].1, parameters.to_string());
 }
@@ -277,7 +277,7 @@ fn decision_boundary_shows_what_a_neuron_cannot() {
     };
     assert!(neuron < 80.0 && network > 95.0, "{output}");
     assert!(
-        accuracies("Two clouds").iter().all(|&a| a == 100.0),
+        accuracies("Two clouds").iter().all(|&a| a > 99.9),
         "{output}"
     );
     let moons = accuracies("Two moons");

@@ -1,6 +1,7 @@
 //! Teaches a picture to a network: from a pixel's row and column to its colour.
 //!
-//! `cargo run --example paint_logo`, and `-- --help` for what can be changed.
+//! `cargo run --example paint_logo`, and `-- --help` for what can be changed. The pictures in
+//! `docs` were made with `--scale 4 --epochs 300 --patience 300 --seed 3`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -153,7 +154,7 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
 /// (1, 1), or the nearest that a tiny picture has.
 fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
     let (row, column) = (1.min(picture.rows() - 1), 1.min(picture.columns() - 1));
-    let painted = net.predict(&canvas.inputs(row as f64, column as f64))?;
+    let painted = net.predict(&canvas.inputs(row.into(), column.into()))?;
     let text = |colour: &[f32]| match colour {
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
