@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use image::{GenericImageView, Rgba, RgbaImage};
+use image::{GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
 /// Cargo builds the examples before it runs tests, next to them:
 /// `target/debug/deps/programs-...` finds `target/debug/examples/...`.
@@ -172,6 +172,16 @@ fn paint_logo_takes_tiny_pictures() {
             assert_eq!(both.get_pixel(0, 0), Rgba([255; 4]), "transparent is white");
         }
     }
+}
+
+#[test]
+fn paint_logo_knows_a_picture_by_its_content() {
+    let folder = folder("jpeg");
+    let file = folder.join("misnamed.png");
+    let picture = RgbImage::from_pixel(8, 5, Rgb([200, 30, 30]));
+    picture.save_with_format(&file, ImageFormat::Jpeg).unwrap();
+    output_of(&mut paint(&folder, &["--image", file.to_str().unwrap()]));
+    assert_eq!(size(&folder.join("painting.png")), (8, 5));
 }
 
 #[test]

@@ -25,6 +25,9 @@ mod training;
 /// What a user can act on, as one line of text, from here or from the library.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// Row and column.
+const PLACE: usize = 2;
+
 /// Red, green and blue.
 const COLOURS: usize = 3;
 
@@ -78,18 +81,11 @@ fn run(flags: &Flags) -> Result<()> {
 /// The tutorial's network, unless flags say otherwise: two inputs (row and column), ten
 /// hidden layers of 100, three outputs (red, green, blue).
 fn network(flags: &Flags) -> Result<Mlp<f32>> {
-    let mut builder = Mlp::builder(2);
-    let (mut parameters, mut before) = (0_usize, 2_usize);
+    if flags.hidden.parameters() > MOST_PARAMETERS {
+        return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
+    }
+    let mut builder = Mlp::builder(PLACE);
     for &(neurons, count) in &flags.hidden.0 {
-        let first = neurons.saturating_mul(before.saturating_add(1));
-        let others = neurons.saturating_mul(neurons.saturating_add(1));
-        parameters = parameters
-            .saturating_add(first)
-            .saturating_add(others.saturating_mul(count - 1));
-        if parameters > MOST_PARAMETERS {
-            return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
-        }
-        before = neurons;
         builder = builder.hidden_layers(count, neurons, flags.activation.clone());
     }
     let builder = builder.output(COLOURS, Identity).initializer(ScikitLearn);
@@ -126,7 +122,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
         picture.columns(),
     );
     println!(
-        "Network   2 -> {} {} -> {COLOURS}, {} parameters",
+        "Network   {PLACE} -> {} {} -> {COLOURS}, {} parameters",
         flags.hidden,
         flags.activation.name(),
         net.params().len(),
