@@ -1,7 +1,8 @@
 //! A neuron draws a line; a network bends it.
 //!
 //! Trains one neuron and one small network on three sets of points and draws what each has
-//! learned: `cargo run --example decision_boundary [-- --out FILE]`
+//! learned: `cargo run --example decision_boundary [-- --out FILE]`. That is how
+//! `docs/decision_boundary.png` was made.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -212,11 +213,7 @@ fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
         }
         let words = "Shade: the probability of either class. Line: where both are as likely. \
                      Dark rings: points on the wrong side.";
-        let style = text(12.0, FontStyle::Normal, FAINT);
-        let (w, h) = foot.dim_in_pixel();
-        let middle = style.pos(Pos::new(HPos::Center, VPos::Center));
-        foot.draw_text(words, &middle, (w as i32 / 2, h as i32 / 2))?;
-        Ok(())
+        write(&foot, words, &text(12.0, FontStyle::Normal, FAINT))
     })
 }
 
@@ -231,9 +228,7 @@ fn draw_panel(panel: &Panel, cell: &Area) -> Result<()> {
     let (heading, square) = cell
         .margin(0, side, side, side)
         .split_vertically(px(f64::from(TITLE)));
-    let style = text(15.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Center, VPos::Center));
-    let (w, h) = heading.dim_in_pixel();
-    heading.draw_text(&title, &style, (w as i32 / 2, h as i32 / 2))?;
+    write(&heading, &title, &text(15.0, FontStyle::Bold, INK))?;
 
     let mut chart = ChartBuilder::on(&square).build_cartesian_2d(-REACH..REACH, -REACH..REACH)?;
     let field = Field::of(&panel.net)?;
@@ -267,6 +262,18 @@ fn draw_panel(panel: &Panel, cell: &Area) -> Result<()> {
         [(-REACH, -REACH), (REACH, REACH)],
         AXIS.stroke_width(px(1.0)),
     )])?;
+    Ok(())
+}
+
+/// Writes in the middle.
+fn write(area: &Area, words: &str, style: &TextStyle) -> Result<()> {
+    let (w, h) = area.dim_in_pixel();
+    let style = style.pos(Pos::new(HPos::Center, VPos::Center));
+    area.draw_text(
+        words,
+        &style,
+        (i32::try_from(w / 2)?, i32::try_from(h / 2)?),
+    )?;
     Ok(())
 }
 

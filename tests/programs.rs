@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use image::{GenericImageView, Rgba, RgbaImage};
+use image::{GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
 /// Cargo builds the examples before it runs tests, next to them:
 /// `target/debug/deps/programs-...` finds `target/debug/examples/...`.
@@ -105,7 +105,7 @@ fn check_last_line(output: &str) {
     assert_eq!(pairs[0].1, "3");
     assert!(number(1) > 0.0 && number(1) < 1.0, "{line}");
     assert!(number(2) > 5.0 && number(2) < 60.0, "{line}");
-    assert!(number(3) > 0.0 && number(3) < 600.0, "{line}");
+    assert!(number(3) >= 0.0 && number(3) < 600.0, "{line}");
     let parameters = (2 + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
     assert_eq!(pairs[4].1, parameters.to_string());
 }
@@ -172,6 +172,16 @@ fn paint_logo_takes_tiny_pictures() {
             assert_eq!(both.get_pixel(0, 0), Rgba([255; 4]), "transparent is white");
         }
     }
+}
+
+#[test]
+fn paint_logo_knows_a_picture_by_its_content() {
+    let folder = folder("jpeg");
+    let file = folder.join("misnamed.png");
+    let picture = RgbImage::from_pixel(8, 5, Rgb([200, 30, 30]));
+    picture.save_with_format(&file, ImageFormat::Jpeg).unwrap();
+    output_of(&mut paint(&folder, &["--image", file.to_str().unwrap()]));
+    assert_eq!(size(&folder.join("painting.png")), (8, 5));
 }
 
 #[test]
@@ -277,7 +287,7 @@ fn decision_boundary_shows_what_a_neuron_cannot() {
     };
     assert!(neuron < 80.0 && network > 95.0, "{output}");
     assert!(
-        accuracies("Two clouds").iter().all(|&a| a == 100.0),
+        accuracies("Two clouds").iter().all(|&a| a > 99.9),
         "{output}"
     );
     let moons = accuracies("Two moons");

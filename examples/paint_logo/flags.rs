@@ -1,6 +1,7 @@
 //! What the command line can say.
 
 use std::fmt;
+use std::iter;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use feedforward::{Activation, activation};
 
-use crate::Result;
+use crate::{PLACE, Result};
 
 /// Teaches a picture to a small network, which then paints it: the tutorial's network and
 /// scikit-learn's training, unless flags say otherwise. `--input raw` is the tutorial's own run.
@@ -98,6 +99,21 @@ impl Flags {
 /// Groups of equal hidden layers: neurons in each, and how many layers.
 #[derive(Clone, Debug)]
 pub struct Hidden(pub Vec<(usize, usize)>);
+
+impl Hidden {
+    /// Weights and biases of these layers, or the largest number there is if that is less.
+    pub fn parameters(&self) -> usize {
+        let sizes = self
+            .0
+            .iter()
+            .flat_map(|&(neurons, count)| iter::repeat_n(neurons, count));
+        let (parameters, _) = sizes.fold((0_usize, PLACE), |(sum, before), neurons| {
+            let layer = before.saturating_add(1).saturating_mul(neurons);
+            (sum.saturating_add(layer), neurons)
+        });
+        parameters
+    }
+}
 
 impl FromStr for Hidden {
     type Err = String;

@@ -1,6 +1,7 @@
 //! Teaches a picture to a network: from a pixel's row and column to its colour.
 //!
-//! `cargo run --example paint_logo`, and `-- --help` for what can be changed.
+//! `cargo run --example paint_logo`, and `-- --help` for what can be changed. The pictures in
+//! `docs` were made with `--scale 4 --epochs 300 --patience 300 --seed 3`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ mod training;
 
 /// What a user can act on, as one line of text, from here or from the library.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Row and column.
+const PLACE: usize = 2;
 
 /// Red, green and blue.
 const COLOURS: usize = 3;
@@ -77,18 +81,11 @@ fn run(flags: &Flags) -> Result<()> {
 /// The tutorial's network, unless flags say otherwise: two inputs (row and column), ten
 /// hidden layers of 100, three outputs (red, green, blue).
 fn network(flags: &Flags) -> Result<Mlp<f32>> {
-    let mut builder = Mlp::builder(2);
-    let (mut parameters, mut before) = (0_usize, 2_usize);
+    if flags.hidden.parameters() > MOST_PARAMETERS {
+        return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
+    }
+    let mut builder = Mlp::builder(PLACE);
     for &(neurons, count) in &flags.hidden.0 {
-        let first = neurons.saturating_mul(before.saturating_add(1));
-        let others = neurons.saturating_mul(neurons.saturating_add(1));
-        parameters = parameters
-            .saturating_add(first)
-            .saturating_add(others.saturating_mul(count - 1));
-        if parameters > MOST_PARAMETERS {
-            return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
-        }
-        before = neurons;
         builder = builder.hidden_layers(count, neurons, flags.activation.clone());
     }
     let builder = builder.output(COLOURS, Identity).initializer(ScikitLearn);
@@ -125,7 +122,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
         picture.columns(),
     );
     println!(
-        "Network   2 -> {} {} -> {COLOURS}, {} parameters",
+        "Network   {PLACE} -> {} {} -> {COLOURS}, {} parameters",
         flags.hidden,
         flags.activation.name(),
         net.params().len(),
@@ -153,7 +150,7 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
 /// (1, 1), or the nearest that a tiny picture has.
 fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
     let (row, column) = (1.min(picture.rows() - 1), 1.min(picture.columns() - 1));
-    let painted = net.predict(&canvas.inputs(row as f64, column as f64))?;
+    let painted = net.predict(&canvas.inputs(row.into(), column.into()))?;
     let text = |colour: &[f32]| match colour {
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
