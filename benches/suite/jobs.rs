@@ -54,7 +54,7 @@ impl Job {
 
     pub(crate) fn network<T: Float>(
         &self,
-        activation: impl Activation<T> + Clone + 'static,
+        activation: &(impl Activation<T> + Clone + 'static),
     ) -> Mlp<T> {
         let (last, hidden) = self.sizes[1..].split_last().expect("a job has layers");
         let mut builder = Mlp::builder(self.sizes[0]).initializer(ScikitLearn);

@@ -18,8 +18,8 @@ const PERCEPTRON: Job = Job {
 fn network<T: Float>(criterion: &mut Criterion, suffix: &str, job: Job) {
     let mut group = criterion.benchmark_group("predict");
     let net = match job.sizes.len() {
-        2 => job.network::<T>(LeakyRelu::new(0.1)),
-        _ => job.network::<T>(Relu),
+        2 => job.network::<T>(&LeakyRelu::new(0.1)),
+        _ => job.network::<T>(&Relu),
     };
     let (inputs, _) = job.data::<T>();
     let sample = &inputs[..net.inputs()];

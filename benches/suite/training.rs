@@ -15,7 +15,7 @@ fn epoch<T: Float>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: &str,
     job: Job,
-    activation: impl Activation<T> + Clone + 'static,
+    activation: &(impl Activation<T> + Clone + 'static),
     threads: usize,
 ) {
     let net = job.network::<T>(activation);
@@ -46,19 +46,19 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
                 &mut group,
                 &format!("{}_f32{suffix}", job.name),
                 job,
-                Relu,
+                &Relu,
                 threads,
             );
             epoch::<f64>(
                 &mut group,
                 &format!("{}_f64{suffix}", job.name),
                 job,
-                Relu,
+                &Relu,
                 threads,
             );
         }
     }
-    epoch::<f32>(&mut group, "tutorial_tanh_f32", TUTORIAL, Tanh, 1);
-    epoch::<f64>(&mut group, "tutorial_tanh_f64", TUTORIAL, Tanh, 1);
+    epoch::<f32>(&mut group, "tutorial_tanh_f32", TUTORIAL, &Tanh, 1);
+    epoch::<f64>(&mut group, "tutorial_tanh_f64", TUTORIAL, &Tanh, 1);
     group.finish();
 }
