@@ -54,7 +54,7 @@ pub fn ln<T: Float>(x: T) -> T {
     if x < T::infinity() { y } else { x }
 }
 
-/// [`ln_1p`] for 0 <= x <= 2^digits, and for negative x > -1; NaN gives NaN.
+/// [`ln_1p`] for finite x > -1 but for the sign of zero; NaN gives NaN.
 #[inline(always)]
 fn ln_1p_inside<T: Float>(x: T) -> T {
     let one = T::one();
@@ -89,7 +89,7 @@ pub fn ln_1p<T: Float>(x: T) -> T {
 
 /// ln(1 + e^x), a smooth max(x, 0).
 ///
-/// Within 3 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero; it
+/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero; it
 /// does not overflow.
 #[inline(always)]
 pub fn softplus<T: Float>(x: T) -> T {

@@ -1,6 +1,6 @@
-"""Fits the polynomials of `math`, for its comments' sake reproducibly: weighted
-minimax (Remez); where the interval starts at or surrounds zero the lowest
-coefficients are rounded one by one, and those above are fitted again to what is left.
+"""Fits the polynomials of `math` by weighted minimax (Remez). Where the argument comes
+near zero the lowest coefficients are rounded one by one, and those above are fitted again
+to what is left.
 
     python3 -m venv venv && venv/bin/pip install mpmath numpy
     venv/bin/python fit.py [exp|tanh|ln|sin|erf]
