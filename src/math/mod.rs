@@ -28,7 +28,6 @@
 //! ```
 
 // Only what is inlined into a function that is compiled for vectors is compiled for them.
-#![allow(clippy::inline_always)]
 
 use crate::float::Float;
 
@@ -40,7 +39,6 @@ mod trig;
 pub use erf::erf;
 pub use exp::{exp, exp_m1, sigmoid, tanh};
 pub use log::{ln, ln_1p, log_sigmoid, softplus};
-#[allow(unused_imports)]
 pub(crate) use trig::{all_reduced, cos_reduced, sin_reduced};
 pub use trig::{cos, sin};
 

@@ -58,7 +58,6 @@ fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
 
 /// Whether [`sin_reduced`] and [`cos_reduced`] are right for all these numbers: none is
 /// beyond 1e4.
-#[allow(dead_code)] // the sine activation's
 #[inline(always)]
 pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
     let limit = T::of(REDUCED);
