@@ -13,7 +13,7 @@
 //! let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
 //! let history = trainer.fit(&mut net, &inputs, &targets)?;
 //!
-//! assert!(history.last().loss < 1e-3);
+//! assert!(history.loss() < 1e-3);
 //! assert!((net.predict(&[0.5, 0.25])?[0] - 0.75).abs() < 0.2);
 //! # Ok::<(), feedforward::Error>(())
 //! ```

@@ -66,11 +66,11 @@ fn run(flags: &Flags) -> Result<()> {
     report_pixel(&net, &picture, &canvas)?;
     save(&flags.out, &net, &picture, &canvas)?;
 
-    let last = outcome.history.last();
+    let history = &outcome.history;
     println!(
         "epochs={} loss={:.4e} psnr={:.2} seconds={:.3} parameters={}",
-        last.number,
-        last.loss,
+        history.epochs.len(),
+        history.loss(),
         picture.psnr(&canvas.paint_pixels(&net)?),
         outcome.seconds,
         net.params().len(),
@@ -139,7 +139,7 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
     if outcome.history.stopped_by == StopReason::Tolerance {
         println!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
-            outcome.history.last().number,
+            outcome.history.epochs.len(),
             flags.patience,
             TOLERANCE,
         );

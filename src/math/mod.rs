@@ -27,8 +27,6 @@
 //! assert!((probabilities[0] - 0.7310585786300049).abs() < 1e-15);
 //! ```
 
-// Only what is inlined into a function that is compiled for vectors is compiled for them.
-
 use crate::float::Float;
 
 mod erf;

@@ -43,15 +43,9 @@ pub struct History {
 }
 
 impl History {
-    /// The last epoch.
-    ///
-    /// # Panics
-    /// Never for a history that `fit` returned, which has at least one epoch; a history
-    /// made by hand must have one.
-    pub fn last(&self) -> &Epoch {
-        self.epochs
-            .last()
-            .expect("a history has at least one epoch")
+    /// The last epoch's loss; NaN before there is one.
+    pub fn loss(&self) -> f64 {
+        self.epochs.last().map_or(f64::NAN, |epoch| epoch.loss)
     }
 
     /// The loss of each epoch.

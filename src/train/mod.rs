@@ -39,7 +39,7 @@ const WORTH_SHARING: usize = 1 << 20;
 /// let targets = [0.0, 1.0, 1.0, 0.0]; // exclusive or
 /// let mut net = Mlp::<f64>::builder(2).hidden(8, Tanh).output(1, Identity).seed(1).build()?;
 /// let history = Trainer::new(SquaredError, Adam::new(0.02)).epochs(500).fit(&mut net, &inputs, &targets)?;
-/// assert!(history.last().loss < 1e-3);
+/// assert!(history.loss() < 1e-3);
 /// assert!(net.predict(&[1.0, 0.0])?[0] > 0.9);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
