@@ -72,3 +72,38 @@ impl<T: Clone> Clone for Buffer<T> {
         }
     }
 }
+
+/// `to[c][r] = from[r][c]` for rows of `cols` values, in blocks of four so that both sides
+/// are read in whole cache lines.
+pub(crate) fn transpose<T: Float>(
+    from: &[T],
+    from_row: usize,
+    cols: usize,
+    to: &mut [T],
+    to_row: usize,
+) {
+    const BLOCK: usize = 4;
+    let mut rows = from.chunks(from_row).map(|row| &row[..cols.min(row.len())]);
+    let mut column = 0;
+    while let Some(r0) = rows.next() {
+        let mut block = || rows.next().filter(|row| row.len() == cols);
+        let four = (r0, block(), block(), block());
+        if let (r0, Some(r1), Some(r2), Some(r3)) = four {
+            let columns = r0.iter().zip(r1).zip(r2.iter().zip(r3));
+            for (to, ((&a, &b), (&c, &d))) in to.chunks_mut(to_row).zip(columns) {
+                to[column..column + BLOCK].copy_from_slice(&[a, b, c, d]);
+            }
+        } else {
+            for (r, row) in [Some(r0), four.1, four.2, four.3]
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                for (to, &x) in to.chunks_mut(to_row).zip(row) {
+                    to[column + r] = x;
+                }
+            }
+        }
+        column += BLOCK;
+    }
+}

@@ -12,14 +12,17 @@
 //! B is always read along its rows as vectors, A one number at a time with any strides, so
 //! a transposed A costs nothing and all three products of a training step are this one.
 
+use core::marker::PhantomData;
+
 use crate::error::{Error, Result};
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::simd::{self, Op, Simd, Vector};
 
+mod blocked;
 mod buffer;
 mod tile;
 
-pub(crate) use buffer::{Buffer, padded};
+pub(crate) use buffer::{Buffer, padded, transpose};
 
 use tile::Tile;
 
@@ -74,6 +77,17 @@ impl<'a, T> MatRef<'a, T> {
             cols: self.rows,
             row_stride: self.col_stride,
             col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Some rows and columns of it, which it must have.
+    fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
+        let start = row * self.row_stride + col * self.col_stride;
+        Self {
+            data: &self.data[start.min(self.data.len())..],
+            rows,
+            cols,
             ..self
         }
     }
@@ -214,35 +228,21 @@ fn public<T: Float>(
     if c.rows == 0 || c.cols == 0 {
         return Ok(());
     }
-    run(a, b, c, start);
+    blocked::run(a, b, c, start);
     Ok(())
 }
 
-compiled! {
-    /// The product of matrices that fit.
-    fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
-        // The kernel reads whole registers of B's rows: a copy in which there are.
-        let width = padded::<T>(b.cols);
-        let mut copy = Buffer::zeros(b.rows * width);
-        for (r, row) in copy.chunks_exact_mut(width).enumerate() {
-            for (col, x) in row[..b.cols].iter_mut().enumerate() {
-                *x = b.data[r * b.row_stride + col * b.col_stride];
-            }
+/// Values in a register of the instruction set in use.
+fn lanes<T: Float>() -> usize {
+    struct Lanes<T>(PhantomData<T>);
+    impl<T: Float> Op for Lanes<T> {
+        type Output = usize;
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) -> usize {
+            T::Vector::<S>::LANES
         }
-        let product = Product {
-            rows: a.rows,
-            depth: a.cols,
-            cols: c.cols,
-            a: a.data,
-            a_row: a.row_stride,
-            a_step: a.col_stride,
-            b: &copy,
-            b_row: width,
-            start,
-            bias: None,
-        };
-        product.run(&mut Plain { c: c.data, row: c.row_stride });
     }
+    simd::dispatch(Lanes::<T>(PhantomData))
 }
 
 /// Where the chains begin.
@@ -256,8 +256,10 @@ pub(crate) enum Start {
 
 /// One product for the kernel: `rows x depth` times `depth x cols`.
 ///
-/// B's rows are contiguous, `b_row` apart, and can be read in whole registers: up to
-/// `cols` rounded up to a register.
+/// B's rows are contiguous, `b_row` apart, and are read in whole registers. If they are padded
+/// to one, the last register is read and its surplus not stored. Otherwise it begins earlier, at
+/// the last column that leaves it whole, and repeats some columns: then there must be a
+/// register's worth of columns, and chains that begin at zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product<'a, T> {
     pub(crate) rows: usize,
@@ -268,6 +270,7 @@ pub(crate) struct Product<'a, T> {
     pub(crate) a_step: usize,
     pub(crate) b: &'a [T],
     pub(crate) b_row: usize,
+    pub(crate) b_padded: bool,
     pub(crate) start: Start,
     /// Added to each row when its chains are done; as long as B's padded rows.
     pub(crate) bias: Option<&'a [T]>,
@@ -348,6 +351,10 @@ fn strip<S: Simd, T: Float>(
     for panel in 0..panels {
         let end = registers * (panel + 1) / panels;
         let column = begin * lanes;
+        let mut last = (end - begin).saturating_sub(1) * lanes;
+        if !product.b_padded {
+            last = last.min(product.cols - column - lanes);
+        }
         let mut row = 0;
         while row < rows {
             let tile = Tile {
@@ -358,6 +365,7 @@ fn strip<S: Simd, T: Float>(
                 a_step: product.a_step,
                 b: &product.b[column.min(product.b.len())..],
                 b_row: product.b_row,
+                last,
                 c: &mut c[row * c_row + column..],
                 c_row,
                 start: product.start,

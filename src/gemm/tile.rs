@@ -19,6 +19,9 @@ pub(super) struct Tile<'a, T> {
     pub(super) a_step: usize,
     pub(super) b: &'a [T],
     pub(super) b_row: usize,
+    /// Where the last register of B's panel and C's begins: after the others, or so much
+    /// earlier that it ends with the row.
+    pub(super) last: usize,
     pub(super) c: &'a mut [T],
     pub(super) c_row: usize,
     pub(super) start: Start,
@@ -75,23 +78,31 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             a_step,
             b,
             b_row,
+            last,
             c,
             c_row,
             start,
             bias,
         } = self.0;
         let lanes = T::Vector::<S>::LANES;
+        let mut at = [0; NV];
+        for v in 0..NV - 1 {
+            at[v] = v * lanes;
+        }
+        at[NV - 1] = last;
         let mut sums = [[T::Vector::<S>::splat(simd, T::zero()); NV]; MR];
 
         if start == Start::Held {
             for r in 0..MR {
                 for v in 0..NV {
-                    let from = &c[r * c_row + v * lanes..r * c_row + cols.min((v + 1) * lanes)];
+                    let from = &c[r * c_row + at[v]..r * c_row + cols.min(at[v] + lanes)];
                     sums[r][v] = T::Vector::<S>::load_partial(simd, from);
                 }
             }
         }
 
+        // The last register never begins after its place, so the one before it reaches no further.
+        let end = (last + lanes).max((NV - 1) * lanes);
         if depth > 0 {
             // Slices of one length, so that one bounds check serves all rows.
             let mut rows = [a; MR];
@@ -99,10 +110,10 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
                 rows[r] = &a[r * a_row..][..=(depth - 1) * a_step];
             }
             for k in 0..depth {
-                let row = &b[k * b_row..][..NV * lanes];
+                let row = &b[k * b_row..][..end];
                 let mut panel = [sums[0][0]; NV];
                 for v in 0..NV {
-                    panel[v] = T::Vector::<S>::load(simd, &row[v * lanes..]);
+                    panel[v] = T::Vector::<S>::load(simd, &row[at[v]..]);
                 }
                 for r in 0..MR {
                     let x = T::Vector::<S>::splat(simd, rows[r][k * a_step]);
@@ -115,7 +126,7 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
 
         if let Some(bias) = bias {
             for v in 0..NV {
-                let bias = T::Vector::<S>::load(simd, &bias[v * lanes..]);
+                let bias = T::Vector::<S>::load(simd, &bias[at[v]..]);
                 for r in 0..MR {
                     sums[r][v] = sums[r][v].add(bias);
                 }
@@ -125,10 +136,10 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
         for r in 0..MR {
             let row = &mut c[r * c_row..];
             for v in 0..NV {
-                if (v + 1) * lanes <= cols {
-                    sums[r][v].store(&mut row[v * lanes..]);
+                if at[v] + lanes <= cols {
+                    sums[r][v].store(&mut row[at[v]..]);
                 } else {
-                    sums[r][v].store_partial(&mut row[v * lanes..cols]);
+                    sums[r][v].store_partial(&mut row[at[v]..cols]);
                 }
             }
         }

@@ -38,6 +38,7 @@ pub(super) fn forward<T: Float>(
         a_step: 1,
         b: &layer.transposed,
         b_row: layer.out_stride,
+        b_padded: true,
         start: Start::Zero,
         bias: Some(&layer.bias),
     };
@@ -318,6 +319,7 @@ impl<T: Float> Chunk<T> {
                 a_step: 1,
                 b: &layer.plain,
                 b_row: layer.in_stride,
+                b_padded: true,
                 start: Start::Zero,
                 bias: None,
             };
@@ -378,6 +380,7 @@ fn weight_gradient<T: Float>(
             a_step: out_stride,
             b: x,
             b_row: in_stride,
+            b_padded: true,
             start: Start::Zero,
             bias: None,
         };
@@ -392,6 +395,7 @@ fn weight_gradient<T: Float>(
         a_step: in_stride,
         b: dz,
         b_row: out_stride,
+        b_padded: true,
         start: Start::Zero,
         bias: None,
     };

@@ -3,7 +3,7 @@
 use super::Mlp;
 use crate::error::{Error, Result};
 use crate::float::{Float, compiled};
-use crate::gemm::{Buffer, padded};
+use crate::gemm::{Buffer, padded, transpose};
 use crate::parallel::Threads;
 
 /// One layer's copies.
@@ -81,7 +81,7 @@ impl<T: Float> Packed<T> {
 compiled! {
     /// Copies one layer's parameters.
     fn pack<T>(packed: &mut PackedLayer<T>, weights: &[T], bias: &[T]) {
-        transpose(weights, packed.inputs, &mut packed.transposed, packed.out_stride);
+        transpose(weights, packed.inputs, packed.inputs, &mut packed.transposed, packed.out_stride);
         if !packed.plain.is_empty() {
             let rows = packed.plain.chunks_exact_mut(packed.in_stride);
             for (to, from) in rows.zip(weights.chunks_exact(packed.inputs)) {
@@ -89,28 +89,6 @@ compiled! {
             }
         }
         packed.bias[..packed.outputs].copy_from_slice(bias);
-    }
-}
-
-/// `to[c][r] = from[r][c]`, in square blocks so that both sides are read in whole cache lines.
-fn transpose<T: Float>(from: &[T], cols: usize, to: &mut [T], to_stride: usize) {
-    const BLOCK: usize = 4;
-    for (block, rows) in from.chunks(BLOCK * cols).enumerate() {
-        let column = block * BLOCK;
-        if rows.len() == BLOCK * cols {
-            let (r01, r23) = rows.split_at(2 * cols);
-            let ((r0, r1), (r2, r3)) = (r01.split_at(cols), r23.split_at(cols));
-            let columns = r0.iter().zip(r1).zip(r2.iter().zip(r3));
-            for (to, ((&a, &b), (&c, &d))) in to.chunks_exact_mut(to_stride).zip(columns) {
-                to[column..column + BLOCK].copy_from_slice(&[a, b, c, d]);
-            }
-        } else {
-            for (r, row) in rows.chunks_exact(cols).enumerate() {
-                for (to, &x) in to.chunks_exact_mut(to_stride).zip(row) {
-                    to[column + r] = x;
-                }
-            }
-        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! The public product's ways to the kernel: straight, or block by block through copies.
+//!
+//! Small products run on the caller's slices as they are. Where B cannot be read along its
+//! rows in whole registers, and where matrices outgrow the caches, blocks are copied first:
+//!
+//! 5. a block of up to [`COLS`] columns of B and C,
+//! 4. a block of up to [`DEPTH`] of k, for which B's block is copied panel by panel,
+//! 3. a strip of A, copied too, since rows far apart compete for the same cache sets.
+//!
+//! From the second block of k on, chains go on from what C holds: the bits do not change.
+
+use super::{Buffer, MatMut, MatRef, Product, STRIP, Start, lanes, padded, store, transpose};
+use crate::float::{Float, compiled};
+
+/// Of k in a block: B's panel of four registers then takes 64 KB, part of any second-level cache.
+const DEPTH: usize = 256;
+
+/// Columns in a block: B's block takes 512 KB in f32.
+const COLS: usize = 512;
+
+/// Bytes of B from which on copying pays: it stays in no second-level cache.
+const LARGE: usize = 1 << 19;
+
+compiled! {
+    /// C = A B or C + A B, for matrices that fit.
+    pub(super) fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
+        let large = b.rows * b.cols * size_of::<T>() >= LARGE && a.rows > STRIP;
+        let readable = b.col_stride == 1 && b.cols >= lanes::<T>();
+        let shifted = start == Start::Zero || b.cols.is_multiple_of(lanes::<T>());
+        if large || !(readable && shifted) {
+            return blocks(a, b, c, start);
+        }
+        let product = Product {
+            rows: a.rows,
+            depth: a.cols,
+            cols: c.cols,
+            a: a.data,
+            a_row: a.row_stride,
+            a_step: a.col_stride,
+            b: b.data,
+            b_row: b.row_stride,
+            b_padded: false,
+            start,
+            bias: None,
+        };
+        product.run(&mut store(c.data, c.row_stride));
+    }
+}
+
+/// The same numbers row by row, rows `to_row` apart.
+fn copy<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
+    let MatRef {
+        data,
+        rows,
+        cols,
+        row_stride,
+        col_stride,
+    } = from;
+    if rows == 0 || cols == 0 {
+        return;
+    }
+    if col_stride == 1 {
+        for (r, to) in to.chunks_mut(to_row).take(rows).enumerate() {
+            to[..cols].copy_from_slice(&data[r * row_stride..][..cols]);
+        }
+    } else if row_stride == 1 && col_stride >= rows {
+        let end = (cols - 1) * col_stride + rows;
+        transpose(&data[..end], col_stride, rows, to, to_row);
+    } else {
+        for (r, to) in to.chunks_mut(to_row).take(rows).enumerate() {
+            for (c, to) in to[..cols].iter_mut().enumerate() {
+                *to = data[r * row_stride + c * col_stride];
+            }
+        }
+    }
+}
+
+/// The outer loops over columns and k.
+fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
+    let (cols, depth) = (c.cols.min(COLS), a.cols.min(DEPTH));
+    let b_row = padded::<T>(cols);
+    let mut b_block = Buffer::zeros(depth * b_row);
+    let a_row = padded::<T>(depth);
+    let mut a_strip = Buffer::zeros(STRIP * a_row);
+    // Where all of A is read only once, its copy would not be read often enough to pay.
+    let copy_a = c.cols > 4 * lanes::<T>() && a.rows > STRIP;
+
+    for column in (0..c.cols).step_by(COLS) {
+        let cols = COLS.min(c.cols - column);
+        for k in (0..a.cols.max(1)).step_by(DEPTH) {
+            let depth = DEPTH.min(a.cols - k);
+            copy(&mut b_block, b_row, b.part(k, depth, column, cols));
+            for first in (0..a.rows).step_by(STRIP) {
+                let rows = STRIP.min(a.rows - first);
+                let part = a.part(first, rows, k, depth);
+                if copy_a {
+                    copy(&mut a_strip, a_row, part);
+                }
+                let (a, a_row, a_step) = if copy_a {
+                    (&a_strip[..], a_row, 1)
+                } else {
+                    (part.data, part.row_stride, part.col_stride)
+                };
+                let product = Product {
+                    rows,
+                    depth,
+                    cols,
+                    a,
+                    a_row,
+                    a_step,
+                    b: &b_block,
+                    b_row,
+                    b_padded: true,
+                    start: if k == 0 { start } else { Start::Held },
+                    bias: None,
+                };
+                let to = &mut c.data[first * c.row_stride + column..];
+                product.run(&mut store(to, c.row_stride));
+            }
+        }
+    }
+}
