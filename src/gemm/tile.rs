@@ -85,24 +85,18 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             bias,
         } = self.0;
         let lanes = T::Vector::<S>::LANES;
-        let mut at = [0; NV];
-        for v in 0..NV - 1 {
-            at[v] = v * lanes;
-        }
-        at[NV - 1] = last;
         let mut sums = [[T::Vector::<S>::splat(simd, T::zero()); NV]; MR];
 
         if start == Start::Held {
             for r in 0..MR {
-                for v in 0..NV {
-                    let from = &c[r * c_row + at[v]..r * c_row + cols.min(at[v] + lanes)];
-                    sums[r][v] = T::Vector::<S>::load_partial(simd, from);
+                let row = &c[r * c_row..][..cols];
+                for v in 0..NV - 1 {
+                    sums[r][v] = T::Vector::<S>::load(simd, &row[v * lanes..]);
                 }
+                sums[r][NV - 1] = T::Vector::<S>::load_partial(simd, &row[last..]);
             }
         }
 
-        // The last register never begins after its place, so the one before it reaches no further.
-        let end = (last + lanes).max((NV - 1) * lanes);
         if depth > 0 {
             // Slices of one length, so that one bounds check serves all rows.
             let mut rows = [a; MR];
@@ -110,11 +104,13 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
                 rows[r] = &a[r * a_row..][..=(depth - 1) * a_step];
             }
             for k in 0..depth {
-                let row = &b[k * b_row..][..end];
+                let row = &b[k * b_row..];
                 let mut panel = [sums[0][0]; NV];
-                for v in 0..NV {
-                    panel[v] = T::Vector::<S>::load(simd, &row[at[v]..]);
+                let whole = &row[..(NV - 1) * lanes];
+                for v in 0..NV - 1 {
+                    panel[v] = T::Vector::<S>::load(simd, &whole[v * lanes..]);
                 }
+                panel[NV - 1] = T::Vector::<S>::load(simd, &row[last..]);
                 for r in 0..MR {
                     let x = T::Vector::<S>::splat(simd, rows[r][k * a_step]);
                     for v in 0..NV {
@@ -126,7 +122,8 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
 
         if let Some(bias) = bias {
             for v in 0..NV {
-                let bias = T::Vector::<S>::load(simd, &bias[at[v]..]);
+                let at = if v + 1 == NV { last } else { v * lanes };
+                let bias = T::Vector::<S>::load(simd, &bias[at..]);
                 for r in 0..MR {
                     sums[r][v] = sums[r][v].add(bias);
                 }
@@ -134,13 +131,14 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
         }
 
         for r in 0..MR {
-            let row = &mut c[r * c_row..];
-            for v in 0..NV {
-                if at[v] + lanes <= cols {
-                    sums[r][v].store(&mut row[at[v]..]);
-                } else {
-                    sums[r][v].store_partial(&mut row[at[v]..cols]);
-                }
+            let row = &mut c[r * c_row..][..cols];
+            for v in 0..NV - 1 {
+                sums[r][v].store(&mut row[v * lanes..]);
+            }
+            if last + lanes <= cols {
+                sums[r][NV - 1].store(&mut row[last..]);
+            } else {
+                sums[r][NV - 1].store_partial(&mut row[last..]);
             }
         }
     }
