@@ -134,6 +134,11 @@ impl<T: Float> Gradient<T> {
         self
     }
 
+    /// Whether a minibatch of so many samples has parts for several threads.
+    pub(crate) fn can_be_shared(samples: usize) -> bool {
+        chunks(samples) > 1
+    }
+
     /// The gradient computed last, laid out like the parameters.
     pub fn values(&self) -> &[T] {
         &self.values
@@ -397,30 +402,35 @@ fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>], of
         );
     }
     let range = offset..offset + values.len();
-    values.copy_from_slice(&chunks[0].gradient[range.clone()]);
-    for chunk in &chunks[1..] {
-        add(values, &chunk.gradient[range.clone()]);
+    match chunks {
+        [] => {}
+        [only] => values.copy_from_slice(&only.gradient[range]),
+        [first, second, others @ ..] => {
+            add(
+                values,
+                &first.gradient[range.clone()],
+                &second.gradient[range.clone()],
+            );
+            for chunk in others {
+                add_to(values, &chunk.gradient[range.clone()]);
+            }
+        }
+    }
+}
+
+compiled! {
+    /// sum <- x + y.
+    fn add<T>(sum: &mut [T], x: &[T], y: &[T]) {
+        for ((sum, &x), &y) in sum.iter_mut().zip(x).zip(y) {
+            *sum = x + y;
+        }
     }
 }
 
 compiled! {
     /// sum <- sum + x.
-    fn add<T>(sum: &mut [T], x: &[T]) {
-        simd::dispatch(Add { sum, x });
-    }
-}
-
-struct Add<'a, T> {
-    sum: &'a mut [T],
-    x: &'a [T],
-}
-
-impl<T: Float> Op for Add<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for (sum, &x) in self.sum.iter_mut().zip(self.x) {
+    fn add_to<T>(sum: &mut [T], x: &[T]) {
+        for (sum, &x) in sum.iter_mut().zip(x) {
             *sum += x;
         }
     }

@@ -23,6 +23,9 @@ use stopping::Plateau;
 /// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
 const DEFAULT_BATCH: usize = 200;
 
+/// Epochs that the history has room for at once, so that it need not grow in between.
+const MOST_RESERVED: usize = 1 << 12;
+
 /// Minibatch size times parameters from which on a step takes long enough (about 100
 /// microseconds) for threads to gain more than they cost.
 const WORTH_SHARING: usize = 1 << 20;
@@ -167,7 +170,8 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
-    /// one where a step is too short to be shared. The bits are the same for any number.
+    /// one where a step is too short for that to pay. Minibatches below 192 samples are not
+    /// shared at all. The bits are the same for any number.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -240,6 +244,8 @@ impl<T: Float> Trainer<T> {
             }),
         };
         let threads = match self.threads {
+            Some(0) => Threads::exactly(0)?,
+            _ if !Gradient::<T>::can_be_shared(batch) => Threads::one(),
             Some(count) => Threads::exactly(count)?,
             None if batch * net.params().len() >= WORTH_SHARING => Threads::all(),
             None => Threads::one(),
@@ -348,6 +354,9 @@ impl<T: Float> Fit<'_, T> {
         mut batches: Batches,
         mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<History> {
+        self.history
+            .epochs
+            .reserve(self.trainer.epochs.min(MOST_RESERVED));
         while self.progress.epoch < self.trainer.epochs {
             let threads = self.threads.clone();
             let epoch = threads.install(|| self.epoch(net, samples, validation, &mut batches))?;

@@ -1,0 +1,156 @@
+//! Once warm, neither prediction nor training allocates.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use feedforward::activation::{Gelu, Identity, Relu};
+use feedforward::loss::ScikitSquaredError;
+use feedforward::optimizer::{Adam, State};
+use feedforward::train::Batches;
+use feedforward::{Float, Gradient, Mlp, Predictor, Trainer};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    work();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+fn network<T: Float>() -> Mlp<T> {
+    Mlp::builder(2)
+        .hidden(40, Relu)
+        .hidden(60, Gelu)
+        .output(3, Identity)
+        .build()
+        .unwrap()
+}
+
+fn data<T: Float>() -> (Vec<T>, Vec<T>) {
+    let inputs = (0..1000)
+        .map(|i| T::of((f64::from(i) * 0.37).sin()))
+        .collect();
+    let targets = (0..1500)
+        .map(|i| T::of((f64::from(i) * 0.11).cos()))
+        .collect();
+    (inputs, targets)
+}
+
+fn prediction<T: Float>() {
+    let net = network::<T>();
+    let (inputs, mut outputs) = (data::<T>().0, vec![T::zero(); 1500]);
+    let mut predictor = Predictor::new(&net).unwrap();
+    let count = allocations(|| {
+        predictor.predict_into(&inputs, &mut outputs).unwrap();
+        predictor
+            .predict_into(&inputs[..2], &mut outputs[..3])
+            .unwrap();
+    });
+    assert_eq!(count, 0, "prediction");
+}
+
+fn step<T: Float>(threads: usize) {
+    let mut net = network::<T>();
+    let (inputs, targets) = data::<T>();
+    let optimizer = Adam::new(1e-3);
+    let mut gradient = Gradient::new(&net)
+        .l2(1e-4)
+        .unwrap()
+        .threads(threads)
+        .unwrap();
+    let mut state = State::new(&optimizer, net.layout());
+    let mut batches = Batches::new(500, 220).unwrap().shuffled(1);
+    let mut epoch = |number| {
+        for rows in batches.epoch(number) {
+            gradient
+                .compute_rows(&net, &inputs, &targets, rows, &ScikitSquaredError)
+                .unwrap();
+            state
+                .update(&optimizer, 1e-3, net.params_mut(), gradient.values())
+                .unwrap();
+        }
+    };
+    for number in 0..warm_up(threads) {
+        epoch(number);
+    }
+    let count = allocations(|| (0..20).for_each(|i| epoch(100 + i)));
+    assert!(
+        count <= tolerated(threads, 20 * 3),
+        "training step on {threads} threads: {count}"
+    );
+}
+
+fn epochs<T: Float>(threads: usize) {
+    let mut net = network::<T>();
+    let (inputs, targets) = data::<T>();
+    let trainer = Trainer::new(ScikitSquaredError, Adam::new(1e-3))
+        .batch_size(220)
+        .validation_split(0.2)
+        .early_stopping(0.0, 1000)
+        .epochs(60)
+        .threads(threads);
+    let mut at = Vec::with_capacity(60);
+    let report = |_: &_, _: &_| {
+        at.push(ALLOCATIONS.load(Ordering::Relaxed));
+        ControlFlow::Continue(())
+    };
+    trainer
+        .fit_with(&mut net, &inputs, &targets, report)
+        .unwrap();
+    let warm = warm_up(threads);
+    let count = at[59] - at[warm - 1];
+    assert!(
+        count <= tolerated(threads, 60),
+        "{} epochs on {threads} threads: {count}",
+        60 - warm
+    );
+}
+
+/// Epochs until every thread has had its turn at every kind of work.
+fn warm_up(threads: usize) -> usize {
+    if threads == 1 { 1 } else { 30 }
+}
+
+/// Handing work to a pool from outside goes through rayon's queue, which takes a block of
+/// memory for every 63 entries, and a thread's own queue may still grow; the crate's own
+/// share is none.
+fn tolerated(threads: usize, handed_over: usize) -> usize {
+    if threads == 1 {
+        0
+    } else {
+        handed_over / 20 + 4
+    }
+}
+
+/// One test: another would allocate meanwhile.
+#[test]
+fn nothing_is_allocated_once_warm() {
+    prediction::<f32>();
+    prediction::<f64>();
+    for threads in [1, 2] {
+        step::<f32>(threads);
+        step::<f64>(threads);
+        epochs::<f32>(threads);
+        epochs::<f64>(threads);
+    }
+}
