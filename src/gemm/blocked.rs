@@ -77,16 +77,22 @@ fn copy<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
 
 /// The outer loops over columns and k.
 fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
-    let (cols, depth) = (c.cols.min(COLS), a.cols.min(DEPTH));
+    let MatMut {
+        data: c,
+        cols: c_cols,
+        row_stride: c_row,
+        ..
+    } = c;
+    let (cols, depth) = (c_cols.min(COLS), a.cols.min(DEPTH));
     let b_row = padded::<T>(cols);
     let mut b_block = Buffer::zeros(depth * b_row);
     let a_row = padded::<T>(depth);
     let mut a_strip = Buffer::zeros(STRIP * a_row);
     // Where all of A is read only once, its copy would not be read often enough to pay.
-    let copy_a = c.cols > 4 * lanes::<T>() && a.rows > STRIP;
+    let copy_a = c_cols > 4 * lanes::<T>() && a.rows > STRIP;
 
-    for column in (0..c.cols).step_by(COLS) {
-        let cols = COLS.min(c.cols - column);
+    for column in (0..c_cols).step_by(COLS) {
+        let cols = COLS.min(c_cols - column);
         for k in (0..a.cols.max(1)).step_by(DEPTH) {
             let depth = DEPTH.min(a.cols - k);
             copy(&mut b_block, b_row, b.part(k, depth, column, cols));
@@ -114,8 +120,8 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start:
                     start: if k == 0 { start } else { Start::Held },
                     bias: None,
                 };
-                let to = &mut c.data[first * c.row_stride + column..];
-                product.run(&mut store(to, c.row_stride));
+                let to = &mut c[first * c_row + column..];
+                product.run(&mut store(to, c_row));
             }
         }
     }
