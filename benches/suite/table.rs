@@ -98,13 +98,12 @@ fn training(medians: &Medians, peaks: [f64; 2]) {
         .iter()
         .filter(|(name, _)| name.starts_with("train_epoch/"))
         .collect();
-    if rows.is_empty() {
-        return;
+    if !rows.is_empty() {
+        println!(
+            "\n{:<42} {:>10} {:>9} {:>13}",
+            "training", "ms/epoch", "GFLOP/s", "of one core"
+        );
     }
-    println!(
-        "\n{:<42} {:>10} {:>9} {:>13}",
-        "training", "ms/epoch", "GFLOP/s", "of one core"
-    );
     for (name, nanoseconds) in rows {
         let id = name.trim_start_matches("train_epoch/");
         let Some(job) = jobs::JOBS.iter().find(|job| id.starts_with(job.name)) else {
@@ -116,6 +115,13 @@ fn training(medians: &Medians, peaks: [f64; 2]) {
             "{id:<42} {:>10.2} {rate:>9.1} {:>12.1}%",
             nanoseconds / 1e6,
             100.0 * rate / peak
+        );
+    }
+    let long = |when| medians.get(&format!("long_run/tutorial_f32_{when}_epochs"));
+    if let (Some(first), Some(late)) = (long("first"), long("after_290")) {
+        println!(
+            "tutorial f32: epochs after 290 take {:.3} times the first",
+            late / first
         );
     }
     for float in ["f32", "f64"] {

@@ -1,13 +1,14 @@
 //! Epochs of training.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use feedforward::activation::{Activation, Relu, Tanh};
 use feedforward::loss::ScikitSquaredError;
-use feedforward::optimizer::Adam;
-use feedforward::{Float, Trainer};
+use feedforward::optimizer::{Adam, State};
+use feedforward::train::Batches;
+use feedforward::{Float, Gradient, Mlp, Trainer};
 
 use crate::jobs::{JOBS, Job, TUTORIAL};
 
@@ -37,6 +38,79 @@ fn epoch<T: Float>(
     });
 }
 
+/// A training that can be gone on with, epoch by epoch.
+struct Run {
+    net: Mlp<f32>,
+    inputs: Vec<f32>,
+    targets: Vec<f32>,
+    optimizer: Adam,
+    gradient: Gradient<f32>,
+    state: State<f32>,
+    batches: Batches,
+    epochs: usize,
+}
+
+impl Run {
+    fn after(epochs: usize) -> Self {
+        let net = TUTORIAL.network(&Relu);
+        let (inputs, targets) = TUTORIAL.data();
+        let optimizer = Adam::scikit_learn(1e-3);
+        let mut run = Self {
+            gradient: Gradient::new(&net).l2(1e-4).expect("the penalty is valid"),
+            state: State::new(&optimizer, net.layout()),
+            batches: Batches::new(TUTORIAL.samples, TUTORIAL.batch)
+                .expect("it is valid")
+                .shuffled(0),
+            net,
+            inputs,
+            targets,
+            optimizer,
+            epochs: 0,
+        };
+        (0..epochs).for_each(|_| run.epoch());
+        run
+    }
+
+    fn epoch(&mut self) {
+        let Self {
+            net,
+            inputs,
+            targets,
+            optimizer,
+            gradient,
+            state,
+            ..
+        } = self;
+        for rows in self.batches.epoch(self.epochs) {
+            let loss = gradient.compute_rows(net, inputs, targets, rows, &ScikitSquaredError);
+            loss.expect("a job trains");
+            let update = state.update(optimizer, 1e-3, net.params_mut(), gradient.values());
+            update.expect("the state fits");
+        }
+        self.epochs += 1;
+    }
+}
+
+/// Epochs at the beginning of a training, and late in it, when the moments of dead units have
+/// decayed as far as they ever will.
+fn long_run(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("long_run");
+    group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(100));
+    group.measurement_time(Duration::from_millis(700));
+    for (id, epochs) in [
+        ("tutorial_f32_first_epochs", 0),
+        ("tutorial_f32_after_290_epochs", 290),
+    ] {
+        let mut run = None;
+        group.bench_function(id, |bencher| {
+            let run = run.get_or_insert_with(|| Run::after(epochs));
+            bencher.iter(|| run.epoch());
+        });
+    }
+    group.finish();
+}
+
 pub(crate) fn benchmark(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("train_epoch");
     group.sample_size(10);
@@ -61,4 +135,5 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     epoch::<f32>(&mut group, "tutorial_tanh_f32", TUTORIAL, &Tanh, 1);
     epoch::<f64>(&mut group, "tutorial_tanh_f64", TUTORIAL, &Tanh, 1);
     group.finish();
+    long_run(criterion);
 }

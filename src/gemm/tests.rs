@@ -106,6 +106,20 @@ fn every_set_gives_the_reference_on_all_edges() {
 }
 
 #[test]
+fn every_set_gives_the_reference_on_matrices_that_outgrow_the_caches() {
+    on_every_set(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        // Beyond one block of k, of columns, and both; B transposed and not.
+        for size in [[25, 600, 270], [49, 257, 513], [26, 513, 1030]] {
+            for transposed in [[false, false], [true, true]] {
+                check::<f32>(&mut rng, size, transposed, [3, 0, 1]);
+                check::<f64>(&mut rng, size, transposed, [0, 2, 0]);
+            }
+        }
+    });
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_errors() {
     let x = [0.0; 6];
     let a = MatRef::new(&x, 2, 3).unwrap();
