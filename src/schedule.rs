@@ -125,7 +125,7 @@ pub struct StepDecay {
 
 impl Schedule for StepDecay {
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
-        base * power(self.factor, progress.epoch / self.every.max(1))
+        base * math::power(self.factor, (progress.epoch / self.every.max(1)) as u64)
     }
 
     fn check(&self) -> Result<()> {
@@ -146,25 +146,12 @@ pub struct ExponentialDecay {
 
 impl Schedule for ExponentialDecay {
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
-        base * power(self.factor, progress.epoch)
+        base * math::power(self.factor, progress.epoch as u64)
     }
 
     fn check(&self) -> Result<()> {
         check_factor(self.factor)
     }
-}
-
-/// base^n by squaring, which has the same bits on every platform.
-fn power(mut base: f64, mut n: usize) -> f64 {
-    let mut result = 1.0;
-    while n > 0 {
-        if n & 1 == 1 {
-            result *= base;
-        }
-        base *= base;
-        n >>= 1;
-    }
-    result
 }
 
 fn check_factor(factor: f64) -> Result<()> {

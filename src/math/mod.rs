@@ -62,6 +62,19 @@ fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
     }
 }
 
+/// base^n by squaring, which has the same bits everywhere; `powi` leaves its precision open.
+pub(crate) fn power(mut base: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        n >>= 1;
+    }
+    result
+}
+
 /// `x`, or `limit` if it is larger; NaN stays.
 #[inline(always)]
 fn at_most<T: Float>(x: T, limit: T) -> T {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Mlp;
-use super::gradient::Samples;
 use super::packed::{Packed, PackedLayer};
+use super::samples::Samples;
 use crate::activation::Activation;
 use crate::float::{Float, compiled};
 use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};

@@ -3,12 +3,16 @@
 use super::Mlp;
 use super::chunk::{Chunk, Job};
 use super::packed::{Packed, check_finite};
-use crate::error::{Error, Result, check_length, check_range, check_rows};
+use super::samples::Samples;
+use crate::error::{Error, Result, check_range};
 use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
 use crate::parallel::Threads;
 use crate::simd::{self, Op, Simd};
+
+/// What errors call a caller's data.
+const NAMES: [&str; 2] = ["inputs", "targets"];
 
 /// Rows below which a minibatch is not cut further.
 const LEAST_ROWS: usize = 96;
@@ -24,34 +28,6 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 fn chunks(rows: usize) -> usize {
     let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
     1 << most.ilog2()
-}
-
-/// Samples of a minibatch: rows of a data set, chosen by index or all in order.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Samples<'a, T> {
-    pub(crate) inputs: &'a [T],
-    pub(crate) targets: &'a [T],
-    pub(crate) widths: [usize; 2],
-    pub(crate) indices: Option<&'a [usize]>,
-}
-
-impl<'a, T> Samples<'a, T> {
-    pub(crate) fn len(&self) -> usize {
-        self.indices
-            .map_or(self.inputs.len() / self.widths[0], <[usize]>::len)
-    }
-
-    fn row(&self, sample: usize) -> usize {
-        self.indices.map_or(sample, |indices| indices[sample])
-    }
-
-    pub(super) fn input(&self, sample: usize) -> &'a [T] {
-        &self.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
-    }
-
-    pub(super) fn target(&self, sample: usize) -> &'a [T] {
-        &self.targets[self.row(sample) * self.widths[1]..][..self.widths[1]]
-    }
 }
 
 /// Computes gradients: the workspace of the backward pass, and its result.
@@ -164,20 +140,9 @@ impl<T: Float> Gradient<T> {
         targets: &[T],
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let samples = check_rows("inputs", inputs, net.inputs())?;
-        check_length("targets", targets, samples * net.outputs())?;
-        check_data(net, inputs, targets, loss)?;
-        let widths = [net.inputs(), net.outputs()];
-        self.compute_samples(
-            net,
-            &Samples {
-                inputs,
-                targets,
-                widths,
-                indices: None,
-            },
-            loss,
-        )
+        let samples = Samples::new(net, NAMES, inputs, targets)?;
+        samples.check(loss)?;
+        self.compute_samples(net, &samples, loss)
     }
 
     /// [`compute`](Self::compute) over some rows of a data set, given by their indices.
@@ -193,26 +158,8 @@ impl<T: Float> Gradient<T> {
         indices: &[usize],
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let rows = check_rows("inputs", inputs, net.inputs())?;
-        check_length("targets", targets, rows * net.outputs())?;
-        check_rows("row indices", indices, 1)?;
-        if let Some(index) = indices.iter().find(|&&index| index >= rows) {
-            return Err(Error::out_of_range(
-                "row index",
-                format!("below {rows}"),
-                index,
-            ));
-        }
-        let widths = [net.inputs(), net.outputs()];
-        let samples = Samples {
-            inputs,
-            targets,
-            widths,
-            indices: Some(indices),
-        };
-        for sample in 0..samples.len() {
-            check_data(net, samples.input(sample), samples.target(sample), loss)?;
-        }
+        let samples = Samples::new(net, NAMES, inputs, targets)?.try_choose(indices)?;
+        samples.check(loss)?;
         self.compute_samples(net, &samples, loss)
     }
 
@@ -228,20 +175,9 @@ impl<T: Float> Gradient<T> {
         targets: &[T],
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let samples = check_rows("inputs", inputs, net.inputs())?;
-        check_length("targets", targets, samples * net.outputs())?;
-        check_data(net, inputs, targets, loss)?;
-        let widths = [net.inputs(), net.outputs()];
-        self.evaluate_samples(
-            net,
-            &Samples {
-                inputs,
-                targets,
-                widths,
-                indices: None,
-            },
-            loss,
-        )
+        let samples = Samples::new(net, NAMES, inputs, targets)?;
+        samples.check(loss)?;
+        self.evaluate_samples(net, &samples, loss)
     }
 
     /// The same over samples that were checked.
@@ -467,18 +403,4 @@ impl<T: Float> Op for Penalise<'_, T> {
         }
         squares.iter().map(|square| square.wide()).sum()
     }
-}
-
-/// Checks that a data set's numbers are ones that can be learned from.
-pub(crate) fn check_data<T: Float>(
-    net: &Mlp<T>,
-    inputs: &[T],
-    targets: &[T],
-    loss: &dyn Loss<T>,
-) -> Result<()> {
-    check_finite("inputs", inputs)?;
-    check_finite("targets", targets)?;
-    targets
-        .chunks(net.outputs())
-        .try_for_each(|target| loss.check_target(target))
 }

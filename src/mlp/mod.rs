@@ -13,12 +13,13 @@ mod chunk;
 mod gradient;
 mod packed;
 mod predictor;
+mod samples;
 
 pub use builder::MlpBuilder;
 pub use gradient::Gradient;
-pub(crate) use gradient::{Samples, check_data};
 pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
+pub(crate) use samples::Samples;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///

@@ -7,6 +7,7 @@ use super::{Optimizer, Step};
 use crate::error::Result;
 use crate::float::{Float, compiled};
 use crate::layout::Layout;
+use crate::math;
 
 /// Where Adam adds its epsilon, on which libraries differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -237,8 +238,8 @@ struct AdamRule<T> {
 
 impl<T: Float> AdamRule<T> {
     fn new(adam: &Adam, step: &Step<'_>, decay: f64) -> Self {
-        let correction1 = 1.0 - rule::power(adam.beta1, step.number);
-        let root2 = (1.0 - rule::power(adam.beta2, step.number)).sqrt();
+        let correction1 = 1.0 - math::power(adam.beta1, step.number);
+        let root2 = (1.0 - math::power(adam.beta2, step.number)).sqrt();
         let epsilon = match adam.epsilon_form {
             EpsilonForm::Corrected => adam.epsilon * root2,
             EpsilonForm::Hat => adam.epsilon,

@@ -105,19 +105,6 @@ impl<T: Float> Flush<T> {
     }
 }
 
-/// base^n by squaring, which has the same bits everywhere; `powi` leaves its precision open.
-pub(super) fn power(mut base: f64, mut n: u64) -> f64 {
-    let mut result = 1.0;
-    while n > 0 {
-        if n & 1 == 1 {
-            result *= base;
-        }
-        base *= base;
-        n >>= 1;
-    }
-    result
-}
-
 /// Checks a rate that must be above zero.
 pub(super) fn check_positive(what: &'static str, value: f64) -> Result<()> {
     check_range(

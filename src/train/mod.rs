@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::error::{Error, Result, check_length, check_range, check_rows};
+use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{Gradient, Mlp, Samples, check_data, check_finite};
+use crate::mlp::{Gradient, Mlp, Samples, check_finite};
 use crate::optimizer::{Optimizer, State};
 use crate::parallel::Threads;
 use crate::schedule::{Constant, Progress, Schedule};
@@ -215,34 +215,26 @@ impl<T: Float> Trainer<T> {
         targets: &[T],
         on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<History> {
-        let samples = self.check(net, inputs, targets)?;
-        let (training, held_out) = self.split(samples)?;
-        let most = training.len();
-        let batch = self.batch_size.unwrap_or(DEFAULT_BATCH.min(most));
+        self.check()?;
+        check_finite("parameters", net.params())?;
+        let all = Samples::new(net, ["inputs", "targets"], inputs, targets)?;
+        all.check(&*self.loss)?;
+        let (training, held_out) = self.split(all.len())?;
+        let validation = match &self.validation {
+            Validation::None => None,
+            Validation::Split(_) => Some(all.choose(&held_out)),
+            Validation::Set(inputs, targets) => {
+                let names = ["validation inputs", "validation targets"];
+                let samples = Samples::new(net, names, inputs, targets)?;
+                samples.check(&*self.loss)?;
+                Some(samples)
+            }
+        };
+        let batch = self.batch_size.unwrap_or(DEFAULT_BATCH.min(training.len()));
         let mut batches = Batches::of(training, batch)?;
         if self.shuffle {
             batches = batches.shuffled(self.seed);
         }
-        let widths = [net.inputs(), net.outputs()];
-        let all = Samples {
-            inputs,
-            targets,
-            widths,
-            indices: None,
-        };
-        let validation = match &self.validation {
-            Validation::None => None,
-            Validation::Split(_) => Some(Samples {
-                indices: Some(&held_out),
-                ..all
-            }),
-            Validation::Set(inputs, targets) => Some(Samples {
-                inputs,
-                targets,
-                widths,
-                indices: None,
-            }),
-        };
         let threads = match self.threads {
             Some(0) => Threads::exactly(0)?,
             _ if !Gradient::<T>::can_be_shared(batch) => Threads::one(),
@@ -274,8 +266,8 @@ impl<T: Float> Trainer<T> {
         fit.run(net, all, validation, batches, on_epoch)
     }
 
-    /// Checks settings and data; returns the number of samples.
-    fn check(&self, net: &Mlp<T>, inputs: &[T], targets: &[T]) -> Result<usize> {
+    /// Checks the settings, as far as they do not depend on the data.
+    fn check(&self) -> Result<()> {
         self.loss.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
@@ -295,16 +287,7 @@ impl<T: Float> Trainer<T> {
             let expected = "a validation split or set to watch";
             return Err(Error::out_of_range("early stopping", expected, "none"));
         }
-        if let Validation::Set(inputs, targets) = &self.validation {
-            let samples = check_rows("validation inputs", inputs, net.inputs())?;
-            check_length("validation targets", targets, samples * net.outputs())?;
-            check_data(net, inputs, targets, &*self.loss)?;
-        }
-        let samples = check_rows("inputs", inputs, net.inputs())?;
-        check_length("targets", targets, samples * net.outputs())?;
-        check_data(net, inputs, targets, &*self.loss)?;
-        check_finite("parameters", net.params())?;
-        Ok(samples)
+        Ok(())
     }
 
     /// The rows to train on and those to validate with.
@@ -397,11 +380,9 @@ impl<T: Float> Fit<'_, T> {
         let mut seen = 0;
         for batch in batches.epoch(self.progress.epoch) {
             learning_rate = schedule.rate(base, &self.progress);
-            let samples = Samples {
-                indices: Some(batch),
-                ..samples
-            };
-            let result = self.gradient.compute_samples(net, &samples, &**loss);
+            let result = self
+                .gradient
+                .compute_samples(net, &samples.choose(batch), &**loss);
             let loss = result.map_err(|error| self.diverged(net, error))?;
             let gradient = self.gradient.values();
             let (threads, params) = (&self.threads, net.params_mut());
