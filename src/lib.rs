@@ -38,9 +38,15 @@
 //!
 //! # The same bits
 //!
-//! Every sum runs in one order, so a network gives the same bits for one sample or a
-//! batch, on every CPU with fused multiply-add (AVX2, AVX-512, NEON); training is a function of its
-//! seeds. A CPU without it may differ in the last bits.
+//! Every sum runs in one order, so a network gives the same bits for one sample or a batch, for
+//! one thread or many, on every CPU with fused multiply-add (AVX2, AVX-512, NEON); training is a
+//! function of its seeds. A CPU without it may differ in the last bits.
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `rayon` | yes | training and large predictions on all cores |
 //!
 //! # Debug builds
 //!
