@@ -10,6 +10,8 @@ pub(crate) struct Threads {
     pool: Option<std::sync::Arc<rayon::ThreadPool>>,
 }
 
+// One shape with the feature and without.
+#[cfg_attr(not(feature = "rayon"), allow(clippy::unused_self, clippy::needless_update))]
 impl Threads {
     /// The caller's thread alone.
     pub(crate) fn one() -> Self {
