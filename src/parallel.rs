@@ -11,7 +11,10 @@ pub(crate) struct Threads {
 }
 
 // One shape with the feature and without.
-#[cfg_attr(not(feature = "rayon"), allow(clippy::unused_self, clippy::needless_update))]
+#[cfg_attr(
+    not(feature = "rayon"),
+    allow(clippy::unused_self, clippy::needless_update)
+)]
 impl Threads {
     /// The caller's thread alone.
     pub(crate) fn one() -> Self {

@@ -1,6 +1,7 @@
 //! The limit: fused multiply-adds on one core, from registers only.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
 use feedforward::Float;
@@ -48,5 +49,23 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     group.bench_function("f32", |bencher| bencher.iter(run::<f32>));
     group.throughput(Throughput::Elements(run::<f64>() as u64));
     group.bench_function("f64", |bencher| bencher.iter(run::<f64>));
+    // What two threads can gain at best here and now: the cores of a virtual machine may be
+    // one core's two halves.
+    group.throughput(Throughput::Elements(2 * run::<f32>() as u64));
+    group.bench_function("f32_2_threads", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let start = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        (0..iterations).for_each(|_| {
+                            black_box(run::<f32>());
+                        })
+                    });
+                }
+            });
+            start.elapsed()
+        });
+    });
     group.finish();
 }

@@ -30,6 +30,13 @@ pub(crate) fn print(started: SystemTime) {
         "FMA peak of one core: f32 {:.1} GFLOP/s, f64 {:.1} GFLOP/s",
         peaks[0], peaks[1]
     );
+    let peak = |id| medians.get(&format!("fma_peak/{id}"));
+    if let (Some(one), Some(two)) = (peak("f32"), peak("f32_2_threads")) {
+        println!(
+            "two threads reach {:.2} times the peak of one",
+            2.0 * one / two
+        );
+    }
     training(&medians, peaks);
     products(&medians);
     others(&medians);
