@@ -58,9 +58,9 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
             std::thread::scope(|scope| {
                 for _ in 0..2 {
                     scope.spawn(|| {
-                        (0..iterations).for_each(|_| {
+                        for _ in 0..iterations {
                             black_box(run::<f32>());
-                        })
+                        }
                     });
                 }
             });
