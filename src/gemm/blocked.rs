@@ -1,11 +1,12 @@
 //! The public product's ways to the kernel: straight, or block by block through copies.
 //!
 //! Small products run on the caller's slices as they are. Where B cannot be read along its
-//! rows in whole registers, and where matrices outgrow the caches, blocks are copied first:
+//! rows in whole registers, and where matrices outgrow the caches, blocks are copied first.
+//! Around the kernel's loops there are then, from the outside in:
 //!
-//! 5. a block of up to [`COLS`] columns of B and C,
-//! 4. a block of up to [`DEPTH`] of k, for which B's block is copied panel by panel,
-//! 3. a strip of A, copied too, since rows far apart compete for the same cache sets.
+//! - a block of up to [`COLS`] columns of B and C,
+//! - a block of up to [`DEPTH`] of k, for which B's block is copied,
+//! - a strip of A, copied too, since rows far apart compete for the same cache sets.
 //!
 //! From the second block of k on, chains go on from what C holds: the bits do not change.
 
@@ -18,7 +19,8 @@ const DEPTH: usize = 256;
 /// Columns in a block: B's block takes 512 KB in f32.
 const COLS: usize = 512;
 
-/// Bytes of B from which on copying pays: it stays in no second-level cache.
+/// Bytes of B from which on copying pays: with A and C it no longer stays in the second-level
+/// cache.
 const LARGE: usize = 1 << 19;
 
 compiled! {
