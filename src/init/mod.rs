@@ -13,6 +13,10 @@
 //! | [`Zeros`] | 0 | 0 | 0 |
 //!
 //! Weights are drawn in row-major order, neuron by neuron, and biases after them.
+//!
+//! Uniform draws have the same bits on every platform. Normal ones ([`GlorotNormal`],
+//! [`HeNormal`], [`LeCunNormal`], [`Orthogonal`]) call the platform's logarithm and exponential
+//! now and then, so a rare last bit may differ between platforms.
 
 use std::fmt::Debug;
 
