@@ -73,12 +73,12 @@ pub enum Error {
         value: f64,
     },
 
-    /// Training produced numbers that are not finite. The network was left with the
-    /// last parameters that were.
+    /// Training produced numbers that are not finite. The network was left with the best
+    /// parameters so far, or those it came with.
     #[error(
         "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became {value} \
-         (expected finite numbers); the network keeps its last finite parameters. \
-         A smaller learning rate or inputs scaled to about [-1, 1] usually help"
+         (expected finite numbers); the largest gradient before was {largest_gradient:e}. {cause}. \
+         The network keeps the best parameters so far"
     )]
     Diverged {
         /// The epoch, counted from 1.
@@ -91,6 +91,47 @@ pub enum Error {
         what: &'static str,
         /// The value.
         value: f64,
+        /// The largest magnitude in the last gradient that was finite; 0 if there was none.
+        largest_gradient: f64,
+        /// What most likely made it diverge.
+        cause: DivergenceCause,
+    },
+}
+
+/// Why a training most likely diverged.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DivergenceCause {
+    /// Inputs far from where weights of usual size expect them.
+    #[error(
+        "Likely cause: the inputs, which lie in [{low}, {high}]; scale them to about [-1, 1], for example by a Scaler"
+    )]
+    Inputs {
+        /// The smallest input.
+        low: f64,
+        /// The largest input.
+        high: f64,
+    },
+    /// Targets so large that errors, and with them gradients, are.
+    #[error(
+        "Likely cause: the targets, which lie in [{low}, {high}]; scale them to about [-1, 1], for example by a Scaler"
+    )]
+    Targets {
+        /// The smallest target.
+        low: f64,
+        /// The largest target.
+        high: f64,
+    },
+    /// A loss that grows like an exponential, and overflows at outputs of a thousand.
+    #[error(
+        "Likely cause: the loss, which grows like an exponential; clip the gradient or use a smaller learning rate"
+    )]
+    Loss,
+    /// None of these, so steps that are too long.
+    #[error("Likely cause: the learning rate, {rate}; try a tenth of it, or clip the gradient")]
+    LearningRate {
+        /// The rate of the last update.
+        rate: f64,
     },
 }
 

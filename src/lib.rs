@@ -70,6 +70,7 @@ mod layer;
 mod layout;
 pub mod loss;
 pub mod math;
+pub mod metrics;
 mod mlp;
 pub mod optimizer;
 mod parallel;
@@ -78,16 +79,16 @@ pub mod simd;
 pub mod train;
 
 pub use activation::Activation;
-pub use error::{Error, Result};
+pub use error::{DivergenceCause, Error, Result};
 pub use float::Float;
 pub use init::Initializer;
 pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
-pub use mlp::{Gradient, Mlp, MlpBuilder, Predictor};
+pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
 pub use optimizer::Optimizer;
 pub use schedule::Schedule;
-pub use train::{Epoch, History, StopReason, Trainer};
+pub use train::{Epoch, History, StopReason, Trainer, TrainerState};
 
 /// The code of the pages that are not rustdoc's, compiled and run.
 #[cfg(doctest)]

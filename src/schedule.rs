@@ -97,6 +97,9 @@ impl Default for InverseScaling {
 impl Schedule for InverseScaling {
     #[allow(clippy::float_cmp)] // the power that is exactly a root
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
+        if progress.epoch == 0 {
+            return base;
+        }
         let n = progress.samples_before_epoch as f64 + 1.0;
         // A root has the same bits on every platform, `powf` may not.
         let divisor = if self.power == 0.5 {

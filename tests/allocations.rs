@@ -8,7 +8,7 @@ use feedforward::activation::{Gelu, Identity, Relu};
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
-use feedforward::{Float, Gradient, Mlp, Predictor, Trainer};
+use feedforward::{Float, Gradient, Mlp, Predictor, Samples, Trainer};
 
 struct Counting;
 
@@ -83,7 +83,11 @@ fn step<T: Float>(threads: usize) {
     let mut epoch = |number| {
         for rows in batches.epoch(number) {
             gradient
-                .compute_rows(&net, &inputs, &targets, rows, &ScikitSquaredError)
+                .compute_samples(
+                    &net,
+                    &Samples::new(&inputs, &targets).rows(rows),
+                    &ScikitSquaredError,
+                )
                 .unwrap();
             state
                 .update(&optimizer, 1e-3, net.params_mut(), gradient.values())
@@ -115,7 +119,7 @@ fn epochs<T: Float>(threads: usize) {
         ControlFlow::Continue(())
     };
     trainer
-        .fit_with(&mut net, &inputs, &targets, report)
+        .fit_with(&mut net, &Samples::new(&inputs, &targets), report)
         .unwrap();
     let warm = warm_up(threads);
     let count = at[59] - at[warm - 1];

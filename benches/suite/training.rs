@@ -8,7 +8,7 @@ use feedforward::activation::{Activation, Relu, Tanh};
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
-use feedforward::{Float, Gradient, Mlp, Trainer};
+use feedforward::{Float, Gradient, Mlp, Samples, Trainer};
 
 use crate::jobs::{JOBS, Job, TUTORIAL};
 
@@ -82,7 +82,11 @@ impl Run {
             ..
         } = self;
         for rows in self.batches.epoch(self.epochs) {
-            let loss = gradient.compute_rows(net, inputs, targets, rows, &ScikitSquaredError);
+            let loss = gradient.compute_samples(
+                net,
+                &Samples::new(inputs, targets).rows(rows),
+                &ScikitSquaredError,
+            );
             loss.expect("a job trains");
             let update = state.update(optimizer, 1e-3, net.params_mut(), gradient.values());
             update.expect("the state fits");

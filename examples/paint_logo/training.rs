@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use feedforward::{Epoch, History, Mlp, Trainer};
+use feedforward::{Epoch, History, Mlp, Samples, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Result;
@@ -31,7 +31,7 @@ pub fn run(
     let (inputs, targets) = labelled_set(picture, canvas);
     let mut display = Display::new(epochs);
     let mut watch = Stopwatch::start();
-    let history = trainer.fit_with(net, &inputs, &targets, |epoch, net| {
+    let history = trainer.fit_with(net, &Samples::new(&inputs, &targets), |epoch, net| {
         watch.pause();
         display.show(epoch, || canvas.paint_pixels(net).map(|p| picture.psnr(&p)));
         watch.go_on();

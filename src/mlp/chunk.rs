@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::Mlp;
+use super::dropout::Masks;
 use super::packed::{Packed, PackedLayer};
-use super::samples::Samples;
+use super::samples::Rows;
 use crate::activation::Activation;
 use crate::float::{Float, compiled};
 use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};
@@ -81,9 +82,19 @@ impl<T: Float> Sink<T> for Activate<'_, T> {
 struct Slope<'a, T> {
     activation: &'a dyn Activation<T>,
     saved: Saved<'a, T>,
+    dropped: Option<Dropped>,
     dy: &'a mut [T],
     dz: &'a mut [T],
     stride: usize,
+}
+
+/// Which outputs of a layer a chunk drops.
+#[derive(Clone, Copy)]
+struct Dropped {
+    masks: Masks,
+    layer: usize,
+    first_sample: usize,
+    units: usize,
 }
 
 /// What the forward pass kept of a layer.
@@ -101,6 +112,13 @@ impl<T: Float> Sink<T> for Slope<'_, T> {
 
     fn done(&mut self, first: usize, rows: usize) {
         let (start, len) = (first * self.stride, rows * self.stride);
+        if let Some(dropped) = self.dropped {
+            let sample = dropped.first_sample + first;
+            let dy = &mut self.dy[..len];
+            dropped
+                .masks
+                .apply(dropped.layer, sample, dropped.units, dy);
+        }
         self.activation.backprop(
             &self.saved.z[start..][..len],
             &self.saved.y[start..][..len],
@@ -115,8 +133,10 @@ impl<T: Float> Sink<T> for Slope<'_, T> {
 pub(super) struct Job<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
-    pub(super) samples: &'a Samples<'a, T>,
+    pub(super) samples: &'a Rows<'a, T>,
     pub(super) loss: &'a dyn Loss<T>,
+    /// Which hidden outputs to drop, if any.
+    pub(super) masks: Option<Masks>,
 }
 
 impl<T> Clone for Job<'_, T> {
@@ -134,6 +154,8 @@ pub(super) struct Chunk<T> {
     x: Buffer<T>,
     /// Outputs of each layer.
     pub(super) y: Vec<Buffer<T>>,
+    /// The same with some dropped, where they are.
+    dropped: Vec<Buffer<T>>,
     /// Pre-activations of the layers whose slope needs them, else empty.
     z: Vec<Buffer<T>>,
     /// Gradients with respect to one layer's pre-activations, and the layer's below.
@@ -158,6 +180,7 @@ impl<T: Float> Chunk<T> {
         Self {
             x: Buffer::zeros(0),
             y: empty(),
+            dropped: empty(),
             z: empty(),
             dz: [(); 2].map(|()| Buffer::zeros(0)),
             dy: Buffer::zeros(0),
@@ -171,7 +194,13 @@ impl<T: Float> Chunk<T> {
 
     /// Takes over these samples of the next minibatch and makes room for them; after that,
     /// passes over no more do not allocate.
-    pub(super) fn take(&mut self, net: &Mlp<T>, range: Range<usize>, input_gradient: bool) {
+    pub(super) fn take(
+        &mut self,
+        net: &Mlp<T>,
+        range: Range<usize>,
+        drops: bool,
+        input_gradient: bool,
+    ) {
         let layers = net.layout().layers();
         let rows = range.len();
         self.range = range;
@@ -181,6 +210,9 @@ impl<T: Float> Chunk<T> {
             let stride = padded::<T>(at.outputs);
             widest = widest.max(stride);
             self.y[index].reserve(rows * stride);
+            if drops {
+                self.dropped[index].reserve(rows * stride);
+            }
             if net.activations()[index].needs_input() {
                 self.z[index].reserve(rows * stride);
             }
@@ -228,6 +260,13 @@ impl<T: Float> Chunk<T> {
         compute_loss(self, job);
     }
 
+    /// The outputs of the last layer, sample by sample.
+    pub(super) fn outputs(&self, net: &Mlp<T>) -> impl Iterator<Item = &[T]> {
+        let rows = self.y[net.depth() - 1].chunks_exact(padded::<T>(net.outputs()));
+        rows.take(self.range.len())
+            .map(move |row| &row[..net.outputs()])
+    }
+
     fn forward(&mut self, job: Job<'_, T>) {
         let Job {
             net,
@@ -242,7 +281,11 @@ impl<T: Float> Chunk<T> {
         for (index, layer) in packed.layers.iter().enumerate() {
             let activation = &*net.activations()[index];
             let (before, after) = self.y.split_at_mut(index);
-            let x = before.last().unwrap_or(&self.x);
+            let x = match before.last() {
+                None => &self.x,
+                Some(_) if job.masks.is_some() => &self.dropped[index - 1],
+                Some(y) => y,
+            };
             let z = if activation.needs_input() {
                 Kept::All(&mut self.z[index])
             } else {
@@ -257,6 +300,11 @@ impl<T: Float> Chunk<T> {
                 z,
                 &mut after[0],
             );
+            if let Some(masks) = job.masks.filter(|_| index + 1 < net.depth()) {
+                let y = &after[0][..rows * layer.out_stride];
+                let (first, units) = (self.range.start, layer.outputs);
+                masks.copy(index, first, units, y, &mut self.dropped[index]);
+            }
         }
     }
 
@@ -273,9 +321,10 @@ impl<T: Float> Chunk<T> {
             .zip(self.dy.chunks_exact_mut(stride));
         for ((output, gradient), sample) in rows.zip(self.range.clone()) {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
-            self.loss += loss
-                .evaluate(output, samples.target(sample), gradient)
-                .wide();
+            let loss = loss.evaluate(output, samples.target(sample), gradient);
+            let weight = samples.weight(sample).unwrap_or(T::one());
+            self.loss += loss.wide() * weight.wide();
+            let scale = scale * weight;
             for g in gradient {
                 *g *= scale;
             }
@@ -301,6 +350,8 @@ impl<T: Float> Chunk<T> {
                 self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
             let x = if index == 0 {
                 &self.x
+            } else if job.masks.is_some() {
+                &self.dropped[index - 1]
             } else {
                 &self.y[index - 1]
             };
@@ -328,6 +379,12 @@ impl<T: Float> Chunk<T> {
                 product.run(&mut Slope {
                     activation,
                     saved: saved(&self.z[index - 1], &self.y[index - 1]),
+                    dropped: job.masks.map(|masks| Dropped {
+                        masks,
+                        layer: index - 1,
+                        first_sample: self.range.start,
+                        units: layer.inputs,
+                    }),
                     dy: &mut self.dy,
                     dz: &mut below[..],
                     stride: layer.in_stride,

@@ -2,17 +2,16 @@
 
 use super::Mlp;
 use super::chunk::{Chunk, Job};
-use super::packed::{Packed, check_finite};
-use super::samples::Samples;
+use super::clip::{Clip, largest};
+use super::dropout::Dropout;
+use super::packed::Packed;
+use super::samples::{Rows, Samples};
 use crate::error::{Error, Result, check_range};
 use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
 use crate::parallel::Threads;
 use crate::simd::{self, Op, Simd};
-
-/// What errors call a caller's data.
-const NAMES: [&str; 2] = ["inputs", "targets"];
 
 /// Rows below which a minibatch is not cut further.
 const LEAST_ROWS: usize = 96;
@@ -34,8 +33,8 @@ fn chunks(rows: usize) -> usize {
 ///
 /// The loss of a minibatch is the mean over its samples, plus the penalty
 /// lambda / (2 B) times the sum of squared weights (not biases) if [`l2`](Self::l2) was set, where
-/// B is the number of samples: scikit-learn's convention. (PyTorch's `weight_decay` is
-/// lambda / B here, and there decays biases too.)
+/// B is the number of samples, or the sum of their weights if they have any: scikit-learn's
+/// convention. (PyTorch's `weight_decay` is lambda / B here, and there decays biases too.)
 ///
 /// Sums over samples run in a fixed order: within chunks of rows whose number depends
 /// on the size of the minibatch alone, then over the chunks.
@@ -59,6 +58,12 @@ pub struct Gradient<T> {
     values: Vec<T>,
     inputs: Option<Vec<T>>,
     l2: f64,
+    clip: Option<Clip>,
+    dropout: Option<Dropout>,
+    /// Gradients computed so far, which the next one's dropout is drawn by.
+    updates: u64,
+    /// The largest magnitude in the last finite gradient, before clipping.
+    largest: f64,
     threads: Threads,
 }
 
@@ -72,6 +77,10 @@ impl<T: Float> Gradient<T> {
             values: vec![T::zero(); net.layout().len()],
             inputs: None,
             l2: 0.0,
+            clip: None,
+            dropout: None,
+            updates: 0,
+            largest: 0.0,
             threads: Threads::one(),
         }
     }
@@ -89,6 +98,43 @@ impl<T: Float> Gradient<T> {
         )?;
         self.l2 = lambda;
         Ok(self)
+    }
+
+    /// Sets a bound on the gradient.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless it is a finite number above 0.
+    pub fn clip(mut self, clip: Clip) -> Result<Self> {
+        self.set_clip(Some(clip))?;
+        Ok(self)
+    }
+
+    pub(crate) fn set_clip(&mut self, clip: Option<Clip>) -> Result<()> {
+        clip.map_or(Ok(()), Clip::check)?;
+        self.clip = clip;
+        Ok(())
+    }
+
+    /// Drops each hidden output with this probability and divides the others by
+    /// 1 - `rate`, anew for each gradient: a function of the seed and the number of gradients
+    /// that this workspace computed before (Srivastava et al., "Dropout", 2014).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless 0 <= `rate` < 1.
+    pub fn dropout(mut self, rate: f64, seed: u64) -> Result<Self> {
+        let dropout = Dropout::new(rate, seed)?;
+        self.dropout = Some(dropout).filter(|_| rate > 0.0);
+        Ok(self)
+    }
+
+    /// Sets how many gradients there were before, for a training that goes on.
+    pub(crate) fn set_updates(&mut self, updates: u64) {
+        self.updates = updates;
+    }
+
+    /// The largest magnitude in the gradient computed last, before clipping.
+    pub fn largest(&self) -> f64 {
+        self.largest
     }
 
     /// Shares the work among a pool of so many threads. The bits stay the same.
@@ -140,30 +186,26 @@ impl<T: Float> Gradient<T> {
         targets: &[T],
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let samples = Samples::new(net, NAMES, inputs, targets)?;
-        samples.check(loss)?;
-        self.compute_samples(net, &samples, loss)
+        self.compute_samples(net, &Samples::new(inputs, targets), loss)
     }
 
-    /// [`compute`](Self::compute) over some rows of a data set, given by their indices.
+    /// [`compute`](Self::compute) over samples with weights, or some rows of a data set.
     ///
     /// # Errors
-    /// As [`compute`](Self::compute), and [`Error::OutOfRange`] if an index is not that of
-    /// a row or if there is none.
-    pub fn compute_rows(
+    /// As [`compute`](Self::compute), and [`Error::OutOfRange`] if a row does not exist, a
+    /// weight is negative or all are zero.
+    pub fn compute_samples(
         &mut self,
         net: &Mlp<T>,
-        inputs: &[T],
-        targets: &[T],
-        indices: &[usize],
+        samples: &Samples<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let samples = Samples::new(net, NAMES, inputs, targets)?.try_choose(indices)?;
-        samples.check(loss)?;
-        self.compute_samples(net, &samples, loss)
+        let loss = self.compute_rows(net, &samples.check(net, loss)?, loss)?;
+        self.updates += 1;
+        Ok(loss)
     }
 
-    /// The mean loss over samples, without gradient and penalty: `inputs` row-major
+    /// The mean loss over samples, without gradient, penalty and dropout: `inputs` row-major
     /// `[samples x inputs]`, `targets` `[samples x outputs]`.
     ///
     /// # Errors
@@ -175,18 +217,31 @@ impl<T: Float> Gradient<T> {
         targets: &[T],
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let samples = Samples::new(net, NAMES, inputs, targets)?;
-        samples.check(loss)?;
-        self.evaluate_samples(net, &samples, loss)
+        self.evaluate_samples(net, &Samples::new(inputs, targets), loss)
     }
 
-    /// The same over samples that were checked.
-    pub(crate) fn evaluate_samples(
+    /// [`evaluate`](Self::evaluate) over samples with weights, or some rows of a data set.
+    ///
+    /// # Errors
+    /// As [`compute_samples`](Self::compute_samples).
+    pub fn evaluate_samples(
         &mut self,
         net: &Mlp<T>,
         samples: &Samples<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
+        self.evaluate_rows(net, &samples.check(net, loss)?, loss, None)
+    }
+
+    /// The same over samples that were checked. The network's outputs are appended to `outputs`.
+    pub(crate) fn evaluate_rows(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Rows<'_, T>,
+        loss: &dyn Loss<T>,
+        mut outputs: Option<&mut Vec<T>>,
+    ) -> Result<f64> {
+        let total = samples.total_weight();
         self.prepare(net)?;
         self.make_chunks(net, 1);
         let job = Job {
@@ -194,16 +249,22 @@ impl<T: Float> Gradient<T> {
             packed: &self.packed,
             samples,
             loss,
+            masks: None,
         };
         let chunk = &mut self.chunks[0];
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
-            chunk.take(net, range, false);
+            chunk.take(net, range, false, false);
             chunk.compute_loss(job);
             sum += chunk.loss;
+            if let Some(outputs) = &mut outputs {
+                chunk
+                    .outputs(net)
+                    .for_each(|row| outputs.extend_from_slice(row));
+            }
         }
-        let mean = sum / rows as f64;
+        let mean = sum / total;
         if mean.is_finite() {
             Ok(mean)
         } else {
@@ -229,13 +290,14 @@ impl<T: Float> Gradient<T> {
         }
     }
 
-    /// The same over samples that were checked.
-    pub(crate) fn compute_samples(
+    /// [`compute_samples`](Self::compute_samples) for samples that were checked.
+    pub(crate) fn compute_rows(
         &mut self,
         net: &Mlp<T>,
-        samples: &Samples<'_, T>,
+        samples: &Rows<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
+        let total = samples.total_weight();
         self.prepare(net)?;
         let rows = samples.len();
         let count = chunks(rows);
@@ -245,25 +307,31 @@ impl<T: Float> Gradient<T> {
             packed: &self.packed,
             samples,
             loss,
+            masks: self.dropout.map(|dropout| dropout.at(self.updates)),
         };
         let used = &mut self.chunks[..count];
-        let scale = T::of(1.0 / rows as f64);
         for (index, chunk) in used.iter_mut().enumerate() {
             let range = rows * index / count..rows * (index + 1) / count;
-            chunk.take(net, range, self.inputs.is_some());
+            chunk.take(net, range, self.dropout.is_some(), self.inputs.is_some());
         }
+        let scale = T::of(1.0 / total);
         self.threads
             .for_each(used, &|chunk| chunk.compute(job, scale));
-        let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / rows as f64;
-        loss += self.combine(net, count, rows);
-        if loss.is_finite() && check_finite("gradient", &self.values).is_ok() {
-            return Ok(loss);
+        let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / total;
+        loss += self.combine(net, count, total);
+        let largest = largest(&self.values).wide();
+        if !(loss.is_finite() && largest.is_finite()) {
+            return Err(self.explain(net, count, loss));
         }
-        Err(self.explain(net, count, loss))
+        self.largest = largest;
+        if let Some(clip) = self.clip {
+            clip.apply(&mut self.values, largest);
+        }
+        Ok(loss)
     }
 
     /// Adds up the chunks' gradients and the penalty's, and returns the penalty.
-    fn combine(&mut self, net: &Mlp<T>, count: usize, rows: usize) -> f64 {
+    fn combine(&mut self, net: &Mlp<T>, count: usize, total_weight: f64) -> f64 {
         let chunks = &self.chunks[..count];
         add_up(&self.threads, &mut self.values, chunks, 0);
         if let Some(inputs) = &mut self.inputs {
@@ -275,7 +343,7 @@ impl<T: Float> Gradient<T> {
         if self.l2 == 0.0 {
             return 0.0;
         }
-        let factor = self.l2 / rows as f64;
+        let factor = self.l2 / total_weight;
         let mut squares = 0.0;
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
@@ -316,11 +384,6 @@ impl<T: Float> Gradient<T> {
             layer: net.depth() - 1,
             value: loss,
         }
-    }
-
-    /// Gives the network back the parameters that the last gradient was computed for.
-    pub(crate) fn restore(&self, net: &mut Mlp<T>) {
-        self.packed.restore(net);
     }
 }
 

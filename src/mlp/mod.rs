@@ -10,16 +10,20 @@ use crate::layout::Layout;
 
 mod builder;
 mod chunk;
+mod clip;
+mod dropout;
 mod gradient;
 mod packed;
 mod predictor;
 mod samples;
 
 pub use builder::MlpBuilder;
+pub use clip::Clip;
 pub use gradient::Gradient;
 pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
-pub(crate) use samples::Samples;
+pub(crate) use samples::Rows;
+pub use samples::Samples;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///

@@ -63,19 +63,6 @@ impl<T: Float> Packed<T> {
         });
         Ok(())
     }
-
-    /// Gives back the parameters that were copied last.
-    pub(super) fn restore(&self, net: &mut Mlp<T>) {
-        for (packed, at) in self.layers.iter().zip(net.layout.layers()) {
-            let weights = &mut net.params[at.weights.clone()];
-            for (row, to) in weights.chunks_exact_mut(at.inputs).enumerate() {
-                for (from, to) in packed.transposed.chunks_exact(packed.out_stride).zip(to) {
-                    *to = from[row];
-                }
-            }
-            net.params[at.bias.clone()].copy_from_slice(&packed.bias[..at.outputs]);
-        }
-    }
 }
 
 compiled! {

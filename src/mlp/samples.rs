@@ -2,94 +2,221 @@
 
 use super::Mlp;
 use super::packed::check_finite;
-use crate::error::{Error, Result, check_length, check_rows};
+use crate::error::{Error, Result, check_length, check_range, check_rows};
 use crate::float::Float;
 use crate::loss::Loss;
 
-/// Rows of a data set: all in their order, or chosen by index.
+/// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
+/// and if you like a weight for each sample and a choice of rows.
+///
+/// ```
+/// use feedforward::{Gradient, Mlp, Samples, activation::Identity, loss::SquaredError};
+///
+/// let net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+/// let mut gradient = Gradient::new(&net);
+/// let (x, y) = ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]);
+/// // A whole weight is as good as so many copies.
+/// let weighted = Samples::new(&x, &y).weights(&[2.0, 0.0, 1.0]);
+/// let repeated = Samples::new(&x, &y).rows(&[0, 0, 2]);
+/// let losses = [weighted, repeated].map(|s| gradient.compute_samples(&net, &s, &SquaredError));
+/// assert!((losses[0].clone()? - losses[1].clone()?).abs() < 1e-12);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Samples<'a, T> {
-    names: [&'static str; 2],
+pub struct Samples<'a, T> {
     inputs: &'a [T],
     targets: &'a [T],
-    widths: [usize; 2],
-    rows: usize,
-    indices: Option<&'a [usize]>,
+    weights: Option<&'a [T]>,
+    rows: Option<&'a [usize]>,
+    names: &'static [&'static str; 3],
 }
 
+/// What errors call the parts of a training's samples.
+const TRAINING: [&str; 3] = ["inputs", "targets", "sample weights"];
+
+/// What they call those of its validation samples.
+const VALIDATION: [&str; 3] = [
+    "validation inputs",
+    "validation targets",
+    "validation weights",
+];
+
 impl<'a, T: Float> Samples<'a, T> {
-    /// All rows, if they fit the network; errors call inputs and targets by these names.
-    pub(crate) fn new(
-        net: &Mlp<T>,
-        names: [&'static str; 2],
-        inputs: &'a [T],
-        targets: &'a [T],
-    ) -> Result<Self> {
-        let widths = [net.inputs(), net.outputs()];
-        let rows = check_rows(names[0], inputs, widths[0])?;
-        check_length(names[1], targets, rows * widths[1])?;
-        Ok(Self {
-            names,
+    /// All rows, equally weighted.
+    pub fn new(inputs: &'a [T], targets: &'a [T]) -> Self {
+        Self {
             inputs,
             targets,
-            widths,
-            rows,
-            indices: None,
-        })
+            weights: None,
+            rows: None,
+            names: &TRAINING,
+        }
     }
 
-    /// The rows with these indices, which must exist.
-    pub(crate) fn choose(self, indices: &'a [usize]) -> Self {
+    /// Gives each sample of the data a weight, 0 or above: the mean loss is then
+    /// sum(weight loss) / sum(weight), and weights of 1 change nothing.
+    pub fn weights(self, weights: &'a [T]) -> Self {
         Self {
-            rows: indices.len(),
-            indices: Some(indices),
+            weights: Some(weights),
+            ..self
+        }
+    }
+
+    /// Takes these rows only, in this order; a row may come more than once.
+    pub fn rows(self, rows: &'a [usize]) -> Self {
+        Self {
+            rows: Some(rows),
+            ..self
+        }
+    }
+
+    /// The same, but errors speak of validation.
+    pub(crate) fn for_validation(self) -> Self {
+        Self {
+            names: &VALIDATION,
+            ..self
+        }
+    }
+
+    /// Checks that they fit the network and that the loss can learn from them.
+    pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<Rows<'a, T>> {
+        let [inputs, targets, weights] = *self.names;
+        let widths = [net.inputs(), net.outputs()];
+        let count = check_rows(inputs, self.inputs, widths[0])?;
+        check_length(targets, self.targets, count * widths[1])?;
+        if let Some(values) = self.weights {
+            check_length(weights, values, count)?;
+        }
+        let all = Rows {
+            samples: Self { rows: None, ..self },
+            widths,
+            count,
+            whole: count,
+        };
+        let rows = match self.rows {
+            None => all,
+            Some(rows) => all.try_choose(rows)?,
+        };
+        rows.check(loss)?;
+        if self.weights.is_some() {
+            let (range, expected) = (f64::MIN_POSITIVE..=f64::MAX, "a sum above 0");
+            check_range(weights, rows.total_weight(), range, expected)?;
+        }
+        Ok(rows)
+    }
+
+    /// These rows of the data on their own: inputs, targets and weights.
+    pub(crate) fn gather(&self, net: &Mlp<T>, rows: &[usize]) -> (Vec<T>, Vec<T>, Option<Vec<T>>) {
+        let pick = |values: &[T], width: usize| {
+            let row = |&row: &usize| &values[row * width..][..width];
+            rows.iter().flat_map(row).copied().collect()
+        };
+        (
+            pick(self.inputs, net.inputs()),
+            pick(self.targets, net.outputs()),
+            self.weights.map(|weights| pick(weights, 1)),
+        )
+    }
+
+    pub(crate) fn targets(&self) -> &'a [T] {
+        self.targets
+    }
+
+    pub(crate) fn sample_weights(&self) -> Option<&'a [T]> {
+        self.weights
+    }
+}
+
+/// Samples that were checked against a network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a, T> {
+    samples: Samples<'a, T>,
+    widths: [usize; 2],
+    count: usize,
+    /// Rows of the data that they were chosen from.
+    whole: usize,
+}
+
+impl<'a, T: Float> Rows<'a, T> {
+    /// The rows of the data with these indices, which must exist, instead.
+    fn choose(self, indices: &'a [usize]) -> Self {
+        Self {
+            samples: self.samples.rows(indices),
+            count: indices.len(),
             ..self
         }
     }
 
     /// The same, for indices that nobody has checked.
-    pub(super) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
+    pub(crate) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
         check_rows("row indices", indices, 1)?;
-        match indices.iter().find(|&&index| index >= self.rows) {
+        match indices.iter().find(|&&index| index >= self.whole) {
             Some(index) => Err(Error::out_of_range(
                 "row index",
-                format!("below {}", self.rows),
+                format!("below {}", self.whole),
                 index,
             )),
             None => Ok(self.choose(indices)),
         }
     }
 
-    /// Checks that the numbers are ones that can be learned from.
-    pub(crate) fn check(&self, loss: &dyn Loss<T>) -> Result<()> {
-        if self.indices.is_none() {
-            check_finite(self.names[0], self.inputs)?;
-            check_finite(self.names[1], self.targets)?;
-            return self
-                .targets
-                .chunks(self.widths[1])
-                .try_for_each(|t| loss.check_target(t));
+    fn check(&self, loss: &dyn Loss<T>) -> Result<()> {
+        let [inputs, targets, weights] = *self.samples.names;
+        let check_weights = |values: &[T]| {
+            check_finite(weights, values)?;
+            match values.iter().find(|&&w| w < T::zero()) {
+                Some(w) => Err(Error::out_of_range(weights, "0 or above", w)),
+                None => Ok(()),
+            }
+        };
+        if self.samples.rows.is_none() {
+            check_finite(inputs, self.samples.inputs)?;
+            check_finite(targets, self.samples.targets)?;
+            self.samples.weights.map_or(Ok(()), check_weights)?;
+            let mut targets = self.samples.targets.chunks(self.widths[1]);
+            return targets.try_for_each(|t| loss.check_target(t));
         }
-        (0..self.rows).try_for_each(|sample| {
-            check_finite(self.names[0], self.input(sample))?;
-            check_finite(self.names[1], self.target(sample))?;
+        (0..self.count).try_for_each(|sample| {
+            check_finite(inputs, self.input(sample))?;
+            check_finite(targets, self.target(sample))?;
+            if let Some(values) = self.samples.weights {
+                check_weights(&values[self.row(sample)..][..1])?;
+            }
             loss.check_target(self.target(sample))
         })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows
+        self.count
     }
 
-    fn row(&self, sample: usize) -> usize {
-        self.indices.map_or(sample, |indices| indices[sample])
+    /// The index in the data.
+    pub(crate) fn row(&self, sample: usize) -> usize {
+        self.samples.rows.map_or(sample, |rows| rows[sample])
     }
 
-    pub(super) fn input(&self, sample: usize) -> &'a [T] {
-        &self.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
+    pub(crate) fn input(&self, sample: usize) -> &'a [T] {
+        &self.samples.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
     }
 
-    pub(super) fn target(&self, sample: usize) -> &'a [T] {
-        &self.targets[self.row(sample) * self.widths[1]..][..self.widths[1]]
+    pub(crate) fn target(&self, sample: usize) -> &'a [T] {
+        &self.samples.targets[self.row(sample) * self.widths[1]..][..self.widths[1]]
+    }
+
+    /// The sample's weight, if they have any.
+    pub(crate) fn weight(&self, sample: usize) -> Option<T> {
+        self.samples
+            .weights
+            .map(|weights| weights[self.row(sample)])
+    }
+
+    /// The sum of the weights: the number of samples where there are none.
+    pub(crate) fn total_weight(&self) -> f64 {
+        match self.samples.weights {
+            None => self.count as f64,
+            Some(weights) => (0..self.count)
+                .map(|sample| weights[self.row(sample)].wide())
+                .sum(),
+        }
     }
 }

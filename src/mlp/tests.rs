@@ -174,7 +174,11 @@ fn rows_are_chosen_by_index() {
     let (inputs, targets) = (samples(20), samples(10));
     let mut gradient = Gradient::new(&net);
     let some = gradient
-        .compute_rows(&net, &inputs, &targets, &[3, 0], &SquaredError)
+        .compute_samples(
+            &net,
+            &Samples::new(&inputs, &targets).rows(&[3, 0]),
+            &SquaredError,
+        )
         .unwrap();
     let values = gradient.values().to_vec();
     let picked = [&inputs[6..8], &inputs[..2]].concat();
@@ -183,12 +187,20 @@ fn rows_are_chosen_by_index() {
         .unwrap();
     assert_eq!((some, &values[..]), (same, gradient.values()));
     let error = gradient
-        .compute_rows(&net, &inputs, &targets, &[10], &SquaredError)
+        .compute_samples(
+            &net,
+            &Samples::new(&inputs, &targets).rows(&[10]),
+            &SquaredError,
+        )
         .unwrap_err();
     assert_eq!(error.to_string(), "row index: expected below 10, got 10");
     assert!(
         gradient
-            .compute_rows(&net, &inputs, &targets, &[], &SquaredError)
+            .compute_samples(
+                &net,
+                &Samples::new(&inputs, &targets).rows(&[]),
+                &SquaredError
+            )
             .is_err()
     );
 }

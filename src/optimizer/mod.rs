@@ -136,6 +136,11 @@ impl<T: Float> State<T> {
         }
     }
 
+    /// The plan of the parameters that it belongs to.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// How many updates there were.
     pub fn updates(&self) -> u64 {
         self.updates

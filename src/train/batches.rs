@@ -1,5 +1,8 @@
 //! Which samples come together, and in which order.
 
+use std::fmt;
+use std::sync::Arc;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
@@ -27,7 +30,29 @@ pub struct Batches {
     rows: Vec<usize>,
     order: Vec<usize>,
     size: usize,
-    seed: Option<u64>,
+    arrangement: Arrangement,
+}
+
+/// Rearranges the rows of an epoch.
+type Arrange = dyn Fn(usize, &mut [usize]) + Send + Sync;
+
+/// In which order rows come.
+#[derive(Clone)]
+pub(super) enum Arrangement {
+    Given,
+    Shuffled(u64),
+    /// The caller's own: given the epoch and the rows in their order, it rearranges them.
+    Custom(Arc<Arrange>),
+}
+
+impl fmt::Debug for Arrangement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given => f.write_str("Given"),
+            Self::Shuffled(seed) => f.debug_tuple("Shuffled").field(seed).finish(),
+            Self::Custom(_) => f.write_str("Custom"),
+        }
+    }
 }
 
 impl Batches {
@@ -50,14 +75,20 @@ impl Batches {
             order: rows.clone(),
             rows,
             size,
-            seed: None,
+            arrangement: Arrangement::Given,
         })
     }
 
     /// Shuffles the rows for each epoch.
-    pub fn shuffled(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
+    pub fn shuffled(self, seed: u64) -> Self {
+        self.arranged(Arrangement::Shuffled(seed))
+    }
+
+    pub(super) fn arranged(self, arrangement: Arrangement) -> Self {
+        Self {
+            arrangement,
+            ..self
+        }
     }
 
     /// Minibatches in an epoch.
@@ -68,8 +99,10 @@ impl Batches {
     /// The minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
         self.order.copy_from_slice(&self.rows);
-        if let Some(seed) = self.seed {
-            shuffle(&mut self.order, seed, epoch as u64 + 1);
+        match &self.arrangement {
+            Arrangement::Given => {}
+            Arrangement::Shuffled(seed) => shuffle(&mut self.order, *seed, epoch as u64 + 1),
+            Arrangement::Custom(arrange) => arrange(epoch, &mut self.order),
         }
         self.order.chunks(self.size)
     }

@@ -10,6 +10,8 @@ pub struct Epoch {
     pub loss: f64,
     /// The mean loss of the validation samples after the epoch, without penalty.
     pub validation_loss: Option<f64>,
+    /// The score of the validation samples after the epoch, if the trainer was given one.
+    pub validation_score: Option<f64>,
     /// The learning rate of its last update.
     pub learning_rate: f64,
 }
@@ -23,7 +25,7 @@ pub enum StopReason {
     Epochs,
     /// The training loss stopped falling.
     Tolerance,
-    /// The validation loss stopped falling.
+    /// The validation loss or score stopped getting better.
     EarlyStopping,
     /// The caller's function asked for it.
     Callback,
@@ -51,5 +53,25 @@ impl History {
     /// The loss of each epoch.
     pub fn losses(&self) -> impl ExactSizeIterator<Item = f64> {
         self.epochs.iter().map(|epoch| epoch.loss)
+    }
+
+    /// The least loss of an epoch; NaN before there is one.
+    pub fn best_loss(&self) -> f64 {
+        self.losses().fold(f64::NAN, f64::min)
+    }
+
+    /// The least validation loss of an epoch, if there were validation samples.
+    pub fn best_validation_loss(&self) -> Option<f64> {
+        let losses = self.epochs.iter().filter_map(|epoch| epoch.validation_loss);
+        losses.reduce(f64::min)
+    }
+
+    /// The best validation score of an epoch, if there was one.
+    pub fn best_validation_score(&self) -> Option<f64> {
+        let scores = self
+            .epochs
+            .iter()
+            .filter_map(|epoch| epoch.validation_score);
+        scores.reduce(f64::max)
     }
 }

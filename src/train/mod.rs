@@ -6,29 +6,26 @@ use std::sync::Arc;
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{Gradient, Mlp, Samples, check_finite};
-use crate::optimizer::{Optimizer, State};
-use crate::parallel::Threads;
-use crate::schedule::{Constant, Progress, Schedule};
+use crate::metrics::Score;
+use crate::mlp::{Clip, Mlp, Samples};
+use crate::optimizer::Optimizer;
+use crate::schedule::{Constant, Schedule};
 
 mod batches;
+mod fit;
 mod history;
+mod split;
+mod state;
 mod stopping;
 
 pub use batches::Batches;
 pub use history::{Epoch, History, StopReason};
+pub use state::TrainerState;
+pub use stopping::{Adaptive, ReduceOnPlateau};
 
-use stopping::Plateau;
-
-/// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
-const DEFAULT_BATCH: usize = 200;
-
-/// Epochs that the history has room for at once, so that it need not grow in between.
-const MOST_RESERVED: usize = 1 << 12;
-
-/// Minibatch size times parameters from which on a step takes long enough (about 100
-/// microseconds) for threads to gain more than they cost.
-const WORTH_SHARING: usize = 1 << 20;
+use batches::Arrangement;
+use fit::Length;
+use stopping::Patience;
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
 ///
@@ -53,20 +50,22 @@ pub struct Trainer<T> {
     schedule: Arc<dyn Schedule>,
     batch_size: Option<usize>,
     epochs: usize,
-    shuffle: bool,
+    /// `None`: shuffled by the seed.
+    arrangement: Option<Arrangement>,
     seed: u64,
     l2: f64,
+    clip: Option<Clip>,
+    dropout: f64,
+    average: Option<f64>,
     validation: Validation<T>,
+    validation_weights: Option<Vec<T>>,
+    stratified: bool,
+    score: Option<Arc<dyn Score<T>>>,
     early_stopping: Option<Patience>,
     tolerance: Option<Patience>,
+    adaptive: Option<Adaptive>,
+    reduce_on_plateau: Option<ReduceOnPlateau>,
     threads: Option<usize>,
-}
-
-/// Epochs without enough improvement that are put up with.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    improvement: f64,
-    epochs: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -85,12 +84,20 @@ impl<T: Float> Trainer<T> {
             schedule: Arc::new(Constant),
             batch_size: None,
             epochs: 200,
-            shuffle: true,
+            arrangement: None,
             seed: 0,
             l2: 0.0,
+            clip: None,
+            dropout: 0.0,
+            average: None,
             validation: Validation::None,
+            validation_weights: None,
+            stratified: false,
+            score: None,
             early_stopping: None,
             tolerance: None,
+            adaptive: None,
+            reduce_on_plateau: None,
             threads: None,
         }
     }
@@ -117,12 +124,24 @@ impl<T: Float> Trainer<T> {
 
     /// Sets whether samples are shuffled anew for each epoch; they are unless told otherwise.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+        self.arrangement = (!shuffle).then_some(Arrangement::Given);
         self
     }
 
-    /// Sets the seed of shuffles and of the validation split: each is a function of the seed
-    /// and the epoch alone.
+    /// Arranges the samples of each epoch by a function of yours instead of shuffling them. It
+    /// is given the epoch, counted from 0, and the training rows in their order, and writes
+    /// the rows in the order in which they are to come: easy ones first, say, or some twice and
+    /// others not at all.
+    pub fn arrange(
+        mut self,
+        arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static,
+    ) -> Self {
+        self.arrangement = Some(Arrangement::Custom(Arc::new(arrange)));
+        self
+    }
+
+    /// Sets the seed of shuffles, dropout and the validation split: each is a function of
+    /// the seed and of how far training has come, and of nothing else.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -134,10 +153,41 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets aside this fraction of the samples (rounded up), drawn by the seed, and measures
-    /// the loss on them after each epoch.
+    /// Bounds the gradient of each minibatch; it is not bounded unless told otherwise.
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// Drops each hidden output with this probability while training, as
+    /// [`Gradient::dropout`](crate::Gradient::dropout) explains; 0 unless told otherwise.
+    pub fn dropout(mut self, rate: f64) -> Self {
+        self.dropout = rate;
+        self
+    }
+
+    /// Keeps an exponential moving average of the parameters, which the network is given in the
+    /// end, for validation and for the caller's function:
+    /// average <- d average + (1 - d) parameters after every update t, where
+    /// d = min(`decay`, (1 + t) / (10 + t)), so that it soon forgets the beginning. 0.99 to
+    /// 0.9999 are usual. Polyak and Juditsky, "Acceleration of stochastic approximation by
+    /// averaging", 1992; the warm-up is TensorFlow's.
+    pub fn weight_average(mut self, decay: f64) -> Self {
+        self.average = Some(decay);
+        self
+    }
+
+    /// Sets aside this fraction of the samples (rounded up, at least 2), drawn by the seed, and
+    /// measures the loss on them after each epoch.
     pub fn validation_split(mut self, fraction: f64) -> Self {
         self.validation = Validation::Split(fraction);
+        self
+    }
+
+    /// Lets the split keep the share of each class on both sides, where a class is all samples
+    /// with the same target. For classification, with any number of classes.
+    pub fn stratified(mut self, stratified: bool) -> Self {
+        self.stratified = stratified;
         self
     }
 
@@ -147,9 +197,24 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Ends the training when the validation loss has not fallen by more than `improvement`
-    /// below its best for more than `epochs` epochs in a row, and restores the parameters that
-    /// had the best validation loss.
+    /// Weighs the samples of the [`validation_set`](Self::validation_set). Those of a split keep
+    /// the weights that they came with.
+    pub fn validation_weights(mut self, weights: impl Into<Vec<T>>) -> Self {
+        self.validation_weights = Some(weights.into());
+        self
+    }
+
+    /// Measures this on the validation samples too, and lets it decide, instead of their
+    /// loss, which epoch was best and when to stop early.
+    pub fn validation_score(mut self, score: impl Score<T> + 'static) -> Self {
+        self.score = Some(Arc::new(score));
+        self
+    }
+
+    /// Ends the training when the validation loss has been above its best minus `improvement`
+    /// (or the [score](Self::validation_score) below its best plus that) for more than `epochs`
+    /// epochs in a row, and restores the parameters of the epoch in which it was best. With an
+    /// improvement of 0, a value that stays exactly the same does not count.
     pub fn early_stopping(mut self, improvement: f64, epochs: usize) -> Self {
         self.early_stopping = Some(Patience {
             improvement,
@@ -169,6 +234,18 @@ impl<T: Float> Trainer<T> {
         self
     }
 
+    /// Divides the learning rate where training would otherwise end, until it is small.
+    pub fn adaptive(mut self, adaptive: Adaptive) -> Self {
+        self.adaptive = Some(adaptive);
+        self
+    }
+
+    /// Lowers the learning rate, on top of its schedule, whenever the loss stops falling.
+    pub fn reduce_on_plateau(mut self, reduce: ReduceOnPlateau) -> Self {
+        self.reduce_on_plateau = Some(reduce);
+        self
+    }
+
     /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
     /// one where a step is too short for that to pay. Minibatches below 192 samples are not
     /// shared at all. The bits are the same for any number.
@@ -183,22 +260,26 @@ impl<T: Float> Trainer<T> {
     /// # Errors
     /// [`Error::Rows`], [`Error::Length`], [`Error::OutOfRange`] and [`Error::NotFinite`] for
     /// shapes, settings and numbers that make no sense, before anything is changed;
-    /// [`Error::Diverged`] if numbers stop being finite, which leaves the network with the last
-    /// parameters that were.
+    /// [`Error::Diverged`] if numbers stop being finite, which leaves the network with the best
+    /// parameters so far: those after the epoch with the best validation score or loss, or
+    /// without validation the least training loss, and before there is one those that it came
+    /// with.
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<History> {
-        self.fit_with(net, inputs, targets, |_, _| ControlFlow::Continue(()))
+        let samples = Samples::new(inputs, targets);
+        self.fit_with(net, &samples, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`fit`](Self::fit), with a function that is called after each epoch and can end the
-    /// training.
+    /// [`fit`](Self::fit) on samples that may have weights, with a function that is called
+    /// after each epoch and can end the training.
     ///
     /// ```
-    /// # use feedforward::{Mlp, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
     /// use std::ops::ControlFlow;
     ///
     /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
     /// # let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1000);
-    /// let history = trainer.fit_with(&mut net, &[1.0, 2.0], &[2.0, 4.0], |epoch, _net| {
+    /// let samples = Samples::new(&[1.0, 2.0], &[2.0, 4.0]);
+    /// let history = trainer.fit_with(&mut net, &samples, |epoch, _net| {
     ///     println!("epoch {}: loss {}", epoch.number, epoch.loss);
     ///     if epoch.loss < 1e-3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     /// })?;
@@ -211,59 +292,90 @@ impl<T: Float> Trainer<T> {
     pub fn fit_with(
         &self,
         net: &mut Mlp<T>,
-        inputs: &[T],
-        targets: &[T],
+        samples: &Samples<'_, T>,
         on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<History> {
+        let mut state = self.start(net)?;
+        self.resume_with(net, &mut state, samples, on_epoch)?;
+        Ok(state.into_history())
+    }
+
+    /// The state before the first epoch, for [`resume`](Self::resume) and
+    /// [`partial_fit`](Self::partial_fit).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for settings that make no sense.
+    pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
-        check_finite("parameters", net.params())?;
-        let all = Samples::new(net, ["inputs", "targets"], inputs, targets)?;
-        all.check(&*self.loss)?;
-        let (training, held_out) = self.split(all.len())?;
-        let validation = match &self.validation {
-            Validation::None => None,
-            Validation::Split(_) => Some(all.choose(&held_out)),
-            Validation::Set(inputs, targets) => {
-                let names = ["validation inputs", "validation targets"];
-                let samples = Samples::new(net, names, inputs, targets)?;
-                samples.check(&*self.loss)?;
-                Some(samples)
-            }
-        };
-        let batch = self.batch_size.unwrap_or(DEFAULT_BATCH.min(training.len()));
-        let mut batches = Batches::of(training, batch)?;
-        if self.shuffle {
-            batches = batches.shuffled(self.seed);
+        Ok(TrainerState::new(self, net))
+    }
+
+    /// Goes on with a training until it has had all its epochs or something ends it, and says
+    /// what did. One that ended because the loss stopped falling stays as it is.
+    ///
+    /// It goes on from where training stood. Where early stopping or averaging gave the network
+    /// other parameters at the end, those are replaced.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`Error::OutOfRange`] if the state belongs to a network of
+    /// another shape.
+    pub fn resume(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+    ) -> Result<StopReason> {
+        self.resume_with(net, state, samples, |_, _| ControlFlow::Continue(()))
+    }
+
+    /// [`resume`](Self::resume), with a function that is called after each epoch and can end
+    /// the training.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_with(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+    ) -> Result<StopReason> {
+        fit::run(self, net, state, samples, Length::ToTheEnd, on_epoch)
+    }
+
+    /// One more epoch, over these samples: for learning from data as it comes. The optimizer
+    /// goes on from where it was, whatever the number of epochs. A minibatch size above the
+    /// number of samples means all of them.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume), and [`Error::OutOfRange`] with early stopping or a
+    /// validation split, which need one set of samples to judge by.
+    pub fn partial_fit(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+    ) -> Result<Epoch> {
+        if self.early_stopping.is_some() || matches!(self.validation, Validation::Split(_)) {
+            let expected = "neither early stopping nor a validation split";
+            return Err(Error::out_of_range(
+                "trainer of a partial fit",
+                expected,
+                "one",
+            ));
         }
-        let threads = match self.threads {
-            Some(0) => Threads::exactly(0)?,
-            _ if !Gradient::<T>::can_be_shared(batch) => Threads::one(),
-            Some(count) => Threads::exactly(count)?,
-            None if batch * net.params().len() >= WORTH_SHARING => Threads::all(),
-            None => Threads::one(),
-        };
-        let fit = Fit {
-            trainer: self,
-            gradient: Gradient::new(net).l2(self.l2)?.shared(threads.clone()),
-            threads,
-            state: State::new(&*self.optimizer, net.layout()),
-            progress: Progress {
-                step: 0,
-                epoch: 0,
-                samples: 0,
-                samples_before_epoch: 0,
-                total_steps: (batches.count() as u64).saturating_mul(self.epochs as u64),
-            },
-            tolerance: self
-                .tolerance
-                .map(|p| Plateau::new(p.improvement, p.epochs)),
-            early_stopping: self
-                .early_stopping
-                .map(|p| Plateau::new(p.improvement, p.epochs)),
-            best: Vec::new(),
-            history: History::default(),
-        };
-        fit.run(net, all, validation, batches, on_epoch)
+        let mut last = None;
+        fit::run(self, net, state, samples, Length::OneEpoch, |epoch, _| {
+            last = Some(*epoch);
+            ControlFlow::Continue(())
+        })?;
+        last.ok_or_else(|| Error::out_of_range("epochs", "1", 0))
+    }
+
+    /// The learning rate of the next update: the schedule's, and what plateaus left of it.
+    pub fn learning_rate(&self, state: &TrainerState<T>) -> f64 {
+        let base = self.optimizer.learning_rate();
+        self.schedule.rate(base, &state.progress) * state.rate_factor
     }
 
     /// Checks the settings, as far as they do not depend on the data.
@@ -275,186 +387,44 @@ impl<T: Float> Trainer<T> {
             return Err(Error::out_of_range("epochs", "at least 1", 0));
         }
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
-            let expected = "a finite number, at least 0";
-            check_range(
-                "improvement",
-                patience.improvement,
-                0.0..f64::INFINITY,
-                expected,
-            )?;
+            patience.check()?;
         }
-        if self.early_stopping.is_some() && matches!(self.validation, Validation::None) {
-            let expected = "a validation split or set to watch";
-            return Err(Error::out_of_range("early stopping", expected, "none"));
+        self.adaptive.map_or(Ok(()), |adaptive| adaptive.check())?;
+        self.reduce_on_plateau
+            .map_or(Ok(()), |reduce| reduce.check())?;
+        if let Some(decay) = self.average {
+            let what = "decay of the weight average";
+            check_range(what, decay, 0.0..1.0, "at least 0 and below 1")?;
+        }
+        let watchers = [
+            ("early stopping", self.early_stopping.is_some()),
+            ("validation score", self.score.is_some()),
+        ];
+        for (what, wanted) in watchers {
+            if wanted && matches!(self.validation, Validation::None) {
+                let expected = "a validation split or set to watch";
+                return Err(Error::out_of_range(what, expected, "none"));
+            }
+        }
+        if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
+            let expected = "a tolerance or early stopping that it acts on";
+            return Err(Error::out_of_range(
+                "adaptive learning rate",
+                expected,
+                "none",
+            ));
         }
         Ok(())
     }
 
-    /// The rows to train on and those to validate with.
-    fn split(&self, samples: usize) -> Result<(Vec<usize>, Vec<usize>)> {
-        let mut rows: Vec<usize> = (0..samples).collect();
-        let Validation::Split(fraction) = self.validation else {
-            return Ok((rows, Vec::new()));
-        };
-        check_range(
-            "validation split",
-            fraction,
-            0.0..1.0,
-            "a fraction, at least 0, below 1",
-        )?;
-        let held_out = (samples as f64 * fraction).ceil() as usize;
-        if held_out == 0 || held_out == samples {
-            let expected = format!("a fraction of {samples} samples that leaves both sides some");
-            return Err(Error::out_of_range("validation split", expected, fraction));
-        }
-        batches::shuffle(&mut rows, self.seed, 0);
-        let held_out = rows.split_off(samples - held_out);
-        rows.sort_unstable();
-        Ok((rows, held_out))
+    /// The order in which rows come.
+    fn arrangement(&self) -> Arrangement {
+        let shuffled = Arrangement::Shuffled(self.seed);
+        self.arrangement.clone().unwrap_or(shuffled)
     }
 }
 
-/// One training under way.
-struct Fit<'a, T> {
-    trainer: &'a Trainer<T>,
-    threads: Threads,
-    gradient: Gradient<T>,
-    state: State<T>,
-    progress: Progress,
-    tolerance: Option<Plateau>,
-    early_stopping: Option<Plateau>,
-    /// The parameters with the best validation loss.
-    best: Vec<T>,
-    history: History,
-}
-
-impl<T: Float> Fit<'_, T> {
-    fn run(
-        mut self,
-        net: &mut Mlp<T>,
-        samples: Samples<'_, T>,
-        validation: Option<Samples<'_, T>>,
-        mut batches: Batches,
-        mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
-    ) -> Result<History> {
-        self.history
-            .epochs
-            .reserve(self.trainer.epochs.min(MOST_RESERVED));
-        while self.progress.epoch < self.trainer.epochs {
-            let threads = self.threads.clone();
-            let epoch = threads.install(|| self.epoch(net, samples, validation, &mut batches))?;
-            self.history.epochs.push(epoch);
-            let stop = self.watch(&epoch, net);
-            let stop = match on_epoch(&epoch, net) {
-                ControlFlow::Break(()) => Some(StopReason::Callback),
-                ControlFlow::Continue(()) => stop,
-            };
-            if let Some(reason) = stop {
-                self.history.stopped_by = reason;
-                break;
-            }
-        }
-        if self.history.best_epoch.is_some() {
-            net.set_params(&self.best)?;
-        }
-        self.history.updates = self.state.updates();
-        Ok(self.history)
-    }
-
-    /// One pass over the training samples, and the losses it ends with.
-    fn epoch(
-        &mut self,
-        net: &mut Mlp<T>,
-        samples: Samples<'_, T>,
-        validation: Option<Samples<'_, T>>,
-        batches: &mut Batches,
-    ) -> Result<Epoch> {
-        let Trainer {
-            optimizer,
-            schedule,
-            loss,
-            ..
-        } = self.trainer;
-        let base = optimizer.learning_rate();
-        let (mut sum, mut learning_rate) = (0.0, base);
-        let mut seen = 0;
-        for batch in batches.epoch(self.progress.epoch) {
-            learning_rate = schedule.rate(base, &self.progress);
-            let result = self
-                .gradient
-                .compute_samples(net, &samples.choose(batch), &**loss);
-            let loss = result.map_err(|error| self.diverged(net, error))?;
-            let gradient = self.gradient.values();
-            let (threads, params) = (&self.threads, net.params_mut());
-            self.state
-                .update_shared(threads, &**optimizer, learning_rate, params, gradient)?;
-            sum += loss * batch.len() as f64;
-            seen += batch.len();
-            self.progress.step += 1;
-            self.progress.samples += batch.len() as u64;
-        }
-        check_finite("parameters", net.params()).map_err(|error| self.diverged(net, error))?;
-        self.progress.epoch += 1;
-        self.progress.samples_before_epoch = self.progress.samples;
-        let validation_loss = match validation {
-            Some(samples) => {
-                let result = self.gradient.evaluate_samples(net, &samples, &**loss);
-                Some(result.map_err(|error| self.diverged(net, error))?)
-            }
-            None => None,
-        };
-        let loss = sum / seen as f64;
-        Ok(Epoch {
-            number: self.progress.epoch,
-            loss,
-            validation_loss,
-            learning_rate,
-        })
-    }
-
-    /// Keeps the best parameters and says whether to stop.
-    fn watch(&mut self, epoch: &Epoch, net: &Mlp<T>) -> Option<StopReason> {
-        if let (Some(plateau), Some(loss)) = (&mut self.early_stopping, epoch.validation_loss) {
-            if plateau.see(loss) {
-                self.best.clear();
-                self.best.extend_from_slice(net.params());
-                self.history.best_epoch = Some(epoch.number);
-            }
-            if plateau.is_over() {
-                return Some(StopReason::EarlyStopping);
-            }
-        }
-        let plateau = self.tolerance.as_mut()?;
-        plateau.see(epoch.loss);
-        plateau.is_over().then_some(StopReason::Tolerance)
-    }
-
-    /// Says where a training went wrong. An update that made parameters non-finite is undone.
-    fn diverged(&self, net: &mut Mlp<T>, error: Error) -> Error {
-        let epoch = self.progress.epoch + 1;
-        let updates = self.state.updates();
-        let (what, layer, value, step) = match error {
-            Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
-            Error::NotFinite { what, index, value } => {
-                self.gradient.restore(net);
-                (
-                    what,
-                    net.layout().layer_of(index).unwrap_or(0),
-                    value,
-                    updates,
-                )
-            }
-            other => return other,
-        };
-        Error::Diverged {
-            epoch,
-            step,
-            layer,
-            what,
-            value,
-        }
-    }
-}
-
+#[cfg(test)]
+mod state_tests;
 #[cfg(test)]
 mod tests;

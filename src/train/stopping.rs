@@ -1,40 +1,192 @@
-//! Noticing that a loss has stopped falling.
+//! Noticing that a number has stopped getting better, and what to do about it.
 
-/// Counts epochs in which a loss did not get below its best by more than a margin.
-#[derive(Clone, Copy, Debug)]
+use crate::error::{Error, Result, check_range};
+
+/// Epochs in which a loss did not get below its best by more than a margin.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Plateau {
-    margin: f64,
-    patience: usize,
-    best: f64,
-    bad_epochs: usize,
+    /// The least loss so far.
+    pub(super) best: f64,
+    /// Epochs without enough improvement since the last one with it.
+    pub(super) bad_epochs: usize,
 }
 
 impl Plateau {
-    pub(super) fn new(margin: f64, patience: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            margin,
-            patience,
             best: f64::INFINITY,
             bad_epochs: 0,
         }
     }
+}
+
+/// Epochs without enough improvement that are put up with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) improvement: f64,
+    pub(super) epochs: usize,
+}
+
+impl Patience {
+    pub(super) fn check(self) -> Result<()> {
+        let expected = "a finite number, at least 0";
+        let range = 0.0..f64::INFINITY;
+        check_range("improvement", self.improvement, range, expected)
+    }
 
     /// Takes an epoch's loss and says whether it is the best so far.
-    pub(super) fn see(&mut self, loss: f64) -> bool {
-        if loss > self.best - self.margin {
-            self.bad_epochs += 1;
+    pub(super) fn see(self, plateau: &mut Plateau, loss: f64) -> bool {
+        if loss > plateau.best - self.improvement {
+            plateau.bad_epochs += 1;
         } else {
-            self.bad_epochs = 0;
+            plateau.bad_epochs = 0;
         }
-        let best = loss < self.best;
+        let best = loss < plateau.best;
         if best {
-            self.best = loss;
+            plateau.best = loss;
         }
         best
     }
 
-    /// Whether patience has run out.
-    pub(super) fn is_over(&self) -> bool {
-        self.bad_epochs > self.patience
+    pub(super) fn is_over(self, plateau: &Plateau) -> bool {
+        plateau.bad_epochs > self.epochs
     }
+}
+
+/// A learning rate that falls instead of ending the training: scikit-learn's
+/// `learning_rate="adaptive"`.
+///
+/// When [`tolerance`](super::Trainer::tolerance) or
+/// [`early_stopping`](super::Trainer::early_stopping) would end the training and the rate is
+/// above the floor, it is divided and the count of epochs starts anew.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adaptive {
+    /// What the rate is divided by, above 1: 5.
+    pub divisor: f64,
+    /// The rate at or below which training ends after all, 0 or above: 1e-6.
+    pub floor: f64,
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self {
+            divisor: 5.0,
+            floor: 1e-6,
+        }
+    }
+}
+
+impl Adaptive {
+    pub(super) fn check(&self) -> Result<()> {
+        check_floor(self.floor)?;
+        if self.divisor > 1.0 && self.divisor.is_finite() {
+            return Ok(());
+        }
+        let what = "divisor of the adaptive learning rate";
+        let expected = "a finite number above 1";
+        Err(Error::out_of_range(what, expected, self.divisor))
+    }
+}
+
+/// A learning rate that falls whenever the loss stops falling: PyTorch's `ReduceLROnPlateau`
+/// in its mode `min` with a relative threshold.
+///
+/// The loss is the validation loss if there is one, else the training loss. Once it has been
+/// above (1 - `threshold`) times its best for more than `patience` epochs in a row, the rate is
+/// multiplied by `factor`, but not below `floor`; then `cooldown` epochs do not count.
+///
+/// ```
+/// use feedforward::{Trainer, loss::SquaredError, optimizer::Sgd, train::ReduceOnPlateau};
+///
+/// let halve = ReduceOnPlateau { factor: 0.5, patience: 5, ..ReduceOnPlateau::default() };
+/// let trainer = Trainer::<f32>::new(SquaredError, Sgd::new(0.1)).reduce_on_plateau(halve);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReduceOnPlateau {
+    /// What the rate is multiplied by, above 0 and below 1: 0.1.
+    pub factor: f64,
+    /// Epochs without improvement that are put up with: 10.
+    pub patience: usize,
+    /// The part of the best loss by which another one has to be better, at least 0 and below
+    /// 1: 1e-4.
+    pub threshold: f64,
+    /// Epochs after a reduction that do not count: 0.
+    pub cooldown: usize,
+    /// The rate below which it does not fall, 0 or above: 0.
+    pub floor: f64,
+}
+
+impl Default for ReduceOnPlateau {
+    fn default() -> Self {
+        Self {
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            cooldown: 0,
+            floor: 0.0,
+        }
+    }
+}
+
+/// What it remembers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reducing {
+    plateau: Plateau,
+    cooldown: usize,
+}
+
+impl Reducing {
+    pub(super) fn new() -> Self {
+        Self {
+            plateau: Plateau::new(),
+            cooldown: 0,
+        }
+    }
+}
+
+impl ReduceOnPlateau {
+    pub(super) fn check(&self) -> Result<()> {
+        let factor = f64::MIN_POSITIVE..1.0;
+        check_range(
+            "factor of the plateau",
+            self.factor,
+            factor,
+            "above 0 and below 1",
+        )?;
+        let (what, range) = ("threshold of the plateau", 0.0..1.0);
+        check_range(what, self.threshold, range, "at least 0 and below 1")?;
+        check_floor(self.floor)
+    }
+
+    /// Takes an epoch's loss, and the rate as it is; returns what to multiply it by.
+    pub(super) fn see(&self, memory: &mut Reducing, loss: f64, rate: f64) -> f64 {
+        let Reducing { plateau, cooldown } = memory;
+        if loss < plateau.best * (1.0 - self.threshold) {
+            *plateau = Plateau {
+                best: loss,
+                bad_epochs: 0,
+            };
+        } else {
+            plateau.bad_epochs += 1;
+        }
+        if *cooldown > 0 {
+            *cooldown -= 1;
+            plateau.bad_epochs = 0;
+        }
+        if plateau.bad_epochs <= self.patience {
+            return 1.0;
+        }
+        plateau.bad_epochs = 0;
+        *cooldown = self.cooldown;
+        if rate * self.factor >= self.floor {
+            self.factor
+        } else {
+            (self.floor / rate).min(1.0)
+        }
+    }
+}
+
+fn check_floor(floor: f64) -> Result<()> {
+    let what = "floor of the learning rate";
+    check_range(what, floor, 0.0..=f64::MAX, "a finite number, 0 or above")
 }

@@ -1,7 +1,8 @@
 use super::*;
 use crate::activation::{Identity, Relu};
 use crate::loss::SquaredError;
-use crate::optimizer::Sgd;
+use crate::mlp::Gradient;
+use crate::optimizer::{Sgd, State};
 
 fn line() -> (Mlp<f64>, Vec<f64>, Vec<f64>) {
     let net = Mlp::builder(1)
@@ -40,7 +41,11 @@ fn an_explicit_loop_gives_the_bits_of_fit() {
         let mut sum = 0.0;
         for rows in batches.epoch(epoch) {
             let loss = gradient
-                .compute_rows(&net, &inputs, &targets, rows, &SquaredError)
+                .compute_samples(
+                    &net,
+                    &Samples::new(&inputs, &targets).rows(rows),
+                    &SquaredError,
+                )
                 .unwrap();
             state
                 .update(&optimizer, 0.05, net.params_mut(), gradient.values())
@@ -99,7 +104,7 @@ fn settings_out_of_range_are_errors_and_change_nothing() {
         ),
         (
             trainer().validation_split(0.0),
-            "validation split: expected a fraction of 50 samples that leaves both sides some, got 0",
+            "validation split: expected a fraction of 50 samples that holds out 2 or more but not all, got 0",
         ),
         (
             trainer().validation_set([1.0, 2.0], [1.0]),
@@ -203,7 +208,7 @@ fn early_stopping_restores_the_best_parameters() {
     let mut at_best = Vec::new();
     let mut best = f64::INFINITY;
     let history = trainer
-        .fit_with(&mut net, &inputs, &targets, |epoch, net| {
+        .fit_with(&mut net, &Samples::new(&inputs, &targets), |epoch, net| {
             if epoch.validation_loss.unwrap() < best {
                 best = epoch.validation_loss.unwrap();
                 at_best = net.params().to_vec();
@@ -256,10 +261,14 @@ fn tolerance_stops_as_scikit_learn_does() {
 fn a_callback_ends_the_training() {
     let (mut net, inputs, targets) = line();
     let history = trainer()
-        .fit_with(&mut net, &inputs, &targets, |epoch, _| match epoch.number {
-            3 => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
+        .fit_with(
+            &mut net,
+            &Samples::new(&inputs, &targets),
+            |epoch, _| match epoch.number {
+                3 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            },
+        )
         .unwrap();
     assert_eq!(
         (history.epochs.len(), history.stopped_by),

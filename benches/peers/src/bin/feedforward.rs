@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use feedforward::activation::{Identity, Relu};
 use feedforward::loss::MeanSquaredError;
 use feedforward::optimizer::Adam;
-use feedforward::{Mlp, Trainer};
+use feedforward::{Mlp, Samples, Trainer};
 use peers::{BATCH, Clock, Data, Float, INPUTS, LEARNING_RATE, OUTPUTS, Options, SIZES};
 
 fn run<T: feedforward::Float + From<f32>>(options: Options) -> feedforward::Result<()> {
@@ -18,7 +18,7 @@ fn run<T: feedforward::Float + From<f32>>(options: Options) -> feedforward::Resu
         .epochs(1 + options.epochs)
         .threads(options.threads);
     let mut clock = Clock::start();
-    let history = trainer.fit_with(&mut net, &data.inputs, &data.targets, |_, _| {
+    let history = trainer.fit_with(&mut net, &Samples::new(&data.inputs, &data.targets), |_, _| {
         clock.lap();
         ControlFlow::Continue(())
     })?;

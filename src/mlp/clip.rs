@@ -1,0 +1,160 @@
+//! Clipping gradients, and how large they are.
+
+use crate::error::{Result, check_range};
+use crate::float::{Float, compiled};
+use crate::simd::{self, Op, Simd};
+
+/// A bound on the gradient of a minibatch, penalty included, for losses and depths that
+/// now and then give far too large ones (Pascanu et al., "On the difficulty of training
+/// recurrent neural networks", 2013).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// Shortens the whole gradient to this Euclidean norm if it is longer: times
+    /// min(1, norm / (|g| + 1e-6)), as PyTorch's `clip_grad_norm_` has it.
+    Norm(f64),
+    /// Brings each value between -bound and bound: PyTorch's `clip_grad_value_`.
+    Value(f64),
+}
+
+impl Clip {
+    pub(super) fn check(self) -> Result<()> {
+        let (Self::Norm(bound) | Self::Value(bound)) = self;
+        let range = f64::MIN_POSITIVE..=f64::MAX;
+        check_range("gradient clipping", bound, range, "a finite number above 0")
+    }
+
+    /// Clips finite values, the largest of which is `largest`.
+    pub(super) fn apply<T: Float>(self, values: &mut [T], largest: f64) {
+        match self {
+            Self::Value(bound) if largest > bound => clamp(values, T::of(bound)),
+            Self::Norm(bound) => {
+                // In units of the largest value, so that squares cannot overflow.
+                let relative = norm(values, T::of(1.0 / largest.max(f64::MIN_POSITIVE)));
+                let factor = bound / (relative * largest + 1e-6);
+                if factor < 1.0 {
+                    scale(values, T::of(factor));
+                }
+            }
+            Self::Value(_) => {}
+        }
+    }
+}
+
+compiled! {
+    fn clamp<T>(values: &mut [T], bound: T) {
+        for x in values {
+            *x = x.max(-bound).min(bound);
+        }
+    }
+}
+
+compiled! {
+    fn scale<T>(values: &mut [T], factor: T) {
+        for x in values {
+            *x *= factor;
+        }
+    }
+}
+
+compiled! {
+    /// The Euclidean norm of `unit` times the values.
+    fn norm<T>(values: &[T], unit: T) -> f64 {
+        simd::dispatch(Squares { values, unit }).sqrt()
+    }
+}
+
+compiled! {
+    /// The largest magnitude among the values; NaN if one is NaN.
+    pub(super) fn largest<T>(values: &[T]) -> T {
+        simd::dispatch(Largest { values })
+    }
+}
+
+/// Partial results side by side, whatever the instruction set, so that all sets have one order.
+const LANES: usize = 32;
+
+struct Squares<'a, T> {
+    values: &'a [T],
+    unit: T,
+}
+
+impl<T: Float> Op for Squares<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [T::zero(); LANES];
+        for values in self.values.chunks(LANES) {
+            for (&x, sum) in values.iter().zip(&mut sums) {
+                let x = x * self.unit;
+                *sum += x * x;
+            }
+        }
+        sums.iter().map(|sum| sum.wide()).sum()
+    }
+}
+
+struct Largest<'a, T> {
+    values: &'a [T],
+}
+
+impl<T: Float> Op for Largest<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> T {
+        let mut largest = [T::zero(); LANES];
+        // 0 x is zero for what is finite, else NaN, which stays in a sum.
+        let mut nothing = [T::zero(); LANES];
+        for values in self.values.chunks(LANES) {
+            for ((&x, largest), nothing) in values.iter().zip(&mut largest).zip(&mut nothing) {
+                let x = x.abs();
+                *largest = if x > *largest { x } else { *largest };
+                *nothing += x * T::zero();
+            }
+        }
+        let nothing = nothing.into_iter().fold(T::zero(), |sum, x| sum + x);
+        largest.into_iter().fold(T::zero(), T::max) + nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_is_found_wherever_it_is() {
+        for len in [1, 31, 32, 33, 100] {
+            for at in 0..len {
+                let mut values = vec![0.5f32; len];
+                values[at] = -2.0;
+                assert_eq!(largest(&values), 2.0);
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    values[at] = bad;
+                    assert!(!largest(&values).is_finite());
+                }
+            }
+        }
+        assert_eq!(largest::<f64>(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_norm_is_kept_or_shortened() {
+        for scale in [1e-15f32, 1.0, 1e30] {
+            let mut values = [3.0 * scale, 0.0, -4.0 * scale];
+            let before = values;
+            Clip::Norm(6e30).apply(&mut values, 4.0 * f64::from(scale));
+            assert_eq!(values, before);
+            Clip::Norm(2.5 * f64::from(scale)).apply(&mut values, 4.0 * f64::from(scale));
+            // PyTorch's 1e-6 shortens small gradients further.
+            let expected = 2.5 * f64::from(scale) / (5.0 * f64::from(scale) + 1e-6);
+            let factor = (f64::from(values[0]) / f64::from(before[0])).abs();
+            assert!((factor - expected.min(1.0)).abs() < 1e-6, "{factor}");
+            assert!((values[2] / values[0] + 4.0 / 3.0).abs() < 1e-6);
+        }
+        let mut values = [3.0, 0.0, -4.0];
+        Clip::Value(3.5).apply(&mut values, 4.0);
+        assert_eq!(values, [3.0, 0.0, -3.5]);
+        assert!(Clip::Norm(0.0).check().is_err() && Clip::Value(f64::NAN).check().is_err());
+    }
+}

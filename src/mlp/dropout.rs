@@ -1,0 +1,184 @@
+//! Dropping hidden outputs at random while training.
+
+use crate::error::{Result, check_range};
+use crate::float::Float;
+use crate::gemm::padded;
+use crate::simd::{self, Op, Simd};
+
+/// Inverted dropout: each hidden output is zero with probability `rate`, else divided by
+/// 1 - rate. What is dropped is a function of seed, update, layer, sample and unit, so that it
+/// does not depend on the number of threads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dropout {
+    rate: f64,
+    seed: u64,
+}
+
+impl Dropout {
+    pub(super) fn new(rate: f64, seed: u64) -> Result<Self> {
+        check_range("dropout rate", rate, 0.0..1.0, "at least 0 and below 1")?;
+        Ok(Self { rate, seed })
+    }
+
+    /// What one update drops.
+    pub(super) fn at(self, update: u64) -> Masks {
+        Masks {
+            rate: self.rate,
+            key: mix64(mix64(self.seed) ^ update),
+        }
+    }
+}
+
+/// What one update drops, in all layers and samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Masks {
+    rate: f64,
+    key: u64,
+}
+
+impl Masks {
+    /// to <- from, masked: rows of `units` outputs of a layer, padded, of consecutive samples of
+    /// the minibatch.
+    pub(super) fn copy<T: Float>(
+        self,
+        layer: usize,
+        first_sample: usize,
+        units: usize,
+        from: &[T],
+        to: &mut [T],
+    ) {
+        to[..from.len()].copy_from_slice(from);
+        self.apply(layer, first_sample, units, &mut to[..from.len()]);
+    }
+
+    /// The same in place.
+    pub(super) fn apply<T: Float>(
+        self,
+        layer: usize,
+        first_sample: usize,
+        units: usize,
+        rows: &mut [T],
+    ) {
+        simd::dispatch(Apply {
+            key: mix64(self.key ^ layer as u64),
+            first_sample,
+            // Rounding down to below 2^32: a rate so near to 1 still keeps something.
+            threshold: (self.rate * 4_294_967_296.0) as u32,
+            scale: T::of(1.0 / (1.0 - self.rate)),
+            stride: padded::<T>(units),
+            rows,
+        });
+    }
+}
+
+struct Apply<'a, T> {
+    key: u64,
+    first_sample: usize,
+    threshold: u32,
+    scale: T,
+    stride: usize,
+    rows: &'a mut [T],
+}
+
+impl<T: Float> Op for Apply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (row, sample) in self
+            .rows
+            .chunks_exact_mut(self.stride)
+            .zip(self.first_sample..)
+        {
+            let key = mix64(self.key ^ sample as u64);
+            mask(
+                row,
+                key as u32,
+                (key >> 32) as u32,
+                self.threshold,
+                self.scale,
+            );
+        }
+    }
+}
+
+#[inline(always)]
+fn mask<T: Float>(row: &mut [T], key: u32, other: u32, threshold: u32, scale: T) {
+    for (y, unit) in row.iter_mut().zip(0u32..) {
+        // Chris Wellons' lowbias32, whose middle takes a second key.
+        let mut x = unit.wrapping_mul(0x9e37_79b9) ^ key;
+        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+        x = (x ^ (x >> 15))
+            .wrapping_add(other)
+            .wrapping_mul(0x846c_a68b);
+        x ^= x >> 16;
+        *y = if x >= threshold {
+            *y * scale
+        } else {
+            T::zero()
+        };
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+fn mix64(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_its_share_everywhere_and_anew_with_every_update() {
+        let (units, samples) = (100, 400);
+        let stride = padded::<f32>(units);
+        let ones = vec![1.0f32; samples * stride];
+        let draw = |update, layer| {
+            let mut rows = vec![0.0; ones.len()];
+            let masks = Dropout::new(0.3, 7).unwrap().at(update);
+            masks.copy(layer, 0, units, &ones, &mut rows);
+            rows
+        };
+        let rows = draw(0, 0);
+        let kept = |values: &mut dyn Iterator<Item = f32>| {
+            let (mut kept, mut all) = (0.0, 0.0);
+            for y in values {
+                assert!(y == 0.0 || (y - 1.0 / 0.7).abs() < 1e-6);
+                kept += f64::from(u8::from(y != 0.0));
+                all += 1.0;
+            }
+            kept / all
+        };
+        let share = kept(&mut rows.chunks(stride).flat_map(|row| row[..units].to_vec()));
+        assert!((share - 0.7).abs() < 0.01, "{share}");
+        for unit in 0..units {
+            let share = kept(&mut rows.iter().skip(unit).step_by(stride).copied());
+            assert!((share - 0.7).abs() < 0.1, "unit {unit}: {share}");
+        }
+        // Independent of the next update and layer: both keep with probability 0.49.
+        for other in [draw(1, 0), draw(0, 1)] {
+            let both = rows.iter().zip(&other).map(|(a, b)| a * b);
+            let both = both.filter(|&x| x != 0.0).count() as f64 / rows.len() as f64;
+            assert!((both - 0.49).abs() < 0.02, "{both}");
+        }
+        assert_eq!(rows, draw(0, 0));
+    }
+
+    #[test]
+    fn parts_of_a_minibatch_drop_what_the_whole_does() {
+        let stride = padded::<f64>(5);
+        let masks = Dropout::new(0.5, 1).unwrap().at(3);
+        let mut whole = vec![1.0; 9 * stride];
+        let mut parts = whole.clone();
+        masks.apply(2, 0, 5, &mut whole);
+        let (left, right) = parts.split_at_mut(4 * stride);
+        masks.apply(2, 4, 5, right);
+        masks.apply(2, 0, 5, left);
+        assert_eq!(whole, parts);
+        assert!(Dropout::new(1.0, 0).is_err() && Dropout::new(f64::NAN, 0).is_err());
+    }
+}

@@ -1,0 +1,413 @@
+//! The loop.
+
+use std::ops::ControlFlow;
+
+use super::batches::Batches;
+use super::history::{Epoch, StopReason};
+use super::split::{Split, split};
+use super::state::TrainerState;
+use super::{Trainer, Validation};
+use crate::error::{DivergenceCause, Error, Result};
+use crate::float::{Float, compiled};
+use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
+use crate::parallel::Threads;
+
+/// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
+const DEFAULT_BATCH: usize = 200;
+
+/// Epochs that the history has room for at once, so that it need not grow in between.
+const MOST_RESERVED: usize = 1 << 12;
+
+/// Minibatch size times parameters from which on a step takes long enough (about 100
+/// microseconds) for threads to gain more than they cost.
+const WORTH_SHARING: usize = 1 << 20;
+
+/// How long to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Until the trainer's number of epochs, unless something stops it.
+    ToTheEnd,
+    /// One epoch, over whatever samples there are.
+    OneEpoch,
+}
+
+/// One training under way.
+struct Fit<'a, T> {
+    trainer: &'a Trainer<T>,
+    state: &'a mut TrainerState<T>,
+    samples: Rows<'a, T>,
+    validation: Option<(Samples<'a, T>, Rows<'a, T>)>,
+    batches: Batches,
+    threads: Threads,
+    gradient: Gradient<T>,
+    /// The outputs for the validation samples, to be scored.
+    outputs: Vec<T>,
+}
+
+/// Checks everything, then trains.
+pub(super) fn run<T: Float>(
+    trainer: &Trainer<T>,
+    net: &mut Mlp<T>,
+    state: &mut TrainerState<T>,
+    samples: &Samples<'_, T>,
+    length: Length,
+    on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+) -> Result<StopReason> {
+    trainer.check()?;
+    state.check(net)?;
+    check_finite("parameters", net.params())?;
+    let all = samples.check(net, &*trainer.loss)?;
+    let Split {
+        mut training,
+        mut held_out,
+    } = match trainer.validation {
+        Validation::Split(fraction) => {
+            let classes = trainer.stratified.then(|| classes(&all));
+            split(all.len(), fraction, trainer.seed, classes.as_deref())?
+        }
+        _ => Split {
+            training: (0..all.len()).collect(),
+            held_out: Vec::new(),
+        },
+    };
+    for sample in training.iter_mut().chain(&mut held_out) {
+        *sample = all.row(*sample);
+    }
+    let gathered;
+    let validation = match &trainer.validation {
+        Validation::None => None,
+        Validation::Split(_) => {
+            gathered = samples.gather(net, &held_out);
+            Some((&gathered.0, &gathered.1, gathered.2.as_ref()))
+        }
+        Validation::Set(inputs, targets) => {
+            Some((inputs, targets, trainer.validation_weights.as_ref()))
+        }
+    };
+    let validation = validation
+        .map(|(inputs, targets, weights)| {
+            let samples = Samples::new(inputs, targets).for_validation();
+            let samples = weights.map_or(samples, |weights| samples.weights(weights));
+            Ok((samples, samples.check(net, &*trainer.loss)?))
+        })
+        .transpose()?;
+    let batch = match trainer.batch_size {
+        Some(size) if length == Length::OneEpoch => size.min(training.len()),
+        Some(size) => size,
+        None => DEFAULT_BATCH.min(training.len()),
+    };
+    let batches = Batches::of(training, batch)?.arranged(trainer.arrangement());
+    let threads = match trainer.threads {
+        Some(0) => Threads::exactly(0)?,
+        _ if !Gradient::<T>::can_be_shared(batch) => Threads::one(),
+        Some(count) => Threads::exactly(count)?,
+        None if batch * net.params().len() >= WORTH_SHARING => Threads::all(),
+        None => Threads::one(),
+    };
+    let mut gradient = match state.workspace.take() {
+        Some(gradient) => gradient,
+        None => Gradient::new(net),
+    };
+    gradient.set_clip(trainer.clip)?;
+    gradient = gradient
+        .l2(trainer.l2)?
+        .dropout(trainer.dropout, trainer.seed)?
+        .shared(threads.clone());
+    if length == Length::ToTheEnd {
+        if state.finished {
+            return Ok(state.history.stopped_by);
+        }
+        if !state.params.is_empty() {
+            net.set_params(&state.params)?;
+        }
+    }
+    state.params.clear();
+    if state.best.is_empty() {
+        state.best.extend_from_slice(net.params());
+    }
+    if trainer.average.is_some() && state.average.is_empty() {
+        state.average.extend_from_slice(net.params());
+    }
+    let steps = (batches.count() as u64).saturating_mul(trainer.epochs as u64);
+    state.progress.total_steps = steps;
+    let fit = Fit {
+        trainer,
+        state,
+        samples: all,
+        validation,
+        batches,
+        threads,
+        gradient,
+        outputs: Vec::new(),
+    };
+    fit.run(net, length, on_epoch)
+}
+
+/// A number for each row that is the same for rows with the same target.
+fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
+    let mut known: Vec<&[T]> = Vec::new();
+    (0..samples.len())
+        .map(|sample| {
+            let target = samples.target(sample);
+            known.iter().position(|&t| t == target).unwrap_or_else(|| {
+                known.push(target);
+                known.len() - 1
+            })
+        })
+        .collect()
+}
+
+impl<T: Float> Fit<'_, T> {
+    fn run(
+        mut self,
+        net: &mut Mlp<T>,
+        length: Length,
+        mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+    ) -> Result<StopReason> {
+        let remaining = match length {
+            Length::ToTheEnd => (self.trainer.epochs).saturating_sub(self.state.progress.epoch),
+            Length::OneEpoch => 1,
+        };
+        let history = &mut self.state.history;
+        history.epochs.reserve(remaining.min(MOST_RESERVED));
+        let mut reason = StopReason::Epochs;
+        for _ in 0..remaining {
+            let threads = self.threads.clone();
+            let result = threads.install(|| self.epoch(net));
+            let epoch = result.map_err(|error| self.diverged(net, error))?;
+            self.state.history.epochs.push(epoch);
+            self.swap_average(net);
+            let stop = self.watch(&epoch, net);
+            let stop = match on_epoch(&epoch, net) {
+                ControlFlow::Break(()) => Some(StopReason::Callback),
+                ControlFlow::Continue(()) => stop,
+            };
+            self.swap_average(net);
+            if let Some(stop) = stop {
+                reason = stop;
+                break;
+            }
+        }
+        self.state.history.updates = self.state.optimizer.updates();
+        if length == Length::ToTheEnd {
+            self.state.end(reason);
+            self.hand_over(net)?;
+        }
+        self.state.workspace = Some(self.gradient);
+        Ok(reason)
+    }
+
+    /// One pass over the training samples, and the losses it ends with.
+    fn epoch(&mut self, net: &mut Mlp<T>) -> Result<Epoch> {
+        let Trainer {
+            optimizer, loss, ..
+        } = self.trainer;
+        let state = &mut *self.state;
+        let mut learning_rate = self.trainer.learning_rate(state);
+        let (mut sum, mut seen) = (0.0, 0);
+        for batch in self.batches.epoch(state.progress.epoch) {
+            let rows = self.samples.try_choose(batch)?;
+            // Samples that all weigh nothing teach nothing.
+            if rows.total_weight() > 0.0 {
+                learning_rate = self.trainer.learning_rate(state);
+                self.gradient.set_updates(state.progress.step);
+                let loss = self.gradient.compute_rows(net, &rows, &**loss)?;
+                let gradient = self.gradient.values();
+                let (threads, params) = (&self.threads, net.params_mut());
+                let memory = &mut state.optimizer;
+                memory.update_shared(threads, &**optimizer, learning_rate, params, gradient)?;
+                if let Some(decay) = self.trainer.average {
+                    let updates = memory.updates() as f64;
+                    let keep = decay.min((1.0 + updates) / (10.0 + updates));
+                    blend(&mut state.average, net.params(), T::of(keep));
+                }
+                if state.best_value == f64::INFINITY && self.validation.is_none() {
+                    // What there was to begin with may stay the best.
+                    state.best_value = loss;
+                }
+                sum += loss * batch.len() as f64;
+                seen += batch.len();
+            }
+            state.progress.step += 1;
+            state.progress.samples += batch.len() as u64;
+        }
+        check_finite("parameters", net.params())?;
+        state.progress.epoch += 1;
+        state.progress.samples_before_epoch = state.progress.samples;
+        self.swap_average(net);
+        let validated = self.validate(net);
+        self.swap_average(net);
+        let (validation_loss, validation_score) = validated?;
+        Ok(Epoch {
+            number: self.state.history.epochs.len() + 1,
+            loss: sum / seen as f64,
+            validation_loss,
+            validation_score,
+            learning_rate,
+        })
+    }
+
+    /// The validation samples' loss and score.
+    fn validate(&mut self, net: &Mlp<T>) -> Result<(Option<f64>, Option<f64>)> {
+        let Some((samples, rows)) = &self.validation else {
+            return Ok((None, None));
+        };
+        let Trainer { loss, score, .. } = self.trainer;
+        self.outputs.clear();
+        let outputs = score.is_some().then_some(&mut self.outputs);
+        let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
+        let score = score.as_ref().map(|score| {
+            let (targets, weights) = (samples.targets(), samples.sample_weights());
+            score.score(&self.outputs, targets, net.outputs(), weights)
+        });
+        Ok((Some(loss), score))
+    }
+
+    /// Exchanges the network's parameters with their average, if there is one: back with
+    /// the second call.
+    fn swap_average(&mut self, net: &mut Mlp<T>) {
+        if self.trainer.average.is_some() {
+            net.params_mut().swap_with_slice(&mut self.state.average);
+        }
+    }
+
+    /// Keeps the best parameters, lowers the learning rate and says whether to stop.
+    fn watch(&mut self, epoch: &Epoch, net: &Mlp<T>) -> Option<StopReason> {
+        let (trainer, state) = (self.trainer, &mut *self.state);
+        let rate = trainer.learning_rate(state);
+        let watched = match (epoch.validation_score, epoch.validation_loss) {
+            (Some(score), _) => -score,
+            (None, Some(loss)) => loss,
+            (None, None) => epoch.loss,
+        };
+        if watched < state.best_value {
+            state.best_value = watched;
+            state.best.copy_from_slice(net.params());
+            if trainer.early_stopping.is_some() {
+                state.history.best_epoch = Some(epoch.number);
+            }
+        }
+        if let Some(reduce) = &trainer.reduce_on_plateau {
+            let loss = epoch.validation_loss.unwrap_or(epoch.loss);
+            state.rate_factor *= reduce.see(&mut state.reducing, loss, rate);
+        }
+        let watches = [
+            (
+                trainer.early_stopping,
+                &mut state.early_stopping,
+                watched,
+                StopReason::EarlyStopping,
+            ),
+            (
+                trainer.tolerance,
+                &mut state.tolerance,
+                epoch.loss,
+                StopReason::Tolerance,
+            ),
+        ];
+        let mut stop = None;
+        for (patience, plateau, value, reason) in watches {
+            let Some(patience) = patience else { continue };
+            patience.see(plateau, value);
+            if !patience.is_over(plateau) {
+                continue;
+            }
+            match trainer.adaptive {
+                Some(adaptive) if rate > adaptive.floor => {
+                    state.rate_factor /= adaptive.divisor;
+                    plateau.bad_epochs = 0;
+                }
+                _ => stop = stop.or(Some(reason)),
+            }
+        }
+        stop
+    }
+
+    /// Gives the network the parameters that training was for, and remembers those it would
+    /// go on from.
+    fn hand_over(&mut self, net: &mut Mlp<T>) -> Result<()> {
+        let state = &mut *self.state;
+        let result = match (self.trainer.early_stopping, self.trainer.average) {
+            (Some(_), _) => &state.best,
+            (None, Some(_)) => &state.average,
+            (None, None) => return Ok(()),
+        };
+        state.params.extend_from_slice(net.params());
+        net.set_params(result)
+    }
+
+    /// Says where a training went wrong, and gives the network the best parameters so far.
+    fn diverged(&self, net: &mut Mlp<T>, error: Error) -> Error {
+        let updates = self.state.optimizer.updates();
+        let (what, layer, value, step) = match error {
+            Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
+            Error::NotFinite { what, index, value } => {
+                let layer = net.layout().layer_of(index).unwrap_or(0);
+                (what, layer, value, updates)
+            }
+            other => return other,
+        };
+        net.params_mut().copy_from_slice(&self.state.best);
+        Error::Diverged {
+            epoch: self.state.history.epochs.len() + 1,
+            step,
+            layer,
+            what,
+            value,
+            largest_gradient: self.gradient.largest(),
+            cause: self.cause(),
+        }
+    }
+
+    fn cause(&self) -> DivergenceCause {
+        // Beyond these, sums of inputs times weights of usual size leave the range in which
+        // usual learning rates work.
+        const USUAL_INPUT: f64 = 30.0;
+        const USUAL_TARGET: f64 = 300.0;
+        let samples = 0..self.samples.len();
+        let (low, high) = range(samples.clone().map(|sample| self.samples.input(sample)));
+        if low.abs().max(high.abs()) > USUAL_INPUT {
+            return DivergenceCause::Inputs { low, high };
+        }
+        let (low, high) = range(samples.map(|sample| self.samples.target(sample)));
+        if low.abs().max(high.abs()) > USUAL_TARGET {
+            return DivergenceCause::Targets { low, high };
+        }
+        if self.loss_explodes() {
+            return DivergenceCause::Loss;
+        }
+        let rate = self.trainer.learning_rate(self.state);
+        DivergenceCause::LearningRate { rate }
+    }
+}
+
+impl<T: Float> Fit<'_, T> {
+    /// Whether the loss overflows at outputs that are large but not enormous, as an
+    /// exponential does.
+    fn loss_explodes(&self) -> bool {
+        let target = self.samples.target(0);
+        let mut gradient = vec![T::zero(); target.len()];
+        [-1e3, 1e3].into_iter().any(|output| {
+            let outputs = vec![T::of(output); target.len()];
+            let loss = self.trainer.loss.evaluate(&outputs, target, &mut gradient);
+            !loss.is_finite()
+        })
+    }
+}
+
+/// The least and the largest of all values.
+fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
+    let none = (f64::INFINITY, f64::NEG_INFINITY);
+    rows.flatten().fold(none, |(low, high), x| {
+        (low.min(x.wide()), high.max(x.wide()))
+    })
+}
+
+compiled! {
+    /// average <- keep average + (1 - keep) values.
+    fn blend<T>(average: &mut [T], values: &[T], keep: T) {
+        for (average, &x) in average.iter_mut().zip(values) {
+            *average = x + keep * (*average - x);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Setting samples aside for validation.
+
+use super::batches::shuffle;
+use crate::error::{Error, Result, check_range};
+
+/// Rows to train on, in their order, and rows held out.
+pub(super) struct Split {
+    pub(super) training: Vec<usize>,
+    pub(super) held_out: Vec<usize>,
+}
+
+/// Validation samples that there must be at least: a score of one says nothing.
+const LEAST: usize = 2;
+
+/// Draws a fraction of the rows, rounded up, by the seed. With `classes`, which gives a number
+/// for each row, each class keeps its share on both sides.
+pub(super) fn split(
+    rows: usize,
+    fraction: f64,
+    seed: u64,
+    classes: Option<&[usize]>,
+) -> Result<Split> {
+    let what = "validation split";
+    check_range(what, fraction, 0.0..1.0, "a fraction, at least 0, below 1")?;
+    let count = (rows as f64 * fraction).ceil() as usize;
+    if count < LEAST || count >= rows {
+        let expected =
+            format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
+        return Err(Error::out_of_range(what, expected, fraction));
+    }
+    let mut order: Vec<usize> = (0..rows).collect();
+    shuffle(&mut order, seed, 0);
+    if let Some(classes) = classes {
+        order = take_shares(order, count, classes)?;
+    }
+    let held_out = order.split_off(rows - count);
+    order.sort_unstable();
+    Ok(Split {
+        training: order,
+        held_out,
+    })
+}
+
+/// The same rows, ordered so that the last `count` hold of each class its share.
+fn take_shares(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec<usize>> {
+    let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |most| most + 1)];
+    let rows = order.len();
+    for row in order {
+        members[classes[row]].push(row);
+    }
+    members.retain(|rows| !rows.is_empty());
+    if let Some(class) = members.iter().find(|rows| rows.len() < 2) {
+        return Err(Error::out_of_range(
+            "stratified validation split",
+            "2 or more samples of each class",
+            format!("1, at row {}", class[0]),
+        ));
+    }
+    if count < members.len() || rows - count < members.len() {
+        return Err(Error::out_of_range(
+            "stratified validation split",
+            format!("room for each of {} classes on both sides", members.len()),
+            format!("{count} of {rows} samples"),
+        ));
+    }
+    // Whole parts first, then by the largest remainder, at least one of a class on either side.
+    let shares = members.iter().map(|rows_of| rows_of.len() * count);
+    let mut quotas: Vec<usize> = shares.clone().map(|share| share / rows).collect();
+    let mut by_remainder: Vec<usize> = (0..members.len()).collect();
+    let remainders: Vec<usize> = shares.map(|share| share % rows).collect();
+    by_remainder.sort_by_key(|&class| std::cmp::Reverse(remainders[class]));
+    for (quota, rows_of) in quotas.iter_mut().zip(&members) {
+        *quota = (*quota).clamp(1, rows_of.len() - 1);
+    }
+    for &class in by_remainder.iter().cycle().take(2 * rows) {
+        match quotas.iter().sum::<usize>().cmp(&count) {
+            std::cmp::Ordering::Equal => break,
+            std::cmp::Ordering::Less if quotas[class] + 1 < members[class].len() => {
+                quotas[class] += 1;
+            }
+            std::cmp::Ordering::Greater if quotas[class] > 1 => quotas[class] -= 1,
+            _ => {}
+        }
+    }
+    let (mut training, mut held_out) = (Vec::with_capacity(rows), Vec::with_capacity(count));
+    for (mut rows_of, quota) in members.into_iter().zip(quotas) {
+        held_out.extend(rows_of.split_off(rows_of.len() - quota));
+        training.extend(rows_of);
+    }
+    training.extend(held_out);
+    Ok(training)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_scikit_learns() {
+        for (rows, fraction, held_out) in [(11, 0.1, 2), (21, 0.1, 3), (99, 0.1, 10), (60, 0.2, 12)]
+        {
+            let split = split(rows, fraction, 1, None).unwrap();
+            assert_eq!(split.held_out.len(), held_out);
+            let mut all = [split.training, split.held_out].concat();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..rows));
+        }
+        assert!(split(10, 0.1, 0, None).is_err(), "one sample is too few");
+        assert!(split(2, 0.9, 0, None).is_err());
+    }
+
+    #[test]
+    fn classes_keep_their_shares() {
+        // 50, 30 and 20 of 100; then a rare class that is not lost.
+        let classes: Vec<usize> = (0..100)
+            .map(|i| [0, 0, 0, 0, 0, 1, 1, 1, 2, 2][i % 10])
+            .collect();
+        let count = |rows: &[usize], classes: &[usize], class| {
+            rows.iter().filter(|&&row| classes[row] == class).count()
+        };
+        let parts = split(100, 0.2, 3, Some(&classes)).unwrap();
+        let counts = [0, 1, 2].map(|class| count(&parts.held_out, &classes, class));
+        assert_eq!(counts, [10, 6, 4]);
+        let rare: Vec<usize> = (0..100).map(|i| usize::from(i >= 98)).collect();
+        let parts = split(100, 0.1, 3, Some(&rare)).unwrap();
+        assert_eq!(
+            (parts.held_out.len(), count(&parts.held_out, &rare, 1)),
+            (10, 1)
+        );
+        for other in [vec![0, 0, 0, 1], (0..100).map(|i| i / 2).collect()] {
+            let error = split(other.len(), 0.5 / other.len() as f64 * 4.0, 0, Some(&other)).err();
+            assert!(error.is_some(), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a training remembers from one epoch to the next.
+
+use super::Trainer;
+use super::history::{History, StopReason};
+use super::stopping::{Plateau, Reducing};
+use crate::error::{Error, Result, check_length};
+use crate::float::Float;
+use crate::mlp::{Gradient, Mlp};
+use crate::optimizer::State;
+use crate::schedule::Progress;
+
+/// A training under way: everything that decides how it goes on, apart from the network, the
+/// samples and the [`Trainer`]'s settings.
+///
+/// [`Trainer::fit`] makes one and throws it away. Keep your own to go on later, with the same
+/// bits as if there had been no pause ([`Trainer::resume`]), to learn from samples as they
+/// come ([`Trainer::partial_fit`]), or to start over from where the network is
+/// ([`restart`](Self::restart)).
+///
+/// ```
+/// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
+///
+/// let (x, y) = ([0.0, 0.5, 1.0], [0.0, 0.25, 1.0]);
+/// let samples = Samples::new(&x, &y);
+/// let mut net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
+/// let trainer = Trainer::new(SquaredError, Adam::new(0.01));
+///
+/// let mut paused = net.clone();
+/// let first = trainer.clone().epochs(60);
+/// let mut state = first.start(&paused)?;
+/// first.resume(&mut paused, &mut state, &samples)?;
+/// trainer.resume(&mut paused, &mut state, &samples)?; // on to 200
+/// trainer.fit(&mut net, &x, &y)?;
+/// assert_eq!(net.params(), paused.params());
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrainerState<T> {
+    pub(super) optimizer: State<T>,
+    pub(super) progress: Progress,
+    /// What the schedule's rate is multiplied by, after plateaus.
+    pub(super) rate_factor: f64,
+    pub(super) reducing: Reducing,
+    pub(super) tolerance: Plateau,
+    pub(super) early_stopping: Plateau,
+    /// The parameters after the best epoch so far.
+    pub(super) best: Vec<T>,
+    /// The watched value of that epoch.
+    pub(super) best_value: f64,
+    /// The moving average of the parameters, if there is one.
+    pub(super) average: Vec<T>,
+    /// The parameters that training goes on from, where the network was given others.
+    pub(super) params: Vec<T>,
+    pub(super) history: History,
+    /// Whether there is nothing left to do.
+    pub(super) finished: bool,
+    /// Scratch space, kept for the next time.
+    pub(super) workspace: Option<Gradient<T>>,
+}
+
+impl<T: Float> TrainerState<T> {
+    pub(super) fn new(trainer: &Trainer<T>, net: &Mlp<T>) -> Self {
+        Self {
+            optimizer: State::new(&*trainer.optimizer, net.layout()),
+            progress: Progress::default(),
+            rate_factor: 1.0,
+            reducing: Reducing::new(),
+            tolerance: Plateau::new(),
+            early_stopping: Plateau::new(),
+            best: Vec::new(),
+            best_value: f64::INFINITY,
+            average: Vec::new(),
+            params: Vec::new(),
+            history: History::default(),
+            finished: false,
+            workspace: None,
+        }
+    }
+
+    /// Begins another training from where the network is, as scikit-learn's `warm_start`
+    /// does: optimizer, learning rate and the count of epochs start anew; the history, the
+    /// number of samples seen, the best loss and the epochs without improvement stay.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
+    pub fn restart(&mut self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
+        self.check(net)?;
+        let fresh = Self::new(trainer, net);
+        self.optimizer = fresh.optimizer;
+        self.progress = Progress {
+            samples: self.progress.samples,
+            samples_before_epoch: self.progress.samples,
+            ..fresh.progress
+        };
+        self.rate_factor = fresh.rate_factor;
+        self.reducing = fresh.reducing;
+        self.average.clear();
+        self.params.clear();
+        self.finished = false;
+        Ok(())
+    }
+
+    /// The epochs so far, those before a [`restart`](Self::restart) included.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The history, without the rest.
+    pub fn into_history(self) -> History {
+        self.history
+    }
+
+    /// Epochs done since the start or the last [`restart`](Self::restart).
+    pub fn epochs(&self) -> usize {
+        self.progress.epoch
+    }
+
+    /// Samples seen, counted again in every epoch: scikit-learn's `t_`.
+    pub fn samples_seen(&self) -> u64 {
+        self.progress.samples
+    }
+
+    /// Epochs in a row without enough improvement of the training loss, if
+    /// [`Trainer::tolerance`] counts them.
+    pub fn epochs_without_improvement(&self) -> usize {
+        self.tolerance
+            .bad_epochs
+            .max(self.early_stopping.bad_epochs)
+    }
+
+    /// The optimizer's memory.
+    pub fn optimizer(&self) -> &State<T> {
+        &self.optimizer
+    }
+
+    /// The parameters after the best epoch so far: that of the best validation score or
+    /// loss if there is one, else that of the least training loss.
+    pub fn best_params(&self) -> Option<&[T]> {
+        Some(&*self.best).filter(|best| !best.is_empty())
+    }
+
+    /// The moving average of the parameters, with [`Trainer::weight_average`].
+    pub fn average(&self) -> Option<&[T]> {
+        Some(&*self.average).filter(|average| !average.is_empty())
+    }
+
+    /// Checks that it belongs to a network of this shape.
+    pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
+        if self.optimizer.layout() != net.layout() {
+            let expected = "that of the network this training was started with";
+            return Err(Error::out_of_range("network's layout", expected, "another"));
+        }
+        if !self.average.is_empty() {
+            check_length("average", &self.average, net.params().len())?;
+        }
+        Ok(())
+    }
+
+    /// Remembers why it ended. Only what the caller can still change leaves more to do.
+    pub(super) fn end(&mut self, reason: StopReason) {
+        self.history.stopped_by = reason;
+        self.finished = matches!(reason, StopReason::Tolerance | StopReason::EarlyStopping);
+    }
+}
