@@ -65,10 +65,9 @@ impl<T: Float> Mlp<T> {
     /// [`Error::Rows`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
         check_rows("layers", layers, 1)?;
-        let mut sizes = vec![layers[0].inputs()];
+        let mut before = layers[0].inputs();
         let mut params = Vec::new();
         for layer in layers {
-            let before = sizes[sizes.len() - 1];
             if layer.inputs() != before {
                 return Err(Error::out_of_range(
                     "inputs of a layer",
@@ -76,14 +75,16 @@ impl<T: Float> Mlp<T> {
                     layer.inputs(),
                 ));
             }
-            sizes.push(layer.outputs());
+            before = layer.outputs();
             params.extend_from_slice(layer.weights());
             params.extend_from_slice(layer.bias());
         }
+        let sizes = layers.iter().map(|layer| (layer.outputs(), layer.pieces()));
+        let layout = Layout::with_pieces(layers[0].inputs(), sizes);
         let activations = layers.iter().map(Layer::shared_activation).collect();
         Ok(Self {
             params,
-            layout: Layout::new(&sizes),
+            layout,
             activations,
         })
     }
@@ -132,7 +133,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::from_parts(
             weights,
             bias,
-            at.inputs,
+            (at.inputs, at.pieces),
             Arc::clone(&self.activations[index]),
         ))
     }
@@ -157,7 +158,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::from_parts(
             weights,
             bias,
-            at.inputs,
+            (at.inputs, at.pieces),
             Arc::clone(&self.activations[index]),
         ))
     }
@@ -173,7 +174,8 @@ impl<T: Float> Mlp<T> {
                     &self.params[at.weights.clone()],
                     &self.params[at.bias.clone()],
                 );
-                Layer::from_parts(weights, bias, at.inputs, Arc::clone(activation))
+                let shape = (at.inputs, at.pieces);
+                Layer::from_parts(weights, bias, shape, Arc::clone(activation))
             })
     }
 
