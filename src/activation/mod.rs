@@ -12,6 +12,7 @@
 //! | shrinking | [`Tanhshrink`], [`SoftShrink`], [`HardShrink`] |
 //! | periodic and local | [`Sine`], [`Gaussian`] |
 //! | logarithm and exponential | [`LogSigmoid`], [`Exponential`] |
+//! | of several pre-activations | [`Maxout`], [`Glu`], [`SwiGlu`] |
 //!
 //! At a kink the slope is that of the left side, as the field has it: 0 for [`Relu`], `slope`
 //! for [`LeakyRelu`]; where a piece is flat it is 0 on either end ([`HardTanh`]). The
@@ -37,6 +38,7 @@ mod registry;
 mod shrink;
 mod sigmoid;
 mod smooth;
+mod units;
 
 pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
 pub use periodic::{Gaussian, Sine};
@@ -45,6 +47,7 @@ pub use registry::{all, names, parse};
 pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
 pub use sigmoid::{LogSigmoid, Sigmoid, Softsign, Tanh};
 pub use smooth::{Gelu, GeluTanh, HardSwish, Mish, Silu, Squareplus};
+pub use units::{Glu, Maxout, SwiGlu};
 
 /// A differentiable function of one number, applied to every pre-activation of a layer; or of
 /// several, its [`pieces`](Self::pieces).
