@@ -1,4 +1,4 @@
-//! Draws every built-in activation and its derivative in one sheet.
+//! Draws every built-in activation of one number and its derivative in one sheet.
 //!
 //! `cargo run --example activations [-- --out FILE]`
 
@@ -52,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
-    let activations = activation::all::<f64>();
+    // Those of several pre-activations are no curves.
+    let (activations, others): (Vec<_>, Vec<_>) = activation::all::<f64>()
+        .into_iter()
+        .partition(|f| f.pieces() == 1);
     // The legend takes the cell after the last.
     let rows = (activations.len() + 1).div_ceil(COLUMNS);
     let size = (
@@ -68,7 +71,7 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
         for (f, cell) in activations.iter().zip(&cells) {
             panel(cell, f)?;
         }
-        legend(&cells[activations.len()])
+        legend(&cells[activations.len()], &others)
     })
 }
 
@@ -200,10 +203,10 @@ fn grid(chart: &mut Chart, xs: &Range<f64>, ys: &Range<f64>) -> Result<(), Box<d
     Ok(())
 }
 
-fn legend(cell: &Area) -> Result<(), Box<dyn Error>> {
+fn legend(cell: &Area, others: &[Arc<dyn Activation<f64>>]) -> Result<(), Box<dyn Error>> {
     let at = |x: f64, y: f64| (px(x).cast_signed(), px(y).cast_signed());
     let left = |style: TextStyle<'static>| style.pos(Pos::new(HPos::Left, VPos::Center));
-    let words = |words: &'static str, x: f64, y: f64, style: TextStyle<'static>| {
+    let words = |words: &str, x: f64, y: f64, style: TextStyle<'static>| {
         cell.draw(&Text::new(words, at(x, y), left(style)))
     };
     let line = |y: f64| vec![at(36.0, y), at(84.0, y)];
@@ -229,5 +232,9 @@ fn legend(cell: &Area) -> Result<(), Box<dyn Error>> {
         148.0,
         text(14.0, FontStyle::Normal, INK),
     )?;
+    let names: Vec<_> = others.iter().map(Activation::name).collect();
+    let small = || text(12.0, FontStyle::Normal, FAINT);
+    words("of several numbers, not drawn:", 36.0, 178.0, small())?;
+    words(&names.join(", "), 36.0, 195.0, small())?;
     Ok(())
 }

@@ -9,10 +9,20 @@ pub struct LayerLayout {
     pub inputs: usize,
     /// Numbers that come out, one for each neuron.
     pub outputs: usize,
-    /// The weights, row-major `[outputs x inputs]`: one row for each neuron.
+    /// Rows of weights, each with a bias, that a neuron has:
+    /// [`Activation::pieces`](crate::Activation::pieces).
+    pub pieces: usize,
+    /// The weights, row-major `[rows x inputs]`: neuron by neuron, piece by piece.
     pub weights: Range<usize>,
-    /// The biases, one for each neuron, right after the weights.
+    /// The biases, one for each row, right after the weights.
     pub bias: Range<usize>,
+}
+
+impl LayerLayout {
+    /// Rows of weights, and biases: `outputs * pieces`.
+    pub fn rows(&self) -> usize {
+        self.bias.len()
+    }
 }
 
 /// The plan of a parameter buffer: layer after layer, weights then bias, without gaps.
@@ -31,19 +41,37 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The plan for layers of these sizes, the inputs first.
+    /// The plan for layers of these sizes, the inputs first, and of neurons with one piece.
     pub fn new(sizes: &[usize]) -> Self {
+        let (inputs, outputs) = sizes.split_first().unwrap_or((&0, &[]));
+        Self::with_pieces(*inputs, outputs.iter().map(|&outputs| (outputs, 1)))
+    }
+
+    /// The plan for this number of inputs and layers of so many neurons with so many
+    /// [pieces](crate::Activation::pieces) each.
+    ///
+    /// ```
+    /// let layout = feedforward::Layout::with_pieces(2, [(4, 3), (1, 1)]);
+    /// assert_eq!(layout.layers()[0].rows(), 4 * 3);
+    /// assert_eq!(layout.layers()[1].inputs, 4);
+    /// assert_eq!(layout.len(), (2 + 1) * 12 + (4 + 1));
+    /// ```
+    pub fn with_pieces(
+        mut inputs: usize,
+        layers: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Self {
         let mut end = 0;
-        let layers = sizes
-            .windows(2)
-            .map(|pair| {
-                let (inputs, outputs) = (pair[0], pair[1]);
-                let weights = end..end + inputs * outputs;
-                let bias = weights.end..weights.end + outputs;
+        let layers = layers
+            .into_iter()
+            .map(|(outputs, pieces)| {
+                let rows = outputs * pieces;
+                let weights = end..end + inputs * rows;
+                let bias = weights.end..weights.end + rows;
                 end = bias.end;
                 LayerLayout {
-                    inputs,
+                    inputs: core::mem::replace(&mut inputs, outputs),
                     outputs,
+                    pieces,
                     weights,
                     bias,
                 }

@@ -29,6 +29,7 @@ fn everything<T: Float>() -> Vec<Shared<T>> {
         "soft_shrink(1.25)",
         "hard_shrink(1.25)",
         "sine(30)",
+        "maxout(3)",
     ];
     list.extend(others.map(|name| activation::parse(name).unwrap()));
     list.push(Arc::new(LeakyRelu::new(-0.5)));
@@ -247,6 +248,9 @@ fn infinities_give_the_limit() {
         ("soft_shrink", -INF, 1.0, INF, 1.0),
         ("hard_shrink", -INF, 1.0, INF, 1.0),
         ("gaussian", 0.0, 0.0, 0.0, 0.0),
+        ("maxout", -INF, 1.0, INF, 1.0),
+        ("glu", 0.0, 0.0, INF, 1.0),
+        ("swiglu", 0.0, 0.0, INF, INF),
     ];
     assert_eq!(limits.len() + 1, activation::names().count()); // all but the sine
     for (name, left, left_slope, right, right_slope) in limits {
@@ -290,11 +294,9 @@ fn check_classes<T: Float>(numbers: impl Iterator<Item = T>) {
                 !y.is_nan() && !dy.is_nan(),
                 "{name}({x}): got {y}, slope {dy}"
             );
-            assert!(
-                dy.is_finite() || name == "exponential",
-                "{name}'({x}): got {dy}"
-            );
-            let grows = x.is_infinite() || name == "exponential" || name == "selu";
+            let grows = name == "exponential" || name == "swiglu";
+            assert!(dy.is_finite() || grows, "{name}'({x}): got {dy}");
+            let grows = grows || x.is_infinite() || name == "selu";
             assert!(y.is_finite() || grows, "{name}({x}): got {y}");
         }
     }
@@ -335,6 +337,7 @@ fn names_are_read_back() {
         ("squareplus", "squareplus(4)"),
         ("soft_shrink", "soft_shrink(0.5)"),
         ("hard_shrink", "hard_shrink(0.5)"),
+        ("maxout", "maxout(2)"),
     ] {
         assert_eq!(by_name::<f32>(alias).name(), name);
     }
@@ -384,6 +387,11 @@ fn bad_names_are_errors() {
         "hard_shrink(-0.1)",
         "sine(0)",
         "hard_sigmoid(0)",
+        "maxout(1)",
+        "maxout(2.5)",
+        "maxout(257)",
+        "maxout(inf)",
+        "glu(2)",
     ] {
         let error = activation::parse::<f64>(name).unwrap_err();
         assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
@@ -394,6 +402,18 @@ fn bad_names_are_errors() {
         assert!(activation::parse::<f64>(name).is_ok());
         assert!(activation::parse::<f32>(name).is_err());
     }
+}
+
+/// Output and gradient of one neuron, without a slice of others where the trait can do so.
+fn one_neuron<T: Float>(f: &Shared<T>, z: &[T], dy: T) -> (T, Vec<T>) {
+    if let &[z] = z {
+        let value = f.value(z);
+        return (value, vec![dy * f.derivative(z, value)]);
+    }
+    let (mut y, mut dz) = ([T::zero()], vec![T::zero(); z.len()]);
+    f.apply(z, &mut y);
+    f.backprop(z, &y, &[dy], &mut dz);
+    (y[0], dz)
 }
 
 fn check_slices<T: Float>() {
@@ -417,21 +437,29 @@ fn check_slices<T: Float>() {
         }
     };
     for f in everything::<T>() {
+        let pieces = f.pieces();
         for length in (0..=17).chain([31, 64, 101]) {
             let at = |i: usize, step: f64| T::of((i as f64 - length as f64 / 2.0) * step);
-            let mut z: Vec<T> = (0..length).map(|i| at(i, 0.37)).collect();
+            // With several pieces every one of them is the largest somewhere.
+            let wave = |i: usize| at(i / pieces, 0.37) + T::of(0.3 * (i as f64).sin());
+            let mut z: Vec<T> = match pieces {
+                1 => (0..length).map(|i| at(i, 0.37)).collect(),
+                _ => (0..length * pieces).map(wave).collect(),
+            };
             if let [first, second, .., last] = z.as_mut_slice() {
                 (*first, *second, *last) = (T::nan(), T::infinity(), T::neg_infinity());
             }
             let dy: Vec<T> = (0..length).map(|i| at(i, 0.11)).collect();
-            let (mut y, mut dz) = (vec![T::one(); length], vec![T::one(); length]);
+            let (mut y, mut dz) = (vec![T::one(); length], vec![T::one(); z.len()]);
             f.apply(&z, &mut y);
             f.backprop(&z, &y, &dy, &mut dz);
-            for i in 0..length {
-                let value = f.value(z[i]);
-                let gradient = dy[i] * f.derivative(z[i], value);
-                assert_eq!(bits(y[i]), bits(value), "{} at {}", f.name(), z[i]);
-                assert_eq!(bits(dz[i]), bits(gradient), "{}' at {}", f.name(), z[i]);
+            let neurons = z.chunks(pieces).zip(dz.chunks(pieces));
+            for (i, (z, dz)) in neurons.enumerate() {
+                let (value, gradient) = one_neuron(&f, z, dy[i]);
+                assert_eq!(bits(y[i]), bits(value), "{} at {z:?}", f.name());
+                for (&got, &expected) in dz.iter().zip(&gradient) {
+                    assert_eq!(bits(got), bits(expected), "{}' at {z:?}", f.name());
+                }
             }
         }
     }
@@ -471,6 +499,13 @@ fn gains_are_those_of_pytorch_or_keep_the_moment() {
     close(gain("celu"), gain("elu"));
     // SIREN's bound for hidden layers, √(6/n)/ω, is that of a variance gain²/n.
     close(gain("sine(30)"), 2.0_f64.sqrt() / 30.0);
+    // The second moments of the largest of 1 to 4 are known: 1, 1, 1 + √3/(2π), 1 + √3/π.
+    let root = 3.0_f64.sqrt() / std::f64::consts::TAU;
+    close(gain("maxout"), 1.0);
+    close(gain("maxout(3)"), 1.0 / (1.0 + root).sqrt());
+    close(gain("maxout(4)"), 1.0 / (1.0 + 2.0 * root).sqrt());
+    close(gain("glu"), 1.846_228_545);
+    close(gain("swiglu"), gain("silu"));
 }
 
 #[test]

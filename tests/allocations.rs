@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use feedforward::activation::{Gelu, Identity, Relu};
+use feedforward::activation::{Gelu, Identity, Maxout, Relu};
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
@@ -41,6 +41,7 @@ fn network<T: Float>() -> Mlp<T> {
     Mlp::builder(2)
         .hidden(40, Relu)
         .hidden(60, Gelu)
+        .hidden(30, Maxout::new(3))
         .output(3, Identity)
         .build()
         .unwrap()

@@ -7,8 +7,9 @@ use feedforward::init::{
 use rand::SeedableRng;
 
 fn draw(initializer: &dyn Initializer, layer: &Fan<'_>, seed: u64) -> (Vec<f64>, Vec<f64>) {
-    let mut weights = vec![0.0; layer.inputs * layer.outputs];
-    let mut bias = vec![0.0; layer.outputs];
+    let rows = layer.outputs * layer.pieces;
+    let mut weights = vec![0.0; layer.inputs * rows];
+    let mut bias = vec![0.0; rows];
     let mut rng = Rng::seed_from_u64(seed);
     initializer.initialize(layer, &mut rng, &mut weights, &mut bias);
     (weights, bias)
@@ -185,6 +186,24 @@ fn orthogonal_is_orthogonal() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Each piece is a matrix of its own: the first one's numbers are those without others.
+#[test]
+fn pieces_are_orthogonal_each() {
+    for (inputs, outputs) in [(5, 5), (9, 4), (4, 9)] {
+        let mut layer = layer(inputs, outputs);
+        let (alone, _) = draw(&Orthogonal::default(), &layer, 3);
+        layer.pieces = 3;
+        let (all, _) = draw(&Orthogonal::default(), &layer, 3);
+        for piece in 0..3 {
+            let rows = all.chunks(inputs).skip(piece).step_by(3);
+            let w: Vec<_> = rows.flatten().copied().collect();
+            assert_eq!(w == alone, piece == 0);
+            let squares: f64 = w.iter().map(|w| w * w).sum();
+            assert!((squares - inputs.min(outputs) as f64).abs() < 1e-13);
         }
     }
 }

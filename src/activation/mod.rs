@@ -1,4 +1,4 @@
-//! Activation functions: what a neuron does with its pre-activation.
+//! Activation functions: what a neuron does with its pre-activation, or with several.
 //!
 //! Every built-in is a type that implements [`Activation`] for f32 and f64; those with a
 //! parameter are made by `new` or, where custom agrees on its value, by `default`. [`parse`]
@@ -12,6 +12,7 @@
 //! | shrinking | [`Tanhshrink`], [`SoftShrink`], [`HardShrink`] |
 //! | periodic and local | [`Sine`], [`Gaussian`] |
 //! | logarithm and exponential | [`LogSigmoid`], [`Exponential`] |
+//! | of several pre-activations | [`Maxout`], [`Glu`], [`SwiGlu`] |
 //!
 //! At a kink the slope is that of the left side, as the field has it: 0 for [`Relu`], `slope`
 //! for [`LeakyRelu`]; where a piece is flat it is 0 on either end ([`HardTanh`]). The
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
@@ -36,6 +38,7 @@ mod registry;
 mod shrink;
 mod sigmoid;
 mod smooth;
+mod units;
 
 pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
 pub use periodic::{Gaussian, Sine};
@@ -44,8 +47,10 @@ pub use registry::{all, names, parse};
 pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
 pub use sigmoid::{LogSigmoid, Sigmoid, Softsign, Tanh};
 pub use smooth::{Gelu, GeluTanh, HardSwish, Mish, Silu, Squareplus};
+pub use units::{Glu, Maxout, SwiGlu};
 
-/// A differentiable function of one number, applied to every pre-activation of a layer.
+/// A differentiable function of one number, applied to every pre-activation of a layer; or of
+/// several, its [`pieces`](Self::pieces).
 ///
 /// Implement the three required methods to bring your own; the slice methods loop over
 /// them under the crate's SIMD dispatch, so that it is vectorised like the built-ins, if
@@ -87,6 +92,17 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
     /// elsewhere it is unspecified.
     fn derivative(&self, x: T, y: T) -> T;
 
+    /// Pre-activations for each output, 1 unless told otherwise.
+    ///
+    /// With more of them a neuron has as many rows of weights and as many biases, which lie next
+    /// to each other. Then [`value`](Self::value) is the output of a neuron all of whose pieces
+    /// are x, and [`derivative`](Self::derivative) its slope. They say too little for
+    /// [`apply`](Self::apply) and [`backprop`](Self::backprop), so implement these as well; z is
+    /// always kept for the backward pass.
+    fn pieces(&self) -> usize {
+        1
+    }
+
     /// The name with its parameters, as in `leaky_relu(0.1)`.
     fn name(&self) -> Cow<'static, str>;
 
@@ -102,12 +118,14 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
         true
     }
 
-    /// y = f(z), for slices of equal length.
+    /// y = f(z), for slices of equal length; with several pieces z has so many values for each
+    /// of y, neuron by neuron.
     fn apply(&self, z: &[T], y: &mut [T]) {
         apply(self, z, y);
     }
 
-    /// dz = dy f'(z), for slices of equal length: the chain rule's factor.
+    /// dz = dy f'(z), for slices of equal length: the chain rule's factor. With several pieces
+    /// z and dz have so many values for each of y and dy.
     fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
         backprop(self, z, y, dy, dz);
     }
@@ -120,6 +138,9 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     }
     fn derivative(&self, x: T, y: T) -> T {
         (**self).derivative(x, y)
+    }
+    fn pieces(&self) -> usize {
+        (**self).pieces()
     }
     fn name(&self) -> Cow<'static, str> {
         (**self).name()
@@ -135,6 +156,18 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     }
     fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
         (**self).backprop(z, y, dy, dz);
+    }
+}
+
+/// The activation's pieces, of which there must be one at least.
+pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<usize> {
+    match activation.pieces() {
+        0 => Err(Error::out_of_range(
+            "pieces of an activation",
+            "at least 1",
+            0,
+        )),
+        pieces => Ok(pieces),
     }
 }
 

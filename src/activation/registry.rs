@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, HardShrink, HardSigmoid,
-    HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Mish, Relu, Relu6, Selu, Sigmoid, Silu,
-    Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, Tanh, Tanhshrink,
+    Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink, HardSigmoid,
+    HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6, Selu, Sigmoid,
+    Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, SwiGlu, Tanh, Tanhshrink,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -33,6 +33,8 @@ enum Range {
     Finite,
     NotNegative,
     Positive,
+    /// Whole numbers; the bound keeps a slip from asking for all memory.
+    Pieces,
 }
 
 impl Range {
@@ -42,6 +44,7 @@ impl Range {
                 Self::Finite => true,
                 Self::NotNegative => x >= 0.0,
                 Self::Positive => x > 0.0,
+                Self::Pieces => x.fract() == 0.0 && (2.0..=256.0).contains(&x),
             }
     }
 
@@ -50,14 +53,15 @@ impl Range {
             Self::Finite => "a finite number",
             Self::NotNegative => "a finite number, 0 or above",
             Self::Positive => "a finite number above 0",
+            Self::Pieces => "a whole number from 2 to 256",
         }
     }
 }
 
 /// Every built-in, in the order in which they are listed: the one place that knows them all.
 #[rustfmt::skip] // one line for each
-fn table<T: Float>() -> [Entry<T>; 27] {
-    use Range::{Finite, NotNegative, Positive};
+fn table<T: Float>() -> [Entry<T>; 30] {
+    use Range::{Finite, NotNegative, Pieces, Positive};
     [
         plain(Identity::NAME, &["linear"], |_| Arc::new(Identity)),
         plain(Step::NAME, &["heaviside"], |_| Arc::new(Step)),
@@ -86,6 +90,9 @@ fn table<T: Float>() -> [Entry<T>; 27] {
         family(HardShrink::NAME, "lambda", HardShrink::default().lambda, NotNegative, |lambda| Arc::new(HardShrink { lambda })),
         family(Sine::NAME, "omega", Sine::default().omega, Positive, |omega| Arc::new(Sine { omega })),
         plain(Gaussian::NAME, &[], |_| Arc::new(Gaussian)),
+        family(Maxout::NAME, "pieces", Maxout::default().pieces as f64, Pieces, |pieces| Arc::new(Maxout::new(pieces as usize))),
+        plain(Glu::NAME, &[], |_| Arc::new(Glu)),
+        plain(SwiGlu::NAME, &[], |_| Arc::new(SwiGlu)),
     ]
 }
 

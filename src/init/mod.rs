@@ -1,6 +1,6 @@
 //! Weight initialisers.
 //!
-//! With n inputs and k outputs of a layer, and the gain of its activation:
+//! With n inputs and k neurons of a layer, and the gain of its activation:
 //!
 //! | initialiser | weights | variance | biases |
 //! |---|---|---|---|
@@ -12,7 +12,8 @@
 //! | [`Uniform`] | uniform in a given range | | like the weights |
 //! | [`Zeros`] | 0 | 0 | 0 |
 //!
-//! Weights are drawn in row-major order, neuron by neuron, and biases after them.
+//! Weights are drawn in row-major order, neuron by neuron, and biases after them; only
+//! [`Orthogonal`] draws a matrix for each of several [pieces](crate::Activation::pieces).
 //!
 //! Uniform draws have the same bits on every platform. Normal ones ([`GlorotNormal`],
 //! [`HeNormal`], [`LeCunNormal`], [`Orthogonal`]) call the platform's logarithm and exponential
@@ -46,8 +47,13 @@ pub struct Fan<'a> {
     pub index: usize,
     /// Numbers that go into each neuron.
     pub inputs: usize,
-    /// Neurons.
+    /// Neurons, also those of several [pieces](crate::Activation::pieces): for the variance of
+    /// gradients on the way back each counts once, since its rows together return, on average,
+    /// no more than came to its one output: all of it through one row with maxout, and less
+    /// than that through the two of a gated neuron.
     pub outputs: usize,
+    /// Rows of weights, and biases, of each neuron.
+    pub pieces: usize,
     /// [`Activation::gain`](crate::Activation::gain) of its activation.
     pub gain: f64,
     /// The name of its activation.
@@ -64,6 +70,7 @@ impl Fan<'_> {
             index: 0,
             inputs,
             outputs,
+            pieces: 1,
             gain: 1.0,
             activation: "identity",
             hidden_activation: None,
@@ -103,7 +110,8 @@ impl Fan<'_> {
 /// assert!(weights.iter().any(|&w| w == -1.0));
 /// ```
 pub trait Initializer: Debug + Send + Sync {
-    /// Sets one layer's weights (row-major `[outputs x inputs]`) and its bias; both come as zeros.
+    /// Sets one layer's weights (row-major `[outputs pieces x inputs]`, neuron by neuron) and its
+    /// biases, one for each row; both come as zeros.
     fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]);
 
     /// Checks the initialiser's own settings, once before a network is built.

@@ -4,7 +4,8 @@ use super::{Fan, Initializer, Rng, normal};
 use crate::error::{Result, check_range};
 
 /// Weights with orthonormal rows (columns, if the layer has more outputs than inputs),
-/// times a gain; biases 0.
+/// times a gain; biases 0. Each of several [pieces](crate::Activation::pieces) has a matrix of
+/// its own, so that lengths do not depend on how many there are.
 ///
 /// The matrix is uniform among all such (Haar measure): normal numbers, made orthonormal
 /// by Gram-Schmidt, which is the Q of a QR decomposition whose R has a positive diagonal.
@@ -25,19 +26,23 @@ impl Default for Orthogonal {
 
 impl Initializer for Orthogonal {
     fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        let (rows, columns) = (layer.outputs, layer.inputs);
-        if rows <= columns {
-            orthonormalize(rng, weights, rows, columns);
-        } else {
-            let mut transposed = vec![0.0; weights.len()];
-            orthonormalize(rng, &mut transposed, columns, rows);
-            for (k, w) in weights.iter_mut().enumerate() {
-                let (row, column) = (k / columns.max(1), k % columns.max(1));
-                *w = transposed.get(column * rows + row).copied().unwrap_or(0.0);
+        let (rows, columns, pieces) = (layer.outputs, layer.inputs, layer.pieces.max(1));
+        let mut matrix = vec![0.0; weights.len() / pieces];
+        for piece in 0..pieces {
+            // Either the rows are orthonormal or, drawn one after the other too, the columns.
+            let (count, length) = (rows.min(columns), rows.max(columns));
+            orthonormalize(rng, &mut matrix, count, length);
+            let neurons = weights.chunks_exact_mut(columns.max(1));
+            for (row, to) in neurons.skip(piece).step_by(pieces).enumerate() {
+                for (column, w) in to.iter_mut().enumerate() {
+                    let at = if rows <= columns {
+                        row * columns + column
+                    } else {
+                        column * rows + row
+                    };
+                    *w = self.gain * matrix.get(at).copied().unwrap_or(0.0);
+                }
             }
-        }
-        for w in weights {
-            *w *= self.gain;
         }
     }
 

@@ -1,8 +1,9 @@
 //! Neurons and layers: the network's parts, each usable on its own.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
 
@@ -10,7 +11,8 @@ mod neuron;
 
 pub use neuron::{Neuron, NeuronMut};
 
-/// A fully connected layer: y = f(W x + b), with W row-major `[outputs x inputs]`.
+/// A fully connected layer: y = f(W x + b), with W row-major `[outputs x inputs]`, or
+/// `[outputs pieces x inputs]` if the activation takes several [pieces](Activation::pieces).
 ///
 /// It owns its parameters, or views a network's: `Layer<T, &[T]>` from
 /// [`Mlp::layer`](crate::Mlp::layer) reads them, `Layer<T, &mut [T]>` from
@@ -30,26 +32,31 @@ pub struct Layer<T, W = Vec<T>> {
     weights: W,
     bias: W,
     inputs: usize,
+    pieces: usize,
     activation: Arc<dyn Activation<T>>,
 }
 
 impl<T: Float> Layer<T> {
-    /// A layer of its own from given weights (row-major, one row for each neuron) and bias.
+    /// A layer of its own from given weights (row-major, one row for each neuron) and bias. Each
+    /// neuron has as many rows and biases, next to each other, as its activation has pieces.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless `weights` has one or more values for each bias.
+    /// [`Error::Rows`] unless `weights` has one or more values for each bias and there are whole
+    /// neurons, [`Error::OutOfRange`] if the activation takes no pieces.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: impl Into<Vec<T>>,
         activation: impl Activation<T> + 'static,
     ) -> Result<Self> {
         let (weights, bias) = (weights.into(), bias.into());
-        check_rows("bias", &bias, 1)?;
+        let pieces = check_pieces(&activation)?;
+        check_rows("bias", &bias, pieces)?;
         let inputs = check_rows("weights", &weights, bias.len())?;
         Ok(Self {
             weights,
             bias,
             inputs,
+            pieces,
             activation: Arc::new(activation),
         })
     }
@@ -68,6 +75,7 @@ impl<T: Float> Layer<T> {
                 neuron.weights(),
                 first.weights().len(),
             )?;
+            check_length("biases of a neuron", neuron.biases(), first.biases().len())?;
             let (expected, got) = (activation.name(), neuron.activation().name());
             if expected != got {
                 return Err(Error::out_of_range(
@@ -79,8 +87,9 @@ impl<T: Float> Layer<T> {
         }
         Ok(Self {
             weights: neurons.iter().flat_map(Neuron::weights).copied().collect(),
-            bias: neurons.iter().map(Neuron::bias).collect(),
-            inputs: first.weights().len(),
+            bias: neurons.iter().flat_map(Neuron::biases).copied().collect(),
+            inputs: first.inputs(),
+            pieces: first.biases().len(),
             activation,
         })
     }
@@ -91,13 +100,14 @@ impl<T: Float, W> Layer<T, W> {
     pub(crate) fn from_parts(
         weights: W,
         bias: W,
-        inputs: usize,
+        (inputs, pieces): (usize, usize),
         activation: Arc<dyn Activation<T>>,
     ) -> Self {
         Self {
             weights,
             bias,
             inputs,
+            pieces,
             activation,
         }
     }
@@ -117,7 +127,13 @@ impl<T: Float, W> Layer<T, W> {
         self.inputs
     }
 
-    fn row(&self, neuron: usize, outputs: usize) -> Result<std::ops::Range<usize>> {
+    /// Rows of weights, and biases, of each neuron.
+    pub(crate) fn pieces(&self) -> usize {
+        self.pieces
+    }
+
+    /// Where a neuron's weights and its biases lie.
+    fn place(&self, neuron: usize, outputs: usize) -> Result<[Range<usize>; 2]> {
         if neuron >= outputs {
             return Err(Error::out_of_range(
                 "neuron index",
@@ -125,22 +141,23 @@ impl<T: Float, W> Layer<T, W> {
                 neuron,
             ));
         }
-        Ok(neuron * self.inputs..(neuron + 1) * self.inputs)
+        let place = |len| neuron * len..(neuron + 1) * len;
+        Ok([place(self.inputs * self.pieces), place(self.pieces)])
     }
 }
 
 impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
     /// Neurons, each of which gives one number.
     pub fn outputs(&self) -> usize {
-        self.bias().len()
+        self.bias().len() / self.pieces
     }
 
-    /// The weights, row-major `[outputs x inputs]`.
+    /// The weights, row-major `[outputs pieces x inputs]`.
     pub fn weights(&self) -> &[T] {
         self.weights.as_ref()
     }
 
-    /// The biases, one for each neuron.
+    /// The biases, one for each row of weights.
     pub fn bias(&self) -> &[T] {
         self.bias.as_ref()
     }
@@ -150,11 +167,10 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
     /// # Errors
     /// [`Error::OutOfRange`] if there is no such neuron.
     pub fn neuron(&self, index: usize) -> Result<Neuron<T, &[T]>> {
-        let row = self.row(index, self.outputs())?;
-        let weights = &self.weights()[row];
+        let [weights, biases] = self.place(index, self.outputs())?;
         Ok(Neuron::from_parts(
-            weights,
-            self.bias()[index],
+            &self.weights()[weights],
+            &self.bias()[biases],
             self.shared_activation(),
         ))
     }
@@ -162,9 +178,9 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
     /// The neurons in their order, viewed.
     pub fn neurons(&self) -> impl ExactSizeIterator<Item = Neuron<T, &[T]>> {
         self.weights()
-            .chunks_exact(self.inputs)
-            .zip(self.bias())
-            .map(|(weights, &bias)| Neuron::from_parts(weights, bias, self.shared_activation()))
+            .chunks_exact(self.inputs * self.pieces)
+            .zip(self.bias().chunks_exact(self.pieces))
+            .map(|(weights, biases)| Neuron::from_parts(weights, biases, self.shared_activation()))
     }
 
     /// The output for one sample, neuron by neuron.
@@ -177,7 +193,7 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
 }
 
 impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
-    /// The weights, to write: row-major `[outputs x inputs]`.
+    /// The weights, to write: row-major `[outputs pieces x inputs]`.
     pub fn weights_mut(&mut self) -> &mut [T] {
         self.weights.as_mut()
     }
@@ -187,15 +203,17 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
         self.bias.as_mut()
     }
 
-    /// One neuron's weights and bias, to write.
+    /// One neuron's weights and biases, to write.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if there is no such neuron.
     pub fn neuron_mut(&mut self, index: usize) -> Result<NeuronMut<'_, T>> {
-        let row = self.row(index, self.outputs())?;
+        let [weights, biases] = self.place(index, self.outputs())?;
+        let (bias, other_biases) = self.bias.as_mut()[biases.start..].split_at_mut(1);
         Ok(NeuronMut {
-            weights: &mut self.weights.as_mut()[row],
-            bias: &mut self.bias.as_mut()[index],
+            weights: &mut self.weights.as_mut()[weights],
+            bias: &mut bias[0],
+            other_biases: &mut other_biases[..biases.len() - 1],
         })
     }
 }

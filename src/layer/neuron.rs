@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
 
-use crate::activation::Activation;
+use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
 use crate::init::Rng;
@@ -15,6 +15,9 @@ use crate::simd::{self, Op, Simd};
 /// This is the executable specification of the crate's arithmetic: a chain of fused
 /// multiply-adds in index order from zero, then the bias. A network gives, for one sample
 /// or a batch, the bits that its neurons give one by one.
+///
+/// With an activation of several [pieces](Activation::pieces) it has a row of weights and a bias
+/// for each of them, and each gives such a z.
 ///
 /// ```
 /// use feedforward::{Neuron, activation::LeakyRelu};
@@ -27,34 +30,64 @@ use crate::simd::{self, Op, Simd};
 #[derive(Clone, Debug)]
 pub struct Neuron<T, W = Vec<T>> {
     weights: W,
-    bias: T,
+    /// One for each piece.
+    biases: W,
     activation: Arc<dyn Activation<T>>,
 }
 
 /// A neuron's parameters in the network that it is part of, to write.
 #[derive(Debug)]
 pub struct NeuronMut<'a, T> {
-    /// One weight for each input.
+    /// One weight for each input; with several pieces row-major `[pieces x inputs]`.
     pub weights: &'a mut [T],
-    /// The bias.
+    /// The bias; with several pieces that of the first.
     pub bias: &'a mut T,
+    /// The biases of the other pieces.
+    pub other_biases: &'a mut [T],
 }
 
 impl<T: Float> Neuron<T> {
     /// A neuron from given weights and bias.
     ///
     /// # Errors
-    /// [`Error::Rows`] without weights.
+    /// [`Error::Rows`] without weights, [`Error::OutOfRange`] if the activation takes several
+    /// pieces.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: T,
         activation: impl Activation<T> + 'static,
     ) -> Result<Self> {
-        let weights = weights.into();
-        check_rows("weights", &weights, 1)?;
+        check_only_piece(activation.pieces())?;
+        Self::with_pieces(weights, [bias], activation)
+    }
+
+    /// A neuron whose activation takes several [pieces](Activation::pieces): weights row-major
+    /// `[pieces x inputs]`, and a bias for each piece.
+    ///
+    /// ```
+    /// use feedforward::{Neuron, activation::Maxout};
+    ///
+    /// // |x| as the larger one of x and -x.
+    /// let neuron = Neuron::with_pieces([1.0, -1.0], [0.0, 0.0], Maxout::new(2))?;
+    /// assert_eq!(neuron.pre_activations(&[-3.0])?, [-3.0, 3.0]);
+    /// assert_eq!(neuron.output(&[-3.0])?, 3.0);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a bias for each piece, [`Error::Rows`] unless there are
+    /// one or more weights for each, [`Error::OutOfRange`] if the activation takes none.
+    pub fn with_pieces(
+        weights: impl Into<Vec<T>>,
+        biases: impl Into<Vec<T>>,
+        activation: impl Activation<T> + 'static,
+    ) -> Result<Self> {
+        let (weights, biases) = (weights.into(), biases.into());
+        check_length("biases", &biases, check_pieces(&activation)?)?;
+        check_rows("weights", &weights, biases.len())?;
         Ok(Self {
             weights,
-            bias,
+            biases,
             activation: Arc::new(activation),
         })
     }
@@ -71,7 +104,7 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs.
+    /// [`Error::OutOfRange`] without inputs or if the activation takes no pieces.
     pub fn random(
         inputs: usize,
         seed: u64,
@@ -81,28 +114,42 @@ impl<T: Float> Neuron<T> {
             return Err(Error::out_of_range("inputs of a neuron", "at least 1", 0));
         }
         let mut rng = Rng::seed_from_u64(seed);
-        let weights: Vec<T> = (0..inputs).map(|_| T::of(rng.random::<f64>())).collect();
-        Self::new(weights, T::zero(), activation)
+        let pieces = check_pieces(&activation)?;
+        let weights: Vec<T> = (0..inputs.saturating_mul(pieces))
+            .map(|_| T::of(rng.random::<f64>()))
+            .collect();
+        Self::with_pieces(weights, vec![T::zero(); pieces], activation)
     }
 }
 
 impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
-    pub(super) fn from_parts(weights: W, bias: T, activation: Arc<dyn Activation<T>>) -> Self {
+    /// Parameters that are known to fit.
+    pub(super) fn from_parts(weights: W, biases: W, activation: Arc<dyn Activation<T>>) -> Self {
         Self {
             weights,
-            bias,
+            biases,
             activation,
         }
     }
 
-    /// One weight for each input.
+    /// Numbers that go in.
+    pub fn inputs(&self) -> usize {
+        self.weights().len() / self.biases().len()
+    }
+
+    /// One weight for each input; with several pieces row-major `[pieces x inputs]`.
     pub fn weights(&self) -> &[T] {
         self.weights.as_ref()
     }
 
-    /// The bias.
+    /// The bias; with several pieces that of the first.
     pub fn bias(&self) -> T {
-        self.bias
+        self.biases()[0]
+    }
+
+    /// The biases, one for each piece.
+    pub fn biases(&self) -> &[T] {
+        self.biases.as_ref()
     }
 
     /// What it does with its pre-activation.
@@ -117,23 +164,33 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// z = (((x0 w0) + x1 w1) + ...) + b.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is one input for each weight.
+    /// [`Error::Length`] unless there is one input for each weight, [`Error::OutOfRange`] if
+    /// there are several pieces.
     pub fn pre_activation(&self, inputs: &[T]) -> Result<T> {
-        check_length("inputs of a neuron", inputs, self.weights().len())?;
-        Ok(simd::dispatch(Chain {
-            inputs,
-            weights: self.weights(),
-        }) + self.bias)
+        check_only_piece(self.biases().len())?;
+        Ok(self.pre_activations(inputs)?[0])
+    }
+
+    /// z = (((x0 w0) + x1 w1) + ...) + b for each piece.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one input for each weight of a piece.
+    pub fn pre_activations(&self, inputs: &[T]) -> Result<Vec<T>> {
+        check_length("inputs of a neuron", inputs, self.inputs())?;
+        let pieces = self.weights().chunks_exact(inputs.len()).zip(self.biases());
+        Ok(pieces
+            .map(|(weights, &bias)| simd::dispatch(Chain { inputs, weights }) + bias)
+            .collect())
     }
 
     /// f(z).
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is one input for each weight.
+    /// [`Error::Length`] unless there is one input for each weight of a piece.
     pub fn output(&self, inputs: &[T]) -> Result<T> {
         let mut output = [T::zero()];
         self.activation
-            .apply(&[self.pre_activation(inputs)?], &mut output);
+            .apply(&self.pre_activations(inputs)?, &mut output);
         Ok(output[0])
     }
 }
@@ -144,9 +201,26 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Neuron<T, W> {
         self.weights.as_mut()
     }
 
-    /// The bias, to write.
+    /// The bias, to write; with several pieces that of the first.
     pub fn bias_mut(&mut self) -> &mut T {
-        &mut self.bias
+        &mut self.biases_mut()[0]
+    }
+
+    /// The biases, one for each piece, to write.
+    pub fn biases_mut(&mut self) -> &mut [T] {
+        self.biases.as_mut()
+    }
+}
+
+/// Checks that what is asked for one piece is asked of one.
+fn check_only_piece(pieces: usize) -> Result<()> {
+    match pieces {
+        1 => Ok(()),
+        _ => Err(Error::out_of_range(
+            "pieces of a neuron's activation",
+            "1 (for several there are `Neuron::with_pieces` and `pre_activations`)",
+            pieces,
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 
 use super::Mlp;
-use crate::activation::Activation;
+use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::init::{Fan, HeUniform, Initializer, Rng, round_into};
@@ -88,9 +88,9 @@ impl<T: Float> MlpBuilder<T> {
     /// Makes the network.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, the number
-    /// of parameters is beyond what memory can address, or the initialiser's own
-    /// parameters are out of range.
+    /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, an activation takes
+    /// no pieces, the number of parameters is beyond what memory can address, or the
+    /// initialiser's own parameters are out of range.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             return Err(Error::out_of_range(
@@ -102,13 +102,13 @@ impl<T: Float> MlpBuilder<T> {
         self.initializer.check()?;
         let last_hidden = self.hidden.len().checked_sub(1);
         let layers: Vec<_> = self.hidden.into_iter().chain([output]).collect();
-        let sizes: Vec<_> = [self.inputs]
-            .into_iter()
-            .chain(layers.iter().map(|l| l.0))
-            .collect();
-        check_sizes::<T>(&sizes)?;
+        let sizes = layers
+            .iter()
+            .map(|(neurons, activation)| Ok((*neurons, check_pieces(&**activation)?)))
+            .collect::<Result<Vec<_>>>()?;
+        check_sizes::<T>(self.inputs, &sizes)?;
 
-        let layout = Layout::new(&sizes);
+        let layout = Layout::with_pieces(self.inputs, sizes);
         let activations: Vec<_> = layers.into_iter().map(|layer| layer.1).collect();
         let mut params = vec![T::zero(); layout.len()];
         let mut rng = Rng::seed_from_u64(self.seed);
@@ -121,6 +121,7 @@ impl<T: Float> MlpBuilder<T> {
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
+                pieces: at.pieces,
                 gain: activation.gain(),
                 activation: &name,
                 hidden_activation: hidden.as_deref(),
@@ -138,23 +139,25 @@ impl<T: Float> MlpBuilder<T> {
     }
 }
 
-fn check_sizes<T>(sizes: &[usize]) -> Result<()> {
-    for (index, &size) in sizes.iter().enumerate() {
-        let what = if index == 0 {
-            "inputs"
-        } else {
-            "neurons of a layer"
-        };
+/// Checks the number of inputs, and each layer's neurons and their pieces.
+fn check_sizes<T>(inputs: usize, layers: &[(usize, usize)]) -> Result<()> {
+    let neurons = layers.iter().map(|layer| ("neurons of a layer", layer.0));
+    for (what, size) in [("inputs", inputs)].into_iter().chain(neurons) {
         if size == 0 {
             return Err(Error::out_of_range(what, "at least 1", 0));
         }
     }
-    let total = sizes.windows(2).try_fold(0usize, |sum, pair| {
-        pair[0]
-            .checked_add(1)?
-            .checked_mul(pair[1])?
-            .checked_add(sum)
-    });
+    let fed_by = [inputs]
+        .into_iter()
+        .chain(layers.iter().map(|layer| layer.0));
+    let total = fed_by
+        .zip(layers)
+        .try_fold(0usize, |sum, (inputs, &(neurons, pieces))| {
+            inputs
+                .checked_add(1)?
+                .checked_mul(neurons.checked_mul(pieces)?)?
+                .checked_add(sum)
+        });
     let most = isize::MAX as usize / size_of::<T>();
     match total {
         Some(total) if total <= most => Ok(()),

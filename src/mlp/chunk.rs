@@ -20,7 +20,7 @@ pub(super) enum Kept<'a, T> {
     All(&'a mut [T]),
 }
 
-/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.out_stride` apart.
+/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.y_stride` apart.
 pub(super) fn forward<T: Float>(
     layer: &PackedLayer<T>,
     activation: &dyn Activation<T>,
@@ -33,35 +33,36 @@ pub(super) fn forward<T: Float>(
     let product = Product {
         rows: samples,
         depth: layer.inputs,
-        cols: layer.outputs,
+        cols: layer.rows,
         a: x,
         a_row: x_row,
         a_step: 1,
         b: &layer.transposed,
-        b_row: layer.out_stride,
+        b_row: layer.z_stride,
         b_padded: true,
         start: Start::Zero,
         bias: Some(&layer.bias),
     };
     product.run(&mut Activate {
+        layer,
         activation,
         z,
         y,
-        stride: layer.out_stride,
     });
 }
 
 /// Applies the activation to each strip while it is hot.
 struct Activate<'a, T> {
+    layer: &'a PackedLayer<T>,
     activation: &'a dyn Activation<T>,
     z: Kept<'a, T>,
     y: &'a mut [T],
-    stride: usize,
 }
 
 impl<T: Float> Sink<T> for Activate<'_, T> {
     fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
-        let (stride, len) = (self.stride, rows * self.stride);
+        let stride = self.layer.z_stride;
+        let len = rows * stride;
         match &mut self.z {
             Kept::Strip(strip) => (&mut strip[..len], stride),
             Kept::All(z) => (&mut z[first * stride..][..len], stride),
@@ -69,23 +70,25 @@ impl<T: Float> Sink<T> for Activate<'_, T> {
     }
 
     fn done(&mut self, first: usize, rows: usize) {
-        let (start, len) = (first * self.stride, rows * self.stride);
+        let layer = self.layer;
+        let len = rows * layer.z_stride;
         let z = match &self.z {
             Kept::Strip(strip) => &strip[..len],
-            Kept::All(z) => &z[start..][..len],
+            Kept::All(z) => &z[first * layer.z_stride..][..len],
         };
-        self.activation.apply(z, &mut self.y[start..][..len]);
+        let y = &mut self.y[first * layer.y_stride..][..rows * layer.y_stride];
+        layer.apply(self.activation, z, y);
     }
 }
 
 /// Multiplies each strip of dL/dy by the slope of the layer that y came from.
 struct Slope<'a, T> {
+    layer: &'a PackedLayer<T>,
     activation: &'a dyn Activation<T>,
     saved: Saved<'a, T>,
     dropped: Option<Dropped>,
     dy: &'a mut [T],
     dz: &'a mut [T],
-    stride: usize,
 }
 
 /// Which outputs of a layer a chunk drops.
@@ -107,24 +110,24 @@ struct Saved<'a, T> {
 
 impl<T: Float> Sink<T> for Slope<'_, T> {
     fn strip(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
-        (&mut self.dy[..rows * self.stride], self.stride)
+        let stride = self.layer.y_stride;
+        (&mut self.dy[..rows * stride], stride)
     }
 
     fn done(&mut self, first: usize, rows: usize) {
-        let (start, len) = (first * self.stride, rows * self.stride);
+        let layer = self.layer;
+        let part = |stride: usize| first * stride..(first + rows) * stride;
+        let (z, y) = (part(layer.z_stride), part(layer.y_stride));
         if let Some(dropped) = self.dropped {
             let sample = dropped.first_sample + first;
-            let dy = &mut self.dy[..len];
+            let dy = &mut self.dy[..y.len()];
             dropped
                 .masks
                 .apply(dropped.layer, sample, dropped.units, dy);
         }
-        self.activation.backprop(
-            &self.saved.z[start..][..len],
-            &self.saved.y[start..][..len],
-            &self.dy[..len],
-            &mut self.dz[start..][..len],
-        );
+        let saved = (&self.saved.z[z.clone()], &self.saved.y[y.clone()]);
+        let dy = &self.dy[..y.len()];
+        layer.backprop(self.activation, saved, dy, &mut self.dz[z]);
     }
 }
 
@@ -207,16 +210,17 @@ impl<T: Float> Chunk<T> {
         self.x.reserve(rows * padded::<T>(net.inputs()));
         let mut widest = padded::<T>(net.inputs());
         for (index, at) in layers.iter().enumerate() {
-            let stride = padded::<T>(at.outputs);
+            let stride = padded::<T>(at.rows());
             widest = widest.max(stride);
-            self.y[index].reserve(rows * stride);
+            let y_stride = padded::<T>(at.outputs);
+            self.y[index].reserve(rows * y_stride);
             if drops {
-                self.dropped[index].reserve(rows * stride);
+                self.dropped[index].reserve(rows * y_stride);
             }
-            if net.activations()[index].needs_input() {
+            if keeps_z(net, index) {
                 self.z[index].reserve(rows * stride);
             }
-            if is_narrow::<T>(at.inputs, at.outputs) {
+            if is_narrow::<T>(at.inputs, at.rows()) {
                 self.dw.reserve(at.inputs * stride);
             }
         }
@@ -242,7 +246,7 @@ impl<T: Float> Chunk<T> {
             fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, scale: T) {
                 chunk.forward(job);
                 chunk.evaluate(job, scale);
-                chunk.output_slope(job.net);
+                chunk.output_slope(job);
                 chunk.backward(job);
             }
         }
@@ -286,7 +290,7 @@ impl<T: Float> Chunk<T> {
                 Some(_) if job.masks.is_some() => &self.dropped[index - 1],
                 Some(y) => y,
             };
-            let z = if activation.needs_input() {
+            let z = if keeps_z(net, index) {
                 Kept::All(&mut self.z[index])
             } else {
                 Kept::Strip(&mut self.dy)
@@ -301,7 +305,7 @@ impl<T: Float> Chunk<T> {
                 &mut after[0],
             );
             if let Some(masks) = job.masks.filter(|_| index + 1 < net.depth()) {
-                let y = &after[0][..rows * layer.out_stride];
+                let y = &after[0][..rows * layer.y_stride];
                 let (first, units) = (self.range.start, layer.outputs);
                 masks.copy(index, first, units, y, &mut self.dropped[index]);
             }
@@ -332,12 +336,13 @@ impl<T: Float> Chunk<T> {
     }
 
     /// The gradient with respect to the last layer's pre-activations.
-    fn output_slope(&mut self, net: &Mlp<T>) {
-        let last = net.depth() - 1;
-        let len = self.range.len() * padded::<T>(net.outputs());
+    fn output_slope(&mut self, job: Job<'_, T>) {
+        let last = job.net.depth() - 1;
+        let (layer, rows) = (&job.packed.layers[last], self.range.len());
+        let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
         let saved = saved(&self.z[last], &self.y[last]);
-        let dz = &mut self.dz[0][..len];
-        net.activations()[last].backprop(&saved.z[..len], &saved.y[..len], &self.dy[..len], dz);
+        let (saved, dz) = ((&saved.z[..z], &saved.y[..y]), &mut self.dz[0][..z]);
+        layer.backprop(&*job.net.activations()[last], saved, &self.dy[..y], dz);
     }
 
     fn backward(&mut self, job: Job<'_, T>) {
@@ -357,16 +362,16 @@ impl<T: Float> Chunk<T> {
             };
             weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
             simd::dispatch(SumRows {
-                rows: &dz[..rows * layer.out_stride],
+                rows: &dz[..rows * layer.z_stride],
                 sum: bias,
             });
 
             let product = Product {
                 rows,
-                depth: layer.outputs,
+                depth: layer.rows,
                 cols: layer.inputs,
                 a: &dz[..],
-                a_row: layer.out_stride,
+                a_row: layer.z_stride,
                 a_step: 1,
                 b: &layer.plain,
                 b_row: layer.in_stride,
@@ -377,6 +382,7 @@ impl<T: Float> Chunk<T> {
             if index > 0 {
                 let activation = &*net.activations()[index - 1];
                 product.run(&mut Slope {
+                    layer: &packed.layers[index - 1],
                     activation,
                     saved: saved(&self.z[index - 1], &self.y[index - 1]),
                     dropped: job.masks.map(|masks| Dropped {
@@ -387,7 +393,6 @@ impl<T: Float> Chunk<T> {
                     }),
                     dy: &mut self.dy,
                     dz: &mut below[..],
-                    stride: layer.in_stride,
                 });
                 core::mem::swap(&mut dz, &mut below);
             } else if !self.input_gradient.is_empty() {
@@ -395,6 +400,12 @@ impl<T: Float> Chunk<T> {
             }
         }
     }
+}
+
+/// Whether pre-activations are kept for the backward pass: also with several pieces, of which y
+/// cannot tell.
+fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
+    net.activations()[layer].needs_input() || net.layout().layers()[layer].pieces > 1
 }
 
 fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
@@ -406,8 +417,8 @@ fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
 
 /// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
 /// inputs would waste most of each.
-fn is_narrow<T>(inputs: usize, outputs: usize) -> bool {
-    inputs * padded::<T>(outputs) < outputs * padded::<T>(inputs)
+fn is_narrow<T>(inputs: usize, rows: usize) -> bool {
+    inputs * padded::<T>(rows) < rows * padded::<T>(inputs)
 }
 
 /// dW = dz^T x, a sum over samples in their order: one chain for each weight, which is
@@ -422,19 +433,19 @@ fn weight_gradient<T: Float>(
 ) {
     let &PackedLayer {
         inputs,
-        outputs,
+        rows,
         in_stride,
-        out_stride,
+        z_stride,
         ..
     } = layer;
-    if !is_narrow::<T>(inputs, outputs) {
+    if !is_narrow::<T>(inputs, rows) {
         let product = Product {
-            rows: outputs,
+            rows,
             depth: samples,
             cols: inputs,
             a: dz,
             a_row: 1,
-            a_step: out_stride,
+            a_step: z_stride,
             b: x,
             b_row: in_stride,
             b_padded: true,
@@ -446,19 +457,19 @@ fn weight_gradient<T: Float>(
     let product = Product {
         rows: inputs,
         depth: samples,
-        cols: outputs,
+        cols: rows,
         a: x,
         a_row: 1,
         a_step: in_stride,
         b: dz,
-        b_row: out_stride,
+        b_row: z_stride,
         b_padded: true,
         start: Start::Zero,
         bias: None,
     };
-    product.run(&mut gemm::store(transposed, out_stride));
+    product.run(&mut gemm::store(transposed, z_stride));
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
-        for (w, column) in row.iter_mut().zip(transposed.chunks_exact(out_stride)) {
+        for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
             *w = column[o];
         }
     }

@@ -69,10 +69,9 @@ impl<T: Float> Mlp<T> {
     /// [`Error::Rows`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
         check_rows("layers", layers, 1)?;
-        let mut sizes = vec![layers[0].inputs()];
+        let mut before = layers[0].inputs();
         let mut params = Vec::new();
         for layer in layers {
-            let before = sizes[sizes.len() - 1];
             if layer.inputs() != before {
                 return Err(Error::out_of_range(
                     "inputs of a layer",
@@ -80,14 +79,16 @@ impl<T: Float> Mlp<T> {
                     layer.inputs(),
                 ));
             }
-            sizes.push(layer.outputs());
+            before = layer.outputs();
             params.extend_from_slice(layer.weights());
             params.extend_from_slice(layer.bias());
         }
+        let sizes = layers.iter().map(|layer| (layer.outputs(), layer.pieces()));
+        let layout = Layout::with_pieces(layers[0].inputs(), sizes);
         let activations = layers.iter().map(Layer::shared_activation).collect();
         Ok(Self {
             params,
-            layout: Layout::new(&sizes),
+            layout,
             activations,
         })
     }
@@ -136,7 +137,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::from_parts(
             weights,
             bias,
-            at.inputs,
+            (at.inputs, at.pieces),
             Arc::clone(&self.activations[index]),
         ))
     }
@@ -161,7 +162,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::from_parts(
             weights,
             bias,
-            at.inputs,
+            (at.inputs, at.pieces),
             Arc::clone(&self.activations[index]),
         ))
     }
@@ -177,7 +178,8 @@ impl<T: Float> Mlp<T> {
                     &self.params[at.weights.clone()],
                     &self.params[at.bias.clone()],
                 );
-                Layer::from_parts(weights, bias, at.inputs, Arc::clone(activation))
+                let shape = (at.inputs, at.pieces);
+                Layer::from_parts(weights, bias, shape, Arc::clone(activation))
             })
     }
 

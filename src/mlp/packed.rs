@@ -1,6 +1,7 @@
 //! A network's weights as the kernel wants them: padded, aligned, in both orientations.
 
 use super::Mlp;
+use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, padded, transpose};
@@ -9,9 +10,9 @@ use crate::parallel::Threads;
 /// One layer's copies.
 #[derive(Clone, Debug)]
 pub(super) struct PackedLayer<T> {
-    /// W^T `[inputs x outputs]`, rows `out_stride` apart: B of the forward product.
+    /// W^T `[inputs x rows]`, rows `z_stride` apart: B of the forward product.
     pub(super) transposed: Buffer<T>,
-    /// W `[outputs x inputs]`, rows `in_stride` apart: B of the product that carries the
+    /// W `[rows x inputs]`, rows `in_stride` apart: B of the product that carries the
     /// gradient back. Empty for a network that only predicts.
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
@@ -19,8 +20,45 @@ pub(super) struct PackedLayer<T> {
     index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
+    /// Rows of W, so pre-activations for each sample: as many as outputs for one piece.
+    pub(super) rows: usize,
     pub(super) in_stride: usize,
-    pub(super) out_stride: usize,
+    pub(super) z_stride: usize,
+    pub(super) y_stride: usize,
+}
+
+impl<T: Float> PackedLayer<T> {
+    /// y = f(z) for whole rows of both.
+    pub(super) fn apply(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
+        if self.rows == self.outputs {
+            return activation.apply(z, y); // padding and all
+        }
+        let rows = z.chunks_exact(self.z_stride);
+        for (z, y) in rows.zip(y.chunks_exact_mut(self.y_stride)) {
+            activation.apply(&z[..self.rows], &mut y[..self.outputs]);
+        }
+    }
+
+    /// dz = dy f'(z) for whole rows of all.
+    pub(super) fn backprop(
+        &self,
+        activation: &dyn Activation<T>,
+        (z, y): (&[T], &[T]),
+        dy: &[T],
+        dz: &mut [T],
+    ) {
+        if self.rows == self.outputs {
+            return activation.backprop(z, y, dy, dz);
+        }
+        let (rows, outputs) = (self.rows, self.outputs);
+        let z = z.chunks_exact(self.z_stride);
+        let dz = dz.chunks_exact_mut(self.z_stride);
+        let y = y.chunks_exact(self.y_stride);
+        let dy = dy.chunks_exact(self.y_stride);
+        for ((z, dz), (y, dy)) in z.zip(dz).zip(y.zip(dy)) {
+            activation.backprop(&z[..rows], &y[..outputs], &dy[..outputs], &mut dz[..rows]);
+        }
+    }
 }
 
 /// All layers' copies.
@@ -33,16 +71,18 @@ impl<T: Float> Packed<T> {
     /// Room for the copies; `backward` asks for those of the backward pass too.
     pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
-            let (in_stride, out_stride) = (padded::<T>(at.inputs), padded::<T>(at.outputs));
+            let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
             PackedLayer {
-                transposed: Buffer::zeros(at.inputs * out_stride),
-                plain: Buffer::zeros(if backward { at.outputs * in_stride } else { 0 }),
-                bias: Buffer::zeros(out_stride),
+                transposed: Buffer::zeros(at.inputs * z_stride),
+                plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
+                bias: Buffer::zeros(z_stride),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
+                rows: at.rows(),
                 in_stride,
-                out_stride,
+                z_stride,
+                y_stride: padded::<T>(at.outputs),
             }
         });
         Self {
@@ -68,14 +108,14 @@ impl<T: Float> Packed<T> {
 compiled! {
     /// Copies one layer's parameters.
     fn pack<T>(packed: &mut PackedLayer<T>, weights: &[T], bias: &[T]) {
-        transpose(weights, packed.inputs, packed.inputs, &mut packed.transposed, packed.out_stride);
+        transpose(weights, packed.inputs, packed.inputs, &mut packed.transposed, packed.z_stride);
         if !packed.plain.is_empty() {
             let rows = packed.plain.chunks_exact_mut(packed.in_stride);
             for (to, from) in rows.zip(weights.chunks_exact(packed.inputs)) {
                 to[..packed.inputs].copy_from_slice(from);
             }
         }
-        packed.bias[..packed.outputs].copy_from_slice(bias);
+        packed.bias[..packed.rows].copy_from_slice(bias);
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, STRIP, padded};
+use crate::layout::LayerLayout;
 use crate::parallel::Threads;
 
 /// Samples that go through all layers together.
@@ -47,15 +48,14 @@ struct Scratch<T> {
 impl<T: Float> Scratch<T> {
     fn new(net: &Mlp<T>) -> Self {
         let layers = net.layout().layers();
-        let widest = layers
-            .iter()
-            .map(|at| padded::<T>(at.outputs))
-            .max()
-            .unwrap_or(0);
-        let rows = [(); 2].map(|()| Buffer::zeros(BLOCK * widest));
+        let widest = |width: fn(&LayerLayout) -> usize| {
+            let strides = layers.iter().map(|at| padded::<T>(width(at)));
+            strides.max().unwrap_or(0)
+        };
+        let outputs = widest(|at| at.outputs);
         Self {
-            rows,
-            strip: Buffer::zeros(STRIP * widest),
+            rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
+            strip: Buffer::zeros(STRIP * widest(LayerLayout::rows)),
         }
     }
 }
@@ -148,7 +148,7 @@ compiled! {
                 chunk::forward(layer, activation, x, x_row, samples, z, to);
                 core::mem::swap(&mut from, &mut to);
             }
-            let stride = packed.layers[net.depth() - 1].out_stride;
+            let stride = packed.layers[net.depth() - 1].y_stride;
             let rows = from.chunks_exact(stride);
             for (to, from) in outputs.chunks_exact_mut(net.outputs()).zip(rows) {
                 to.copy_from_slice(&from[..net.outputs()]);

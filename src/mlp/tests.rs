@@ -1,5 +1,5 @@
 use super::*;
-use crate::activation::{Identity, Relu};
+use crate::activation::{Identity, Maxout, Relu};
 use crate::loss::SquaredError;
 use crate::simd::on_every_set;
 use rand::{RngExt, SeedableRng};
@@ -77,6 +77,19 @@ fn sizes_are_checked() {
             .to_string()
             .starts_with("number of parameters")
     );
+    let pieces = |pieces| {
+        Mlp::<f32>::builder(1)
+            .output(3, Maxout::new(pieces))
+            .build()
+    };
+    assert_eq!(
+        pieces(0).unwrap_err().to_string(),
+        "pieces of an activation: expected at least 1, got 0"
+    );
+    for many in [usize::MAX, usize::MAX / 3, usize::MAX / 6] {
+        let error = pieces(many).unwrap_err().to_string();
+        assert!(error.starts_with("number of parameters"), "{error}");
+    }
     assert!(
         Mlp::<f32>::builder(1)
             .build()
@@ -235,4 +248,19 @@ fn a_penalty_pulls_weights_but_not_biases() {
     }
     approx::assert_relative_eq!(with, loss + 0.5 * 0.125 * squares, epsilon = 1e-6);
     assert!(Gradient::new(&net).l2(-1.0).is_err());
+}
+
+#[test]
+fn networks_that_differ_in_pieces_are_not_alike() {
+    let net = |outputs, pieces| {
+        let builder = Mlp::<f32>::builder(3).output(outputs, Maxout::new(pieces));
+        builder.build().unwrap()
+    };
+    let (one, other) = (net(2, 3), net(3, 2));
+    assert_eq!(one.params().len(), other.params().len());
+    assert!(!one.is_shaped_like(&other));
+    assert_eq!(one.layout().layers()[0].rows(), 6);
+    assert_eq!((one.outputs(), other.outputs()), (2, 3));
+    let owned: Vec<_> = one.layers().collect();
+    assert!(Mlp::from_layers(&owned).unwrap().is_shaped_like(&one));
 }

@@ -1,0 +1,294 @@
+//! Activations whose neurons have several pre-activations.
+
+use std::borrow::Cow;
+
+use super::define::{activation, clamp, moment_gain};
+use super::{Activation, Sigmoid, Silu};
+use crate::float::{Float, compiled};
+use crate::math;
+use crate::simd::{self, Op, Simd};
+
+/// What one neuron does with its pieces.
+trait Unit<T: Float>: Activation<T> + Copy {
+    fn output(self, z: &[T]) -> T;
+
+    /// dz = dy df/dz, for each piece.
+    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]);
+}
+
+/// The slice methods of a [`Unit`] that is an [`Activation`] with this number of pieces.
+macro_rules! slices {
+    ($type:ident, $f:ident => $pieces:expr) => {
+        #[inline(always)]
+        fn pieces(&self) -> usize {
+            let $f = self;
+            $pieces
+        }
+
+        fn apply(&self, z: &[T], y: &mut [T]) {
+            compiled! {
+                fn apply<T>(f: &$type, z: &[T], y: &mut [T]) {
+                    simd::dispatch(Apply { f: *f, z, y });
+                }
+            }
+            apply(self, z, y);
+        }
+
+        fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+            compiled! {
+                fn backprop<T>(f: &$type, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+                    simd::dispatch(Backprop { f: *f, z, y, dy, dz });
+                }
+            }
+            backprop(self, z, y, dy, dz);
+        }
+    };
+}
+
+struct Apply<'a, T, F> {
+    f: F,
+    z: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Float, F: Unit<T>> Op for Apply<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { f, z, y } = self;
+        // Only a number that the compiler knows lets it compute several neurons at once.
+        match f.pieces() {
+            2 => outputs(f, 2, z, y),
+            pieces => outputs(f, pieces.max(1), z, y),
+        }
+    }
+}
+
+struct Backprop<'a, T, F> {
+    f: F,
+    z: &'a [T],
+    y: &'a [T],
+    dy: &'a [T],
+    dz: &'a mut [T],
+}
+
+impl<T: Float, F: Unit<T>> Op for Backprop<'_, T, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { f, z, y, dy, dz } = self;
+        match f.pieces() {
+            2 => slopes(f, 2, z, y, dy, dz),
+            pieces => slopes(f, pieces.max(1), z, y, dy, dz),
+        }
+    }
+}
+
+#[inline(always)]
+fn outputs<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &mut [T]) {
+    for (y, z) in y.iter_mut().zip(z.chunks_exact(pieces)) {
+        *y = f.output(z);
+    }
+}
+
+#[inline(always)]
+fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+    let pieces = z.chunks_exact(pieces).zip(dz.chunks_exact_mut(pieces));
+    for ((z, dz), (&y, &dy)) in pieces.zip(y.iter().zip(dy)) {
+        f.slopes(z, y, dy, dz);
+    }
+}
+
+/// The largest piece: f(z) = max(z₁, ..., zₖ); df/dzᵢ = 1 for the first piece that is largest,
+/// else 0.
+///
+/// A layer of such neurons can take the form of any convex piecewise linear function, and learns
+/// which. Goodfellow, Warde-Farley, Mirza, Courville and Bengio, *Maxout networks*, 2013. The
+/// gain keeps the second moment for independent standard normal pieces, 1 / √E[f(Z)²] (Tseran and
+/// Montúfar, *Expected gradients of maxout networks and consequences to parameter
+/// initialization*, 2023); for two pieces it is 1.
+///
+/// ```
+/// use feedforward::{Activation, activation::Maxout};
+///
+/// let mut y = [0.0; 2];
+/// Maxout::new(3).apply(&[1.0, -2.0, 3.0, -1.0, -0.5, -4.0], &mut y);
+/// assert_eq!(y, [3.0, -0.5]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maxout {
+    /// Pieces of each neuron, at least 1, which is the identity.
+    pub pieces: usize,
+}
+
+impl Maxout {
+    pub(super) const NAME: &'static str = "maxout";
+
+    /// With so many pieces.
+    pub const fn new(pieces: usize) -> Self {
+        Self { pieces }
+    }
+}
+
+impl Default for Maxout {
+    /// Two pieces.
+    fn default() -> Self {
+        Self::new(2)
+    }
+}
+
+impl<T: Float> Activation<T> for Maxout {
+    #[inline(always)]
+    fn value(&self, x: T) -> T {
+        x
+    }
+
+    #[inline(always)]
+    fn derivative(&self, _: T, _: T) -> T {
+        T::one()
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        format!("{}({})", Self::NAME, self.pieces).into()
+    }
+
+    fn gain(&self) -> f64 {
+        1.0 / largest_moment(self.pieces.max(1)).sqrt()
+    }
+
+    slices!(Maxout, f => f.pieces);
+}
+
+impl<T: Float> Unit<T> for Maxout {
+    #[inline(always)]
+    fn output(self, z: &[T]) -> T {
+        z.iter().fold(T::neg_infinity(), |largest, &z| {
+            // NaN stays, wherever it is, unlike with `max`.
+            if z > largest || z.is_nan() {
+                z
+            } else {
+                largest
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
+        let mut rest = dy;
+        for (dz, &z) in dz.iter_mut().zip(z) {
+            let largest = z == y;
+            *dz = if largest { rest } else { T::zero() };
+            rest = if largest { T::zero() } else { rest };
+        }
+    }
+}
+
+/// E[max(Z₁, ..., Zₖ)²] for independent standard normal Z: the density of the largest is
+/// k φ(x) Φ(x)^(k - 1).
+fn largest_moment(k: usize) -> f64 {
+    // As in `moment_gain`, for a density that grows narrower with k, but slowly.
+    const STEP: f64 = 1.0 / 16.0;
+    let sum: f64 = (-192..=192)
+        .map(|i| {
+            let x = f64::from(i) * STEP;
+            let below = 0.5 + 0.5 * math::erf(x * std::f64::consts::FRAC_1_SQRT_2);
+            x * x * math::exp(-0.5 * x * x) * math::power(below, k as u64 - 1)
+        })
+        .sum();
+    k as f64 * sum * STEP / std::f64::consts::TAU.sqrt()
+}
+
+/// Gated linear unit: f(a, b) = a σ(b), with the [`Sigmoid`] σ; df/da = σ(b),
+/// df/db = a σ(b) (1 - σ(b)).
+///
+/// Two pieces, the value a first, then its gate b. Dauphin, Fan, Auli and Grangier, *Language
+/// modeling with gated convolutional networks*, 2017; there and in PyTorch's `glu` the gate comes
+/// second too. The gain keeps the second moment for independent standard normal a and b:
+/// 1 / √E[σ(b)²].
+///
+/// ```
+/// use feedforward::{Activation, activation::Glu};
+///
+/// let mut y = [0.0; 2];
+/// Glu.apply(&[3.0, 0.0, -4.0, 1000.0], &mut y);
+/// assert_eq!(y, [1.5, -4.0]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glu;
+
+activation! {
+    Glu: "glu";
+    value(x) = Unit::output(Glu, &[x, x]);
+    derivative(x, y) = Silu.derivative(x, y);
+    gain = moment_gain(&Sigmoid);
+    methods {
+        slices!(Glu, _f => 2);
+    }
+}
+
+impl<T: Float> Unit<T> for Glu {
+    #[inline(always)]
+    fn output(self, z: &[T]) -> T {
+        gated(z[0], math::sigmoid(z[1]))
+    }
+
+    #[inline(always)]
+    fn slopes(self, z: &[T], _: T, dy: T, dz: &mut [T]) {
+        let gate = math::sigmoid(z[1]);
+        dz[0] = dy * gate;
+        dz[1] = dy * gated(z[0], gate * (T::one() - gate));
+    }
+}
+
+/// Gated linear unit whose gate is a [`Silu`], also Swish: f(a, b) = s(a) b with
+/// s(a) = a σ(a); df/da = s'(a) b, df/db = s(a).
+///
+/// Two pieces, the gate a first: with a = W x and b = V x this is
+/// SwiGLU(x) = Swish(x W) ⊗ x V of Shazeer, *GLU variants improve Transformer*, 2020, but for
+/// biases. (The gate of [`Glu`] is its second piece.) The gain keeps the second moment for
+/// independent standard normal a and b: 1 / √E[s(a)²].
+///
+/// ```
+/// use feedforward::{Activation, activation::{Silu, SwiGlu}};
+///
+/// let mut y = [0.0];
+/// SwiGlu.apply(&[0.5, -3.0], &mut y);
+/// assert_eq!(y[0], Silu.value(0.5) * -3.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SwiGlu;
+
+activation! {
+    SwiGlu: "swiglu";
+    value(x) = Unit::output(SwiGlu, &[x, x]);
+    derivative(x, _) = {
+        // f = x² σ, f' = x σ (2 + x (1 - σ)); beyond 1000 one of the factors is 0.
+        let bounded = clamp(T::of(-1000.0), T::of(1000.0), x);
+        Silu.value(x) * (T::of(2.0) + bounded * (T::one() - math::sigmoid(x)))
+    };
+    gain = moment_gain(&Silu);
+    methods {
+        slices!(SwiGlu, _f => 2);
+    }
+}
+
+impl<T: Float> Unit<T> for SwiGlu {
+    #[inline(always)]
+    fn output(self, z: &[T]) -> T {
+        gated(z[1], Silu.value(z[0]))
+    }
+
+    #[inline(always)]
+    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
+        dz[0] = dy * gated(z[1], Silu.derivative(z[0], y));
+        dz[1] = dy * Silu.value(z[0]);
+    }
+}
+
+/// x gate, but 0 and not NaN if the gate is closed and x infinite.
+#[inline(always)]
+fn gated<T: Float>(x: T, gate: T) -> T {
+    let closed = gate == T::zero();
+    let bounded = clamp(T::min_value(), T::max_value(), x);
+    (if closed { bounded } else { x }) * gate
+}
