@@ -12,8 +12,11 @@ use crate::layout::Layout;
 /// update t = 1, 2, ..., with s = `initial_sum` at the beginning.
 ///
 /// Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
-/// stochastic optimization", 2011. The form is PyTorch's, where the last two settings are
-/// called `lr_decay` and `initial_accumulator_value`; Keras starts from 0.1 instead of 0.
+/// stochastic optimization", 2011. The form and the defaults are PyTorch's, where the settings
+/// are called `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and
+/// adds its epsilon, 1e-7, under the root; next to that sum neither epsilon matters.
+/// PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
+/// [`Gradient`](crate::Gradient) says how they compare.
 ///
 /// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
 /// subnormal.

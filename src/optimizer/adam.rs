@@ -1,4 +1,4 @@
-//! Adam and its variant with decoupled weight decay.
+//! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
 
 use super::rule::{
     self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive,
@@ -13,11 +13,11 @@ use crate::math;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EpsilonForm {
     /// To the root of the bias-corrected second moment, as in the paper's algorithm 1,
-    /// PyTorch and JAX: p <- p - rate m' / (sqrt(v') + epsilon).
+    /// PyTorch and Optax: p <- p - rate m' / (sqrt(v') + epsilon).
     #[default]
     Corrected,
     /// To the root of the second moment itself, the "epsilon hat" at the end of the
-    /// paper's section 2, as in scikit-learn and TensorFlow:
+    /// paper's section 2, as in scikit-learn and Keras:
     /// p <- p - rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
     /// In the first updates this epsilon weighs up to 1 / sqrt(1 - beta2) times more.
     Hat,
@@ -32,8 +32,19 @@ pub enum EpsilonForm {
 /// - p <- p - rate m' / (sqrt(v') + epsilon).
 ///
 /// Kingma and Ba, "Adam: a method for stochastic optimization", 2015. The defaults are the
-/// paper's and PyTorch's; [`Adam::scikit_learn`] gives scikit-learn's form of epsilon.
-/// State: m, then v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
+/// paper's and PyTorch's; [`Adam::scikit_learn`] gives scikit-learn's form of epsilon, which
+/// with an `epsilon` of 1e-7 is Keras' Adam.
+///
+/// With `amsgrad`, v' is made of the largest v so far, so that no rate of a parameter ever
+/// rises (but for the correction of the start): Reddi, Kale and Kumar, "On the convergence
+/// of Adam and beyond", 2018. The largest is taken before the correction, as in PyTorch and
+/// Keras.
+///
+/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which
+/// belong to the gradient: [`Gradient`](crate::Gradient) says how they compare. Keras'
+/// `weight_decay`, for any optimizer, is [`AdamW`]'s.
+///
+/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
 /// it becomes zero, and smaller gradients count as zero: subnormal numbers are flushed,
 /// since with them an update of dead units would be ten times slower.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +59,8 @@ pub struct Adam {
     pub epsilon: f64,
     /// Where epsilon is added: [`EpsilonForm::Corrected`].
     pub epsilon_form: EpsilonForm,
+    /// Whether the largest v so far stands in for v: `false`.
+    pub amsgrad: bool,
 }
 
 impl Adam {
@@ -59,6 +72,7 @@ impl Adam {
             beta2: 0.999,
             epsilon: 1e-8,
             epsilon_form: EpsilonForm::Corrected,
+            amsgrad: false,
         }
     }
 
@@ -68,6 +82,10 @@ impl Adam {
             epsilon_form: EpsilonForm::Hat,
             ..Self::new(learning_rate)
         }
+    }
+
+    fn slots(&self) -> usize {
+        if self.amsgrad { 3 } else { 2 }
     }
 }
 
@@ -83,7 +101,7 @@ impl<T: Float> Optimizer<T> for Adam {
     }
 
     fn state_len(&self, layout: &Layout) -> usize {
-        2 * layout.len()
+        self.slots() * layout.len()
     }
 
     fn elementwise(&self) -> bool {
@@ -106,7 +124,7 @@ impl<T: Float> Optimizer<T> for Adam {
                 gradient: &[T],
                 state: &mut [T],
             ) {
-                rule::apply(AdamRule::new(rule, step, 0.0), params, gradient, state);
+                apply(rule, step, 0.0, params, gradient, state);
             }
         }
         update(self, step, params, gradient, state);
@@ -119,8 +137,10 @@ impl<T: Float> Optimizer<T> for Adam {
 /// Adam would divide by sqrt(v), decays weights with large gradients less than others.
 ///
 /// Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; the decay is
-/// multiplied by the learning rate as in PyTorch, and its default is PyTorch's 0.01. As
-/// there, biases decay too; set `decay_biases` to `false` to decay weights only. State and
+/// multiplied by the learning rate as in PyTorch and Keras, and not, as in the paper, by the
+/// schedule alone: the paper's decay is `learning_rate` times this one. The default is
+/// PyTorch's 0.01; Keras' is 0.004, with [`EpsilonForm::Hat`] and an `epsilon` of 1e-7. As
+/// in both, biases decay too; set `decay_biases` to `false` to decay weights only. State and
 /// flushing are [`Adam`]'s.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
@@ -130,8 +150,12 @@ pub struct AdamW {
     pub beta1: f64,
     /// The decay of the second moment, in [0, 1): 0.999.
     pub beta2: f64,
-    /// Added to the root of the bias-corrected second moment, above 0: 1e-8.
+    /// What keeps the division from 0/0, above 0: 1e-8.
     pub epsilon: f64,
+    /// Where epsilon is added: [`EpsilonForm::Corrected`].
+    pub epsilon_form: EpsilonForm,
+    /// Whether the largest v so far stands in for v, as in [`Adam`]: `false`.
+    pub amsgrad: bool,
     /// The fraction of a parameter that an update with learning rate 1 would remove: 0.01.
     pub weight_decay: f64,
     /// Whether biases decay as weights do: `true`.
@@ -146,6 +170,8 @@ impl AdamW {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            epsilon_form: EpsilonForm::Corrected,
+            amsgrad: false,
             weight_decay: 0.01,
             decay_biases: true,
         }
@@ -157,7 +183,8 @@ impl AdamW {
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
-            epsilon_form: EpsilonForm::Corrected,
+            epsilon_form: self.epsilon_form,
+            amsgrad: self.amsgrad,
         }
     }
 }
@@ -174,7 +201,7 @@ impl<T: Float> Optimizer<T> for AdamW {
     }
 
     fn state_len(&self, layout: &Layout) -> usize {
-        2 * layout.len()
+        self.adam().slots() * layout.len()
     }
 
     fn elementwise(&self) -> bool {
@@ -200,8 +227,7 @@ impl<T: Float> Optimizer<T> for AdamW {
             ) {
                 let decay = step.learning_rate * rule.weight_decay;
                 if rule.decay_biases {
-                    let rule = AdamRule::new(&rule.adam(), step, decay);
-                    rule::apply(rule, params, gradient, state);
+                    apply(&rule.adam(), step, decay, params, gradient, state);
                 } else {
                     let keep = T::of(1.0 - decay);
                     for layer in step.layout.layers() {
@@ -212,12 +238,28 @@ impl<T: Float> Optimizer<T> for AdamW {
                             *p *= keep;
                         }
                     }
-                    let rule = AdamRule::new(&rule.adam(), step, 0.0);
-                    rule::apply(rule, params, gradient, state);
+                    apply(&rule.adam(), step, 0.0, params, gradient, state);
                 }
             }
         }
         update(self, step, params, gradient, state);
+    }
+}
+
+/// Adam's update after the parameters lost the fraction `decay`.
+fn apply<T: Float>(
+    adam: &Adam,
+    step: &Step<'_>,
+    decay: f64,
+    params: &mut [T],
+    gradient: &[T],
+    state: &mut [T],
+) {
+    let rule = AdamRule::new(adam, step, decay);
+    if adam.amsgrad {
+        rule::apply(AmsgradRule(rule), params, gradient, state);
+    } else {
+        rule::apply(rule, params, gradient, state);
     }
 }
 
@@ -255,15 +297,37 @@ impl<T: Float> AdamRule<T> {
             flush: Flush::new(),
         }
     }
+    /// The next moments.
+    #[inline(always)]
+    fn moments(&self, g: T, m: T, v: T) -> (T, T) {
+        let g = self.flush.first(g);
+        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
+        let v = self.flush.second(self.beta2 * v + self.rest2 * (g * g));
+        (m, v)
+    }
+
+    /// The next parameter.
+    #[inline(always)]
+    fn descend(&self, p: T, m: T, v: T) -> T {
+        self.keep * p - self.rate * m / (v.sqrt() + self.epsilon)
+    }
 }
 
 impl<T: Float> Rule<T, 2> for AdamRule<T> {
     #[inline(always)]
     fn update(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
-        let v = self.flush.second(self.beta2 * v + self.rest2 * (g * g));
-        let step = self.rate * m / (v.sqrt() + self.epsilon);
-        (self.keep * p - step, [m, v])
+        let (m, v) = self.moments(g, m, v);
+        (self.descend(p, m, v), [m, v])
+    }
+}
+
+struct AmsgradRule<T>(AdamRule<T>);
+
+impl<T: Float> Rule<T, 3> for AmsgradRule<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {
+        let (m, v) = self.0.moments(g, m, v);
+        let largest = if v > largest { v } else { largest };
+        (self.0.descend(p, m, largest), [m, v, largest])
     }
 }

@@ -8,17 +8,23 @@ use crate::float::Float;
 use crate::layout::Layout;
 use crate::parallel::Threads;
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
 mod nadam;
 mod rmsprop;
+mod rprop;
 mod rule;
 mod sgd;
 
+pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW, EpsilonForm};
+pub use adamax::Adamax;
 pub use nadam::Nadam;
 pub use rmsprop::RmsProp;
+pub use rprop::Rprop;
 pub use sgd::Sgd;
 
 /// A rule that updates parameters from their gradient.

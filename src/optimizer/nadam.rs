@@ -19,8 +19,11 @@ use crate::math;
 /// - v' = v / (1 - beta2^t),
 /// - p <- p - rate m' / (sqrt(v') + epsilon).
 ///
-/// Dozat, "Incorporating Nesterov momentum into Adam", 2016; defaults and the place of
-/// epsilon are those of PyTorch's `NAdam`. Keras fixes `momentum_decay` at 0.004 too.
+/// Dozat, "Incorporating Nesterov momentum into Adam", 2016; the form is that of PyTorch's
+/// `NAdam`, with epsilon outside the corrected root, and so are the defaults. Keras has the
+/// same form with `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001
+/// and epsilon 1e-7. The `weight_decay` of PyTorch's NAdam is an L2 penalty, which belongs to
+/// the gradient: [`Gradient`](crate::Gradient) says how they compare.
 ///
 /// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
 /// flushed as in [`Adam`](super::Adam).

@@ -14,9 +14,16 @@ use crate::layout::Layout;
 ///   a <- rho a + (1 - rho) g, and sqrt(v - a^2) in the place of sqrt(v).
 /// - With momentum: b <- momentum b + g / (sqrt(v) + epsilon), and p <- p - rate b.
 ///
-/// Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012. The form is PyTorch's, where epsilon
-/// is outside the root and rho is called alpha; TensorFlow adds epsilon under the root and
-/// multiplies the rate into b.
+/// Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012. The form and the defaults are
+/// PyTorch's, where rho is called alpha.
+///
+/// - Epsilon is outside the root. Keras and TensorFlow add theirs, 1e-7, under it; its root,
+///   3e-4, is nearest to that here, with steps shorter by a factor of at most sqrt(2).
+/// - b is a sum of directions, so that a schedule's change is felt by all of it at once. In
+///   Keras and TensorFlow, b <- momentum b + rate g / ..., only what is new feels it; for a
+///   constant rate there is no difference.
+/// - PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
+///   [`Gradient`](crate::Gradient) says how they compare.
 ///
 /// State: v; with centring or momentum v, a and b. Subnormal numbers are flushed: where
 /// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,

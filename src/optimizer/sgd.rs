@@ -13,10 +13,15 @@ use crate::layout::Layout;
 /// - With Nesterov's (1983; in this form Sutskever et al. 2013): v likewise, and
 ///   p <- p + momentum v - rate g.
 ///
-/// This is scikit-learn's form, where v is a distance. PyTorch's v is a sum of gradients,
-/// v <- momentum v + g, and p <- p - rate v. For a constant learning rate both walk the
-/// same way. When a schedule changes the rate, PyTorch's whole v feels it at once, and
-/// here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
+/// This is scikit-learn's and Keras' form, where v is a distance. PyTorch's v is a sum of
+/// gradients, v <- momentum v + g, and p <- p - rate v. For a constant learning rate both
+/// walk the same way. When a schedule changes the rate, PyTorch's whole v feels it at once,
+/// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
+///
+/// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
+/// gradient: [`Gradient`](crate::Gradient) says how they compare. Decay apart from the
+/// gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
+/// [`AdamW`](super::AdamW) has it.
 ///
 /// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes
 /// zero: subnormal numbers are flushed.

@@ -26,7 +26,20 @@ fn built_in<T: Float>() -> Vec<Box<dyn Optimizer<T>>> {
             weight_decay: 0.1,
             ..AdamW::default()
         }),
+        Box::new(Adam {
+            amsgrad: true,
+            beta2: 0.9,
+            ..Adam::default()
+        }),
+        Box::new(AdamW {
+            amsgrad: true,
+            epsilon_form: EpsilonForm::Hat,
+            ..AdamW::default()
+        }),
         Box::new(Nadam::default()),
+        Box::new(Adamax::default()),
+        Box::new(Adadelta::default()),
+        Box::new(Rprop::default()),
     ]
 }
 
@@ -194,6 +207,17 @@ fn settings_outside_their_range_are_refused() {
         refused(&Nadam::new(bad));
         refused(&RmsProp::new(bad));
         refused(&Adagrad::new(bad));
+        refused(&Adamax::new(bad));
+        refused(&Adadelta::new(bad));
+        refused(&Rprop::new(bad));
+        refused(&Adamax {
+            beta2: bad,
+            ..Adamax::default()
+        });
+        refused(&Adadelta {
+            rho: bad,
+            ..Adadelta::default()
+        });
         refused(&Sgd {
             momentum: bad,
             ..Sgd::default()
@@ -220,6 +244,39 @@ fn settings_outside_their_range_are_refused() {
         });
     }
     refused(&Adam::new(0.0));
+    refused(&Adadelta {
+        epsilon: 0.0,
+        ..Adadelta::default()
+    });
+    let rprop = Rprop::default();
+    for bad in [
+        Rprop {
+            eta_minus: 0.0,
+            ..rprop
+        },
+        Rprop {
+            eta_minus: 1.0,
+            ..rprop
+        },
+        Rprop {
+            eta_plus: 1.0,
+            ..rprop
+        },
+        Rprop {
+            eta_plus: f64::INFINITY,
+            ..rprop
+        },
+        Rprop {
+            smallest_step: 1e-50, // not a number in f32 any more
+            ..rprop
+        },
+        Rprop {
+            largest_step: 1e-7,
+            ..rprop
+        },
+    ] {
+        refused(&bad);
+    }
     refused(&Adam {
         beta1: 1.0,
         ..Adam::default()

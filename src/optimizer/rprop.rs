@@ -1,0 +1,170 @@
+//! Rprop: steps by the gradient's signs alone.
+
+use super::rule::{self, Flush, Rule, check_epsilon, check_positive};
+use super::{Optimizer, Step};
+use crate::error::{Error, Result, check_range};
+use crate::float::{Float, compiled};
+use crate::layout::Layout;
+
+/// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
+/// stays and shrinks when it turns. Full batches only.
+///
+/// With h the gradient of the update before (0 in the first) and d the step size (the
+/// learning rate in the first)
+///
+/// - d <- `eta_plus` d if g h > 0, `eta_minus` d if g h < 0, d otherwise, limited to
+///   [`smallest_step`, `largest_step`],
+/// - g <- 0 if g h < 0: after a turn the parameter rests for one update,
+/// - p <- p - sign(g) d, and h <- g.
+///
+/// The gradient's size plays no part, so badly scaled problems cost nothing extra; but signs
+/// of minibatches that contradict each other shrink every step to nothing. Give the whole
+/// training set as one batch ([`Trainer::batch_size`](crate::Trainer::batch_size)).
+///
+/// Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning: the
+/// RPROP algorithm", 1993, took the last step back after a turn. This is the variant
+/// iRprop-, Igel and Huesken, "Empirical evaluation of the improved Rprop learning
+/// algorithms", 2003: PyTorch's `Rprop`, with its defaults. As there, a schedule has no effect
+/// after the first update: the learning rate is the first step size and nothing else.
+///
+/// State: h, then d, where 0 means that there was no update yet. Gradients below 7e-18
+/// (f64: 1e-152) count as zero, so that h is never subnormal and no product g h underflows.
+///
+/// ```
+/// use feedforward::{Layout, optimizer::{Rprop, State}};
+///
+/// let layout = Layout::new(&[1, 1]);
+/// let rprop = Rprop::new(0.5);
+/// let mut state = State::new(&rprop, &layout);
+/// let mut params = [1.0_f64, 1.0];
+/// state.update(&rprop, 0.5, &mut params, &[1e-3, -40.0])?;
+/// assert_eq!(params, [0.5, 1.5]); // one step down, one up
+/// state.update(&rprop, 0.5, &mut params, &[1e-3, 40.0])?;
+/// assert!((params[0] + 0.1).abs() < 1e-15); // 1.2 times as far
+/// assert_eq!(params[1], 1.5); // at rest, and half as far next time
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rprop {
+    /// The first step size, above 0: 1e-2.
+    pub learning_rate: f64,
+    /// What a turn of the gradient's sign multiplies the step size with, between 0 and 1: 0.5.
+    pub eta_minus: f64,
+    /// What a sign that stays multiplies it with, above 1: 1.2.
+    pub eta_plus: f64,
+    /// The least step size, above 0: 1e-6.
+    pub smallest_step: f64,
+    /// The largest step size, at least the smallest: 50.
+    pub largest_step: f64,
+}
+
+impl Rprop {
+    /// Rprop as in PyTorch.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            eta_minus: 0.5,
+            eta_plus: 1.2,
+            smallest_step: 1e-6,
+            largest_step: 50.0,
+        }
+    }
+}
+
+impl Default for Rprop {
+    fn default() -> Self {
+        Self::new(1e-2)
+    }
+}
+
+impl<T: Float> Optimizer<T> for Rprop {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn state_len(&self, layout: &Layout) -> usize {
+        2 * layout.len()
+    }
+
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<()> {
+        check_positive("Rprop's learning rate", self.learning_rate)?;
+        let (what, range) = ("Rprop's eta minus", f64::MIN_POSITIVE..1.0);
+        check_range(what, self.eta_minus, range, "above 0 and below 1")?;
+        if !(self.eta_plus > 1.0 && self.eta_plus.is_finite()) {
+            let (what, expected) = ("Rprop's eta plus", "a finite number above 1");
+            return Err(Error::out_of_range(what, expected, self.eta_plus));
+        }
+        check_epsilon::<T>("Rprop's smallest step", self.smallest_step)?;
+        let (what, range) = (
+            "Rprop's largest step",
+            self.smallest_step..=T::max_value().wide(),
+        );
+        let expected = "a finite number, at least the smallest step";
+        check_range(what, self.largest_step, range, expected)
+    }
+
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        compiled! {
+            fn update<T>(
+                rule: &Rprop,
+                step: &Step<'_>,
+                params: &mut [T],
+                gradient: &[T],
+                state: &mut [T],
+            ) {
+                let rule = RpropRule {
+                    first: T::of(step.learning_rate),
+                    eta_minus: T::of(rule.eta_minus),
+                    eta_plus: T::of(rule.eta_plus),
+                    smallest: T::of(rule.smallest_step),
+                    largest: T::of(rule.largest_step),
+                    flush: Flush::new(),
+                };
+                rule::apply(rule, params, gradient, state);
+            }
+        }
+        update(self, step, params, gradient, state);
+    }
+}
+
+struct RpropRule<T> {
+    first: T,
+    eta_minus: T,
+    eta_plus: T,
+    smallest: T,
+    largest: T,
+    flush: Flush<T>,
+}
+
+impl<T: Float> Rule<T, 2> for RpropRule<T> {
+    #[inline(always)]
+    fn update(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
+        let (zero, one) = (T::zero(), T::one());
+        // NaN for what is not finite, which must not vanish in a sign.
+        let visible = g * zero;
+        let g = self.flush.first(g);
+        let turn = g * before;
+        let size = if size == zero { self.first } else { size };
+        let factor = if turn > zero {
+            self.eta_plus
+        } else if turn < zero {
+            self.eta_minus
+        } else {
+            one
+        };
+        let size = (size * factor).min(self.largest).max(self.smallest);
+        let g = if turn < zero { zero } else { g };
+        let step = if g > zero {
+            size
+        } else if g < zero {
+            -size
+        } else {
+            zero
+        };
+        (p - (step + visible), [g, size])
+    }
+}
