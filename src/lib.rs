@@ -25,9 +25,11 @@
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
+//! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
+//! | measure how good predictions are | [`metrics`] |
 //! | multiply matrices | [`gemm`] |
 //! | call the elementary functions of the crate | [`math`] |
 //! | see or force the instruction set | [`simd::InstructionSet`] |
@@ -72,6 +74,7 @@ pub mod loss;
 pub mod math;
 pub mod metrics;
 mod mlp;
+mod model;
 pub mod optimizer;
 mod parallel;
 pub mod schedule;
@@ -85,7 +88,9 @@ pub use init::Initializer;
 pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
+pub use metrics::Score;
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
+pub use model::Scaler;
 pub use optimizer::Optimizer;
 pub use schedule::Schedule;
 pub use train::{Epoch, History, StopReason, Trainer, TrainerState};

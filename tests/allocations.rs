@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Gelu, Identity, Maxout, Relu};
 use feedforward::loss::ScikitSquaredError;
+use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
 use feedforward::{Float, Gradient, Mlp, Predictor, Samples, Trainer};
@@ -68,6 +69,23 @@ fn prediction<T: Float>() {
             .unwrap();
     });
     assert_eq!(count, 0, "prediction");
+}
+
+fn scores<T: Float>() {
+    let (weights, targets) = data::<T>();
+    let weights = Some(&weights[..500]);
+    let all: [&dyn Score<T>; 4] = [
+        &Accuracy,
+        &SubsetAccuracy,
+        &R2::default(),
+        &R2 { link: Link::Log },
+    ];
+    for score in all {
+        let count = allocations(|| {
+            assert!(score.score(&targets, &targets, 3, weights).is_finite());
+        });
+        assert_eq!(count, 0, "{score:?}");
+    }
 }
 
 fn step<T: Float>(threads: usize) {
@@ -152,6 +170,8 @@ fn tolerated(threads: usize, handed_over: usize) -> usize {
 fn nothing_is_allocated_once_warm() {
     prediction::<f32>();
     prediction::<f64>();
+    scores::<f32>();
+    scores::<f64>();
     for threads in [1, 2] {
         step::<f32>(threads);
         step::<f64>(threads);

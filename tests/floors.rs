@@ -6,16 +6,24 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["error"],
     &["simd", "parallel"],
     &["float", "layout"],
     &["math"],
     &["gemm"],
-    &["activation", "loss", "init", "optimizer", "schedule"],
+    &[
+        "activation",
+        "loss",
+        "metrics",
+        "init",
+        "optimizer",
+        "schedule",
+    ],
     &["layer"],
     &["mlp"],
     &["train"],
+    &["model"],
     &["lib"],
 ];
 

@@ -71,7 +71,7 @@ fn run(flags: &Flags) -> Result<()> {
         "epochs={} loss={:.4e} psnr={:.2} seconds={:.3} parameters={}",
         history.epochs.len(),
         history.loss(),
-        picture.psnr(&canvas.paint_pixels(&net)?),
+        picture.psnr(&canvas.paint_pixels(&net)?)?,
         outcome.seconds,
         net.params().len(),
     );

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Cursor, ErrorKind};
 use std::path::Path;
 
+use feedforward::metrics::psnr;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba};
 
 use crate::Result;
@@ -60,17 +61,11 @@ impl Picture {
         colour.map(|part| f32::from(part) / 255.0)
     }
 
-    /// How near a painting of the same size comes, in decibels: 10 lg(255² / mean squared
-    /// error), over 8-bit values. Infinite if they are the same.
-    pub fn psnr(&self, painting: &RgbImage) -> f64 {
-        let squares: u64 = self
-            .image
-            .iter()
-            .zip(painting.iter())
-            .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
-            .sum();
-        let mean = squares as f64 / self.image.len() as f64;
-        10.0 * (255.0_f64.powi(2) / mean).log10()
+    /// How near a painting of the same size comes, in decibels over 8-bit values. Infinite if
+    /// they are the same.
+    pub fn psnr(&self, painting: &RgbImage) -> Result<f64> {
+        let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
+        Ok(psnr(&values(painting), &values(&self.image), 255.0)?)
     }
 }
 

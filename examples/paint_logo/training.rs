@@ -33,7 +33,7 @@ pub fn run(
     let mut watch = Stopwatch::start();
     let history = trainer.fit_with(net, &Samples::new(&inputs, &targets), |epoch, net| {
         watch.pause();
-        display.show(epoch, || canvas.paint_pixels(net).map(|p| picture.psnr(&p)));
+        display.show(epoch, || picture.psnr(&canvas.paint_pixels(net)?));
         watch.go_on();
         ControlFlow::Continue(())
     });

@@ -1,0 +1,190 @@
+//! Which classes are taken for which.
+
+use std::fmt::{self, Display};
+
+use crate::error::{Result, check_length, check_rows};
+
+/// How often each class was predicted where each was expected: rows are the expected classes,
+/// columns the predicted ones, both in ascending order.
+///
+/// Its [`Display`] is a table:
+///
+/// ```
+/// use feedforward::metrics::ConfusionMatrix;
+///
+/// let predicted = ["cat", "cat", "dog", "dog", "cat"];
+/// let expected = ["cat", "cat", "dog", "horse", "dog"];
+/// let matrix = ConfusionMatrix::new(&predicted, &expected)?;
+/// assert_eq!(
+///     matrix.to_string(),
+///     "expected \\ predicted  cat  dog  horse\n\
+///      \x20                cat    2    0      0\n\
+///      \x20                dog    1    1      0\n\
+///      \x20              horse    0    1      0"
+/// );
+/// assert_eq!(matrix.count(&"dog", &"cat"), 1);
+/// assert_eq!(matrix.accuracy(), 0.6);
+/// assert_eq!(matrix.per_class()[0].recall, 1.0);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfusionMatrix<L> {
+    classes: Vec<L>,
+    counts: Vec<usize>,
+}
+
+/// What a confusion matrix says about one class, or about all on average.
+///
+/// With tp the samples of the class that were predicted so, fp the other samples that were and
+/// fn the samples of the class that were not. A quotient 0/0, of a class that was never
+/// predicted or never expected, is 0, as is scikit-learn's default.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassScores {
+    /// tp / (tp + fp): how far its predictions can be trusted.
+    pub precision: f64,
+    /// tp / (tp + fn): how much of it was found.
+    pub recall: f64,
+    /// 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall.
+    pub f1: f64,
+    /// tp + fn: samples of the class; of all classes for a mean.
+    pub support: usize,
+}
+
+impl<L: Ord + Clone> ConfusionMatrix<L> {
+    /// Counts pairs of labels. The classes are those that occur on either side.
+    ///
+    /// # Errors
+    /// [`Error::Rows`](crate::Error::Rows) without labels,
+    /// [`Error::Length`](crate::Error::Length) unless there are as many expected ones.
+    pub fn new(predicted: &[L], expected: &[L]) -> Result<Self> {
+        let samples = check_rows("predicted labels", predicted, 1)?;
+        check_length("expected labels", expected, samples)?;
+        let mut classes: Vec<_> = predicted.iter().chain(expected).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut matrix = Self {
+            counts: vec![0; classes.len() * classes.len()],
+            classes: classes.into_iter().cloned().collect(),
+        };
+        for (predicted, expected) in predicted.iter().zip(expected) {
+            if let Some(at) = matrix.index(expected, predicted) {
+                matrix.counts[at] += 1;
+            }
+        }
+        Ok(matrix)
+    }
+
+    /// How often `predicted` was said where `expected` was true: 0 for unknown classes.
+    pub fn count(&self, expected: &L, predicted: &L) -> usize {
+        self.index(expected, predicted)
+            .map_or(0, |at| self.counts[at])
+    }
+
+    fn index(&self, expected: &L, predicted: &L) -> Option<usize> {
+        let class = |label| self.classes.binary_search(label).ok();
+        Some(class(expected)? * self.classes.len() + class(predicted)?)
+    }
+}
+
+impl<L> ConfusionMatrix<L> {
+    /// The classes in ascending order, as they label rows and columns.
+    pub fn classes(&self) -> &[L] {
+        &self.classes
+    }
+
+    /// All counts, row-major `[expected x predicted]`.
+    pub fn counts(&self) -> &[usize] {
+        &self.counts
+    }
+
+    /// The share of samples on the diagonal.
+    pub fn accuracy(&self) -> f64 {
+        let hits = self.counts.iter().step_by(self.classes.len() + 1);
+        ratio(hits.sum(), self.samples())
+    }
+
+    /// The scores of each class, in the order of [`classes`](Self::classes).
+    pub fn per_class(&self) -> Vec<ClassScores> {
+        let classes = self.classes.len();
+        (0..classes)
+            .map(|class| {
+                let hits = self.counts[class * classes + class];
+                let support = self.counts[class * classes..][..classes].iter().sum();
+                let predicted = self.counts[class..].iter().step_by(classes).sum();
+                ClassScores {
+                    precision: ratio(hits, predicted),
+                    recall: ratio(hits, support),
+                    f1: ratio(2 * hits, predicted + support),
+                    support,
+                }
+            })
+            .collect()
+    }
+
+    /// The mean over classes, each counting the same: rare ones matter as much as common ones.
+    pub fn macro_mean(&self) -> ClassScores {
+        self.mean(|_| 1.0)
+    }
+
+    /// The mean over classes, weighted by their support; its recall is the accuracy.
+    pub fn weighted_mean(&self) -> ClassScores {
+        self.mean(|scores| scores.support as f64)
+    }
+
+    fn mean(&self, weight: impl Fn(&ClassScores) -> f64) -> ClassScores {
+        let classes = self.per_class();
+        let total: f64 = classes.iter().map(&weight).sum();
+        let of = |score: fn(&ClassScores) -> f64| {
+            classes.iter().map(|c| weight(c) * score(c)).sum::<f64>() / total
+        };
+        ClassScores {
+            precision: of(|c| c.precision),
+            recall: of(|c| c.recall),
+            f1: of(|c| c.f1),
+            support: self.samples(),
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.counts.iter().sum()
+    }
+}
+
+/// A quotient, 0 for 0/0.
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+impl<L: Display> Display for ConfusionMatrix<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const CORNER: &str = "expected \\ predicted";
+        let length = |text: &String| text.chars().count();
+        let labels: Vec<_> = self.classes.iter().map(L::to_string).collect();
+        let widest = labels.iter().map(length).max().unwrap_or(0);
+        let first = widest.max(CORNER.len());
+        let columns: Vec<_> = labels
+            .iter()
+            .enumerate()
+            .map(|(column, label)| {
+                let counts = self.counts[column..].iter().step_by(labels.len());
+                let most = counts.max().map_or(0, |count| length(&count.to_string()));
+                length(label).max(most)
+            })
+            .collect();
+        write!(f, "{CORNER:>first$}")?;
+        for (label, &width) in labels.iter().zip(&columns) {
+            write!(f, "  {label:>width$}")?;
+        }
+        for (label, row) in labels.iter().zip(self.counts.chunks(labels.len())) {
+            write!(f, "\n{label:>first$}")?;
+            for (count, &width) in row.iter().zip(&columns) {
+                write!(f, "  {count:>width$}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Scaling of columns, and a way to be rid of it once a network is trained.
+
+use std::ops::RangeInclusive;
+
+use crate::error::{Error, Result, check_length, check_range, check_rows};
+use crate::float::{Float, compiled};
+use crate::mlp::{Mlp, check_finite};
+
+/// An affine map for each column: x' = (x - offset) / scale.
+///
+/// Networks learn well from inputs of about [-1, 1], and outputs should be of that size too. A
+/// scaler learns from training data how to bring them there, and can later be folded into the
+/// network, which then takes and gives numbers as they are:
+///
+/// ```
+/// use feedforward::{Mlp, Scaler, Trainer, activation::{Identity, Tanh}};
+/// use feedforward::{loss::SquaredError, optimizer::Adam};
+///
+/// let years = [1980.0, 1990.0, 2000.0, 2010.0, 2020.0];
+/// let prices = [1000.0, 1300.0, 1700.0, 2200.0, 3000.0];
+/// let (x, y) = (Scaler::standard(&years, 1)?, Scaler::min_max(&prices, 1, 0.0..=1.0)?);
+///
+/// let mut net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
+/// let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
+/// trainer.fit(&mut net, &x.transform(&years)?, &y.transform(&prices)?)?;
+/// let price = y.inverse(&net.predict(&x.transform(&[1995.0])?)?)?[0];
+///
+/// x.fold_into_inputs(&mut net)?;
+/// y.fold_into_outputs(&mut net)?;
+/// assert!((net.predict(&[1995.0])?[0] - price).abs() < 1e-8);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// Statistics and maps are computed in double precision, offsets and scales rounded to `T`
+/// once. Where a column's numbers lie close together far from zero, that moves all of them by
+/// up to half the distance between neighbouring numbers of the type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scaler<T> {
+    offsets: Vec<T>,
+    scales: Vec<T>,
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Forward,
+    Inverse,
+}
+
+impl<T: Float> Scaler<T> {
+    /// Brings each column to mean 0 and standard deviation 1: the offset is the mean, the scale
+    /// the population's standard deviation, sqrt(sum (x - mean)^2 / samples).
+    ///
+    /// `data` is row-major `[samples x width]`. A column of equal numbers gets scale 1 and so
+    /// becomes zero. scikit-learn's `StandardScaler`.
+    ///
+    /// ```
+    /// use feedforward::Scaler;
+    ///
+    /// let scaler = Scaler::standard(&[1.0, 7.0, 5.0, 7.0], 2)?;
+    /// assert_eq!((scaler.offsets(), scaler.scales()), (&[3.0, 7.0][..], &[2.0, 1.0][..]));
+    /// assert_eq!(scaler.transform(&[4.0, 8.0])?, [0.5, 1.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
+    /// finite or so large that a sum of squares is not.
+    pub fn standard(data: &[T], width: usize) -> Result<Self> {
+        Self::from_columns(data, width, |column| {
+            let (mean, deviation) = moments(data, width, column);
+            (T::of(mean), nonzero(deviation, 1.0))
+        })
+    }
+
+    /// Brings each column to a range: its least number to the range's start, its largest to the
+    /// end, up to rounding.
+    ///
+    /// scale = (max - min) / (end - start), offset = min - start scale. `data` is row-major
+    /// `[samples x width]`. A column of equal numbers becomes the range's start; its scale is
+    /// that of a column with max - min = 1. scikit-learn's `MinMaxScaler`.
+    ///
+    /// ```
+    /// use feedforward::Scaler;
+    ///
+    /// let scaler = Scaler::min_max(&[1.0, 7.0, 5.0, 7.0], 2, -1.0..=1.0)?;
+    /// assert_eq!(scaler.transform(&[1.0, 7.0, 5.0, 7.5])?, [-1.0, -1.0, 1.0, 0.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
+    /// finite or the distance of two is not, [`Error::OutOfRange`] unless the range goes from a
+    /// finite number up to another.
+    pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
+        let (low, high) = range.into_inner();
+        let finite = f64::MIN..=f64::MAX;
+        check_range("start of the range", low, finite, "a finite number")?;
+        if !(high > low && high - low <= f64::MAX) {
+            let expected = format!("a finite number above its start, {low}");
+            return Err(Error::out_of_range("end of the range", expected, high));
+        }
+        Self::from_columns(data, width, |column| {
+            let (min, max) = extremes(data, width, column);
+            let scale = nonzero::<T>((max - min) / (high - low), 1.0 / (high - low));
+            (T::of(min - low * scale.wide()), scale)
+        })
+    }
+
+    fn from_columns(data: &[T], width: usize, column: impl Fn(usize) -> (T, T)) -> Result<Self> {
+        check_rows("data", data, width)?;
+        check_finite("data", data)?;
+        let (offsets, scales): (Vec<T>, Vec<T>) = (0..width).map(column).unzip();
+        Self::from_parts(offsets, scales)
+    }
+
+    /// The map with these offsets and scales, one of each for a column.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] without offsets, [`Error::Length`] unless there are as many scales,
+    /// [`Error::NotFinite`] if one is not finite, [`Error::OutOfRange`] if a scale is 0.
+    pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
+        let (offsets, scales) = (offsets.into(), scales.into());
+        let width = check_rows("offsets", &offsets, 1)?;
+        check_length("scales", &scales, width)?;
+        check_finite("offsets", &offsets)?;
+        check_finite("scales", &scales)?;
+        if scales.contains(&T::zero()) {
+            return Err(Error::out_of_range("scale", "a number other than 0", 0));
+        }
+        Ok(Self { offsets, scales })
+    }
+
+    /// What is subtracted from each column.
+    pub fn offsets(&self) -> &[T] {
+        &self.offsets
+    }
+
+    /// What each column is then divided by.
+    pub fn scales(&self) -> &[T] {
+        &self.scales
+    }
+
+    /// Scales samples, row-major `[samples x columns]`: x' = (x - offset) / scale.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
+    /// finite, before or after.
+    pub fn transform(&self, samples: &[T]) -> Result<Vec<T>> {
+        self.mapped(samples, Direction::Forward)
+    }
+
+    /// [`transform`](Self::transform) without a copy; an error leaves the samples as they were.
+    ///
+    /// # Errors
+    /// Those of `transform`.
+    pub fn transform_in_place(&self, samples: &mut [T]) -> Result<()> {
+        self.map(samples, Direction::Forward)
+    }
+
+    /// Undoes the scaling, up to rounding: x = x' scale + offset.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
+    /// finite, before or after.
+    pub fn inverse(&self, samples: &[T]) -> Result<Vec<T>> {
+        self.mapped(samples, Direction::Inverse)
+    }
+
+    /// [`inverse`](Self::inverse) without a copy; an error leaves the samples as they were.
+    ///
+    /// # Errors
+    /// Those of `inverse`.
+    pub fn inverse_in_place(&self, samples: &mut [T]) -> Result<()> {
+        self.map(samples, Direction::Inverse)
+    }
+
+    fn mapped(&self, samples: &[T], direction: Direction) -> Result<Vec<T>> {
+        let mut samples = samples.to_vec();
+        self.map(&mut samples, direction)?;
+        Ok(samples)
+    }
+
+    fn map(&self, samples: &mut [T], direction: Direction) -> Result<()> {
+        check_rows("samples", samples, self.offsets.len())?;
+        check_finite("samples", samples)?;
+        map(self, samples, direction)
+    }
+
+    /// Makes a network that was trained on scaled inputs take them as they are.
+    ///
+    /// The first layer W, b becomes W' = W / scale, column by column, and b' = b - W' offset,
+    /// computed in double precision from the rounded W' and rounded once. Predictions then
+    /// differ from those for scaled inputs by rounding alone, which grows with offset / scale:
+    /// W' x and b' nearly cancel where a column lies far from zero for its spread.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a column for each input, [`Error::NotFinite`] if a
+    /// parameter of the network is not finite, [`Error::Overflow`] if one would become so. The
+    /// network is then as it was.
+    pub fn fold_into_inputs(&self, net: &mut Mlp<T>) -> Result<()> {
+        check_length("columns of the scaler", &self.offsets, net.inputs())?;
+        self.fold(net, 0, folded_inputs)
+    }
+
+    /// Makes a network that was trained towards scaled targets give them as they were.
+    ///
+    /// The last layer W, b becomes W' = scale W, row by row, and b' = scale b + offset, computed
+    /// in double precision and rounded once. Predictions then differ from those that
+    /// [`inverse`](Self::inverse) brings back by rounding alone.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a column for each output, [`Error::OutOfRange`] unless
+    /// the activation of the last layer is the identity, [`Error::NotFinite`] if a parameter of
+    /// the network is not finite, [`Error::Overflow`] if one would become so. The network is
+    /// then as it was.
+    pub fn fold_into_outputs(&self, net: &mut Mlp<T>) -> Result<()> {
+        check_length("columns of the scaler", &self.offsets, net.outputs())?;
+        let last = net.depth() - 1;
+        let activation = net.layer(last)?.activation().name();
+        if activation != "identity" {
+            let what = "activation of the last layer";
+            return Err(Error::out_of_range(what, "identity", activation));
+        }
+        self.fold(net, last, folded_outputs)
+    }
+
+    /// Replaces a layer's parameters by what `folded` makes of its weights and biases.
+    fn fold(
+        &self,
+        net: &mut Mlp<T>,
+        layer: usize,
+        folded: fn(&Self, &[T], &[T]) -> Vec<T>,
+    ) -> Result<()> {
+        check_finite("parameters", net.params())?;
+        let view = net.layer(layer)?;
+        let folded = folded(self, view.weights(), view.bias());
+        if let Some(value) = folded.iter().find(|value| !value.is_finite()) {
+            return Err(Error::Overflow {
+                what: "folded parameter",
+                layer,
+                value: value.wide(),
+            });
+        }
+        let at = &net.layout().layers()[layer];
+        let at = at.weights.start..at.bias.end;
+        net.params_mut()[at].copy_from_slice(&folded);
+        Ok(())
+    }
+}
+
+/// A scale, or another one if it is zero in this type: of equal numbers, or nearly so.
+fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
+    let scale = T::of(scale);
+    if scale == T::zero() {
+        T::of(otherwise)
+    } else {
+        scale
+    }
+}
+
+compiled! {
+    /// A column's mean and standard deviation.
+    fn moments<T>(data: &[T], width: usize, column: usize) -> (f64, f64) {
+        let values = || data[column..].iter().step_by(width).map(|x| x.wide());
+        let samples = (data.len() / width) as f64;
+        // From the first number on, so that equal numbers have no deviation at all.
+        let first = data[column].wide();
+        let mean = first + values().map(|x| x - first).sum::<f64>() / samples;
+        let squares: f64 = values().map(|x| (x - mean) * (x - mean)).sum();
+        (mean, (squares / samples).sqrt())
+    }
+}
+
+compiled! {
+    /// A column's least and largest number.
+    fn extremes<T>(data: &[T], width: usize, column: usize) -> (f64, f64) {
+        let values = data[column..].iter().step_by(width).map(|x| x.wide());
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
+    }
+}
+
+compiled! {
+    /// Maps rows in place, unless a result is not finite.
+    fn map<T>(scaler: &Scaler<T>, samples: &mut [T], direction: Direction) -> Result<()> {
+        let width = scaler.offsets.len();
+        let mapped = |x: T, column: usize| {
+            let (x, offset) = (x.wide(), scaler.offsets[column].wide());
+            let scale = scaler.scales[column].wide();
+            T::of(match direction {
+                Direction::Forward => (x - offset) / scale,
+                Direction::Inverse => x * scale + offset,
+            })
+        };
+        for (row, values) in samples.chunks_exact(width).enumerate() {
+            for (column, &x) in values.iter().enumerate() {
+                let value = mapped(x, column).wide();
+                if !value.is_finite() {
+                    let (what, index) = ("scaled samples", row * width + column);
+                    return Err(Error::NotFinite { what, index, value });
+                }
+            }
+        }
+        for values in samples.chunks_exact_mut(width) {
+            for (column, x) in values.iter_mut().enumerate() {
+                *x = mapped(*x, column);
+            }
+        }
+        Ok(())
+    }
+}
+
+compiled! {
+    /// A layer's weights and biases for inputs as they were before scaling.
+    fn folded_inputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
+        let mut folded = Vec::with_capacity(weights.len() + bias.len());
+        let mut shifted = Vec::with_capacity(bias.len());
+        for (row, b) in weights.chunks_exact(scaler.offsets.len()).zip(bias) {
+            let mut sum = b.wide();
+            for ((w, scale), offset) in row.iter().zip(&scaler.scales).zip(&scaler.offsets) {
+                let w = T::of(w.wide() / scale.wide());
+                // The rounded weight, so that its error counts for x - offset and not for x.
+                sum -= w.wide() * offset.wide();
+                folded.push(w);
+            }
+            shifted.push(T::of(sum));
+        }
+        folded.extend(shifted);
+        folded
+    }
+}
+
+compiled! {
+    /// A layer's weights and biases for outputs as they were before scaling.
+    fn folded_outputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
+        let scales = || scaler.scales.iter().map(|scale| scale.wide());
+        let rows = weights.chunks_exact(weights.len() / bias.len());
+        let mut folded: Vec<T> = rows
+            .zip(scales())
+            .flat_map(|(row, scale)| row.iter().map(move |w| T::of(w.wide() * scale)))
+            .collect();
+        let pairs = bias.iter().zip(scales()).zip(&scaler.offsets);
+        folded.extend(pairs.map(|((b, scale), offset)| T::of(b.wide() * scale + offset.wide())));
+        folded
+    }
+}
