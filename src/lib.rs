@@ -90,7 +90,7 @@ pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
 pub use metrics::Score;
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
-pub use model::Scaler;
+pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
 pub use optimizer::Optimizer;
 pub use schedule::Schedule;
 pub use train::{Epoch, History, StopReason, Trainer, TrainerState};

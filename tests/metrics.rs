@@ -1,5 +1,13 @@
 //! Metrics against scikit-learn's numbers, hand-computed ones, and their own properties.
 
+// Hand-made numbers, written as they are computed.
+#![allow(
+    clippy::manual_midpoint,
+    clippy::excessive_precision,
+    clippy::type_complexity
+)]
+#![allow(clippy::naive_bytecount)]
+
 use std::sync::Arc;
 
 use feedforward::Error;

@@ -15,6 +15,7 @@
 //! [`PerOutput`] turns a sum into a mean.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -74,6 +75,19 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// [`Error::OutOfRange`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A shared loss is one too.
+impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
+    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        (**self).evaluate(output, target, gradient)
+    }
+    fn check_target(&self, target: &[T]) -> Result<()> {
+        (**self).check_target(target)
+    }
+    fn check(&self) -> Result<()> {
+        (**self).check()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{Result, check_length};
 use crate::float::Float;
@@ -106,6 +107,28 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A shared optimizer is one too.
+impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+    fn state_len(&self, layout: &Layout) -> usize {
+        (**self).state_len(layout)
+    }
+    fn init(&self, layout: &Layout, state: &mut [T]) {
+        (**self).init(layout, state);
+    }
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        (**self).step(step, params, gradient, state);
+    }
+    fn elementwise(&self) -> bool {
+        (**self).elementwise()
+    }
+    fn check(&self) -> Result<()> {
+        (**self).check()
     }
 }
 

@@ -97,13 +97,7 @@ pub(super) fn run<T: Float>(
         None => DEFAULT_BATCH.min(training.len()),
     };
     let batches = Batches::of(training, batch)?.arranged(trainer.arrangement());
-    let threads = match trainer.threads {
-        Some(0) => Threads::exactly(0)?,
-        _ if !Gradient::<T>::can_be_shared(batch) => Threads::one(),
-        Some(count) => Threads::exactly(count)?,
-        None if batch * net.params().len() >= WORTH_SHARING => Threads::all(),
-        None => Threads::one(),
-    };
+    let threads = threads_for(trainer.threads, batch, net)?;
     let mut gradient = match state.workspace.take() {
         Some(gradient) => gradient,
         None => Gradient::new(net),
@@ -141,6 +135,21 @@ pub(super) fn run<T: Float>(
         outputs: Vec::new(),
     };
     fit.run(net, length, on_epoch)
+}
+
+/// The threads for minibatches of this size, where the caller asked for so many.
+pub(super) fn threads_for<T: Float>(
+    wanted: Option<usize>,
+    batch: usize,
+    net: &Mlp<T>,
+) -> Result<Threads> {
+    match wanted {
+        Some(0) => Threads::exactly(0),
+        _ if !Gradient::<T>::can_be_shared(batch) => Ok(Threads::one()),
+        Some(count) => Threads::exactly(count),
+        None if batch * net.params().len() >= WORTH_SHARING => Ok(Threads::all()),
+        None => Ok(Threads::one()),
+    }
 }
 
 /// A number for each row that is the same for rows with the same target.

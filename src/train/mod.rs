@@ -14,12 +14,14 @@ use crate::schedule::{Constant, Schedule};
 mod batches;
 mod fit;
 mod history;
+mod lbfgs;
 mod split;
 mod state;
 mod stopping;
 
 pub use batches::Batches;
 pub use history::{Epoch, History, StopReason};
+pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 

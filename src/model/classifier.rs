@@ -1,0 +1,298 @@
+//! One label for each sample.
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::classes::{ClassWeights, Classes, check_labels};
+use super::probability::{log_sigmoids, log_softmax, sigmoids, softmax};
+use crate::activation::Identity;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
+use crate::metrics::{self, ConfusionMatrix};
+use crate::mlp::{Mlp, MlpBuilder, Samples};
+use crate::train::{Epoch, History, Trainer, TrainerState};
+
+/// A network that says which class a sample belongs to: labels, probabilities and scores
+/// around an [`Mlp`] that gives logits.
+///
+/// Labels are whatever can be sorted: numbers, characters, words. Two classes share one
+/// output, the logit of the second; more have an output each.
+///
+/// ```
+/// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam};
+///
+/// let inputs = [0.1, 0.2, 0.9, 0.8, 0.5, 0.4, 0.2, 0.1, 0.8, 0.9, 0.4, 0.5];
+/// let labels = ["low", "high", "middle", "low", "high", "middle"];
+///
+/// let builder = Mlp::<f64>::builder(2).hidden(16, Tanh).seed(1); // the output layer follows
+/// let mut model = Classifier::new(builder, labels)?;
+/// let trainer = Trainer::new(model.loss(), Adam::new(0.05)).epochs(200);
+/// model.fit(&trainer, &inputs, &labels)?;
+///
+/// assert_eq!(model.classes(), ["high", "low", "middle"]);
+/// assert_eq!(model.predict(&[0.85, 0.9])?, ["high"]);
+/// assert!(model.predict_probability(&[0.85, 0.9])?[0] > 0.5);
+/// assert_eq!(model.score(&inputs, &labels)?, 1.0);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Classifier<T, L> {
+    net: Mlp<T>,
+    classes: Classes<L>,
+    weights: ClassWeights,
+}
+
+impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
+    /// Completes a network by its output layer, and takes these labels as classes: all labels
+    /// of the training, or each once.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for fewer than two different labels, or as
+    /// [`MlpBuilder::build`].
+    pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
+        let classes = Classes::new(labels, 2)?;
+        let net = builder.output(outputs(classes.len()), Identity).build()?;
+        Self::of(net, classes)
+    }
+
+    /// Takes a network that gives logits: one for two classes, else one for each.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for fewer than two different labels, or another number of outputs.
+    pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
+        Self::of(net, Classes::new(labels, 2)?)
+    }
+
+    fn of(net: Mlp<T>, classes: Classes<L>) -> Result<Self> {
+        let model = Self {
+            net,
+            classes,
+            weights: ClassWeights::Equal,
+        };
+        model.check()?;
+        Ok(model)
+    }
+
+    /// Lets some classes count more than others while training.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless given weights are one for each class, [`Error::OutOfRange`] if
+    /// one is negative or not finite.
+    pub fn class_weights(mut self, weights: ClassWeights) -> Result<Self> {
+        weights.check(self.classes.len())?;
+        self.weights = weights;
+        Ok(self)
+    }
+
+    /// The network: logits, not probabilities.
+    pub fn network(&self) -> &Mlp<T> {
+        &self.net
+    }
+
+    /// The network, to write: to train it by other means towards [`targets`](Self::targets).
+    pub fn network_mut(&mut self) -> &mut Mlp<T> {
+        &mut self.net
+    }
+
+    /// The labels, sorted: the order of probabilities.
+    pub fn classes(&self) -> &[L] {
+        self.classes.labels()
+    }
+
+    /// The loss that fits its logits, for a [`Trainer`]: [`BinaryCrossEntropy`] for two
+    /// classes, else [`SoftmaxCrossEntropy`].
+    pub fn loss(&self) -> Arc<dyn Loss<T>> {
+        if self.classes.len() == 2 {
+            Arc::new(BinaryCrossEntropy)
+        } else {
+            Arc::new(SoftmaxCrossEntropy)
+        }
+    }
+
+    /// What the network learns for these labels: 0 or 1 for two classes, else one-hot rows.
+    ///
+    /// ```
+    /// use feedforward::{Classifier, Mlp, Samples, activation::Tanh, train::Lbfgs};
+    ///
+    /// let (inputs, labels) = ([0.0, 1.0, 2.0, 3.0], [7, 9, 9, 7]);
+    /// let mut model = Classifier::new(Mlp::<f64>::builder(1).hidden(8, Tanh).seed(2), labels)?;
+    /// let targets = model.targets(&labels)?;
+    /// assert_eq!(targets, [0.0, 1.0, 1.0, 0.0]);
+    /// Lbfgs::new(model.loss()).fit(model.network_mut(), &inputs, &targets)?;
+    /// assert_eq!(model.predict(&inputs)?, labels);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for a label that is none of the classes.
+    pub fn targets(&self, labels: &[L]) -> Result<Vec<T>> {
+        let width = outputs(self.classes.len());
+        let mut targets = vec![T::zero(); labels.len() * width];
+        for (row, class) in targets.chunks_mut(width).zip(self.indices(labels)?) {
+            match width {
+                1 => row[0] = T::of(class as f64),
+                _ => row[class] = T::one(),
+            }
+        }
+        Ok(targets)
+    }
+
+    fn indices(&self, labels: &[L]) -> Result<Vec<usize>> {
+        labels
+            .iter()
+            .map(|label| self.classes.index(label))
+            .collect()
+    }
+
+    /// Trains the network. A validation split is stratified.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownName`] for a
+    /// label that is none of the classes, and as [`Trainer::fit`].
+    pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], labels: &[L]) -> Result<History> {
+        self.fit_with(trainer, inputs, labels, None, |_, _| {
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// [`fit`](Self::fit) with a weight for each sample, and a function that is called after
+    /// each epoch.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        labels: &[L],
+        weights: Option<&[T]>,
+        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+    ) -> Result<History> {
+        let trainer = trainer.clone().stratified(true);
+        self.with_samples(inputs, labels, weights, |net, samples| {
+            trainer.fit_with(net, samples, on_epoch)
+        })
+    }
+
+    /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
+    /// [`Trainer::start`]. Not all classes need be among them.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].
+    pub fn partial_fit(
+        &mut self,
+        trainer: &Trainer<T>,
+        state: &mut TrainerState<T>,
+        inputs: &[T],
+        labels: &[L],
+    ) -> Result<Epoch> {
+        self.with_samples(inputs, labels, None, |net, samples| {
+            trainer.partial_fit(net, state, samples)
+        })
+    }
+
+    /// Hands the network and what it is to learn to a training.
+    fn with_samples<R>(
+        &mut self,
+        inputs: &[T],
+        labels: &[L],
+        weights: Option<&[T]>,
+        train: impl FnOnce(&mut Mlp<T>, &Samples<'_, T>) -> Result<R>,
+    ) -> Result<R> {
+        self.check()?;
+        check_labels(inputs, self.net.inputs(), labels)?;
+        let targets = self.targets(labels)?;
+        let classes = self.indices(labels)?;
+        let weights = self
+            .weights
+            .of_samples(&classes, self.classes.len(), weights)?;
+        let samples = Samples::new(inputs, &targets);
+        match &weights {
+            Some(weights) => train(&mut self.net, &samples.weights(weights)),
+            None => train(&mut self.net, &samples),
+        }
+    }
+
+    /// The likeliest class of each sample; of equals the first, as in scikit-learn.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict(&self, inputs: &[T]) -> Result<Vec<L>> {
+        let logits = self.logits(inputs)?;
+        let class = |row: &[T]| match row {
+            [logit] => usize::from(*logit > T::zero()),
+            row => (1..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best }),
+        };
+        let rows = logits.chunks(self.net.outputs());
+        Ok(rows.map(|row| self.classes()[class(row)].clone()).collect())
+    }
+
+    /// The probability of each class, row-major `[samples x classes]`.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let logits = self.logits(inputs)?;
+        Ok(match self.net.outputs() {
+            1 => sigmoids(&logits),
+            classes => softmax(&logits, classes),
+        })
+    }
+
+    /// Their logarithms, which are finite and exact also where a probability is too small to be
+    /// told from zero.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let logits = self.logits(inputs)?;
+        Ok(match self.net.outputs() {
+            1 => log_sigmoids(&logits),
+            classes => log_softmax(&logits, classes),
+        })
+    }
+
+    /// The share of samples whose class is predicted right: [`metrics::accuracy`].
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a label for each sample, and as [`Mlp::predict`].
+    pub fn score(&self, inputs: &[T], labels: &[L]) -> Result<f64> {
+        check_labels(inputs, self.net.inputs(), labels)?;
+        metrics::accuracy(&self.predict(inputs)?, labels)
+    }
+
+    /// Which classes are taken for which.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn confusion(&self, inputs: &[T], labels: &[L]) -> Result<ConfusionMatrix<L>> {
+        check_labels(inputs, self.net.inputs(), labels)?;
+        ConfusionMatrix::new(&self.predict(inputs)?, labels)
+    }
+
+    fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.check()?;
+        self.net.predict(inputs)
+    }
+
+    /// Whoever writes to the network may have put another one in its place.
+    fn check(&self) -> Result<()> {
+        let classes = self.classes.len();
+        let (expected, got) = (outputs(classes), self.net.outputs());
+        if expected == got {
+            return Ok(());
+        }
+        let expected = format!("{expected} for {classes} classes");
+        Err(Error::out_of_range(
+            "outputs of a classifier",
+            expected,
+            got,
+        ))
+    }
+}
+
+fn outputs(classes: usize) -> usize {
+    if classes == 2 { 1 } else { classes }
+}

@@ -1,0 +1,207 @@
+//! Any number of labels for each sample.
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+
+use super::classes::{Classes, check_labels};
+use crate::activation::Identity;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::loss::BinaryCrossEntropy;
+use crate::math;
+use crate::metrics::{Score, SubsetAccuracy};
+use crate::mlp::{Mlp, MlpBuilder, Samples};
+use crate::train::{Epoch, History, Trainer, TrainerState};
+
+/// A network that says for each of several labels whether a sample has it: one logit each.
+///
+/// ```
+/// use feedforward::{Mlp, MultilabelClassifier, Trainer, activation::Tanh, optimizer::Adam};
+///
+/// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+/// let labels = [vec![], vec!["right"], vec!["left"], vec!["left", "right"]];
+///
+/// let builder = Mlp::<f64>::builder(2).hidden(8, Tanh);
+/// let mut model = MultilabelClassifier::new(builder, ["left", "right"])?;
+/// let trainer = Trainer::new(model.loss(), Adam::new(0.05)).epochs(300);
+/// model.fit(&trainer, &inputs, &labels)?;
+/// assert_eq!(model.predict(&[1.0, 1.0])?, [["left", "right"]]);
+/// assert_eq!(model.score(&inputs, &labels)?, 1.0);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MultilabelClassifier<T, L> {
+    net: Mlp<T>,
+    classes: Classes<L>,
+}
+
+impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
+    /// Completes a network by its output layer, one logit for each different label.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without labels, or as [`MlpBuilder::build`].
+    pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
+        let classes = Classes::new(labels, 1)?;
+        let net = builder.output(classes.len(), Identity).build()?;
+        Ok(Self { net, classes })
+    }
+
+    /// Takes a network that gives a logit for each label.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without labels, or for another number of outputs.
+    pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
+        let classes = Classes::new(labels, 1)?;
+        let model = Self { net, classes };
+        model.check()?;
+        Ok(model)
+    }
+
+    /// The network: logits, not probabilities.
+    pub fn network(&self) -> &Mlp<T> {
+        &self.net
+    }
+
+    /// The network, to write: to train it by other means towards [`targets`](Self::targets).
+    pub fn network_mut(&mut self) -> &mut Mlp<T> {
+        &mut self.net
+    }
+
+    /// The labels, sorted: the order of probabilities.
+    pub fn classes(&self) -> &[L] {
+        self.classes.labels()
+    }
+
+    /// The loss that fits its logits, for a [`Trainer`].
+    pub fn loss(&self) -> BinaryCrossEntropy {
+        BinaryCrossEntropy
+    }
+
+    /// What the network learns for these labels: a row of zeros and ones for each sample.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for an unknown label.
+    pub fn targets(&self, labels: &[impl AsRef<[L]>]) -> Result<Vec<T>> {
+        let width = self.classes.len();
+        let mut targets = vec![T::zero(); labels.len() * width];
+        for (row, labels) in targets.chunks_mut(width).zip(labels) {
+            for label in labels.as_ref() {
+                row[self.classes.index(label)?] = T::one();
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Trains the network.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there are labels (maybe none) for each sample,
+    /// [`Error::UnknownName`] for an unknown one, and as [`Trainer::fit`].
+    pub fn fit(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+    ) -> Result<History> {
+        self.fit_with(trainer, inputs, labels, |_, _| ControlFlow::Continue(()))
+    }
+
+    /// [`fit`](Self::fit) with a function that is called after each epoch.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+    ) -> Result<History> {
+        self.check()?;
+        check_labels(inputs, self.net.inputs(), labels)?;
+        let targets = self.targets(labels)?;
+        trainer.fit_with(&mut self.net, &Samples::new(inputs, &targets), on_epoch)
+    }
+
+    /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
+    /// [`Trainer::start`].
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].
+    pub fn partial_fit(
+        &mut self,
+        trainer: &Trainer<T>,
+        state: &mut TrainerState<T>,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+    ) -> Result<Epoch> {
+        self.check()?;
+        check_labels(inputs, self.net.inputs(), labels)?;
+        let targets = self.targets(labels)?;
+        trainer.partial_fit(&mut self.net, state, &Samples::new(inputs, &targets))
+    }
+
+    /// The labels that each sample has with a probability above 1/2.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict(&self, inputs: &[T]) -> Result<Vec<Vec<L>>> {
+        let logits = self.logits(inputs)?;
+        let labels = |row: &[T]| {
+            let likely = row
+                .iter()
+                .zip(self.classes())
+                .filter(|(y, _)| **y > T::zero());
+            likely.map(|(_, label)| label.clone()).collect()
+        };
+        Ok(logits.chunks(self.classes.len()).map(labels).collect())
+    }
+
+    /// The probability of each label, row-major `[samples x labels]`. Rows need not sum to 1.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let logits = self.logits(inputs)?;
+        Ok(logits.into_iter().map(math::sigmoid).collect())
+    }
+
+    /// Their logarithms, which are finite and exact also where a probability is too small to be
+    /// told from zero.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let logits = self.logits(inputs)?;
+        Ok(logits.into_iter().map(math::log_sigmoid).collect())
+    }
+
+    /// The share of samples whose labels are all predicted right: [`SubsetAccuracy`].
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit) and [`Mlp::predict`].
+    pub fn score(&self, inputs: &[T], labels: &[impl AsRef<[L]>]) -> Result<f64> {
+        check_labels(inputs, self.net.inputs(), labels)?;
+        let (logits, targets) = (self.logits(inputs)?, self.targets(labels)?);
+        Ok(SubsetAccuracy.score(&logits, &targets, self.classes.len(), None))
+    }
+
+    fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.check()?;
+        self.net.predict(inputs)
+    }
+
+    /// Whoever writes to the network may have put another one in its place.
+    fn check(&self) -> Result<()> {
+        let (expected, got) = (self.classes.len(), self.net.outputs());
+        if expected == got {
+            return Ok(());
+        }
+        let what = "outputs of a multilabel classifier";
+        Err(Error::out_of_range(
+            what,
+            format!("{expected}, one for each label"),
+            got,
+        ))
+    }
+}

@@ -1,0 +1,350 @@
+//! The minimiser, which knows nothing of networks.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::line_search::{LineSearch, Next, Trial};
+use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
+use crate::error::{Error, Result};
+use crate::float::{Float, compiled};
+use crate::mlp::check_finite;
+
+/// Parameters, and what the objective says of them.
+struct Point<T> {
+    params: Vec<T>,
+    gradient: Vec<T>,
+    loss: f64,
+}
+
+/// Minimises any function of numbers by L-BFGS, as [`Lbfgs`](super::Lbfgs) does the loss of a
+/// network: from `params` on, which end as the best that were found.
+///
+/// The objective writes the gradient and returns the value. Numbers that are not finite, as a
+/// result or as an [`Error::Overflow`] or [`Error::NotFinite`], are an error at the start only;
+/// later on they make the step shorter. Any other error is returned. `on_iteration` sees each
+/// iteration with its parameters and can end the search.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use feedforward::train::{LbfgsOptions, minimize};
+///
+/// // Rosenbrock's valley, whose least value is at (1, 1).
+/// let valley = |p: &[f64], gradient: &mut [f64]| {
+///     let (x, across) = (p[0], p[1] - p[0] * p[0]);
+///     gradient[0] = -400.0 * x * across - 2.0 * (1.0 - x);
+///     gradient[1] = 200.0 * across;
+///     Ok(100.0 * across * across + (1.0 - x) * (1.0 - x))
+/// };
+/// let exact = LbfgsOptions { gradient_tolerance: 1e-9, loss_tolerance: 0.0, ..Default::default() };
+/// let mut p = [-1.2, 1.0];
+/// let report = minimize(&exact, &mut p, valley, |_, _| ControlFlow::Continue(()))?;
+/// assert!(p.iter().all(|x| (x - 1.0).abs() < 1e-8), "{p:?}");
+/// assert!(report.evaluations < 60);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::OutOfRange`] for options that make no sense, [`Error::NotFinite`] if the value or
+/// gradient at the start is not finite, and whatever else the objective returns. The
+/// parameters are then those of the last iteration.
+pub fn minimize<T: Float>(
+    options: &LbfgsOptions,
+    params: &mut [T],
+    objective: impl FnMut(&[T], &mut [T]) -> Result<f64>,
+    mut on_iteration: impl FnMut(&LbfgsIteration, &[T]) -> ControlFlow<()>,
+) -> Result<LbfgsReport> {
+    options.check()?;
+    let start = params.to_vec();
+    let zeros = || vec![T::zero(); start.len()];
+    let point = || Point {
+        params: start.clone(),
+        gradient: zeros(),
+        loss: f64::NAN,
+    };
+    let search = Search {
+        options,
+        current: point(),
+        trial: point(),
+        direction: zeros(),
+        history: History {
+            most: options.history,
+            pairs: VecDeque::new(),
+            next: Pair {
+                s: zeros(),
+                y: zeros(),
+                sy: 0.0,
+            },
+            alphas: Vec::new(),
+        },
+        report: LbfgsReport::default(),
+        objective,
+    };
+    search.run(|iteration, better| {
+        params.copy_from_slice(better);
+        on_iteration(iteration, better)
+    })
+}
+
+/// A minimisation under way.
+struct Search<'a, T, F> {
+    options: &'a LbfgsOptions,
+    current: Point<T>,
+    trial: Point<T>,
+    direction: Vec<T>,
+    history: History<T>,
+    report: LbfgsReport,
+    objective: F,
+}
+
+impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
+    fn run(
+        mut self,
+        mut on_iteration: impl FnMut(&LbfgsIteration, &[T]) -> ControlFlow<()>,
+    ) -> Result<LbfgsReport> {
+        let start = &mut self.current;
+        let value = (self.objective)(&start.params, &mut start.gradient)?;
+        if !value.is_finite() {
+            let (what, index) = ("loss", 0);
+            return Err(Error::NotFinite { what, index, value });
+        }
+        check_finite("gradient", &start.gradient)?;
+        start.loss = value;
+        self.report.evaluations = 1;
+        self.report.loss = value;
+        self.report.largest_gradient = largest(&start.gradient);
+        if self.report.largest_gradient <= self.options.gradient_tolerance {
+            self.report.stopped_by = LbfgsStop::Gradient;
+            return Ok(self.report);
+        }
+        loop {
+            let before = self.current.loss;
+            self.report.stopped_by = match self.advance()? {
+                ControlFlow::Continue(step) => {
+                    let iteration = self.record(step);
+                    match on_iteration(&iteration, &self.current.params) {
+                        ControlFlow::Break(()) => LbfgsStop::Callback,
+                        ControlFlow::Continue(()) => match self.is_over(before) {
+                            Some(reason) => reason,
+                            None => continue,
+                        },
+                    }
+                }
+                ControlFlow::Break(reason) => reason,
+            };
+            return Ok(self.report);
+        }
+    }
+
+    /// Moves to a better point and returns how far along the direction that was, or says why it
+    /// cannot.
+    fn advance(&mut self) -> Result<ControlFlow<LbfgsStop, f64>> {
+        loop {
+            self.direction.copy_from_slice(&self.current.gradient);
+            scale(&mut self.direction, -T::one());
+            self.history.apply(&mut self.direction);
+            let slope = dot(&self.current.gradient, &self.direction);
+            let is_descent = slope < 0.0 && slope.is_finite();
+            let found = if is_descent {
+                self.search(slope)?
+            } else {
+                ControlFlow::Break(LbfgsStop::LineSearch)
+            };
+            match found {
+                ControlFlow::Continue(step) => {
+                    self.history.push(&self.current, &self.trial, slope * step);
+                    core::mem::swap(&mut self.current, &mut self.trial);
+                }
+                // What was remembered may be to blame; without it the direction is the steepest.
+                ControlFlow::Break(LbfgsStop::LineSearch) if !self.history.pairs.is_empty() => {
+                    self.history.pairs.clear();
+                    continue;
+                }
+                ControlFlow::Break(_) => {}
+            }
+            return Ok(found);
+        }
+    }
+
+    /// Searches along the direction, and leaves the point to accept in `trial`.
+    fn search(&mut self, slope: f64) -> Result<ControlFlow<LbfgsStop, f64>> {
+        // Only the pairs know of a scale; without any, the first step has length 1.
+        let mut step = if self.history.pairs.is_empty() {
+            1.0 / dot(&self.direction, &self.direction).sqrt()
+        } else {
+            1.0
+        };
+        let mut search = LineSearch::new(self.current.loss, slope, step);
+        loop {
+            if self.report.evaluations == self.options.evaluations {
+                return Ok(ControlFlow::Break(LbfgsStop::Evaluations));
+            }
+            self.report.evaluations += 1;
+            let Point {
+                params,
+                gradient,
+                loss,
+            } = &mut self.trial;
+            go(params, &self.current.params, &self.direction, T::of(step));
+            *loss = match (self.objective)(params, gradient) {
+                Err(Error::Overflow { .. } | Error::NotFinite { .. }) => f64::INFINITY,
+                result => result?,
+            };
+            let slope = dot(gradient, &self.direction);
+            let value = *loss;
+            match search.tell(Trial { step, value, slope }) {
+                Next::Try(next) => step = next,
+                Next::Accept => return Ok(ControlFlow::Continue(step)),
+                Next::Fail => return Ok(ControlFlow::Break(LbfgsStop::LineSearch)),
+            }
+        }
+    }
+
+    fn record(&mut self, step: f64) -> LbfgsIteration {
+        let report = &mut self.report;
+        report.loss = self.current.loss;
+        report.largest_gradient = largest(&self.current.gradient);
+        let iteration = LbfgsIteration {
+            number: report.iterations.len() + 1,
+            loss: report.loss,
+            largest_gradient: report.largest_gradient,
+            step,
+            evaluations: report.evaluations,
+        };
+        report.iterations.push(iteration);
+        iteration
+    }
+
+    /// Why there should be no further iteration after one that began with this loss.
+    fn is_over(&self, before: f64) -> Option<LbfgsStop> {
+        let (report, options) = (&self.report, self.options);
+        let scale = before.abs().max(report.loss.abs()).max(1.0);
+        if report.largest_gradient <= options.gradient_tolerance {
+            Some(LbfgsStop::Gradient)
+        } else if before - report.loss <= options.loss_tolerance * scale {
+            Some(LbfgsStop::Loss)
+        } else if report.iterations.len() == options.iterations {
+            Some(LbfgsStop::Iterations)
+        } else {
+            None
+        }
+    }
+}
+
+/// How parameters and gradient changed in one iteration: s and y.
+#[derive(Clone)]
+struct Pair<T> {
+    s: Vec<T>,
+    y: Vec<T>,
+    /// s y, above 0.
+    sy: f64,
+}
+
+/// The last iterations, from which the inverse of the Hessian is estimated.
+struct History<T> {
+    most: usize,
+    /// The oldest first.
+    pairs: VecDeque<Pair<T>>,
+    /// Room for the next one.
+    next: Pair<T>,
+    /// One number for each pair.
+    alphas: Vec<f64>,
+}
+
+impl<T: Float> History<T> {
+    /// Remembers a step along which the loss was to change by `promise`, below 0, to first order,
+    /// unless the gradient changed too little: that would make the estimate indefinite.
+    fn push(&mut self, from: &Point<T>, to: &Point<T>, promise: f64) {
+        let next = &mut self.next;
+        subtract(&mut next.s, &to.params, &from.params);
+        subtract(&mut next.y, &to.gradient, &from.gradient);
+        next.sy = dot(&next.s, &next.y);
+        if next.sy <= T::epsilon().wide() * -promise {
+            return;
+        }
+        let free = if self.pairs.len() == self.most {
+            self.pairs.pop_front()
+        } else {
+            None
+        };
+        let free = free.unwrap_or_else(|| next.clone());
+        self.pairs.push_back(core::mem::replace(next, free));
+    }
+
+    /// d <- H d with the estimate H of the Hessian's inverse: the two-loop recursion
+    /// (Nocedal and Wright, algorithm 7.4).
+    fn apply(&mut self, d: &mut [T]) {
+        let Some(last) = self.pairs.back() else {
+            return;
+        };
+        let gamma = last.sy / dot(&last.y, &last.y);
+        self.alphas.clear();
+        for pair in self.pairs.iter().rev() {
+            let alpha = dot(&pair.s, d) / pair.sy;
+            add_scaled(d, &pair.y, T::of(-alpha));
+            self.alphas.push(alpha);
+        }
+        scale(d, T::of(gamma));
+        for (pair, alpha) in self.pairs.iter().zip(self.alphas.iter().rev()) {
+            let beta = dot(&pair.y, d) / pair.sy;
+            add_scaled(d, &pair.s, T::of(alpha - beta));
+        }
+    }
+}
+
+compiled! {
+    /// The scalar product, added up in f64 in an order that depends on the length alone.
+    fn dot<T>(x: &[T], y: &[T]) -> f64 {
+        // Several sums side by side, so that additions need not wait for each other.
+        const SUMS: usize = 8;
+        let mut sums = [0.0; SUMS];
+        for (x, y) in x.chunks(SUMS).zip(y.chunks(SUMS)) {
+            for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+                *sum += x.wide() * y.wide();
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
+compiled! {
+    /// The largest absolute value.
+    fn largest<T>(x: &[T]) -> f64 {
+        x.iter().fold(T::zero(), |most, x| most.max(x.abs())).wide()
+    }
+}
+
+compiled! {
+    /// x <- factor x.
+    fn scale<T>(x: &mut [T], factor: T) {
+        for x in x {
+            *x *= factor;
+        }
+    }
+}
+
+compiled! {
+    /// x <- x + factor y.
+    fn add_scaled<T>(x: &mut [T], y: &[T], factor: T) {
+        for (x, &y) in x.iter_mut().zip(y) {
+            *x += factor * y;
+        }
+    }
+}
+
+compiled! {
+    /// x <- from + step direction.
+    fn go<T>(x: &mut [T], from: &[T], direction: &[T], step: T) {
+        for ((x, &from), &d) in x.iter_mut().zip(from).zip(direction) {
+            *x = from + step * d;
+        }
+    }
+}
+
+compiled! {
+    /// x <- a - b.
+    fn subtract<T>(x: &mut [T], a: &[T], b: &[T]) {
+        for ((x, &a), &b) in x.iter_mut().zip(a).zip(b) {
+            *x = a - b;
+        }
+    }
+}

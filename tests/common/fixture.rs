@@ -1,0 +1,248 @@
+//! Reading fixtures, and measuring what differs.
+
+#![allow(dead_code)] // each test uses its part
+
+use std::sync::Arc;
+
+use feedforward::activation::{self, Identity};
+use feedforward::loss::{
+    BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson,
+    ScikitSquaredError, SoftmaxCrossEntropy, SquaredError,
+};
+use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
+use feedforward::{Activation, Float, Loss, Mlp};
+use serde_json::Value;
+
+/// What a fixture's check found.
+#[derive(Default)]
+pub struct Report {
+    failures: Vec<String>,
+    /// The largest d among the numbers held to the bounds of f64.
+    worst: f64,
+}
+
+/// The bound for single forward and gradient checks in f64.
+pub const ONCE: f64 = 1e-12;
+
+/// The bound for trajectories in f64.
+pub const TRAJECTORY: f64 = 1e-9;
+
+/// The bound in f32.
+pub const SINGLE: f64 = 1e-3;
+
+/// The fixtures' measure of a difference; two numbers that are not finite agree if they are
+/// the same.
+pub fn d(got: f64, expected: f64) -> f64 {
+    if got == expected || got.is_nan() && expected.is_nan() {
+        return 0.0;
+    }
+    (got - expected).abs() / (1e-3 + expected.abs())
+}
+
+impl Report {
+    pub fn fail(&mut self, failure: String) {
+        self.failures.push(failure);
+    }
+
+    pub fn near(&mut self, what: &str, got: f64, expected: f64, bound: f64) {
+        self.near_all(what, &[got], &[expected], bound);
+    }
+
+    pub fn near_all<T: Float>(&mut self, what: &str, got: &[T], expected: &[f64], bound: f64) {
+        if got.len() != expected.len() {
+            let (expected, got) = (expected.len(), got.len());
+            return self.fail(format!("{what}: expected {expected} numbers, got {got}"));
+        }
+        let pairs = got.iter().map(|x| x.wide()).zip(expected.iter().copied());
+        let worst = pairs
+            .map(|(got, expected)| (d(got, expected), got, expected))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((d, got, expected)) = worst else {
+            return;
+        };
+        if bound <= TRAJECTORY {
+            self.worst = self.worst.max(d);
+        }
+        if d > bound || d.is_nan() {
+            self.fail(format!(
+                "{what}: expected {expected}, got {got}: d = {d:.1e}, above {bound:e}"
+            ));
+        }
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // numbers and lists made on the spot
+    pub fn same<V: PartialEq + std::fmt::Debug>(&mut self, what: &str, got: V, expected: V) {
+        if got != expected {
+            self.fail(format!("{what}: expected {expected:?}, got {got:?}"));
+        }
+    }
+
+    /// The largest d, or all failures.
+    pub fn finish(self) -> Result<f64, Vec<String>> {
+        if self.failures.is_empty() {
+            Ok(self.worst)
+        } else {
+            Err(self.failures)
+        }
+    }
+}
+
+/// A number, which is written as a word if it is not finite.
+pub fn number(value: &Value) -> f64 {
+    match value {
+        Value::String(word) => word.parse().unwrap(),
+        number => number
+            .as_f64()
+            .unwrap_or_else(|| panic!("expected a number, got {number}")),
+    }
+}
+
+pub fn count(value: &Value) -> usize {
+    number(value) as usize
+}
+
+pub fn list(value: &Value) -> &[Value] {
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("expected a list, got {value}"))
+}
+
+pub fn text(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("expected a word, got {value}"))
+}
+
+/// All numbers of nested lists, in their order.
+pub fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        other => vec![number(other)],
+    }
+}
+
+pub fn floats<T: Float>(value: &Value) -> Vec<T> {
+    numbers(value).into_iter().map(T::of).collect()
+}
+
+pub fn indices(value: &Value) -> Vec<usize> {
+    list(value).iter().map(count).collect()
+}
+
+/// Weights and biases in the order of the crate's parameters, from one matrix
+/// (inputs, outputs) a layer, or several for activations of several pieces.
+pub fn params(coefs: &Value, intercepts: &Value) -> Vec<f64> {
+    let mut params = Vec::new();
+    for (coefs, intercepts) in list(coefs).iter().zip(list(intercepts)) {
+        let is_cube = coefs[0][0].is_array();
+        let pieces: Vec<&Value> = if is_cube {
+            list(coefs).iter().collect()
+        } else {
+            vec![coefs]
+        };
+        let biases: Vec<Vec<f64>> = if is_cube {
+            list(intercepts).iter().map(numbers).collect()
+        } else {
+            vec![numbers(intercepts)]
+        };
+        let units = biases[0].len();
+        for unit in 0..units {
+            for matrix in &pieces {
+                params.extend(list(matrix).iter().map(|row| number(&row[unit])));
+            }
+        }
+        for unit in 0..units {
+            params.extend(biases.iter().map(|bias| bias[unit]));
+        }
+    }
+    params
+}
+
+/// The built-in that the fixtures call by this name, as in `leaky_relu_0.1`.
+pub fn activation<T: Float>(name: &str) -> Arc<dyn Activation<T>> {
+    activation::parse(name).unwrap_or_else(|error| {
+        let (family, parameter) = name.rsplit_once('_').unwrap_or_else(|| panic!("{error}"));
+        let name = format!("{family}({parameter})");
+        activation::parse(&name).unwrap_or_else(|_| panic!("{error}"))
+    })
+}
+
+/// The fixture's network at the beginning. The output layer gives what losses take: values or
+/// logits.
+pub fn network<T: Float>(fixture: &Value) -> Mlp<T> {
+    let sizes = indices(&fixture["layers"]);
+    let mut builder = Mlp::builder(sizes[0]);
+    if sizes.len() > 2 {
+        let hidden = activation(text(&fixture["hidden_activation"]));
+        for &size in &sizes[1..sizes.len() - 1] {
+            builder = builder.hidden(size, Arc::clone(&hidden));
+        }
+    }
+    let mut net = builder
+        .output(sizes[sizes.len() - 1], Identity)
+        .build()
+        .unwrap();
+    let init = &fixture["init"];
+    if !init.is_null() {
+        let params = params(&init["coefs"], &init["intercepts"]);
+        let params: Vec<T> = params.into_iter().map(T::of).collect();
+        net.set_params(&params).unwrap();
+    }
+    net
+}
+
+/// The loss of one of scikit-learn's tasks, on logits.
+pub fn task_loss<T: Float>(task: &str) -> Arc<dyn Loss<T>> {
+    match task {
+        "regression" => Arc::new(ScikitSquaredError),
+        "poisson" => Arc::new(Poisson),
+        "binary" | "multilabel" => Arc::new(BinaryCrossEntropy),
+        "multiclass" => Arc::new(SoftmaxCrossEntropy),
+        other => panic!("task {other} is not covered"),
+    }
+}
+
+/// What scikit-learn scores a task by.
+pub fn task_score<T: Float>(task: &str) -> Arc<dyn Score<T>> {
+    match task {
+        "regression" => Arc::new(R2 {
+            link: Link::Identity,
+        }),
+        "poisson" => Arc::new(R2 { link: Link::Log }),
+        "multilabel" => Arc::new(SubsetAccuracy),
+        _ => Arc::new(Accuracy),
+    }
+}
+
+/// A loss of PyTorch's, in the fixtures' names.
+pub fn torch_loss<T: Float>(name: &str, delta: &Value) -> Arc<dyn Loss<T>> {
+    match name {
+        "mse" => Arc::new(MeanSquaredError),
+        "half_mse" => Arc::new(PerOutput(SquaredError)),
+        "mae" => Arc::new(MeanAbsoluteError),
+        "huber" => Arc::new(Huber::new(delta.as_f64().unwrap_or(1.0))),
+        "bce_logits" => Arc::new(PerOutput(BinaryCrossEntropy)),
+        "ce_logits" => Arc::new(SoftmaxCrossEntropy),
+        other => panic!("loss {other} is not covered"),
+    }
+}
+
+/// Outputs after a task's output activation.
+pub fn activated<T: Float>(task: &str, outputs: &[T], width: usize) -> Vec<f64> {
+    let outputs = outputs.iter().map(|y| y.wide());
+    match task {
+        "regression" => outputs.collect(),
+        "poisson" => outputs.map(f64::exp).collect(),
+        "multiclass" => {
+            let outputs: Vec<f64> = outputs.collect();
+            let softmax = |row: &[f64]| {
+                let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let powers: Vec<f64> = row.iter().map(|y| (y - most).exp()).collect();
+                let sum: f64 = powers.iter().sum();
+                powers.into_iter().map(move |power| power / sum)
+            };
+            outputs.chunks(width).flat_map(softmax).collect()
+        }
+        _ => outputs.map(|y| 1.0 / (1.0 + (-y).exp())).collect(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Every fixture found: forward outputs, losses, gradients, trajectories, predictions and
+//! reasons for stopping against scikit-learn's, PyTorch's and published numbers.
+//!
+//! `FEEDFORWARD_FIXTURES=folder cargo test --release --test fidelity` runs those of another
+//! folder.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+mod anchors;
+#[path = "../common/fixture.rs"]
+mod fixture;
+mod lbfgs;
+mod nets;
+mod onnx;
+#[path = "../common/optimizers.rs"]
+mod optimizers;
+mod sequence;
+mod tables;
+mod train;
+
+use fixture::Report;
+
+/// What checks a schema, or who else does.
+enum Checker {
+    Here(fn(&Value, &mut Report)),
+    Elsewhere(&'static str),
+}
+
+fn checker(schema: &str) -> Option<Checker> {
+    use Checker::{Elsewhere, Here};
+    Some(match schema {
+        "train/1" => Here(train::check),
+        "sequence/1" => Here(sequence::check),
+        "convex/1" => Here(lbfgs::check_convex),
+        "net/1" => Here(nets::check_once),
+        "nettrain/1" => Here(nets::check_training),
+        "activations/1" => Here(tables::check_activations),
+        "losses/1" => Here(tables::check_losses),
+        "optimizers/1" => Here(tables::check_optimizers),
+        "seed_arithmetic/1" => Here(tables::check_seed_arithmetic),
+        "anchor/1" => Here(anchors::check),
+        "onnx/1" => Here(onnx::check),
+        "behaviours/1" => Elsewhere("tests/behaviours.rs"),
+        "dataset/1" => Elsewhere("tests/datasets.rs"),
+        "paint/1" => Elsewhere("the painting"),
+        "scores/1" => Elsewhere("tests/metrics.rs"),
+        _ => return None,
+    })
+}
+
+/// All fixtures below a folder, in the order of their names.
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
+    let mut paths: Vec<_> = entries?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            find(&path, found)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Value, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// Runs one fixture; `Ok` gives its schema's name and who checks it, if not this test.
+fn run(path: &Path) -> Result<(String, Option<&'static str>, f64), Vec<String>> {
+    let fixture = read(path).map_err(|error| vec![error])?;
+    let schema = fixture["schema"].as_str().unwrap_or("none");
+    let name = schema.split('/').next().unwrap_or(schema).to_string();
+    match checker(schema) {
+        None => Err(vec![format!("schema {schema:?} is not covered")]),
+        Some(Checker::Elsewhere(place)) => Ok((name, Some(place), 0.0)),
+        Some(Checker::Here(check)) => {
+            let mut report = Report::default();
+            let outcome = catch_unwind(AssertUnwindSafe(|| check(&fixture, &mut report)));
+            if outcome.is_err() {
+                report.fail("the check panicked".to_string());
+            }
+            report.finish().map(|worst| (name, None, worst))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let folder = std::env::var_os("FEEDFORWARD_FIXTURES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"),
+        PathBuf::from,
+    );
+    let mut paths = Vec::new();
+    if let Err(error) = find(&folder, &mut paths) {
+        println!("{}: {error}", folder.display());
+        return ExitCode::FAILURE;
+    }
+    // For each schema how many passed, and the largest difference.
+    let mut passed: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+    let mut elsewhere: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut failed = 0;
+    for path in &paths {
+        match run(path) {
+            Ok((_, Some(place), _)) => *elsewhere.entry(place).or_default() += 1,
+            Ok((schema, None, worst)) => {
+                let (count, largest) = passed.entry(schema).or_default();
+                *count += 1;
+                *largest = largest.max(worst);
+            }
+            Err(failures) => {
+                failed += 1;
+                println!("{} FAILED", path.display());
+                for failure in failures {
+                    println!("    {failure}");
+                }
+            }
+        }
+    }
+    for (schema, (count, worst)) in &passed {
+        println!("{schema:16} {count:3} passed, largest d of f64 {worst:.1e}");
+    }
+    for (place, count) in &elsewhere {
+        println!("{count} are checked by {place}");
+    }
+    let counts: Vec<_> = passed
+        .iter()
+        .map(|(schema, (count, _))| format!("{schema} {count}"))
+        .collect();
+    let total: usize = passed.values().map(|(count, _)| count).sum();
+    println!("fixtures passed: {total} ({})", counts.join(", "));
+    if failed > 0 || total == 0 {
+        println!("fixtures failed: {failed} of {}", paths.len());
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
