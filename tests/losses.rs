@@ -2,7 +2,7 @@
 
 use feedforward::loss::{
     BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson, RelativeL2,
-    ScikitSquaredError, SoftmaxCrossEntropy, SquaredError,
+    ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::{Error, Float, Loss};
 use serde_json::Value;
@@ -158,6 +158,11 @@ fn gradients_are_the_slopes_of_the_values() {
     central_differences(&BinaryCrossEntropy);
     central_differences(&SoftmaxCrossEntropy);
     central_differences(&PerOutput(Poisson));
+    for smoothing in [0.0, 0.1, 0.9] {
+        central_differences(&Smoothed::new(BinaryCrossEntropy, smoothing));
+        central_differences(&Smoothed::new(SoftmaxCrossEntropy, smoothing));
+        central_differences(&PerOutput(Smoothed::new(BinaryCrossEntropy, smoothing)));
+    }
 }
 
 #[test]
@@ -237,9 +242,89 @@ fn a_sure_answer_keeps_its_digits() {
     }
 }
 
+/// Values and gradients of PyTorch 2.15's `cross_entropy(label_smoothing=...)`.
+#[test]
+fn smoothed_softmax_is_pytorchs() {
+    let check = |smoothing, target: [f64; 3], value: f64, slopes: [f64; 3]| {
+        let loss = Smoothed::new(SoftmaxCrossEntropy, smoothing);
+        let (got, gradient) = evaluate::<f64>(&loss, &[1.5, -0.3, 0.2], &target);
+        assert!(d(got, value) <= 1e-14, "{got} instead of {value}");
+        for (got, slope) in gradient.iter().zip(slopes) {
+            assert!(d(*got, slope) <= 1e-14, "{gradient:?}");
+        }
+    };
+    check(
+        0.1,
+        [1.0, 0.0, 0.0],
+        0.46646883970208686,
+        [
+            -0.23784114984011373,
+            0.08163075136489953,
+            0.1562103984752143,
+        ],
+    );
+    check(
+        0.25,
+        [0.2, 0.5, 0.3],
+        1.588968839702087,
+        [
+            0.4621588501598863,
+            -0.34336924863510043,
+            -0.11878960152478565,
+        ],
+    );
+}
+
+/// At a logit of 0 both answers have probability 1/2; at ln 3 the yes has 3/4.
+#[test]
+fn smoothed_binary_by_hand() {
+    let loss = Smoothed::new(BinaryCrossEntropy, 0.2);
+    // The target 1 becomes 0.9, 0 becomes 0.1, and 0.5 stays.
+    for (t, slope) in [(1.0, -0.4), (0.0, 0.4), (0.5, 0.0)] {
+        let (value, gradient) = evaluate::<f64>(&loss, &[0.0], &[t]);
+        assert!(d(value, 2.0_f64.ln()) < 1e-15 && d(gradient[0], slope) < 1e-13);
+    }
+    let (value, gradient) = evaluate::<f64>(&loss, &[3.0_f64.ln()], &[1.0]);
+    assert!(d(value, -0.9 * 0.75_f64.ln() - 0.1 * 0.25_f64.ln()) < 1e-14);
+    assert!(d(gradient[0], 0.75 - 0.9) < 1e-14);
+    // The least value is where the probability is the smoothed target.
+    let (_, gradient) = evaluate::<f64>(&loss, &[9.0_f64.ln()], &[1.0]);
+    assert!(gradient[0].abs() < 1e-15);
+}
+
+#[test]
+fn without_smoothing_the_bits_are_the_same() {
+    fn check<T: Float>() {
+        let equal = |smoothed: &dyn Loss<T>, plain: &dyn Loss<T>, target: &[f64]| {
+            let bits = |(value, gradient): (f64, Vec<f64>)| {
+                let gradient: Vec<_> = gradient.iter().map(|g| g.to_bits()).collect();
+                (value.to_bits(), gradient)
+            };
+            let got = bits(evaluate(smoothed, &OUTPUT, target));
+            assert_eq!(got, bits(evaluate(plain, &OUTPUT, target)));
+        };
+        for target in [TARGET, [0.0, 0.0, 1.0, 0.0, 0.0]] {
+            equal(
+                &Smoothed::new(BinaryCrossEntropy, 0.0),
+                &BinaryCrossEntropy,
+                &target,
+            );
+            equal(
+                &Smoothed::new(SoftmaxCrossEntropy, 0.0),
+                &SoftmaxCrossEntropy,
+                &target,
+            );
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
 #[test]
 fn a_nan_stays_visible() {
-    let losses: [&dyn Loss<f64>; 10] = [
+    let losses: [&dyn Loss<f64>; 12] = [
+        &Smoothed::new(BinaryCrossEntropy, 0.1),
+        &Smoothed::new(SoftmaxCrossEntropy, 0.1),
         &SquaredError,
         &MeanSquaredError,
         &ScikitSquaredError,
@@ -274,6 +359,8 @@ fn targets_outside_the_domain_are_refused() {
         &BinaryCrossEntropy as &dyn Loss<f64>,
         &SoftmaxCrossEntropy,
         &PerOutput(SoftmaxCrossEntropy),
+        &Smoothed::new(BinaryCrossEntropy, 0.1),
+        &Smoothed::new(SoftmaxCrossEntropy, 0.1),
     ] {
         assert_eq!(message(loss, &[0.0, 0.3, 1.0]), Ok(()));
         assert!(message(loss, &[0.0, 1.1]).is_err());
@@ -289,6 +376,22 @@ fn settings_outside_their_range_are_refused() {
         assert!(matches!(huber.check(), Err(Error::OutOfRange { .. })));
         let relative: &dyn Loss<f64> = &RelativeL2 { epsilon: bad };
         assert!(matches!(relative.check(), Err(Error::OutOfRange { .. })));
+    }
+    for bad in [f64::NAN, f64::INFINITY, 1.0, -0.1] {
+        let losses: [&dyn Loss<f64>; 3] = [
+            &Smoothed::new(BinaryCrossEntropy, bad),
+            &Smoothed::new(SoftmaxCrossEntropy, bad),
+            &PerOutput(Smoothed::new(SoftmaxCrossEntropy, bad)),
+        ];
+        for loss in losses {
+            let message = loss.check().unwrap_err().to_string();
+            let expected = format!("label smoothing: expected at least 0 and below 1, got {bad}");
+            assert_eq!(message, expected);
+        }
+    }
+    for smoothing in [0.0, 0.1] {
+        let loss: &dyn Loss<f64> = &Smoothed::new(BinaryCrossEntropy, smoothing);
+        assert_eq!(loss.check(), Ok(()));
     }
     assert!(Loss::<f32>::check(&RelativeL2::default()).is_ok());
     assert!(Loss::<f32>::check(&PerOutput(Huber::default())).is_ok());

@@ -1,7 +1,7 @@
 //! Losses that are negative logarithms of likelihoods: of counts and of classes.
 
 use super::{Loss, Pointwise, check_targets, sum};
-use crate::error::Result;
+use crate::error::{Result, check_range};
 use crate::float::Float;
 use crate::math;
 use crate::simd::{self, Op, Simd};
@@ -93,6 +93,7 @@ pub struct SoftmaxCrossEntropy;
 impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         simd::dispatch(Softmax {
+            smooth: Smooth::new(0.0, output.len()),
             output,
             target,
             gradient,
@@ -107,6 +108,7 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
 }
 
 struct Softmax<'a, T> {
+    smooth: Smooth<T>,
     output: &'a [T],
     target: &'a [T],
     gradient: &'a mut [T],
@@ -133,13 +135,137 @@ impl<T: Float> Op for Softmax<'_, T> {
             }
         }
         let log_sum = math::ln_1p(others);
-        let scale = self.target.iter().copied().sum::<T>() / (T::one() + others);
+        let mut targets = T::zero();
+        for &t in self.target {
+            targets += self.smooth.at(t);
+        }
+        let scale = targets / (T::one() + others);
         let mut loss = T::zero();
         let pairs = self.output.iter().zip(self.target);
         for (g, (&y, &t)) in self.gradient.iter_mut().zip(pairs) {
+            let t = self.smooth.at(t);
             loss += t * ((max - y) + log_sum);
             *g = *g * scale - t;
         }
         loss
+    }
+}
+
+/// Label smoothing: a cross-entropy whose targets give a part of their certainty to all
+/// answers alike, so that no logit has to grow without end.
+///
+/// - `Smoothed<SoftmaxCrossEntropy>`: t' = (1 - e) t + e / K with K outputs. PyTorch's
+///   `CrossEntropyLoss(label_smoothing=e)` and Keras' `CategoricalCrossentropy`.
+/// - `Smoothed<BinaryCrossEntropy>`: t' = (1 - e) t + e / 2 for each output. Keras'
+///   `BinaryCrossentropy(label_smoothing=e)`, but for its mean over outputs
+///   ([`PerOutput`](super::PerOutput)); PyTorch has none.
+///
+/// e is the `smoothing`, and value and gradient are those of the loss at t'. With e = 0 they
+/// are the same bits as without. The least value is not 0 but the entropy of t'. Losses of a
+/// validation are smoothed too: compare them only with losses of the same e.
+///
+/// Szegedy et al., "Rethinking the inception architecture for computer vision", 2016,
+/// section 7.
+///
+/// ```
+/// use feedforward::Loss;
+/// use feedforward::loss::{Smoothed, SoftmaxCrossEntropy};
+///
+/// let loss = Smoothed::new(SoftmaxCrossEntropy, 0.1);
+/// let mut gradient = [0.0; 2];
+/// let value = loss.evaluate(&[0.0, 0.0], &[1.0, 0.0], &mut gradient);
+/// assert!((value - 2.0_f64.ln()).abs() < 1e-15);
+/// // The targets have become 0.95 and 0.05.
+/// assert!((gradient[0] + 0.45).abs() < 1e-15 && (gradient[1] - 0.45).abs() < 1e-15);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Smoothed<L> {
+    /// The loss: [`SoftmaxCrossEntropy`] or [`BinaryCrossEntropy`].
+    pub loss: L,
+    /// The part of the certainty that is given away, in [0, 1): 0; 0.1 is usual.
+    pub smoothing: f64,
+}
+
+impl<L> Smoothed<L> {
+    /// The loss with targets smoothed by so much.
+    pub fn new(loss: L, smoothing: f64) -> Self {
+        Self { loss, smoothing }
+    }
+
+    fn check_smoothing(&self) -> Result<()> {
+        let (what, expected) = ("label smoothing", "at least 0 and below 1");
+        check_range(what, self.smoothing, 0.0..1.0, expected)
+    }
+}
+
+impl<T: Float> Loss<T> for Smoothed<SoftmaxCrossEntropy> {
+    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        simd::dispatch(Softmax {
+            smooth: Smooth::new(self.smoothing, output.len()),
+            output,
+            target,
+            gradient,
+        })
+    }
+
+    /// Targets are probabilities.
+    fn check_target(&self, target: &[T]) -> Result<()> {
+        self.loss.check_target(target)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_smoothing()
+    }
+}
+
+impl<T: Float> Loss<T> for Smoothed<BinaryCrossEntropy> {
+    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let loss = SmoothedBinary {
+            smooth: Smooth::new(self.smoothing, 2),
+        };
+        sum(loss, output, target, gradient)
+    }
+
+    /// Targets are probabilities.
+    fn check_target(&self, target: &[T]) -> Result<()> {
+        self.loss.check_target(target)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_smoothing()
+    }
+}
+
+struct SmoothedBinary<T> {
+    smooth: Smooth<T>,
+}
+
+impl<T: Float> Pointwise<T> for SmoothedBinary<T> {
+    #[inline(always)]
+    fn at(&self, y: T, t: T) -> (T, T) {
+        BinaryCrossEntropy.at(y, self.smooth.at(t))
+    }
+}
+
+/// t' = keep t + share.
+#[derive(Clone, Copy)]
+struct Smooth<T> {
+    keep: T,
+    share: T,
+}
+
+impl<T: Float> Smooth<T> {
+    /// What `smoothing` takes from a target goes to all `answers` in equal shares. Without
+    /// smoothing, t' has the bits of t.
+    fn new(smoothing: f64, answers: usize) -> Self {
+        Self {
+            keep: T::of(1.0 - smoothing),
+            share: T::of(smoothing / answers as f64),
+        }
+    }
+
+    #[inline(always)]
+    fn at(self, t: T) -> T {
+        self.keep * t + self.share
     }
 }

@@ -12,7 +12,7 @@
 //! | [`BinaryCrossEntropy`] | -t ln s(y) - (1 - t) ln(1 - s(y)), s the sigmoid | sum |
 //! | [`SoftmaxCrossEntropy`] | -t ln softmax(y) | sum |
 //!
-//! [`PerOutput`] turns a sum into a mean.
+//! [`PerOutput`] turns a sum into a mean; [`Smoothed`] smooths the labels of a cross-entropy.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::simd::{self, Op, Simd};
 mod likelihood;
 mod regression;
 
-pub use likelihood::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy};
+pub use likelihood::{BinaryCrossEntropy, Poisson, Smoothed, SoftmaxCrossEntropy};
 pub use regression::{
     Huber, MeanAbsoluteError, MeanSquaredError, RelativeL2, ScikitSquaredError, SquaredError,
 };
