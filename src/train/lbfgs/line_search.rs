@@ -40,6 +40,9 @@ const LONGEST: f64 = 1e10;
 /// Moré and Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994, with the
 /// constants of L-BFGS-B (Zhu, Byrd, Lu and Nocedal, 1997), which are SciPy's.
 ///
+/// As in SciPy, the best step is also taken, curvature or not, once the interval is narrow or
+/// after twenty trials; the decrease always holds.
+///
 /// Minimum of a cubic or a parabola through the best step and the latest, inside an interval
 /// that holds an acceptable step once `bracketed`.
 #[derive(Clone, Debug)]
@@ -121,7 +124,8 @@ impl LineSearch {
 
     /// Goes back to the best step, if there is one.
     fn settle(&mut self) -> Next {
-        if self.best.step == 0.0 {
+        // A step so short that rounding hides the change is none.
+        if self.best.value >= self.start.value {
             return Next::Fail;
         }
         self.is_settled = true;

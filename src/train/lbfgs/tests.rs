@@ -1,1 +1,267 @@
+use std::cell::RefCell;
 
+use super::*;
+use crate::activation::{Identity, Sigmoid, Tanh};
+use crate::loss::SquaredError;
+
+fn exact() -> LbfgsOptions {
+    LbfgsOptions {
+        gradient_tolerance: 1e-10,
+        loss_tolerance: 0.0,
+        ..LbfgsOptions::default()
+    }
+}
+
+/// Rosenbrock's valley in any even number of dimensions.
+fn rosenbrock<T: Float>(p: &[T], gradient: &mut [T]) -> Result<f64> {
+    let mut sum = 0.0;
+    for (p, g) in p.chunks(2).zip(gradient.chunks_mut(2)) {
+        let (x, across) = (p[0], p[1] - p[0] * p[0]);
+        g[0] = T::of(-400.0) * x * across - T::of(2.0) * (T::one() - x);
+        g[1] = T::of(200.0) * across;
+        let (across, along) = (across.wide(), 1.0 - x.wide());
+        sum += 100.0 * across * across + along * along;
+    }
+    Ok(sum)
+}
+
+fn go_on<I, P: ?Sized>(_: &I, _: &P) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+#[test]
+fn the_valley_is_walked_to_its_end() {
+    let mut two = [-1.2, 1.0];
+    let report = minimize(&exact(), &mut two, rosenbrock, go_on).unwrap();
+    assert!(two.iter().all(|x| (x - 1.0f64).abs() < 1e-8), "{two:?}");
+    assert_eq!(report.stopped_by, LbfgsStop::Gradient);
+    let mut ten: Vec<f64> = (0..10).map(|i| f64::from(i % 3) - 1.2).collect();
+    minimize(&exact(), &mut ten, rosenbrock, go_on).unwrap();
+    assert!(ten.iter().all(|x| (x - 1.0).abs() < 1e-8), "{ten:?}");
+    let mut single = [-1.2f32, 1.0];
+    let report = minimize(&exact(), &mut single, rosenbrock, go_on).unwrap();
+    assert!(single.iter().all(|x| (x - 1.0).abs() < 1e-3), "{single:?}");
+    assert!(
+        report.evaluations < 200,
+        "rounding ends the search: {report:?}"
+    );
+}
+
+#[test]
+fn scales_that_differ_a_millionfold_are_learned() {
+    let quadratic = |p: &[f64], gradient: &mut [f64]| {
+        let mut sum = 0.0;
+        for (i, (p, g)) in p.iter().zip(gradient).enumerate() {
+            let curvature = 10f64.powi(i as i32);
+            *g = curvature * (p - 1.0);
+            sum += 0.5 * curvature * (p - 1.0) * (p - 1.0);
+        }
+        Ok(sum)
+    };
+    let mut p = [0.0; 7];
+    let report = minimize(&exact(), &mut p, quadratic, go_on).unwrap();
+    assert!(p.iter().all(|x| (x - 1.0).abs() < 1e-9), "{p:?}");
+    assert!(report.iterations.len() < 120, "{}", report.iterations.len());
+}
+
+#[test]
+fn every_step_meets_the_strong_wolfe_conditions() {
+    // What was evaluated, so that each accepted point's value and gradient can be looked up.
+    let seen = RefCell::new(Vec::new());
+    let objective = |p: &[f64], gradient: &mut [f64]| {
+        let value = rosenbrock(p, gradient)?;
+        seen.borrow_mut()
+            .push((p.to_vec(), value, gradient.to_vec()));
+        Ok(value)
+    };
+    let look_up = |p: &[f64]| seen.borrow().iter().rfind(|s| s.0 == p).cloned().unwrap();
+    let mut before = vec![-1.2, 1.0];
+    let mut p = [-1.2, 1.0];
+    let mut steps = 0;
+    minimize(&exact(), &mut p, objective, |_, p| {
+        let ((_, value, gradient), (_, better, after)) = (look_up(&before), look_up(p));
+        let way: Vec<f64> = p.iter().zip(&before).map(|(a, b)| a - b).collect();
+        let slope = |g: &[f64]| g.iter().zip(&way).map(|(g, w)| g * w).sum::<f64>();
+        assert!(better <= value + 1e-3 * slope(&gradient) + 1e-15);
+        assert!(slope(&after).abs() <= 0.9 * slope(&gradient).abs() + 1e-15);
+        before = p.to_vec();
+        steps += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(steps > 10);
+}
+
+#[test]
+fn numbers_that_are_not_finite_shorten_the_step() {
+    // -ln x - ln(1 - x): steps out of (0, 1) give NaN, and so may an error.
+    for fails in [false, true] {
+        let barrier = |p: &[f64], gradient: &mut [f64]| {
+            let (x, value) = (p[0], -p[0].ln() - (1.0 - p[0]).ln());
+            gradient[0] = -1.0 / x + 1.0 / (1.0 - x);
+            if fails && !value.is_finite() {
+                let (what, index) = ("loss", 0);
+                return Err(Error::NotFinite { what, index, value });
+            }
+            Ok(value)
+        };
+        let mut p = [1e-3];
+        minimize(&exact(), &mut p, barrier, go_on).unwrap();
+        assert!((p[0] - 0.5).abs() < 1e-8, "{p:?}");
+        let mut outside = [2.0];
+        assert!(minimize(&exact(), &mut outside, barrier, go_on).is_err());
+        assert_eq!(outside, [2.0]);
+    }
+}
+
+#[test]
+fn limits_are_kept_and_named() {
+    let run = |options: LbfgsOptions| {
+        let mut p = [-1.2, 1.0];
+        let report = minimize(&options, &mut p, rosenbrock::<f64>, go_on).unwrap();
+        assert_eq!(report.loss, rosenbrock(&p, &mut [0.0; 2]).unwrap());
+        report
+    };
+    let few = run(LbfgsOptions {
+        evaluations: 10,
+        ..exact()
+    });
+    assert_eq!(
+        (few.stopped_by, few.evaluations),
+        (LbfgsStop::Evaluations, 10)
+    );
+    assert!(few.iterations.len() <= 10);
+    let few = run(LbfgsOptions {
+        iterations: 3,
+        ..exact()
+    });
+    assert_eq!(
+        (few.stopped_by, few.iterations.len()),
+        (LbfgsStop::Iterations, 3)
+    );
+    let coarse = run(LbfgsOptions {
+        loss_tolerance: 0.5,
+        ..exact()
+    });
+    assert_eq!(coarse.stopped_by, LbfgsStop::Loss);
+    let mut there = [1.0, 1.0];
+    let done = minimize(&exact(), &mut there, rosenbrock, go_on).unwrap();
+    assert_eq!(
+        (done.stopped_by, done.iterations.len()),
+        (LbfgsStop::Gradient, 0)
+    );
+    let mut p = [-1.2, 1.0];
+    let stop = |_: &LbfgsIteration, _: &[f64]| ControlFlow::Break(());
+    let stopped = minimize(&exact(), &mut p, rosenbrock, stop).unwrap();
+    assert_eq!(
+        (stopped.stopped_by, stopped.iterations.len()),
+        (LbfgsStop::Callback, 1)
+    );
+    for bad in [
+        LbfgsOptions {
+            history: 0,
+            ..exact()
+        },
+        LbfgsOptions {
+            iterations: 0,
+            ..exact()
+        },
+        LbfgsOptions {
+            gradient_tolerance: f64::NAN,
+            ..exact()
+        },
+        LbfgsOptions {
+            loss_tolerance: -1.0,
+            ..exact()
+        },
+    ] {
+        assert!(
+            minimize(&bad, &mut p, rosenbrock, go_on).is_err(),
+            "{bad:?}"
+        );
+    }
+}
+
+fn data(samples: usize, targets: usize) -> (Vec<f64>, Vec<f64>) {
+    let x: Vec<f64> = (0..2 * samples).map(|i| (i as f64 * 0.7).sin()).collect();
+    let target =
+        |sample: usize, k: usize| (x[2 * sample] * (k + 1) as f64).sin() + x[2 * sample + 1];
+    let y = (0..samples).flat_map(|s| (0..targets).map(move |k| (s, k)));
+    let y = y.map(|(s, k)| target(s, k)).collect();
+    (x, y)
+}
+
+fn network(outputs: usize) -> Mlp<f64> {
+    let builder = Mlp::builder(2).hidden(50, Tanh).output(outputs, Identity);
+    builder.seed(4).build().unwrap()
+}
+
+#[test]
+fn several_outputs_are_fitted() {
+    let (x, y) = data(200, 5);
+    let mut net = network(5);
+    let report = Lbfgs::new(SquaredError).fit(&mut net, &x, &y).unwrap();
+    let fit = crate::metrics::r2(&net.predict(&x).unwrap(), &y, 5).unwrap();
+    assert!(fit > 0.99, "{fit}");
+    assert!(report.losses().is_sorted_by(|a, b| a > b));
+}
+
+#[test]
+fn threads_and_weights_of_one_change_no_bit() {
+    let (x, y) = data(600, 1);
+    let solver = Lbfgs::new(SquaredError).iterations(10).l2(1e-3);
+    let mut one = network(1);
+    solver.clone().threads(1).fit(&mut one, &x, &y).unwrap();
+    let mut three = network(1);
+    let weights = vec![1.0; 600];
+    let samples = Samples::new(&x, &y).weights(&weights);
+    solver
+        .threads(3)
+        .fit_with(&mut three, &samples, go_on)
+        .unwrap();
+    assert_eq!(one.params(), three.params());
+}
+
+#[test]
+fn weights_are_as_good_as_copies() {
+    let (x, y) = data(6, 1);
+    let mut start = Mlp::builder(2)
+        .hidden(3, Sigmoid)
+        .output(1, Identity)
+        .build()
+        .unwrap();
+    let solver = Lbfgs::new(SquaredError).iterations(5);
+    let mut weighted = start.clone();
+    let samples = Samples::new(&x, &y);
+    let weights = [1.0, 0.0, 2.0, 1.0, 1.0, 3.0];
+    solver
+        .fit_with(&mut weighted, &samples.weights(&weights), go_on)
+        .unwrap();
+    let rows = [0, 2, 2, 3, 4, 5, 5, 5];
+    solver
+        .fit_with(&mut start, &samples.rows(&rows), go_on)
+        .unwrap();
+    let pairs = weighted.params().iter().zip(start.params());
+    assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-9));
+}
+
+#[test]
+fn errors_leave_the_network_as_it_was() {
+    let (x, y) = data(6, 1);
+    let before = network(1);
+    let mut net = before.clone();
+    assert!(Lbfgs::new(SquaredError).fit(&mut net, &x, &y[1..]).is_err());
+    assert!(
+        Lbfgs::new(SquaredError)
+            .iterations(0)
+            .fit(&mut net, &x, &y)
+            .is_err()
+    );
+    assert!(
+        Lbfgs::new(SquaredError)
+            .l2(f64::NAN)
+            .fit(&mut net, &x, &y)
+            .is_err()
+    );
+    assert_eq!(net.params(), before.params());
+}
