@@ -41,6 +41,15 @@ fn rows(values: &[Value]) -> Value {
     Value::Array(values.to_vec())
 }
 
+/// By how much a published number may be off.
+fn bound<'a>(fixture: &'a Value, name: &str) -> &'a Value {
+    let bounds = &fixture["published_tolerance_abs"];
+    match &bounds[name] {
+        Value::Null => &bounds["default"],
+        given => given,
+    }
+}
+
 /// Mazur's step by step example: biases stay as they are.
 fn check_mazur(fixture: &Value, report: &mut Report) {
     let start = network::<f64>(fixture);
@@ -54,11 +63,7 @@ fn check_mazur(fixture: &Value, report: &mut Report) {
     net.set_params(start.params()).unwrap();
     let (x, y) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let (full, published) = (&fixture["full_precision"], &fixture["published"]);
-    let bounds = &fixture["published_tolerance_abs"];
-    let bound = |name: &str| match &bounds[name] {
-        Value::Null => &bounds["default"],
-        given => given,
-    };
+    let bound = |name: &str| bound(fixture, name);
 
     let hidden = net.layer(0).unwrap().output(&x).unwrap();
     report.near_all("hidden outputs", &hidden, &numbers(&full["hidden0"]), ONCE);
@@ -101,7 +106,7 @@ fn check_mazur(fixture: &Value, report: &mut Report) {
 fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>) {
     let (x, y): (Vec<f64>, Vec<f64>) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let (full, published) = (&fixture["full_precision"], &fixture["published"]);
-    let bounds = &fixture["published_tolerance_abs"];
+    let bound = |name: &str| bound(fixture, name);
     let mut gradient = Gradient::new(&net);
     let sgd = Sgd::new(number(&fixture["lr"]));
     let mut state = State::<f64>::new(&sgd, net.layout());
@@ -150,21 +155,21 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
                     "published w1 to w4",
                     weights(0),
                     first,
-                    &bounds["w1to4_after1"],
+                    bound("w1to4_after1"),
                 );
                 printed(
                     report,
                     "published w5 to w8",
                     weights(1),
                     second,
-                    &bounds["w5to8_after1"],
+                    bound("w5to8_after1"),
                 );
                 printed(
                     report,
                     "published error after 1",
                     &[error],
                     &published["error_after1"],
-                    &bounds["error_after1"],
+                    bound("error_after1"),
                 );
             }
             10_000 => {
@@ -174,14 +179,14 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
                     "published last outputs",
                     &outputs,
                     out,
-                    &bounds["out_after10000"],
+                    bound("out_after10000"),
                 );
                 printed(
                     report,
                     "published last error",
                     &[error],
                     at_end,
-                    &bounds["error_after10000"],
+                    bound("error_after10000"),
                 );
             }
             _ => {}

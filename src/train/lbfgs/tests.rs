@@ -12,6 +12,7 @@ fn exact() -> LbfgsOptions {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // an objective may fail
 /// Rosenbrock's valley in any even number of dimensions.
 fn rosenbrock<T: Float>(p: &[T], gradient: &mut [T]) -> Result<f64> {
     let mut sum = 0.0;

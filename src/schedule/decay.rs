@@ -1,0 +1,93 @@
+//! Rates that fall from epoch to epoch.
+
+use super::{Progress, Schedule};
+use crate::error::{Error, Result, check_range};
+use crate::math;
+
+/// base / (n + 1)^power, where n is the number of samples seen when the epoch began.
+///
+/// scikit-learn's `learning_rate="invscaling"`, where the power is called `power_t`. The
+/// rate of epoch 0 is the base, whatever n is: scikit-learn's warm start begins with the base
+/// again and goes on counting samples, so that its rate falls the further after the first
+/// epoch. It falls fast anyway: after one epoch of 10,000 samples the default power leaves
+/// a hundredth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InverseScaling {
+    /// The exponent, 0 or above: 0.5.
+    pub power: f64,
+}
+
+impl Default for InverseScaling {
+    fn default() -> Self {
+        Self { power: 0.5 }
+    }
+}
+
+impl Schedule for InverseScaling {
+    #[allow(clippy::float_cmp)] // the power that is exactly a root
+    fn rate(&self, base: f64, progress: &Progress) -> f64 {
+        if progress.epoch == 0 {
+            return base;
+        }
+        let n = progress.samples_before_epoch as f64 + 1.0;
+        // A root has the same bits on every platform, `powf` may not.
+        let divisor = if self.power == 0.5 {
+            n.sqrt()
+        } else {
+            n.powf(self.power)
+        };
+        base / divisor
+    }
+
+    fn check(&self) -> Result<()> {
+        let range = 0.0..=f64::MAX;
+        let what = "power of the inverse scaling";
+        check_range(what, self.power, range, "a finite number, 0 or above")
+    }
+}
+
+/// base factor^(number of whole periods of `every` epochs done): PyTorch's `StepLR`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepDecay {
+    /// Epochs between two changes, at least 1.
+    pub every: usize,
+    /// What the rate is multiplied with, above 0: 0.1 is usual.
+    pub factor: f64,
+}
+
+impl Schedule for StepDecay {
+    fn rate(&self, base: f64, progress: &Progress) -> f64 {
+        base * math::power(self.factor, (progress.epoch / self.every.max(1)) as u64)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.every == 0 {
+            let what = "epochs between two steps of the learning rate";
+            return Err(Error::out_of_range(what, "at least 1", self.every));
+        }
+        check_factor(self.factor)
+    }
+}
+
+/// base factor^(epochs done): PyTorch's `ExponentialLR`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExponentialDecay {
+    /// What the rate is multiplied with after each epoch, above 0: slightly below 1.
+    pub factor: f64,
+}
+
+impl Schedule for ExponentialDecay {
+    fn rate(&self, base: f64, progress: &Progress) -> f64 {
+        base * math::power(self.factor, progress.epoch as u64)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_factor(self.factor)
+    }
+}
+
+fn check_factor(factor: f64) -> Result<()> {
+    let range = f64::MIN_POSITIVE..=f64::MAX;
+    let what = "factor of the learning rate";
+    check_range(what, factor, range, "a finite number above 0")
+}

@@ -1,0 +1,94 @@
+//! Learning-rate schedules: plain functions of how far the training has come.
+//!
+//! Nothing of them needs saving: a training that resumes asks for the same rates. Those
+//! that count epochs change between epochs, the others with every update.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::error::Result;
+
+mod annealing;
+mod decay;
+mod warm_up;
+
+pub use annealing::{Cosine, CosineRestarts, Linear, OneCycle};
+pub use decay::{ExponentialDecay, InverseScaling, StepDecay};
+pub use warm_up::WarmUp;
+
+/// How far a training has come, before the update that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Updates done.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: usize,
+    /// Samples seen, counted again in every epoch.
+    pub samples: u64,
+    /// Samples seen in the epochs that are done: `samples` when this epoch began. In the
+    /// first epoch of a training that goes on from another one, it may be above 0.
+    pub samples_before_epoch: u64,
+    /// Updates that the training will make if nothing stops it early.
+    pub total_steps: u64,
+}
+
+/// A learning rate as a function of progress.
+///
+/// Your own takes a few lines:
+///
+/// ```
+/// use feedforward::schedule::{Progress, Schedule};
+///
+/// /// The rate falls with the root of the number of updates.
+/// #[derive(Debug)]
+/// struct InverseRoot;
+///
+/// impl Schedule for InverseRoot {
+///     fn rate(&self, base: f64, progress: &Progress) -> f64 {
+///         base / (progress.step as f64 + 1.0).sqrt()
+///     }
+/// }
+///
+/// let progress = Progress { step: 99, ..Progress::default() };
+/// assert_eq!(InverseRoot.rate(0.1, &progress), 0.01);
+/// ```
+pub trait Schedule: Debug + Send + Sync {
+    /// The rate for the next update, where `base` is the optimizer's own.
+    fn rate(&self, base: f64, progress: &Progress) -> f64;
+
+    /// Checks the schedule's own settings, once before a training.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<S: Schedule + ?Sized> Schedule for $pointer<S> {
+            fn rate(&self, base: f64, progress: &Progress) -> f64 {
+                (**self).rate(base, progress)
+            }
+
+            fn check(&self) -> Result<()> {
+                (**self).check()
+            }
+        }
+    )*};
+}
+pointers! { Box, Arc }
+
+/// The optimizer's own rate, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Constant;
+
+impl Schedule for Constant {
+    fn rate(&self, base: f64, _: &Progress) -> f64 {
+        base
+    }
+}
+
+#[cfg(test)]
+mod tests;
