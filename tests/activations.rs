@@ -8,7 +8,6 @@ use std::sync::Arc;
 use feedforward::activation::{self, Elu, HardSigmoid, LeakyRelu, Sine};
 use feedforward::simd::InstructionSet;
 use feedforward::{Activation, Error, Float};
-use serde_json::Value;
 
 type Shared<T> = Arc<dyn Activation<T>>;
 
@@ -85,60 +84,6 @@ fn derivatives_are_those_of_the_values() {
             );
         }
     }
-}
-
-/// A list of the fixture, which writes non-finite numbers as strings.
-fn numbers(list: &Value) -> Vec<f64> {
-    let number = |value: &Value| match value {
-        Value::String(word) => word.parse().unwrap(),
-        number => number.as_f64().unwrap(),
-    };
-    list.as_array().unwrap().iter().map(number).collect()
-}
-
-/// The largest errors against one function of the fixture: of the value in ulp of
-/// max(1, |value|), of the slope relative to 1e-3 + |slope|.
-fn errors<T: Float>(f: &Shared<T>, points: &Value, suffix: &str) -> (f64, f64) {
-    let list = |key: &str| numbers(&points[format!("{key}{suffix}")]);
-    let (xs, values, slopes) = (list("x"), list("value"), list("derivative"));
-    assert!(xs.len() > 50 && xs.len() == values.len() && xs.len() == slopes.len());
-
-    let mut largest = (0.0_f64, 0.0_f64);
-    for ((x, value), derivative) in xs.into_iter().zip(values).zip(slopes) {
-        let x = T::of(x);
-        let (y, dy) = (f.value(x).wide(), slope(f, x).wide());
-        assert!(y.is_finite() && dy.is_finite(), "{} at {x}", f.name());
-        let ulp = T::epsilon().wide() * value.abs().max(1.0);
-        largest.0 = largest.0.max((y - value).abs() / ulp);
-        largest.1 = (largest.1).max((dy - derivative).abs() / (1e-3 + derivative.abs()));
-    }
-    largest
-}
-
-#[test]
-fn values_and_derivatives_are_mpmaths() {
-    let text = include_str!("fixtures/extra/activations.json");
-    let fixture: Value = serde_json::from_str(text).unwrap();
-    let functions = fixture["functions"].as_object().unwrap();
-    assert_eq!(functions.len(), 17);
-    let mut failures = 0;
-    for (key, points) in functions {
-        let name = match key.as_str() {
-            "leaky_relu_0.1" => "leaky_relu(0.1)",
-            "leaky_relu_0.01" => "leaky_relu",
-            "elu_1" => "elu(1)",
-            other => other,
-        };
-        let double = errors::<f64>(&by_name(name), points, "");
-        let single = errors::<f32>(&by_name(name), points, "_f32");
-        println!(
-            "{name:16} f64 {:5.2} ulp {:7.1e}   f32 {:5.2} ulp {:7.1e}",
-            double.0, double.1, single.0, single.1
-        );
-        let good = double.0 <= 4.0 && double.1 <= 1e-12 && single.0 <= 4.0 && single.1 <= 5e-4;
-        failures += i32::from(!good);
-    }
-    assert_eq!(failures, 0, "see the lines above");
 }
 
 /// `f(x)` and `f'(x)` in both precisions; they must be exact in f32 too.

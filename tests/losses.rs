@@ -5,21 +5,6 @@ use feedforward::loss::{
     ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::{Error, Float, Loss};
-use serde_json::Value;
-
-const FIXTURE: &str = include_str!("fixtures/extra/losses.json");
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap()
-}
-
-fn row(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(number).collect()
-}
-
-fn rows(value: &Value) -> Vec<Vec<f64>> {
-    value.as_array().unwrap().iter().map(row).collect()
-}
 
 /// The fixtures' measure of a difference.
 fn d(got: f64, expected: f64) -> f64 {
@@ -31,98 +16,6 @@ fn evaluate<T: Float>(loss: &dyn Loss<T>, output: &[f64], target: &[f64]) -> (f6
     let mut gradient = vec![T::of(f64::NAN); output.len()];
     let value = loss.evaluate(&convert(output), &convert(target), &mut gradient);
     (value.wide(), gradient.iter().map(|g| g.wide()).collect())
-}
-
-/// The mean over samples, weighted if there are weights.
-fn average(
-    loss: &dyn Loss<f64>,
-    outputs: &[Vec<f64>],
-    targets: &[Vec<f64>],
-    weights: &[f64],
-) -> f64 {
-    let mut sum = 0.0;
-    for ((output, target), weight) in outputs.iter().zip(targets).zip(weights) {
-        sum += weight * evaluate(loss, output, target).0;
-    }
-    sum / weights.iter().sum::<f64>()
-}
-
-#[test]
-fn pytorch() {
-    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
-    let (mut worst, mut passed) = (0.0_f64, 0);
-    for (name, case) in fixture["cases"].as_object().unwrap() {
-        let (outputs, targets) = (rows(&case["output"]), rows(&case["target"]));
-        // PyTorch's half_mse is the mean over all elements of (y - t)^2 / 2: of our two
-        // losses with a half, one is a sum over outputs; the other gives this value but
-        // the sum's gradient.
-        let loss: Box<dyn Loss<f64>> = match case["loss"].as_str().unwrap() {
-            "mse" => Box::new(MeanSquaredError),
-            "half_mse" => Box::new(PerOutput(SquaredError)),
-            "mae" => Box::new(MeanAbsoluteError),
-            "huber" => Box::new(Huber::new(number(&case["delta"]))),
-            "bce_logits" => Box::new(PerOutput(BinaryCrossEntropy)),
-            "ce_logits" => Box::new(SoftmaxCrossEntropy),
-            other => panic!("{name}: no loss for {other}"),
-        };
-        let samples = outputs.len() as f64;
-        let value = average(&*loss, &outputs, &targets, &vec![1.0; outputs.len()]);
-        let mut case_worst = d(value, number(&case["value"]));
-        for ((output, target), expected) in outputs.iter().zip(&targets).zip(rows(&case["grad"])) {
-            let (_, gradient) = evaluate(&*loss, output, target);
-            for (g, e) in gradient.iter().zip(expected) {
-                case_worst = case_worst.max(d(g / samples, e));
-            }
-        }
-        assert!(case_worst <= 1e-12, "{name}: d = {case_worst:e}");
-        worst = worst.max(case_worst);
-        passed += 1;
-    }
-    assert_eq!(passed, 14);
-    println!("{passed} cases, worst d = {worst:e}");
-}
-
-#[test]
-fn scikit_learn() {
-    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
-    let fixture = &fixture["sklearn"];
-    let ones = |case: &Value| vec![1.0; rows(&case["y"]).len()];
-    let check = |loss: &dyn Loss<f64>, case: &Value, outputs: &[Vec<f64>]| {
-        let targets = rows(&case["y"]);
-        let got = average(loss, outputs, &targets, &ones(case));
-        assert!(d(got, number(&case["value"])) <= 1e-12, "{loss:?}: {got}");
-        if case["weights"].is_array() {
-            let got = average(loss, outputs, &targets, &row(&case["weights"]));
-            assert!(
-                d(got, number(&case["value_weighted"])) <= 1e-12,
-                "{loss:?}: {got}"
-            );
-        }
-    };
-    let map = |case: &Value, f: fn(f64) -> f64| -> Vec<Vec<f64>> {
-        let all = rows(&case["p"]);
-        all.into_iter()
-            .map(|r| r.into_iter().map(f).collect())
-            .collect()
-    };
-
-    let case = &fixture["half_squared_error"];
-    check(&ScikitSquaredError, case, &rows(&case["p"]));
-    let case = &fixture["half_poisson_deviance"];
-    check(&Poisson, case, &map(case, f64::ln));
-
-    // scikit-learn clips probabilities to [eps, 1 - eps], which logits have no need of: the
-    // clipping is done here, on the way from probabilities to logits.
-    let clip = |p: f64| p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-    let case = &fixture["log_loss"];
-    let logits = map(case, |p| p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
-    check(&SoftmaxCrossEntropy, case, &logits);
-    let case = &fixture["binary_log_loss"];
-    let mut logits = map(case, |p| p);
-    for y in logits.iter_mut().flatten() {
-        *y = clip(*y).ln() - (-clip(*y)).ln_1p();
-    }
-    check(&BinaryCrossEntropy, case, &logits);
 }
 
 /// Outputs and targets within every loss's domain, without a kink closer than the step.

@@ -4,9 +4,6 @@ use feedforward::Layout;
 use feedforward::optimizer::{Adam, AdamW, EpsilonForm, Optimizer, Rprop, Sgd, State};
 use serde_json::Value;
 
-#[path = "common/optimizers.rs"]
-mod common;
-
 const FIXTURE: &str = include_str!("fixtures/extra/optimizers.json");
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -25,50 +22,6 @@ fn worst_d(got: &[f64], expected: &[f64]) -> f64 {
     let pairs = got.iter().zip(expected);
     let d = pairs.map(|(got, expected)| (got - expected).abs() / (1e-3 + expected.abs()));
     d.fold(0.0, f64::max)
-}
-
-/// Every case of the fixture.
-#[test]
-fn trajectories() {
-    let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
-    let start = numbers(&fixture["p0"]);
-    let gradients = rows(&fixture["gradients"]);
-    // Five parameters: one neuron with four inputs.
-    let layout = Layout::new(&[4, 1]);
-    assert_eq!(layout.len(), start.len());
-
-    let cases = fixture["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 19);
-    for case in cases {
-        let id = case["id"].as_str().unwrap();
-        let rule = case["rule"].as_str().unwrap();
-        let optimizer = common::optimizer::<f64>(rule, &case["hyper"]);
-        let penalty = common::penalty(rule, &case["hyper"]);
-
-        let mut params = start.clone();
-        let mut state = State::new(&*optimizer, &layout);
-        let (mut worst, mut compared) = (0.0_f64, 0);
-        for gradient in &gradients {
-            let gradient: Vec<_> = gradient
-                .iter()
-                .zip(&params)
-                .map(|(g, p)| g + penalty * p)
-                .collect();
-            let rate = optimizer.learning_rate();
-            state
-                .update(&*optimizer, rate, &mut params, &gradient)
-                .unwrap();
-            let expected = &case["params_after"][state.updates().to_string()];
-            if expected.is_array() {
-                let d = worst_d(&params, &numbers(expected));
-                assert!(d <= 1e-12, "{id}: d = {d:e}");
-                worst = worst.max(d);
-                compared += 1;
-            }
-        }
-        println!("{id}: worst d = {worst:e}");
-        assert_eq!(compared, case["params_after"].as_object().unwrap().len());
-    }
 }
 
 /// The fixture's gradients by rules that it lacks: numbers of PyTorch 2.15 in f64.

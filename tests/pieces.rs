@@ -1,13 +1,11 @@
-//! Activations of several pre-activations: formulas, slopes, and networks with them against
-//! reference numbers.
+//! Activations of several pre-activations: formulas, slopes, and networks with them. Reference
+//! numbers are fidelity's.
 
 use std::borrow::Cow;
 
-use feedforward::activation::{self, Activation, Glu, Identity, Maxout, SwiGlu};
+use feedforward::activation::{self, Activation, Glu, Maxout, SwiGlu};
 use feedforward::loss::MeanSquaredError;
-use feedforward::optimizer::{Adam, State};
-use feedforward::{Float, Gradient, Layer, Mlp};
-use serde_json::Value;
+use feedforward::{Float, Gradient, Mlp};
 
 /// Some pieces for each of two neurons, and what they give.
 #[track_caller]
@@ -193,104 +191,9 @@ fn many_samples_have_the_gradient_of_each() {
     assert!(mean.iter().filter(|&&g| g != 0.0).count() * 10 > mean.len() * 8);
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(list) => list.iter().flat_map(numbers).collect(),
-        number => vec![number.as_f64().unwrap()],
-    }
-}
-
-/// The parameters of one layer of the fixture. Those of a maxout layer come as
-/// `[pieces][inputs][neurons]` and `[pieces][neurons]`, others without pieces.
-fn layer(coefs: &Value, intercepts: &Value) -> (Vec<f64>, Vec<f64>) {
-    let (mut coefs, mut intercepts) = (vec![coefs], vec![intercepts]);
-    if intercepts[0][0].is_array() {
-        coefs = coefs[0].as_array().unwrap().iter().collect();
-        intercepts = intercepts[0].as_array().unwrap().iter().collect();
-    }
-    let (mut weights, mut bias) = (vec![], vec![]);
-    for neuron in 0..intercepts[0].as_array().unwrap().len() {
-        for (coefs, intercepts) in coefs.iter().zip(&intercepts) {
-            let inputs = coefs.as_array().unwrap().iter();
-            weights.extend(inputs.map(|row| row[neuron].as_f64().unwrap()));
-            bias.push(intercepts[neuron].as_f64().unwrap());
-        }
-    }
-    (weights, bias)
-}
-
-fn layers(coefs: &Value, intercepts: &Value) -> Vec<(Vec<f64>, Vec<f64>)> {
-    let intercepts = intercepts.as_array().unwrap();
-    let layers = coefs.as_array().unwrap().iter().zip(intercepts);
-    layers.map(|(coefs, bias)| layer(coefs, bias)).collect()
-}
-
-/// All of them, as they lie in a network.
-fn params(coefs: &Value, intercepts: &Value) -> Vec<f64> {
-    let layers = layers(coefs, intercepts).into_iter();
-    layers
-        .flat_map(|(weights, bias)| [weights, bias].concat())
-        .collect()
-}
-
-fn network(case: &Value) -> Mlp<f64> {
-    let init = &case["init"];
-    let mut parts = layers(&init["coefs"], &init["intercepts"]);
-    let (weights, bias) = parts.pop().unwrap();
-    let mut layers: Vec<_> = parts
-        .into_iter()
-        .map(|(weights, bias)| Layer::new(weights, bias, Maxout::new(2)).unwrap())
-        .collect();
-    layers.push(Layer::new(weights, bias, Identity).unwrap());
-    Mlp::from_layers(&layers).unwrap()
-}
-
 #[track_caller]
 fn close(got: &[f64], expected: &[f64]) {
-    assert_eq!(got.len(), expected.len());
-    for (got, expected) in got.iter().zip(expected) {
-        let d = (got - expected).abs() / (1e-3 + expected.abs());
-        assert!(d < 1e-11, "expected {expected}, got {got}");
-    }
-}
-
-#[test]
-fn a_maxout_network_has_the_references_outputs_loss_and_gradient() {
-    let text = include_str!("fixtures/nets/net_maxout_2.json");
-    let case: Value = serde_json::from_str(text).unwrap();
-    let (x, y) = (numbers(&case["X"]), numbers(&case["Y"]));
-    let (net, expected) = (network(&case), &case["expected"]);
-    close(&net.predict(&x).unwrap(), &numbers(&expected["forward"]));
-    let mut gradient = Gradient::new(&net);
-    let loss = gradient.compute(&net, &x, &y, &MeanSquaredError).unwrap();
-    close(&[loss], &numbers(&expected["loss"]));
-    let of_params = params(&expected["grad_coefs"], &expected["grad_intercepts"]);
-    close(gradient.values(), &of_params);
-}
-
-#[test]
-fn a_maxout_network_learns_as_the_reference_does() {
-    let text = include_str!("fixtures/nettrain/adam_maxout_mse.json");
-    let case: Value = serde_json::from_str(text).unwrap();
-    let (x, y) = (numbers(&case["X"]), numbers(&case["Y"]));
-    let (mut net, expected) = (network(&case), &case["expected"]);
-    let rate = case["hyper"]["lr"].as_f64().unwrap();
-    let adam = Adam::new(rate); // the other settings are PyTorch's, as are the fixture's
-    let mut state = State::new(&adam, net.layout());
-    let mut gradient = Gradient::new(&net);
-    let batch = case["batch_size"].as_u64().unwrap() as usize;
-    let batches: Vec<_> = x.chunks(batch * 3).zip(y.chunks(batch * 2)).collect();
-    let mut compared = 0;
-    for (update, (x, y)) in batches.into_iter().cycle().take(50).enumerate() {
-        gradient.compute(&net, x, y, &MeanSquaredError).unwrap();
-        let values = gradient.values();
-        state.update(&adam, rate, net.params_mut(), values).unwrap();
-        if let Some(after) = expected["after_updates"].get((update + 1).to_string()) {
-            close(net.params(), &params(&after["coefs"], &after["intercepts"]));
-            compared += 1;
-        }
-    }
-    assert_eq!(compared, 4);
-    let outputs = numbers(&expected["forward_after_50"]);
-    close(&net.predict(&x).unwrap(), &outputs);
+    let worst = got.iter().zip(expected);
+    let worst = worst.map(|(got, expected)| (got - expected).abs() / (1e-3 + expected.abs()));
+    assert!(got.len() == expected.len() && worst.fold(0.0, f64::max) < 1e-11);
 }

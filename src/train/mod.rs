@@ -31,8 +31,8 @@ use stopping::Patience;
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
 ///
-/// [`fit`](Self::fit) is a loop over public pieces: [`Batches`], [`Gradient`] and
-/// [`State`]; the same loop written by hand gives the same bits.
+/// [`fit`](Self::fit) is a loop over public pieces: [`Batches`], [`Gradient`](crate::Gradient) and
+/// [`State`](crate::optimizer::State); the same loop written by hand gives the same bits.
 ///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
@@ -149,7 +149,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets the penalty on squared weights, as [`Gradient::l2`] explains.
+    /// Sets the penalty on squared weights, as [`Gradient::l2`](crate::Gradient::l2) explains.
     pub fn l2(mut self, lambda: f64) -> Self {
         self.l2 = lambda;
         self
