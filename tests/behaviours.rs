@@ -39,7 +39,7 @@ fn fit_with(optimizer: impl Optimizer<f64> + 'static) -> Result<History, Error> 
 fn each_refused(
     results: impl IntoIterator<Item = Result<History, Error>>,
 ) -> Result<History, Error> {
-    let all = results.into_iter().reduce(|before, next| before.or(next));
+    let all = results.into_iter().reduce(Result::or);
     all.expect("at least one")
 }
 
@@ -88,8 +88,6 @@ fn ours(case: &str) -> Result<History, Error> {
             .map(|_| History::default()),
         // A flat slice whose length is no multiple of the width.
         "one-dimensional X" => fit(&X[..3], &Y),
-        // There is no network without parameters.
-        "predict before fit" => Err(refused_by_types()),
         "a hidden layer of size 0 or negative" => Mlp::<f64>::builder(2)
             .hidden(5, Relu)
             .hidden(0, Relu)
@@ -162,8 +160,9 @@ fn ours(case: &str) -> Result<History, Error> {
             let epoch = trainer.partial_fit(&mut net(), &mut state, &samples);
             epoch.map(|_| History::default())
         }
-        // A classifier has its classes before it is fitted.
-        "classifier partial_fit first call without classes"
+        // There is no network without parameters, and no classifier without classes.
+        "predict before fit"
+        | "classifier partial_fit first call without classes"
         | "partial_fit with classes different from the previous call" => Err(refused_by_types()),
         "partial_fit with labels outside the declared classes" => {
             let mut model = classifier();
