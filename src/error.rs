@@ -77,7 +77,7 @@ pub enum Error {
     /// parameters so far, or those it came with.
     #[error(
         "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became {value} \
-         (expected finite numbers); the largest gradient before was {largest_gradient:e}. {cause}. \
+         (expected finite numbers); the largest gradient before was {largest_gradient:.1e}. {cause}. \
          The network keeps the best parameters so far"
     )]
     Diverged {

@@ -26,7 +26,10 @@
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
-//! | train | [`Trainer`], [`History`] |
+//! | train | [`Trainer`], [`History`], [`Samples`] with weights |
+//! | pause, go on, or learn from samples as they come | [`TrainerState`] |
+//! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
+//! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
@@ -103,4 +106,7 @@ mod pages {
 
     #[doc = include_str!("../docs/tutorial.md")]
     struct Tutorial;
+
+    #[doc = include_str!("../docs/from-scikit-learn.md")]
+    struct FromScikitLearn;
 }
