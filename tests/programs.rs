@@ -293,3 +293,53 @@ fn decision_boundary_shows_what_a_neuron_cannot() {
     let moons = accuracies("Two moons");
     assert!(moons[0] < 95.0 && moons[1] > 95.0, "{output}");
 }
+
+#[test]
+fn digits_are_learned_and_the_misread_ones_drawn() {
+    let folder = folder("digits");
+    let picture = folder.join("misread.png");
+    let mut digits = example("digits");
+    let output = output_of(
+        digits
+            .args(["--epochs", "20", "--hidden", "32", "--out"])
+            .arg(&picture),
+    );
+    let share = output.split("read right: ").nth(1).unwrap();
+    let share: f64 = share.split(' ').next().unwrap().parse().unwrap();
+    assert!(share > 90.0, "{output}");
+    assert!(output.contains("expected \\ predicted") && output.contains("precision"));
+    let (width, height) = size(&picture);
+    assert!(width > 600 && height > 150);
+}
+
+#[test]
+fn digits_says_which_line_is_bad() {
+    let folder = folder("bad_digits");
+    let data = folder.join("digits.csv");
+    let cases = [
+        (
+            "1,2,3,4,7\n1,2,x,4,7",
+            r#"line 3: expected numbers, got "x""#,
+        ),
+        ("1,2,3,4,7\n1,2,3,7", "line 3: expected 4 pixels, got 3"),
+        ("1,2,3,7", "line 2: expected a square image, got 3 pixels"),
+        (
+            "1,2,3,4,7.5",
+            r#"line 2: expected a whole number at the end, got "7.5""#,
+        ),
+        (
+            "",
+            "expected a header and a line for each digit, got neither",
+        ),
+    ];
+    for (lines, message) in cases {
+        fs::write(&data, format!("header\n{lines}")).unwrap();
+        let output = example("digits").arg("--data").arg(&data).output().unwrap();
+        assert!(!output.status.success());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains(message) && stderr.contains("digits.csv"),
+            "{stderr}"
+        );
+    }
+}
