@@ -133,10 +133,12 @@ fn mean(scores: &[f64]) -> f64 {
 
 #[test]
 fn real_data_are_learned_as_well_as_by_scikit_learn() {
-    let folder = std::env::var_os("FEEDFORWARD_FIXTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"),
-        PathBuf::from,
-    );
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    // Another folder of fixtures need not have data.
+    let folder = std::env::var_os("FEEDFORWARD_FIXTURES")
+        .map(PathBuf::from)
+        .filter(|folder| folder.join("datasets").is_dir())
+        .unwrap_or(own);
     let mut worse = Vec::new();
     let mut seen = 0;
     for entry in std::fs::read_dir(folder.join("datasets")).unwrap() {
