@@ -118,7 +118,9 @@ impl LineSearch {
     }
 
     fn is_acceptable(&self, trial: &Trial) -> bool {
-        trial.value <= self.start.value + trial.step * self.least_decrease()
+        // -inf would pass the first condition.
+        trial.value.is_finite()
+            && trial.value <= self.start.value + trial.step * self.least_decrease()
             && trial.slope.abs() <= CURVATURE * -self.start.slope
     }
 

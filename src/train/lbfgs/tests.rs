@@ -1,8 +1,8 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::activation::{Identity, Sigmoid, Tanh};
-use crate::loss::SquaredError;
+use crate::activation::{Activation, Identity, Relu, Sigmoid, Tanh};
+use crate::loss::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy, SquaredError};
 
 fn exact() -> LbfgsOptions {
     LbfgsOptions {
@@ -265,4 +265,109 @@ fn errors_leave_the_network_as_it_was() {
             .is_err()
     );
     assert_eq!(net.params(), before.params());
+}
+
+#[test]
+fn a_value_of_minus_infinity_is_no_minimum() {
+    let cliff = |p: &[f64], gradient: &mut [f64]| {
+        let from_minimum = p[0] - 0.5;
+        gradient[0] = if p[0] < 0.25 { 0.0 } else { 2.0 * from_minimum };
+        Ok(if p[0] < 0.25 {
+            f64::NEG_INFINITY
+        } else {
+            from_minimum * from_minimum
+        })
+    };
+    let mut p = [1.2];
+    let report = minimize(&exact(), &mut p, cliff, go_on).unwrap();
+    assert!(
+        (p[0] - 0.5).abs() < 1e-9 && report.loss < 1e-18,
+        "{report:?}"
+    );
+}
+
+#[test]
+fn a_network_that_overflows_on_the_way_is_trained_all_the_same() {
+    // A first step of length 1 makes the log mean about 1000.
+    let (x, y) = ([1e3, 0.5e3], [3.0, 2.0]);
+    let mut net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
+    net.set_params(&[0.0, 0.0]).unwrap();
+    let mut uphill = net.clone();
+    uphill.set_params(&[1.0, 0.0]).unwrap();
+    let overflows = Gradient::new(&uphill).compute(&uphill, &x, &y, &Poisson);
+    assert!(matches!(overflows, Err(Error::Overflow { .. })));
+    let solver = Lbfgs::new(Poisson).loss_tolerance(0.0);
+    solver.fit(&mut net, &x, &y).unwrap();
+    let means: Vec<f64> = net.predict(&x).unwrap().iter().map(|z| z.exp()).collect();
+    let fits = means
+        .iter()
+        .zip(&y)
+        .all(|(mean, y)| (mean - y).abs() < 1e-3);
+    assert!(fits, "{means:?}");
+}
+
+/// Points around the corners of a regular polygon, and the corners' numbers.
+fn corners(samples: usize, classes: usize) -> (Vec<f64>, Vec<usize>) {
+    let labels: Vec<usize> = (0..samples).map(|i| i % classes).collect();
+    let point = |(i, &label): (usize, &usize)| {
+        let angle = std::f64::consts::TAU * label as f64 / classes as f64;
+        let (dx, dy) = ((i as f64 * 1.7).sin(), (i as f64 * 2.3).cos());
+        [angle.cos() + 0.5 * dx, angle.sin() + 0.5 * dy]
+    };
+    (labels.iter().enumerate().flat_map(point).collect(), labels)
+}
+
+#[test]
+fn classes_are_learned_with_every_usual_activation() {
+    fn check(activation: &(impl Activation<f64> + Clone + 'static)) {
+        for classes in [2, 3] {
+            let (x, labels) = corners(150, classes);
+            let outputs = if classes == 2 { 1 } else { classes };
+            let builder = Mlp::builder(2).hidden(50, activation.clone());
+            let mut net = builder.output(outputs, Identity).seed(1).build().unwrap();
+            let (solver, y): (_, Vec<f64>) = if classes == 2 {
+                let y = labels.iter().map(|&label| label as f64).collect();
+                (Lbfgs::new(BinaryCrossEntropy), y)
+            } else {
+                let one_hot = |&label| (0..classes).map(move |k| f64::from(u8::from(k == label)));
+                let y = labels.iter().flat_map(one_hot).collect();
+                (Lbfgs::new(SoftmaxCrossEntropy), y)
+            };
+            solver.iterations(150).fit(&mut net, &x, &y).unwrap();
+            let accuracy = crate::metrics::Score::score(
+                &crate::metrics::Accuracy,
+                &net.predict(&x).unwrap(),
+                &y,
+                outputs,
+                None,
+            );
+            assert!(accuracy > 0.95, "{activation:?}, {classes}: {accuracy}");
+        }
+    }
+    check(&Identity);
+    check(&Sigmoid);
+    check(&Tanh);
+    check(&Relu);
+}
+
+#[test]
+fn a_training_keeps_to_its_evaluations() {
+    let (x, y) = data(200, 1);
+    let solver = Lbfgs::new(SquaredError).gradient_tolerance(0.0);
+    let report = solver.evaluations(10).fit(&mut network(1), &x, &y).unwrap();
+    assert_eq!(report.stopped_by, LbfgsStop::Evaluations);
+    assert_eq!(report.evaluations, 10);
+    assert!(report.iterations.len() <= 10);
+}
+
+#[test]
+fn a_network_that_is_not_finite_is_an_error_and_stays() {
+    let (x, y) = data(6, 1);
+    for value in [f64::INFINITY, 1e300] {
+        let mut net = network(1);
+        net.params_mut().fill(value);
+        let before = net.clone();
+        assert!(Lbfgs::new(SquaredError).fit(&mut net, &x, &y).is_err());
+        assert_eq!(net.params(), before.params());
+    }
 }
