@@ -25,6 +25,7 @@
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
+//! | encode inputs, for fine detail | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`], [`Samples`] with weights |
 //! | pause, go on, or learn from samples as they come | [`TrainerState`] |
@@ -67,6 +68,7 @@
 //! ```
 
 pub mod activation;
+pub mod encoding;
 mod error;
 mod float;
 pub mod gemm;
@@ -85,6 +87,7 @@ pub mod simd;
 pub mod train;
 
 pub use activation::Activation;
+pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Result};
 pub use float::Float;
 pub use init::Initializer;

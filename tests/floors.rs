@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 11] = [
         "activation",
         "loss",
         "metrics",
+        "encoding",
         "init",
         "optimizer",
         "schedule",

@@ -1,8 +1,10 @@
 //! Initial parameters: pinned numbers, moments, orthogonality.
 
+use feedforward::Mlp;
+use feedforward::activation::{Identity, Sine};
 use feedforward::init::{
     Fan, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LeCunNormal, LeCunUniform,
-    Orthogonal, Rng, ScikitLearn, Uniform, Zeros,
+    Orthogonal, Rng, ScikitLearn, Siren, Uniform, Zeros,
 };
 use rand::SeedableRng;
 
@@ -133,6 +135,38 @@ fn moments_are_those_of_the_papers() {
             "{name}: {bias:?}"
         );
     }
+}
+
+/// Sitzmann et al.: a standard deviation of about 0.7 in every layer.
+#[test]
+fn siren_keeps_the_variance_through_its_layers() {
+    for omega in [10.0, 30.0] {
+        let net = Mlp::<f64>::builder(2)
+            .hidden_layers(5, 256, Sine::new(omega))
+            .output(1, Identity)
+            .initializer(Siren { omega })
+            .seed(3)
+            .build()
+            .unwrap();
+        let inputs: Vec<f64> = (0..800)
+            .map(|i| f64::from(i * 37 % 401) / 200.0 - 1.0)
+            .collect();
+        let mut values = inputs;
+        for (depth, layer) in net.layers().enumerate().take(5) {
+            let samples = values.chunks(layer.inputs());
+            values = samples.flat_map(|x| layer.output(x).unwrap()).collect();
+            let (mean, variance, _) = moments(&values);
+            assert!(mean.abs() < 0.05, "layer {depth}: mean {mean}");
+            assert!(
+                (variance - 0.5).abs() < 0.06,
+                "layer {depth}: variance {variance}"
+            );
+        }
+    }
+    let (weights, bias) = draw(&Siren::default(), &layer(400, 50), 1);
+    let first = weights.iter().fold(0.0, |most: f64, w| most.max(w.abs()));
+    assert!(first <= 1.0 / 400.0 && first > 0.99 / 400.0);
+    assert!(bias.iter().all(|b| b.abs() <= 0.05));
 }
 
 #[test]

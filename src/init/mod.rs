@@ -9,6 +9,7 @@
 //! | [`LeCunUniform`], [`LeCunNormal`] | uniform, normal | 1 / n | 0 |
 //! | [`Orthogonal`] | orthonormal rows or columns | gain^2 / max(n, k) | 0 |
 //! | [`ScikitLearn`] | uniform | 2 / (n + k), or a third of that | like the weights |
+//! | [`Siren`] | uniform | 1 / (3 n^2) in the first layer, then 2 / (n omega^2) | uniform, 1 / (3 n) |
 //! | [`Uniform`] | uniform in a given range | | like the weights |
 //! | [`Zeros`] | 0 | 0 | 0 |
 //!
@@ -32,7 +33,7 @@ mod scaled;
 
 pub use orthogonal::Orthogonal;
 pub use scaled::{
-    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform, ScikitLearn,
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform, ScikitLearn, Siren,
 };
 
 /// The generator that all randomness of the crate comes from, by name: a seed means the

@@ -1,6 +1,7 @@
 //! Distributions whose width follows from the layer's size.
 
 use super::{Fan, Initializer, Rng, normal, uniform};
+use crate::error::{Result, check_range};
 
 /// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
 ///
@@ -93,6 +94,50 @@ impl Initializer for ScikitLearn {
         let bound = (factor / (layer.inputs + layer.outputs) as f64).sqrt();
         uniform(rng, -bound, bound, weights);
         uniform(rng, -bound, bound, bias);
+    }
+}
+
+/// For networks of [`Sine`](crate::activation::Sine) layers (SIREN): weights of the first layer
+/// uniform in [-1/n, 1/n), of later ones in [-b, b), b = sqrt(6 / n) / omega, where n is the number
+/// of inputs; biases uniform in [-1/sqrt(n), 1/sqrt(n)).
+///
+/// With inputs in [-1, 1] and `Sine` of the same omega in every hidden layer, weights give
+/// pre-activations, after the factor omega, a variance of about 1 and activations one of about 1/2,
+/// however deep the network is; omega in the first layer sets the detail, as sigma does for
+/// [`Fourier`](crate::encoding::Fourier) features. Sitzmann et al., "Implicit neural representations with
+/// periodic activation functions", 2020; biases as in their code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Siren {
+    /// The factor in front of every sine's pre-activation, above 0: 30.
+    pub omega: f64,
+}
+
+impl Default for Siren {
+    fn default() -> Self {
+        Self { omega: 30.0 }
+    }
+}
+
+impl Initializer for Siren {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+        let inputs = layer.inputs as f64;
+        let bound = match layer.index {
+            0 => 1.0 / inputs,
+            _ => (6.0 / inputs).sqrt() / self.omega,
+        };
+        uniform(rng, -bound, bound, weights);
+        let bound = 1.0 / inputs.sqrt();
+        uniform(rng, -bound, bound, bias);
+    }
+
+    fn check(&self) -> Result<()> {
+        let range = f64::MIN_POSITIVE..=f64::MAX;
+        check_range(
+            "omega of SIREN",
+            self.omega,
+            range,
+            "a finite number above 0",
+        )
     }
 }
 

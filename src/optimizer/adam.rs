@@ -84,7 +84,7 @@ impl Adam {
         }
     }
 
-    fn slots(&self) -> usize {
+    pub(super) fn slots(&self) -> usize {
         if self.amsgrad { 3 } else { 2 }
     }
 }

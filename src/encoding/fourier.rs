@@ -1,0 +1,215 @@
+//! Sines and cosines.
+
+use std::f64::consts::{PI, TAU};
+
+use rand::rngs::ChaCha8Rng as Rng;
+use rand::{RngExt, SeedableRng};
+
+use super::{Encoding, check_count};
+use crate::error::{Error, Result, check_range};
+use crate::float::{Float, compiled};
+
+use crate::math;
+
+/// Gaussian Fourier features: for each of k random directions b, cos(2 pi b x) and
+/// sin(2 pi b x), where b is drawn from the normal distribution of deviation sigma.
+///
+/// Sigma sets the detail: too small and the result is blurred, too large and it is noise between the
+/// samples. For a picture on [-1, 1] x [-1, 1] it is about 3 to 5. Outputs are all cosines, then all
+/// sines. Tancik et al., "Fourier features let networks learn high frequency functions in low
+/// dimensional domains", 2020.
+///
+/// ```
+/// use feedforward::encoding::{Encoding, Fourier};
+///
+/// let fourier = Fourier::<f32>::new(2, 50, 4.0, 42)?;
+/// let features = fourier.encode(&[0.5, -0.25])?;
+/// assert_eq!(features.len(), 100);
+/// assert!((features[0].powi(2) + features[50].powi(2) - 1.0).abs() < 1e-6);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fourier<T> {
+    inputs: usize,
+    /// 2 pi b, row-major `[frequencies x inputs]`.
+    directions: Vec<T>,
+}
+
+impl<T: Float> Fourier<T> {
+    /// So many directions, drawn by the seed: the same on every machine, and for f32 and f64
+    /// up to rounding.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without inputs or frequencies, or if sigma is not a finite number
+    /// above 0.
+    pub fn new(inputs: usize, frequencies: usize, sigma: f64, seed: u64) -> Result<Self> {
+        check_count("inputs of the encoding", inputs)?;
+        check_count("frequencies", frequencies)?;
+        let range = f64::MIN_POSITIVE..=f64::MAX;
+        check_range("sigma", sigma, range, "a finite number above 0")?;
+        let mut rng = Rng::seed_from_u64(seed);
+        let directions = (0..frequencies * inputs).map(|_| T::of(TAU * sigma * normal(&mut rng)));
+        Ok(Self {
+            inputs,
+            directions: directions.collect(),
+        })
+    }
+
+    /// The directions b, row-major `[frequencies x inputs]`, times 2 pi.
+    pub fn directions(&self) -> &[T] {
+        &self.directions
+    }
+}
+
+/// A standard normal number by Box and Muller (1958), from this crate's own functions, whose bits
+/// are the same everywhere.
+fn normal(rng: &mut Rng) -> f64 {
+    let (radius, turn): (f64, f64) = (rng.random(), rng.random());
+    // 1 - [0, 1) is never zero.
+    (-2.0 * math::ln(1.0 - radius)).sqrt() * math::cos(TAU * turn)
+}
+
+impl<T: Float> Encoding<T> for Fourier<T> {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        2 * self.directions.len() / self.inputs
+    }
+
+    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+        compiled! {
+            fn encode<T>(directions: &[T], inputs: &[T], outputs: &mut [T]) {
+                let (cosines, sines) = outputs.split_at_mut(outputs.len() / 2);
+                let rows = directions.chunks_exact(inputs.len());
+                for ((row, cosine), sine) in rows.zip(cosines).zip(sines) {
+                    let angle = row.iter().zip(inputs).fold(T::zero(), |sum, (&b, &x)| sum + b * x);
+                    *cosine = math::cos(angle);
+                    *sine = math::sin(angle);
+                }
+            }
+        }
+        encode(&self.directions, inputs, outputs);
+    }
+}
+
+/// Positional encoding: for each input x, sin(2^j pi x) and cos(2^j pi x) for j = 0, 1, ...,
+/// one octave each.
+///
+/// Mildenhall et al., "NeRF: representing scenes as neural radiance fields", 2020. Outputs
+/// are input by input, octave by octave, sine before cosine.
+///
+/// ```
+/// use feedforward::encoding::{Encoding, Positional};
+///
+/// let positional = Positional::new(1, 3)?;
+/// let x: [f64; 6] = positional.encode(&[0.5])?.try_into().unwrap();
+/// for (got, expected) in x.into_iter().zip([1.0, 0.0, 0.0, -1.0, 0.0, 1.0]) {
+///     assert!((got - expected).abs() < 1e-12); // of pi/2, pi and 2 pi
+/// }
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positional {
+    inputs: usize,
+    octaves: usize,
+}
+
+impl Positional {
+    /// So many octaves for each of so many inputs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without inputs, or unless there are 1 to 24 octaves: beyond, inputs in
+    /// single precision have no detail.
+    pub fn new(inputs: usize, octaves: usize) -> Result<Self> {
+        check_count("inputs of the encoding", inputs)?;
+        if !(1..=24).contains(&octaves) {
+            return Err(Error::out_of_range("octaves", "1 to 24", octaves));
+        }
+        Ok(Self { inputs, octaves })
+    }
+}
+
+impl<T: Float> Encoding<T> for Positional {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        2 * self.octaves * self.inputs
+    }
+
+    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+        compiled! {
+            fn encode<T>(octaves: usize, inputs: &[T], outputs: &mut [T]) {
+                for (&x, row) in inputs.iter().zip(outputs.chunks_exact_mut(2 * octaves)) {
+                    let mut angle = T::of(PI) * x;
+                    for pair in row.chunks_exact_mut(2) {
+                        pair[0] = math::sin(angle);
+                        pair[1] = math::cos(angle);
+                        angle = angle + angle;
+                    }
+                }
+            }
+        }
+        encode(self.octaves, inputs, outputs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directions_are_normal_and_forever() {
+        let fourier = Fourier::<f64>::new(2, 5000, 3.0, 7).unwrap();
+        let b: Vec<f64> = fourier.directions().iter().map(|b| b / TAU).collect();
+        let mean = b.iter().sum::<f64>() / 1e4;
+        let square = b.iter().map(|b| b * b).sum::<f64>() / 1e4;
+        assert!(
+            mean.abs() < 0.1 && (square.sqrt() - 3.0).abs() < 0.1,
+            "{mean} {square}"
+        );
+        let within = b.iter().filter(|b| b.abs() < 3.0).count() as f64 / 1e4;
+        assert!((within - 0.6827).abs() < 0.015, "{within}");
+        let single = Fourier::<f32>::new(2, 5000, 3.0, 7).unwrap();
+        let pairs = single.directions().iter().zip(fourier.directions());
+        assert!(pairs.into_iter().all(|(&a, &b)| a == b as f32));
+    }
+
+    #[test]
+    fn features_are_their_formulas() {
+        let fourier = Fourier::<f64>::new(3, 4, 2.0, 1).unwrap();
+        let x = [0.3, -0.8, 0.5];
+        let got = fourier.encode(&x).unwrap();
+        for (k, b) in fourier.directions().chunks(3).enumerate() {
+            let angle: f64 = b.iter().zip(&x).map(|(b, x)| b * x).sum();
+            assert!((got[k] - angle.cos()).abs() < 1e-13);
+            assert!((got[4 + k] - angle.sin()).abs() < 1e-13);
+        }
+        let got = Positional::new(2, 3).unwrap().encode(&x[..2]).unwrap();
+        for (i, x) in x[..2].iter().enumerate() {
+            for j in 0..3 {
+                let angle = f64::from(1 << j) * PI * x;
+                assert!((got[6 * i + 2 * j] - angle.sin()).abs() < 1e-13);
+                assert!((got[6 * i + 2 * j + 1] - angle.cos()).abs() < 1e-13);
+            }
+        }
+    }
+
+    #[test]
+    fn bad_settings_and_shapes_are_errors() {
+        assert!(Fourier::<f32>::new(0, 1, 1.0, 0).is_err());
+        assert!(Fourier::<f32>::new(1, 0, 1.0, 0).is_err());
+        assert!(Fourier::<f32>::new(1, 1, f64::NAN, 0).is_err());
+        assert!(Positional::new(1, 0).is_err() && Positional::new(1, 25).is_err());
+        let fourier = Fourier::<f32>::new(2, 3, 1.0, 0).unwrap();
+        let error = fourier.encode(&[1.0; 3]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "inputs: expected one or more rows of 2 values, got 3 values"
+        );
+        assert!(fourier.encode_into(&[1.0; 2], &mut [0.0; 5]).is_err());
+    }
+}

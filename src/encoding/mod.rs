@@ -1,0 +1,75 @@
+//! Input encodings: more numbers for the same inputs, so that a network can learn fine detail.
+//!
+//! A network on plain coordinates learns what changes slowly and hardly anything else (Rahaman et
+//! al., "On the spectral bias of neural networks", 2019). Encoded inputs change fast where the
+//! target does.
+//!
+//! | encoding | of one input | outputs |
+//! |---|---|---|
+//! | [`Fourier`] | sines and cosines of random directions through all inputs | 2 `frequencies` |
+//! | [`Positional`] | sines and cosines of octaves | 2 `octaves` an input |
+//! | [`OneBlob`] | a bell over bins, at the input's place | `bins` an input |
+//!
+//! Inputs are best in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding is a
+//! function with nothing to learn: encode samples once before training, and inputs before predicting.
+//!
+//! There is no hash grid (Müller et al., 2022): its entries are learned, would be parameters beside
+//! those of layers and sparse in every minibatch, and so bend the one buffer and each
+//! optimizer; for the few thousand samples of a picture its gain over [`Fourier`] features with
+//! [`Muon`](crate::optimizer::Muon) does not pay for that.
+
+use std::fmt::Debug;
+
+use crate::error::{Error, Result, check_length, check_rows};
+use crate::float::Float;
+
+mod fourier;
+mod one_blob;
+
+pub use fourier::{Fourier, Positional};
+pub use one_blob::OneBlob;
+
+/// A function from a sample's inputs to more of them.
+pub trait Encoding<T: Float>: Debug + Send + Sync {
+    /// Numbers that go in.
+    fn inputs(&self) -> usize;
+
+    /// Numbers that come out.
+    fn outputs(&self) -> usize;
+
+    /// Encodes one sample. Slices have the lengths above; must not allocate.
+    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]);
+
+    /// Encodes samples, row-major `[samples x inputs]`, into `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples,
+    /// [`Error::Length`] unless there is room for just their outputs.
+    fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
+        let samples = check_rows("inputs", inputs, self.inputs())?;
+        check_length("encoded inputs", outputs, samples * self.outputs())?;
+        let rows = outputs.chunks_mut(self.outputs());
+        for (sample, row) in inputs.chunks(self.inputs()).zip(rows) {
+            self.encode_sample(sample, row);
+        }
+        Ok(())
+    }
+
+    /// The same into a vector of its own.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples.
+    fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
+        let samples = check_rows("inputs", inputs, self.inputs())?;
+        let mut outputs = vec![T::zero(); samples * self.outputs()];
+        self.encode_into(inputs, &mut outputs)?;
+        Ok(outputs)
+    }
+}
+
+fn check_count(what: &'static str, count: usize) -> Result<()> {
+    match count {
+        0 => Err(Error::out_of_range(what, "at least 1", 0)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,95 @@
+//! A place among bins.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use super::{Encoding, check_count};
+use crate::error::Result;
+use crate::float::{Float, compiled};
+use crate::math;
+
+/// One-blob encoding: for each input x in [0, 1] and each of n bins, how much of a bell of
+/// deviation 1/n about x lies in the bin:
+///
+/// y_i = Phi(n ((i + 1)/n - x)) - Phi(n (i/n - x)), Phi being the normal distribution function.
+///
+/// A one-hot encoding that knows how near neighbouring bins are. Müller et al., "Neural
+/// importance sampling", 2019.
+///
+/// ```
+/// use feedforward::encoding::{Encoding, OneBlob};
+///
+/// let x: Vec<f64> = OneBlob::new(1, 4)?.encode(&[0.375])?;
+/// assert_eq!(x.len(), 4);
+/// assert!(x[1] > x[0] && (x[0] - x[2]).abs() < 1e-12 && x[2] > x[3]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneBlob {
+    inputs: usize,
+    bins: usize,
+}
+
+impl OneBlob {
+    /// So many bins for each of so many inputs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) without inputs or bins.
+    pub fn new(inputs: usize, bins: usize) -> Result<Self> {
+        check_count("inputs of the encoding", inputs)?;
+        check_count("bins", bins)?;
+        Ok(Self { inputs, bins })
+    }
+}
+
+impl<T: Float> Encoding<T> for OneBlob {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.bins * self.inputs
+    }
+
+    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+        compiled! {
+            fn encode<T>(bins: usize, inputs: &[T], outputs: &mut [T]) {
+                let half = T::of(0.5);
+                let phi = |z: T| half * math::erf(z * T::of(FRAC_1_SQRT_2));
+                for (&x, row) in inputs.iter().zip(outputs.chunks_exact_mut(bins)) {
+                    let place = x * T::of(bins as f64);
+                    let mut below = phi(-place);
+                    for (bin, y) in (1..).zip(row) {
+                        let above = phi(T::of(f64::from(bin)) - place);
+                        *y = above - below;
+                        below = above;
+                    }
+                }
+            }
+        }
+        encode(self.bins, inputs, outputs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_is_shared_among_its_bins() {
+        let blob = OneBlob::new(2, 32).unwrap();
+        let got: Vec<f64> = blob.encode(&[0.5, 0.25]).unwrap();
+        for (x, row) in [(0.5, &got[..32]), (0.25, &got[32..])] {
+            assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let mean: f64 = row
+                .iter()
+                .enumerate()
+                .map(|(i, y)| y * (i as f64 + 0.5) / 32.0)
+                .sum();
+            assert!((mean - x).abs() < 1e-12, "{mean}");
+            // The two bins beside the place hold 68.27 % of the bell.
+            let at = (x * 32.0) as usize;
+            assert!((row[at - 1] + row[at] - 0.682_689_492_137).abs() < 1e-11);
+        }
+        assert!(OneBlob::new(0, 3).is_err() && OneBlob::new(3, 0).is_err());
+    }
+}

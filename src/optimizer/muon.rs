@@ -1,0 +1,471 @@
+//! Muon: orthogonalised momentum for hidden matrices, Adam for the rest.
+
+use std::ops::Range;
+
+use super::rule::{self, Flush, Rule, check_not_negative, check_positive};
+use super::{Adam, Optimizer, Step};
+use crate::error::{Error, Result, check_range};
+use crate::float::{Float, compiled};
+use crate::gemm::{Product, Start, padded, store, transpose};
+use crate::layout::{LayerLayout, Layout};
+
+/// Muon: for the weight matrices of hidden layers, steps along the momentum made orthogonal, so
+/// that all its directions move equally far, and not the few strongest alone.
+///
+/// For a hidden weight matrix with gradient G, m <- momentum m + G, and
+///
+/// - U = G + momentum m, or m without [`nesterov`](Self::nesterov),
+/// - O = U's nearest orthogonal matrix, nearly: five steps of the Newton-Schulz iteration
+///   X <- a X + (b A + c A^2) X with A = X X^T from X = U / |U|, where |U| is the root of
+///   the sum of squares and (a, b, c) = (3.4445, -4.7750, 2.0315), which bring every singular
+///   value between about 0.7 and 1.2,
+/// - W <- (1 - rate weight_decay) W - rate sqrt(max(1, rows / columns)) O.
+///
+/// Biases and the first and the last layer are [`adam`](Self::adam)'s, at its own learning
+/// rate, which a schedule changes in proportion. Without hidden matrices (fewer than three layers)
+/// it is Adam.
+///
+/// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024, and their
+/// code, which is also that of PyTorch's `torch.optim.Muon` (with `adjust_lr_fn="original"`).
+///
+/// A matrix of n rows and m columns costs 10 n m min(n, m) multiply-adds more for each of the
+/// five steps than Adam would: the cost of about n samples, so minibatches should be
+/// larger than layers are wide. State: m, Adam's two moments, and room to calculate in. What falls
+/// below 7e-18 (f64: 1e-152) becomes zero.
+///
+/// ```
+/// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError};
+/// use feedforward::{optimizer::Muon, schedule::Cosine};
+///
+/// let inputs: Vec<f32> = (0..200).map(|i| i as f32 / 100.0 - 1.0).collect();
+/// let targets: Vec<f32> = inputs.iter().map(|x| (6.0 * x).sin()).collect();
+/// let mut net = Mlp::builder(1).hidden_layers(3, 32, Tanh).output(1, Identity).build()?;
+/// let trainer = Trainer::new(SquaredError, Muon::new(0.02)).schedule(Cosine::default());
+/// let history = trainer.fit(&mut net, &inputs, &targets)?;
+/// assert!(history.loss() < 1e-3);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Muon {
+    /// The learning rate of hidden matrices before any schedule, above 0: 0.02.
+    pub learning_rate: f64,
+    /// The part of m that stays, at least 0 and below 1: 0.95.
+    pub momentum: f64,
+    /// Whether the step looks ahead along m: `true`.
+    pub nesterov: bool,
+    /// The decoupled decay of hidden matrices, 0 or above: 0.
+    pub weight_decay: f64,
+    /// Newton-Schulz steps, at least 1: 5.
+    pub newton_schulz: usize,
+    /// For everything else: Adam at 3e-3.
+    pub adam: Adam,
+}
+
+impl Muon {
+    /// Muon with the authors' settings.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            momentum: 0.95,
+            nesterov: true,
+            weight_decay: 0.0,
+            newton_schulz: 5,
+            adam: Adam::new(3e-3),
+        }
+    }
+}
+
+impl Default for Muon {
+    fn default() -> Self {
+        Self::new(0.02)
+    }
+}
+
+/// The layers whose matrices are orthogonalised.
+fn hidden(layout: &Layout) -> &[LayerLayout] {
+    let layers = layout.layers();
+    layers.get(1..layers.len().saturating_sub(1)).unwrap_or(&[])
+}
+
+/// The parameters that are Adam's, in their order.
+fn others(layout: &Layout) -> impl Iterator<Item = Range<usize>> {
+    let matrices = hidden(layout).iter().map(|at| at.weights.clone());
+    let starts = [0].into_iter().chain(matrices.clone().map(|at| at.end));
+    let ends = matrices.map(|at| at.start).chain([layout.len()]);
+    starts.zip(ends).map(|(start, end)| start..end)
+}
+
+/// A hidden matrix, the shorter side first.
+fn sides(at: &LayerLayout) -> (usize, usize) {
+    let (rows, cols) = (at.rows(), at.inputs);
+    (rows.min(cols), rows.max(cols))
+}
+
+/// Numbers that the Newton-Schulz iteration of a matrix needs beside X.
+fn scratch_len<T>((short, long): (usize, usize)) -> usize {
+    let (short_stride, long_stride) = (padded::<T>(short), padded::<T>(long));
+    2 * short * long_stride + long * short_stride + 2 * short * short_stride
+}
+
+impl<T: Float> Optimizer<T> for Muon {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn state_len(&self, layout: &Layout) -> usize {
+        let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
+        let moments = self.adam.slots() * (layout.len() - momenta);
+        let scratch = hidden(layout).iter().map(|at| scratch_len::<T>(sides(at)));
+        momenta + moments + scratch.max().unwrap_or(0)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_positive("Muon's learning rate", self.learning_rate)?;
+        check_range(
+            "Muon's momentum",
+            self.momentum,
+            0.0..1.0,
+            "at least 0 and below 1",
+        )?;
+        check_not_negative("Muon's weight decay", self.weight_decay)?;
+        if self.newton_schulz == 0 {
+            let what = "Muon's Newton-Schulz steps";
+            return Err(Error::out_of_range(what, "at least 1", 0));
+        }
+        Optimizer::<T>::check(&self.adam)
+    }
+
+    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        let layout = step.layout;
+        if params.len() != layout.len()
+            || gradient.len() != layout.len()
+            || state.len() != Optimizer::<T>::state_len(self, layout)
+        {
+            return; // no call of ours
+        }
+        let adam_rate = self.adam.learning_rate * (step.learning_rate / self.learning_rate);
+        let mut rest = state;
+        for range in others(layout) {
+            let (moments, tail) = rest.split_at_mut(self.adam.slots() * range.len());
+            rest = tail;
+            let step = Step {
+                learning_rate: adam_rate,
+                range: range.clone(),
+                ..step.clone()
+            };
+            let (params, gradient) = (&mut params[range.clone()], &gradient[range]);
+            self.adam.step(&step, params, gradient, moments);
+        }
+        let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
+        let (mut momenta, scratch) = rest.split_at_mut(momenta);
+        for at in hidden(layout) {
+            let (momentum, tail) = momenta.split_at_mut(at.weights.len());
+            momenta = tail;
+            let matrix = Matrix {
+                rows: at.rows(),
+                cols: at.inputs,
+                weights: &mut params[at.weights.clone()],
+                gradient: &gradient[at.weights.clone()],
+                momentum,
+            };
+            update(self, matrix, T::of(step.learning_rate), scratch);
+        }
+    }
+}
+
+/// A hidden matrix and what belongs to it.
+struct Matrix<'a, T> {
+    rows: usize,
+    cols: usize,
+    weights: &'a mut [T],
+    gradient: &'a [T],
+    momentum: &'a mut [T],
+}
+
+compiled! {
+    fn update<T>(rule: &Muon, matrix: Matrix<'_, T>, rate: T, scratch: &mut [T]) {
+        let Matrix { rows, cols, weights, gradient, momentum } = matrix;
+        let (short, long) = (rows.min(cols), rows.max(cols));
+        let long_stride = padded::<T>(long);
+        let (x, scratch) = scratch.split_at_mut(short * long_stride);
+
+        // U goes where X begins; m is the state of the rule. A tall matrix lies down.
+        let keep = T::of(rule.momentum);
+        let direction = Momentum { keep, nesterov: rule.nesterov, flush: Flush::new() };
+        let u = &mut scratch[..gradient.len()];
+        u.fill(T::zero());
+        rule::apply(direction, u, gradient, momentum);
+        if rows <= cols {
+            for (x, u) in x.chunks_mut(long_stride).zip(u.chunks(cols)) {
+                x[..cols].copy_from_slice(u);
+            }
+        } else {
+            transpose(u, cols, cols, x, long_stride);
+        }
+        if !normalise(x, long, long_stride) {
+            return;
+        }
+        orthogonalise(x, (short, long), scratch, rule.newton_schulz);
+
+        let shape = T::of((rows as f64 / cols as f64).max(1.0).sqrt());
+        let stay = T::one() - rate * T::of(rule.weight_decay);
+        let (down, across) = if rows <= cols { (long_stride, 1) } else { (1, long_stride) };
+        for (r, row) in weights.chunks_mut(cols).enumerate() {
+            for (c, w) in row.iter_mut().enumerate() {
+                *w = stay * *w - rate * shape * x[r * down + c * across];
+            }
+        }
+    }
+}
+
+/// m <- keep m + g; the direction is what is written over the zeros of "parameters".
+struct Momentum<T> {
+    keep: T,
+    nesterov: bool,
+    flush: Flush<T>,
+}
+
+impl<T: Float> Rule<T, 1> for Momentum<T> {
+    #[inline(always)]
+    fn update(&self, _: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.flush.first(g);
+        let m = self.flush.first(self.keep * m + g);
+        let ahead = self.flush.first(g + self.keep * m);
+        (if self.nesterov { ahead } else { m }, [m])
+    }
+}
+
+/// X <- X / |X|, with zeros in the padding; false if there is nothing to step along.
+fn normalise<T: Float>(x: &mut [T], long: usize, stride: usize) -> bool {
+    let rows = || x.chunks(stride).flat_map(|row| &row[..long]);
+    let largest = rows().fold(
+        T::zero(),
+        |most, x| if x.abs() > most { x.abs() } else { most },
+    );
+    if largest == T::zero() {
+        return false;
+    }
+    // In units of the largest, whose square cannot overflow.
+    let squares: f64 = rows().map(|&x| (x / largest).wide().powi(2)).sum();
+    let norm = T::of(squares.sqrt());
+    let flush = Flush::new();
+    for row in x.chunks_mut(stride) {
+        for x in &mut row[..long] {
+            *x = flush.first(*x / largest / norm);
+        }
+        row[long..].fill(T::zero());
+    }
+    true
+}
+
+/// The Newton-Schulz iteration, which brings the singular values of X near 1.
+fn orthogonalise<T: Float>(
+    x: &mut [T],
+    (short, long): (usize, usize),
+    scratch: &mut [T],
+    steps: usize,
+) {
+    let (a, b, c) = (T::of(3.4445), T::of(-4.7750), T::of(2.0315));
+    let (short_stride, long_stride) = (padded::<T>(short), padded::<T>(long));
+    let (transposed, scratch) = scratch.split_at_mut(long * short_stride);
+    let (gram, scratch) = scratch.split_at_mut(short * short_stride);
+    let (polynomial, next) = scratch.split_at_mut(short * short_stride);
+    let next = &mut next[..short * long_stride];
+    for _ in 0..steps {
+        transpose(x, long_stride, long, transposed, short_stride);
+        product(
+            (x, long_stride),
+            long,
+            (transposed, short_stride),
+            short,
+            gram,
+            Start::Zero,
+        );
+        product(
+            (gram, short_stride),
+            short,
+            (gram, short_stride),
+            short,
+            polynomial,
+            Start::Zero,
+        );
+        for (p, &g) in polynomial.iter_mut().zip(&*gram) {
+            *p = b * g + c * *p;
+        }
+        for (next, &x) in next.iter_mut().zip(&*x) {
+            *next = a * x;
+        }
+        product(
+            (polynomial, short_stride),
+            short,
+            (x, long_stride),
+            long,
+            next,
+            Start::Held,
+        );
+        x.copy_from_slice(next);
+    }
+}
+
+/// C = A B, or C + A B: A and C have as many rows as fit A, B `depth`; rows are padded.
+fn product<T: Float>(
+    (a, a_row): (&[T], usize),
+    depth: usize,
+    (b, b_row): (&[T], usize),
+    cols: usize,
+    c: &mut [T],
+    start: Start,
+) {
+    let product = Product {
+        rows: a.len() / a_row,
+        depth,
+        cols,
+        a,
+        a_row,
+        a_step: 1,
+        b,
+        b_row,
+        b_padded: true,
+        start,
+        bias: None,
+    };
+    product.run(&mut store(c, b_row));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::State;
+
+    /// Numbers without a pattern, in [-1, 1].
+    fn noise(len: usize, seed: usize) -> Vec<f64> {
+        let number = |i: usize| ((i * 7919 + seed * 104_729) as f64 * 0.618_034).sin();
+        (0..len).map(|i| number(i + 1)).collect()
+    }
+
+    /// The same in plain loops, as Jordan et al. write it.
+    fn reference(g: &[f64], rows: usize, cols: usize) -> Vec<f64> {
+        let norm = g.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut x: Vec<f64> = g.iter().map(|x| x / norm).collect();
+        let multiply =
+            |a: &[f64], b: &dyn Fn(usize, usize) -> f64, n: usize, k: usize, m: usize| {
+                let at = |i: usize| (0..k).map(|j| a[i / m * k + j] * b(j, i % m)).sum::<f64>();
+                (0..n * m).map(at).collect::<Vec<f64>>()
+            };
+        for _ in 0..5 {
+            let gram = multiply(&x, &|j, i| x[i * cols + j], rows, cols, rows);
+            let square = multiply(&gram, &|j, i| gram[j * rows + i], rows, rows, rows);
+            let pairs = gram.iter().zip(&square);
+            let p: Vec<f64> = pairs.map(|(g, s)| -4.7750 * g + 2.0315 * s).collect();
+            let px = multiply(&p, &|j, i| x[j * cols + i], rows, rows, cols);
+            x = x.iter().zip(px).map(|(x, px)| 3.4445 * x + px).collect();
+        }
+        x
+    }
+
+    #[test]
+    fn hidden_matrices_step_along_orthogonal_matrices() {
+        for (rows, cols) in [(5, 5), (3, 7), (7, 3), (16, 33)] {
+            let layout = Layout::new(&[2, cols, rows, 1]);
+            let muon = Muon {
+                momentum: 0.0,
+                ..Muon::new(0.1)
+            };
+            let mut state = State::new(&muon, &layout);
+            let gradient = noise(layout.len(), rows);
+            let start = noise(layout.len(), 99);
+            let mut params = start.clone();
+            state.update(&muon, 0.1, &mut params, &gradient).unwrap();
+            let at = layout.layers()[1].weights.clone();
+            let expected = if rows <= cols {
+                reference(&gradient[at.clone()], rows, cols)
+            } else {
+                let g = &gradient[at.clone()];
+                let lying: Vec<f64> = (0..rows * cols)
+                    .map(|i| g[i % rows * cols + i / rows])
+                    .collect();
+                let o = reference(&lying, cols, rows);
+                (0..rows * cols)
+                    .map(|i| o[i % cols * rows + i / cols])
+                    .collect()
+            };
+            let shape = (rows as f64 / cols as f64).max(1.0).sqrt();
+            for (i, o) in at.zip(expected) {
+                let got = (start[i] - params[i]) / (0.1 * shape);
+                assert!((got - o).abs() < 1e-9, "{rows} x {cols}: {got} {o}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rest_is_adams() {
+        let layout = Layout::new(&[3, 4, 5, 2]);
+        let (muon, gradient) = (Muon::new(0.02), noise(layout.len(), 3));
+        let mut params = noise(layout.len(), 4);
+        let mut by_adam = params.clone();
+        let mut state = State::new(&muon, &layout);
+        let mut adams = State::new(&muon.adam, &layout);
+        for _ in 0..3 {
+            // A schedule at half the rate halves both.
+            state.update(&muon, 0.01, &mut params, &gradient).unwrap();
+            adams
+                .update(&muon.adam, 1.5e-3, &mut by_adam, &gradient)
+                .unwrap();
+        }
+        let matrix = layout.layers()[1].weights.clone();
+        for i in 0..layout.len() {
+            assert_eq!(
+                params[i] == by_adam[i],
+                !matrix.contains(&i),
+                "parameter {i}"
+            );
+        }
+        // Two layers have no hidden matrix.
+        let shallow = Layout::new(&[3, 4, 2]);
+        assert_eq!(
+            Optimizer::<f64>::state_len(&muon, &shallow),
+            Optimizer::<f64>::state_len(&muon.adam, &shallow)
+        );
+    }
+
+    #[test]
+    fn a_gradient_that_vanishes_leaves_no_subnormal_numbers() {
+        let layout = Layout::new(&[3, 8, 8, 2]);
+        let muon = Muon::new(0.02);
+        let mut params: Vec<f32> = vec![0.5; layout.len()];
+        let mut state = State::new(&muon, &layout);
+        let mut gradient: Vec<f32> = noise(layout.len(), 1).iter().map(|&x| x as f32).collect();
+        for _ in 0..3000 {
+            state.update(&muon, 0.02, &mut params, &gradient).unwrap();
+            gradient.fill(0.0);
+        }
+        let is_subnormal = |x: &f32| x.is_subnormal();
+        assert!(!state.values.iter().any(is_subnormal));
+        assert!(params.iter().all(|p| p.is_finite()));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        for bad in [
+            Muon::new(0.0),
+            Muon {
+                momentum: 1.0,
+                ..Muon::default()
+            },
+            Muon {
+                weight_decay: -1.0,
+                ..Muon::default()
+            },
+            Muon {
+                newton_schulz: 0,
+                ..Muon::default()
+            },
+            Muon {
+                adam: Adam::new(f64::NAN),
+                ..Muon::default()
+            },
+        ] {
+            assert!(Optimizer::<f64>::check(&bad).is_err(), "{bad:?}");
+        }
+    }
+}
