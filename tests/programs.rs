@@ -82,7 +82,9 @@ fn paint_logo_paints_and_compares() {
     assert_eq!(size(&out.join("painting.png")), (100, 100));
     assert_eq!(size(&out.join("comparison.png")), (204, 100));
     assert!(output.contains("(1, 1)"));
-    check_last_line(&output);
+    // Fifty sines and as many cosines go in, or with the tutorial row and column.
+    check_last_line(&output, 100);
+    check_last_line(&output_of(&mut paint(&out, &["--preset", "tutorial"])), 2);
 
     let mut files: Vec<_> = fs::read_dir(&out)
         .unwrap()
@@ -93,7 +95,7 @@ fn paint_logo_paints_and_compares() {
 }
 
 /// `epochs=… loss=… psnr=… seconds=… parameters=…`
-fn check_last_line(output: &str) {
+fn check_last_line(output: &str, inputs: usize) {
     let line = output.lines().last().unwrap();
     let pairs: Vec<_> = line
         .split(' ')
@@ -106,7 +108,7 @@ fn check_last_line(output: &str) {
     assert!(number(1) > 0.0 && number(1) < 1.0, "{line}");
     assert!(number(2) > 5.0 && number(2) < 60.0, "{line}");
     assert!(number(3) >= 0.0 && number(3) < 600.0, "{line}");
-    let parameters = (2 + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
+    let parameters = (inputs + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
     assert_eq!(pairs[4].1, parameters.to_string());
 }
 
@@ -148,7 +150,12 @@ fn paint_logo_takes_every_kind_of_flag() {
         ["--optimizer", "adagrad"],
         ["--optimizer", "adamw"],
         ["--optimizer", "nadam"],
+        ["--optimizer", "adam"],
         ["--input", "raw"],
+        ["--input", "centred"],
+        ["--sigma", "5"],
+        ["--frequencies", "7"],
+        ["--preset", "tutorial"],
         ["--activation", "leaky_relu(0.1)"],
         ["--batch", "10000"],
     ] {
@@ -241,6 +248,9 @@ fn paint_logo_explains_what_is_wrong_in_one_line() {
         (&["--epochs", "0"], "epochs"),
         (&["--epochs", "-1"], "-1"),
         (&["--scale", "0"], "--scale"),
+        (&["--sigma", "0"], "sigma"),
+        (&["--frequencies", "0"], "frequencies"),
+        (&["--frequencies", "99999999999"], "4096"),
         (&["--scale", "4294967295"], "--scale"),
         (&["--nonsense"], "--nonsense"),
         (

@@ -1,10 +1,11 @@
 //! Where the network paints: the plane of rows and columns.
 
-use feedforward::{Mlp, Predictor};
+use feedforward::encoding::Fourier;
+use feedforward::{Encoding, Mlp, Predictor};
 use image::{Rgb, RgbImage, imageops};
 
-use crate::flags::Input;
-use crate::{COLOURS, Result};
+use crate::flags::{Flags, Input};
+use crate::{COLOURS, PLACE, Result};
 
 /// Pixels between target and painting in the comparison, before scaling.
 const GAP: u32 = 4;
@@ -12,18 +13,23 @@ const GAP: u32 = 4;
 /// A larger painting would take all memory.
 const MOST_PAINTED: u64 = 1 << 26;
 
+/// More sines and cosines for each pixel than any picture needs.
+const MOST_FREQUENCIES: usize = 4096;
+
 /// A picture's plane. Pixel (row, column) has its centre at these very numbers, and the
 /// network is defined everywhere between them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Canvas {
     rows: u32,
     columns: u32,
     input: Input,
+    fourier: Fourier<f32>,
     scale: u32,
 }
 
 impl Canvas {
-    pub fn new(rows: u32, columns: u32, input: Input, scale: u32) -> Result<Self> {
+    pub fn new((rows, columns): (u32, u32), flags: &Flags) -> Result<Self> {
+        let scale = flags.scale;
         let pixels = [rows, columns, scale, scale]
             .iter()
             .fold(1_u64, |product, &n| product.saturating_mul(n.into()));
@@ -31,19 +37,39 @@ impl Canvas {
             let expected = format!("expected a painting of 1 to {MOST_PAINTED} pixels");
             return Err(format!("--scale: {expected}, got {pixels}").into());
         }
+        if flags.frequencies > MOST_FREQUENCIES {
+            let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
+            return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
+        }
         Ok(Self {
             rows,
             columns,
-            input,
+            input: flags.input(),
+            fourier: Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)
+                .map_err(|error| format!("--frequencies, --sigma: {error}"))?,
             scale,
         })
     }
 
-    /// What the network is given for a place.
-    pub fn inputs(&self, row: f64, column: f64) -> [f32; 2] {
+    /// Numbers that the network is given for a place.
+    pub fn width(&self) -> usize {
         match self.input {
-            Input::Raw => [row as f32, column as f32],
-            Input::Centred => [centred(row, self.rows), centred(column, self.columns)],
+            Input::Raw | Input::Centred => PLACE,
+            Input::Fourier => self.fourier.outputs(),
+        }
+    }
+
+    /// What the network is given for a place.
+    pub fn inputs(&self, row: f64, column: f64) -> Vec<f32> {
+        let centred = [centred(row, self.rows), centred(column, self.columns)];
+        match self.input {
+            Input::Raw => vec![row as f32, column as f32],
+            Input::Centred => centred.to_vec(),
+            Input::Fourier => {
+                let mut features = vec![0.0; self.width()];
+                self.fourier.encode_sample(&centred, &mut features);
+                features
+            }
         }
     }
 

@@ -10,10 +10,10 @@ use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use feedforward::{Activation, activation};
 
-use crate::{PLACE, Result};
+use crate::Result;
 
-/// Teaches a picture to a small network, which then paints it: the tutorial's network and
-/// scikit-learn's training, unless flags say otherwise. `--input raw` is the tutorial's own run.
+/// Teaches a picture to a small network, which then paints it. `--preset tutorial` is the tutorial's
+/// network and scikit-learn's training, and with `--input raw` the tutorial's own run.
 #[derive(Debug, Parser)]
 #[command(name = "paint_logo")]
 pub struct Flags {
@@ -29,41 +29,64 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub scale: u32,
 
-    /// Sizes of the hidden layers, as in 64,64 or 100x10 (ten of 100)
-    #[arg(long, value_name = "SIZES", default_value = "100x10")]
-    pub hidden: Hidden,
+    /// What flags that are not given mean: the best picture, or the tutorial's
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Paint)]
+    pub preset: Preset,
+
+    /// Sizes of the hidden layers, as in 64,64 or 100x10 (ten of 100) [default: 100x9, tutorial 100x10]
+    #[arg(long, value_name = "SIZES")]
+    hidden: Option<Hidden>,
 
     /// Activation of the hidden layers, as in tanh or leaky_relu(0.1)
     #[arg(long, value_name = "NAME", default_value = "relu", value_parser = activation::parse::<f32>)]
     pub activation: Arc<dyn Activation<f32>>,
 
-    /// Rule by which gradients change the network
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Optimizer::Adam)]
-    pub optimizer: Optimizer,
+    /// Rule by which gradients change the network [default: muon, tutorial adam]
+    #[arg(long, value_name = "NAME", value_enum)]
+    optimizer: Option<Optimizer>,
 
-    /// Learning rate [default: 0.001, for sgd and adagrad 0.01]
+    /// Learning rate [default: 0.001, for sgd and adagrad 0.01, for muon 0.02]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 
-    /// Pixels in a minibatch [default: 200, or all if there are fewer]
+    /// Pixels in a minibatch [default: 500, tutorial 200, or all if there are fewer]
     #[arg(long, value_name = "N")]
-    pub batch: Option<usize>,
+    batch: Option<usize>,
 
-    /// Most passes over the picture
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub epochs: usize,
+    /// Most passes over the picture [default: 40, tutorial 200]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
 
     /// Stop after more than so many epochs in a row without a loss 0.0001 below the best
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub patience: usize,
+    /// [default: never, tutorial 10]
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
 
     /// Where initial weights and the order of the pixels come from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Row and column as they are, or scaled to [-1, 1], which is easier to learn from
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = Input::Centred)]
-    pub input: Input,
+    /// Row and column as they are, scaled to [-1, 1], or sines and cosines of them
+    /// [default: fourier, tutorial centred]
+    #[arg(long, value_name = "KIND", value_enum)]
+    input: Option<Input>,
+
+    /// Directions of the sines and cosines of `--input fourier`
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub frequencies: usize,
+
+    /// How fine the detail of `--input fourier` is
+    #[arg(long, value_name = "SIGMA", default_value_t = 3.0)]
+    pub sigma: f64,
+}
+
+/// What flags that are not given mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// Fourier features, Muon, and a learning rate that falls along a cosine.
+    Paint,
+    /// What the tutorial does with scikit-learn, on centred inputs.
+    Tutorial,
 }
 
 /// Reads the command line.
@@ -88,8 +111,44 @@ fn in_one_line(error: &clap::Error) -> String {
 }
 
 impl Flags {
+    fn either<V>(&self, paint: V, tutorial: V) -> V {
+        match self.preset {
+            Preset::Paint => paint,
+            Preset::Tutorial => tutorial,
+        }
+    }
+
+    pub fn hidden(&self) -> Hidden {
+        let default = || Hidden(vec![(100, self.either(9, 10))]);
+        self.hidden.clone().unwrap_or_else(default)
+    }
+
+    pub fn optimizer(&self) -> Optimizer {
+        let default = self.either(Optimizer::Muon, Optimizer::Adam);
+        self.optimizer.unwrap_or(default)
+    }
+
+    pub fn input(&self) -> Input {
+        let default = self.either(Input::Fourier, Input::Centred);
+        self.input.unwrap_or(default)
+    }
+
+    pub fn epochs(&self) -> usize {
+        self.epochs.unwrap_or(self.either(40, 200))
+    }
+
+    pub fn batch(&self, pixels: usize) -> usize {
+        self.batch.unwrap_or(pixels.min(self.either(500, 200)))
+    }
+
+    /// Epochs in a row without enough improvement that are put up with.
+    pub fn patience(&self) -> Option<usize> {
+        self.patience.or(self.either(None, Some(10)))
+    }
+
     pub fn learning_rate(&self) -> f64 {
-        self.learning_rate.unwrap_or(match self.optimizer {
+        self.learning_rate.unwrap_or(match self.optimizer() {
+            Optimizer::Muon => 2e-2,
             Optimizer::Sgd | Optimizer::Adagrad => 1e-2,
             _ => 1e-3,
         })
@@ -102,12 +161,12 @@ pub struct Hidden(pub Vec<(usize, usize)>);
 
 impl Hidden {
     /// Weights and biases of these layers, or the largest number there is if that is less.
-    pub fn parameters(&self) -> usize {
+    pub fn parameters(&self, inputs: usize) -> usize {
         let sizes = self
             .0
             .iter()
             .flat_map(|&(neurons, count)| iter::repeat_n(neurons, count));
-        let (parameters, _) = sizes.fold((0_usize, PLACE), |(sum, before), neurons| {
+        let (parameters, _) = sizes.fold((0_usize, inputs), |(sum, before), neurons| {
             let layer = before.saturating_add(1).saturating_mul(neurons);
             (sum.saturating_add(layer), neurons)
         });
@@ -153,6 +212,7 @@ pub enum Optimizer {
     Adam,
     AdamW,
     Nadam,
+    Muon,
 }
 
 impl fmt::Display for Optimizer {
@@ -167,4 +227,5 @@ pub enum Input {
     Raw,
     #[value(alias = "centered")]
     Centred,
+    Fourier,
 }

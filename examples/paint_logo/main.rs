@@ -1,7 +1,7 @@
 //! Teaches a picture to a network: from a pixel's row and column to its colour.
 //!
 //! `cargo run --example paint_logo`, and `-- --help` for what can be changed. The pictures in
-//! `docs` were made with `--scale 4 --epochs 300 --patience 300 --seed 3`.
+//! `docs` were made with `--scale 4`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,11 +9,12 @@ use std::process::ExitCode;
 use feedforward::activation::Identity;
 use feedforward::init::ScikitLearn;
 use feedforward::loss::ScikitSquaredError;
-use feedforward::optimizer::{Adagrad, Adam, AdamW, Nadam, RmsProp, Sgd};
+use feedforward::optimizer::{Adagrad, Adam, AdamW, Muon, Nadam, RmsProp, Sgd};
+use feedforward::schedule::Cosine;
 use feedforward::{Mlp, StopReason, Trainer};
 
 use canvas::Canvas;
-use flags::{Flags, Optimizer};
+use flags::{Flags, Optimizer, Preset};
 use picture::Picture;
 use training::Outcome;
 
@@ -54,14 +55,14 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<()> {
     let picture = Picture::load(flags.image.as_deref())?;
-    let canvas = Canvas::new(picture.rows(), picture.columns(), flags.input, flags.scale)?;
+    let canvas = Canvas::new((picture.rows(), picture.columns()), flags)?;
     picture::prepare_folder(&flags.out)?;
 
-    let mut net = network(flags)?;
-    let trainer = trainer(flags);
+    let mut net = network(flags, &canvas)?;
+    let trainer = trainer(flags, &picture);
     describe(flags, &picture, &net);
 
-    let outcome = training::run(&trainer, &mut net, &picture, &canvas, flags.epochs)?;
+    let outcome = training::run(&trainer, &mut net, &picture, &canvas, flags.epochs())?;
     report_stop(flags, &outcome);
     report_pixel(&net, &picture, &canvas)?;
     save(&flags.out, &net, &picture, &canvas)?;
@@ -78,38 +79,48 @@ fn run(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
-/// The tutorial's network, unless flags say otherwise: two inputs (row and column), ten
-/// hidden layers of 100, three outputs (red, green, blue).
-fn network(flags: &Flags) -> Result<Mlp<f32>> {
-    if flags.hidden.parameters() > MOST_PARAMETERS {
+/// Hidden layers between a place and its red, green and blue. The tutorial's initial weights are
+/// scikit-learn's.
+fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
+    let hidden = flags.hidden();
+    if hidden.parameters(canvas.width()) > MOST_PARAMETERS {
         return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
     }
-    let mut builder = Mlp::builder(PLACE);
-    for &(neurons, count) in &flags.hidden.0 {
+    let mut builder = Mlp::builder(canvas.width()).seed(flags.seed);
+    for &(neurons, count) in &hidden.0 {
         builder = builder.hidden_layers(count, neurons, flags.activation.clone());
     }
-    let builder = builder.output(COLOURS, Identity).initializer(ScikitLearn);
-    Ok(builder.seed(flags.seed).build()?)
+    let builder = builder.output(COLOURS, Identity);
+    Ok(match flags.preset {
+        Preset::Paint => builder.build()?,
+        Preset::Tutorial => builder.initializer(ScikitLearn).build()?,
+    })
 }
 
-/// What scikit-learn's `MLPRegressor` does by default, unless flags say otherwise.
-fn trainer(flags: &Flags) -> Trainer<f32> {
+/// The tutorial's preset is what scikit-learn's `MLPRegressor` does by default; the other one has no
+/// penalty, and a learning rate that falls to zero.
+fn trainer(flags: &Flags, picture: &Picture) -> Trainer<f32> {
     let (loss, rate) = (ScikitSquaredError, flags.learning_rate());
-    let trainer = match flags.optimizer {
+    let trainer = match flags.optimizer() {
         Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
         Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
         Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
         Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
         Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
         Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
+        Optimizer::Muon => Trainer::new(loss, Muon::new(rate)),
     };
+    let pixels = picture.rows() as usize * picture.columns() as usize;
     let trainer = trainer
-        .epochs(flags.epochs)
-        .l2(1e-4)
-        .tolerance(TOLERANCE, flags.patience)
+        .epochs(flags.epochs())
+        .batch_size(flags.batch(pixels))
         .seed(flags.seed);
-    match flags.batch {
-        Some(samples) => trainer.batch_size(samples),
+    let trainer = match flags.preset {
+        Preset::Paint => trainer.schedule(Cosine::default()),
+        Preset::Tutorial => trainer.l2(1e-4),
+    };
+    match flags.patience() {
+        Some(epochs) => trainer.tolerance(TOLERANCE, epochs),
         None => trainer,
     }
 }
@@ -122,16 +133,17 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
         picture.columns(),
     );
     println!(
-        "Network   {PLACE} -> {} {} -> {COLOURS}, {} parameters",
-        flags.hidden,
+        "Network   {} -> {} {} -> {COLOURS}, {} parameters",
+        net.inputs(),
+        flags.hidden(),
         flags.activation.name(),
         net.params().len(),
     );
     println!(
         "Training  {}, learning rate {}, at most {} epochs",
-        flags.optimizer,
+        flags.optimizer(),
         flags.learning_rate(),
-        flags.epochs,
+        flags.epochs(),
     );
 }
 
@@ -140,7 +152,7 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
         println!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
             outcome.history.epochs.len(),
-            flags.patience,
+            flags.patience().unwrap_or(0),
             TOLERANCE,
         );
     }

@@ -40,7 +40,9 @@ use crate::layout::{LayerLayout, Layout};
 /// let inputs: Vec<f32> = (0..200).map(|i| i as f32 / 100.0 - 1.0).collect();
 /// let targets: Vec<f32> = inputs.iter().map(|x| (6.0 * x).sin()).collect();
 /// let mut net = Mlp::builder(1).hidden_layers(3, 32, Tanh).output(1, Identity).build()?;
-/// let trainer = Trainer::new(SquaredError, Muon::new(0.02)).schedule(Cosine::default());
+/// let trainer = Trainer::new(SquaredError, Muon::new(0.02))
+///     .schedule(Cosine::default())
+///     .batch_size(50);
 /// let history = trainer.fit(&mut net, &inputs, &targets)?;
 /// assert!(history.loss() < 1e-3);
 /// # Ok::<(), feedforward::Error>(())
@@ -57,7 +59,7 @@ pub struct Muon {
     pub weight_decay: f64,
     /// Newton-Schulz steps, at least 1: 5.
     pub newton_schulz: usize,
-    /// For everything else: Adam at 3e-3.
+    /// For everything else: Adam at 1e-2.
     pub adam: Adam,
 }
 
@@ -70,7 +72,7 @@ impl Muon {
             nesterov: true,
             weight_decay: 0.0,
             newton_schulz: 5,
-            adam: Adam::new(3e-3),
+            adam: Adam::new(1e-2),
         }
     }
 }
@@ -409,7 +411,7 @@ mod tests {
             // A schedule at half the rate halves both.
             state.update(&muon, 0.01, &mut params, &gradient).unwrap();
             adams
-                .update(&muon.adam, 1.5e-3, &mut by_adam, &gradient)
+                .update(&muon.adam, 5e-3, &mut by_adam, &gradient)
                 .unwrap();
         }
         let matrix = layout.layers()[1].weights.clone();
