@@ -137,7 +137,8 @@ fn moments_are_those_of_the_papers() {
     }
 }
 
-/// Sitzmann et al.: a standard deviation of about 0.7 in every layer.
+/// The sine of a standard normal number has a variance of 0.43; biases bring it nearer to the
+/// 0.5 of a uniform phase.
 #[test]
 fn siren_keeps_the_variance_through_its_layers() {
     for omega in [10.0, 30.0] {
@@ -158,7 +159,7 @@ fn siren_keeps_the_variance_through_its_layers() {
             let (mean, variance, _) = moments(&values);
             assert!(mean.abs() < 0.05, "layer {depth}: mean {mean}");
             assert!(
-                (variance - 0.5).abs() < 0.06,
+                (0.41..0.53).contains(&variance),
                 "layer {depth}: variance {variance}"
             );
         }
