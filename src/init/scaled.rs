@@ -102,7 +102,7 @@ impl Initializer for ScikitLearn {
 /// of inputs; biases uniform in [-1/sqrt(n), 1/sqrt(n)).
 ///
 /// With inputs in [-1, 1] and `Sine` of the same omega in every hidden layer, weights give
-/// pre-activations, after the factor omega, a variance of about 1 and activations one of 0.43 to 0.5,
+/// pre-activations, after the factor omega, a variance of about 1 and activations one of 0.4 to 0.5,
 /// however deep the network is; omega in the first layer sets the detail, as sigma does for
 /// [`Fourier`](crate::encoding::Fourier) features. Sitzmann et al., "Implicit neural representations with
 /// periodic activation functions", 2020; biases as in their code.
