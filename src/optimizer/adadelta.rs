@@ -1,9 +1,9 @@
 //! Adadelta: steps in the parameters' own units.
 
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 
 /// Adadelta: the gradient scaled by the root mean square of past steps over that of past
@@ -64,16 +64,8 @@ impl Default for Adadelta {
 }
 
 impl<T: Float> Optimizer<T> for Adadelta {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -82,26 +74,17 @@ impl<T: Float> Optimizer<T> for Adadelta {
         check_epsilon::<T>("Adadelta's epsilon", self.epsilon)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Adadelta,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let rule = AdadeltaRule {
-                    rate: T::of(step.learning_rate),
-                    rho: T::of(rule.rho),
-                    rest: T::of(1.0 - rule.rho),
-                    epsilon: T::of(rule.epsilon),
-                    flush: Flush::new(),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    elementwise! {
+        Adadelta: |rule, step, params, gradient, state| {
+            let rule = AdadeltaRule {
+                rate: T::of(step.learning_rate),
+                rho: T::of(rule.rho),
+                rest: T::of(1.0 - rule.rho),
+                epsilon: T::of(rule.epsilon),
+                flush: Flush::new(),
+            };
+            rule::apply(rule, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 

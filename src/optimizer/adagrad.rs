@@ -1,9 +1,11 @@
 //! Adagrad: rates that shrink with the sum of squared gradients.
 
-use super::rule::{self, Flush, Rule, check_epsilon, check_not_negative, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{
+    self, Flush, Rule, check_epsilon, check_not_negative, check_positive, elementwise,
+};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
@@ -51,20 +53,12 @@ impl Default for Adagrad {
 }
 
 impl<T: Float> Optimizer<T> for Adagrad {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         layout.len()
     }
 
     fn init(&self, _: &Layout, state: &mut [T]) {
         state.fill(T::of(self.initial_sum));
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -74,25 +68,16 @@ impl<T: Float> Optimizer<T> for Adagrad {
         check_epsilon::<T>("Adagrad's epsilon", self.epsilon)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Adagrad,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let before = step.number.saturating_sub(1) as f64;
-                let rule = AdagradRule {
-                    rate: T::of(step.learning_rate / (1.0 + before * rule.rate_decay)),
-                    epsilon: T::of(rule.epsilon),
-                    flush: Flush::new(),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    elementwise! {
+        Adagrad: |rule, step, params, gradient, state| {
+            let before = step.number.saturating_sub(1) as f64;
+            let rule = AdagradRule {
+                rate: T::of(step.learning_rate / (1.0 + before * rule.rate_decay)),
+                epsilon: T::of(rule.epsilon),
+                flush: Flush::new(),
+            };
+            rule::apply(rule, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 

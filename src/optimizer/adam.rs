@@ -1,11 +1,11 @@
 //! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
 
 use super::rule::{
-    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive,
+    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive, elementwise,
 };
 use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 use crate::math;
 
@@ -96,16 +96,8 @@ impl Default for Adam {
 }
 
 impl<T: Float> Optimizer<T> for Adam {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         self.slots() * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -115,19 +107,10 @@ impl<T: Float> Optimizer<T> for Adam {
         check_epsilon::<T>("Adam's epsilon", self.epsilon)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Adam,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                apply(rule, step, 0.0, params, gradient, state);
-            }
+    elementwise! {
+        Adam: |rule, step, params, gradient, state| {
+            apply(rule, step, 0.0, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 
@@ -196,16 +179,8 @@ impl Default for AdamW {
 }
 
 impl<T: Float> Optimizer<T> for AdamW {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         self.adam().slots() * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -216,33 +191,24 @@ impl<T: Float> Optimizer<T> for AdamW {
         check_not_negative("AdamW's weight decay", self.weight_decay)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &AdamW,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let decay = step.learning_rate * rule.weight_decay;
-                if rule.decay_biases {
-                    apply(&rule.adam(), step, decay, params, gradient, state);
-                } else {
-                    let keep = T::of(1.0 - decay);
-                    for layer in step.layout.layers() {
-                        let from = layer.weights.start.max(step.range.start) - step.range.start;
-                        let to = layer.weights.end.saturating_sub(step.range.start);
-                        let to = to.min(params.len());
-                        for p in params.get_mut(from..to).unwrap_or_default() {
-                            *p *= keep;
-                        }
+    elementwise! {
+        AdamW: |rule, step, params, gradient, state| {
+            let decay = step.learning_rate * rule.weight_decay;
+            if rule.decay_biases {
+                apply(&rule.adam(), step, decay, params, gradient, state);
+            } else {
+                let keep = T::of(1.0 - decay);
+                for layer in step.layout.layers() {
+                    let from = layer.weights.start.max(step.range.start) - step.range.start;
+                    let to = layer.weights.end.saturating_sub(step.range.start);
+                    let to = to.min(params.len());
+                    for p in params.get_mut(from..to).unwrap_or_default() {
+                        *p *= keep;
                     }
-                    apply(&rule.adam(), step, 0.0, params, gradient, state);
                 }
+                apply(&rule.adam(), step, 0.0, params, gradient, state);
             }
         }
-        update(self, step, params, gradient, state);
     }
 }
 

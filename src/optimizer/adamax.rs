@@ -1,9 +1,9 @@
 //! Adamax: Adam with the largest gradient in the place of the mean square.
 
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 use crate::math;
 
@@ -67,16 +67,8 @@ impl Default for Adamax {
 }
 
 impl<T: Float> Optimizer<T> for Adamax {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -86,28 +78,19 @@ impl<T: Float> Optimizer<T> for Adamax {
         check_epsilon::<T>("Adamax's epsilon", self.epsilon)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Adamax,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let correction = 1.0 - math::power(rule.beta1, step.number);
-                let rule = AdamaxRule {
-                    beta1: T::of(rule.beta1),
-                    rest1: T::of(1.0 - rule.beta1),
-                    beta2: T::of(rule.beta2),
-                    rate: T::of(step.learning_rate / correction),
-                    epsilon: T::of(rule.epsilon),
-                    flush: Flush::new(),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    elementwise! {
+        Adamax: |rule, step, params, gradient, state| {
+            let correction = 1.0 - math::power(rule.beta1, step.number);
+            let rule = AdamaxRule {
+                beta1: T::of(rule.beta1),
+                rest1: T::of(1.0 - rule.beta1),
+                beta2: T::of(rule.beta2),
+                rate: T::of(step.learning_rate / correction),
+                epsilon: T::of(rule.epsilon),
+                flush: Flush::new(),
+            };
+            rule::apply(rule, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 

@@ -17,20 +17,22 @@ use crate::layout::{LayerLayout, Layout};
 /// - U = G + momentum m, or m without [`nesterov`](Self::nesterov),
 /// - O = U's nearest orthogonal matrix, nearly: five steps of the Newton-Schulz iteration
 ///   X <- a X + (b A + c A^2) X with A = X X^T from X = U / |U|, where |U| is the root of
-///   the sum of squares and (a, b, c) = (3.4445, -4.7750, 2.0315), which bring every singular
-///   value between about 0.7 and 1.2,
+///   the sum of squares and (a, b, c) = (3.4445, -4.7750, 2.0315), which bring singular values
+///   that are not tiny between about 0.7 and 1.2,
 /// - W <- (1 - rate weight_decay) W - rate sqrt(max(1, rows / columns)) O.
 ///
 /// Biases and the first and the last layer are [`adam`](Self::adam)'s, at its own learning
 /// rate, which a schedule changes in proportion. Without hidden matrices (fewer than three layers)
 /// it is Adam.
 ///
-/// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024, and their
-/// code, which is also that of PyTorch's `torch.optim.Muon` (with `adjust_lr_fn="original"`).
+/// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. Also PyTorch's
+/// `torch.optim.Muon` with `adjust_lr_fn="original"`, but for its weight decay of 0.1 and for
+/// calculating in the network's precision, where PyTorch takes the 16 bits of bfloat16. (It scales
+/// G in m by 1 - momentum, which U / |U| does not see.)
 ///
-/// A matrix of n rows and m columns costs 10 n m min(n, m) multiply-adds more for each of the
-/// five steps than Adam would: the cost of about n samples, so minibatches should be
-/// larger than layers are wide. State: m, Adam's two moments, and room to calculate in. What falls
+/// For a matrix of short side s and long side l each of the five steps takes s s (2 l + s)
+/// multiply-adds, where a sample takes 3 s l on its way through and back: with s = l, an update
+/// costs as much as 5 s samples, so minibatches should be a few times larger than layers are wide. State: m, Adam's two moments, and room to calculate in. What falls
 /// below 7e-18 (f64: 1e-152) becomes zero.
 ///
 /// ```

@@ -1,11 +1,11 @@
 //! Nadam: Adam with Nesterov's momentum.
 
+use super::Optimizer;
 use super::rule::{
-    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive,
+    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive, elementwise,
 };
-use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 use crate::math;
 
@@ -93,16 +93,8 @@ impl Default for Nadam {
 }
 
 impl<T: Float> Optimizer<T> for Nadam {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -113,33 +105,24 @@ impl<T: Float> Optimizer<T> for Nadam {
         check_not_negative("Nadam's momentum decay", self.momentum_decay)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Nadam,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let (t, rate) = (step.number as f64, step.learning_rate);
-                let (mu, next_mu) = (rule.momentum(t), rule.momentum(t + 1.0));
-                let product = rule.momentum_product(step.number);
-                let root2 = (1.0 - math::power(rule.beta2, step.number)).sqrt();
-                let rule = NadamRule {
-                    beta1: T::of(rule.beta1),
-                    rest1: T::of(1.0 - rule.beta1),
-                    beta2: T::of(rule.beta2),
-                    rest2: T::of(1.0 - rule.beta2),
-                    gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
-                    moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
-                    epsilon: T::of(rule.epsilon * root2),
-                    flush: Flush::new(),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    elementwise! {
+        Nadam: |rule, step, params, gradient, state| {
+            let (t, rate) = (step.number as f64, step.learning_rate);
+            let (mu, next_mu) = (rule.momentum(t), rule.momentum(t + 1.0));
+            let product = rule.momentum_product(step.number);
+            let root2 = (1.0 - math::power(rule.beta2, step.number)).sqrt();
+            let rule = NadamRule {
+                beta1: T::of(rule.beta1),
+                rest1: T::of(1.0 - rule.beta1),
+                beta2: T::of(rule.beta2),
+                rest2: T::of(1.0 - rule.beta2),
+                gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
+                moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
+                epsilon: T::of(rule.epsilon * root2),
+                flush: Flush::new(),
+            };
+            rule::apply(rule, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 

@@ -1,9 +1,9 @@
 //! RMSprop: gradient descent over a running root mean square.
 
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
 use crate::error::{Result, check_range};
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 
 /// RMSprop: the gradient divided by the root of a running mean of its square.
@@ -66,20 +66,12 @@ impl Default for RmsProp {
 }
 
 impl<T: Float> Optimizer<T> for RmsProp {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         if self.is_plain() {
             layout.len()
         } else {
             3 * layout.len()
         }
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -89,36 +81,27 @@ impl<T: Float> Optimizer<T> for RmsProp {
         check_range("RMSprop's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &RmsProp,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let plain = Plain {
-                    rate: T::of(step.learning_rate),
-                    rho: T::of(rule.rho),
-                    rest: T::of(1.0 - rule.rho),
-                    epsilon: T::of(rule.epsilon),
-                    flush: Flush::new(),
+    elementwise! {
+        RmsProp: |rule, step, params, gradient, state| {
+            let plain = Plain {
+                rate: T::of(step.learning_rate),
+                rho: T::of(rule.rho),
+                rest: T::of(1.0 - rule.rho),
+                epsilon: T::of(rule.epsilon),
+                flush: Flush::new(),
+            };
+            if rule.is_plain() {
+                rule::apply(plain, params, gradient, state);
+            } else {
+                let rule = Full {
+                    plain,
+                    // The mean of a gradient that is multiplied by zero stays zero.
+                    center: T::of(f64::from(u8::from(rule.centered))),
+                    momentum: T::of(rule.momentum),
                 };
-                if rule.is_plain() {
-                    rule::apply(plain, params, gradient, state);
-                } else {
-                    let rule = Full {
-                        plain,
-                        // The mean of a gradient that is multiplied by zero stays zero.
-                        center: T::of(f64::from(u8::from(rule.centered))),
-                        momentum: T::of(rule.momentum),
-                    };
-                    rule::apply(rule, params, gradient, state);
-                }
+                rule::apply(rule, params, gradient, state);
             }
         }
-        update(self, step, params, gradient, state);
     }
 }
 

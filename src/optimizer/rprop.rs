@@ -1,9 +1,9 @@
 //! Rprop: steps by the gradient's signs alone.
 
-use super::rule::{self, Flush, Rule, check_epsilon, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{self, Flush, Rule, check_epsilon, check_positive, elementwise};
 use crate::error::{Error, Result, check_range};
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 
 /// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
@@ -78,16 +78,8 @@ impl Default for Rprop {
 }
 
 impl<T: Float> Optimizer<T> for Rprop {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
-    }
-
-    fn elementwise(&self) -> bool {
-        true
     }
 
     fn check(&self) -> Result<()> {
@@ -107,27 +99,18 @@ impl<T: Float> Optimizer<T> for Rprop {
         check_range(what, self.largest_step, range, expected)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Rprop,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let rule = RpropRule {
-                    first: T::of(step.learning_rate),
-                    eta_minus: T::of(rule.eta_minus),
-                    eta_plus: T::of(rule.eta_plus),
-                    smallest: T::of(rule.smallest_step),
-                    largest: T::of(rule.largest_step),
-                    flush: Flush::new(),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    elementwise! {
+        Rprop: |rule, step, params, gradient, state| {
+            let rule = RpropRule {
+                first: T::of(step.learning_rate),
+                eta_minus: T::of(rule.eta_minus),
+                eta_plus: T::of(rule.eta_plus),
+                smallest: T::of(rule.smallest_step),
+                largest: T::of(rule.largest_step),
+                flush: Flush::new(),
+            };
+            rule::apply(rule, params, gradient, state);
         }
-        update(self, step, params, gradient, state);
     }
 }
 

@@ -4,6 +4,40 @@ use crate::error::{Result, check_range};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
+/// The methods of [`Optimizer`](super::Optimizer) that all element-wise rules share: the rate is a
+/// field, any range may be updated by itself, and `step` is this body, compiled with the crate.
+macro_rules! elementwise {
+    ($type:ty: |$rule:ident, $step:ident, $params:ident, $gradient:ident, $state:ident| $body:block) => {
+        fn learning_rate(&self) -> f64 {
+            self.learning_rate
+        }
+
+        fn elementwise(&self) -> bool {
+            true
+        }
+
+        fn step(
+            &self,
+            step: &$crate::optimizer::Step<'_>,
+            params: &mut [T],
+            gradient: &[T],
+            state: &mut [T],
+        ) {
+            $crate::float::compiled! {
+                fn update<T>(
+                    $rule: &$type,
+                    $step: &$crate::optimizer::Step<'_>,
+                    $params: &mut [T],
+                    $gradient: &[T],
+                    $state: &mut [T],
+                ) $body
+            }
+            update(self, step, params, gradient, state);
+        }
+    };
+}
+pub(super) use elementwise;
+
 /// One parameter's update, with `SLOTS` numbers of state for each parameter.
 pub(super) trait Rule<T, const SLOTS: usize> {
     /// The next parameter and the next state. Must be `#[inline(always)]`.

@@ -1,9 +1,9 @@
 //! Stochastic gradient descent.
 
-use super::rule::{self, Flush, Rule, check_positive};
-use super::{Optimizer, Step};
+use super::Optimizer;
+use super::rule::{self, Flush, Rule, check_positive, elementwise};
 use crate::error::{Result, check_range};
-use crate::float::{Float, compiled};
+use crate::float::Float;
 use crate::layout::Layout;
 
 /// Gradient descent, plain or with momentum.
@@ -62,10 +62,6 @@ impl Default for Sgd {
 }
 
 impl<T: Float> Optimizer<T> for Sgd {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
     fn state_len(&self, layout: &Layout) -> usize {
         if self.momentum == 0.0 {
             0
@@ -74,37 +70,24 @@ impl<T: Float> Optimizer<T> for Sgd {
         }
     }
 
-    fn elementwise(&self) -> bool {
-        true
-    }
-
     fn check(&self) -> Result<()> {
         check_positive("SGD's learning rate", self.learning_rate)?;
         check_range("SGD's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        compiled! {
-            fn update<T>(
-                rule: &Sgd,
-                step: &Step<'_>,
-                params: &mut [T],
-                gradient: &[T],
-                state: &mut [T],
-            ) {
-                let rate = T::of(step.learning_rate);
-                let keep = T::of(rule.momentum);
-                let flush = Flush::new();
-                if rule.momentum == 0.0 {
-                    rule::apply(Plain { rate }, params, gradient, state);
-                } else if rule.nesterov {
-                    rule::apply(Nesterov { rate, keep, flush }, params, gradient, state);
-                } else {
-                    rule::apply(Momentum { rate, keep, flush }, params, gradient, state);
-                }
+    elementwise! {
+        Sgd: |rule, step, params, gradient, state| {
+            let rate = T::of(step.learning_rate);
+            let keep = T::of(rule.momentum);
+            let flush = Flush::new();
+            if rule.momentum == 0.0 {
+                rule::apply(Plain { rate }, params, gradient, state);
+            } else if rule.nesterov {
+                rule::apply(Nesterov { rate, keep, flush }, params, gradient, state);
+            } else {
+                rule::apply(Momentum { rate, keep, flush }, params, gradient, state);
             }
         }
-        update(self, step, params, gradient, state);
     }
 }
 
