@@ -80,9 +80,9 @@ impl<T: Float> Encoding<T> for Fourier<T> {
 
     fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
         compiled! {
-            fn encode<T>(directions: &[T], inputs: &[T], outputs: &mut [T]) {
+            fn encode<T>(fourier: &Fourier<T>, inputs: &[T], outputs: &mut [T]) {
                 let (cosines, sines) = outputs.split_at_mut(outputs.len() / 2);
-                let rows = directions.chunks_exact(inputs.len());
+                let rows = fourier.directions.chunks_exact(fourier.inputs);
                 for ((row, cosine), sine) in rows.zip(cosines).zip(sines) {
                     let angle = row.iter().zip(inputs).fold(T::zero(), |sum, (&b, &x)| sum + b * x);
                     *cosine = math::cos(angle);
@@ -90,7 +90,7 @@ impl<T: Float> Encoding<T> for Fourier<T> {
                 }
             }
         }
-        encode(&self.directions, inputs, outputs);
+        encode(self, inputs, outputs);
     }
 }
 

@@ -154,16 +154,19 @@ pub(super) fn threads_for<T: Float>(
 
 /// A number for each row that is the same for rows with the same target.
 fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
-    let mut known: Vec<&[T]> = Vec::new();
-    (0..samples.len())
-        .map(|sample| {
-            let target = samples.target(sample);
-            known.iter().position(|&t| t == target).unwrap_or_else(|| {
-                known.push(target);
-                known.len() - 1
-            })
-        })
-        .collect()
+    let target = |sample: usize| samples.target(sample);
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    // Targets are finite, so they have an order.
+    order.sort_by(|&a, &b| {
+        let order = target(a).partial_cmp(target(b));
+        order.unwrap_or(std::cmp::Ordering::Equal)
+    });
+    let mut classes = vec![0; samples.len()];
+    for pair in order.windows(2) {
+        let differs = target(pair[0]) != target(pair[1]);
+        classes[pair[1]] = classes[pair[0]] + usize::from(differs);
+    }
+    classes
 }
 
 impl<T: Float> Fit<'_, T> {
@@ -314,22 +317,23 @@ impl<T: Float> Fit<'_, T> {
                 StopReason::Tolerance,
             ),
         ];
-        let mut stop = None;
+        let mut over = None;
         for (patience, plateau, value, reason) in watches {
             let Some(patience) = patience else { continue };
             patience.see(plateau, value);
-            if !patience.is_over(plateau) {
-                continue;
-            }
-            match trainer.adaptive {
-                Some(adaptive) if rate > adaptive.floor => {
-                    state.rate_factor /= adaptive.divisor;
-                    plateau.bad_epochs = 0;
-                }
-                _ => stop = stop.or(Some(reason)),
+            if patience.is_over(plateau) {
+                over = over.or(Some(reason));
             }
         }
-        stop
+        match trainer.adaptive {
+            Some(adaptive) if over.is_some() && rate > adaptive.floor => {
+                state.rate_factor /= adaptive.divisor;
+                state.early_stopping.bad_epochs = 0;
+                state.tolerance.bad_epochs = 0;
+                None
+            }
+            _ => over,
+        }
     }
 
     /// Gives the network the parameters that training was for, and remembers those it would
@@ -388,9 +392,7 @@ impl<T: Float> Fit<'_, T> {
         let rate = self.trainer.learning_rate(self.state);
         DivergenceCause::LearningRate { rate }
     }
-}
 
-impl<T: Float> Fit<'_, T> {
     /// Whether the loss overflows at outputs that are large but not enormous, as an
     /// exponential does.
     fn loss_explodes(&self) -> bool {

@@ -133,7 +133,7 @@ impl<T: Float> Trainer<T> {
     /// Arranges the samples of each epoch by a function of yours instead of shuffling them. It
     /// is given the epoch, counted from 0, and the training rows in their order, and writes
     /// the rows in the order in which they are to come: easy ones first, say, or some twice and
-    /// others not at all.
+    /// others not at all. A row that does not exist ends the training with an error in that epoch.
     pub fn arrange(
         mut self,
         arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static,
@@ -316,7 +316,8 @@ impl<T: Float> Trainer<T> {
     /// what did. One that ended because the loss stopped falling stays as it is.
     ///
     /// It goes on from where training stood. Where early stopping or averaging gave the network
-    /// other parameters at the end, those are replaced.
+    /// other parameters at the end, those are replaced. A training that diverged has no good
+    /// state to go on from: [`TrainerState::restart`] begins another one at the network's.
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and [`Error::OutOfRange`] if the state belongs to a network of

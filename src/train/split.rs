@@ -72,14 +72,19 @@ fn take_shares(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec
     for (quota, rows_of) in quotas.iter_mut().zip(&members) {
         *quota = (*quota).clamp(1, rows_of.len() - 1);
     }
-    for &class in by_remainder.iter().cycle().take(2 * rows) {
-        match quotas.iter().sum::<usize>().cmp(&count) {
-            std::cmp::Ordering::Equal => break,
-            std::cmp::Ordering::Less if quotas[class] + 1 < members[class].len() => {
-                quotas[class] += 1;
-            }
-            std::cmp::Ordering::Greater if quotas[class] > 1 => quotas[class] -= 1,
-            _ => {}
+    // Ends, since there is room for each class on both sides.
+    let mut total: usize = quotas.iter().sum();
+    for &class in by_remainder.iter().cycle() {
+        if total == count {
+            break;
+        }
+        let quota = &mut quotas[class];
+        if total < count && *quota + 1 < members[class].len() {
+            *quota += 1;
+            total += 1;
+        } else if total > count && *quota > 1 {
+            *quota -= 1;
+            total -= 1;
         }
     }
     let (mut training, mut held_out) = (Vec::with_capacity(rows), Vec::with_capacity(count));
@@ -127,6 +132,14 @@ mod tests {
             (parts.held_out.len(), count(&parts.held_out, &rare, 1)),
             (10, 1)
         );
+        // A hundred classes of two, and one that gives way to them.
+        let many: Vec<usize> = (0..1200)
+            .map(|i| if i < 200 { i / 2 } else { 100 })
+            .collect();
+        let parts = split(1200, 0.1, 3, Some(&many)).unwrap();
+        assert_eq!(parts.held_out.len(), 120);
+        let held = |class| count(&parts.held_out, &many, class);
+        assert!((0..100).all(|class| held(class) == 1) && held(100) == 20);
         for other in [vec![0, 0, 0, 1], (0..100).map(|i| i / 2).collect()] {
             let error = split(other.len(), 0.5 / other.len() as f64 * 4.0, 0, Some(&other)).err();
             assert!(error.is_some(), "{other:?}");

@@ -3,7 +3,7 @@
 use super::Trainer;
 use super::history::{History, StopReason};
 use super::stopping::{Plateau, Reducing};
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::{Gradient, Mlp};
 use crate::optimizer::State;
@@ -120,8 +120,8 @@ impl<T: Float> TrainerState<T> {
         self.progress.samples
     }
 
-    /// Epochs in a row without enough improvement of the training loss, if
-    /// [`Trainer::tolerance`] counts them.
+    /// Epochs in a row without enough improvement, as [`Trainer::tolerance`] or
+    /// [`Trainer::early_stopping`] counts them: the larger number if both do.
     pub fn epochs_without_improvement(&self) -> usize {
         self.tolerance
             .bad_epochs
@@ -146,14 +146,11 @@ impl<T: Float> TrainerState<T> {
 
     /// Checks that it belongs to a network of this shape.
     pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
-        if self.optimizer.layout() != net.layout() {
-            let expected = "that of the network this training was started with";
-            return Err(Error::out_of_range("network's layout", expected, "another"));
+        if self.optimizer.layout() == net.layout() {
+            return Ok(());
         }
-        if !self.average.is_empty() {
-            check_length("average", &self.average, net.params().len())?;
-        }
-        Ok(())
+        let expected = "that of the network this training was started with";
+        Err(Error::out_of_range("network's layout", expected, "another"))
     }
 
     /// Remembers why it ended. Only what the caller can still change leaves more to do.
