@@ -18,11 +18,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 #[path = "common/plot.rs"]
 mod plot;
-use plot::{AXIS, Area, BLUE, FAINT, GRID, INK, ORANGE, px, text};
+use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 const COLUMNS: usize = 4;
 const PANEL: (u32, u32) = (280, 222);
 const MARGIN: u32 = 14;
+/// The grid.
+const GRID: RGBColor = RGBColor(231, 234, 239);
 /// Between the points of a curve; every kink of the built-ins lies on a multiple of it.
 const STEP: f64 = 0.05;
 

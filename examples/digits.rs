@@ -25,7 +25,7 @@ use rand::seq::SliceRandom;
 
 #[path = "common/plot.rs"]
 mod plot;
-use plot::{Area, FAINT, INK, ORANGE, px, text};
+use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -95,15 +95,16 @@ fn run(options: &Options) -> Result<()> {
         .hidden(options.hidden as usize, Relu)
         .seed(options.seed);
     let mut model = Classifier::new(builder, training.labels.iter().copied())?;
+    let scaled = |digits: &Digits| scaler.transform(&digits.pixels);
     train(
         &mut model,
-        &scaler.transform(&training.pixels)?,
-        &training.labels,
+        (&scaled(&training)?, &training.labels),
+        (&scaled(&test)?, &test.labels),
         options,
     )?;
 
-    // From here on the network takes pixels as they are.
     scaler.fold_into_inputs(model.network_mut())?;
+    println!("the scaling is folded into the network, which takes pixels as they are from here on");
     let confusion = model.confusion(&test.pixels, &test.labels)?;
     println!("\nwhat each digit was taken for:\n\n{confusion}\n");
     println!(
@@ -232,11 +233,12 @@ impl Digits {
     }
 }
 
-/// Trains with a progress bar, where standard error is a terminal.
+/// Trains with a progress bar, where standard error is a terminal. The bar tells how many of the
+/// digits held out are read right; nothing is decided by it.
 fn train(
     model: &mut Classifier<f32, u32>,
-    inputs: &[f32],
-    labels: &[u32],
+    (inputs, labels): (&[f32], &[u32]),
+    (held_out, held_labels): (&[f32], &[u32]),
     options: &Options,
 ) -> Result<()> {
     let trainer = Trainer::new(model.loss(), AdamW::new(3e-3))
@@ -244,7 +246,7 @@ fn train(
         .batch_size(64.min(labels.len()))
         .epochs(options.epochs as usize)
         .dropout(0.2)
-        .validation_set(inputs, model.targets(labels)?)
+        .validation_set(held_out, model.targets(held_labels)?)
         .validation_score(Accuracy)
         .seed(options.seed);
     let bar = ProgressBar::new(options.epochs.into());
@@ -252,7 +254,10 @@ fn train(
     bar.set_style(ProgressStyle::with_template(template)?);
     model.fit_with(&trainer, inputs, labels, None, |epoch, _| {
         let right = 100.0 * epoch.validation_score.unwrap_or(0.0);
-        bar.set_message(format!("loss {:.4}  read right {right:.1} %", epoch.loss));
+        bar.set_message(format!(
+            "loss {:.4}  {right:.1} % of those held out read right",
+            epoch.loss
+        ));
         bar.set_position(epoch.number as u64);
         ControlFlow::Continue(())
     })?;
@@ -360,7 +365,7 @@ fn draw_image(area: &Area, image: &[f32], (left, top): (u32, u32)) -> Result<()>
         area.draw(&Rectangle::new(corners, grey.filled()))?;
     }
     let frame = [(at(left, 0), at(top, 0)), (at(left, side), at(top, side))];
-    area.draw(&Rectangle::new(frame, plot::AXIS.stroke_width(plot::SCALE)))?;
+    area.draw(&Rectangle::new(frame, AXIS.stroke_width(plot::SCALE)))?;
     Ok(())
 }
 
@@ -371,7 +376,7 @@ fn draw_caption(area: &Area, reading: &Reading, (centre, top): (u32, u32)) -> Re
         let style = text(12.0, weight, colour).pos(Pos::new(HPos::Center, VPos::Top));
         Text::new(words, place, style)
     };
-    let colour = if reading.is_wrong() { ORANGE } else { INK };
+    let colour = if reading.is_wrong() { ORANGE } else { BLUE };
     let read = format!("{} read as {}", reading.shown, reading.read);
     area.draw(&line(read, 5, colour, FontStyle::Bold))?;
     let sure = format!("{:.0} % sure", 100.0 * reading.probability);

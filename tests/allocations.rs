@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Gelu, Identity, Maxout, Relu};
-use feedforward::loss::ScikitSquaredError;
+use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
+use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
-use feedforward::optimizer::{Adam, State};
-use feedforward::train::Batches;
-use feedforward::{Float, Gradient, Mlp, Predictor, Samples, Trainer};
+use feedforward::optimizer::{Adam, Muon, Optimizer, State};
+use feedforward::train::{Batches, ReduceOnPlateau};
+use feedforward::{Clip, Float, Gradient, Loss, Mlp, Predictor, Samples, Trainer};
 
 struct Counting;
 
@@ -88,28 +89,61 @@ fn scores<T: Float>() {
     }
 }
 
-fn step<T: Float>(threads: usize) {
+fn encodings<T: Float>() {
+    let inputs = data::<T>().0;
+    let all: [&dyn Encoding<T>; 3] = [
+        &Fourier::new(2, 20, 3.0, 1).unwrap(),
+        &Positional::new(2, 5).unwrap(),
+        &OneBlob::new(2, 16).unwrap(),
+    ];
+    for encoding in all {
+        let mut outputs = vec![T::zero(); 500 * encoding.outputs()];
+        let count = allocations(|| encoding.encode_into(&inputs, &mut outputs).unwrap());
+        assert_eq!(count, 0, "{encoding:?}");
+    }
+}
+
+fn losses<T: Float>() {
+    let (output, target) = ([T::one(); 3], [T::zero(), T::one(), T::zero()]);
+    let all: [&dyn Loss<T>; 2] = [
+        &Smoothed::new(SoftmaxCrossEntropy, 0.1),
+        &Smoothed::new(BinaryCrossEntropy, 0.1),
+    ];
+    for loss in all {
+        let mut gradient = [T::zero(); 3];
+        let count = allocations(|| {
+            loss.evaluate(&output, &target, &mut gradient);
+        });
+        assert_eq!(count, 0, "{loss:?}");
+    }
+}
+
+/// One weight for each of the samples.
+fn weights<T: Float>() -> Vec<T> {
+    (0..500).map(|i| T::of(f64::from(i % 4))).collect()
+}
+
+fn step<T: Float>(optimizer: &dyn Optimizer<T>, threads: usize) {
     let mut net = network::<T>();
     let (inputs, targets) = data::<T>();
-    let optimizer = Adam::new(1e-3);
+    let weights = weights();
+    let samples = Samples::new(&inputs, &targets).weights(&weights);
     let mut gradient = Gradient::new(&net)
         .l2(1e-4)
+        .and_then(|gradient| gradient.clip(Clip::Norm(1.0)))
+        .and_then(|gradient| gradient.dropout(0.2, 1))
         .unwrap()
         .threads(threads)
         .unwrap();
-    let mut state = State::new(&optimizer, net.layout());
+    let mut state = State::new(optimizer, net.layout());
     let mut batches = Batches::new(500, 220).unwrap().shuffled(1);
     let mut epoch = |number| {
         for rows in batches.epoch(number) {
             gradient
-                .compute_samples(
-                    &net,
-                    &Samples::new(&inputs, &targets).rows(rows),
-                    &ScikitSquaredError,
-                )
+                .compute_samples(&net, &samples.rows(rows), &ScikitSquaredError)
                 .unwrap();
             state
-                .update(&optimizer, 1e-3, net.params_mut(), gradient.values())
+                .update(optimizer, 1e-3, net.params_mut(), gradient.values())
                 .unwrap();
         }
     };
@@ -119,7 +153,7 @@ fn step<T: Float>(threads: usize) {
     let count = allocations(|| (0..20).for_each(|i| epoch(100 + i)));
     assert!(
         count <= tolerated(threads, 20 * 3),
-        "training step on {threads} threads: {count}"
+        "step of {optimizer:?} on {threads} threads: {count}"
     );
 }
 
@@ -129,7 +163,12 @@ fn epochs<T: Float>(threads: usize) {
     let trainer = Trainer::new(ScikitSquaredError, Adam::new(1e-3))
         .batch_size(220)
         .validation_split(0.2)
+        .validation_score(R2::default())
         .early_stopping(0.0, 1000)
+        .reduce_on_plateau(ReduceOnPlateau::default())
+        .dropout(0.1)
+        .clip(Clip::Value(1.0))
+        .weight_average(0.99)
         .epochs(60)
         .threads(threads);
     let mut at = Vec::with_capacity(60);
@@ -138,7 +177,11 @@ fn epochs<T: Float>(threads: usize) {
         ControlFlow::Continue(())
     };
     trainer
-        .fit_with(&mut net, &Samples::new(&inputs, &targets), report)
+        .fit_with(
+            &mut net,
+            &Samples::new(&inputs, &targets).weights(&weights()),
+            report,
+        )
         .unwrap();
     let warm = warm_up(threads);
     let count = at[59] - at[warm - 1];
@@ -172,9 +215,15 @@ fn nothing_is_allocated_once_warm() {
     prediction::<f64>();
     scores::<f32>();
     scores::<f64>();
+    encodings::<f32>();
+    encodings::<f64>();
+    losses::<f32>();
+    losses::<f64>();
     for threads in [1, 2] {
-        step::<f32>(threads);
-        step::<f64>(threads);
+        step::<f32>(&Adam::new(1e-3), threads);
+        step::<f64>(&Adam::new(1e-3), threads);
+        step::<f32>(&Muon::new(1e-3), threads);
+        step::<f64>(&Muon::new(1e-3), threads);
         epochs::<f32>(threads);
         epochs::<f64>(threads);
     }

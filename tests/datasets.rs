@@ -6,8 +6,8 @@
 //! tried, at which all medians hold at once; over all twelve the means differed from
 //! scikit-learn's by -0.005 (wine) to +0.005 (diabetes). The mean is the better witness.
 
-#[path = "common/fixture.rs"]
-mod fixture;
+#[path = "common/json.rs"]
+mod json;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use feedforward::optimizer::Adam;
 use feedforward::{Classifier, Mlp, MlpBuilder, Regressor, Scaler, Trainer};
 use serde_json::Value;
 
-use fixture::{count, indices, list, number, text};
+use json::{count, indices, list, number, text};
 
 /// A table: features row by row, and the last column.
 struct Table {

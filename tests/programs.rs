@@ -16,7 +16,7 @@ fn example(name: &str) -> Command {
     assert!(
         program.exists(),
         "{} is missing: `cargo test --test programs` alone does not build it, \
-         `cargo test` and `cargo test --examples --test programs` do",
+         `cargo test` and `cargo build --examples` do",
         program.display()
     );
     Command::new(program)

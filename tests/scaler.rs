@@ -1,6 +1,6 @@
 //! Scaling of columns, and folding it into a network.
 
-use feedforward::activation::{Identity, Relu, Tanh};
+use feedforward::activation::{Glu, Identity, Maxout, Relu, SwiGlu, Tanh};
 use feedforward::{Error, Float, Layer, Mlp, Scaler};
 use proptest::prelude::*;
 
@@ -151,6 +151,27 @@ fn folding_by_hand() {
         (&[-8.0, 16.0][..], &[68.0][..])
     );
     assert_eq!(net.layer(0).unwrap().weights()[0], 2.0);
+}
+
+/// A neuron of several pieces has several rows to fold into.
+#[test]
+fn folding_reaches_every_piece() {
+    let scaler = Scaler::from_parts([3.0, -1.0], [2.0, 0.5]).unwrap();
+    let raw = [4.0, -0.5, 1.0, -1.5, 3.0, -1.0];
+    let fold = |builder: feedforward::MlpBuilder<f64>| {
+        let mut net = builder.output(1, Identity).seed(2).build().unwrap();
+        for (i, bias) in (1..).zip(net.layer_mut(0).unwrap().bias_mut()) {
+            *bias = 0.1 * f64::from(i);
+        }
+        let scaled = net.predict(&scaler.transform(&raw).unwrap()).unwrap();
+        scaler.fold_into_inputs(&mut net).unwrap();
+        for (got, expected) in net.predict(&raw).unwrap().iter().zip(scaled) {
+            assert!((got - expected).abs() < 1e-13, "{got} {expected}");
+        }
+    };
+    fold(Mlp::builder(2).hidden(5, Maxout::new(3)));
+    fold(Mlp::builder(2).hidden(5, Glu));
+    fold(Mlp::builder(2).hidden(5, SwiGlu));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What the examples that draw share: a font that comes along, and pictures without jags.
 
-#![allow(dead_code)] // each uses a part of it
-
 use std::error::Error;
 use std::fs::File;
 use std::io::BufWriter;
@@ -24,8 +22,6 @@ pub const INK: RGBColor = RGBColor(38, 44, 54);
 pub const FAINT: RGBColor = RGBColor(112, 120, 132);
 /// Axes.
 pub const AXIS: RGBColor = RGBColor(168, 175, 186);
-/// The grid.
-pub const GRID: RGBColor = RGBColor(231, 234, 239);
 /// The first thing drawn.
 pub const BLUE: RGBColor = RGBColor(23, 92, 180);
 /// The second; the two can be told apart by the colour-blind too.

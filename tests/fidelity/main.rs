@@ -12,8 +12,9 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 mod anchors;
-#[path = "../common/fixture.rs"]
 mod fixture;
+#[path = "../common/json.rs"]
+mod json;
 mod lbfgs;
 mod nets;
 mod onnx;

@@ -1,6 +1,4 @@
-//! Reading fixtures, and measuring what differs.
-
-#![allow(dead_code)] // each test uses its part
+//! What fixtures describe, and measuring what differs.
 
 use std::sync::Arc;
 
@@ -12,6 +10,8 @@ use feedforward::loss::{
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::{Activation, Float, Loss, Mlp};
 use serde_json::Value;
+
+pub use super::json::{count, indices, list, number, text};
 
 /// What a fixture's check found.
 #[derive(Default)]
@@ -87,32 +87,6 @@ impl Report {
     }
 }
 
-/// A number, which is written as a word if it is not finite.
-pub fn number(value: &Value) -> f64 {
-    match value {
-        Value::String(word) => word.parse().unwrap(),
-        number => number
-            .as_f64()
-            .unwrap_or_else(|| panic!("expected a number, got {number}")),
-    }
-}
-
-pub fn count(value: &Value) -> usize {
-    number(value) as usize
-}
-
-pub fn list(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .unwrap_or_else(|| panic!("expected a list, got {value}"))
-}
-
-pub fn text(value: &Value) -> &str {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("expected a word, got {value}"))
-}
-
 /// All numbers of nested lists, in their order.
 pub fn numbers(value: &Value) -> Vec<f64> {
     match value {
@@ -123,10 +97,6 @@ pub fn numbers(value: &Value) -> Vec<f64> {
 
 pub fn floats<T: Float>(value: &Value) -> Vec<T> {
     numbers(value).into_iter().map(T::of).collect()
-}
-
-pub fn indices(value: &Value) -> Vec<usize> {
-    list(value).iter().map(count).collect()
 }
 
 /// Weights and biases in the order of the crate's parameters, from one matrix
