@@ -177,4 +177,4 @@ type Hashes = (u64, u64);
 
 const PINNED: Hashes = (0x16c8_1815_b53e_d420, 0xc867_183b_9645_dfb2);
 const PINNED_PIECES: Hashes = (0x5777_6b4d_f0d5_2189, 0xc44b_2f09_5f92_f1db);
-const PINNED_BY_ALL_MEANS: Hashes = (0x51f6_563c_f54a_696d, 0x3ccf_5763_54b6_b1c5);
+const PINNED_BY_ALL_MEANS: Hashes = (0x68008b51f20b0d2d, 0xed4afea98845dd2a);

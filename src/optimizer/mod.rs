@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Result, check_length};
 use crate::float::Float;
+use crate::gemm::Buffer;
 use crate::layout::Layout;
 use crate::parallel::Threads;
 
@@ -145,20 +146,53 @@ pub struct Step<'a> {
     pub layout: &'a Layout,
     /// The part of the buffer that this call updates.
     pub range: Range<usize>,
+    threads: Option<&'a Threads>,
+}
+
+impl<'a> Step<'a> {
+    /// An update of everything, by one thread, for those who call [`Optimizer::step`] themselves.
+    pub fn new(number: u64, learning_rate: f64, layout: &'a Layout) -> Self {
+        Self {
+            number,
+            learning_rate,
+            layout,
+            range: 0..layout.len(),
+            threads: None,
+        }
+    }
+
+    /// Does both, at once where training has several threads: for a rule that is not
+    /// [element-wise](Optimizer::elementwise), but whose parts are independent of each other.
+    pub fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+        if let Some(threads) = self.threads {
+            threads.join(left, right);
+        } else {
+            left();
+            right();
+        }
+    }
 }
 
 /// An optimizer's memory: its state and the number of updates so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct State<T> {
     layout: Layout,
     updates: u64,
-    values: Vec<T>,
+    values: Buffer<T>,
+}
+
+impl<T: Float> PartialEq for State<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.layout == other.layout
+            && self.updates == other.updates
+            && *self.values == *other.values
+    }
 }
 
 impl<T: Float> State<T> {
     /// The state before the first update.
     pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Self {
-        let mut values = vec![T::zero(); optimizer.state_len(layout)];
+        let mut values = Buffer::zeros(optimizer.state_len(layout));
         optimizer.init(layout, &mut values);
         Self {
             layout: layout.clone(),
@@ -206,10 +240,8 @@ impl<T: Float> State<T> {
         check_length("optimizer state", &self.values, optimizer.state_len(layout))?;
         self.updates += 1;
         let step = Step {
-            number: self.updates,
-            learning_rate,
-            layout,
-            range: 0..layout.len(),
+            threads: Some(threads),
+            ..Step::new(self.updates, learning_rate, layout)
         };
         if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {
             update_blocks(

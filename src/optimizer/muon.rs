@@ -6,7 +6,7 @@ use super::rule::{self, Flush, Rule, check_not_negative, check_positive};
 use super::{Adam, Optimizer, Step};
 use crate::error::{Error, Result, check_range};
 use crate::float::{Float, compiled};
-use crate::gemm::{Product, Start, padded, store, transpose};
+use crate::gemm::{Product, STRIP, Start, padded, store, transpose};
 use crate::layout::{LayerLayout, Layout};
 
 /// Muon: for the weight matrices of hidden layers, steps along the momentum made orthogonal, so
@@ -32,8 +32,10 @@ use crate::layout::{LayerLayout, Layout};
 ///
 /// For a matrix of short side s and long side l each of the five steps takes s s (2 l + s)
 /// multiply-adds, where a sample takes 3 s l on its way through and back: with s = l, an update
-/// costs as much as 5 s samples, so minibatches should be a few times larger than layers are wide. State: m, Adam's two moments, and room to calculate in. What falls
-/// below 7e-18 (f64: 1e-152) becomes zero.
+/// costs about as much as 5 s samples, so minibatches should be a few times larger than layers are
+/// wide. (Symmetry saves a third of the first two products.) Several threads share the matrices.
+/// State: m, Adam's two moments, and room to calculate in for four matrices. What falls below 7e-18
+/// (f64: 1e-152) becomes zero.
 ///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError};
@@ -99,16 +101,24 @@ fn others(layout: &Layout) -> impl Iterator<Item = Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end)
 }
 
-/// A hidden matrix, the shorter side first.
+/// Hidden matrices are shared among so many threads at most, each with room of its own.
+const LANES: usize = 4;
+
+/// A hidden matrix, the longer side first.
 fn sides(at: &LayerLayout) -> (usize, usize) {
     let (rows, cols) = (at.rows(), at.inputs);
-    (rows.min(cols), rows.max(cols))
+    (rows.max(cols), rows.min(cols))
 }
 
-/// Numbers that the Newton-Schulz iteration of a matrix needs beside X.
-fn scratch_len<T>((short, long): (usize, usize)) -> usize {
-    let (short_stride, long_stride) = (padded::<T>(short), padded::<T>(long));
-    2 * short * long_stride + long * short_stride + 2 * short * short_stride
+/// Numbers that the Newton-Schulz iteration of a matrix needs: X twice, and its squares.
+fn scratch_len<T>((long, short): (usize, usize)) -> usize {
+    2 * (long + short) * padded::<T>(short)
+}
+
+/// The same for the largest of these, for each of the lanes, and how many lanes there are.
+fn lanes<T>(layers: &[LayerLayout]) -> (usize, usize) {
+    let scratch = layers.iter().map(|at| scratch_len::<T>(sides(at)));
+    (scratch.max().unwrap_or(0), layers.len().min(LANES))
 }
 
 impl<T: Float> Optimizer<T> for Muon {
@@ -119,8 +129,8 @@ impl<T: Float> Optimizer<T> for Muon {
     fn state_len(&self, layout: &Layout) -> usize {
         let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
         let moments = self.adam.slots() * (layout.len() - momenta);
-        let scratch = hidden(layout).iter().map(|at| scratch_len::<T>(sides(at)));
-        momenta + moments + scratch.max().unwrap_or(0)
+        let (scratch, lanes) = lanes::<T>(hidden(layout));
+        scratch * lanes + momenta + moments
     }
 
     fn check(&self) -> Result<()> {
@@ -147,8 +157,13 @@ impl<T: Float> Optimizer<T> for Muon {
         {
             return; // no call of ours
         }
+        // First the room to calculate in, which begins where the state does: on a cache line.
+        let (scratch, lanes) = lanes::<T>(hidden(layout));
+        let (scratch, state) = state.split_at_mut(scratch * lanes);
+        let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
+        let (momenta, mut rest) = state.split_at_mut(momenta);
+
         let adam_rate = self.adam.learning_rate * (step.learning_rate / self.learning_rate);
-        let mut rest = state;
         for range in others(layout) {
             let (moments, tail) = rest.split_at_mut(self.adam.slots() * range.len());
             rest = tail;
@@ -160,16 +175,86 @@ impl<T: Float> Optimizer<T> for Muon {
             let (params, gradient) = (&mut params[range.clone()], &gradient[range]);
             self.adam.step(&step, params, gradient, moments);
         }
-        let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
-        let (mut momenta, scratch) = rest.split_at_mut(momenta);
-        for at in hidden(layout) {
+        let matrices = Matrices {
+            layers: hidden(layout),
+            first: 0,
+            params,
+            gradient,
+            momenta,
+            scratch,
+            lanes,
+        };
+        self.update_all(step, matrices);
+    }
+}
+
+/// Hidden layers side by side, and what belongs to them.
+struct Matrices<'a, T> {
+    layers: &'a [LayerLayout],
+    /// The parameter that the slices begin with.
+    first: usize,
+    params: &'a mut [T],
+    gradient: &'a [T],
+    momenta: &'a mut [T],
+    scratch: &'a mut [T],
+    lanes: usize,
+}
+
+impl Muon {
+    /// Updates the matrices, by halves while there are threads and room for it.
+    fn update_all<T: Float>(&self, step: &Step<'_>, matrices: Matrices<'_, T>) {
+        let Matrices {
+            layers,
+            first,
+            params,
+            gradient,
+            mut momenta,
+            scratch,
+            lanes,
+        } = matrices;
+        if lanes > 1 {
+            let (left, right) = layers.split_at(layers.len() / 2);
+            let start = right[0].weights.start;
+            let (left_params, right_params) = params.split_at_mut(start - first);
+            let (left_gradient, right_gradient) = gradient.split_at(start - first);
+            let left_momenta = left.iter().map(|at| at.weights.len()).sum();
+            let (left_momenta, right_momenta) = momenta.split_at_mut(left_momenta);
+            let left_lanes = lanes / 2;
+            let (left_scratch, right_scratch) =
+                scratch.split_at_mut(scratch.len() / lanes * left_lanes);
+            let left = Matrices {
+                layers: left,
+                first,
+                params: left_params,
+                gradient: left_gradient,
+                momenta: left_momenta,
+                scratch: left_scratch,
+                lanes: left_lanes,
+            };
+            let right = Matrices {
+                layers: right,
+                first: start,
+                params: right_params,
+                gradient: right_gradient,
+                momenta: right_momenta,
+                scratch: right_scratch,
+                lanes: lanes - left_lanes,
+            };
+            step.join(
+                || self.update_all(step, left),
+                || self.update_all(step, right),
+            );
+            return;
+        }
+        for at in layers {
             let (momentum, tail) = momenta.split_at_mut(at.weights.len());
             momenta = tail;
+            let range = at.weights.start - first..at.weights.end - first;
             let matrix = Matrix {
                 rows: at.rows(),
                 cols: at.inputs,
-                weights: &mut params[at.weights.clone()],
-                gradient: &gradient[at.weights.clone()],
+                weights: &mut params[range.clone()],
+                gradient: &gradient[range],
                 momentum,
             };
             update(self, matrix, T::of(step.learning_rate), scratch);
@@ -189,31 +274,31 @@ struct Matrix<'a, T> {
 compiled! {
     fn update<T>(rule: &Muon, matrix: Matrix<'_, T>, rate: T, scratch: &mut [T]) {
         let Matrix { rows, cols, weights, gradient, momentum } = matrix;
-        let (short, long) = (rows.min(cols), rows.max(cols));
-        let long_stride = padded::<T>(long);
-        let (x, scratch) = scratch.split_at_mut(short * long_stride);
+        let (long, short) = (rows.max(cols), rows.min(cols));
+        let stride = padded::<T>(short);
+        let (x, scratch) = scratch.split_at_mut(long * stride);
 
-        // U goes where X begins; m is the state of the rule. A tall matrix lies down.
+        // U goes where X begins; m is the state of the rule. A wide matrix is stood up.
         let keep = T::of(rule.momentum);
         let direction = Momentum { keep, nesterov: rule.nesterov, flush: Flush::new() };
         let u = &mut scratch[..gradient.len()];
         u.fill(T::zero());
         rule::apply(direction, u, gradient, momentum);
-        if rows <= cols {
-            for (x, u) in x.chunks_mut(long_stride).zip(u.chunks(cols)) {
+        if rows < cols {
+            transpose(u, cols, cols, x, stride);
+        } else {
+            for (x, u) in x.chunks_mut(stride).zip(u.chunks(cols)) {
                 x[..cols].copy_from_slice(u);
             }
-        } else {
-            transpose(u, cols, cols, x, long_stride);
         }
-        if !normalise(x, long, long_stride) {
+        if !normalise(x, short, stride) {
             return;
         }
-        orthogonalise(x, (short, long), scratch, rule.newton_schulz);
+        let x = orthogonalise(x, short, scratch, rule.newton_schulz);
 
         let shape = T::of((rows as f64 / cols as f64).max(1.0).sqrt());
         let stay = T::one() - rate * T::of(rule.weight_decay);
-        let (down, across) = if rows <= cols { (long_stride, 1) } else { (1, long_stride) };
+        let (down, across) = if rows < cols { (1, stride) } else { (stride, 1) };
         for (r, row) in weights.chunks_mut(cols).enumerate() {
             for (c, w) in row.iter_mut().enumerate() {
                 *w = stay * *w - rate * shape * x[r * down + c * across];
@@ -240,100 +325,107 @@ impl<T: Float> Rule<T, 1> for Momentum<T> {
 }
 
 /// X <- X / |X|, with zeros in the padding; false if there is nothing to step along.
-fn normalise<T: Float>(x: &mut [T], long: usize, stride: usize) -> bool {
-    let rows = || x.chunks(stride).flat_map(|row| &row[..long]);
-    let largest = rows().fold(
-        T::zero(),
-        |most, x| if x.abs() > most { x.abs() } else { most },
-    );
+#[inline(always)]
+fn normalise<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
+    // So many sums side by side: one alone would wait for each addition.
+    const SUMS: usize = 16;
+    let mut largest = [T::zero(); SUMS];
+    for row in x.chunks_mut(stride) {
+        row[short..].fill(T::zero());
+        for x in row.chunks(SUMS) {
+            for (most, x) in largest.iter_mut().zip(x) {
+                *most = if x.abs() > *most { x.abs() } else { *most };
+            }
+        }
+    }
+    let largest = largest.into_iter().fold(T::zero(), T::max);
     if largest == T::zero() {
         return false;
     }
     // In units of the largest, whose square cannot overflow.
-    let squares: f64 = rows().map(|&x| (x / largest).wide().powi(2)).sum();
-    let norm = T::of(squares.sqrt());
-    let flush = Flush::new();
-    for row in x.chunks_mut(stride) {
-        for x in &mut row[..long] {
-            *x = flush.first(*x / largest / norm);
+    let unit = T::one() / largest;
+    let mut squares = [0.0; SUMS];
+    for x in x.chunks(SUMS) {
+        for (sum, &x) in squares.iter_mut().zip(x) {
+            let x = (x * unit).wide();
+            *sum += x * x;
         }
-        row[long..].fill(T::zero());
+    }
+    let norm = T::of(squares.into_iter().sum::<f64>().sqrt());
+    let flush = Flush::new();
+    for x in x {
+        *x = flush.first(*x / largest / norm);
     }
     true
 }
 
-/// The Newton-Schulz iteration, which brings the singular values of X near 1.
-fn orthogonalise<T: Float>(
-    x: &mut [T],
-    (short, long): (usize, usize),
-    scratch: &mut [T],
+/// The Newton-Schulz iteration, which brings the singular values of X near 1. X stands: what the
+/// equations have as X X^T is X^T X here, for which the kernel needs nothing transposed.
+fn orthogonalise<'a, T: Float>(
+    mut x: &'a mut [T],
+    short: usize,
+    scratch: &'a mut [T],
     steps: usize,
-) {
+) -> &'a [T] {
     let (a, b, c) = (T::of(3.4445), T::of(-4.7750), T::of(2.0315));
-    let (short_stride, long_stride) = (padded::<T>(short), padded::<T>(long));
-    let (transposed, scratch) = scratch.split_at_mut(long * short_stride);
-    let (gram, scratch) = scratch.split_at_mut(short * short_stride);
-    let (polynomial, next) = scratch.split_at_mut(short * short_stride);
-    let next = &mut next[..short * long_stride];
+    let (long, stride) = (x.len() / padded::<T>(short), padded::<T>(short));
+    let (gram, scratch) = scratch.split_at_mut(short * stride);
+    let (polynomial, scratch) = scratch.split_at_mut(short * stride);
+    let mut next = &mut scratch[..x.len()];
     for _ in 0..steps {
-        transpose(x, long_stride, long, transposed, short_stride);
-        product(
-            (x, long_stride),
-            long,
-            (transposed, short_stride),
-            short,
-            gram,
-            Start::Zero,
-        );
-        product(
-            (gram, short_stride),
-            short,
-            (gram, short_stride),
-            short,
-            polynomial,
-            Start::Zero,
-        );
+        square((x, long), gram, short, stride);
+        square((gram, short), polynomial, short, stride);
         for (p, &g) in polynomial.iter_mut().zip(&*gram) {
             *p = b * g + c * *p;
         }
         for (next, &x) in next.iter_mut().zip(&*x) {
             *next = a * x;
         }
-        product(
-            (polynomial, short_stride),
-            short,
-            (x, long_stride),
-            long,
-            next,
-            Start::Held,
-        );
-        x.copy_from_slice(next);
+        let product = Product {
+            rows: long,
+            depth: short,
+            cols: short,
+            a: x,
+            a_row: stride,
+            a_step: 1,
+            b: polynomial,
+            b_row: stride,
+            b_padded: true,
+            start: Start::Held,
+            bias: None,
+        };
+        product.run(&mut store(next, stride));
+        (x, next) = (next, x);
     }
+    x
 }
 
-/// C = A B, or C + A B: A and C have as many rows as fit A, B `depth`; rows are padded.
-fn product<T: Float>(
-    (a, a_row): (&[T], usize),
-    depth: usize,
-    (b, b_row): (&[T], usize),
-    cols: usize,
-    c: &mut [T],
-    start: Start,
-) {
-    let product = Product {
-        rows: a.len() / a_row,
-        depth,
-        cols,
-        a,
-        a_row,
-        a_step: 1,
-        b,
-        b_row,
-        b_padded: true,
-        start,
-        bias: None,
-    };
-    product.run(&mut store(c, b_row));
+/// C = X^T X. It is symmetric to the last bit, since both halves add the same products in the same
+/// order: what lies right of each strip's own square is copied from its mirror image.
+fn square<T: Float>((x, depth): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
+    for first in (0..short).step_by(STRIP) {
+        let end = (first + STRIP).min(short);
+        let product = Product {
+            rows: end - first,
+            depth,
+            cols: end,
+            a: &x[first..],
+            a_row: 1,
+            a_step: stride,
+            b: x,
+            b_row: stride,
+            b_padded: true,
+            start: Start::Zero,
+            bias: None,
+        };
+        product.run(&mut store(&mut c[first * stride..], stride));
+        let (above, strip) = c.split_at_mut(first * stride);
+        for (column, row) in (first..end).zip(strip.chunks(stride)) {
+            for (above, &x) in above.chunks_mut(stride).zip(row) {
+                above[column] = x;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -78,10 +78,8 @@ fn in_ranges<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout, size: usiz
             let range = start..(start + size).min(layout.len());
             let state = &mut state[slots * range.start..slots * range.end];
             let step = Step {
-                number: t + 1,
-                learning_rate: 1e-3,
-                layout,
                 range: range.clone(),
+                ..Step::new(t + 1, 1e-3, layout)
             };
             optimizer.step(
                 &step,
@@ -159,7 +157,7 @@ fn adam_forgets_a_gradient_completely() {
         state.update(&adam, 1e-3, &mut params, &gradient).unwrap();
         gradient = [0.0; 2];
     }
-    assert_eq!(state.values, [0.0; 4]);
+    assert_eq!(*state.values, [0.0; 4]);
 }
 
 #[test]

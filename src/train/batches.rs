@@ -98,13 +98,22 @@ impl Batches {
 
     /// The minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
+        self.rest_of_epoch(epoch, 0)
+    }
+
+    /// Those that come after so many samples.
+    pub(super) fn rest_of_epoch(
+        &mut self,
+        epoch: usize,
+        seen: usize,
+    ) -> impl Iterator<Item = &[usize]> {
         self.order.copy_from_slice(&self.rows);
         match &self.arrangement {
             Arrangement::Given => {}
             Arrangement::Shuffled(seed) => shuffle(&mut self.order, *seed, epoch as u64 + 1),
             Arrangement::Custom(arrange) => arrange(epoch, &mut self.order),
         }
-        self.order.chunks(self.size)
+        self.order[seen.min(self.order.len())..].chunks(self.size)
     }
 }
 

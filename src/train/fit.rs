@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::batches::Batches;
-use super::history::{Epoch, StopReason};
+use super::history::{Epoch, Moment, StopReason, Update};
 use super::split::{Split, split};
 use super::state::TrainerState;
 use super::{Trainer, Validation};
@@ -31,6 +31,16 @@ pub(super) enum Length {
     OneEpoch,
 }
 
+/// The caller's function, which can end the training.
+pub(super) enum Watcher<'a, T> {
+    Epochs(&'a mut OnEpoch<'a, T>),
+    /// On whatever thread trains.
+    Moments(&'a mut OnMoment<'a, T>),
+}
+
+type OnEpoch<'a, T> = dyn FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()> + 'a;
+type OnMoment<'a, T> = dyn FnMut(&Moment, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
+
 /// One training under way.
 struct Fit<'a, T> {
     trainer: &'a Trainer<T>,
@@ -51,7 +61,7 @@ pub(super) fn run<T: Float>(
     state: &mut TrainerState<T>,
     samples: &Samples<'_, T>,
     length: Length,
-    on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+    mut watcher: Watcher<'_, T>,
 ) -> Result<StopReason> {
     trainer.check()?;
     state.check(net)?;
@@ -114,6 +124,8 @@ pub(super) fn run<T: Float>(
         if !state.params.is_empty() {
             net.set_params(&state.params)?;
         }
+    } else {
+        state.begin_epoch();
     }
     state.params.clear();
     if state.best.is_empty() {
@@ -134,7 +146,7 @@ pub(super) fn run<T: Float>(
         gradient,
         outputs: Vec::new(),
     };
-    fit.run(net, length, on_epoch)
+    fit.run(net, length, &mut watcher)
 }
 
 /// The threads for minibatches of this size, where the caller asked for so many.
@@ -174,7 +186,7 @@ impl<T: Float> Fit<'_, T> {
         mut self,
         net: &mut Mlp<T>,
         length: Length,
-        mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+        watcher: &mut Watcher<'_, T>,
     ) -> Result<StopReason> {
         let remaining = match length {
             Length::ToTheEnd => (self.trainer.epochs).saturating_sub(self.state.progress.epoch),
@@ -185,17 +197,24 @@ impl<T: Float> Fit<'_, T> {
         let mut reason = StopReason::Epochs;
         for _ in 0..remaining {
             let threads = self.threads.clone();
-            let result = threads.install(|| self.epoch(net));
-            let epoch = result.map_err(|error| self.diverged(net, error))?;
+            let on_update = match watcher {
+                Watcher::Epochs(_) => None,
+                Watcher::Moments(on_moment) => Some(&mut **on_moment),
+            };
+            let result = threads.install(|| self.epoch(net, on_update));
+            let Some(epoch) = result.map_err(|error| self.diverged(net, error))? else {
+                reason = StopReason::Callback;
+                break;
+            };
             self.state.history.epochs.push(epoch);
             self.swap_average(net);
             let stop = self.watch(&epoch, net);
-            let stop = match on_epoch(&epoch, net) {
-                ControlFlow::Break(()) => Some(StopReason::Callback),
-                ControlFlow::Continue(()) => stop,
+            let flow = match watcher {
+                Watcher::Epochs(on_epoch) => on_epoch(&epoch, net),
+                Watcher::Moments(on_moment) => on_moment(&Moment::Epoch(epoch), net),
             };
             self.swap_average(net);
-            if let Some(stop) = stop {
+            if let Some(stop) = flow.is_break().then_some(StopReason::Callback).or(stop) {
                 reason = stop;
                 break;
             }
@@ -209,21 +228,26 @@ impl<T: Float> Fit<'_, T> {
         Ok(reason)
     }
 
-    /// One pass over the training samples, and the losses it ends with.
-    fn epoch(&mut self, net: &mut Mlp<T>) -> Result<Epoch> {
+    /// One pass over the training samples, or the rest of one, and the losses it ends with;
+    /// `None` if the caller ended it.
+    fn epoch(
+        &mut self,
+        net: &mut Mlp<T>,
+        mut on_update: Option<&mut OnMoment<'_, T>>,
+    ) -> Result<Option<Epoch>> {
         let Trainer {
             optimizer, loss, ..
         } = self.trainer;
         let state = &mut *self.state;
-        let mut learning_rate = self.trainer.learning_rate(state);
-        let (mut sum, mut seen) = (0.0, 0);
-        for batch in self.batches.epoch(state.progress.epoch) {
+        let seen = state.progress.samples - state.progress.samples_before_epoch;
+        for batch in (self.batches).rest_of_epoch(state.progress.epoch, seen as usize) {
             let rows = self.samples.try_choose(batch)?;
+            let learning_rate = self.trainer.learning_rate(state);
+            let mut batch_loss = 0.0;
             // Samples that all weigh nothing teach nothing.
             if rows.total_weight() > 0.0 {
-                learning_rate = self.trainer.learning_rate(state);
                 self.gradient.set_updates(state.progress.step);
-                let loss = self.gradient.compute_rows(net, &rows, &**loss)?;
+                batch_loss = self.gradient.compute_rows(net, &rows, &**loss)?;
                 let gradient = self.gradient.values();
                 let (threads, params) = (&self.threads, net.params_mut());
                 let memory = &mut state.optimizer;
@@ -235,28 +259,40 @@ impl<T: Float> Fit<'_, T> {
                 }
                 if state.best_value == f64::INFINITY && self.validation.is_none() {
                     // What there was to begin with may stay the best.
-                    state.best_value = loss;
+                    state.best_value = batch_loss;
                 }
-                sum += loss * batch.len() as f64;
-                seen += batch.len();
+                state.part.add(batch_loss, batch.len(), learning_rate);
             }
             state.progress.step += 1;
             state.progress.samples += batch.len() as u64;
+            if let Some(on_update) = &mut on_update {
+                let update = Moment::Update(Update {
+                    number: state.optimizer.updates(),
+                    epoch: state.progress.epoch + 1,
+                    samples: state.progress.samples,
+                    loss: batch_loss,
+                    learning_rate,
+                });
+                if on_update(&update, net).is_break() {
+                    return Ok(None);
+                }
+            }
         }
         check_finite("parameters", net.params())?;
         state.progress.epoch += 1;
-        state.progress.samples_before_epoch = state.progress.samples;
+        let whole = state.part;
+        state.begin_epoch();
         self.swap_average(net);
         let validated = self.validate(net);
         self.swap_average(net);
         let (validation_loss, validation_score) = validated?;
-        Ok(Epoch {
+        Ok(Some(Epoch {
             number: self.state.history.epochs.len() + 1,
-            loss: sum / seen as f64,
+            loss: whole.mean_loss(),
             validation_loss,
             validation_score,
-            learning_rate,
-        })
+            learning_rate: whole.learning_rate(),
+        }))
     }
 
     /// The validation samples' loss and score.

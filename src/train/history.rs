@@ -16,6 +16,57 @@ pub struct Epoch {
     pub learning_rate: f64,
 }
 
+/// One update of the parameters: one minibatch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// The epoch it belongs to, counted from 1.
+    pub epoch: usize,
+    /// Samples seen so far, counted again in every epoch.
+    pub samples: u64,
+    /// The minibatch's loss before the update, with the L2 penalty.
+    pub loss: f64,
+    /// The learning rate of the update.
+    pub learning_rate: f64,
+}
+
+/// Where a training stands when it calls the function given to
+/// [`Trainer::resume_watched`](super::Trainer::resume_watched).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    /// After an update.
+    Update(Update),
+    /// After an epoch, the last update of which came as an update before.
+    Epoch(Epoch),
+}
+
+/// An epoch's minibatches so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct PartOfEpoch {
+    loss_sum: f64,
+    samples: usize,
+    learning_rate: f64,
+}
+
+impl PartOfEpoch {
+    pub(super) fn add(&mut self, loss: f64, samples: usize, learning_rate: f64) {
+        self.loss_sum += loss * samples as f64;
+        self.samples += samples;
+        self.learning_rate = learning_rate;
+    }
+
+    /// NaN without samples.
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss_sum / self.samples as f64
+    }
+
+    /// That of the last update.
+    pub(super) fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+}
+
 /// Why a training ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

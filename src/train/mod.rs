@@ -20,13 +20,13 @@ mod state;
 mod stopping;
 
 pub use batches::Batches;
-pub use history::{Epoch, History, StopReason};
+pub use history::{Epoch, History, Moment, StopReason, Update};
 pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 
 use batches::Arrangement;
-use fit::Length;
+use fit::{Length, Watcher};
 use stopping::Patience;
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
@@ -341,9 +341,49 @@ impl<T: Float> Trainer<T> {
         net: &mut Mlp<T>,
         state: &mut TrainerState<T>,
         samples: &Samples<'_, T>,
-        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+        mut on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<StopReason> {
-        fit::run(self, net, state, samples, Length::ToTheEnd, on_epoch)
+        let watcher = Watcher::Epochs(&mut on_epoch);
+        fit::run(self, net, state, samples, Length::ToTheEnd, watcher)
+    }
+
+    /// [`resume`](Self::resume), with a function that is called after each update and each
+    /// epoch, on whatever thread trains, and can end the training there: to stop on time, or
+    /// to stay responsive where an epoch is long. What was stopped within an epoch goes on from
+    /// that very minibatch, with the same bits as if it had not been.
+    ///
+    /// After an update the network is the one that is trained, not its
+    /// [average](Self::weight_average).
+    ///
+    /// ```
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// use feedforward::train::Moment;
+    /// use std::ops::ControlFlow;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+    /// # let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1_000_000_000);
+    /// let end = Instant::now() + Duration::from_millis(50);
+    /// let mut state = trainer.start(&net)?;
+    /// let samples = Samples::new(&[1.0, 2.0], &[2.0, 4.0]);
+    /// trainer.resume_watched(&mut net, &mut state, &samples, |moment, _net| match moment {
+    ///     Moment::Update(_) if Instant::now() >= end => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_watched(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+        mut on_moment: impl FnMut(&Moment, &Mlp<T>) -> ControlFlow<()> + Send,
+    ) -> Result<StopReason> {
+        let watcher = Watcher::Moments(&mut on_moment);
+        fit::run(self, net, state, samples, Length::ToTheEnd, watcher)
     }
 
     /// One more epoch, over these samples: for learning from data as it comes. The optimizer
@@ -368,10 +408,12 @@ impl<T: Float> Trainer<T> {
             ));
         }
         let mut last = None;
-        fit::run(self, net, state, samples, Length::OneEpoch, |epoch, _| {
+        let mut keep = |epoch: &Epoch, _: &Mlp<T>| {
             last = Some(*epoch);
             ControlFlow::Continue(())
-        })?;
+        };
+        let watcher = Watcher::Epochs(&mut keep);
+        fit::run(self, net, state, samples, Length::OneEpoch, watcher)?;
         last.ok_or_else(|| Error::out_of_range("epochs", "1", 0))
     }
 

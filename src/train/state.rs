@@ -1,7 +1,7 @@
 //! What a training remembers from one epoch to the next.
 
 use super::Trainer;
-use super::history::{History, StopReason};
+use super::history::{History, PartOfEpoch, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -38,6 +38,8 @@ use crate::schedule::Progress;
 pub struct TrainerState<T> {
     pub(super) optimizer: State<T>,
     pub(super) progress: Progress,
+    /// What there was since the epoch began.
+    pub(super) part: PartOfEpoch,
     /// What the schedule's rate is multiplied by, after plateaus.
     pub(super) rate_factor: f64,
     pub(super) reducing: Reducing,
@@ -63,6 +65,7 @@ impl<T: Float> TrainerState<T> {
         Self {
             optimizer: State::new(&*trainer.optimizer, net.layout()),
             progress: Progress::default(),
+            part: PartOfEpoch::default(),
             rate_factor: 1.0,
             reducing: Reducing::new(),
             tolerance: Plateau::new(),
@@ -89,9 +92,9 @@ impl<T: Float> TrainerState<T> {
         self.optimizer = fresh.optimizer;
         self.progress = Progress {
             samples: self.progress.samples,
-            samples_before_epoch: self.progress.samples,
             ..fresh.progress
         };
+        self.begin_epoch();
         self.rate_factor = fresh.rate_factor;
         self.reducing = fresh.reducing;
         self.average.clear();
@@ -151,6 +154,12 @@ impl<T: Float> TrainerState<T> {
         }
         let expected = "that of the network this training was started with";
         Err(Error::out_of_range("network's layout", expected, "another"))
+    }
+
+    /// The next minibatch will be the first of an epoch.
+    pub(super) fn begin_epoch(&mut self) {
+        self.progress.samples_before_epoch = self.progress.samples;
+        self.part = PartOfEpoch::default();
     }
 
     /// Remembers why it ended. Only what the caller can still change leaves more to do.

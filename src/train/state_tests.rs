@@ -378,3 +378,82 @@ fn divergence_is_explained_and_the_best_is_kept() {
     let (_, cause) = explain(Trainer::new(Poisson, Sgd::new(1e4)), &x, &counts);
     assert_eq!(cause, DivergenceCause::Loss, "{cause}");
 }
+
+#[test]
+fn a_training_stopped_after_any_update_goes_on_with_the_same_bits() {
+    let (x, y) = data();
+    let weights: Vec<f64> = (0..50).map(|i| f64::from(i % 4)).collect();
+    let samples = Samples::new(&x, &y).weights(&weights);
+    let trainers = [
+        trainer().dropout(0.1).weight_average(0.9).threads(2),
+        trainer()
+            .schedule(InverseScaling::default())
+            .validation_split(0.2)
+            .early_stopping(1e-3, 2),
+        trainer().batch_size(30).tolerance(1e-4, 2),
+    ];
+    for trainer in trainers {
+        let mut whole = net();
+        let mut state = trainer.start(&whole).unwrap();
+        let reason = trainer.resume(&mut whole, &mut state, &samples).unwrap();
+        let expected = (reason, state.history);
+
+        let mut net = net();
+        let mut state = trainer.start(&net).unwrap();
+        let (mut countdown, mut stops) = (0, 0);
+        let reason = loop {
+            let seen = Samples::new(&x, &y).weights(&weights);
+            let result = trainer.resume_watched(&mut net, &mut state, &seen, |moment, _| {
+                countdown -= i32::from(matches!(moment, Moment::Update(_)));
+                match moment {
+                    Moment::Update(_) if countdown < 0 => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                }
+            });
+            match result.unwrap() {
+                StopReason::Callback => (stops, countdown) = (stops + 1, stops % 5),
+                reason => break reason,
+            }
+        };
+        assert!(stops > 5, "{stops}");
+        assert_eq!((reason, state.history), expected);
+        assert_eq!(net.params(), whole.params());
+    }
+}
+
+#[test]
+fn every_update_is_seen_in_its_order() {
+    let (x, y) = data();
+    let mut net = net();
+    let trainer = trainer().epochs(2);
+    let mut state = trainer.start(&net).unwrap();
+    let mut seen = Vec::new();
+    let mut params = net.params().to_vec();
+    let samples = Samples::new(&x, &y);
+    let watch = |moment: &Moment, net: &Mlp<f64>| {
+        match moment {
+            Moment::Update(update) => {
+                assert_ne!(net.params(), params);
+                assert_eq!(update.learning_rate, 0.01);
+                seen.push((update.epoch, update.number, update.samples, update.loss));
+            }
+            Moment::Epoch(epoch) => {
+                assert_eq!(net.params(), params);
+                let losses = seen.iter().filter(|update| update.0 == epoch.number);
+                let sizes = [8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 2.0];
+                let sum: f64 = losses.zip(sizes).map(|(update, n)| update.3 * n).sum();
+                assert!((sum / 50.0 - epoch.loss).abs() < 1e-15);
+            }
+        }
+        params.copy_from_slice(net.params());
+        ControlFlow::Continue(())
+    };
+    let reason = trainer.resume_watched(&mut net, &mut state, &samples, watch);
+    assert_eq!(reason.unwrap(), StopReason::Epochs);
+    let order: Vec<_> = seen.iter().map(|update| (update.0, update.1)).collect();
+    let expected: Vec<_> = (1..=14)
+        .map(|number| ((number + 6) as usize / 7, number))
+        .collect();
+    assert_eq!(order, expected);
+    assert_eq!(seen.last().unwrap().2, 100);
+}
