@@ -64,7 +64,7 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
         PANEL.0 * COLUMNS as u32 + 2 * MARGIN,
         PANEL.1 * rows as u32 + 2 * MARGIN,
     );
-    plot::save(&options.out, size, |area| {
+    let picture = plot::picture(size, |area| {
         area.fill(&WHITE)?;
         let margin = px(f64::from(MARGIN));
         let cells = area
@@ -74,7 +74,8 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
             panel(cell, f)?;
         }
         legend(&cells[activations.len()], &others)
-    })
+    })?;
+    plot::save(&picture, &options.out)
 }
 
 /// The part of the plane that is shown: the same for all, but for what happens outside.

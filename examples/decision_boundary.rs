@@ -200,7 +200,7 @@ fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
         panels.len() as u32 * width + 2 * SPACE,
         2 * height + 2 * SPACE + FOOT,
     );
-    plot::save(&options.out, size, |area| {
+    let picture = plot::picture(size, |area| {
         area.fill(&WHITE)?;
         let space = px(f64::from(SPACE));
         let inner = area.margin(space, space, space, space);
@@ -214,7 +214,8 @@ fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
         let words = "Shade: the probability of either class. Line: where both are as likely. \
                      Dark rings: points on the wrong side.";
         write(&foot, words, &text(12.0, FontStyle::Normal, FAINT))
-    })
+    })?;
+    plot::save(&picture, &options.out)
 }
 
 fn draw_panel(panel: &Panel, cell: &Area) -> Result<()> {

@@ -328,7 +328,7 @@ fn save(
     let rows = shown.div_ceil(COLUMNS) as u32;
     let (step, height) = (2 * SIDE + 2 * SPACE, SIDE + CAPTION + SPACE);
     let size = (SPACE + COLUMNS as u32 * step, HEAD + rows * height);
-    plot::save(out, size, |area| {
+    let picture = plot::picture(size, |area| {
         area.fill(&WHITE)?;
         let place = (px(SPACE.into()) as i32, px(f64::from(HEAD) / 2.0) as i32);
         let style = text(16.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Left, VPos::Center));
@@ -343,7 +343,8 @@ fn save(
             draw_caption(area, reading, (left + SIDE, top + SIDE))?;
         }
         Ok(())
-    })
+    })?;
+    plot::save(&picture, out)
 }
 
 fn draw_image(area: &Area, image: &[f32], (left, top): (u32, u32)) -> Result<()> {

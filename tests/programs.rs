@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use image::{GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
 /// Cargo builds the examples before it runs tests, next to them:
 /// `target/debug/deps/programs-...` finds `target/debug/examples/...`.
@@ -80,7 +81,11 @@ fn paint_logo_paints_and_compares() {
     let out = folder("paint").join("made/when/missing");
     let output = output_of(&mut paint(&out, &[]));
     assert_eq!(size(&out.join("painting.png")), (100, 100));
-    assert_eq!(size(&out.join("comparison.png")), (204, 100));
+    let enlarged = size(&out.join("enlarged.png"));
+    assert!(enlarged.0 > 1200 && enlarged.1 > 400, "{enlarged:?}");
+    let sheet = size(&out.join("sheet.png"));
+    assert!(sheet.0 > 600 && sheet.1 > 400, "{sheet:?}");
+    assert!(frames(&out.join("painting.gif")) > 10);
     assert!(output.contains("(1, 1)"));
     // Fifty sines and as many cosines go in, or with the tutorial row and column.
     check_last_line(&output, 100);
@@ -91,7 +96,15 @@ fn paint_logo_paints_and_compares() {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    assert_eq!(files, ["comparison.png", "painting.png"]);
+    let all = ["enlarged.png", "painting.gif", "painting.png", "sheet.png"];
+    assert_eq!(files, all);
+}
+
+/// How many pictures an animation has; each must be whole.
+fn frames(file: &Path) -> usize {
+    let file = std::io::BufReader::new(fs::File::open(file).unwrap());
+    let frames = GifDecoder::new(file).unwrap().into_frames();
+    frames.collect_frames().unwrap().len()
 }
 
 /// `epochs=… loss=… psnr=… seconds=… parameters=…`
@@ -102,31 +115,112 @@ fn check_last_line(output: &str, inputs: usize) {
         .map(|pair| pair.split_once('=').unwrap())
         .collect();
     let names: Vec<_> = pairs.iter().map(|pair| pair.0).collect();
-    assert_eq!(names, ["epochs", "loss", "psnr", "seconds", "parameters"]);
+    assert_eq!(
+        names,
+        [
+            "epochs",
+            "loss",
+            "psnr",
+            "seconds",
+            "rendering",
+            "parameters"
+        ]
+    );
     let number = |index: usize| pairs[index].1.parse::<f64>().unwrap();
     assert_eq!(pairs[0].1, "3");
     assert!(number(1) > 0.0 && number(1) < 1.0, "{line}");
     assert!(number(2) > 5.0 && number(2) < 60.0, "{line}");
     assert!(number(3) >= 0.0 && number(3) < 600.0, "{line}");
+    assert!(number(4) >= 0.0 && number(4) < 600.0, "{line}");
     let parameters = (inputs + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
-    assert_eq!(pairs[4].1, parameters.to_string());
+    assert_eq!(pairs[5].1, parameters.to_string());
 }
 
 #[test]
 fn paint_logo_paints_larger_and_in_line() {
     let folder = folder("scale");
-    let (one, three) = (folder.join("1"), folder.join("3"));
-    output_of(&mut paint(&one, &[]));
-    output_of(&mut paint(&three, &["--scale", "3"]));
-    let large = image::open(three.join("painting.png")).unwrap();
-    assert_eq!(large.dimensions(), (300, 300));
-    assert_eq!(size(&three.join("comparison.png")), (612, 300));
+    let run = |scale: &str| {
+        let out = folder.join(scale);
+        let output = output_of(&mut paint(&out, &["--scale", scale]));
+        assert_eq!(size(&out.join("painting.png")), (100, 100));
+        assert_eq!(output.contains("enlarged.png"), scale != "1");
+        out
+    };
+    assert!(!run("1").join("enlarged.png").exists());
+    let out = run("3");
 
     // The middle one of nine small pixels lies where the pixel's own centre lies.
-    let small = image::open(one.join("painting.png")).unwrap();
+    let small = image::open(out.join("painting.png")).unwrap();
+    let large = image::open(out.join("enlarged.png")).unwrap();
+    let (space, side) = (16, 300);
+    let left = 3 * space + 2 * side;
     for (x, y, colour) in small.pixels() {
-        assert_eq!(large.get_pixel(3 * x + 1, 3 * y + 1), colour, "{x}, {y}");
+        let (x, y) = (left + 3 * x + 1, space + 3 * y + 1);
+        assert_eq!(large.get_pixel(x, y), colour, "{x}, {y}");
     }
+}
+
+#[test]
+fn paint_logo_measures_enlargements_by_the_true_picture() {
+    let out = folder("reference");
+    let truth = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/logo-400.png");
+    let output = output_of(&mut paint(&out, &["--reference", truth]));
+    let line = output.lines().find(|line| line.contains("bicubic"));
+    assert!(line.unwrap().contains("29.88 dB"), "{output}");
+}
+
+#[test]
+fn paint_logo_stops_on_time_and_at_a_loss() {
+    let out = folder("stops");
+    let limits = ["--epochs", "1000000", "--seconds", "0.3"];
+    let output = output_of(example("paint_logo").args(limits).arg("--out").arg(&out));
+    let line = output.lines().last().unwrap();
+    let number = |name: &str| {
+        let mut words = line.split(' ').filter_map(|pair| pair.split_once('='));
+        words
+            .find(|pair| pair.0 == name)
+            .unwrap()
+            .1
+            .parse::<f64>()
+            .unwrap()
+    };
+    // It ends with the update that passes the time, whatever the machine.
+    assert!(number("seconds") >= 0.3, "{line}");
+    assert!(number("epochs") < 1000.0, "{line}");
+
+    let limits = [
+        "--until-loss",
+        "1",
+        "--epochs",
+        "1000",
+        "--preset",
+        "tutorial",
+    ];
+    let output = output_of(example("paint_logo").args(limits).arg("--out").arg(&out));
+    let line = output.lines().last().unwrap();
+    assert!(line.starts_with("epochs=1 "), "{line}");
+}
+
+#[test]
+fn paint_logo_races_and_repeats_with_several_seeds() {
+    let out = folder("race");
+    let flags = ["--hidden", "8x3", "--seconds", "0.2", "--race", "--out"];
+    let output = output_of(example("paint_logo").args(flags).arg(&out));
+    assert_eq!(
+        output
+            .lines()
+            .filter(|line| line.starts_with("Racer "))
+            .count(),
+        4
+    );
+    assert!(frames(&out.join("race.gif")) > 3);
+
+    let output = output_of(&mut paint(&out, &["--seeds", "3"]));
+    let seeds: Vec<_> = output
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(seeds, ["seed", "0", "1", "2", "median"]);
 }
 
 #[test]
@@ -158,6 +252,10 @@ fn paint_logo_takes_every_kind_of_flag() {
         ["--preset", "tutorial"],
         ["--activation", "leaky_relu(0.1)"],
         ["--batch", "10000"],
+        ["--style", "relu"],
+        ["--style", "tanh"],
+        ["--style", "sine"],
+        ["--style", "gaussian"],
     ] {
         output_of(&mut paint(&folder, &flags));
     }
@@ -174,9 +272,9 @@ fn paint_logo_takes_tiny_pictures() {
             let flags = ["--input", input, "--image", file.to_str().unwrap()];
             output_of(&mut paint(&folder, &flags));
             assert_eq!(size(&folder.join("painting.png")), (columns, rows));
-            let both = image::open(folder.join("comparison.png")).unwrap();
-            assert_eq!(both.dimensions(), (2 * columns + 4, rows));
-            assert_eq!(both.get_pixel(0, 0), Rgba([255; 4]), "transparent is white");
+            let sheet = image::open(folder.join("sheet.png")).unwrap();
+            let target = sheet.get_pixel(20, 20);
+            assert_eq!(target, Rgba([255; 4]), "transparent is white");
         }
     }
 }
@@ -253,6 +351,13 @@ fn paint_logo_explains_what_is_wrong_in_one_line() {
         (&["--frequencies", "99999999999"], "4096"),
         (&["--scale", "4294967295"], "--scale"),
         (&["--nonsense"], "--nonsense"),
+        (&["--seconds", "0"], "--seconds"),
+        (&["--seconds", "nan"], "--seconds"),
+        (&["--seeds", "0"], "--seeds"),
+        (&["--style", "nonsense"], "gaussian"),
+        (&["--style", "sine", "--activation", "tanh"], "--activation"),
+        (&["--race", "--epochs", "3"], "--epochs"),
+        (&["--reference", &missing], "missing.png"),
         (
             &["--learning-rate", "1e30", "--optimizer", "sgd"],
             "diverged",

@@ -1,7 +1,8 @@
 //! What the examples that draw share: a font that comes along, and pictures without jags.
 
 use std::error::Error;
-use std::fs::File;
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
@@ -42,12 +43,24 @@ pub fn text(size: f64, style: FontStyle, colour: RGBColor) -> TextStyle<'static>
         .color(&colour)
 }
 
-/// Draws a picture of that size and writes it as PNG, into a folder made when missing.
-pub fn save(
-    file: &Path,
+/// Writes a picture as PNG, into a folder made when missing.
+pub fn save(picture: &RgbImage, file: &Path) -> Result<(), Box<dyn Error>> {
+    let explain = |error: &dyn Display| format!("{}: {error}", file.display());
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(|error| explain(&error))?;
+    }
+    let to = BufWriter::new(File::create(file).map_err(|error| explain(&error))?);
+    // What is drawn has flat areas, which compress best as they are.
+    let encoder = PngEncoder::new_with_quality(to, CompressionType::Best, PngFilter::NoFilter);
+    let written = picture.write_with_encoder(encoder);
+    written.map_err(|error| explain(&error).into())
+}
+
+/// Draws a picture of that size.
+pub fn picture(
     (width, height): (u32, u32),
     draw: impl FnOnce(&Area) -> Result<(), Box<dyn Error>>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<RgbImage, Box<dyn Error>> {
     register_fonts()?;
     let (w, h) = (width * SCALE, height * SCALE);
     let mut pixels = vec![255; 3 * w as usize * h as usize];
@@ -57,18 +70,12 @@ pub fn save(
         area.present()?;
     }
     let large = RgbImage::from_raw(w, h, pixels).ok_or("the picture is too large")?;
-    let picture = imageops::resize(&large, width, height, FilterType::Triangle);
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let to = BufWriter::new(File::create(file)?);
-    // Flat areas compress best as they are.
-    picture.write_with_encoder(PngEncoder::new_with_quality(
-        to,
-        CompressionType::Best,
-        PngFilter::NoFilter,
-    ))?;
-    Ok(())
+    Ok(imageops::resize(
+        &large,
+        width,
+        height,
+        FilterType::Triangle,
+    ))
 }
 
 /// The fonts come with the examples, so that no machine needs to have any.

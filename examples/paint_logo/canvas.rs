@@ -1,20 +1,23 @@
 //! Where the network paints: the plane of rows and columns.
 
 use feedforward::encoding::Fourier;
-use feedforward::{Encoding, Mlp, Predictor};
-use image::{Rgb, RgbImage, imageops};
+use feedforward::{Encoding, Mlp};
+use image::RgbImage;
 
 use crate::flags::{Flags, Input};
 use crate::{COLOURS, PLACE, Result};
 
-/// Pixels between target and painting in the comparison, before scaling.
-const GAP: u32 = 4;
-
 /// A larger painting would take all memory.
 const MOST_PAINTED: u64 = 1 << 26;
 
+/// A default enlargement should not take much longer than a second.
+const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
+
 /// More sines and cosines for each pixel than any picture needs.
 const MOST_FREQUENCIES: usize = 4096;
+
+/// Numbers that are given to the network at once.
+const AT_ONCE: usize = 1 << 20;
 
 /// A picture's plane. Pixel (row, column) has its centre at these very numbers, and the
 /// network is defined everywhere between them.
@@ -28,14 +31,19 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    pub fn new((rows, columns): (u32, u32), flags: &Flags) -> Result<Self> {
-        let scale = flags.scale;
-        let pixels = [rows, columns, scale, scale]
-            .iter()
-            .fold(1_u64, |product, &n| product.saturating_mul(n.into()));
-        if !(1..=MOST_PAINTED).contains(&pixels) {
+    pub fn new((columns, rows): (u32, u32), flags: &Flags) -> Result<Self> {
+        let pixels = |scale: u32| {
+            [columns, rows, scale, scale]
+                .iter()
+                .fold(1_u64, |product, &n| product.saturating_mul(n.into()))
+        };
+        let scale = flags.scale.unwrap_or_else(|| {
+            let fits = |&scale: &u32| pixels(scale) <= MOST_PAINTED_BY_DEFAULT;
+            [4, 3, 2].into_iter().find(fits).unwrap_or(1)
+        });
+        if !(1..=MOST_PAINTED).contains(&pixels(scale)) {
             let expected = format!("expected a painting of 1 to {MOST_PAINTED} pixels");
-            return Err(format!("--scale: {expected}, got {pixels}").into());
+            return Err(format!("--scale: {expected}, got {}", pixels(scale)).into());
         }
         if flags.frequencies > MOST_FREQUENCIES {
             let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
@@ -51,6 +59,31 @@ impl Canvas {
         })
     }
 
+    /// How many times larger the enlarged painting is.
+    pub fn scale(&self) -> u32 {
+        self.scale
+    }
+
+    /// Width and height of the enlarged painting.
+    pub fn enlarged(&self) -> (u32, u32) {
+        (self.columns * self.scale, self.rows * self.scale)
+    }
+
+    /// Width and height of the picture.
+    pub fn size(&self) -> (u32, u32) {
+        (self.columns, self.rows)
+    }
+
+    /// The picture's size, or a smaller one of its shape whose longer side is no more than this.
+    pub fn size_within(&self, side: u32) -> (u32, u32) {
+        let longest = self.columns.max(self.rows);
+        let shrink = |n: u32| {
+            let n = u64::from(n) * u64::from(side.min(longest)) / u64::from(longest);
+            n.max(1) as u32
+        };
+        (shrink(self.columns), shrink(self.rows))
+    }
+
     /// Numbers that the network is given for a place.
     pub fn width(&self) -> usize {
         match self.input {
@@ -59,57 +92,47 @@ impl Canvas {
         }
     }
 
-    /// What the network is given for a place.
-    pub fn inputs(&self, row: f64, column: f64) -> Vec<f32> {
-        let centred = [centred(row, self.rows), centred(column, self.columns)];
-        match self.input {
-            Input::Raw => vec![row as f32, column as f32],
-            Input::Centred => centred.to_vec(),
-            Input::Fourier => {
-                let mut features = vec![0.0; self.width()];
-                self.fourier.encode_sample(&centred, &mut features);
-                features
-            }
+    /// What the network is given for places, each a row and a column.
+    pub fn inputs(&self, places: impl IntoIterator<Item = (f64, f64)>) -> Result<Vec<f32>> {
+        let places = places.into_iter();
+        if let Input::Raw = self.input {
+            return Ok(places
+                .flat_map(|(row, column)| [row as f32, column as f32])
+                .collect());
         }
+        let places: Vec<f32> = places
+            .flat_map(|(row, column)| [centred(row, self.rows), centred(column, self.columns)])
+            .collect();
+        Ok(match self.input {
+            Input::Fourier => self.fourier.encode(&places)?,
+            _ => places,
+        })
     }
 
-    /// The painting, larger by the scale.
-    pub fn paint(&self, net: &Mlp<f32>) -> Result<RgbImage> {
-        self.paint_larger(net, self.scale)
-    }
-
-    /// The painting with just the picture's pixels.
-    pub fn paint_pixels(&self, net: &Mlp<f32>) -> Result<RgbImage> {
-        self.paint_larger(net, 1)
-    }
-
-    fn paint_larger(&self, net: &Mlp<f32>, scale: u32) -> Result<RgbImage> {
-        let mut predictor = Predictor::new(net)?;
-        let mut painting = RgbImage::new(self.columns * scale, self.rows * scale);
-        let columns = painting.width();
-        let mut colours = vec![0.0; columns as usize * COLOURS];
-        for (row, line) in (0..).zip(painting.chunks_exact_mut(colours.len())) {
-            let inputs: Vec<_> = (0..columns)
-                .flat_map(|column| self.inputs(centre(row, scale), centre(column, scale)))
-                .collect();
-            predictor.predict_into(&inputs, &mut colours)?;
-            for (part, &y) in line.iter_mut().zip(&colours) {
-                *part = (y.clamp(0.0, 1.0) * 255.0).round() as u8;
+    /// The painting with so many pixels across and down.
+    pub fn paint(&self, net: &Mlp<f32>, (width, height): (u32, u32)) -> Result<RgbImage> {
+        let mut painting = RgbImage::new(width, height);
+        let line = width as usize * COLOURS;
+        let rows = (AT_ONCE / (width as usize * self.width())).max(1);
+        let bands = painting.chunks_mut(line * rows);
+        for (first, band) in (0..).step_by(rows).zip(bands) {
+            let rows = (first..).take(band.len() / line);
+            let places = rows.flat_map(|row| {
+                let row = centre(row, self.rows, height);
+                (0..width).map(move |column| (row, centre(column, self.columns, width)))
+            });
+            let colours = net.predict(&self.inputs(places)?)?;
+            for (part, &y) in band.iter_mut().zip(&colours) {
+                *part = in_bytes(y);
             }
         }
         Ok(painting)
     }
+}
 
-    /// Target left, painting right.
-    pub fn beside(&self, target: &RgbImage, painting: &RgbImage) -> RgbImage {
-        let (width, height) = painting.dimensions();
-        let gap = GAP * self.scale;
-        let target = imageops::resize(target, width, height, imageops::FilterType::Nearest);
-        let mut both = RgbImage::from_pixel(2 * width + gap, height, Rgb([255; 3]));
-        imageops::replace(&mut both, &target, 0, 0);
-        imageops::replace(&mut both, painting, i64::from(width + gap), 0);
-        both
-    }
+/// A part of a colour as pictures store it.
+pub fn in_bytes(part: f32) -> u8 {
+    (part.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 /// An index brought from 0..=n-1 to [-1, 1]; a picture of one row or column is at 0.
@@ -120,9 +143,9 @@ fn centred(index: f64, n: u32) -> f32 {
     }
 }
 
-/// Where the centre of a painted pixel lies among the centres of the picture's pixels. A
-/// pixel is a square about its centre, so `scale` painted ones share its square evenly: the
-/// first of two is at -0.25. With scale 1 the two are the same.
-fn centre(painted: u32, scale: u32) -> f64 {
-    (f64::from(painted) + 0.5) / f64::from(scale) - 0.5
+/// Where the centre of one of `count` painted pixels lies among the centres of the picture's `n`.
+/// A pixel is a square about its centre, so painted ones share its square evenly: the first of
+/// two is at -0.25. With as many as the picture has, the two are the same.
+fn centre(painted: u32, n: u32, count: u32) -> f64 {
+    (f64::from(painted) + 0.5) * f64::from(n) / f64::from(count) - 0.5
 }

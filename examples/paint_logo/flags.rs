@@ -8,44 +8,69 @@ use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
-use feedforward::{Activation, activation};
+use feedforward::init::{ScikitLearn, Siren};
+use feedforward::{Activation, Initializer, activation};
 
 use crate::Result;
 
 /// Teaches a picture to a small network, which then paints it. `--preset tutorial` is the tutorial's
 /// network and scikit-learn's training, and with `--input raw` the tutorial's own run.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "paint_logo")]
 pub struct Flags {
     /// Picture to learn, PNG or JPEG; transparent parts are white [default: the logo of feedforward]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
 
-    /// Folder for painting.png and comparison.png, created when missing
+    /// Folder for the pictures, created when missing
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
 
-    /// Paint so many times larger: the network is defined between the pixels too
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub scale: u32,
+    /// Paint also so many times larger, beside nearest and bicubic enlargements; 1: do not
+    /// [default: 4, or less for large pictures]
+    #[arg(long, value_name = "N")]
+    pub scale: Option<u32>,
+
+    /// The true picture, as large as the enlarged ones, to measure those by
+    #[arg(long, value_name = "FILE")]
+    pub reference: Option<PathBuf>,
+
+    /// Train the network as the tutorial does, with Muon, with Fourier features and with both, for
+    /// the same time each [default: 3 seconds], and leave race.gif
+    #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale"])]
+    pub race: bool,
+
+    /// Train with so many seeds, beginning with `--seed`, and print the medians, without pictures
+    #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale"],
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: Option<u32>,
+
+    /// No preview of target and painting in the terminal
+    #[arg(long)]
+    pub no_preview: bool,
 
     /// What flags that are not given mean: the best picture, or the tutorial's
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Paint)]
-    pub preset: Preset,
+    preset: Preset,
 
     /// Sizes of the hidden layers, as in 64,64 or 100x10 (ten of 100) [default: 100x9, tutorial 100x10]
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
 
-    /// Activation of the hidden layers, as in tanh or leaky_relu(0.1)
-    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = activation::parse::<f32>)]
-    pub activation: Arc<dyn Activation<f32>>,
+    /// Hidden layers of another look: what a network of them paints between the pixels
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "activation")]
+    style: Option<Style>,
+
+    /// Activation of the hidden layers, as in tanh or leaky_relu(0.1) [default: relu]
+    #[arg(long, value_name = "NAME", value_parser = activation::parse::<f32>)]
+    activation: Option<Arc<dyn Activation<f32>>>,
 
     /// Rule by which gradients change the network [default: muon, tutorial adam]
     #[arg(long, value_name = "NAME", value_enum)]
     optimizer: Option<Optimizer>,
 
-    /// Learning rate [default: 0.001, for sgd and adagrad 0.01, for muon 0.02]
+    /// Learning rate [default: 0.001, for sgd and adagrad 0.01, for muon
+    /// 0.02, with `--style sine` 0.0003]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 
@@ -53,9 +78,17 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
-    /// Most passes over the picture [default: 40, tutorial 200]
+    /// Most passes over the picture [default: 40, tutorial 200, any with `--seconds`]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
+
+    /// Most seconds of training; the learning rate then falls with time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<f64>,
+
+    /// Stop after an epoch with a loss no larger than this
+    #[arg(long, value_name = "LOSS")]
+    pub until_loss: Option<f64>,
 
     /// Stop after more than so many epochs in a row without a loss 0.0001 below the best
     /// [default: never, tutorial 10]
@@ -87,6 +120,16 @@ pub enum Preset {
     Paint,
     /// What the tutorial does with scikit-learn, on centred inputs.
     Tutorial,
+}
+
+/// The frequency of `--style sine`.
+const OMEGA: f64 = 30.0;
+
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
+        _ => Err("expected a number of seconds above 0".into()),
+    }
 }
 
 /// Reads the command line.
@@ -129,16 +172,81 @@ impl Flags {
     }
 
     pub fn input(&self) -> Input {
-        let default = self.either(Input::Fourier, Input::Centred);
+        let default = match self.style {
+            // Waves and bells need no others before them.
+            Some(Style::Sine | Style::Gaussian) => Input::Centred,
+            _ => self.either(Input::Fourier, Input::Centred),
+        };
         self.input.unwrap_or(default)
     }
 
-    pub fn epochs(&self) -> usize {
-        self.epochs.unwrap_or(self.either(40, 200))
+    /// Most epochs, if not time alone decides.
+    pub fn epochs(&self) -> Option<usize> {
+        let default = self.seconds().is_none().then_some(self.either(40, 200));
+        self.epochs.or(default)
+    }
+
+    pub fn seconds(&self) -> Option<f64> {
+        self.seconds.or(self.race.then_some(3.0))
+    }
+
+    pub fn activation(&self) -> Arc<dyn Activation<f32>> {
+        let of_style = || match self.style {
+            None | Some(Style::Relu) => Arc::new(activation::Relu) as Arc<dyn Activation<f32>>,
+            Some(Style::Tanh) => Arc::new(activation::Tanh),
+            Some(Style::Sine) => Arc::new(activation::Sine { omega: OMEGA }),
+            Some(Style::Gaussian) => Arc::new(activation::Gaussian),
+        };
+        self.activation.clone().unwrap_or_else(of_style)
+    }
+
+    /// The tutorial's initial weights are scikit-learn's.
+    pub fn initializer(&self) -> Option<Arc<dyn Initializer>> {
+        match (self.style, self.preset) {
+            (Some(Style::Sine), _) => Some(Arc::new(Siren { omega: OMEGA })),
+            (_, Preset::Tutorial) => Some(Arc::new(ScikitLearn)),
+            (_, Preset::Paint) => None,
+        }
+    }
+
+    /// The racers: names, and flags that differ in optimizer and inputs alone.
+    pub fn racers(&self) -> [(&'static str, Self); 4] {
+        let racer = |preset, input| Self {
+            preset,
+            input: Some(input),
+            hidden: Some(self.hidden()),
+            patience: Some(usize::MAX),
+            seconds: self.seconds(),
+            ..self.clone()
+        };
+        [
+            (
+                "as in the tutorial",
+                racer(Preset::Tutorial, Input::Centred),
+            ),
+            ("with Muon", racer(Preset::Paint, Input::Centred)),
+            (
+                "with Fourier features",
+                racer(Preset::Tutorial, Input::Fourier),
+            ),
+            ("with both", racer(Preset::Paint, Input::Fourier)),
+        ]
     }
 
     pub fn batch(&self, pixels: usize) -> usize {
         self.batch.unwrap_or(pixels.min(self.either(500, 200)))
+    }
+
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    /// The same with another seed.
+    pub fn with_seed(&self, seed: u64) -> Self {
+        Self {
+            seed,
+            ..self.clone()
+        }
     }
 
     /// Epochs in a row without enough improvement that are put up with.
@@ -148,6 +256,8 @@ impl Flags {
 
     pub fn learning_rate(&self) -> f64 {
         self.learning_rate.unwrap_or(match self.optimizer() {
+            // What a weight does is multiplied by the frequency.
+            Optimizer::Muon if matches!(self.style, Some(Style::Sine)) => 3e-4,
             Optimizer::Muon => 2e-2,
             Optimizer::Sgd | Optimizer::Adagrad => 1e-2,
             _ => 1e-3,
@@ -200,6 +310,19 @@ impl fmt::Display for Hidden {
         };
         f.write_str(&self.0.iter().map(group).collect::<Vec<_>>().join(","))
     }
+}
+
+/// What the hidden layers are made of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Style {
+    /// Straight pieces with sharp folds.
+    Relu,
+    /// Soft steps.
+    Tanh,
+    /// Waves, on centred inputs (SIREN).
+    Sine,
+    /// Bells, on centred inputs.
+    Gaussian,
 }
 
 /// The optimizers by name.

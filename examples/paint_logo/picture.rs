@@ -4,16 +4,21 @@ use std::fs::{self, File};
 use std::io::{BufReader, Cursor, ErrorKind};
 use std::path::Path;
 
+use feedforward::Mlp;
 use feedforward::metrics::psnr;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba};
 
 use crate::Result;
+use crate::canvas::{Canvas, in_bytes};
 
 /// The logo, part of the program, so that it runs from any folder.
 const LOGO: &[u8] = include_bytes!("../assets/logo.png");
 
 /// More pixels than this cannot be learned in reasonable time, nor held in little memory.
 const MOST_PIXELS: u64 = 1 << 24;
+
+/// A PSNR of so many pixels is within a fraction of a decibel of that of all.
+const MOST_SAMPLED: usize = 10_000;
 
 /// What the network is to paint.
 #[derive(Debug)]
@@ -47,12 +52,10 @@ impl Picture {
         &self.image
     }
 
-    pub fn rows(&self) -> u32 {
-        self.image.height()
-    }
-
-    pub fn columns(&self) -> u32 {
-        self.image.width()
+    /// Rows and columns of all pixels.
+    fn places(&self) -> impl Iterator<Item = (u32, u32)> {
+        let columns = self.image.width();
+        (0..self.image.height()).flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
 
     /// A pixel's colour as the network sees it, each part from 0 to 1.
@@ -61,12 +64,56 @@ impl Picture {
         colour.map(|part| f32::from(part) / 255.0)
     }
 
-    /// How near a painting of the same size comes, in decibels over 8-bit values. Infinite if
-    /// they are the same.
-    pub fn psnr(&self, painting: &RgbImage) -> Result<f64> {
-        let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
-        Ok(psnr(&values(painting), &values(&self.image), 255.0)?)
+    /// What the network is to learn: each pixel's (row, column), as it is given them, and its
+    /// (red, green, blue).
+    pub fn labelled_set(&self, canvas: &Canvas) -> Result<(Vec<f32>, Vec<f32>)> {
+        let inputs = canvas.inputs(
+            self.places()
+                .map(|(row, column)| (row.into(), column.into())),
+        )?;
+        let colours = self
+            .places()
+            .flat_map(|(row, column)| self.colour(row, column));
+        Ok((inputs, colours.collect()))
     }
+
+    /// The pixels by which a training is judged while it lasts: all, or enough of them.
+    pub fn sample(&self, canvas: &Canvas) -> Result<Sample> {
+        let pixels = self.image.pixels().len();
+        // Coprime to most widths, so that it wanders over all columns.
+        let step = pixels.div_ceil(MOST_SAMPLED);
+        let step = if step > 1 { step | 1 } else { 1 };
+        let places = || self.places().step_by(step);
+        let colours = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
+        Ok(Sample {
+            inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into())))?,
+            colours: colours.map(f32::from).collect(),
+        })
+    }
+}
+
+/// Some of a picture's pixels.
+#[derive(Debug)]
+pub struct Sample {
+    inputs: Vec<f32>,
+    colours: Vec<f32>,
+}
+
+impl Sample {
+    /// How near the network comes to these pixels, in decibels over 8-bit values.
+    pub fn psnr(&self, net: &Mlp<f32>) -> Result<f64> {
+        let painted: Vec<f32> = (net.predict(&self.inputs)?.into_iter())
+            .map(|part| in_bytes(part).into())
+            .collect();
+        Ok(psnr(&painted, &self.colours, 255.0)?)
+    }
+}
+
+/// How near two pictures of the same size come, in decibels over 8-bit values. Infinite if they
+/// are the same.
+pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
+    let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
+    Ok(psnr(&values(a), &values(b), 255.0)?)
 }
 
 /// The format follows from the content, whatever the file's name says.
@@ -112,10 +159,4 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(explain(error).into()),
         _ => Ok(()),
     }
-}
-
-pub fn save(image: &RgbImage, path: &Path) -> Result<()> {
-    image
-        .save_with_format(path, ImageFormat::Png)
-        .map_err(|error| format!("{}: {error}", path.display()).into())
 }

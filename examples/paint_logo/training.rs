@@ -1,122 +1,295 @@
-//! Training, and what one sees meanwhile.
+//! Training, and what is kept of it.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
-use feedforward::{Epoch, History, Mlp, Samples, Trainer};
-use indicatif::{ProgressBar, ProgressStyle};
+use feedforward::loss::ScikitSquaredError;
+use feedforward::optimizer::{Adagrad, Adam, AdamW, Muon, Nadam, RmsProp, Sgd};
+use feedforward::schedule::Cosine;
+use feedforward::train::Moment;
+use feedforward::{History, Mlp, Samples, StopReason, Trainer};
+use image::RgbImage;
 
-use crate::Result;
 use crate::canvas::Canvas;
-use crate::picture::Picture;
+use crate::clock::{Clock, CosineInTime};
+use crate::display::Display;
+use crate::flags::{Flags, Optimizer, Preset};
+use crate::picture::{Picture, Sample};
+use crate::{Result, network};
 
-/// A PSNR takes a whole painting, about as long as a seventh of an epoch: not for each.
-const BETWEEN_PAINTINGS: Duration = Duration::from_millis(400);
+/// Loss by which an epoch must improve to count as one that does.
+pub const TOLERANCE: f64 = 1e-4;
 
-/// What a training was like, and the seconds it took without the paintings for the eye.
+/// The longer side of a painting that is kept for the animation.
+const FRAME: u32 = 128;
+
+/// From one record to the next a training gets longer by this factor.
+const GROWTH: f64 = 1.15;
+
+/// The first record of a training that is recorded by time.
+const FIRST_SECONDS: f64 = 0.02;
+
+/// A training and its network.
+#[derive(Debug)]
+pub struct Training<'a> {
+    pub net: Mlp<f32>,
+    pub canvas: Canvas,
+    flags: &'a Flags,
+    picture: &'a Picture,
+    trainer: Trainer<f32>,
+    pub clock: Clock,
+    batches_in_epoch: u64,
+}
+
+/// What is recorded while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// The end alone.
+    End,
+    /// Updates 1, 2, 3, ..., and later ever fewer of them.
+    Updates,
+    /// The same by seconds.
+    Seconds,
+}
+
+/// How far a training had come.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub updates: u64,
+    pub epochs: f64,
+    pub seconds: f64,
+    /// The mean loss of the minibatches since the record before.
+    pub loss: f64,
+    /// Of a sample of the pixels, and of all if they are few.
+    pub psnr: f64,
+    /// The painting, small.
+    pub frame: RgbImage,
+}
+
+/// What a training was like.
 #[derive(Debug)]
 pub struct Outcome {
     pub history: History,
+    pub stopped_by: StopReason,
+    pub records: Vec<Record>,
+    /// Seconds of training when each epoch was over.
+    epoch_ends: Vec<f64>,
+    /// Seconds without the paintings for the eye.
     pub seconds: f64,
 }
 
-/// Trains the network to give each pixel's colour for its row and column.
-pub fn run(
-    trainer: &Trainer<f32>,
-    net: &mut Mlp<f32>,
-    picture: &Picture,
-    canvas: &Canvas,
-    epochs: usize,
-) -> Result<Outcome> {
-    let (inputs, targets) = labelled_set(picture, canvas);
-    let mut display = Display::new(epochs);
-    let mut watch = Stopwatch::start();
-    let history = trainer.fit_with(net, &Samples::new(&inputs, &targets), |epoch, net| {
-        watch.pause();
-        display.show(epoch, || picture.psnr(&canvas.paint_pixels(net)?));
-        watch.go_on();
-        ControlFlow::Continue(())
-    });
-    watch.pause();
-    display.bar.finish_and_clear();
-    Ok(Outcome {
-        history: history?,
-        seconds: watch.total.as_secs_f64(),
-    })
-}
-
-/// Each pixel's (row, column), as the network is given them, and its (red, green, blue).
-fn labelled_set(picture: &Picture, canvas: &Canvas) -> (Vec<f32>, Vec<f32>) {
-    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-    for row in 0..picture.rows() {
-        for column in 0..picture.columns() {
-            inputs.extend(canvas.inputs(row.into(), column.into()));
-            targets.extend(picture.colour(row, column));
-        }
-    }
-    (inputs, targets)
-}
-
-/// A progress bar, where standard error is a terminal; nothing elsewhere.
-struct Display {
-    bar: ProgressBar,
-    painted: Option<Instant>,
-    psnr: String,
-}
-
-impl Display {
-    fn new(epochs: usize) -> Self {
-        let bar = ProgressBar::new(epochs as u64);
-        let template = "{bar:20.cyan/blue} epoch {pos}/{len}  {msg}  {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        Self {
-            bar,
-            painted: None,
-            psnr: String::new(),
-        }
+impl Outcome {
+    /// The loss of the last epoch or, before there is one, of the minibatches.
+    pub fn loss(&self) -> f64 {
+        let of_record = || self.records.last().map_or(f64::NAN, |record| record.loss);
+        let of_epoch = self.history.epochs.last().map(|epoch| epoch.loss);
+        of_epoch.unwrap_or_else(of_record)
     }
 
-    fn show(&mut self, epoch: &Epoch, psnr: impl FnOnce() -> Result<f64>) {
-        if self.bar.is_hidden() {
-            return;
+    /// The last epoch's duration divided by the first one's; NaN without an epoch.
+    pub fn slowdown(&self) -> f64 {
+        match self.epoch_ends[..] {
+            [] => f64::NAN,
+            [_] => 1.0,
+            [first, .., before, last] => (last - before) / first,
+            [first, last] => (last - first) / first,
         }
-        if self
-            .painted
-            .is_none_or(|last| last.elapsed() >= BETWEEN_PAINTINGS)
-        {
-            self.psnr = psnr().map_or_else(|_| "-".into(), |psnr| format!("{psnr:.2} dB"));
-            self.painted = Some(Instant::now());
-        }
-        self.bar
-            .set_message(format!("loss {:.5}  PSNR {}", epoch.loss, self.psnr));
-        self.bar.set_position(epoch.number as u64);
     }
 }
 
-/// Measures time, but for the pauses.
-struct Stopwatch {
-    since: Option<Instant>,
-    total: Duration,
+impl<'a> Training<'a> {
+    pub fn new(flags: &'a Flags, picture: &'a Picture) -> Result<Self> {
+        let canvas = Canvas::new(picture.image().dimensions(), flags)?;
+        let clock = Clock::default();
+        let pixels = picture.image().pixels().len();
+        let batch = flags.batch(pixels);
+        Ok(Self {
+            net: network(flags, &canvas)?,
+            canvas,
+            flags,
+            picture,
+            trainer: trainer(flags, batch, &clock),
+            clock,
+            batches_in_epoch: pixels.div_ceil(batch.max(1)) as u64,
+        })
+    }
+
+    /// Trains the network to give each pixel's colour for its row and column.
+    pub fn run(&mut self, recording: Recording, title: &str) -> Result<Outcome> {
+        let Self {
+            net,
+            canvas,
+            flags,
+            picture,
+            trainer,
+            clock,
+            batches_in_epoch,
+        } = self;
+        let (inputs, targets) = picture.labelled_set(canvas)?;
+        let mut display = Display::new(flags, canvas, picture, title)?;
+        let mut recorder = Recorder {
+            recording,
+            canvas,
+            sample: picture.sample(canvas)?,
+            batches_in_epoch: *batches_in_epoch,
+            losses: Vec::new(),
+            records: Vec::new(),
+            next: 0.0,
+        };
+        let mut state = trainer.start(net)?;
+        let mut problem: Option<String> = None;
+        let mut epoch_ends = Vec::new();
+        clock.start();
+        let samples = Samples::new(&inputs, &targets);
+        let result = trainer.resume_watched(net, &mut state, &samples, |moment, net| {
+            let go_on = match moment {
+                Moment::Update(update) => {
+                    let seconds = clock.trained();
+                    recorder.losses.push(update.loss);
+                    if recorder.is_due(update.number, seconds) || display.is_due() {
+                        let seen = clock.paused(|| {
+                            recorder.look(update.number, seconds, net)?;
+                            let epochs = recorder.epochs(update.number);
+                            let part = part_done(flags, epochs, seconds);
+                            display.show(epochs, update, seconds, part, net, &recorder.sample)
+                        });
+                        problem = seen.err().map(|error| error.to_string());
+                    }
+                    problem.is_none() && flags.seconds().is_none_or(|end| clock.trained() < end)
+                }
+                Moment::Epoch(epoch) => {
+                    epoch_ends.push(clock.trained());
+                    flags.until_loss.is_none_or(|enough| epoch.loss > enough)
+                }
+            };
+            if go_on {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        clock.pause();
+        drop(display);
+        let stopped_by = result?;
+        if let Some(problem) = problem {
+            return Err(problem.into());
+        }
+        let updates = state.optimizer().updates();
+        recorder.last(updates, clock.trained(), net)?;
+        Ok(Outcome {
+            records: recorder.records,
+            history: state.into_history(),
+            stopped_by,
+            epoch_ends,
+            seconds: clock.trained(),
+        })
+    }
 }
 
-impl Stopwatch {
-    fn start() -> Self {
-        Self {
-            since: Some(Instant::now()),
-            total: Duration::ZERO,
+/// How much of the training is done, from 0 to 1.
+fn part_done(flags: &Flags, epochs: f64, seconds: f64) -> f64 {
+    let in_time = flags.seconds().map_or(0.0, |all| seconds / all);
+    let in_epochs = flags.epochs().map_or(0.0, |all| epochs / all as f64);
+    in_time.max(in_epochs).min(1.0)
+}
+
+/// Decides when to look at the network, and keeps what it saw.
+struct Recorder<'a> {
+    recording: Recording,
+    canvas: &'a Canvas,
+    sample: Sample,
+    batches_in_epoch: u64,
+    /// Since the last record.
+    losses: Vec<f64>,
+    records: Vec<Record>,
+    next: f64,
+}
+
+impl Recorder<'_> {
+    fn epochs(&self, updates: u64) -> f64 {
+        updates as f64 / self.batches_in_epoch as f64
+    }
+
+    fn is_due(&self, updates: u64, seconds: f64) -> bool {
+        match self.recording {
+            Recording::End => false,
+            Recording::Updates => updates as f64 >= self.next,
+            Recording::Seconds => seconds >= self.next,
         }
     }
 
-    fn pause(&mut self) {
-        self.total += self
-            .since
-            .take()
-            .map_or(Duration::ZERO, |since| since.elapsed());
+    /// Makes a record if one is due.
+    fn look(&mut self, updates: u64, seconds: f64, net: &Mlp<f32>) -> Result<()> {
+        if !self.is_due(updates, seconds) {
+            return Ok(());
+        }
+        self.next = match self.recording {
+            Recording::Updates => (updates as f64 + 1.0).max(updates as f64 * GROWTH),
+            _ => (seconds * GROWTH).max(FIRST_SECONDS),
+        };
+        self.record(updates, seconds, net)
     }
 
-    fn go_on(&mut self) {
-        self.since = Some(Instant::now());
+    /// The end, unless it was recorded already.
+    fn last(&mut self, updates: u64, seconds: f64, net: &Mlp<f32>) -> Result<()> {
+        match self.records.last() {
+            Some(last) if last.updates == updates => Ok(()),
+            _ => self.record(updates, seconds, net),
+        }
+    }
+
+    fn record(&mut self, updates: u64, seconds: f64, net: &Mlp<f32>) -> Result<()> {
+        let loss = self.losses.iter().sum::<f64>() / self.losses.len() as f64;
+        self.losses.clear();
+        self.records.push(Record {
+            updates,
+            epochs: self.epochs(updates),
+            seconds,
+            loss,
+            psnr: self.sample.psnr(net)?,
+            frame: self.canvas.paint(net, self.canvas.size_within(FRAME))?,
+        });
+        Ok(())
+    }
+}
+
+/// The tutorial's preset is what scikit-learn's `MLPRegressor` does by default; the other one has no
+/// penalty, and a learning rate that falls to zero.
+fn trainer(flags: &Flags, batch: usize, clock: &Clock) -> Trainer<f32> {
+    let (loss, rate) = (ScikitSquaredError, flags.learning_rate());
+    let trainer = match flags.optimizer() {
+        Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
+        Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
+        Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
+        Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
+        Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
+        Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
+        Optimizer::Muon => {
+            // Without it weights grow, and a long training gets no better than a short one.
+            let weight_decay = 0.1;
+            let muon = Muon::new(rate);
+            Trainer::new(
+                loss,
+                Muon {
+                    weight_decay,
+                    ..muon
+                },
+            )
+        }
+    };
+    let trainer = trainer
+        .epochs(flags.epochs().unwrap_or(usize::MAX))
+        .batch_size(batch)
+        .seed(flags.seed);
+    let trainer = match (flags.preset(), flags.seconds()) {
+        (Preset::Paint, None) => trainer.schedule(Cosine::default()),
+        (Preset::Paint, Some(seconds)) => {
+            let clock = clock.clone();
+            trainer.schedule(CosineInTime { clock, seconds })
+        }
+        (Preset::Tutorial, _) => trainer.l2(1e-4),
+    };
+    match flags.patience() {
+        Some(epochs) => trainer.tolerance(TOLERANCE, epochs),
+        None => trainer,
     }
 }

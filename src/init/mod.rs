@@ -21,6 +21,7 @@
 //! now and then, so a rare last bit may differ between platforms.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -121,6 +122,17 @@ pub trait Initializer: Debug + Send + Sync {
     /// [`Error::OutOfRange`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// A shared initialiser is one too.
+impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
+    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+        (**self).initialize(layer, rng, weights, bias);
+    }
+
+    fn check(&self) -> Result<()> {
+        (**self).check()
     }
 }
 

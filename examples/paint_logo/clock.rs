@@ -1,0 +1,81 @@
+//! Training time, and a learning rate that follows it.
+
+use std::f64::consts::PI;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use feedforward::Schedule;
+use feedforward::schedule::Progress;
+
+/// Measures training, without the pauses in which the program paints. Its copies are one clock.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Arc<Mutex<Times>>);
+
+#[derive(Debug, Default)]
+struct Times {
+    begun: Option<Instant>,
+    running_since: Option<Instant>,
+    trained: Duration,
+}
+
+impl Clock {
+    pub fn start(&self) {
+        self.with(|times| {
+            let now = Instant::now();
+            times.begun.get_or_insert(now);
+            times.running_since.get_or_insert(now);
+        });
+    }
+
+    pub fn pause(&self) {
+        self.with(|times| {
+            if let Some(since) = times.running_since.take() {
+                times.trained += since.elapsed();
+            }
+        });
+    }
+
+    /// Does what is not training.
+    pub fn paused<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.pause();
+        let result = work();
+        self.start();
+        result
+    }
+
+    /// Seconds of training so far.
+    pub fn trained(&self) -> f64 {
+        self.with(|times| {
+            let running = times.running_since.map(|since| since.elapsed());
+            (times.trained + running.unwrap_or_default()).as_secs_f64()
+        })
+    }
+
+    /// Seconds since the first start.
+    pub fn total(&self) -> f64 {
+        self.with(|times| {
+            times
+                .begun
+                .map_or(0.0, |begun| begun.elapsed().as_secs_f64())
+        })
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut Times) -> R) -> R {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A cosine from the full rate to zero, over seconds of training instead of updates: whatever
+/// the machine, the rate has fallen when the time is over.
+#[derive(Debug)]
+pub struct CosineInTime {
+    pub clock: Clock,
+    pub seconds: f64,
+}
+
+impl Schedule for CosineInTime {
+    fn rate(&self, base: f64, _: &Progress) -> f64 {
+        let part = (self.clock.trained() / self.seconds).min(1.0);
+        base * (1.0 + (PI * part).cos()) / 2.0
+    }
+}

@@ -1,0 +1,267 @@
+//! What a training leaves: the painting, how it came about, and how it compares.
+
+use std::path::Path;
+
+use feedforward::Mlp;
+use image::{Rgb, RgbImage, imageops};
+use plotters::prelude::*;
+
+use crate::Result;
+use crate::canvas::Canvas;
+use crate::flags::Flags;
+use crate::panels::{self, Panel, SPACE, grid, save_gif, zoom_to};
+use crate::picture::{Picture, psnr_between};
+use crate::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
+use crate::training::{Outcome, Record};
+
+/// The longer side of a panel, about.
+pub const SIDE: u32 = 256;
+
+/// The size of a curve with its axes.
+const CURVE: (u32, u32) = (408, 250);
+
+/// The true picture, as large as the enlarged painting will be, if there is one.
+pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
+    let Some(path) = &flags.reference else {
+        return Ok(None);
+    };
+    let reference = Picture::load(Some(path))?;
+    let (got, expected) = (reference.image().dimensions(), canvas.enlarged());
+    if got != expected {
+        let sizes = format!(
+            "expected {expected:?} pixels, {} times the picture",
+            canvas.scale()
+        );
+        return Err(format!("--reference: {sizes}, got {got:?}").into());
+    }
+    Ok(Some(reference))
+}
+
+/// Writes everything, tells where, and returns the painting's PSNR.
+pub fn save(
+    out: &Path,
+    outcome: &Outcome,
+    net: &Mlp<f32>,
+    picture: &Picture,
+    canvas: &Canvas,
+    reference: Option<&Picture>,
+) -> Result<f64> {
+    let painting = canvas.paint(net, canvas.size())?;
+    let psnr = psnr_between(&painting, picture.image())?;
+    let path = |name: &str| out.join(name);
+    plot::save(&painting, &path("painting.png"))?;
+    plot::save(
+        &sheet(outcome, picture.image(), &painting, psnr)?,
+        &path("sheet.png"),
+    )?;
+    animate(&path("painting.gif"), &outcome.records, picture.image())?;
+    let mut names = vec!["painting.png", "sheet.png", "painting.gif"];
+    if canvas.scale() > 1 {
+        let all = enlarge(net, picture, canvas, reference)?;
+        plot::save(&all, &path("enlarged.png"))?;
+        names.push("enlarged.png");
+    }
+    for name in names {
+        println!("Saved     {}", path(name).display());
+    }
+    Ok(psnr)
+}
+
+/// Target and painting, at each of the records.
+fn animate(path: &Path, records: &[Record], target: &RgbImage) -> Result<()> {
+    let frame = |record: &Record| {
+        let (width, height) = record.frame.dimensions();
+        let target = imageops::resize(target, width, height, imageops::FilterType::Triangle);
+        let panels = [
+            panel(&target, "the picture", String::new()),
+            panel(
+                &record.frame,
+                "the network's painting",
+                format!("epoch {:.1}   {}", record.epochs, decibels(record.psnr)),
+            ),
+        ];
+        grid(&panels, 2, zoom_to(SIDE, &target))
+    };
+    let frames = records.iter().map(frame).collect::<Result<_>>()?;
+    save_gif(path, frames)
+}
+
+/// The painting between the pixels, beside enlargements of the picture itself.
+fn enlarge(
+    net: &Mlp<f32>,
+    picture: &Picture,
+    canvas: &Canvas,
+    reference: Option<&Picture>,
+) -> Result<RgbImage> {
+    let (width, height) = canvas.enlarged();
+    let resized = |filter| imageops::resize(picture.image(), width, height, filter);
+    let nearest = resized(imageops::FilterType::Nearest);
+    let bicubic = resized(imageops::FilterType::CatmullRom);
+    let painting = canvas.paint(net, (width, height))?;
+    let mut panels = Vec::new();
+    for (name, image) in [
+        ("nearest pixel", &nearest),
+        ("bicubic", &bicubic),
+        ("painted by the network", &painting),
+    ] {
+        let note = match reference {
+            None => format!("{} times as large", canvas.scale()),
+            Some(reference) => {
+                let psnr = psnr_between(image, reference.image())?;
+                println!(
+                    "Enlarged  {name}: {psnr:.2} dB against {}",
+                    reference.name()
+                );
+                format!("{} against the true picture", decibels(psnr))
+            }
+        };
+        panels.push(panel(image, name, note));
+    }
+    if let Some(reference) = reference {
+        panels.push(panel(reference.image(), "the true picture", String::new()));
+    }
+    grid(&panels, panels.len() as u32, 1)
+}
+
+/// Target, painting, what is between them, and the curves, on one sheet.
+fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -> Result<RgbImage> {
+    let (errors, largest) = errors(target, painting);
+    let panels = [
+        panel(target, "the picture", size(target)),
+        panel(painting, "the network's painting", decibels(psnr)),
+        panel(
+            &errors,
+            "where they differ",
+            format!("white: not, black: by {largest} of 255"),
+        ),
+    ];
+    let images = shrunk(&panels)?;
+    let curve = |name, colour, value: fn(&Record) -> f64, is_log: bool| {
+        let points = (outcome.records.iter())
+            .map(|record| (record.epochs, value(record)))
+            .filter(|point| point.1.is_finite() && (!is_log || point.1 > 0.0));
+        let points: Vec<_> = points.collect();
+        plot::picture(CURVE, |area| {
+            draw_curve(area, name, &points, colour, is_log)
+        })
+    };
+    let loss = curve("loss", BLUE, |record| record.loss, true)?;
+    let psnr = curve("PSNR, dB", ORANGE, |record| record.psnr, false)?;
+    let width = images.width().max(2 * CURVE.0 + 3 * SPACE);
+    let height = images.height() + CURVE.1 + SPACE;
+    let mut sheet = RgbImage::from_pixel(width, height, Rgb([255; 3]));
+    imageops::replace(&mut sheet, &images, 0, 0);
+    for (part, curve) in [loss, psnr].iter().enumerate() {
+        let left = SPACE + part as u32 * (width - SPACE) / 2;
+        imageops::replace(&mut sheet, curve, left.into(), images.height().into());
+    }
+    Ok(sheet)
+}
+
+/// Panels beside each other, of pictures that are magnified or reduced to about the same side.
+fn shrunk(panels: &[Panel<'_>]) -> Result<RgbImage> {
+    let (width, height) = panels[0].image.dimensions();
+    let longest = width.max(height);
+    if longest <= SIDE {
+        return grid(panels, 3, zoom_to(SIDE, panels[0].image));
+    }
+    let side = |n: u32| (n * SIDE / longest).max(1);
+    let filter = imageops::FilterType::Triangle;
+    let small: Vec<_> = (panels.iter())
+        .map(|panel| imageops::resize(panel.image, side(width), side(height), filter))
+        .collect();
+    let small: Vec<_> = (panels.iter().zip(&small))
+        .map(|(was, image)| panel(image, was.name, was.note.clone()))
+        .collect();
+    grid(&small, 3, 1)
+}
+
+fn panel<'a>(image: &'a RgbImage, name: &'a str, note: String) -> Panel<'a> {
+    panels::Panel { image, name, note }
+}
+
+/// The largest difference of each pixel's parts, the darker the larger, and the largest of all.
+fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
+    let error = |a: &Rgb<u8>, b: &Rgb<u8>| {
+        let parts = a.0.iter().zip(b.0);
+        parts.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0)
+    };
+    let of_pixels = target.pixels().zip(painting.pixels());
+    let errors: Vec<u8> = of_pixels.map(|(a, b)| error(a, b)).collect();
+    let largest = errors.iter().copied().max().unwrap_or(0);
+    let shades = errors.iter().flat_map(|&error| {
+        let dark = f64::from(error) / f64::from(largest.max(1));
+        [(255.0 * (1.0 - dark)) as u8; 3]
+    });
+    let (width, height) = target.dimensions();
+    let map = RgbImage::from_raw(width, height, shades.collect());
+    (map.unwrap_or_default(), largest)
+}
+
+/// One curve over epochs, the epochs on a logarithmic axis.
+fn draw_curve(
+    area: &Area,
+    name: &str,
+    points: &[(f64, f64)],
+    colour: RGBColor,
+    is_log: bool,
+) -> Result<()> {
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+            (low.min(x), high.max(x))
+        })
+    };
+    // Axes that are given no length would have no end.
+    let (first, last) = range(&mut points.iter().map(|point| point.0));
+    let (first, last) = if first < last {
+        (first, last)
+    } else {
+        (0.1, 1.0)
+    };
+    let (low, high) = range(&mut points.iter().map(|point| point.1));
+    let (low, high) = match (low <= high, is_log) {
+        (true, true) => (low / 1.5, high * 1.5),
+        (true, false) => ((low - 2.0).max(0.0), high + 2.0),
+        (false, _) => (0.1, 1.0),
+    };
+    let mut chart = ChartBuilder::on(area);
+    chart
+        .margin(px(8.0))
+        .x_label_area_size(px(34.0))
+        .y_label_area_size(px(52.0))
+        .caption(name, text(14.0, FontStyle::Bold, INK));
+    let label = text(11.0, FontStyle::Normal, FAINT);
+    let line = LineSeries::new(points.iter().copied(), colour.stroke_width(px(2.0)));
+    // The two axes have different types.
+    macro_rules! draw {
+        ($y:expr, $format:expr) => {{
+            let mut chart = chart.build_cartesian_2d((first..last).log_scale(), $y)?;
+            chart
+                .configure_mesh()
+                .axis_style(AXIS.stroke_width(px(1.0)))
+                .light_line_style(TRANSPARENT)
+                .bold_line_style(AXIS.mix(0.35).stroke_width(px(1.0) / 2))
+                .label_style(label.clone())
+                .x_desc("epochs")
+                .x_label_formatter(&|x| format!("{x}"))
+                .y_label_formatter(&$format)
+                .y_labels(6)
+                .draw()?;
+            chart.draw_series(line)?;
+        }};
+    }
+    if is_log {
+        draw!((low..high).log_scale(), |y: &f64| format!("{y:.0e}"));
+    } else {
+        draw!(low..high, |y: &f64| format!("{y:.0}"));
+    }
+    Ok(())
+}
+
+fn size(image: &RgbImage) -> String {
+    format!("{} x {} pixels", image.width(), image.height())
+}
+
+pub fn decibels(psnr: f64) -> String {
+    format!("{psnr:.1} dB")
+}

@@ -1,0 +1,80 @@
+//! The same network trained in four ways, for the same time.
+
+use image::{RgbImage, imageops};
+
+use crate::Result;
+use crate::flags::Flags;
+use crate::gallery::{SIDE, decibels};
+use crate::panels::{Panel, grid, save_gif, zoom_to};
+use crate::picture::Picture;
+use crate::plot;
+use crate::training::{Record, Recording, Training};
+
+/// Trains one after the other, each on all cores, and shows them as if side by side.
+pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
+    let racers = flags.racers();
+    let mut records = Vec::new();
+    for (name, flags) in &racers {
+        let mut training = Training::new(flags, picture)?;
+        let outcome = training.run(Recording::Seconds, &format!("{name}: "))?;
+        let last = &outcome.records[outcome.records.len() - 1];
+        println!(
+            "Racer     {name}: {} after {:.2} seconds and {:.1} epochs, {} parameters",
+            decibels(last.psnr),
+            last.seconds,
+            last.epochs,
+            training.net.params().len(),
+        );
+        records.push(outcome.records);
+    }
+    let names = racers.each_ref().map(|(name, _)| *name);
+    // As far apart as those of the one that has most, so that none is left out.
+    let clock = records.iter().max_by_key(|records| records.len());
+    let mut clock: Vec<_> = (clock.into_iter().flatten())
+        .map(|record| record.seconds)
+        .collect();
+    // All have come to their ends in the last frame.
+    let ends = records.iter().filter_map(|records| records.last());
+    clock.extend(ends.map(|record| record.seconds).max_by(f64::total_cmp));
+    let frames = (clock.into_iter())
+        .map(|seconds| frame(seconds, names, &records, picture))
+        .collect::<Result<Vec<_>>>()?;
+    if let Some(last) = frames.last() {
+        plot::save(last, &flags.out.join("race.png"))?;
+    }
+    save_gif(&flags.out.join("race.gif"), frames)?;
+    for name in ["race.png", "race.gif"] {
+        println!("Saved     {}", flags.out.join(name).display());
+    }
+    Ok(())
+}
+
+/// What there was to see after so many seconds.
+fn frame(
+    seconds: f64,
+    names: [&str; 4],
+    records: &[Vec<Record>],
+    picture: &Picture,
+) -> Result<RgbImage> {
+    let size = records[0][0].frame.dimensions();
+    let filter = imageops::FilterType::Triangle;
+    let target = imageops::resize(picture.image(), size.0, size.1, filter);
+    let then = |records: &'_ [Record]| {
+        let later = records.iter().position(|record| record.seconds > seconds);
+        later.unwrap_or(records.len()).max(1) - 1
+    };
+    let mut panels = vec![Panel {
+        image: &target,
+        name: "the picture",
+        note: format!("after {seconds:.2} seconds each"),
+    }];
+    panels.extend(names.iter().zip(records).map(|(name, records)| {
+        let record = &records[then(records)];
+        Panel {
+            image: &record.frame,
+            name,
+            note: decibels(record.psnr),
+        }
+    }));
+    grid(&panels, 5, zoom_to(SIDE, &target))
+}
