@@ -62,6 +62,35 @@ pub enum Error {
         got: String,
     },
 
+    /// A file could not be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        error: String,
+    },
+
+    /// What was read is not what it should be.
+    #[error("{what}: {problem}")]
+    Malformed {
+        /// What was being read.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A training cannot go on with other settings.
+    #[error("{setting} of the checkpoint's trainer: expected {expected}, got {got}")]
+    Differs {
+        /// Which setting.
+        setting: String,
+        /// What the checkpoint has.
+        expected: String,
+        /// What the trainer has.
+        got: String,
+    },
+
     /// Finite parameters and samples gave a number that is not finite.
     #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {

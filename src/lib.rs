@@ -70,6 +70,8 @@
 pub mod activation;
 pub mod encoding;
 mod error;
+#[cfg(feature = "serde")]
+mod exact;
 mod float;
 pub mod gemm;
 pub mod init;
@@ -84,6 +86,8 @@ pub mod optimizer;
 mod parallel;
 pub mod schedule;
 pub mod simd;
+#[cfg(feature = "safetensors")]
+mod storage;
 pub mod train;
 
 pub use activation::Activation;
@@ -97,6 +101,8 @@ pub use loss::Loss;
 pub use metrics::Score;
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
+#[cfg(feature = "safetensors")]
+pub use model::{Model, ModelFile};
 pub use optimizer::Optimizer;
 pub use schedule::Schedule;
 pub use train::{Epoch, History, StopReason, Trainer, TrainerState};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["error"],
     &["simd", "parallel"],
-    &["float", "layout"],
+    &["float", "layout", "exact"],
+    &["storage"],
     &["math"],
     &["gemm"],
     &[

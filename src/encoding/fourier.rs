@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng as Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::{Encoding, check_count};
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Result, check_range, check_rows};
 use crate::float::{Float, compiled};
 
 use crate::math;
@@ -53,6 +53,26 @@ impl<T: Float> Fourier<T> {
             inputs,
             directions: directions.collect(),
         })
+    }
+
+    /// These directions, row-major `[frequencies x inputs]`, times 2 pi, as
+    /// [`directions`](Self::directions) gives them.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without inputs, [`Error::Rows`] unless there are whole directions,
+    /// [`Error::NotFinite`] if one is not finite.
+    pub fn from_directions(inputs: usize, directions: impl Into<Vec<T>>) -> Result<Self> {
+        check_count("inputs of the encoding", inputs)?;
+        let directions = directions.into();
+        check_rows("directions", &directions, inputs)?;
+        if let Some(index) = directions.iter().position(|b| !b.is_finite()) {
+            return Err(Error::NotFinite {
+                what: "directions",
+                index,
+                value: directions[index].wide(),
+            });
+        }
+        Ok(Self { inputs, directions })
     }
 
     /// The directions b, row-major `[frequencies x inputs]`, times 2 pi.

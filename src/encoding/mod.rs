@@ -23,9 +23,11 @@ use std::fmt::Debug;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
 
+mod builtin;
 mod fourier;
 mod one_blob;
 
+pub use builtin::Builtin;
 pub use fourier::{Fourier, Positional};
 pub use one_blob::OneBlob;
 

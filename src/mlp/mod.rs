@@ -12,6 +12,8 @@ mod builder;
 mod chunk;
 mod clip;
 mod dropout;
+#[cfg(feature = "safetensors")]
+pub(crate) mod file;
 mod gradient;
 mod packed;
 mod predictor;

@@ -2,6 +2,8 @@
 
 mod classes;
 mod classifier;
+#[cfg(feature = "safetensors")]
+mod file;
 mod multilabel;
 mod probability;
 mod regressor;
@@ -9,6 +11,8 @@ mod scaler;
 
 pub use classes::ClassWeights;
 pub use classifier::Classifier;
+#[cfg(feature = "safetensors")]
+pub use file::{Model, ModelFile};
 pub use multilabel::MultilabelClassifier;
 pub use regressor::Regressor;
 pub use scaler::Scaler;

@@ -31,7 +31,7 @@ use crate::train::{Epoch, History, Trainer};
 #[derive(Clone, Debug)]
 pub struct Regressor<T> {
     net: Mlp<T>,
-    link: Link,
+    pub(super) link: Link,
 }
 
 impl<T: Float> Regressor<T> {

@@ -201,6 +201,24 @@ impl<T: Float> State<T> {
         }
     }
 
+    /// A state as it was saved.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn from_parts(layout: &Layout, updates: u64, values: &[T]) -> Self {
+        let mut buffer = Buffer::zeros(values.len());
+        buffer.copy_from_slice(values);
+        Self {
+            layout: layout.clone(),
+            updates,
+            values: buffer,
+        }
+    }
+
+    /// The rule's numbers, in the order of its own.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
     /// The plan of the parameters that it belongs to.
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -18,6 +18,7 @@ pub use warm_up::WarmUp;
 
 /// How far a training has come, before the update that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Progress {
     /// Updates done.
     pub step: u64,

@@ -218,11 +218,13 @@ impl<T: Float> Fit<'_, T> {
                 reason = stop;
                 break;
             }
+            self.write_checkpoint(net, false)?;
         }
         self.state.history.updates = self.state.optimizer.updates();
         if length == Length::ToTheEnd {
             self.state.end(reason);
             self.hand_over(net)?;
+            self.write_checkpoint(net, true)?;
         }
         self.state.workspace = Some(self.gradient);
         Ok(reason)
@@ -370,6 +372,19 @@ impl<T: Float> Fit<'_, T> {
             }
             _ => over,
         }
+    }
+
+    /// Writes a checkpoint if the trainer is to do so now.
+    #[cfg(feature = "safetensors")]
+    fn write_checkpoint(&mut self, net: &Mlp<T>, ended: bool) -> Result<()> {
+        self.state.history.updates = self.state.optimizer.updates();
+        self.trainer.write_checkpoint(net, self.state, ended)
+    }
+
+    #[cfg(not(feature = "safetensors"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // one shape with the feature and without
+    fn write_checkpoint(&mut self, _: &Mlp<T>, _ended: bool) -> Result<()> {
+        Ok(())
     }
 
     /// Gives the network the parameters that training was for, and remembers those it would

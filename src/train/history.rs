@@ -2,15 +2,19 @@
 
 /// One epoch: one pass over the training samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Epoch {
     /// Its number, counted from 1.
     pub number: usize,
     /// The mean loss of its minibatches, each taken before its own update and weighted by
     /// its number of samples, with the L2 penalty: scikit-learn's loss curve.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub loss: f64,
     /// The mean loss of the validation samples after the epoch, without penalty.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
     pub validation_loss: Option<f64>,
     /// The score of the validation samples after the epoch, if the trainer was given one.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
     pub validation_score: Option<f64>,
     /// The learning rate of its last update.
     pub learning_rate: f64,
@@ -43,7 +47,9 @@ pub enum Moment {
 
 /// An epoch's minibatches so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct PartOfEpoch {
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     loss_sum: f64,
     samples: usize,
     learning_rate: f64,
@@ -54,6 +60,11 @@ impl PartOfEpoch {
         self.loss_sum += loss * samples as f64;
         self.samples += samples;
         self.learning_rate = learning_rate;
+    }
+
+    #[cfg(feature = "safetensors")]
+    pub(super) fn samples(&self) -> usize {
+        self.samples
     }
 
     /// NaN without samples.
@@ -69,6 +80,7 @@ impl PartOfEpoch {
 
 /// Why a training ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum StopReason {
     /// All epochs were run.
@@ -84,6 +96,7 @@ pub enum StopReason {
 
 /// All epochs of a training.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct History {
     /// The epochs, in order.
     pub epochs: Vec<Epoch>,

@@ -12,6 +12,8 @@ use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule};
 
 mod batches;
+#[cfg(feature = "safetensors")]
+mod checkpoint;
 mod fit;
 mod history;
 mod lbfgs;
@@ -68,6 +70,8 @@ pub struct Trainer<T> {
     adaptive: Option<Adaptive>,
     reduce_on_plateau: Option<ReduceOnPlateau>,
     threads: Option<usize>,
+    #[cfg(feature = "safetensors")]
+    checkpoints: Option<checkpoint::Checkpoints>,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +105,8 @@ impl<T: Float> Trainer<T> {
             adaptive: None,
             reduce_on_plateau: None,
             threads: None,
+            #[cfg(feature = "safetensors")]
+            checkpoints: None,
         }
     }
 
@@ -440,6 +446,10 @@ impl<T: Float> Trainer<T> {
         if let Some(decay) = self.average {
             let what = "decay of the weight average";
             check_range(what, decay, 0.0..1.0, "at least 0 and below 1")?;
+        }
+        #[cfg(feature = "safetensors")]
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.check()?;
         }
         let watchers = [
             ("early stopping", self.early_stopping.is_some()),

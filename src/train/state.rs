@@ -147,6 +147,17 @@ impl<T: Float> TrainerState<T> {
         Some(&*self.average).filter(|average| !average.is_empty())
     }
 
+    /// What is laid out like the parameters: each as long as those, or empty.
+    #[cfg(feature = "safetensors")]
+    pub(super) fn all_params(&self) -> [&[T]; 3] {
+        [&self.best, &self.average, &self.params]
+    }
+
+    #[cfg(feature = "safetensors")]
+    pub(super) fn all_params_mut(&mut self) -> [&mut Vec<T>; 3] {
+        [&mut self.best, &mut self.average, &mut self.params]
+    }
+
     /// Checks that it belongs to a network of this shape.
     pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
         if self.optimizer.layout() == net.layout() {

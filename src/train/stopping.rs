@@ -4,8 +4,10 @@ use crate::error::{Error, Result, check_range};
 
 /// Epochs in which a loss did not get below its best by more than a margin.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Plateau {
     /// The least loss so far.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub(super) best: f64,
     /// Epochs without enough improvement since the last one with it.
     pub(super) bad_epochs: usize,
@@ -130,12 +132,18 @@ impl Default for ReduceOnPlateau {
 
 /// What it remembers.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Reducing {
     plateau: Plateau,
     cooldown: usize,
 }
 
 impl Reducing {
+    #[cfg(feature = "safetensors")]
+    pub(super) fn largest_count(&self) -> usize {
+        self.plateau.bad_epochs.max(self.cooldown)
+    }
+
     pub(super) fn new() -> Self {
         Self {
             plateau: Plateau::new(),

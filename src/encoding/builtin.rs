@@ -1,0 +1,66 @@
+//! The encodings of the crate as one type.
+
+use super::{Encoding, Fourier, OneBlob, Positional};
+use crate::float::Float;
+
+/// One of the crate's encodings, where one type must hold any of them: in files.
+///
+/// ```
+/// use feedforward::encoding::{Builtin, Encoding, Positional};
+///
+/// let encoding = Builtin::<f32>::from(Positional::new(2, 4)?);
+/// assert_eq!(encoding.outputs(), 16);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Builtin<T> {
+    /// Sines and cosines of random directions.
+    Fourier(Fourier<T>),
+    /// Sines and cosines of octaves.
+    Positional(Positional),
+    /// A place among bins.
+    OneBlob(OneBlob),
+}
+
+impl<T: Float> Builtin<T> {
+    fn encoding(&self) -> &dyn Encoding<T> {
+        match self {
+            Self::Fourier(fourier) => fourier,
+            Self::Positional(positional) => positional,
+            Self::OneBlob(one_blob) => one_blob,
+        }
+    }
+}
+
+impl<T: Float> Encoding<T> for Builtin<T> {
+    fn inputs(&self) -> usize {
+        self.encoding().inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.encoding().outputs()
+    }
+
+    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+        self.encoding().encode_sample(inputs, outputs);
+    }
+}
+
+impl<T> From<Fourier<T>> for Builtin<T> {
+    fn from(fourier: Fourier<T>) -> Self {
+        Self::Fourier(fourier)
+    }
+}
+
+impl<T> From<Positional> for Builtin<T> {
+    fn from(positional: Positional) -> Self {
+        Self::Positional(positional)
+    }
+}
+
+impl<T> From<OneBlob> for Builtin<T> {
+    fn from(one_blob: OneBlob) -> Self {
+        Self::OneBlob(one_blob)
+    }
+}

@@ -1,0 +1,251 @@
+//! A training that is stopped, by whatever means, and goes on ends with the same bits.
+
+use std::env;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use feedforward::activation::{Identity, Tanh};
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd};
+use feedforward::schedule::{Cosine, InverseScaling, Schedule};
+use feedforward::train::{Moment, ReduceOnPlateau};
+use feedforward::{Clip, Error, Mlp, Samples, StopReason, Trainer, TrainerState};
+
+/// Where the child finds its folder.
+const FOLDER: &str = "FEEDFORWARD_RESUME_FOLDER";
+
+/// How often the training is killed.
+const KILLS: usize = 25;
+
+fn net() -> Mlp<f32> {
+    let builder = Mlp::builder(1).hidden_layers(3, 24, Tanh);
+    builder.output(1, Identity).seed(3).build().unwrap()
+}
+
+fn data() -> (Vec<f32>, Vec<f32>) {
+    let inputs: Vec<f32> = (0..200).map(|i| i as f32 / 100.0 - 1.0).collect();
+    let targets = inputs.iter().map(|x| (4.0 * x).sin()).collect();
+    (inputs, targets)
+}
+
+/// One that remembers in every way.
+fn trainer() -> Trainer<f32> {
+    let reduce = ReduceOnPlateau {
+        patience: 3,
+        factor: 0.9,
+        ..ReduceOnPlateau::default()
+    };
+    Trainer::new(SquaredError, Muon::new(0.01))
+        .schedule(Cosine::default())
+        .batch_size(20)
+        .epochs(600)
+        .dropout(0.05)
+        .clip(Clip::Norm(1.0))
+        .weight_average(0.99)
+        .validation_split(0.2)
+        .reduce_on_plateau(reduce)
+        .threads(1)
+}
+
+/// Trains until the end, from the checkpoint if there is one.
+fn train(folder: &Path) {
+    let (x, y) = data();
+    let path = folder.join("training.safetensors");
+    let trainer = trainer().checkpoint(&path, 1);
+    let mut net = net();
+    let mut state = if path.exists() {
+        trainer.load_checkpoint(&mut net, &path).unwrap()
+    } else {
+        trainer.start(&net).unwrap()
+    };
+    let samples = Samples::new(&x, &y);
+    trainer.resume(&mut net, &mut state, &samples).unwrap();
+    fs::write(folder.join("end.txt"), outcome(&net, &state)).unwrap();
+}
+
+/// All that should be the same.
+fn outcome(net: &Mlp<f32>, state: &TrainerState<f32>) -> String {
+    let params: Vec<u32> = net.params().iter().map(|p| p.to_bits()).collect();
+    let state = (
+        state.history(),
+        state.optimizer().updates(),
+        state.average(),
+    );
+    format!("{params:?} {state:?}")
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The process that is killed: does nothing in a usual run of the tests.
+#[test]
+fn child() {
+    if let Ok(folder) = env::var(FOLDER) {
+        train(Path::new(&folder));
+    }
+}
+
+#[test]
+fn a_training_killed_again_and_again_ends_with_the_same_bits() {
+    let (whole, killed) = (folder("resume-whole"), folder("resume-killed"));
+    let begin = Instant::now();
+    train(&whole);
+    // So long on average that all kills together take three fifths of the training, whatever
+    // the machine.
+    let longest = begin.elapsed().as_micros() as u64 * 6 / 5 / KILLS as u64;
+    let start = || {
+        Command::new(env::current_exe().unwrap())
+            .args(["--exact", "child"])
+            .env(FOLDER, &killed)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut random = 12345_u64;
+    let mut kills = 0;
+    while kills < KILLS {
+        let mut child = start();
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        std::thread::sleep(Duration::from_micros((random >> 33) % longest));
+        // SIGKILL on Unix: nothing is cleaned up.
+        child.kill().unwrap();
+        let over = child.wait().unwrap().success();
+        assert!(!over, "ended after {kills} kills: not enough to kill");
+        kills += 1;
+    }
+    let path = killed.join("training.safetensors");
+    assert!(path.exists(), "never came as far as a checkpoint");
+    assert!(start().wait().unwrap().success());
+    let end = |folder: &Path| fs::read_to_string(folder.join("end.txt")).unwrap();
+    assert!(
+        end(&whole) == end(&killed),
+        "other bits after {kills} kills"
+    );
+}
+
+#[test]
+fn any_update_can_be_the_last_before_a_checkpoint() {
+    let (x, y) = data();
+    let optimizers: [Box<dyn Fn() -> Trainer<f64>>; 3] = [
+        Box::new(|| {
+            small(Adam::new(0.01), Cosine::default())
+                .early_stopping(1e-4, 2)
+                .validation_split(0.3)
+        }),
+        Box::new(|| small(Sgd::new(0.1), InverseScaling::default()).tolerance(1e-3, 2)),
+        Box::new(|| small(Muon::new(0.01), Cosine::default()).weight_average(0.9)),
+    ];
+    let wide = |numbers: &[f32]| numbers.iter().map(|&x| x.into()).collect::<Vec<f64>>();
+    let (x, y) = (wide(&x), wide(&y));
+    for trainer in optimizers {
+        let trainer = trainer();
+        let net = Mlp::<f64>::builder(1)
+            .hidden_layers(3, 6, Tanh)
+            .output(1, Identity)
+            .build()
+            .unwrap();
+        let mut whole = net.clone();
+        let mut state = trainer.start(&whole).unwrap();
+        let samples = Samples::new(&x, &y);
+        let reason = trainer.resume(&mut whole, &mut state, &samples).unwrap();
+        let history = state.into_history();
+
+        let mut stopped = net.clone();
+        let mut state = trainer.start(&stopped).unwrap();
+        let mut stops = 0;
+        loop {
+            let mut left = stops % 4;
+            let pause = |moment: &Moment, _: &Mlp<f64>| match moment {
+                Moment::Update(_) if left == 0 => ControlFlow::Break(()),
+                Moment::Update(_) => {
+                    left -= 1;
+                    ControlFlow::Continue(())
+                }
+                Moment::Epoch(_) => ControlFlow::Continue(()),
+            };
+            let why = trainer.resume_watched(&mut stopped, &mut state, &samples, pause);
+            if why.unwrap() != StopReason::Callback {
+                break;
+            }
+            stops += 1;
+            let bytes = trainer.checkpoint_bytes(&stopped, &state).unwrap();
+            stopped = net.clone();
+            state = trainer.load_checkpoint_bytes(&mut stopped, &bytes).unwrap();
+        }
+        assert!(stops > 5, "{stops}");
+        assert_eq!(stopped.params(), whole.params());
+        assert_eq!(
+            (state.history().stopped_by, state.history()),
+            (reason, &history)
+        );
+    }
+}
+
+fn small(
+    optimizer: impl Optimizer<f64> + 'static,
+    schedule: impl Schedule + 'static,
+) -> Trainer<f64> {
+    Trainer::new(SquaredError, optimizer)
+        .schedule(schedule)
+        .batch_size(30)
+        .epochs(8)
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused_by_name() {
+    let mut net = net();
+    let state = trainer().start(&net).unwrap();
+    let bytes = trainer().checkpoint_bytes(&net, &state).unwrap();
+    let before = net.params().to_vec();
+    let others: [(Trainer<f32>, &str); 7] = [
+        (trainer().seed(1), "seed"),
+        (trainer().batch_size(21), "batch_size"),
+        (trainer().dropout(0.1), "dropout"),
+        (trainer().schedule(InverseScaling::default()), "schedule"),
+        (trainer().validation_split(0.3), "validation"),
+        (trainer().l2(0.1), "l2"),
+        (trainer().validation_set([0.0], [0.0]), "validation"),
+    ];
+    for (other, name) in others {
+        let error = other.load_checkpoint_bytes(&mut net, &bytes).unwrap_err();
+        assert!(
+            matches!(&error, Error::Differs { setting, .. } if setting == name),
+            "{error}"
+        );
+    }
+    let optimizer = Trainer::new(SquaredError, Adam::new(0.01));
+    let error = optimizer
+        .load_checkpoint_bytes(&mut net, &bytes)
+        .unwrap_err();
+    assert!(matches!(error, Error::Differs { .. }), "{error}");
+    let mut other = Mlp::<f32>::builder(1)
+        .hidden(3, Tanh)
+        .output(1, Identity)
+        .build()
+        .unwrap();
+    let error = trainer()
+        .load_checkpoint_bytes(&mut other, &bytes)
+        .unwrap_err();
+    assert!(error.to_string().contains("another shape"), "{error}");
+    assert_eq!(net.params(), before);
+
+    // More epochs, or other threads, are the caller's to choose.
+    let longer = trainer().epochs(500).threads(2);
+    longer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
+    let error = trainer().checkpoint("x", 0).start(&net).unwrap_err();
+    assert!(error.to_string().contains("checkpoints"), "{error}");
+    // A checkpoint is a model file too.
+    assert_eq!(
+        Mlp::<f32>::from_bytes(&bytes).unwrap().params(),
+        net.params()
+    );
+}
