@@ -1,7 +1,7 @@
 //! Where the network paints: the plane of rows and columns.
 
-use feedforward::encoding::Fourier;
-use feedforward::{Encoding, Mlp};
+use feedforward::encoding::{Builtin, Fourier};
+use feedforward::{Encoding, Mlp, ModelFile};
 use image::RgbImage;
 
 use crate::flags::{Flags, Input};
@@ -15,6 +15,11 @@ const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
 
 /// More sines and cosines for each pixel than any picture needs.
 const MOST_FREQUENCIES: usize = 4096;
+
+/// What a file says beside the network.
+const ROWS: &str = "rows";
+const COLUMNS: &str = "columns";
+const INPUT: &str = "input";
 
 /// Numbers that are given to the network at once.
 const AT_ONCE: usize = 1 << 20;
@@ -32,19 +37,12 @@ pub struct Canvas {
 
 impl Canvas {
     pub fn new((columns, rows): (u32, u32), flags: &Flags) -> Result<Self> {
-        let pixels = |scale: u32| {
-            [columns, rows, scale, scale]
-                .iter()
-                .fold(1_u64, |product, &n| product.saturating_mul(n.into()))
-        };
+        let pixels = |scale: u32| painted((columns, rows), scale);
         let scale = flags.scale.unwrap_or_else(|| {
             let fits = |&scale: &u32| pixels(scale) <= MOST_PAINTED_BY_DEFAULT;
             [4, 3, 2].into_iter().find(fits).unwrap_or(1)
         });
-        if !(1..=MOST_PAINTED).contains(&pixels(scale)) {
-            let expected = format!("expected a painting of 1 to {MOST_PAINTED} pixels");
-            return Err(format!("--scale: {expected}, got {}", pixels(scale)).into());
-        }
+        check_painted(pixels(scale))?;
         if flags.frequencies > MOST_FREQUENCIES {
             let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
             return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
@@ -57,6 +55,52 @@ impl Canvas {
                 .map_err(|error| format!("--frequencies, --sigma: {error}"))?,
             scale,
         })
+    }
+
+    /// The network with what this plane is to it.
+    pub fn with_network(&self, net: &Mlp<f32>) -> ModelFile<f32> {
+        let file = ModelFile::new(net.clone())
+            .note(ROWS, self.rows.to_string())
+            .note(COLUMNS, self.columns.to_string())
+            .note(INPUT, format!("{:?}", self.input));
+        match self.input {
+            Input::Fourier => file.encoding(self.fourier.clone()),
+            Input::Raw | Input::Centred => file,
+        }
+    }
+
+    /// The plane that belongs to a network from a file.
+    pub fn of_file(file: &ModelFile<f32>, scale: u32) -> Result<Self> {
+        let note = |name: &str| {
+            let missing = || format!("no note {name}: not written by paint_logo");
+            file.notes.get(name).ok_or_else(missing)
+        };
+        let size = |name: &str| -> Result<u32> {
+            let text = note(name)?;
+            let size = text.parse().ok().filter(|size| (1..1 << 16).contains(size));
+            Ok(size.ok_or_else(|| format!("note {name}: expected 1 to 65535, got {text:?}"))?)
+        };
+        let input = note(INPUT)?;
+        let input = <Input as clap::ValueEnum>::from_str(input, true)
+            .map_err(|_| format!("note {INPUT}: expected a kind of input, got {input:?}"))?;
+        let fourier = match (&file.encoding, input) {
+            (Some(Builtin::Fourier(fourier)), Input::Fourier) => fourier.clone(),
+            (None, Input::Raw | Input::Centred) => Fourier::new(PLACE, 1, 1.0, 0)?,
+            _ => return Err("encoding and kind of input contradict each other".into()),
+        };
+        let canvas = Self {
+            rows: size(ROWS)?,
+            columns: size(COLUMNS)?,
+            input,
+            fourier,
+            scale,
+        };
+        let (takes, gives) = (file.model.inputs(), file.model.outputs());
+        if (takes, gives) != (canvas.width(), COLOURS) {
+            return Err(format!("a network from {takes} to {gives} numbers paints nothing").into());
+        }
+        check_painted(painted(canvas.size(), scale))?;
+        Ok(canvas)
     }
 
     /// How many times larger the enlarged painting is.
@@ -128,6 +172,20 @@ impl Canvas {
         }
         Ok(painting)
     }
+}
+
+fn painted((columns, rows): (u32, u32), scale: u32) -> u64 {
+    [columns, rows, scale, scale]
+        .iter()
+        .fold(1, |product: u64, &n| product.saturating_mul(n.into()))
+}
+
+fn check_painted(pixels: u64) -> Result<()> {
+    if (1..=MOST_PAINTED).contains(&pixels) {
+        return Ok(());
+    }
+    let expected = format!("expected a painting of 1 to {MOST_PAINTED} pixels");
+    Err(format!("--scale: {expected}, got {pixels}").into())
 }
 
 /// A part of a colour as pictures store it.

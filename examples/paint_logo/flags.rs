@@ -45,6 +45,19 @@ pub struct Flags {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
 
+    /// Write the trained network, with all that is needed to paint with it, to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Paint with a network that `--save` wrote, without training: painting.png, in the size of the
+    /// picture it learned, or `--scale` times that
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "preset", "style", "hidden", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
+    pub load: Option<PathBuf>,
+
+    /// Keep the state of the training in this file, and go on from it if it is there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seconds", "race", "seeds"])]
+    pub checkpoint: Option<PathBuf>,
+
     /// No preview of target and painting in the terminal
     #[arg(long)]
     pub no_preview: bool,

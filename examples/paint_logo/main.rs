@@ -3,10 +3,11 @@
 //! `cargo run --example paint_logo`, and `-- --help` for what can be changed; docs/painting.md tells
 //! what comes of it.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use feedforward::activation::Identity;
-use feedforward::{Mlp, StopReason};
+use feedforward::{Error, Mlp, ModelFile, StopReason};
 
 use canvas::Canvas;
 use flags::Flags;
@@ -54,8 +55,11 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    let picture = Picture::load(flags.image.as_deref())?;
     picture::prepare_folder(&flags.out)?;
+    if let Some(path) = &flags.load {
+        return load(flags, path);
+    }
+    let picture = Picture::load(flags.image.as_deref())?;
     match flags.seeds {
         _ if flags.race => race::run(flags, &picture),
         Some(count) => seeds::run(flags, count, &picture),
@@ -67,12 +71,17 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     let mut training = Training::new(flags, picture)?;
     let reference = gallery::reference(flags, &training.canvas)?;
     describe(flags, picture, &training.net);
+    training::end_on_ctrl_c()?;
     let outcome = training.run(Recording::Updates, "")?;
     let Training {
         net, canvas, clock, ..
     } = &training;
     report_stop(flags, &outcome);
     report_pixel(net, picture, canvas)?;
+    if let Some(path) = &flags.save {
+        canvas.with_network(net).save(path)?;
+        println!("Saved     {}", path.display());
+    }
     let psnr = gallery::save(
         &flags.out,
         &outcome,
@@ -89,6 +98,21 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         clock.total() - clock.trained(),
         net.params().len(),
     );
+    Ok(())
+}
+
+/// Paints with a network from a file.
+fn load(flags: &Flags, path: &Path) -> Result<()> {
+    let explain = |error: Box<dyn std::error::Error>| format!("{}: {error}", path.display());
+    let file = ModelFile::<f32>::load(path).map_err(|error| match error {
+        Error::Io { .. } => error.to_string(),
+        _ => explain(error.into()),
+    })?;
+    let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
+    let painting = canvas.paint(&file.model, canvas.enlarged())?;
+    let to = flags.out.join("painting.png");
+    plot::save(&painting, &to)?;
+    println!("Saved     {}", to.display());
     Ok(())
 }
 
@@ -134,6 +158,12 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
 }
 
 fn report_stop(flags: &Flags, outcome: &Outcome) {
+    if outcome.stopped_by == StopReason::Callback && training::interrupted() {
+        println!(
+            "Stopped   by Ctrl-C, after {} epochs",
+            outcome.history.epochs.len()
+        );
+    }
     if outcome.stopped_by == StopReason::Tolerance {
         println!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",

@@ -1,6 +1,8 @@
 //! Training, and what is kept of it.
 
 use std::ops::ControlFlow;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adagrad, Adam, AdamW, Muon, Nadam, RmsProp, Sgd};
@@ -18,6 +20,9 @@ use crate::{Result, network};
 
 /// Loss by which an epoch must improve to count as one that does.
 pub const TOLERANCE: f64 = 1e-4;
+
+/// Epochs between checkpoints.
+const BETWEEN_CHECKPOINTS: usize = 5;
 
 /// The longer side of a painting that is kept for the animation.
 const FRAME: u32 = 128;
@@ -135,7 +140,16 @@ impl<'a> Training<'a> {
             records: Vec::new(),
             next: 0.0,
         };
-        let mut state = trainer.start(net)?;
+        let checkpoint = flags.checkpoint.as_deref();
+        let mut state = match checkpoint.filter(|path| path.exists()) {
+            Some(path) => {
+                let state = trainer.load_checkpoint(net, path);
+                let state = state.map_err(|error| format!("{}: {error}", path.display()))?;
+                println!("Resumed   after {} epochs", state.epochs());
+                state
+            }
+            None => trainer.start(net)?,
+        };
         let mut problem: Option<String> = None;
         let mut epoch_ends = Vec::new();
         clock.start();
@@ -154,7 +168,9 @@ impl<'a> Training<'a> {
                         });
                         problem = seen.err().map(|error| error.to_string());
                     }
-                    problem.is_none() && flags.seconds().is_none_or(|end| clock.trained() < end)
+                    !interrupted()
+                        && problem.is_none()
+                        && flags.seconds().is_none_or(|end| clock.trained() < end)
                 }
                 Moment::Epoch(epoch) => {
                     epoch_ends.push(clock.trained());
@@ -183,6 +199,23 @@ impl<'a> Training<'a> {
             seconds: clock.trained(),
         })
     }
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Lets Ctrl-C end a training instead of the program; the second one ends that too.
+pub fn end_on_ctrl_c() -> Result<()> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            process::exit(130);
+        }
+    })
+    .map_err(Into::into)
+}
+
+/// Whether there was a Ctrl-C.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
 }
 
 /// How much of the training is done, from 0 to 1.
@@ -288,8 +321,12 @@ fn trainer(flags: &Flags, batch: usize, clock: &Clock) -> Trainer<f32> {
         }
         (Preset::Tutorial, _) => trainer.l2(1e-4),
     };
-    match flags.patience() {
+    let trainer = match flags.patience() {
         Some(epochs) => trainer.tolerance(TOLERANCE, epochs),
+        None => trainer,
+    };
+    match &flags.checkpoint {
+        Some(path) => trainer.checkpoint(path, BETWEEN_CHECKPOINTS),
         None => trainer,
     }
 }
