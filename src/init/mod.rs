@@ -138,6 +138,7 @@ impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
 
 /// All zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Zeros;
 
 impl Initializer for Zeros {
@@ -148,6 +149,7 @@ impl Initializer for Zeros {
 ///
 /// PyTorch's `Linear` has low = -1 / sqrt(inputs) and high = 1 / sqrt(inputs).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Uniform {
     /// The lower bound, which is drawn.
     pub low: f64,

@@ -13,6 +13,7 @@ use crate::error::{Result, check_range};
 /// "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
 /// 2013.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Orthogonal {
     /// The factor by which lengths grow, above 0: 1, and sqrt(2) suits ReLU.
     pub gain: f64,

@@ -9,6 +9,7 @@ use crate::error::{Result, check_range};
 /// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
 /// difficulty of training deep feedforward neural networks", 2010.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotUniform;
 
 impl Initializer for GlorotUniform {
@@ -19,6 +20,7 @@ impl Initializer for GlorotUniform {
 
 /// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotNormal;
 
 impl Initializer for GlorotNormal {
@@ -34,6 +36,7 @@ impl Initializer for GlorotNormal {
 /// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
 /// that looks at the way forward (PyTorch's `fan_in`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeUniform;
 
 impl Initializer for HeUniform {
@@ -44,6 +47,7 @@ impl Initializer for HeUniform {
 
 /// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeNormal;
 
 impl Initializer for HeNormal {
@@ -57,6 +61,7 @@ impl Initializer for HeNormal {
 /// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
 /// and Müller, "Efficient backprop", 1998.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunUniform;
 
 impl Initializer for LeCunUniform {
@@ -67,6 +72,7 @@ impl Initializer for LeCunUniform {
 
 /// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunNormal;
 
 impl Initializer for LeCunNormal {
@@ -83,6 +89,7 @@ impl Initializer for LeCunNormal {
 /// decides for the output layer too. scikit-learn draws from another generator, column by
 /// column: the distribution is the same, the numbers are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScikitLearn;
 
 impl Initializer for ScikitLearn {
@@ -107,6 +114,7 @@ impl Initializer for ScikitLearn {
 /// [`Fourier`](crate::encoding::Fourier) features. Sitzmann et al., "Implicit neural representations with
 /// periodic activation functions", 2020; biases as in their code.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Siren {
     /// The factor in front of every sine's pre-activation, above 0: 30.
     pub omega: f64,

@@ -16,6 +16,7 @@ use crate::simd::{self, Op, Simd};
 /// ([`PerOutput`](super::PerOutput)) and by the constant t ln t - t of each output.
 /// A network that should predict rates takes the exponential of its outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Poisson;
 
 impl<T: Float> Loss<T> for Poisson {
@@ -50,6 +51,7 @@ impl<T: Float> Pointwise<T> for Poisson {
 /// scikit-learn clips probabilities in the value, which limits it to 36 for each output in
 /// f64 (16 in f32); here nothing is clipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BinaryCrossEntropy;
 
 impl<T: Float> Loss<T> for BinaryCrossEntropy {
@@ -88,6 +90,7 @@ impl<T: Float> Pointwise<T> for BinaryCrossEntropy {
 /// and right answer is exact too, where others lose it in 1 + e^-y. scikit-learn's
 /// log loss (but for its clipping of probabilities) and PyTorch's `CrossEntropyLoss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SoftmaxCrossEntropy;
 
 impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
@@ -179,6 +182,7 @@ impl<T: Float> Op for Softmax<'_, T> {
 /// assert!((gradient[0] + 0.45).abs() < 1e-15 && (gradient[1] - 0.45).abs() < 1e-15);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Smoothed<L> {
     /// The loss: [`SoftmaxCrossEntropy`] or [`BinaryCrossEntropy`].
     pub loss: L,

@@ -96,6 +96,7 @@ impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
 /// Turns the losses that sum over the outputs, as scikit-learn's do, into those that take
 /// the mean, as PyTorch's do: `PerOutput(BinaryCrossEntropy)` is `BCEWithLogitsLoss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PerOutput<L>(pub L);
 
 impl<T: Float, L: Loss<T>> Loss<T> for PerOutput<L> {

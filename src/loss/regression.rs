@@ -8,6 +8,7 @@ use crate::float::Float;
 ///
 /// The negative logarithm of a normal likelihood with variance 1, up to a constant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SquaredError;
 
 impl<T: Float> Loss<T> for SquaredError {
@@ -26,6 +27,7 @@ impl<T: Float> Pointwise<T> for SquaredError {
 
 /// L = 1/K sum over the K outputs of (y - t)^2, dL/dy = 2 (y - t) / K: PyTorch's `MSELoss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanSquaredError;
 
 impl<T: Float> Loss<T> for MeanSquaredError {
@@ -49,6 +51,7 @@ impl<T: Float> Pointwise<T> for MeanSquaredError {
 /// learning rate, the L2 penalty, the `tol` and the loss curve of a scikit-learn program;
 /// for a new one, [`SquaredError`] and [`MeanSquaredError`] are consistent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScikitSquaredError;
 
 impl<T: Float> Loss<T> for ScikitSquaredError {
@@ -62,6 +65,7 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
 ///
 /// Its minimum is the median, which outliers do not move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanAbsoluteError;
 
 impl<T: Float> Loss<T> for MeanAbsoluteError {
@@ -87,6 +91,7 @@ impl<T: Float> Pointwise<T> for MeanAbsoluteError {
 /// location parameter", 1964. PyTorch's `HuberLoss`; its `SmoothL1Loss` with beta = delta
 /// is this divided by delta.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Huber {
     /// The error from which on the loss is linear, above 0, in units of the outputs: 1.
     pub delta: f64,
@@ -154,6 +159,7 @@ impl<T: Float> Pointwise<T> for HuberAt<T> {
 /// Lehtinen et al., "Noise2Noise", 2018; with these constants Müller et al., "Real-time
 /// neural radiance caching for path tracing", 2021: tiny-cuda-nn's `RelativeL2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RelativeL2 {
     /// What keeps small outputs from dominating, above 0, in squared units of the
     /// outputs: 0.01.

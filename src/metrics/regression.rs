@@ -116,6 +116,7 @@ pub fn psnr<T: Float>(outputs: &[T], targets: &[T], peak: f64) -> Result<f64> {
 
 /// What an output stands for: the inverse is what turns it into a prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Link {
     /// The prediction itself.
     #[default]
@@ -148,6 +149,7 @@ impl Link {
 /// assert!((rates.score(&logs, &targets, 1, None) - 1.0).abs() < 1e-15);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct R2 {
     /// How outputs turn into the predictions that are compared with the targets.
     pub link: Link,

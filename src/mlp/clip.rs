@@ -8,6 +8,7 @@ use crate::simd::{self, Op, Simd};
 /// now and then give far too large ones (Pascanu et al., "On the difficulty of training
 /// recurrent neural networks", 2013).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Clip {
     /// Shortens the whole gradient to this Euclidean norm if it is longer: times
     /// min(1, norm / (|g| + 1e-6)), as PyTorch's `clip_grad_norm_` has it.

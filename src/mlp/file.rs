@@ -3,27 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::describe::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation};
 use crate::error::Result;
 use crate::float::Float;
 use crate::layer::Layer;
 use crate::storage::{self, Reader, Writer, malformed};
-
-/// What a description says of one layer.
-#[derive(Serialize, Deserialize)]
-struct Described {
-    activation: String,
-    outputs: usize,
-    #[serde(default = "one")]
-    pieces: usize,
-}
-
-fn one() -> usize {
-    1
-}
 
 /// Finds activations that are none of the crate's.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
@@ -36,15 +22,8 @@ pub(crate) fn built_in<T>(_: &str) -> Option<Arc<dyn Activation<T>>> {
 impl<T: Float> Mlp<T> {
     /// Adds its description and parameters to a file.
     pub(crate) fn write(&self, file: &mut Writer) -> Result<()> {
-        let layers: Vec<_> = (self.layout.layers().iter().zip(&self.activations))
-            .map(|(at, activation)| Described {
-                activation: activation.name().into_owned(),
-                outputs: at.outputs,
-                pieces: at.pieces,
-            })
-            .collect();
         file.describe("inputs", &self.inputs())?;
-        file.describe("layers", &layers)?;
+        file.describe("layers", &self.described())?;
         for (index, at) in self.layout.layers().iter().enumerate() {
             let weights = &self.params[at.weights.clone()];
             file.add(
@@ -68,15 +47,7 @@ impl<T: Float> Mlp<T> {
                 Some(activation) => activation,
                 None => activation::parse(&layer.activation)?,
             };
-            let (expected, got) = (activation.pieces(), layer.pieces);
-            if expected != got {
-                let name = &layer.activation;
-                let problem = format!("{name} of {expected} pieces, but layer {index} has {got}");
-                return Err(malformed(problem));
-            }
-            let rows = (layer.outputs.checked_mul(layer.pieces))
-                .filter(|&rows| rows > 0)
-                .ok_or_else(|| malformed(format!("layer {index}: no or too many outputs")))?;
+            let rows = layer.rows(&*activation)?;
             let name = |part: &str| format!("layers.{index}.{part}");
             layers.push(Layer::new(
                 file.values(&name("weight"), &[rows, inputs])?,

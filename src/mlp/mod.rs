@@ -11,6 +11,8 @@ use crate::layout::Layout;
 mod builder;
 mod chunk;
 mod clip;
+#[cfg(feature = "serde")]
+mod describe;
 mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;

@@ -44,6 +44,7 @@ impl<L: Ord + Debug> Classes<L> {
 
 /// How much the samples of each class count.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ClassWeights {
     /// All samples the same.
     #[default]

@@ -13,7 +13,6 @@ use crate::activation::Activation;
 use crate::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::metrics::Link;
 use crate::mlp::Mlp;
 use crate::mlp::file::{CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, Resolver, built_in};
 use crate::storage::{self, Reader, Writer, malformed};
@@ -93,25 +92,11 @@ impl<T: Float> Model<T> for Regressor<T> {
     }
 
     fn describe(&self, file: &mut Writer) -> Result<()> {
-        let link = match self.link {
-            Link::Identity => "identity",
-            Link::Log => "log",
-        };
-        file.describe("link", &link)
+        file.describe("link", &self.link)
     }
 
     fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
-        let link: String = file.get("link")?;
-        let link = match &*link {
-            "identity" => Link::Identity,
-            "log" => Link::Log,
-            _ => {
-                return Err(malformed(format!(
-                    "expected link identity or log, got {link}"
-                )));
-            }
-        };
-        Ok(Regressor::new(network).link(link))
+        Ok(Regressor::new(network).link(file.get("link")?))
     }
 }
 

@@ -37,6 +37,7 @@ use crate::layout::Layout;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adadelta {
     /// The learning rate before any schedule, above 0: 1.
     pub learning_rate: f64,

@@ -23,6 +23,7 @@ use crate::layout::Layout;
 /// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
 /// subnormal.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adagrad {
     /// The learning rate before any schedule, above 0: 1e-2.
     pub learning_rate: f64,

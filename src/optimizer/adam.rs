@@ -11,6 +11,7 @@ use crate::math;
 
 /// Where Adam adds its epsilon, on which libraries differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EpsilonForm {
     /// To the root of the bias-corrected second moment, as in the paper's algorithm 1,
     /// PyTorch and Optax: p <- p - rate m' / (sqrt(v') + epsilon).
@@ -48,6 +49,7 @@ pub enum EpsilonForm {
 /// it becomes zero, and smaller gradients count as zero: subnormal numbers are flushed,
 /// since with them an update of dead units would be ten times slower.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
     /// The learning rate before any schedule, above 0: 1e-3.
     pub learning_rate: f64,
@@ -126,6 +128,7 @@ impl<T: Float> Optimizer<T> for Adam {
 /// in both, biases decay too; set `decay_biases` to `false` to decay weights only. State and
 /// flushing are [`Adam`]'s.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AdamW {
     /// The learning rate before any schedule, above 0: 1e-3.
     pub learning_rate: f64,

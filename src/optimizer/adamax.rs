@@ -37,6 +37,7 @@ use crate::math;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adamax {
     /// The learning rate before any schedule, above 0: 2e-3.
     pub learning_rate: f64,

@@ -52,6 +52,7 @@ use crate::layout::{LayerLayout, Layout};
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Muon {
     /// The learning rate of hidden matrices before any schedule, above 0: 0.02.
     pub learning_rate: f64,

@@ -28,6 +28,7 @@ use crate::math;
 /// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
 /// flushed as in [`Adam`](super::Adam).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nadam {
     /// The learning rate before any schedule, above 0: 2e-3.
     pub learning_rate: f64,

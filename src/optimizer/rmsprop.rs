@@ -29,6 +29,7 @@ use crate::layout::Layout;
 /// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
 /// and smaller gradients count as zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RmsProp {
     /// The learning rate before any schedule, above 0: 1e-2.
     pub learning_rate: f64,

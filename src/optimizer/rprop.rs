@@ -45,6 +45,7 @@ use crate::layout::Layout;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rprop {
     /// The first step size, above 0: 1e-2.
     pub learning_rate: f64,

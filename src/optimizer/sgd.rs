@@ -26,6 +26,7 @@ use crate::layout::Layout;
 /// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes
 /// zero: subnormal numbers are flushed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
     /// The learning rate before any schedule, above 0: 1e-3.
     pub learning_rate: f64,

@@ -20,6 +20,7 @@ use crate::math;
 /// assert_eq!(Linear::default().rate(0.5, &halfway), 0.25);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Linear {
     /// The rate at the end, 0 or above, as a learning rate and not as a fraction: 0.
     pub floor: f64,
@@ -42,6 +43,7 @@ impl Schedule for Linear {
 /// without the restarts ([`CosineRestarts`]): PyTorch's `CosineAnnealingLR`, whose `eta_min`
 /// is the floor. It means what its name says only if nothing stops the training early.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
     /// The rate at the end, 0 or above, as a learning rate and not as a fraction: 0.
     pub floor: f64,
@@ -79,6 +81,7 @@ impl Schedule for Cosine {
 /// assert_eq!(at(30), 1.0); // the second
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CosineRestarts {
     /// Updates until the first restart, at least 1.
     pub period: u64,
@@ -140,6 +143,7 @@ impl Schedule for CosineRestarts {
 /// assert!((at(99) - 4e-6).abs() < 1e-15);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OneCycle {
     /// The part of the updates in which the rate rises, in [0, 1): 0.3.
     pub rise: f64,

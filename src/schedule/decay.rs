@@ -12,6 +12,7 @@ use crate::math;
 /// epoch. It falls fast anyway: after one epoch of 10,000 samples the default power leaves
 /// a hundredth.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InverseScaling {
     /// The exponent, 0 or above: 0.5.
     pub power: f64,
@@ -48,6 +49,7 @@ impl Schedule for InverseScaling {
 
 /// base factor^(number of whole periods of `every` epochs done): PyTorch's `StepLR`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StepDecay {
     /// Epochs between two changes, at least 1.
     pub every: usize,
@@ -71,6 +73,7 @@ impl Schedule for StepDecay {
 
 /// base factor^(epochs done): PyTorch's `ExponentialLR`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExponentialDecay {
     /// What the rate is multiplied with after each epoch, above 0: slightly below 1.
     pub factor: f64,

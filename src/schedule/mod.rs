@@ -83,6 +83,7 @@ pointers! { Box, Arc }
 
 /// The optimizer's own rate, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Constant;
 
 impl Schedule for Constant {

@@ -23,6 +23,7 @@ use crate::error::Result;
 /// assert!((at(60) - 0.5).abs() < 1e-12); // halfway through the cosine's 100 updates
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct WarmUp<S = Constant> {
     /// Updates until the full rate.
     pub steps: u64,

@@ -22,6 +22,7 @@ pub struct Epoch {
 
 /// One update of the parameters: one minibatch.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Update {
     /// Its number, counted from 1.
     pub number: u64,
@@ -38,6 +39,7 @@ pub struct Update {
 /// Where a training stands when it calls the function given to
 /// [`Trainer::resume_watched`](super::Trainer::resume_watched).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Moment {
     /// After an update.
     Update(Update),

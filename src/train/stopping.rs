@@ -62,6 +62,7 @@ impl Patience {
 /// [`early_stopping`](super::Trainer::early_stopping) would end the training and the rate is
 /// above the floor, it is divided and the count of epochs starts anew.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adaptive {
     /// What the rate is divided by, above 1: 5.
     pub divisor: f64,
@@ -104,6 +105,7 @@ impl Adaptive {
 /// let trainer = Trainer::<f32>::new(SquaredError, Sgd::new(0.1)).reduce_on_plateau(halve);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReduceOnPlateau {
     /// What the rate is multiplied by, above 0 and below 1: 0.1.
     pub factor: f64,

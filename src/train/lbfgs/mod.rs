@@ -177,6 +177,7 @@ impl<T: Float> Lbfgs<T> {
 
 /// When [`minimize`] stops, and how much it remembers.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LbfgsOptions {
     /// The largest number of iterations, at least 1: 200.
     pub iterations: usize,
@@ -226,6 +227,7 @@ impl LbfgsOptions {
 
 /// One iteration of [`Lbfgs`]: one direction, and a step along it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LbfgsIteration {
     /// Its number, counted from 1.
     pub number: usize,
@@ -241,6 +243,7 @@ pub struct LbfgsIteration {
 
 /// Why [`Lbfgs`] ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum LbfgsStop {
     /// All iterations were made.
@@ -261,6 +264,7 @@ pub enum LbfgsStop {
 
 /// What [`Lbfgs`] did.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LbfgsReport {
     /// The iterations, in order; none if the network was at a minimum already.
     pub iterations: Vec<LbfgsIteration>,

@@ -1,0 +1,122 @@
+//! A network's shape in words, and with its parameters as a value of serde's.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Mlp, check_finite};
+use crate::activation::{self, Activation};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::layer::Layer;
+
+/// What is said of one layer.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Described {
+    pub(super) activation: String,
+    pub(super) outputs: usize,
+    #[serde(default = "one")]
+    pub(super) pieces: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Described {
+    /// Rows of its weights, if it can have this activation.
+    pub(super) fn rows<T: Float>(&self, activation: &dyn Activation<T>) -> Result<usize> {
+        let expected = activation.pieces();
+        if self.pieces != expected {
+            let expected = format!("{expected} for {}", self.activation);
+            return Err(Error::out_of_range("pieces", expected, self.pieces));
+        }
+        let rows = self.outputs.checked_mul(self.pieces);
+        let rows = rows.filter(|&rows| rows > 0);
+        rows.ok_or_else(|| Error::out_of_range("outputs", "1 or more", self.outputs))
+    }
+}
+
+impl<T: Float> Mlp<T> {
+    /// Its layers in their order.
+    pub(super) fn described(&self) -> Vec<Described> {
+        let layers = self.layout.layers().iter().zip(&self.activations);
+        let described = layers.map(|(at, activation)| Described {
+            activation: activation.name().into_owned(),
+            outputs: at.outputs,
+            pieces: at.pieces,
+        });
+        described.collect()
+    }
+}
+
+/// The version of what follows.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Mlp")]
+struct Whole<T> {
+    version: u32,
+    inputs: usize,
+    layers: Vec<Described>,
+    params: Vec<T>,
+}
+
+/// Inputs, layers (activations by name) and parameters, with a version.
+impl<T: Float + Serialize> Serialize for Mlp<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let whole = Whole {
+            version: VERSION,
+            inputs: self.inputs(),
+            layers: self.described(),
+            params: self.params.clone(),
+        };
+        whole.serialize(serializer)
+    }
+}
+
+/// Only activations of the crate's own are known by name.
+impl<'a, T: Float + Deserialize<'a>> Deserialize<'a> for Mlp<T> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let whole = Whole::<T>::deserialize(deserializer)?;
+        whole.network().map_err(D::Error::custom)
+    }
+}
+
+impl<T: Float> Whole<T> {
+    fn network(self) -> Result<Mlp<T>> {
+        if self.version != VERSION {
+            let got = self.version;
+            return Err(Error::out_of_range("version", VERSION.to_string(), got));
+        }
+        let (mut inputs, mut rest) = (self.inputs, &self.params[..]);
+        let mut layers = Vec::new();
+        for layer in &self.layers {
+            let activation = activation::parse(&layer.activation)?;
+            let rows = layer.rows(&*activation)?;
+            let split = |values: usize| {
+                let expected = || Error::Length {
+                    what: "parameters",
+                    expected: values,
+                    got: rest.len(),
+                };
+                rest.split_at_checked(values).ok_or_else(expected)
+            };
+            let (weights, _) = split(rows.saturating_mul(inputs))?;
+            let (both, after) = split(weights.len().saturating_add(rows))?;
+            let bias = &both[weights.len()..];
+            layers.push(Layer::new(weights, bias, activation)?);
+            (inputs, rest) = (layer.outputs, after);
+        }
+        if !rest.is_empty() {
+            let (got, rest) = (self.params.len(), rest.len());
+            return Err(Error::Length {
+                what: "parameters",
+                expected: got - rest,
+                got,
+            });
+        }
+        let net = Mlp::from_layers(&layers)?;
+        check_finite("parameters", &net.params)?;
+        Ok(net)
+    }
+}
