@@ -18,6 +18,7 @@ fn round_trip<V: Serialize + DeserializeOwned>(value: &V) -> V {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value)] // reads better below
 fn check<V: Serialize + DeserializeOwned + PartialEq + Debug>(value: V) {
     assert_eq!(round_trip(&value), value);
 }
