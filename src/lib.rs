@@ -53,6 +53,7 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `rayon` | yes | training and large predictions on all cores |
+//! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
 //! # Debug builds
 //!
@@ -80,6 +81,8 @@ pub mod math;
 pub mod metrics;
 mod mlp;
 mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod optimizer;
 mod parallel;
 pub mod schedule;

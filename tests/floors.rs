@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["error"],
     &["simd", "parallel"],
     &["float", "layout"],
@@ -25,6 +25,7 @@ const FLOORS: [&[&str]; 11] = [
     &["mlp"],
     &["train"],
     &["model"],
+    &["onnx"],
     &["lib"],
 ];
 
