@@ -206,15 +206,15 @@ fn activations<T: Float>(models: &mut Models) {
     }
 }
 
-/// Sums in another order differ by what is rounded in the largest terms, so a result that
-/// happens to be small has no digits of its own: the largest result is the measure.
-fn largest<'a, T: Float>(name: &'static str, values: &'a [T]) -> Output<'a, T> {
-    let largest = values.iter().fold(0.0f64, |max, y| max.max(y.wide().abs()));
-    let floors = vec![largest; values.len()];
+/// Sums in another order differ by what is rounded in their largest terms, so a result that
+/// happens to be small has no digits of its own: the sample's largest result is the measure.
+fn largest<'a, T: Float>(name: &'static str, values: &'a [T], width: usize) -> Output<'a, T> {
+    let largest = |row: &[T]| row.iter().fold(0.0f64, |max, y| max.max(y.wide().abs()));
+    let rows = values.chunks(width);
     Output {
         name,
         values,
-        floors,
+        floors: rows.flat_map(|row| vec![largest(row); width]).collect(),
     }
 }
 
@@ -235,7 +235,7 @@ fn networks<T: Float>(models: &mut Models) {
         let x = samples(64 * 20, 2.0, 6);
         let values = net.predict(&x).unwrap();
         let name = format!("network 20-{width}-{width}-10 {name}");
-        models.add(&name, &net, &x, &largest("y", &values), None);
+        models.add(&name, &net, &x, &largest("y", &values, 10), None);
     }
 }
 
@@ -292,7 +292,7 @@ fn trained<T: Float>(models: &mut Models) {
         model.fit(&trainer, &x, &labels).unwrap();
         let values = model.predict_probability(&x).unwrap();
         let labels = indices(&model.predict(&x).unwrap(), model.classes());
-        let y = largest("probabilities", &values);
+        let y = largest("probabilities", &values, classes);
         let name = format!("classifier {classes} trained");
         models.add(&name, &model, &x, &y, Some(("label", &labels)));
     }
@@ -306,7 +306,7 @@ fn trained<T: Float>(models: &mut Models) {
     let predicted = model.predict(&x).unwrap();
     let has = |row: &Vec<usize>| [0, 1, 2].map(|k| i64::from(row.contains(&k)));
     let whole: Vec<i64> = predicted.iter().flat_map(has).collect();
-    let y = largest("probabilities", &values);
+    let y = largest("probabilities", &values, 3);
     models.add(
         "multilabel trained",
         &model,
@@ -337,7 +337,7 @@ fn trained<T: Float>(models: &mut Models) {
         }
         let values = model.predict(&raw).unwrap();
         let name = format!("regressor {link:?} trained, scalers folded");
-        models.add(&name, &model, &raw, &largest("y", &values), None);
+        models.add(&name, &model, &raw, &largest("y", &values, 1), None);
     }
 }
 
