@@ -34,6 +34,7 @@
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
+//! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
 //! | multiply matrices | [`gemm`] |
 //! | call the elementary functions of the crate | [`math`] |
 //! | see or force the instruction set | [`simd::InstructionSet`] |

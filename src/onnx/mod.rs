@@ -39,16 +39,18 @@
 //!
 //! # Versions
 //!
-//! Models speak operator set 13 in format version 7, those of ONNX 1.8 (2020): runtimes of many
-//! years read them, and nothing later would say it better, since the operators that came after
-//! lack f64 where it counts.
+//! Models speak operator set 13 in format version 7, those of ONNX 1.8 (2020), so that runtimes
+//! of many years read them. Later sets have operators for more activations, but onnxruntime
+//! computes those in f32 alone.
 //!
 //! # Accuracy
 //!
-//! Where onnxruntime has an operator for f32 alone, or one that loses digits, the activation is
-//! composed of simpler ones; `docs/onnx-section.md` lists which. Predictions then differ from
-//! this crate's by rounding: a few units in the last place of an activation, and what other
-//! orders of a layer's sum make of it. Infinite pre-activations give what they give here.
+//! ReLU, tanh, sine and the exponential are one operator each, relu6 and hard_tanh too
+//! (`Clip`). Where onnxruntime has an operator for f32 alone, or one that loses the digits of
+//! small results, the activation is composed of simpler ones, alike in both types but for the
+//! error function in GELU. Predictions then differ from this crate's by rounding: a few units in
+//! the last place of an activation, and what another order of a layer's sum makes of it. Infinite
+//! pre-activations give what they give here.
 
 use std::fmt::Debug;
 
