@@ -41,7 +41,7 @@
 //!
 //! Models speak operator set 13 in format version 7, those of ONNX 1.8 (2020), so that runtimes
 //! of many years read them. Later sets have operators for more activations, but onnxruntime
-//! computes those in f32 alone.
+//! computes most of those in f32 alone.
 //!
 //! # Accuracy
 //!
