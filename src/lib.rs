@@ -34,6 +34,7 @@
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
+//! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
 //! | multiply matrices | [`gemm`] |
 //! | call the elementary functions of the crate | [`math`] |
 //! | see or force the instruction set | [`simd::InstructionSet`] |
@@ -53,6 +54,7 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `rayon` | yes | training and large predictions on all cores |
+//! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
 //! # Debug builds
 //!
@@ -82,6 +84,8 @@ pub mod math;
 pub mod metrics;
 mod mlp;
 mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod optimizer;
 mod parallel;
 pub mod schedule;

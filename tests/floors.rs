@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["error"],
     &["simd", "parallel"],
     &["float", "layout", "exact"],
@@ -26,6 +26,7 @@ const FLOORS: [&[&str]; 12] = [
     &["mlp"],
     &["train"],
     &["model"],
+    &["onnx"],
     &["lib"],
 ];
 

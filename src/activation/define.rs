@@ -20,7 +20,7 @@ macro_rules! activation {
         $(methods { $($methods:tt)* })?
     ) => {
         impl $type {
-            pub(super) const NAME: &'static str = $name;
+            pub(crate) const NAME: &'static str = $name;
 
             $(
                 /// With this parameter; see the field for what it may be.

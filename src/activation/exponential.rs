@@ -3,11 +3,6 @@
 use super::define::{activation, at_least, at_most, moment_gain};
 use crate::math;
 
-/// SELU's scale λ and its α, which make mean 0 and variance 1 a fixed point (Klambauer et
-/// al., 2017, equation 14), rounded from the paper's 32 digits.
-const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
-const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
-
 /// f(x) = e^x; f' = f.
 ///
 /// Turns the logarithm of a rate into the rate, as in Poisson regression (Nelder and
@@ -79,15 +74,22 @@ activation! {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Selu;
 
+impl Selu {
+    // λ and λ α, which make mean 0 and variance 1 a fixed point (Klambauer et al., 2017,
+    // equation 14), rounded from the paper's 32 digits.
+    pub(crate) const SCALE: f64 = 1.050_700_987_355_480_5;
+    pub(crate) const DEPTH: f64 = Self::SCALE * 1.673_263_242_354_377_2;
+}
+
 activation! {
     Selu: "selu";
     value(x) = {
-        let left = T::of(SELU_SCALE * SELU_ALPHA) * math::exp_m1(at_most(T::zero(), x));
-        if x > T::zero() { T::of(SELU_SCALE) * x } else { left }
+        let left = T::of(Selu::DEPTH) * math::exp_m1(at_most(T::zero(), x));
+        if x > T::zero() { T::of(Selu::SCALE) * x } else { left }
     };
     derivative(y) = {
-        let left = y + T::of(SELU_SCALE * SELU_ALPHA);
-        if y > T::zero() { T::of(SELU_SCALE) } else { left }
+        let left = y + T::of(Selu::DEPTH);
+        if y > T::zero() { T::of(Selu::SCALE) } else { left }
     };
     gain = 1.0;
 }

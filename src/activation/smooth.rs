@@ -40,9 +40,11 @@ fn normal<T: crate::Float>(x: T) -> T {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GeluTanh;
 
-/// 2 √(2/π).
-const GELU_SCALE: f64 = 1.595_769_121_605_730_7;
-const GELU_CUBIC: f64 = 0.044_715;
+impl GeluTanh {
+    /// 2 √(2/π).
+    pub(crate) const SCALE: f64 = 1.595_769_121_605_730_7;
+    pub(crate) const CUBIC: f64 = 0.044_715;
+}
 
 activation! {
     GeluTanh: "gelu_tanh";
@@ -50,7 +52,7 @@ activation! {
     derivative(x, _) = {
         let x = clamp(T::of(-40.0), T::of(40.0), x);
         let s = gelu_gate(x);
-        let slope = T::of(GELU_SCALE) * (T::one() + T::of(3.0 * GELU_CUBIC) * x * x);
+        let slope = T::of(GeluTanh::SCALE) * (T::one() + T::of(3.0 * GeluTanh::CUBIC) * x * x);
         s + x * s * (T::one() - s) * slope
     };
     gain = moment_gain(&GeluTanh);
@@ -59,7 +61,7 @@ activation! {
 /// (1 + tanh u) / 2 = sigmoid(2u), which keeps its digits where tanh u is near -1.
 #[inline(always)]
 fn gelu_gate<T: crate::Float>(x: T) -> T {
-    math::sigmoid(T::of(GELU_SCALE) * x * (T::one() + T::of(GELU_CUBIC) * x * x))
+    math::sigmoid(T::of(GeluTanh::SCALE) * x * (T::one() + T::of(GeluTanh::CUBIC) * x * x))
 }
 
 /// Sigmoid linear unit, also swish: f(x) = x σ(x), f' = σ (1 + x (1 - σ)) with the

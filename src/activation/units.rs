@@ -122,7 +122,7 @@ pub struct Maxout {
 }
 
 impl Maxout {
-    pub(super) const NAME: &'static str = "maxout";
+    pub(crate) const NAME: &'static str = "maxout";
 
     /// With so many pieces.
     pub const fn new(pieces: usize) -> Self {

@@ -29,7 +29,7 @@
 
 use crate::float::Float;
 
-mod erf;
+pub(crate) mod erf;
 mod exp;
 mod log;
 mod trig;

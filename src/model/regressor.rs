@@ -47,6 +47,12 @@ impl<T: Float> Regressor<T> {
         self
     }
 
+    /// How predictions come from the network's outputs.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn used_link(&self) -> Link {
+        self.link
+    }
+
     /// The network.
     pub fn network(&self) -> &Mlp<T> {
         &self.net

@@ -1,0 +1,208 @@
+//! Every built-in activation in operators of ONNX.
+//!
+//! An operator of ONNX's own stands for an activation only if it means the same, if
+//! onnxruntime has it for f64 too, and if it keeps the digits of small results there. Its
+//! Sigmoid, Elu and Selu do not (the first is off by 10^-7, absolute, in f32), and most others
+//! it knows in f32 alone. The rest is composed, alike for both types, from the formulas of
+//! `activation`: constants, the order of arithmetic and the bounds that make infinities give
+//! their limits are the same.
+
+use super::graph::{Expr, Operand, int, ints};
+use crate::activation::{
+    self, Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink,
+    HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6,
+    Selu, Sigmoid, Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, SwiGlu, Tanh,
+    Tanhshrink,
+};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::math::erf;
+
+/// y = f(z) for a layer of so many outputs, by the activation's name.
+pub(super) fn apply<'g, T: Float>(
+    f: &dyn Activation<T>,
+    z: Expr<'g, T>,
+    outputs: usize,
+) -> Result<Expr<'g, T>> {
+    let name = f.name();
+    let y = read(&name).and_then(|(family, parameter)| match (parameter, f.pieces()) {
+        (None, 1) => plain(family, z),
+        (None, 2) => gated(family, z),
+        (Some(pieces), count) if family == Maxout::NAME => {
+            (pieces == count as f64).then(|| maxout(z, outputs, count))
+        }
+        (Some(parameter), 1) => with_parameter::<T>(family, T::of(parameter).wide(), z),
+        _ => None,
+    });
+    y.ok_or_else(|| Error::UnknownName {
+        what: "activation that can be written as ONNX",
+        known: activation::names().collect::<Vec<_>>().join(", "),
+        got: name.into_owned(),
+    })
+}
+
+/// `leaky_relu(0.1)` is `leaky_relu` and 0.1.
+fn read(name: &str) -> Option<(&str, Option<f64>)> {
+    let Some((family, rest)) = name.split_once('(') else {
+        return Some((name, None));
+    };
+    let parameter: f64 = rest.strip_suffix(')')?.parse().ok()?;
+    parameter.is_finite().then_some((family, Some(parameter)))
+}
+
+fn plain<'g, T: Float>(name: &str, x: Expr<'g, T>) -> Option<Expr<'g, T>> {
+    Some(match name {
+        Identity::NAME => x,
+        Step::NAME => x.below(0.0).choose(0.0, 1.0),
+        Relu::NAME => x.unary("Relu"),
+        Relu6::NAME => x.clip(0.0, 6.0),
+        HardTanh::NAME => x.clip(-1.0, 1.0),
+        Sigmoid::NAME => sigmoid(x),
+        LogSigmoid::NAME => x.min(0.0) - ln_1p((-x.abs()).exp()),
+        Tanh::NAME => x.tanh(),
+        Softsign::NAME => {
+            let x = x.clip(-1e30, 1e30);
+            x / (1.0 + x.abs())
+        }
+        Exponential::NAME => x.exp(),
+        Selu::NAME => {
+            let left = Selu::DEPTH * exp_m1(x.min(0.0));
+            x.above(0.0).choose(Selu::SCALE * x, left)
+        }
+        Gelu::NAME => x.max(-40.0) * normal(x.clip(-40.0, 40.0)),
+        GeluTanh::NAME => {
+            let bounded = x.clip(-40.0, 40.0);
+            let cubic = 1.0 + GeluTanh::CUBIC * bounded * bounded;
+            x.max(-40.0) * sigmoid(GeluTanh::SCALE * bounded * cubic)
+        }
+        Silu::NAME => silu(x),
+        HardSwish::NAME => x.max(-3.0) * ((x + 3.0).clip(0.0, 6.0) * (1.0 / 6.0)),
+        Mish::NAME => {
+            let n = x.min(20.0).exp();
+            let w = n * (n + 2.0);
+            x.max(-1000.0) * (w / (w + 2.0))
+        }
+        Tanhshrink::NAME => x - x.tanh(),
+        Gaussian::NAME => (-x * x).exp(),
+        _ => return None,
+    })
+}
+
+/// The parameter is a number of type `T`.
+fn with_parameter<'g, T: Float>(
+    family: &str,
+    parameter: f64,
+    x: Expr<'g, T>,
+) -> Option<Expr<'g, T>> {
+    Some(match family {
+        LeakyRelu::NAME => x.above(0.0).choose(x, parameter * x),
+        HardSigmoid::NAME => (parameter * x + 0.5).clip(0.0, 1.0),
+        Elu::NAME => x.above(0.0).choose(x, parameter * exp_m1(x.min(0.0))),
+        Celu::NAME => {
+            let left = parameter * exp_m1(x.min(0.0) / parameter);
+            x.above(0.0).choose(x, left)
+        }
+        Softplus::NAME => x.max(0.0) + ln_1p((-(parameter * x).abs()).exp()) / parameter,
+        Squareplus::NAME => squareplus(parameter, x),
+        SoftShrink::NAME => x - x.clip(-parameter, parameter),
+        HardShrink::NAME => x.abs().above(parameter).choose(x, 0.0),
+        Sine::NAME => (parameter * x).unary("Sin"),
+        _ => return None,
+    })
+}
+
+/// The largest of each neuron's pieces, which are neighbours.
+fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: usize) -> Expr<'_, T> {
+    let graph = z.graph();
+    let shape = graph.integers(&[-1, outputs as i64, pieces as i64]);
+    let neurons = graph.node("Reshape", &[z, shape], Vec::new());
+    let settings = vec![ints("axes", &[2]), int("keepdims", 0)];
+    graph.node("ReduceMax", &[neurons], settings)
+}
+
+fn gated<'g, T: Float>(name: &str, z: Expr<'g, T>) -> Option<Expr<'g, T>> {
+    match name {
+        Glu::NAME => Some(product(piece(z, 0), sigmoid(piece(z, 1)))),
+        SwiGlu::NAME => Some(product(piece(z, 1), silu(piece(z, 0)))),
+        _ => None,
+    }
+}
+
+/// The first or second piece of each neuron that has two: every other column.
+fn piece<T: Float>(z: Expr<'_, T>, start: i64) -> Expr<'_, T> {
+    let graph = z.graph();
+    let [start, end, axis, step] = [start, i64::MAX, 1, 2].map(|n| graph.integers(&[n]));
+    graph.node("Slice", &[z, start, end, axis, step], Vec::new())
+}
+
+/// x gate, but 0 and not NaN if the gate is closed and x infinite.
+fn product<'g, T: Float>(x: Expr<'g, T>, gate: Expr<'g, T>) -> Expr<'g, T> {
+    let (least, most) = (T::min_value().wide(), T::max_value().wide());
+    let closed = gate.abs().above(0.0).choose(x, x.clip(least, most));
+    closed * gate
+}
+
+fn silu<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    x.max(-1000.0) * sigmoid(x)
+}
+
+/// 1 / (1 + e^-x), by e^-|x|, which does not overflow.
+pub(super) fn sigmoid<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    let e = (-x.abs()).exp();
+    x.below(0.0).choose(e, 1.0) / (1.0 + e)
+}
+
+/// e^x - 1 = 2 t / (1 - t) with t = tanh(x/2), for x <= 0: nothing cancels there.
+fn exp_m1<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    let t = (0.5 * x).tanh();
+    (t + t) / (1.0 - t)
+}
+
+/// ln(1 + x) = ln u + (1 + x - u) / u nearly, for 0 <= x <= 1 and u = 1 + x rounded.
+fn ln_1p<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    let u = 1.0 + x;
+    u.ln() + (x - (u - 1.0)) / u
+}
+
+/// (x + √(x² + b)) / 2 as `activation` has it, without overflow and cancellation.
+fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
+    let (a, root) = (x.abs(), b.sqrt());
+    let (low, high) = (a.min(root), a.max(root));
+    let ratio = low / high;
+    let hypotenuse = high * (1.0 + ratio * ratio).unary("Sqrt");
+    let right = 0.5 * hypotenuse + 0.5 * a;
+    x.below(0.0).choose(0.25 * b / right, right)
+}
+
+/// Φ(x), the distribution function of the normal distribution.
+fn normal<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    let x = x * std::f64::consts::FRAC_1_SQRT_2;
+    // onnxruntime has no Erf for f64.
+    let erf = if T::DOUBLE {
+        erf_double(x)
+    } else {
+        x.unary("Erf")
+    };
+    0.5 + 0.5 * erf
+}
+
+/// The error function in f64, as [`math::erf`](crate::math::erf()) computes it.
+fn erf_double<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+    let a = x.abs();
+    let near = a.min(erf::FAR);
+    let near = near + near * polynomial(near * near, &erf::NEAR_DOUBLE);
+    let far = 1.0 - polynomial(a.min(erf::END_DOUBLE) - 1.0, &erf::FAR_DOUBLE).exp();
+    let y = a.above(erf::FAR).choose(far, near);
+    x.unary("Sign") * y
+}
+
+/// c\[0\] + c\[1\] x + c\[2\] x^2 + ..., even and odd powers apart, as `math` has it.
+fn polynomial<'g, T: Float>(x: Expr<'g, T>, c: &[f64]) -> Expr<'g, T> {
+    let square = x * x;
+    let sum = |c: &[f64]| {
+        let mut powers = c.iter().step_by(2).rev();
+        let highest = powers.next().copied().unwrap_or_default().on(x.graph());
+        powers.fold(highest, |sum, &c| sum * square + c)
+    };
+    sum(c) + x * sum(&c[1..])
+}

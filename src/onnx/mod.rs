@@ -1,0 +1,284 @@
+//! Trained networks as ONNX models, which other runtimes read: onnxruntime, in Python or C++, on
+//! phones and in browsers.
+//!
+//! [`export`] writes an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a
+//! [`Regressor`] down as a standard model, for f32 and f64. Each layer becomes one `Gemm`, which
+//! holds the weights as they are, and the operators of its activation.
+//!
+//! ```
+//! use feedforward::{Mlp, activation::{Identity, Mish}, onnx};
+//!
+//! let net = Mlp::<f32>::builder(2).hidden(16, Mish).output(1, Identity).seed(7).build()?;
+//! let bytes: Vec<u8> = onnx::export(&net)?; // std::fs::write("net.onnx", bytes)
+//! # assert!(bytes.len() > 4 * net.params().len());
+//! # Ok::<(), feedforward::Error>(())
+//! ```
+//!
+//! and then, in Python,
+//!
+//! ```python
+//! import numpy, onnxruntime
+//! session = onnxruntime.InferenceSession("net.onnx")
+//! y, = session.run(["y"], {"x": numpy.array([[0.5, -0.5]], numpy.float32)})
+//! ```
+//!
+//! # Inputs and outputs
+//!
+//! All take `x`, `[batch x inputs]`, in the network's own type.
+//!
+//! | of | outputs |
+//! |---|---|
+//! | [`Mlp`] | `y`, `[batch x outputs]` |
+//! | [`Regressor`] | `y`, `[batch x outputs]`: predictions, after the link |
+//! | [`Classifier`] | `label`, `[batch]`: the index of the likeliest class; `probabilities`, `[batch x classes]` |
+//! | [`MultilabelClassifier`] | `labels`, `[batch x labels]`: 1 for those it has, else 0; `probabilities`, `[batch x labels]` |
+//!
+//! A [`Scaler`](crate::Scaler) is no part of a model: fold it into the network before. The model's
+//! metadata tell the crate's version, the layers' sizes, their activations, and of a
+//! classifier the labels, as their `Debug` writes them.
+//!
+//! # Versions
+//!
+//! Models speak operator set 13 in format version 7, those of ONNX 1.8 (2020), so that runtimes
+//! of many years read them. Later sets have operators for more activations, but onnxruntime
+//! computes most of those in f32 alone.
+//!
+//! # Accuracy
+//!
+//! ReLU, tanh, sine and the exponential are one operator each, relu6 and hard_tanh too
+//! (`Clip`). Where onnxruntime has an operator for f32 alone, or one that loses the digits of
+//! small results, the activation is composed of simpler ones, alike in both types but for the
+//! error function in GELU. Predictions then differ from this crate's by rounding: a few units in
+//! the last place of an activation, and what another order of a layer's sum makes of it. Infinite
+//! pre-activations give what they give here.
+
+use std::fmt::Debug;
+
+use prost::Message;
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::metrics::Link;
+use crate::mlp::{Mlp, check_finite};
+use crate::model::{Classifier, MultilabelClassifier, Regressor};
+
+mod activations;
+mod graph;
+mod proto;
+#[cfg(test)]
+mod tests;
+
+use graph::{Expr, Graph, int};
+use sealed::Outline;
+
+/// The version of ONNX's operators: the first one in which all that are needed are as they still
+/// are up to 17, `ReduceMax` and `Softmax` in particular.
+const OPERATOR_SET: i64 = 13;
+
+/// The version of the file format that came with these operators.
+const IR_VERSION: i64 = 7;
+
+/// A protobuf message cannot be larger.
+const LARGEST: usize = i32::MAX as usize;
+
+/// What [`export`] takes: networks, and the models around them. Sealed, since a graph is made
+/// of what the crate knows.
+pub trait Export: Outline {}
+
+impl<T: Float> Export for Mlp<T> {}
+impl<T: Float> Export for Regressor<T> {}
+impl<T: Float, L: Ord + Clone + Debug> Export for Classifier<T, L> {}
+impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
+
+/// The model as the bytes of an ONNX file.
+///
+/// ```
+/// use feedforward::{Classifier, Mlp, activation::Tanh, onnx};
+///
+/// let builder = Mlp::<f64>::builder(4).hidden(8, Tanh).seed(1);
+/// let model = Classifier::new(builder, ["setosa", "versicolor", "virginica"])?;
+/// let bytes = onnx::export(&model)?; // labels and probabilities
+/// assert!(bytes.len() > model.network().params().len() * 8);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// Built-in activations are known by their [names](crate::Activation::name), so one of your own
+/// must not bear one of theirs.
+///
+/// # Errors
+/// [`Error::UnknownName`] for an activation that is not built in, [`Error::NotFinite`] if a
+/// parameter is not finite, [`Error::OutOfRange`] if a classifier's network was replaced by one
+/// with another number of outputs, or for a model beyond the format's 2 GiB.
+pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
+    let model = model.outline()?;
+    let length = model.0.encoded_len();
+    if length > LARGEST {
+        let expected = format!("at most {LARGEST}");
+        return Err(Error::out_of_range(
+            "bytes of an ONNX model",
+            expected,
+            length,
+        ));
+    }
+    Ok(model.0.encode_to_vec())
+}
+
+mod sealed {
+    use super::proto;
+
+    /// A model before it is bytes.
+    #[derive(Debug)]
+    pub struct Outlined(pub(super) proto::Model);
+
+    pub trait Outline {
+        fn outline(&self) -> crate::error::Result<Outlined>;
+    }
+}
+
+impl<T: Float> Outline for Mlp<T> {
+    fn outline(&self) -> Result<sealed::Outlined> {
+        let graph = Graph::new();
+        let y = network(&graph, self)?;
+        graph.output("y", y, self.outputs());
+        Ok(finished(graph, self, None))
+    }
+}
+
+impl<T: Float> Outline for Regressor<T> {
+    fn outline(&self) -> Result<sealed::Outlined> {
+        let graph = Graph::new();
+        let outputs = network(&graph, self.network())?;
+        graph.enter("link");
+        let y = match self.used_link() {
+            Link::Identity => outputs,
+            Link::Log => outputs.exp(),
+        };
+        graph.output("y", y, self.network().outputs());
+        Ok(finished(graph, self.network(), None))
+    }
+}
+
+impl<T: Float, L: Ord + Clone + Debug> Outline for Classifier<T, L> {
+    fn outline(&self) -> Result<sealed::Outlined> {
+        let classes = self.classes().len();
+        let expected = if classes == 2 { 1 } else { classes };
+        check_outputs("outputs of a classifier", self.network(), expected)?;
+        let graph = Graph::new();
+        let logits = network(&graph, self.network())?;
+        graph.enter("classes");
+        let (label, probabilities) = if classes == 2 {
+            (one_label(logits), both(logits))
+        } else {
+            let settings = vec![int("axis", 1), int("keepdims", 0)];
+            let label = graph.node("ArgMax", &[logits], settings);
+            (
+                label,
+                graph.node("Softmax", &[logits], vec![int("axis", 1)]),
+            )
+        };
+        graph.integer_output("label", label, None);
+        graph.output("probabilities", probabilities, classes);
+        let labels = format!("{:?}", self.classes());
+        Ok(finished(graph, self.network(), Some(labels)))
+    }
+}
+
+impl<T: Float, L: Ord + Clone + Debug> Outline for MultilabelClassifier<T, L> {
+    fn outline(&self) -> Result<sealed::Outlined> {
+        let classes = self.classes().len();
+        check_outputs(
+            "outputs of a multilabel classifier",
+            self.network(),
+            classes,
+        )?;
+        let graph = Graph::new();
+        let logits = network(&graph, self.network())?;
+        graph.enter("classes");
+        let probabilities = activations::sigmoid(logits);
+        graph.integer_output("labels", positive(logits), Some(classes));
+        graph.output("probabilities", probabilities, classes);
+        let labels = format!("{:?}", self.classes());
+        Ok(finished(graph, self.network(), Some(labels)))
+    }
+}
+
+/// Whoever writes to a model's network may have put another one in its place.
+fn check_outputs<T: Float>(what: &'static str, net: &Mlp<T>, expected: usize) -> Result<()> {
+    if net.outputs() == expected {
+        return Ok(());
+    }
+    Err(Error::out_of_range(
+        what,
+        expected.to_string(),
+        net.outputs(),
+    ))
+}
+
+/// The network's outputs for the graph's input `x`.
+fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
+    check_finite("parameters", net.params())?;
+    let mut x = graph.input("x", net.inputs());
+    for (index, layer) in net.layers().enumerate() {
+        graph.enter(format!("layer{index}"));
+        let rows = layer.bias().len();
+        let weights = graph.tensor("weights", &[rows, layer.inputs()], layer.weights());
+        let bias = graph.tensor("bias", &[rows], layer.bias());
+        let z = graph.node("Gemm", &[x, weights, bias], vec![int("transB", 1)]);
+        x = activations::apply(layer.activation(), z, layer.outputs())?;
+    }
+    Ok(x)
+}
+
+/// The probabilities of both of two classes, from the logit of the second.
+fn both<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
+    let pair = [activations::sigmoid(-logit), activations::sigmoid(logit)];
+    logit.graph().node("Concat", &pair, vec![int("axis", 1)])
+}
+
+/// The likelier of two classes, from the logit of the second; of equals the first.
+fn one_label<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
+    let axis = logit.graph().integers(&[1]);
+    logit
+        .graph()
+        .node("Squeeze", &[positive(logit), axis], Vec::new())
+}
+
+/// 1 where a logit is above 0, else 0.
+fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
+    let settings = vec![int("to", i64::from(proto::INT64))];
+    logits.graph().node("Cast", &[logits.above(0.0)], settings)
+}
+
+/// The model of a graph, with what else there is to say.
+fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<String>) -> sealed::Outlined {
+    let sizes: Vec<_> = std::iter::once(net.inputs())
+        .chain(net.layout().layers().iter().map(|layer| layer.outputs))
+        .map(|size| size.to_string())
+        .collect();
+    let names: Vec<_> = net
+        .layers()
+        .map(|layer| layer.activation().name().into_owned())
+        .collect();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let mut facts = vec![
+        ("feedforward_version", version.clone()),
+        ("layer_sizes", sizes.join(", ")),
+        ("activations", names.join(", ")),
+    ];
+    facts.extend(classes.map(|labels| ("classes", labels)));
+    let entry = |(key, value): (&str, String)| proto::StringStringEntry {
+        key: key.to_owned(),
+        value,
+    };
+    sealed::Outlined(proto::Model {
+        ir_version: IR_VERSION,
+        producer_name: env!("CARGO_PKG_NAME").to_owned(),
+        producer_version: version,
+        graph: Some(graph.finish("mlp")),
+        opset_import: vec![proto::OperatorSetId {
+            domain: String::new(),
+            version: OPERATOR_SET,
+        }],
+        metadata_props: facts.into_iter().map(entry).collect(),
+    })
+}

@@ -1,0 +1,240 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use prost::Message;
+
+use super::proto::{self, Extent, Tensor, ValueInfo};
+use super::{Export, export};
+use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
+use crate::error::Error;
+use crate::float::Float;
+use crate::metrics::Link;
+use crate::mlp::Mlp;
+use crate::model::{Classifier, MultilabelClassifier, Regressor};
+
+fn read(model: &impl Export) -> proto::Model {
+    proto::Model::decode(&*export(model).unwrap()).unwrap()
+}
+
+fn graph(model: &impl Export) -> proto::Graph {
+    read(model).graph.unwrap()
+}
+
+fn operators(graph: &proto::Graph) -> Vec<&str> {
+    graph.node.iter().map(|node| &*node.op_type).collect()
+}
+
+/// Name, type and extents, those of unknown length by name.
+fn shape(info: &ValueInfo) -> (String, i32, Vec<String>) {
+    let tensor = info.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
+    let extent = |dim: &proto::Dimension| match dim.value.as_ref().unwrap() {
+        Extent::Value(n) => n.to_string(),
+        Extent::Param(name) => name.clone(),
+    };
+    let dims = tensor.shape.as_ref().unwrap().dim.iter().map(extent);
+    (info.name.clone(), tensor.elem_type, dims.collect())
+}
+
+fn shapes(infos: &[ValueInfo]) -> Vec<(String, i32, String)> {
+    let joined = |info| {
+        let (name, elem_type, dims) = shape(info);
+        (name, elem_type, dims.join(" x "))
+    };
+    infos.iter().map(joined).collect()
+}
+
+fn is(name: &str, elem_type: i32, dims: &str) -> (String, i32, String) {
+    (name.to_owned(), elem_type, dims.to_owned())
+}
+
+fn tensor<'a>(graph: &'a proto::Graph, name: &str) -> &'a Tensor {
+    let mut found = graph.initializer.iter().filter(|t| t.name == name);
+    found.next().unwrap()
+}
+
+/// Every value is there before it is used, and nothing has the name of another.
+fn check_order(graph: &proto::Graph) {
+    let mut known = BTreeSet::new();
+    for info in &graph.input {
+        assert!(known.insert(&info.name));
+    }
+    for tensor in &graph.initializer {
+        assert!(known.insert(&tensor.name));
+    }
+    for node in &graph.node {
+        assert!(node.input.iter().all(|name| known.contains(name)));
+        assert!(known.insert(&node.output[0]));
+    }
+    assert!(graph.output.iter().all(|info| known.contains(&info.name)));
+}
+
+#[test]
+fn the_model_holds_the_network_as_it_is() {
+    fn check<T: Float>(elem_type: i32, raw: fn(&T) -> Vec<u8>) {
+        let builder = Mlp::<T>::builder(3).hidden(5, Relu);
+        let net = builder.output(2, Identity).seed(3).build().unwrap();
+        let model = read(&net);
+        assert_eq!(
+            (model.ir_version, &*model.producer_name),
+            (7, "feedforward")
+        );
+        assert_eq!(model.opset_import[0].version, 13);
+        let facts = &model.metadata_props;
+        let fact = |key| &*facts.iter().find(|fact| fact.key == key).unwrap().value;
+        assert_eq!(fact("layer_sizes"), "3, 5, 2");
+        assert_eq!(fact("activations"), "relu, identity");
+
+        let graph = model.graph.unwrap();
+        assert_eq!(shapes(&graph.input), [is("x", elem_type, "batch x 3")]);
+        assert_eq!(shapes(&graph.output), [is("y", elem_type, "batch x 2")]);
+        assert_eq!(operators(&graph), ["Gemm", "Relu", "Gemm"]);
+        check_order(&graph);
+        for (index, layer) in net.layers().enumerate() {
+            let weights = tensor(&graph, &format!("layer{index}.weights"));
+            let dims = [layer.outputs(), layer.inputs()].map(|n| n as i64);
+            assert_eq!((&*weights.dims, weights.data_type), (&dims[..], elem_type));
+            assert!(weights.raw_data == layer.weights().iter().flat_map(raw).collect::<Vec<_>>());
+            let bias = tensor(&graph, &format!("layer{index}.bias"));
+            assert!(bias.raw_data == layer.bias().iter().flat_map(raw).collect::<Vec<_>>());
+        }
+        let gemm = &graph.node[0];
+        assert_eq!(gemm.input, ["x", "layer0.weights", "layer0.bias"]);
+        assert_eq!(
+            (&*gemm.attribute[0].name, gemm.attribute[0].i),
+            ("transB", Some(1))
+        );
+    }
+    check::<f32>(proto::FLOAT, |x| x.to_le_bytes().to_vec());
+    check::<f64>(proto::DOUBLE, |x| x.to_le_bytes().to_vec());
+}
+
+/// Whoever adds an activation says here, by failing, that it needs operators too.
+#[test]
+fn every_activation_is_exported() {
+    fn check<T: Float>() {
+        for f in activation::all::<T>() {
+            let name = f.name();
+            let net = Mlp::<T>::builder(2).output(3, f).build().unwrap();
+            let graph = graph(&net);
+            check_order(&graph);
+            assert_eq!(graph.node[0].op_type, "Gemm");
+            assert_eq!(graph.node.len() == 1, name == "identity", "{name}");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn pieces_are_gathered() {
+    let net = Mlp::<f32>::builder(2).output(3, Maxout::new(4));
+    let graph = graph(&net.build().unwrap());
+    assert_eq!(operators(&graph), ["Gemm", "Reshape", "ReduceMax"]);
+    assert_eq!(tensor(&graph, "layer0.weights").dims, [12, 2]);
+    let shape = [-1i64, 3, 4].map(i64::to_le_bytes).concat();
+    assert_eq!(tensor(&graph, "[-1, 3, 4]").raw_data, shape);
+    let setting = &graph.node[2].attribute;
+    assert_eq!((&setting[0].ints, setting[1].i), (&vec![2], Some(0)));
+}
+
+#[test]
+fn equal_constants_are_one() {
+    let builder = Mlp::<f64>::builder(2).hidden(3, activation::Sigmoid);
+    let net = builder.output(1, activation::Sigmoid).build().unwrap();
+    let graph = graph(&net);
+    let ones = graph.initializer.iter().filter(|t| t.name == "1.0");
+    assert_eq!(ones.count(), 1);
+    assert_eq!(tensor(&graph, "1.0").raw_data, 1f64.to_le_bytes());
+}
+
+#[test]
+fn heads_give_labels_and_probabilities() {
+    let builder = || Mlp::<f32>::builder(2).hidden(3, Tanh);
+    let two = graph(&Classifier::new(builder(), ["no", "yes"]).unwrap());
+    let outputs = [
+        is("label", proto::INT64, "batch"),
+        is("probabilities", proto::FLOAT, "batch x 2"),
+    ];
+    assert_eq!(shapes(&two.output), outputs);
+    check_order(&two);
+
+    let many = read(&Classifier::new(builder(), ['a', 'b', 'c']).unwrap());
+    let classes = many
+        .metadata_props
+        .iter()
+        .find(|fact| fact.key == "classes");
+    assert_eq!(classes.unwrap().value, "['a', 'b', 'c']");
+    let many = many.graph.unwrap();
+    assert_eq!(
+        shapes(&many.output)[1],
+        is("probabilities", proto::FLOAT, "batch x 3")
+    );
+    assert_eq!(
+        operators(&many),
+        ["Gemm", "Tanh", "Gemm", "ArgMax", "Softmax"]
+    );
+    check_order(&many);
+
+    let any = graph(&MultilabelClassifier::new(builder(), [1, 2, 3, 4]).unwrap());
+    let outputs = [
+        is("labels", proto::INT64, "batch x 4"),
+        is("probabilities", proto::FLOAT, "batch x 4"),
+    ];
+    assert_eq!(shapes(&any.output), outputs);
+    check_order(&any);
+
+    let net = builder().output(1, Identity).build().unwrap();
+    let counts = graph(&Regressor::new(net).link(Link::Log));
+    assert_eq!(operators(&counts), ["Gemm", "Tanh", "Gemm", "Exp"]);
+    assert_eq!(counts.output[0].name, "y");
+    check_order(&counts);
+}
+
+#[derive(Debug)]
+struct Custom(&'static str);
+
+impl<T: Float> Activation<T> for Custom {
+    fn value(&self, x: T) -> T {
+        x
+    }
+    fn derivative(&self, _: T, _: T) -> T {
+        T::one()
+    }
+    fn name(&self) -> Cow<'static, str> {
+        self.0.into()
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    // Unknown ones, and known ones with a parameter or pieces that they do not have.
+    for name in [
+        "wavelet",
+        "relu(1)",
+        "elu",
+        "elu(x)",
+        "elu(inf)",
+        "elu(1",
+        "glu",
+        "maxout(2)",
+    ] {
+        let net = Mlp::<f32>::builder(1)
+            .output(1, Custom(name))
+            .build()
+            .unwrap();
+        let error = export(&net).unwrap_err();
+        assert!(
+            matches!(&error, Error::UnknownName { got, .. } if got == name),
+            "{error}"
+        );
+        assert!(error.to_string().contains("leaky_relu"), "{error}");
+    }
+
+    let mut net = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
+    net.params_mut()[0] = f32::NAN;
+    assert!(matches!(export(&net), Err(Error::NotFinite { .. })));
+
+    let mut model = Classifier::new(Mlp::<f32>::builder(1), [1, 2, 3]).unwrap();
+    *model.network_mut() = Mlp::builder(1).output(2, Identity).build().unwrap();
+    assert!(matches!(export(&model), Err(Error::OutOfRange { .. })));
+}

@@ -1,0 +1,358 @@
+//! Writes ONNX models with samples and this crate's answers, for `tests/onnx_check.py` to compare
+//! with onnxruntime's:
+//!
+//! ```text
+//! FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --features onnx --test onnx
+//! python tests/onnx_check.py /tmp/models    # needs onnx, onnxruntime and numpy
+//! ```
+//!
+//! Numbers lie little-endian in files of their own; `models.jsonl` has a line for each model that
+//! says what belongs to it.
+
+use std::path::PathBuf;
+
+use feedforward::activation::{self, Identity, Relu, Tanh};
+use feedforward::metrics::Link;
+use feedforward::optimizer::Adam;
+use feedforward::{
+    Classifier, Float, Layer, Mlp, MultilabelClassifier, Regressor, Scaler, Trainer, onnx,
+};
+use serde_json::json;
+
+/// Parameters other than the customary ones, which `activation::all` has.
+const VARIANTS: [&str; 14] = [
+    "leaky_relu(-0.3)",
+    "leaky_relu(0)",
+    "hard_sigmoid(0.25)",
+    "elu(0.7)",
+    "elu(0)",
+    "celu(2.5)",
+    "softplus(3)",
+    "squareplus(0.5)",
+    "soft_shrink(1.25)",
+    "hard_shrink(0.1)",
+    "sine(30)",
+    "maxout(3)",
+    "maxout(5)",
+    "leaky_relu(0.1)",
+];
+
+/// The folder, and a line for each model in it.
+struct Models {
+    folder: PathBuf,
+    lines: Vec<String>,
+}
+
+/// An output of a model, as this crate has it.
+struct Output<'a, T> {
+    name: &'static str,
+    values: &'a [T],
+    /// For each value, what differences are measured by where the value itself is smaller.
+    floors: Vec<f64>,
+}
+
+impl Models {
+    fn new() -> Self {
+        let folder = std::env::var_os("FEEDFORWARD_ONNX_OUT").map_or_else(
+            || PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("onnx"),
+            PathBuf::from,
+        );
+        std::fs::create_dir_all(&folder).unwrap();
+        let lines = Vec::new();
+        Self { folder, lines }
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.folder.join(name), bytes).unwrap();
+    }
+
+    /// `labels` are the name and the values of an output of whole numbers.
+    fn add<T: Float>(
+        &mut self,
+        name: &str,
+        model: &impl onnx::Export,
+        x: &[T],
+        y: &Output<'_, T>,
+        labels: Option<(&str, &[i64])>,
+    ) {
+        let float = std::any::type_name::<T>();
+        let name = format!("{name}.{float}");
+        self.file(&format!("{name}.onnx"), &onnx::export(model).unwrap());
+        self.file(&format!("{name}.x.bin"), &bytes(x));
+        self.file(&format!("{name}.y.bin"), &bytes(y.values));
+        self.file(&format!("{name}.floors.bin"), &bytes(&y.floors));
+        let whole = labels.map(|(output, values)| {
+            let raw: Vec<u8> = values.iter().flat_map(|n| n.to_le_bytes()).collect();
+            self.file(&format!("{name}.labels.bin"), &raw);
+            output
+        });
+        let line = json!({ "name": name, "type": float, "output": y.name, "labels": whole });
+        self.lines.push(line.to_string());
+    }
+}
+
+fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
+    let wide = values.iter().map(|x| x.wide());
+    if size_of::<T>() == 4 {
+        wide.flat_map(|x| (x as f32).to_le_bytes()).collect()
+    } else {
+        wide.flat_map(f64::to_le_bytes).collect()
+    }
+}
+
+/// Numbers from -1 to 1, always the same ones.
+fn uniform(seed: u64) -> impl Iterator<Item = f64> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    })
+}
+
+fn samples<T: Float>(count: usize, scale: f64, seed: u64) -> Vec<T> {
+    uniform(seed)
+        .take(count)
+        .map(|x| T::of(x * scale))
+        .collect()
+}
+
+/// Everything that an activation may meet: usual numbers, tiny ones, zeros, and up to the largest.
+fn stress<T: Float>() -> Vec<T> {
+    let scales = [
+        1e-30, 1e-12, 1e-5, 0.1, 1.0, 1.0, 5.0, 20.0, 100.0, 800.0, 1e4,
+    ];
+    let mut values: Vec<T> = scales
+        .iter()
+        .zip(1..)
+        .flat_map(|(&scale, seed)| samples(95, scale, seed))
+        .collect();
+    let edges = [
+        0.0, 0.5, 1.0, 3.0, 6.0, 40.0, 87.5, 103.5, 709.5, 1e10, 1e30,
+    ];
+    for edge in edges.map(T::of).into_iter().chain([T::max_value()]) {
+        values.extend([edge, -edge]);
+    }
+    values.extend(samples::<T>(
+        5 * values.len().div_ceil(5) - values.len(),
+        2.0,
+        99,
+    ));
+    values
+}
+
+const COLUMNS: usize = 5;
+
+/// The stress numbers, turned so that those which meet in an activation of several pieces differ.
+fn table<T: Float>() -> Vec<T> {
+    let values = stress::<T>();
+    let count = values.len();
+    let at = |row: usize, column: usize| values[(row + column * 367) % count];
+    let rows = (0..count).flat_map(|row| (0..COLUMNS).map(move |column| (row, column)));
+    rows.map(|(row, column)| at(row, column)).collect()
+}
+
+/// A layer each of whose rows takes one input times a power of two: exact, so that what differs
+/// is the activation alone. Twice the largest number is infinite.
+fn exact<T: Float>(name: &str, outputs: usize) -> (Layer<T>, Layer<T>) {
+    let f = activation::parse::<T>(name).unwrap();
+    let rows = outputs * f.pieces();
+    let mut weights = vec![T::zero(); rows * COLUMNS];
+    for (row, weights) in weights.chunks_mut(COLUMNS).enumerate() {
+        weights[row % COLUMNS] = T::of([1.0, -0.5, 2.0, -1.0][row % 4]);
+    }
+    let bias = vec![T::zero(); rows];
+    (
+        Layer::new(weights.clone(), bias.clone(), f).unwrap(),
+        Layer::new(weights, bias, Identity).unwrap(),
+    )
+}
+
+/// By what differences in one output of an activation are measured, beside the value itself.
+fn floor<T: Float>(name: &str, pieces: &[T]) -> f64 {
+    let largest = pieces.iter().fold(0.0f64, |max, z| max.max(z.wide().abs()));
+    let largest = largest.min(T::max_value().wide());
+    match name {
+        // Both cancel where the result is small: x (1 + erf) / 2 on the left, x - tanh x near 0.
+        // Here too they are no better there than x is.
+        "gelu" | "tanhshrink" => largest,
+        // onnxruntime's sine in f64 is off by 2e-16, absolute, also near a multiple of pi.
+        _ if name.starts_with("sine") => 1e-3,
+        // A result, or a gate that is multiplied by z, may be subnormal, with few digits left.
+        _ => T::min_positive_value().wide() * largest.max(1.0),
+    }
+}
+
+/// One model for each activation.
+fn activations<T: Float>(models: &mut Models) {
+    let all = activation::all::<T>().into_iter();
+    let names = all.map(|f| f.name().into_owned());
+    for name in names.chain(VARIANTS.map(str::to_owned)) {
+        let outputs = 7;
+        let (layer, linear) = exact::<T>(&name, outputs);
+        let net = Mlp::from_layers(&[layer]).unwrap();
+        let x = table::<T>();
+        let values = net.predict(&x).unwrap();
+        let z = Mlp::from_layers(&[linear]).unwrap().predict(&x).unwrap();
+        let pieces = z.len() / values.len();
+        let floors = z.chunks(pieces).map(|z| floor(&name, z)).collect();
+        let y = Output {
+            name: "y",
+            values: &values,
+            floors,
+        };
+        models.add(&format!("activation {name}"), &net, &x, &y, None);
+    }
+}
+
+/// Sums in another order differ by what is rounded in their largest terms, so a result that
+/// happens to be small has no digits of its own: the sample's largest result is the measure.
+fn largest<'a, T: Float>(name: &'static str, values: &'a [T], width: usize) -> Output<'a, T> {
+    let largest = |row: &[T]| row.iter().fold(0.0f64, |max, y| max.max(y.wide().abs()));
+    let rows = values.chunks(width);
+    Output {
+        name,
+        values,
+        floors: rows.flat_map(|row| vec![largest(row); width]).collect(),
+    }
+}
+
+/// Networks of several layers, one of them with 100 neurons in each.
+fn networks<T: Float>(models: &mut Models) {
+    for (name, width) in [
+        ("relu", 100),
+        ("tanh", 100),
+        ("gelu", 32),
+        ("mish", 32),
+        ("elu(1)", 32),
+        ("swiglu", 16),
+        ("maxout(3)", 16),
+    ] {
+        let f = || activation::parse::<T>(name).unwrap();
+        let builder = Mlp::<T>::builder(20).hidden(width, f()).hidden(width, f());
+        let net = builder.output(10, Identity).seed(5).build().unwrap();
+        let x = samples(64 * 20, 2.0, 6);
+        let values = net.predict(&x).unwrap();
+        let name = format!("network 20-{width}-{width}-10 {name}");
+        models.add(&name, &net, &x, &largest("y", &values, 10), None);
+    }
+}
+
+/// The indices of these labels among the classes.
+fn indices<L: PartialEq>(labels: &[L], classes: &[L]) -> Vec<i64> {
+    let index = |label| classes.iter().position(|class| class == label).unwrap() as i64;
+    labels.iter().map(index).collect()
+}
+
+/// Classifiers whose logits are exact, and large: what differs is the probabilities alone.
+fn heads<T: Float>(models: &mut Models) {
+    let limit = T::of(1e30);
+    let x: Vec<T> = table()
+        .into_iter()
+        .map(|x: T| x.max(-limit).min(limit))
+        .collect();
+    for classes in [2, 5] {
+        let outputs = if classes == 2 { 1 } else { classes };
+        let net = Mlp::from_layers(&[exact::<T>("identity", outputs).1]).unwrap();
+        let model = Classifier::from_network(net, 0..classes).unwrap();
+        let values = model.predict_probability(&x).unwrap();
+        let tiny = T::min_positive_value().wide();
+        // Of several classes this crate computes e^(ln p), whose error is that of ln p.
+        let floor = |p: &T| match (classes, p.wide()) {
+            (2, _) | (_, 0.0) => tiny,
+            (_, p) => (p * (1.0 - p.ln())).max(tiny),
+        };
+        let y = Output {
+            name: "probabilities",
+            values: &values,
+            floors: values.iter().map(floor).collect(),
+        };
+        let labels = indices(&model.predict(&x).unwrap(), model.classes());
+        let name = format!("classifier {classes} exact logits");
+        models.add(&name, &model, &x, &y, Some(("label", &labels)));
+    }
+}
+
+/// Models as they are used: trained.
+fn trained<T: Float>(models: &mut Models) {
+    let x: Vec<T> = samples(120 * 3, 1.0, 7);
+    let builder = || {
+        Mlp::<T>::builder(3)
+            .hidden(100, Relu)
+            .hidden(10, Tanh)
+            .seed(8)
+    };
+    for classes in [2usize, 4] {
+        let words = ["ash", "birch", "cedar", "elm"];
+        let class = |row: &[T]| ((row[0] * row[1] + row[2]).wide().abs() * 8.0) as usize % classes;
+        let labels: Vec<_> = x.chunks(3).map(|row| words[class(row)]).collect();
+        let mut model = Classifier::new(builder(), words[..classes].iter().copied()).unwrap();
+        let trainer = Trainer::new(model.loss(), Adam::new(0.01)).epochs(20);
+        model.fit(&trainer, &x, &labels).unwrap();
+        let values = model.predict_probability(&x).unwrap();
+        let labels = indices(&model.predict(&x).unwrap(), model.classes());
+        let y = largest("probabilities", &values, classes);
+        let name = format!("classifier {classes} trained");
+        models.add(&name, &model, &x, &y, Some(("label", &labels)));
+    }
+
+    let labels = |row: &[T]| (0..3).filter(|&k| row[k] > T::zero()).collect::<Vec<_>>();
+    let labels: Vec<_> = x.chunks(3).map(labels).collect();
+    let mut model = MultilabelClassifier::new(builder(), 0..3).unwrap();
+    let trainer = Trainer::new(model.loss(), Adam::new(0.01)).epochs(20);
+    model.fit(&trainer, &x, &labels).unwrap();
+    let values = model.predict_probability(&x).unwrap();
+    let predicted = model.predict(&x).unwrap();
+    let has = |row: &Vec<usize>| [0, 1, 2].map(|k| i64::from(row.contains(&k)));
+    let whole: Vec<i64> = predicted.iter().flat_map(has).collect();
+    let y = largest("probabilities", &values, 3);
+    models.add(
+        "multilabel trained",
+        &model,
+        &x,
+        &y,
+        Some(("labels", &whole)),
+    );
+
+    for link in [Link::Identity, Link::Log] {
+        let raw: Vec<T> = x.iter().map(|&x| T::of(20.0) + T::of(5.0) * x).collect();
+        let targets = |row: &[T]| T::of(3.0 + (row[0] * row[1] + row[2]).wide().exp());
+        let targets: Vec<T> = x.chunks(3).map(targets).collect();
+        let scaler = Scaler::standard(&raw, 3).unwrap();
+        let outputs = Scaler::standard(&targets, 1).unwrap();
+        let net = builder().output(1, Identity).build().unwrap();
+        let mut model = Regressor::new(net).link(link);
+        let trainer = Trainer::new(model.loss(), Adam::new(0.01)).epochs(20);
+        let scaled = match link {
+            Link::Identity => outputs.transform(&targets).unwrap(),
+            Link::Log => targets.clone(),
+        };
+        model
+            .fit(&trainer, &scaler.transform(&raw).unwrap(), &scaled)
+            .unwrap();
+        scaler.fold_into_inputs(model.network_mut()).unwrap();
+        if link == Link::Identity {
+            outputs.fold_into_outputs(model.network_mut()).unwrap();
+        }
+        let values = model.predict(&raw).unwrap();
+        let name = format!("regressor {link:?} trained, scalers folded");
+        models.add(&name, &model, &raw, &largest("y", &values, 1), None);
+    }
+}
+
+#[test]
+fn models_are_written() {
+    fn both<T: Float>(models: &mut Models) {
+        activations::<T>(models);
+        networks::<T>(models);
+        heads::<T>(models);
+        trained::<T>(models);
+    }
+    let mut models = Models::new();
+    both::<f32>(&mut models);
+    both::<f64>(&mut models);
+    assert!(models.lines.len() > 2 * (VARIANTS.len() + 30));
+    let lines = models.lines.join("\n") + "\n";
+    models.file("models.jsonl", lines.as_bytes());
+}
