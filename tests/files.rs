@@ -213,3 +213,29 @@ fn pytorchs_state_dict_is_read() {
     let error = Mlp::<f32>::from_bytes(bytes).unwrap_err();
     assert!(error.to_string().contains("from_state_dict"), "{error}");
 }
+
+/// For tests/safetensors_check.py: networks of tanh, with inputs and outputs in files of their own.
+#[test]
+fn files_for_python() {
+    fn write<T: Float>(folder: &std::path::Path, name: &str) {
+        let builder = Mlp::<T>::builder(4).hidden_layers(11, 6, Tanh);
+        let net = builder.output(3, Identity).seed(9).build().unwrap();
+        net.save(folder.join(format!("{name}.safetensors")))
+            .unwrap();
+        let inputs: Vec<T> = (0..40).map(|i| T::of((f64::from(i) * 0.7).sin())).collect();
+        let outputs = net.predict(&inputs).unwrap();
+        let line = |numbers: &[T]| {
+            let words: Vec<_> = numbers.iter().map(T::to_string).collect();
+            words.join(" ")
+        };
+        let text = format!("{}\n{}\n", line(&inputs), line(&outputs));
+        std::fs::write(folder.join(format!("{name}.txt")), text).unwrap();
+    }
+    let folder = std::env::var_os("FEEDFORWARD_FILES_OUT").map_or_else(
+        || std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("for-python"),
+        Into::into,
+    );
+    std::fs::create_dir_all(&folder).unwrap();
+    write::<f32>(&folder, "f32");
+    write::<f64>(&folder, "f64");
+}

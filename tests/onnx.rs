@@ -2,7 +2,7 @@
 //! with onnxruntime's:
 //!
 //! ```text
-//! FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --features onnx --test onnx
+//! FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
 //! python tests/onnx_check.py /tmp/models    # needs onnx, onnxruntime and numpy
 //! ```
 //!

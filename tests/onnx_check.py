@@ -1,6 +1,6 @@
 """Compares onnxruntime's answers with this crate's, for the models that tests/onnx.rs writes.
 
-    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --features onnx --test onnx
+    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
     python tests/onnx_check.py /tmp/models
 
 Needs onnx, onnxruntime and numpy. A difference counts relative to max(|y|, floor), and the floor
