@@ -29,6 +29,7 @@
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`], [`Samples`] with weights |
 //! | pause, go on, or learn from samples as they come | [`TrainerState`] |
+//! | save, load, and go on after a crash (feature `safetensors`) | `Mlp::save`, `ModelFile`, `Trainer::checkpoint` |
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
@@ -54,6 +55,8 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `rayon` | yes | training and large predictions on all cores |
+//! | `safetensors` | no | models and checkpoints as files: `Mlp::save`, `ModelFile`, `Trainer::checkpoint`; brings `serde` |
+//! | `serde` | no | settings, histories and networks for other formats |
 //! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
 //! # Debug builds
@@ -122,4 +125,8 @@ mod pages {
 
     #[doc = include_str!("../docs/from-scikit-learn.md")]
     struct FromScikitLearn;
+
+    #[cfg(all(feature = "safetensors", feature = "onnx"))]
+    #[doc = include_str!("../docs/interop.md")]
+    struct Interop;
 }

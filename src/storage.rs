@@ -137,7 +137,9 @@ impl<'a> Reader<'a> {
         named.sort_by(|a, b| a.0.cmp(&b.0));
         let named = named.iter().map(|(name, view)| (&**name, view.clone()));
         let actual = checksum(&description, named);
-        if stated.as_ref().and_then(Value::as_str) != Some(&actual) {
+        // A fuzzer does not guess checksums, and is to see what lies behind.
+        let is_right = cfg!(fuzzing) || stated.as_ref().and_then(Value::as_str) == Some(&*actual);
+        if !is_right {
             let stated = stated.unwrap_or_default();
             let problem = format!("damaged: checksum {actual}, expected {stated}");
             return Err(malformed(problem));

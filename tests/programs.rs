@@ -202,6 +202,72 @@ fn paint_logo_stops_on_time_and_at_a_loss() {
 }
 
 #[test]
+fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
+    let folder = folder("save");
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_string();
+    let (model, checkpoint) = (file("model.safetensors"), file("training.safetensors"));
+    let run = |out: &str, flags: &[&str]| {
+        let out = folder.join(out);
+        let output = output_of(example("paint_logo").args(flags).arg("--out").arg(&out));
+        (output, fs::read(out.join("painting.png")).unwrap())
+    };
+    for preset in ["paint", "tutorial"] {
+        let flags = ["--hidden", "8x2", "--epochs", "4", "--preset", preset];
+        let (_, painting) = run("a", &[&flags[..], &["--save", &model]].concat());
+        let (_, loaded) = run("b", &["--load", &model]);
+        assert!(painting == loaded, "{preset}: another painting");
+        run("b", &["--load", &model, "--scale", "3"]);
+        assert_eq!(size(&folder.join("b/painting.png")), (300, 300));
+    }
+
+    let flags = ["--hidden", "8x3", "--epochs", "7"];
+    let (_, whole) = run("c", &flags);
+    let kept = [&flags[..], &["--checkpoint", &checkpoint]].concat();
+    run("d", &kept);
+    // What has ended has nothing left to do, and is painted again.
+    let (output, again) = run("d", &kept);
+    assert!(output.contains("Resumed   after 7 epochs"), "{output}");
+    assert!(again == whole, "another painting after resuming");
+
+    for (flags, part) in [
+        (&["--load", &*file("nothing")][..], "nothing"),
+        (
+            &["--load", concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")],
+            "README.md: model file",
+        ),
+        (&["--load", &*checkpoint], "training.safetensors: no note"),
+        (&["--load", &*model, "--epochs", "3"], "--epochs"),
+        (
+            &["--checkpoint", &*checkpoint, "--hidden", "9x3"],
+            "another shape",
+        ),
+        (
+            &[
+                "--checkpoint",
+                &*checkpoint,
+                "--hidden",
+                "8x3",
+                "--batch",
+                "100",
+            ],
+            "batch_size",
+        ),
+    ] {
+        let output = example("paint_logo")
+            .args(flags)
+            .arg("--out")
+            .arg(&folder)
+            .output();
+        let output = output.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(part),
+            "{flags:?}: {error}"
+        );
+    }
+}
+
+#[test]
 fn paint_logo_races_and_repeats_with_several_seeds() {
     let out = folder("race");
     let flags = ["--hidden", "8x3", "--seconds", "0.2", "--race", "--out"];

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use feedforward::activation::{Identity, Maxout, Tanh};
+use feedforward::activation::{Identity, LeakyRelu, Maxout, Tanh};
+use feedforward::init::Siren;
 use feedforward::loss::{Huber, SquaredError};
 use feedforward::metrics::Link;
 use feedforward::optimizer::{
@@ -44,6 +45,9 @@ fn settings_come_back() {
     check(OneCycle::default());
     check(Huber::default());
     check(SquaredError);
+    check(LeakyRelu { slope: 0.1 });
+    check(Maxout { pieces: 3 });
+    check(Siren::default());
     check(Clip::Norm(2.0));
     check(Adaptive::default());
     check(ReduceOnPlateau::default());

@@ -8,6 +8,7 @@ use crate::math;
 /// Turns the logarithm of a rate into the rate, as in Poisson regression (Nelder and
 /// Wedderburn, *Generalized linear models*, 1972).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exponential;
 
 activation! {
@@ -22,6 +23,7 @@ activation! {
 /// Clevert, Unterthiner and Hochreiter, *Fast and accurate deep network learning by
 /// exponential linear units (ELUs)*, 2016. With α other than 1 it has a kink at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Elu {
     /// The depth α that f falls to at the left.
     pub alpha: f64,
@@ -47,6 +49,7 @@ activation! {
 ///
 /// Barron, *Continuously differentiable exponential linear units*, 2017.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Celu {
     /// The depth α that f falls to at the left, above 0.
     pub alpha: f64,
@@ -72,6 +75,7 @@ activation! {
 /// Its gain is 1, for which λ and α were made; PyTorch's `calculate_gain` says 3/4, which
 /// trades the normalisation for a steadier gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Selu;
 
 impl Selu {
@@ -100,6 +104,7 @@ activation! {
 /// knowledge for better option pricing*, 2001. Exact everywhere; PyTorch gives x where
 /// βx > 20.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Softplus {
     /// The sharpness β of the bend, above 0.
     pub beta: f64,

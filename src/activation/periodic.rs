@@ -12,6 +12,7 @@ use crate::simd::{self, Op, Simd};
 /// periodic activation functions*, 2020: SIREN, with ω = 30. The gain √2/ω is theirs for
 /// hidden layers: uniform weights with variance gain²/inputs are bounded by √(6/inputs)/ω.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sine {
     /// The angular frequency ω, above 0.
     pub omega: f64,
@@ -84,6 +85,7 @@ impl<T: Float> Op for IsShort<'_, T> {
 /// interpolation and adaptive networks*, 1988); for coordinates see Ramasinghe and Lucey,
 /// *Beyond periodicity*, 2022.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gaussian;
 
 activation! {

@@ -7,6 +7,7 @@ use super::define::{activation, at_least, clamp, indicator, moment_gain};
 /// For the outputs of a regression and for logits; alone it makes the network linear
 /// (ADALINE; Widrow and Hoff, *Adaptive switching circuits*, 1960).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Identity;
 
 activation! {
@@ -37,6 +38,7 @@ activation! {
 ///
 /// Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines*, 2010.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Relu;
 
 activation! {
@@ -50,6 +52,7 @@ activation! {
 ///
 /// Krizhevsky, *Convolutional deep belief networks on CIFAR-10*, 2010.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Relu6;
 
 activation! {
@@ -65,6 +68,7 @@ activation! {
 /// 2013. The default slope is their 0.01, as in PyTorch and ONNX; elsewhere it is 0.2 or
 /// 0.3, so say which you mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeakyRelu {
     /// The slope a left of zero; -1 gives |x|. For 0 take [`Relu`], which knows -infinity too.
     pub slope: f64,
@@ -86,6 +90,7 @@ activation! {
 ///
 /// Collobert, *Large scale machine learning*, thesis, 2004.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardTanh;
 
 activation! {
@@ -100,6 +105,7 @@ activation! {
 /// 0.2 in ONNX and earlier versions of Keras, 1/2 where it comes from (Courbariaux, Bengio
 /// and David, *BinaryConnect*, 2015). The tangent of the [`Sigmoid`](super::Sigmoid) has 1/4.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardSigmoid {
     /// The slope a in the middle, above 0.
     pub slope: f64,

@@ -7,6 +7,7 @@ use crate::math;
 ///
 /// From Torch 7; no paper is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tanhshrink;
 
 activation! {
@@ -23,6 +24,7 @@ activation! {
 ///
 /// Donoho, *De-noising by soft-thresholding*, 1995.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SoftShrink {
     /// The threshold λ, 0 or above.
     pub lambda: f64,
@@ -38,6 +40,7 @@ activation! {
 ///
 /// Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage*, 1994.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardShrink {
     /// The threshold λ, 0 or above.
     pub lambda: f64,

@@ -8,6 +8,7 @@ use crate::math;
 /// Verhulst, 1845; in networks Rumelhart, Hinton and Williams, *Learning representations by
 /// back-propagating errors*, 1986. scikit-learn calls it `logistic`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sigmoid;
 
 activation! {
@@ -20,6 +21,7 @@ activation! {
 ///
 /// The log-likelihood of a positive answer in logistic regression (Cox, 1958).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LogSigmoid;
 
 activation! {
@@ -32,6 +34,7 @@ activation! {
 ///
 /// LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tanh;
 
 activation! {
@@ -46,6 +49,7 @@ activation! {
 /// Bergstra, Desjardins, Lamblin and Bengio, *Quadratic polynomials learn better image
 /// features*, 2009.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Softsign;
 
 activation! {

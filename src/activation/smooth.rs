@@ -12,6 +12,7 @@ use crate::math;
 /// Hendrycks and Gimpel, *Gaussian error linear units (GELUs)*, 2016. This is the exact
 /// form, PyTorch's default; [`GeluTanh`] is the approximation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gelu;
 
 activation! {
@@ -38,6 +39,7 @@ fn normal<T: crate::Float>(x: T) -> T {
 /// Hendrycks and Gimpel, *Gaussian error linear units (GELUs)*, 2016; what GPT-2 and BERT
 /// were trained with. It differs from [`Gelu`] by up to 5e-4.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GeluTanh;
 
 impl GeluTanh {
@@ -71,6 +73,7 @@ fn gelu_gate<T: crate::Float>(x: T) -> T {
 /// approximation in reinforcement learning*, 2018; Ramachandran, Zoph and Le, *Searching for
 /// activation functions*, 2017.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Silu;
 
 activation! {
@@ -89,6 +92,7 @@ activation! {
 ///
 /// Howard et al., *Searching for MobileNetV3*, 2019.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardSwish;
 
 activation! {
@@ -111,6 +115,7 @@ activation! {
 /// Misra, *Mish: a self regularized non-monotonic activation function*, 2019. With n = e^x
 /// and w = n (n + 2) it takes one exponential: t = w / (w + 2), t' = 4 n (n + 1) / (w + 2)².
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mish;
 
 activation! {
@@ -136,6 +141,7 @@ activation! {
 ///
 /// Barron, *Squareplus: a softplus-like algebraic rectifier*, 2021.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Squareplus {
     /// The breadth b of the bend, above 0: 4 gives f'' = 1/4 at 0, like softplus, and
     /// 4 ln² 2 its value there.

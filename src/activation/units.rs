@@ -116,6 +116,7 @@ fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], 
 /// assert_eq!(y, [3.0, -0.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Maxout {
     /// Pieces of each neuron, at least 1, which is the identity.
     pub pieces: usize,
@@ -214,6 +215,7 @@ fn largest_moment(k: usize) -> f64 {
 /// assert_eq!(y, [1.5, -4.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Glu;
 
 activation! {
@@ -256,6 +258,7 @@ impl<T: Float> Unit<T> for Glu {
 /// assert_eq!(y[0], Silu.value(0.5) * -3.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SwiGlu;
 
 activation! {

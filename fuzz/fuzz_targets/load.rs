@@ -1,0 +1,32 @@
+//! Bytes as a model file, in every way there is to read one: `cargo fuzz run load`.
+//!
+//! Needs a nightly compiler and `cargo install cargo-fuzz`. Files from `Mlp::save` and
+//! `Trainer::save_checkpoint` in `fuzz/corpus/load` are good seeds. Checksums are not compared here.
+
+#![no_main]
+
+use feedforward::activation::{Identity, Tanh};
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::Adam;
+use feedforward::{Classifier, Mlp, ModelFile, Trainer};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    for net in [
+        Mlp::<f32>::from_bytes(bytes),
+        Mlp::from_state_dict(bytes, &["tanh", "identity"]),
+        ModelFile::from_bytes(bytes).map(|file| file.model),
+        Classifier::<f32, String>::from_bytes(bytes).map(|model| model.network().clone()),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert!(net.params().iter().all(|p| p.is_finite()));
+        net.predict(&vec![0.5; net.inputs()]).ok();
+    }
+    let builder = Mlp::<f32>::builder(2).hidden(3, Tanh);
+    if let Ok(mut net) = builder.output(1, Identity).build() {
+        let trainer = Trainer::new(SquaredError, Adam::new(0.01));
+        trainer.load_checkpoint_bytes(&mut net, bytes).ok();
+    }
+});
