@@ -214,6 +214,25 @@ fn pytorchs_state_dict_is_read() {
     assert!(error.to_string().contains("from_state_dict"), "{error}");
 }
 
+/// A tensor without numbers may claim any number of rows: zeros for its bias would take all memory.
+#[test]
+fn sizes_without_numbers_are_not_believed() {
+    for shape in [
+        "[1000000000000000000,0]",
+        "[0,1000000000000000000]",
+        "[0,0]",
+        "[]",
+        "[0]",
+    ] {
+        let header =
+            format!(r#"{{"0.weight":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.bytes());
+        let error = Mlp::<f32>::from_state_dict(&bytes, &["identity"]).unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{shape}: {error}");
+    }
+}
+
 /// For tests/safetensors_check.py: networks of tanh, with inputs and outputs in files of their own.
 #[test]
 fn files_for_python() {

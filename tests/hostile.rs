@@ -2,6 +2,9 @@
 //!
 //! `FEEDFORWARD_MUTATIONS=1000000 cargo test --release --test hostile` tries as many of each kind.
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
 use feedforward::activation::{Identity, Maxout, Tanh};
 use feedforward::encoding::Fourier;
 use feedforward::loss::SquaredError;
@@ -49,6 +52,44 @@ fn files() -> Vec<Vec<u8>> {
         model.to_bytes().unwrap(),
         trainer().checkpoint_bytes(&trained, &state).unwrap(),
     ]
+}
+
+/// Remembers the largest piece of memory that this thread asked for.
+struct Watched;
+
+thread_local! {
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.with(|largest| largest.set(largest.get().max(layout.size())));
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watched = Watched;
+
+/// [`read`], in pieces of memory no larger than a small multiple of the file's size warrants.
+fn read_sparingly(bytes: &[u8]) -> Vec<Mlp<f32>> {
+    LARGEST.with(|largest| largest.set(0));
+    let read = read(bytes);
+    let largest = LARGEST.with(Cell::get);
+    let most = 8 * bytes.len() + (1 << 16); // what a small training takes, too
+    assert!(
+        largest <= most,
+        "{largest} bytes at once for {}",
+        bytes.len()
+    );
+    read
 }
 
 /// Reads it in every way there is. What is accepted must be good: it predicts and trains.
@@ -167,7 +208,7 @@ fn damage_is_told_and_nothing_panics() {
             for mutation in &mutations {
                 mutation.apply(&mut bytes);
             }
-            for net in read(&bytes) {
+            for net in read_sparingly(&bytes) {
                 prop_assert!(net.params().iter().all(|p| p.is_finite()));
                 prop_assert!(net.predict(&vec![0.5; net.inputs()]).is_ok());
             }
@@ -292,7 +333,7 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
             parts.description = String::from_utf8_lossy(&text).into_owned();
             if let Some(bytes) = parts.signed() {
                 signed.set(signed.get() + 1);
-                for net in read(&bytes) {
+                for net in read_sparingly(&bytes) {
                     prop_assert!(net.params().iter().all(|p| p.is_finite()));
                 }
             }

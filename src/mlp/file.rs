@@ -161,9 +161,13 @@ impl<T: Float> Mlp<T> {
         for (name, activation) in layers.iter().zip(activations) {
             let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
             let shape = file.shape(&weight).unwrap_or_default();
-            let &[rows, inputs] = &shape[..] else {
-                let problem = format!("{weight}: expected [outputs, inputs], got {shape:?}");
-                return Err(malformed(problem));
+            let (rows, inputs) = match shape[..] {
+                // A tensor without numbers could claim any size.
+                [rows, inputs] if rows > 0 && inputs > 0 => (rows, inputs),
+                _ => {
+                    let problem = format!("{weight}: expected [outputs, inputs], got {shape:?}");
+                    return Err(malformed(problem));
+                }
             };
             let values = match file.shape(&bias) {
                 Some(_) => file.values(&bias, &[rows])?,
