@@ -1,14 +1,16 @@
 //! What can go wrong, in a form that a program can match on and a person can act on.
 
+use alloc::string::{String, ToString};
+use core::fmt;
+
 /// The result of everything here that can fail.
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// Every message names what was wrong, what was expected and what came instead.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// A slice has the wrong number of values.
-    #[error("{what}: expected {expected} values, got {got}")]
     Length {
         /// Which slice.
         what: &'static str,
@@ -19,7 +21,6 @@ pub enum Error {
     },
 
     /// A slice of samples does not consist of whole rows (or of none at all).
-    #[error("{what}: expected one or more rows of {width} values, got {got} values")]
     Rows {
         /// Which slice.
         what: &'static str,
@@ -30,7 +31,6 @@ pub enum Error {
     },
 
     /// A setting lies outside its range.
-    #[error("{what}: expected {expected}, got {got}")]
     OutOfRange {
         /// Which setting.
         what: &'static str,
@@ -41,7 +41,6 @@ pub enum Error {
     },
 
     /// A NaN or an infinity where only finite numbers have a meaning.
-    #[error("{what}: expected finite numbers, got {value} at index {index}")]
     NotFinite {
         /// Which slice.
         what: &'static str,
@@ -52,7 +51,6 @@ pub enum Error {
     },
 
     /// A name that nothing here answers to.
-    #[error("{what}: expected one of {known}, got {got:?}")]
     UnknownName {
         /// What was looked up.
         what: &'static str,
@@ -63,7 +61,6 @@ pub enum Error {
     },
 
     /// A file could not be read or written.
-    #[error("{path}: {error}")]
     Io {
         /// Which file.
         path: String,
@@ -72,7 +69,6 @@ pub enum Error {
     },
 
     /// What was read is not what it should be.
-    #[error("{what}: {problem}")]
     Malformed {
         /// What was being read.
         what: &'static str,
@@ -81,7 +77,6 @@ pub enum Error {
     },
 
     /// A training cannot go on with other settings.
-    #[error("{setting} of the checkpoint's trainer: expected {expected}, got {got}")]
     Differs {
         /// Which setting.
         setting: String,
@@ -92,7 +87,6 @@ pub enum Error {
     },
 
     /// Finite parameters and samples gave a number that is not finite.
-    #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {
         /// Which number: output, loss or gradient.
         what: &'static str,
@@ -104,11 +98,6 @@ pub enum Error {
 
     /// Training produced numbers that are not finite. The network was left with the best
     /// parameters so far, or those it came with.
-    #[error(
-        "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became {value} \
-         (expected finite numbers); the largest gradient before was {largest_gradient:.1e}. {cause}. \
-         The network keeps the best parameters so far"
-    )]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
@@ -128,13 +117,10 @@ pub enum Error {
 }
 
 /// Why a training most likely diverged.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum DivergenceCause {
     /// Inputs far from where weights of usual size expect them.
-    #[error(
-        "Likely cause: the inputs, which lie in [{low}, {high}]; scale them to about [-1, 1], for example by a Scaler"
-    )]
     Inputs {
         /// The smallest input.
         low: f64,
@@ -142,9 +128,6 @@ pub enum DivergenceCause {
         high: f64,
     },
     /// Targets so large that errors, and with them gradients, are.
-    #[error(
-        "Likely cause: the targets, which lie in [{low}, {high}]; scale them to about [-1, 1], for example by a Scaler"
-    )]
     Targets {
         /// The smallest target.
         low: f64,
@@ -152,23 +135,104 @@ pub enum DivergenceCause {
         high: f64,
     },
     /// A loss that grows like an exponential, and overflows at outputs of a thousand.
-    #[error(
-        "Likely cause: the loss, which grows like an exponential; clip the gradient or use a smaller learning rate"
-    )]
     Loss,
     /// None of these, so steps that are too long.
-    #[error("Likely cause: the learning rate, {rate}; try a tenth of it, or clip the gradient")]
     LearningRate {
         /// The rate of the last update.
         rate: f64,
     },
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length {
+                what,
+                expected,
+                got,
+            } => write!(f, "{what}: expected {expected} values, got {got}"),
+            Self::Rows { what, width, got } => write!(
+                f,
+                "{what}: expected one or more rows of {width} values, got {got} values"
+            ),
+            Self::OutOfRange {
+                what,
+                expected,
+                got,
+            } => write!(f, "{what}: expected {expected}, got {got}"),
+            Self::NotFinite { what, index, value } => write!(
+                f,
+                "{what}: expected finite numbers, got {value} at index {index}"
+            ),
+            Self::UnknownName { what, known, got } => {
+                write!(f, "{what}: expected one of {known}, got {got:?}")
+            }
+            Self::Io { path, error } => write!(f, "{path}: {error}"),
+            Self::Malformed { what, problem } => write!(f, "{what}: {problem}"),
+            Self::Differs {
+                setting,
+                expected,
+                got,
+            } => write!(
+                f,
+                "{setting} of the checkpoint's trainer: expected {expected}, got {got}"
+            ),
+            Self::Overflow { what, layer, value } => write!(
+                f,
+                "{what} at layer {layer}: expected finite numbers, got {value}"
+            ),
+            Self::Diverged {
+                epoch,
+                step,
+                layer,
+                what,
+                value,
+                largest_gradient,
+                cause,
+            } => write!(
+                f,
+                "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became {value} \
+                 (expected finite numbers); the largest gradient before was {largest_gradient:.1e}. {cause}. \
+                 The network keeps the best parameters so far"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl fmt::Display for DivergenceCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inputs { low, high } => write!(
+                f,
+                "Likely cause: the inputs, which lie in [{low}, {high}]; \
+                 scale them to about [-1, 1], for example by a Scaler"
+            ),
+            Self::Targets { low, high } => write!(
+                f,
+                "Likely cause: the targets, which lie in [{low}, {high}]; \
+                 scale them to about [-1, 1], for example by a Scaler"
+            ),
+            Self::Loss => f.write_str(
+                "Likely cause: the loss, which grows like an exponential; \
+                 clip the gradient or use a smaller learning rate",
+            ),
+            Self::LearningRate { rate } => write!(
+                f,
+                "Likely cause: the learning rate, {rate}; try a tenth of it, or clip the gradient"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for DivergenceCause {}
+
 impl Error {
     pub(crate) fn out_of_range(
         what: &'static str,
         expected: impl Into<String>,
-        got: impl core::fmt::Display,
+        got: impl fmt::Display,
     ) -> Self {
         Self::OutOfRange {
             what,

@@ -1,6 +1,6 @@
 //! f64 in formats that know no infinities, such as JSON: those and NaN become text.
 
-use std::fmt;
+use core::fmt;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};

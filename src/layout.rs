@@ -1,5 +1,6 @@
 //! Where each weight matrix and each bias lies in a network's one buffer of parameters.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 /// One layer's place in the buffer.

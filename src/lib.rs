@@ -72,7 +72,13 @@
 //! overflow-checks = false
 //! ```
 
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+extern crate alloc;
+
 pub mod activation;
+#[cfg(all(feature = "safetensors", feature = "std"))]
+mod disk;
 pub mod encoding;
 mod error;
 #[cfg(feature = "serde")]

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Threads {
     count: usize,
     #[cfg(feature = "rayon")]
-    pool: Option<std::sync::Arc<rayon::ThreadPool>>,
+    pool: Option<alloc::sync::Arc<rayon::ThreadPool>>,
 }
 
 // One shape with the feature and without.
@@ -49,7 +49,7 @@ impl Threads {
             })?;
             return Ok(Self {
                 count,
-                pool: Some(std::sync::Arc::new(pool)),
+                pool: Some(alloc::sync::Arc::new(pool)),
             });
         }
         Ok(Self::one())

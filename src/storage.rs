@@ -4,10 +4,9 @@
 //! checksum of itself and of all tensors, so that a file that was damaged is told from one that was
 //! not. What others wrote has no description, and only its tensors can be read.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
-
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::Serialize;
@@ -89,7 +88,7 @@ impl Writer {
 
     /// The file's bytes.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
-        let explain = |error: &dyn std::fmt::Display| malformed(error.to_string());
+        let explain = |error: &dyn core::fmt::Display| malformed(error.to_string());
         self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
         let views = self.tensors.iter().map(|tensor| {
             let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes);
@@ -219,7 +218,7 @@ fn numbers<T: Float, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f
 }
 
 fn parse(bytes: &[u8]) -> Result<(SafeTensors<'_>, Option<Value>)> {
-    let explain = |error: &dyn std::fmt::Display| malformed(error.to_string());
+    let explain = |error: &dyn core::fmt::Display| malformed(error.to_string());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| explain(&error))?;
     let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
     let description = text.map(|text| serde_json::from_str(text)).transpose();
@@ -255,59 +254,30 @@ fn checksum<'a>(
     format!("{hash:016x}")
 }
 
-/// Writes a file so that there is the old one or the new one at any moment, whatever happens.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = temporary(path);
-    let written = (|| {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_folder(path)
-    })();
-    if written.is_err() {
-        // Nothing is lost if there is nothing to remove.
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(|error| io(path, &error))
-}
+/// `save` and `load` for something that has `to_bytes` and `from_bytes`.
+macro_rules! on_disk {
+    ([$($parameters:tt)*] $model:ty) => {
+        #[cfg(feature = "std")]
+        impl<$($parameters)*> $model {
+            /// Writes [`to_bytes`](Self::to_bytes) to a file, which is whole at any moment: the
+            /// old one, or the new one.
+            ///
+            /// # Errors
+            /// [`Error::Io`](crate::Error::Io) if it cannot be written, and as
+            /// [`to_bytes`](Self::to_bytes).
+            pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
+                $crate::disk::write(path.as_ref(), &self.to_bytes()?)
+            }
 
-/// A name in the same folder: renaming between file systems would not be atomic.
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    path.with_file_name(name)
-}
-
-/// The new name, too, must outlive a crash of the system.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
-    Ok(())
-}
-
-/// Reads a file whole.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    let read = || {
-        let mut file = File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(std::io::Error::from(ErrorKind::IsADirectory));
+            /// Reads it from a file, as [`from_bytes`](Self::from_bytes) does.
+            ///
+            /// # Errors
+            /// [`Error::Io`](crate::Error::Io) if it cannot be read, and as
+            /// [`from_bytes`](Self::from_bytes).
+            pub fn load(path: impl AsRef<std::path::Path>) -> $crate::Result<Self> {
+                Self::from_bytes(&$crate::disk::read(path.as_ref())?)
+            }
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
     };
-    read().map_err(|error| io(path, &error))
 }
-
-fn io(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io {
-        path: path.display().to_string(),
-        error: error.to_string(),
-    }
-}
+pub(crate) use on_disk;

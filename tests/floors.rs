@@ -8,7 +8,7 @@ use syn::visit::Visit;
 /// The floors from the ground up. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 13] = [
     &["error"],
-    &["simd", "parallel"],
+    &["simd", "parallel", "disk"],
     &["float", "layout", "exact"],
     &["storage"],
     &["math"],

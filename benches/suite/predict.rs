@@ -1,40 +1,193 @@
-//! One sample at a time.
+//! One sample at a time: the median, the worst of many, and what the machine allows.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
 use feedforward::activation::{LeakyRelu, Relu};
-use feedforward::{Float, Predictor};
+use feedforward::simd::{self, Op, Simd, Vector};
+use feedforward::{Float, Mlp, Predictor};
 
-use crate::jobs::{JOBS, Job};
+use crate::jobs::{JOBS, Job, TUTORIAL};
 
-const PERCEPTRON: Job = Job {
-    name: "3-1",
-    sizes: &[3, 1],
-    samples: 1,
-    batch: 1,
-};
+const fn one_sample(name: &'static str, sizes: &'static [usize]) -> Job {
+    Job {
+        name,
+        sizes,
+        samples: 1,
+        batch: 1,
+    }
+}
 
-fn network<T: Float>(criterion: &mut Criterion, suffix: &str, job: Job) {
+/// From one neuron to a network that fills a second-level cache.
+pub(crate) const NETWORKS: [Job; 5] = [
+    one_sample("3-1", &[3, 1]),
+    JOBS[1],
+    one_sample("16-64-64-4", &[16, 64, 64, 4]),
+    JOBS[2],
+    TUTORIAL,
+];
+
+/// What is measured beside a predictor, as suffixes of the ids.
+pub(crate) const LOOPS: &str = "_loops";
+pub(crate) const BOUND: &str = "_bound";
+
+fn network<T: Float>(job: &Job) -> Mlp<T> {
+    match job.sizes.len() {
+        2 => job.network(&LeakyRelu::new(0.1)),
+        _ => job.network(&Relu),
+    }
+}
+
+/// The same network as people write it by hand: nested vectors, a loop for each sum.
+struct Nested<T> {
+    layers: Vec<(Vec<Vec<T>>, Vec<T>)>,
+    slope: T,
+}
+
+impl<T: Float> Nested<T> {
+    fn new(net: &Mlp<T>) -> Self {
+        let layers = net.layers().map(|layer| {
+            let rows = layer.weights().chunks(layer.inputs()).map(<[T]>::to_vec);
+            (rows.collect(), layer.bias().to_vec())
+        });
+        let slope = T::of(if net.depth() == 1 { 0.1 } else { 0.0 });
+        Self {
+            layers: layers.collect(),
+            slope,
+        }
+    }
+
+    fn predict(&self, input: &[T]) -> Vec<T> {
+        let mut x = input.to_vec();
+        for (index, (weights, bias)) in self.layers.iter().enumerate() {
+            let hidden = index + 1 < self.layers.len() || self.layers.len() == 1;
+            let mut y = Vec::with_capacity(bias.len());
+            for (row, b) in weights.iter().zip(bias) {
+                let mut z = *b;
+                for (w, x) in row.iter().zip(&x) {
+                    z += *w * *x;
+                }
+                y.push(if hidden && z < T::zero() {
+                    z * self.slope
+                } else {
+                    z
+                });
+            }
+            x = y;
+        }
+        x
+    }
+}
+
+/// Reads every parameter once: no prediction can take less.
+struct Stream<'a, T>(&'a [T]);
+
+impl<T: Float> Op for Stream<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> T {
+        const CHAINS: usize = 8;
+        let lanes = T::Vector::<S>::LANES;
+        let mut sums = [T::Vector::<S>::splat(simd, T::zero()); CHAINS];
+        for block in self.0.chunks_exact(CHAINS * lanes) {
+            for v in 0..CHAINS {
+                sums[v] = sums[v].add(T::Vector::<S>::load(simd, &block[v * lanes..]));
+            }
+        }
+        let mut sum = sums[0];
+        for other in &sums[1..] {
+            sum = sum.add(*other);
+        }
+        let mut out = [T::zero(); 64];
+        sum.store(&mut out);
+        out[0]
+    }
+}
+
+/// A sample for a network, and room for its prediction.
+fn sample<T: Float>(job: &Job) -> (Vec<T>, Vec<T>) {
+    let one = Job { samples: 1, ..*job };
+    (
+        one.data().0,
+        vec![T::zero(); job.sizes[job.sizes.len() - 1]],
+    )
+}
+
+fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
     let mut group = criterion.benchmark_group("predict");
-    let net = match job.sizes.len() {
-        2 => job.network::<T>(&LeakyRelu::new(0.1)),
-        _ => job.network::<T>(&Relu),
-    };
-    let (inputs, _) = job.data::<T>();
-    let sample = &inputs[..net.inputs()];
+    let net = network::<T>(job);
+    let (input, mut output) = sample(job);
     let mut predictor = Predictor::new(&net).expect("a job's network is finite");
-    let mut output = vec![T::zero(); net.outputs()];
+    let nested = Nested::new(&net);
+    // The loop is what it claims to be.
+    predictor
+        .predict_into(&input, &mut output)
+        .expect("sizes fit");
+    for (ours, theirs) in output.iter().zip(nested.predict(&input)) {
+        assert!((*ours - theirs).abs() < T::of(1e-4), "{ours} {theirs}");
+    }
+    // Where the kernel's copies lie in memory, the bound's does too: on a cache line.
+    let slack = 64 / size_of::<T>();
+    let mut copy = vec![T::zero(); net.params().len() + slack];
+    let start = copy.as_ptr().align_offset(64).min(slack);
+    copy[start..][..net.params().len()].copy_from_slice(net.params());
+    let params = &copy[start..][..net.params().len()];
+
     group.throughput(Throughput::Elements(2 * net.params().len() as u64));
-    group.bench_function(format!("{}_{suffix}", job.name), |bencher| {
-        bencher.iter(|| predictor.predict_into(black_box(sample), black_box(&mut output)));
+    let id = format!("{}_{suffix}", job.name);
+    group.bench_function(&id, |bencher| {
+        bencher.iter(|| predictor.predict_into(black_box(&input), black_box(&mut output)));
+    });
+    group.bench_function(format!("{id}{LOOPS}"), |bencher| {
+        bencher.iter(|| nested.predict(black_box(&input)));
+    });
+    group.bench_function(format!("{id}{BOUND}"), |bencher| {
+        bencher.iter(|| simd::dispatch(Stream(black_box(params))));
     });
     group.finish();
 }
 
 pub(crate) fn benchmark(criterion: &mut Criterion) {
-    for job in [PERCEPTRON, JOBS[1], JOBS[0], JOBS[2]] {
-        network::<f32>(criterion, "f32", job);
-        network::<f64>(criterion, "f64", job);
+    for job in &NETWORKS {
+        measure::<f32>(criterion, "f32", job);
+        measure::<f64>(criterion, "f64", job);
     }
+}
+
+/// Nanoseconds of single calls, sorted, and what looking at the clock takes by itself.
+pub(crate) struct Calls {
+    pub(crate) sorted: Vec<u64>,
+    pub(crate) clock: u64,
+}
+
+impl Calls {
+    pub(crate) fn quantile(&self, part: f64) -> u64 {
+        let last = self.sorted.len() - 1;
+        self.sorted[(part * last as f64) as usize]
+    }
+}
+
+/// Times so many single calls, each by itself.
+pub(crate) fn calls<T: Float>(job: &Job, count: usize) -> Calls {
+    let net = network::<T>(job);
+    let (input, mut output) = sample(job);
+    let mut predictor = Predictor::new(&net).expect("a job's network is finite");
+    let time = |f: &mut dyn FnMut()| -> Vec<u64> {
+        let mut times: Vec<u64> = (0..count)
+            .map(|_| {
+                let start = Instant::now();
+                f();
+                start.elapsed().as_nanos() as u64
+            })
+            .collect();
+        times.sort_unstable();
+        times
+    };
+    let clock = time(&mut || {})[count / 2];
+    let sorted = time(&mut || {
+        let _ = black_box(predictor.predict_into(black_box(&input), black_box(&mut output)));
+    });
+    Calls { sorted, clock }
 }

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use feedforward::Float;
 use feedforward::simd::InstructionSet;
 
-use crate::{jobs, peak};
+use crate::{jobs, peak, predict};
 
 /// Median nanoseconds by benchmark, as in `train_epoch/tutorial_f32`.
 type Medians = BTreeMap<String, f64>;
@@ -39,7 +39,8 @@ pub(crate) fn print(started: SystemTime) {
     }
     training(&medians, peaks);
     products(&medians);
-    others(&medians);
+    predictions(&medians);
+    activations(&medians);
 }
 
 fn target_folder() -> PathBuf {
@@ -172,24 +173,64 @@ fn products(medians: &Medians) {
     }
 }
 
-fn others(medians: &Medians) {
-    for (group, per, unit) in [
-        ("predict/", 1.0, "ns a sample"),
-        ("activation/", 2048.0, "ns an element"),
-    ] {
-        let rows: Vec<_> = medians
-            .iter()
-            .filter(|(name, _)| name.starts_with(group))
-            .collect();
-        if !rows.is_empty() {
-            println!("\n{:<42} {unit:>16}", group.trim_end_matches('/'));
-        }
-        for (name, nanoseconds) in rows {
+/// One sample: the median beside a hand-written loop and the bound, and the worst of many calls.
+fn predictions(medians: &Medians) {
+    const CALLS: usize = 200_000;
+    let mut header = false;
+    for job in &predict::NETWORKS {
+        for float in ["f32", "f64"] {
+            let id = format!("predict/{}_{float}", job.name);
+            let Some(ours) = medians.get(&id) else {
+                continue;
+            };
+            if !std::mem::replace(&mut header, true) {
+                println!(
+                    "\n{:<18} {:>9} {:>10} {:>9} {:>9}   {CALLS} single calls, less the clock: {:>7} {:>7} {:>9}",
+                    "one sample, ns",
+                    "median",
+                    "of loops'",
+                    "bound",
+                    "of bound",
+                    "p50",
+                    "p99.9",
+                    "worst"
+                );
+            }
+            let other = |suffix| medians.get(&format!("{id}{suffix}")).copied();
+            let ratio = |than: Option<f64>| match than {
+                Some(than) => format!("{:.2}", ours / than),
+                None => "-".to_owned(),
+            };
+            let bound = other(predict::BOUND);
+            let calls = match float {
+                "f32" => predict::calls::<f32>(job, CALLS),
+                _ => predict::calls::<f64>(job, CALLS),
+            };
+            let at = |part| calls.quantile(part).saturating_sub(calls.clock);
             println!(
-                "{:<42} {:>16.3}",
-                name.trim_start_matches(group),
-                nanoseconds / per
+                "{:<18} {ours:>9.1} {:>10} {:>9} {:>9}   {:>45} {:>7} {:>9}",
+                format!("{}_{float}", job.name),
+                ratio(other(predict::LOOPS)),
+                bound.map_or("-".to_owned(), |bound| format!("{bound:.1}")),
+                ratio(bound),
+                at(0.5),
+                at(0.999),
+                at(1.0)
             );
         }
+    }
+}
+
+fn activations(medians: &Medians) {
+    const ELEMENTS: f64 = 2048.0;
+    let mut header = false;
+    for (name, nanoseconds) in medians {
+        let Some(name) = name.strip_prefix("activation/") else {
+            continue;
+        };
+        if !std::mem::replace(&mut header, true) {
+            println!("\n{:<42} {:>16}", "activation", "ns an element");
+        }
+        println!("{name:<42} {:>16.3}", nanoseconds / ELEMENTS);
     }
 }

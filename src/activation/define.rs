@@ -109,13 +109,13 @@ macro_rules! activation {
     };
 
     (@name) => {
-        fn name(&self) -> std::borrow::Cow<'static, str> {
+        fn name(&self) -> alloc::borrow::Cow<'static, str> {
             Self::NAME.into()
         }
     };
     (@name $parameter:ident) => {
-        fn name(&self) -> std::borrow::Cow<'static, str> {
-            format!("{}({})", Self::NAME, self.$parameter).into()
+        fn name(&self) -> alloc::borrow::Cow<'static, str> {
+            alloc::format!("{}({})", Self::NAME, self.$parameter).into()
         }
     };
 }
@@ -158,6 +158,6 @@ pub(super) fn moment_gain(f: &impl Activation<f64>) -> f64 {
             y * y * math::exp(-0.5 * z * z)
         })
         .sum();
-    let normal = std::f64::consts::TAU.sqrt();
-    1.0 / (moment * STEP / normal).sqrt()
+    let normal = math::sqrt(core::f64::consts::TAU);
+    1.0 / math::sqrt(moment * STEP / normal)
 }

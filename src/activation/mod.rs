@@ -22,9 +22,9 @@
 // Names of people and of activations are no code.
 #![allow(clippy::doc_markdown)]
 
-use std::borrow::Cow;
-use std::fmt::Debug;
-use std::sync::Arc;
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use core::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -173,6 +173,10 @@ pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<u
 
 /// y = f(z), by the loop over [`Activation::value`].
 fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [T]) {
+    if let ([z], [y]) = (z, &mut *y) {
+        *y = activation.value(*z);
+        return;
+    }
     simd::dispatch(Apply { activation, z, y });
 }
 

@@ -22,7 +22,7 @@ activation! {
     Sine(omega = 1.0): "sine";
     value(x) = math::sin(omega * x);
     derivative(x, _) = omega * math::cos(omega * x);
-    gain = std::f64::consts::SQRT_2 / omega;
+    gain = core::f64::consts::SQRT_2 / omega;
     methods {
         fn apply(&self, z: &[T], y: &mut [T]) {
             if is_short(self.omega, z, y) {

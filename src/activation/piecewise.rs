@@ -1,6 +1,7 @@
 //! Activations made of straight pieces.
 
 use super::define::{activation, at_least, clamp, indicator, moment_gain};
+use crate::math;
 
 /// f(x) = x, f'(x) = 1.
 ///
@@ -45,7 +46,7 @@ activation! {
     Relu: "relu";
     value(x) = at_least(T::zero(), x);
     derivative(y) = indicator(y > T::zero());
-    gain = std::f64::consts::SQRT_2;
+    gain = core::f64::consts::SQRT_2;
 }
 
 /// ReLU that saturates: f(x) = min(max(0, x), 6); f'(x) = 1 for 0 < x < 6, else 0.
@@ -83,7 +84,7 @@ activation! {
         if side > T::zero() { T::one() } else { slope }
     };
     needs_input = slope < 0.0;
-    gain = (2.0 / (1.0 + slope * slope)).sqrt();
+    gain = math::sqrt(2.0 / (1.0 + slope * slope));
 }
 
 /// f(x) = min(max(-1, x), 1); f'(x) = 1 for -1 < x < 1, else 0.

@@ -1,6 +1,9 @@
 //! Built-in activations by name.
 
-use std::sync::Arc;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::{
     Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink, HardSigmoid,
@@ -44,7 +47,7 @@ impl Range {
                 Self::Finite => true,
                 Self::NotNegative => x >= 0.0,
                 Self::Positive => x > 0.0,
-                Self::Pieces => x.fract() == 0.0 && (2.0..=256.0).contains(&x),
+                Self::Pieces => x % 1.0 == 0.0 && (2.0..=256.0).contains(&x),
             }
     }
 

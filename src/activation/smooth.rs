@@ -29,7 +29,7 @@ activation! {
 /// Φ(x), the distribution function of the normal distribution.
 #[inline(always)]
 fn normal<T: crate::Float>(x: T) -> T {
-    let root = T::of(std::f64::consts::FRAC_1_SQRT_2);
+    let root = T::of(core::f64::consts::FRAC_1_SQRT_2);
     T::of(0.5) + T::of(0.5) * math::erf(x * root)
 }
 

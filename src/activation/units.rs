@@ -1,6 +1,7 @@
 //! Activations whose neurons have several pre-activations.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::format;
 
 use super::define::{activation, clamp, moment_gain};
 use super::{Activation, Sigmoid, Silu};
@@ -154,7 +155,7 @@ impl<T: Float> Activation<T> for Maxout {
     }
 
     fn gain(&self) -> f64 {
-        1.0 / largest_moment(self.pieces.max(1)).sqrt()
+        1.0 / math::sqrt(largest_moment(self.pieces.max(1)))
     }
 
     slices!(Maxout, f => f.pieces);
@@ -192,11 +193,11 @@ fn largest_moment(k: usize) -> f64 {
     let sum: f64 = (-192..=192)
         .map(|i| {
             let x = f64::from(i) * STEP;
-            let below = 0.5 + 0.5 * math::erf(x * std::f64::consts::FRAC_1_SQRT_2);
+            let below = 0.5 + 0.5 * math::erf(x * core::f64::consts::FRAC_1_SQRT_2);
             x * x * math::exp(-0.5 * x * x) * math::power(below, k as u64 - 1)
         })
         .sum();
-    k as f64 * sum * STEP / std::f64::consts::TAU.sqrt()
+    k as f64 * sum * STEP / math::sqrt(core::f64::consts::TAU)
 }
 
 /// Gated linear unit: f(a, b) = a σ(b), with the [`Sigmoid`] σ; df/da = σ(b),

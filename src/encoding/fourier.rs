@@ -1,6 +1,7 @@
 //! Sines and cosines.
 
-use std::f64::consts::{PI, TAU};
+use alloc::vec::Vec;
+use core::f64::consts::{PI, TAU};
 
 use rand::rngs::ChaCha8Rng as Rng;
 use rand::{RngExt, SeedableRng};
@@ -86,7 +87,7 @@ impl<T: Float> Fourier<T> {
 fn normal(rng: &mut Rng) -> f64 {
     let (radius, turn): (f64, f64) = (rng.random(), rng.random());
     // 1 - [0, 1) is never zero.
-    (-2.0 * math::ln(1.0 - radius)).sqrt() * math::cos(TAU * turn)
+    math::sqrt(-2.0 * math::ln(1.0 - radius)) * math::cos(TAU * turn)
 }
 
 impl<T: Float> Encoding<T> for Fourier<T> {

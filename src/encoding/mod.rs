@@ -18,7 +18,9 @@
 //! optimizer; for the few thousand samples of a picture its gain over [`Fourier`] features with
 //! [`Muon`](crate::optimizer::Muon) does not pay for that.
 
-use std::fmt::Debug;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;

@@ -1,6 +1,6 @@
 //! A place among bins.
 
-use std::f64::consts::FRAC_1_SQRT_2;
+use core::f64::consts::FRAC_1_SQRT_2;
 
 use super::{Encoding, check_count};
 use crate::error::Result;

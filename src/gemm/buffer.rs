@@ -1,5 +1,7 @@
 //! Memory for the kernel: aligned to a cache line, rows padded to whole registers.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
 use crate::float::Float;

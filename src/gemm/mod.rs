@@ -12,6 +12,8 @@
 //! B is always read along its rows as vectors, A one number at a time with any strides, so
 //! a transposed A costs nothing and all three products of a training step are this one.
 
+use alloc::format;
+use alloc::string::ToString;
 use core::marker::PhantomData;
 
 use crate::error::{Error, Result};

@@ -20,8 +20,8 @@
 //! [`HeNormal`], [`LeCunNormal`], [`Orthogonal`]) call the platform's logarithm and exponential
 //! now and then, so a rare last bit may differ between platforms.
 
-use std::fmt::Debug;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt::Debug;
 
 use rand::RngExt;
 use rand_distr::StandardNormal;

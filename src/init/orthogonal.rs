@@ -1,7 +1,10 @@
 //! Random orthogonal matrices.
 
+use alloc::vec;
+
 use super::{Fan, Initializer, Rng, normal};
 use crate::error::{Result, check_range};
+use crate::math;
 
 /// Weights with orthonormal rows (columns, if the layer has more outputs than inputs),
 /// times a gain; biases 0. Each of several [pieces](crate::Activation::pieces) has a matrix of
@@ -93,5 +96,5 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn norm(a: &[f64]) -> f64 {
-    dot(a, a).sqrt()
+    math::sqrt(dot(a, a))
 }

@@ -2,6 +2,7 @@
 
 use super::{Fan, Initializer, Rng, normal, uniform};
 use crate::error::{Result, check_range};
+use crate::math;
 
 /// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
 ///
@@ -25,7 +26,7 @@ pub struct GlorotNormal;
 
 impl Initializer for GlorotNormal {
     fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, glorot(layer).sqrt(), weights);
+        normal(rng, math::sqrt(glorot(layer)), weights);
     }
 }
 
@@ -52,7 +53,7 @@ pub struct HeNormal;
 
 impl Initializer for HeNormal {
     fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, he(layer).sqrt(), weights);
+        normal(rng, math::sqrt(he(layer)), weights);
     }
 }
 
@@ -77,7 +78,7 @@ pub struct LeCunNormal;
 
 impl Initializer for LeCunNormal {
     fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, (1.0 / layer.inputs as f64).sqrt(), weights);
+        normal(rng, math::sqrt(1.0 / layer.inputs as f64), weights);
     }
 }
 
@@ -98,7 +99,7 @@ impl Initializer for ScikitLearn {
             Some("sigmoid") => 2.0,
             _ => 6.0,
         };
-        let bound = (factor / (layer.inputs + layer.outputs) as f64).sqrt();
+        let bound = math::sqrt(factor / (layer.inputs + layer.outputs) as f64);
         uniform(rng, -bound, bound, weights);
         uniform(rng, -bound, bound, bias);
     }
@@ -131,10 +132,10 @@ impl Initializer for Siren {
         let inputs = layer.inputs as f64;
         let bound = match layer.index {
             0 => 1.0 / inputs,
-            _ => (6.0 / inputs).sqrt() / self.omega,
+            _ => math::sqrt(6.0 / inputs) / self.omega,
         };
         uniform(rng, -bound, bound, weights);
-        let bound = 1.0 / inputs.sqrt();
+        let bound = 1.0 / math::sqrt(inputs);
         uniform(rng, -bound, bound, bias);
     }
 
@@ -161,6 +162,6 @@ fn he(layer: &Fan<'_>) -> f64 {
 
 /// Uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
 fn uniform_with(rng: &mut Rng, variance: f64, to: &mut [f64]) {
-    let bound = (3.0 * variance).sqrt();
+    let bound = math::sqrt(3.0 * variance);
     uniform(rng, -bound, bound, to);
 }

@@ -1,7 +1,9 @@
 //! Neurons and layers: the network's parts, each usable on its own.
 
-use std::ops::Range;
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_rows};

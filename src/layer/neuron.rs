@@ -1,6 +1,8 @@
 //! One neuron: the arithmetic that everything else must reproduce.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use rand::{RngExt, SeedableRng};
 

@@ -14,8 +14,8 @@
 //!
 //! [`PerOutput`] turns a sum into a mean; [`Smoothed`] smooths the labels of a cross-entropy.
 
-use std::fmt::Debug;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -179,7 +179,7 @@ fn count<T: Float>(output: &[T]) -> T {
 fn check_targets<T: Float>(
     what: &'static str,
     target: &[T],
-    range: impl std::ops::RangeBounds<f64>,
+    range: impl core::ops::RangeBounds<f64>,
     expected: &str,
 ) -> Result<()> {
     match target.iter().find(|t| !range.contains(&t.wide())) {

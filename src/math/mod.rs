@@ -62,6 +62,12 @@ fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
     }
 }
 
+/// The square root, rounded correctly everywhere: std's method is not in `core`.
+#[inline(always)]
+pub(crate) fn sqrt<T: Float>(x: T) -> T {
+    num_traits::Float::sqrt(x)
+}
+
 /// base^n by squaring, which has the same bits everywhere; `powi` leaves its precision open.
 pub(crate) fn power(mut base: f64, mut n: u64) -> f64 {
     let mut result = 1.0;

@@ -1,6 +1,7 @@
 //! Metrics for classes.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::format;
 
 use super::{Pairs, Score, mean};
 use crate::error::{Error, Result, check_length, check_rows};

@@ -1,6 +1,9 @@
 //! Which classes are taken for which.
 
-use std::fmt::{self, Display};
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::{self, Display};
 
 use crate::error::{Result, check_length, check_rows};
 

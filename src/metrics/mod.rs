@@ -16,9 +16,9 @@
 //! precision in index order, whatever the type, so the bits are the same everywhere. Lengths
 //! are checked; NaN among the numbers gives NaN.
 
-use std::borrow::Cow;
-use std::fmt::Debug;
-use std::sync::Arc;
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use core::fmt::Debug;
 
 use crate::error::{Result, check_length, check_rows};
 use crate::float::Float;

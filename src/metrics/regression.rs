@@ -1,7 +1,7 @@
 //! Metrics for numbers.
 
-use std::borrow::Cow;
-use std::f64::consts::LN_10;
+use alloc::borrow::Cow;
+use core::f64::consts::LN_10;
 
 use super::{Pairs, Score};
 use crate::error::{Error, Result, check_range};
@@ -64,7 +64,7 @@ pub fn root_mean_squared_error<T: Float>(
 ) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
     Ok(column_average(width, |column| {
-        squared(&pairs, column).sqrt()
+        math::sqrt(squared(&pairs, column))
     }))
 }
 

@@ -1,6 +1,9 @@
 //! The description of a network, before it has parameters.
 
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use rand::SeedableRng;
 

@@ -1,6 +1,8 @@
 //! Forward and backward passes over some rows of a minibatch.
 
-use std::ops::Range;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::Mlp;
 use super::dropout::Masks;

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, check_range};
 use crate::float::{Float, compiled};
+use crate::math;
 use crate::simd::{self, Op, Simd};
 
 /// A bound on the gradient of a minibatch, penalty included, for losses and depths that
@@ -60,7 +61,7 @@ compiled! {
 compiled! {
     /// The Euclidean norm of `unit` times the values.
     fn norm<T>(values: &[T], unit: T) -> f64 {
-        simd::dispatch(Squares { values, unit }).sqrt()
+        math::sqrt(simd::dispatch(Squares { values, unit }))
     }
 }
 

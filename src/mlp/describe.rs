@@ -1,5 +1,8 @@
 //! A network's shape in words, and with its parameters as a value of serde's.
 
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -63,7 +66,7 @@ struct Whole<T> {
 
 /// Inputs, layers (activations by name) and parameters, with a version.
 impl<T: Float + Serialize> Serialize for Mlp<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
         let whole = Whole {
             version: VERSION,
             inputs: self.inputs(),
@@ -76,7 +79,7 @@ impl<T: Float + Serialize> Serialize for Mlp<T> {
 
 /// Only activations of the crate's own are known by name.
 impl<'a, T: Float + Deserialize<'a>> Deserialize<'a> for Mlp<T> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> core::result::Result<Self, D::Error> {
         let whole = Whole::<T>::deserialize(deserializer)?;
         whole.network().map_err(D::Error::custom)
     }

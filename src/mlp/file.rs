@@ -1,7 +1,10 @@
 //! Networks as files.
 
-use std::path::Path;
-use std::sync::Arc;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::describe::Described;
 use super::{Mlp, check_finite};
@@ -9,7 +12,7 @@ use crate::activation::{self, Activation};
 use crate::error::Result;
 use crate::float::Float;
 use crate::layer::Layer;
-use crate::storage::{self, Reader, Writer, malformed};
+use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// Finds activations that are none of the crate's.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
@@ -83,7 +86,8 @@ impl<T: Float> Mlp<T> {
         file.finish()
     }
 
-    /// The network of [`to_bytes`](Self::to_bytes). Numbers of the other precision are converted.
+    /// The network of [`to_bytes`](Self::to_bytes), or that of a classifier, a regressor or a
+    /// checkpoint. Numbers of the other precision are converted.
     ///
     /// Nothing of the bytes is trusted: sizes are those of the tensors that are there, and a
     /// checksum tells damage.
@@ -106,24 +110,6 @@ impl<T: Float> Mlp<T> {
         resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
     ) -> Result<Self> {
         Self::read(&Reader::new(bytes, &MODELS)?, &resolver)
-    }
-
-    /// Writes [`to_bytes`](Self::to_bytes) to a file, which is whole at any moment: the old one, or
-    /// the new one.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if it cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        storage::write(path.as_ref(), &self.to_bytes()?)
-    }
-
-    /// Reads a network from a file, also that of a classifier or a checkpoint.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if it cannot be read, and as
-    /// [`from_bytes`](Self::from_bytes).
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_bytes(&storage::read(path.as_ref())?)
     }
 
     /// A network from a PyTorch `state_dict` that was saved as safetensors, given the activations of
@@ -181,6 +167,8 @@ impl<T: Float> Mlp<T> {
         Ok(net)
     }
 }
+
+on_disk!([T: Float] Mlp<T>);
 
 /// Kinds of files.
 pub(crate) const NETWORK: &str = "network";

@@ -1,5 +1,8 @@
 //! The gradient of a loss with respect to all parameters.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::Mlp;
 use super::chunk::{Chunk, Job};
 use super::clip::{Clip, largest};

@@ -1,6 +1,9 @@
 //! The multilayer perceptron: one slice of numbers plus a description of how to read it.
 
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_rows};
@@ -20,6 +23,7 @@ mod gradient;
 mod packed;
 mod predictor;
 mod samples;
+mod single;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;

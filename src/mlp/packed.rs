@@ -1,5 +1,7 @@
 //! A network's weights as the kernel wants them: padded, aligned, in both orientations.
 
+use alloc::vec::Vec;
+
 use super::Mlp;
 use crate::activation::Activation;
 use crate::error::{Error, Result};

@@ -1,8 +1,10 @@
 //! Prediction without allocation.
 
-use std::borrow::Borrow;
+use alloc::vec::Vec;
+use core::borrow::Borrow;
 
 use super::packed::{Packed, check_finite};
+use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
@@ -90,6 +92,13 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let net = self.net.borrow();
+        // Before anything is divided, which takes as long as a small network.
+        if inputs.len() == net.inputs() && outputs.len() == net.outputs() {
+            let Scratch { rows, strip } = &mut self.scratch;
+            if predict_one(net, &self.packed, rows, strip, inputs, outputs) {
+                return Ok(());
+            }
+        }
         let samples = check_rows("inputs", inputs, net.inputs())?;
         check_length("outputs", outputs, samples * net.outputs())?;
         check_finite("inputs", inputs)?;

@@ -1,5 +1,8 @@
 //! Inputs with their targets.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use super::Mlp;
 use super::packed::check_finite;
 use crate::error::{Error, Result, check_length, check_range, check_rows};

@@ -1,6 +1,9 @@
 //! Labels and the numbers that stand for them.
 
-use std::fmt::Debug;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;

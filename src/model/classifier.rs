@@ -1,8 +1,11 @@
 //! One label for each sample.
 
-use std::fmt::Debug;
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::ops::ControlFlow;
 
 use super::classes::{ClassWeights, Classes, check_labels};
 use super::probability::{log_sigmoids, log_softmax, sigmoids, softmax};

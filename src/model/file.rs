@@ -1,10 +1,12 @@
 //! Models, and what belongs around them, as files.
 
-use std::collections::BTreeMap;
-use std::fmt::{Debug, Display};
-use std::path::Path;
-use std::str::FromStr;
-use std::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::{Debug, Display};
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::mlp::file::{CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, Resolver, built_in};
-use crate::storage::{self, Reader, Writer, malformed};
+use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// What a [`ModelFile`] can hold: a network, or a classifier or regressor around one.
 pub trait Model<T>: Sized {
@@ -234,22 +236,6 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
         Self::read(&Reader::new(bytes, M::KINDS)?, &resolver)
     }
 
-    /// Writes it to a file, which is whole at any moment: the old one, or the new one.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be written, and as [`to_bytes`](Self::to_bytes).
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        storage::write(path.as_ref(), &self.to_bytes()?)
-    }
-
-    /// Reads it from a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be read, and as [`from_bytes`](Self::from_bytes).
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_bytes(&storage::read(path.as_ref())?)
-    }
-
     fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
         let network = Mlp::read(file, resolver)?;
         let width = network.inputs();
@@ -317,6 +303,8 @@ fn check_fit(what: &'static str, expected: usize, got: usize) -> Result<()> {
     Err(Error::out_of_range(what, expected.to_string(), got))
 }
 
+on_disk!([T: Float, M: Model<T>] ModelFile<T, M>);
+
 /// The methods of a model alone.
 macro_rules! as_files {
     ([$($parameter:tt)*] $model:ty) => {
@@ -353,23 +341,8 @@ macro_rules! as_files {
             ) -> Result<Self> {
                 Ok(ModelFile::from_bytes_with(bytes, resolver)?.model)
             }
-
-            /// Writes it to a file, which is whole at any moment: the old one, or the new one.
-            ///
-            /// # Errors
-            /// [`Error::Io`] if it cannot be written.
-            pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-                storage::write(path.as_ref(), &self.to_bytes()?)
-            }
-
-            /// Reads it from a file.
-            ///
-            /// # Errors
-            /// [`Error::Io`] if it cannot be read, and as [`from_bytes`](Self::from_bytes).
-            pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-                Self::from_bytes(&storage::read(path.as_ref())?)
-            }
         }
+        on_disk!([$($parameter)*] $model);
     };
 }
 

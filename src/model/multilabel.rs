@@ -1,7 +1,10 @@
 //! Any number of labels for each sample.
 
-use std::fmt::Debug;
-use std::ops::ControlFlow;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::ops::ControlFlow;
 
 use super::classes::{Classes, check_labels};
 use crate::activation::Identity;

@@ -1,5 +1,7 @@
 //! From logits to probabilities.
 
+use alloc::vec::Vec;
+
 use crate::float::Float;
 use crate::math;
 

@@ -1,7 +1,8 @@
 //! Numbers for each sample.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use crate::error::{Result, check_length, check_rows};
 use crate::float::Float;

@@ -1,9 +1,12 @@
 //! Scaling of columns, and a way to be rid of it once a network is trained.
 
-use std::ops::RangeInclusive;
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::error::{Error, Result, check_length, check_range, check_rows};
 use crate::float::{Float, compiled};
+use crate::math;
 use crate::mlp::{Mlp, check_finite};
 
 /// An affine map for each column: x' = (x - offset) / scale.
@@ -267,7 +270,7 @@ compiled! {
         let first = data[column].wide();
         let mean = first + values().map(|x| x - first).sum::<f64>() / samples;
         let squares: f64 = values().map(|x| (x - mean) * (x - mean)).sum();
-        (mean, (squares / samples).sqrt())
+        (mean, math::sqrt(squares / samples))
     }
 }
 

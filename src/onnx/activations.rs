@@ -7,6 +7,9 @@
 //! `activation`: constants, the order of arithmetic and the bounds that make infinities give
 //! their limits are the same.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::graph::{Expr, Operand, int, ints};
 use crate::activation::{
     self, Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink,
@@ -16,7 +19,7 @@ use crate::activation::{
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::math::erf;
+use crate::math::{self, erf};
 
 /// y = f(z) for a layer of so many outputs, by the activation's name.
 pub(super) fn apply<'g, T: Float>(
@@ -166,7 +169,7 @@ fn ln_1p<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
 
 /// (x + √(x² + b)) / 2 as `activation` has it, without overflow and cancellation.
 fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
-    let (a, root) = (x.abs(), b.sqrt());
+    let (a, root) = (x.abs(), math::sqrt(b));
     let (low, high) = (a.min(root), a.max(root));
     let ratio = low / high;
     let hypotenuse = high * (1.0 + ratio * ratio).unary("Sqrt");
@@ -176,7 +179,7 @@ fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
 
 /// Φ(x), the distribution function of the normal distribution.
 fn normal<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
-    let x = x * std::f64::consts::FRAC_1_SQRT_2;
+    let x = x * core::f64::consts::FRAC_1_SQRT_2;
     // onnxruntime has no Erf for f64.
     let erf = if T::DOUBLE {
         erf_double(x)

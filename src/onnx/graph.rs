@@ -1,8 +1,13 @@
 //! Formulas that write themselves down as nodes of a graph.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::marker::PhantomData;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::marker::PhantomData;
 
 use super::proto::{self, Attribute, Dimension, Extent, Tensor, ValueInfo};
 use crate::float::Float;
@@ -165,7 +170,7 @@ impl<T: Float> Graph<T> {
 
     /// Makes a value of whole numbers an output: `[batch]`, or `[batch x width]`.
     pub(super) fn integer_output(&self, name: &str, value: Expr<'_, T>, width: Option<usize>) {
-        let shape = std::iter::once(batch()).chain(width.map(fixed));
+        let shape = core::iter::once(batch()).chain(width.map(fixed));
         self.name_output(value, info(name, proto::INT64, shape));
     }
 
@@ -286,14 +291,14 @@ impl<'g, T: Float> Expr<'g, T> {
 
 macro_rules! arithmetic {
     ($($trait:ident $method:ident $operator:literal),*) => {$(
-        impl<'g, T: Float, O: Operand<'g, T>> std::ops::$trait<O> for Expr<'g, T> {
+        impl<'g, T: Float, O: Operand<'g, T>> core::ops::$trait<O> for Expr<'g, T> {
             type Output = Self;
             fn $method(self, other: O) -> Self {
                 self.binary($operator, other)
             }
         }
 
-        impl<'g, T: Float> std::ops::$trait<Expr<'g, T>> for f64 {
+        impl<'g, T: Float> core::ops::$trait<Expr<'g, T>> for f64 {
             type Output = Expr<'g, T>;
             fn $method(self, other: Expr<'g, T>) -> Expr<'g, T> {
                 other.graph.number(self).binary($operator, other)
@@ -303,7 +308,7 @@ macro_rules! arithmetic {
 }
 arithmetic! { Add add "Add", Sub sub "Sub", Mul mul "Mul", Div div "Div" }
 
-impl<T: Float> std::ops::Neg for Expr<'_, T> {
+impl<T: Float> core::ops::Neg for Expr<'_, T> {
     type Output = Self;
     fn neg(self) -> Self {
         self.unary("Neg")

@@ -52,7 +52,12 @@
 //! the last place of an activation, and what another order of a layer's sum makes of it. Infinite
 //! pre-activations give what they give here.
 
-use std::fmt::Debug;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use prost::Message;
 
@@ -251,7 +256,7 @@ fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
 
 /// The model of a graph, with what else there is to say.
 fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<String>) -> sealed::Outlined {
-    let sizes: Vec<_> = std::iter::once(net.inputs())
+    let sizes: Vec<_> = core::iter::once(net.inputs())
         .chain(net.layout().layers().iter().map(|layer| layer.outputs))
         .map(|size| size.to_string())
         .collect();

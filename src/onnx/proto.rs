@@ -4,6 +4,8 @@
 //! model does not use are left out, which protobuf allows; names are those of the standard,
 //! without `Proto`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use prost::{Message, Oneof};
 
 /// A model: a graph, and which version of the operators it speaks.

@@ -250,7 +250,7 @@ struct AdamRule<T> {
 impl<T: Float> AdamRule<T> {
     fn new(adam: &Adam, step: &Step<'_>, decay: f64) -> Self {
         let correction1 = 1.0 - math::power(adam.beta1, step.number);
-        let root2 = (1.0 - math::power(adam.beta2, step.number)).sqrt();
+        let root2 = math::sqrt(1.0 - math::power(adam.beta2, step.number));
         let epsilon = match adam.epsilon_form {
             EpsilonForm::Corrected => adam.epsilon * root2,
             EpsilonForm::Hat => adam.epsilon,

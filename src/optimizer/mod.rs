@@ -1,8 +1,8 @@
 //! Optimizers: from a gradient to the next parameters.
 
-use std::fmt::Debug;
-use std::ops::Range;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt::Debug;
+use core::ops::Range;
 
 use crate::error::{Result, check_length};
 use crate::float::Float;

@@ -1,6 +1,6 @@
 //! Muon: orthogonalised momentum for hidden matrices, Adam for the rest.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::rule::{self, Flush, Rule, check_not_negative, check_positive};
 use super::{Adam, Optimizer, Step};
@@ -8,6 +8,7 @@ use crate::error::{Error, Result, check_range};
 use crate::float::{Float, compiled};
 use crate::gemm::{Product, STRIP, Start, padded, store, transpose};
 use crate::layout::{LayerLayout, Layout};
+use crate::math;
 
 /// Muon: for the weight matrices of hidden layers, steps along the momentum made orthogonal, so
 /// that all its directions move equally far, and not the few strongest alone.
@@ -297,7 +298,7 @@ compiled! {
         }
         let x = orthogonalise(x, short, scratch, rule.newton_schulz);
 
-        let shape = T::of((rows as f64 / cols as f64).max(1.0).sqrt());
+        let shape = T::of(math::sqrt((rows as f64 / cols as f64).max(1.0)));
         let stay = T::one() - rate * T::of(rule.weight_decay);
         let (down, across) = if rows < cols { (1, stride) } else { (stride, 1) };
         for (r, row) in weights.chunks_mut(cols).enumerate() {
@@ -352,7 +353,7 @@ fn normalise<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
             *sum += x * x;
         }
     }
-    let norm = T::of(squares.into_iter().sum::<f64>().sqrt());
+    let norm = T::of(math::sqrt(squares.into_iter().sum::<f64>()));
     let flush = Flush::new();
     for x in x {
         *x = flush.first(*x / largest / norm);
@@ -486,7 +487,7 @@ mod tests {
                     .map(|i| o[i % cols * rows + i / cols])
                     .collect()
             };
-            let shape = (rows as f64 / cols as f64).max(1.0).sqrt();
+            let shape = math::sqrt((rows as f64 / cols as f64).max(1.0));
             for (i, o) in at.zip(expected) {
                 let got = (start[i] - params[i]) / (0.1 * shape);
                 assert!((got - o).abs() < 1e-9, "{rows} x {cols}: {got} {o}");

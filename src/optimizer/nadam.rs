@@ -111,7 +111,7 @@ impl<T: Float> Optimizer<T> for Nadam {
             let (t, rate) = (step.number as f64, step.learning_rate);
             let (mu, next_mu) = (rule.momentum(t), rule.momentum(t + 1.0));
             let product = rule.momentum_product(step.number);
-            let root2 = (1.0 - math::power(rule.beta2, step.number)).sqrt();
+            let root2 = math::sqrt(1.0 - math::power(rule.beta2, step.number));
             let rule = NadamRule {
                 beta1: T::of(rule.beta1),
                 rest1: T::of(1.0 - rule.beta1),

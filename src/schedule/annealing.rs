@@ -1,6 +1,6 @@
 //! Rates that change with every update: straight lines and cosines.
 
-use std::f64::consts::PI;
+use core::f64::consts::PI;
 
 use super::{Progress, Schedule};
 use crate::error::{Error, Result, check_range};

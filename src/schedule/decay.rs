@@ -33,9 +33,9 @@ impl Schedule for InverseScaling {
         let n = progress.samples_before_epoch as f64 + 1.0;
         // A root has the same bits on every platform, `powf` may not.
         let divisor = if self.power == 0.5 {
-            n.sqrt()
+            math::sqrt(n)
         } else {
-            n.powf(self.power)
+            num_traits::Float::powf(n, self.power)
         };
         base / divisor
     }

@@ -3,8 +3,9 @@
 //! Nothing of them needs saving: a training that resumes asks for the same rates. Those
 //! that count epochs change between epochs, the others with every update.
 
-use std::fmt::Debug;
-use std::sync::Arc;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt::Debug;
 
 use crate::error::Result;
 

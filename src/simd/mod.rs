@@ -8,10 +8,13 @@
 //! bits; the portable one rounds twice, so its results differ in the last bits.
 //!
 //! The environment variable `FEEDFORWARD_SIMD` (`portable`, `neon`, `avx2`, `avx512`)
-//! chooses a set that the CPU has instead of its best one; it is read once.
+//! chooses a set that the CPU has instead of its best one; it is read once. Without the feature
+//! `std` nothing can be asked at run time: the set is the best that the program is compiled for
+//! (`-C target-feature=+avx2,+fma`).
 
 #![allow(unsafe_code)]
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -157,10 +160,13 @@ impl InstructionSet {
 
     #[cold]
     fn detect() -> Self {
-        let asked = std::env::var("FEEDFORWARD_SIMD").unwrap_or_default();
+        #[cfg(feature = "std")]
+        let asked = std::env::var("FEEDFORWARD_SIMD").ok();
+        #[cfg(not(feature = "std"))]
+        let asked: Option<alloc::string::String> = None;
         let best = Self::available().last().unwrap_or(Self::Portable);
         let set = Self::available()
-            .find(|set| set.name() == asked)
+            .find(|set| asked.as_deref() == Some(set.name()))
             .unwrap_or(best);
         ACTIVE.store(set as u8, Ordering::Relaxed);
         set

@@ -5,16 +5,23 @@ use core::arch::x86_64::*;
 
 use super::{InstructionSet, Op, Simd, Vector};
 
+/// What the CPU has; without the standard library what the program was compiled for.
+macro_rules! has {
+    ($($feature:tt),+) => {{
+        #[cfg(feature = "std")]
+        let has = $(std::is_x86_feature_detected!($feature))&&+;
+        #[cfg(not(feature = "std"))]
+        let has = cfg!(all($(target_feature = $feature),+));
+        has
+    }};
+}
+
 pub(super) fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    has!("avx2", "fma")
 }
 
 pub(super) fn has_avx512() -> bool {
-    has_avx2()
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512bw")
+    has_avx2() && has!("avx512f", "avx512vl", "avx512dq", "avx512bw")
 }
 
 /// Proof that the CPU has AVX2 and FMA.

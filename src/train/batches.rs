@@ -1,7 +1,9 @@
 //! Which samples come together, and in which order.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;

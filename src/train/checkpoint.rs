@@ -1,7 +1,9 @@
-//! A training as a file, to go on from.
+//! A training as bytes, to go on from.
 
-use std::fmt::Debug;
-use std::path::{Path, PathBuf};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,13 +19,6 @@ use crate::mlp::file::{CHECKPOINT, built_in};
 use crate::optimizer::State;
 use crate::schedule::Progress;
 use crate::storage::{self, Reader, Writer, malformed};
-
-/// Where a trainer writes its checkpoints, and after how many epochs.
-#[derive(Clone, Debug)]
-pub(super) struct Checkpoints {
-    path: PathBuf,
-    every: usize,
-}
 
 /// The numbers of a state; its tensors stand beside.
 #[derive(Serialize, Deserialize)]
@@ -44,19 +39,6 @@ struct Numbers {
 
 /// Counts beyond this are no training's, and adding to them must not overflow.
 const MOST: u64 = 1 << 53;
-
-impl Checkpoints {
-    pub(super) fn check(&self) -> Result<()> {
-        match self.every {
-            0 => Err(Error::out_of_range(
-                "epochs between checkpoints",
-                "at least 1",
-                0,
-            )),
-            _ => Ok(()),
-        }
-    }
-}
 
 impl Numbers {
     fn check(&self) -> Result<()> {
@@ -81,58 +63,12 @@ impl Numbers {
 }
 
 impl<T: Float> Trainer<T> {
-    /// Writes a checkpoint to this file after every so many epochs and when training ends. The file
-    /// is whole at any moment: the last checkpoint, or the one before.
-    ///
-    /// A process that was killed goes on from there with the same bits as if it had not been:
-    ///
-    /// ```
-    /// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}};
-    /// use feedforward::{loss::SquaredError, optimizer::Adam};
-    ///
-    /// # let folder = std::env::temp_dir().join(format!("feedforward-doc-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let path = folder.join("training.safetensors");
-    /// let (x, y) = ([0.0, 0.5, 1.0], [0.0, 0.25, 1.0]);
-    /// let samples = Samples::new(&x, &y);
-    /// let mut net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
-    /// let trainer = Trainer::new(SquaredError, Adam::new(0.01)).checkpoint(&path, 10);
-    ///
-    /// let mut state = if path.exists() {
-    ///     trainer.load_checkpoint(&mut net, &path)?
-    /// } else {
-    ///     trainer.start(&net)?
-    /// };
-    /// trainer.resume(&mut net, &mut state, &samples)?;
-    /// # std::fs::remove_dir_all(&folder).unwrap();
-    /// # Ok::<(), feedforward::Error>(())
-    /// ```
-    pub fn checkpoint(mut self, path: impl Into<PathBuf>, every: usize) -> Self {
-        let path = path.into();
-        self.checkpoints = Some(Checkpoints { path, every });
-        self
-    }
-
-    /// Writes a training to a file, to go on from with
-    /// [`load_checkpoint`](Self::load_checkpoint): the network, the optimizer's memory, counts, rates,
-    /// best parameters, average and history, and the settings of this trainer.
+    /// A training as bytes, to go on from with
+    /// [`load_checkpoint_bytes`](Self::load_checkpoint_bytes): the network, the optimizer's memory,
+    /// counts, rates, best parameters, average and history, and the settings of this trainer.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written, [`Error::OutOfRange`] if the state belongs to a
-    /// network of another shape.
-    pub fn save_checkpoint(
-        &self,
-        net: &Mlp<T>,
-        state: &TrainerState<T>,
-        path: impl AsRef<Path>,
-    ) -> Result<()> {
-        storage::write(path.as_ref(), &self.checkpoint_bytes(net, state)?)
-    }
-
-    /// [`save_checkpoint`](Self::save_checkpoint) without a file system.
-    ///
-    /// # Errors
-    /// As [`save_checkpoint`](Self::save_checkpoint).
+    /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
     pub fn checkpoint_bytes(&self, net: &Mlp<T>, state: &TrainerState<T>) -> Result<Vec<u8>> {
         state.check(net)?;
         let mut file = Writer::new(CHECKPOINT);
@@ -166,21 +102,9 @@ impl<T: Float> Trainer<T> {
     /// schedule allows.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::Malformed`] if it is no undamaged
-    /// checkpoint, [`Error::OutOfRange`] if the network has another shape, [`Error::Differs`] names
-    /// the setting that differs. The network is not changed then.
-    pub fn load_checkpoint(
-        &self,
-        net: &mut Mlp<T>,
-        path: impl AsRef<Path>,
-    ) -> Result<TrainerState<T>> {
-        self.load_checkpoint_bytes(net, &storage::read(path.as_ref())?)
-    }
-
-    /// [`load_checkpoint`](Self::load_checkpoint) without a file system.
-    ///
-    /// # Errors
-    /// As [`load_checkpoint`](Self::load_checkpoint).
+    /// [`Error::Malformed`] if it is no undamaged checkpoint, [`Error::OutOfRange`] if the network
+    /// has another shape, [`Error::Differs`] names the setting that differs. The network is not
+    /// changed then.
     pub fn load_checkpoint_bytes(&self, net: &mut Mlp<T>, bytes: &[u8]) -> Result<TrainerState<T>> {
         let file = Reader::new(bytes, &[CHECKPOINT])?;
         self.check_settings(&file.get("trainer")?)?;
@@ -218,23 +142,6 @@ impl<T: Float> Trainer<T> {
         Ok(state)
     }
 
-    /// Writes a checkpoint if one is wanted now.
-    pub(super) fn write_checkpoint(
-        &self,
-        net: &Mlp<T>,
-        state: &TrainerState<T>,
-        ended: bool,
-    ) -> Result<()> {
-        match &self.checkpoints {
-            Some(Checkpoints { path, every })
-                if ended || state.progress.epoch.is_multiple_of(*every) =>
-            {
-                self.save_checkpoint(net, state, path)
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Everything that decides how a training goes on, by name.
     fn settings(&self) -> Map<String, Value> {
         let validation = match &self.validation {
@@ -247,7 +154,7 @@ impl<T: Float> Trainer<T> {
             }
         };
         let settings: [(&str, &dyn Debug); 17] = [
-            ("precision", &std::any::type_name::<T>()),
+            ("precision", &core::any::type_name::<T>()),
             ("loss", &self.loss),
             ("optimizer", &self.optimizer),
             ("schedule", &self.schedule),

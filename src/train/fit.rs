@@ -1,6 +1,8 @@
 //! The loop.
 
-use std::ops::ControlFlow;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use super::batches::Batches;
 use super::history::{Epoch, Moment, StopReason, Update};
@@ -171,7 +173,7 @@ fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
     // Targets are finite, so they have an order.
     order.sort_by(|&a, &b| {
         let order = target(a).partial_cmp(target(b));
-        order.unwrap_or(std::cmp::Ordering::Equal)
+        order.unwrap_or(core::cmp::Ordering::Equal)
     });
     let mut classes = vec![0; samples.len()];
     for pair in order.windows(2) {
@@ -375,13 +377,13 @@ impl<T: Float> Fit<'_, T> {
     }
 
     /// Writes a checkpoint if the trainer is to do so now.
-    #[cfg(feature = "safetensors")]
+    #[cfg(all(feature = "safetensors", feature = "std"))]
     fn write_checkpoint(&mut self, net: &Mlp<T>, ended: bool) -> Result<()> {
         self.state.history.updates = self.state.optimizer.updates();
         self.trainer.write_checkpoint(net, self.state, ended)
     }
 
-    #[cfg(not(feature = "safetensors"))]
+    #[cfg(not(all(feature = "safetensors", feature = "std")))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // one shape with the feature and without
     fn write_checkpoint(&mut self, _: &Mlp<T>, _ended: bool) -> Result<()> {
         Ok(())

@@ -1,5 +1,7 @@
 //! What a training was like.
 
+use alloc::vec::Vec;
+
 /// One epoch: one pass over the training samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -1,7 +1,8 @@
 //! Training: minibatches, epochs, and knowing when to stop.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
@@ -14,6 +15,8 @@ use crate::schedule::{Constant, Schedule};
 mod batches;
 #[cfg(feature = "safetensors")]
 mod checkpoint;
+#[cfg(all(feature = "safetensors", feature = "std"))]
+mod checkpoint_file;
 mod fit;
 mod history;
 mod lbfgs;
@@ -70,8 +73,8 @@ pub struct Trainer<T> {
     adaptive: Option<Adaptive>,
     reduce_on_plateau: Option<ReduceOnPlateau>,
     threads: Option<usize>,
-    #[cfg(feature = "safetensors")]
-    checkpoints: Option<checkpoint::Checkpoints>,
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    checkpoints: Option<checkpoint_file::Checkpoints>,
 }
 
 #[derive(Clone, Debug)]
@@ -105,7 +108,7 @@ impl<T: Float> Trainer<T> {
             adaptive: None,
             reduce_on_plateau: None,
             threads: None,
-            #[cfg(feature = "safetensors")]
+            #[cfg(all(feature = "safetensors", feature = "std"))]
             checkpoints: None,
         }
     }
@@ -447,7 +450,7 @@ impl<T: Float> Trainer<T> {
             let what = "decay of the weight average";
             check_range(what, decay, 0.0..1.0, "at least 0 and below 1")?;
         }
-        #[cfg(feature = "safetensors")]
+        #[cfg(all(feature = "safetensors", feature = "std"))]
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.check()?;
         }

@@ -1,5 +1,9 @@
 //! Setting samples aside for validation.
 
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::batches::shuffle;
 use crate::error::{Error, Result, check_range};
 
@@ -22,7 +26,7 @@ pub(super) fn split(
 ) -> Result<Split> {
     let what = "validation split";
     check_range(what, fraction, 0.0..1.0, "a fraction, at least 0, below 1")?;
-    let count = (rows as f64 * fraction).ceil() as usize;
+    let count = num_traits::Float::ceil(rows as f64 * fraction) as usize;
     if count < LEAST || count >= rows {
         let expected =
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
@@ -68,7 +72,7 @@ fn take_shares(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec
     let mut quotas: Vec<usize> = shares.clone().map(|share| share / rows).collect();
     let mut by_remainder: Vec<usize> = (0..members.len()).collect();
     let remainders: Vec<usize> = shares.map(|share| share % rows).collect();
-    by_remainder.sort_by_key(|&class| std::cmp::Reverse(remainders[class]));
+    by_remainder.sort_by_key(|&class| core::cmp::Reverse(remainders[class]));
     for (quota, rows_of) in quotas.iter_mut().zip(&members) {
         *quota = (*quota).clamp(1, rows_of.len() - 1);
     }

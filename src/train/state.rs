@@ -1,5 +1,7 @@
 //! What a training remembers from one epoch to the next.
 
+use alloc::vec::Vec;
+
 use super::Trainer;
 use super::history::{History, PartOfEpoch, StopReason};
 use super::stopping::{Plateau, Reducing};

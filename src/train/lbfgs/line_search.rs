@@ -1,5 +1,7 @@
 //! How far to go along a descent direction.
 
+use crate::math;
+
 /// What is known at one step along the direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Trial {
@@ -262,8 +264,9 @@ impl Trial {
         let way = to.step - self.step;
         let theta = 3.0 * (self.value - to.value) / way + self.slope + to.slope;
         let scale = theta.abs().max(self.slope.abs()).max(to.slope.abs());
-        let square = (theta / scale).powi(2) - (self.slope / scale) * (to.slope / scale);
-        let gamma = scale * square.max(0.0).sqrt() * way.signum();
+        let ratio = theta / scale;
+        let square = ratio * ratio - (self.slope / scale) * (to.slope / scale);
+        let gamma = scale * math::sqrt(square.max(0.0)) * way.signum();
         let ratio = ((gamma - self.slope) + theta) / (((gamma - self.slope) + gamma) + to.slope);
         (self.step + ratio * way, ratio, gamma)
     }

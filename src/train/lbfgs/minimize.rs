@@ -1,7 +1,11 @@
 //! The minimiser, which knows nothing of networks.
 
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use alloc::collections::VecDeque;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use crate::math;
 
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
@@ -169,7 +173,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     fn search(&mut self, slope: f64) -> Result<ControlFlow<LbfgsStop, f64>> {
         // Only the pairs know of a scale; without any, the first step has length 1.
         let mut step = if self.history.pairs.is_empty() {
-            1.0 / dot(&self.direction, &self.direction).sqrt()
+            1.0 / math::sqrt(dot(&self.direction, &self.direction))
         } else {
             1.0
         };

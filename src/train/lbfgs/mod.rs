@@ -1,7 +1,8 @@
 //! Training on all samples at once.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use super::fit::threads_for;
 use crate::error::{Error, Result, check_range};

@@ -1,0 +1,21 @@
+//! What both programs need of a board: a place to print to, an end, and a panic handler.
+
+#![no_std]
+
+pub use cortex_m_rt::entry;
+pub use cortex_m_semihosting::hprintln;
+use cortex_m_semihosting::debug::{EXIT_FAILURE, EXIT_SUCCESS, exit};
+
+/// Ends the program, and the emulator with it.
+pub fn end(success: bool) -> ! {
+    exit(if success { EXIT_SUCCESS } else { EXIT_FAILURE });
+    // On a board without a debugger nobody answers.
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    end(false)
+}
