@@ -25,6 +25,7 @@
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
+//! | predict without allocating at all, from parameters in flash | [`MlpRef`], [`borrowed`], [`Mlp::to_rust`] |
 //! | encode inputs, for fine detail | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`], [`Samples`] with weights |
@@ -42,7 +43,8 @@
 //!
 //! Samples are flat slices, row-major: `[samples x inputs]` in, `[samples x outputs]` out.
 //! Everything that takes input checks it and returns a [`Result`]; an [`Error`] names what was
-//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints.
+//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints. (What
+//! makes a `static`, as [`MlpRef::constant`], panics where that is an error of the compiler.)
 //!
 //! # The same bits
 //!
@@ -72,7 +74,10 @@
 //! overflow-checks = false
 //! ```
 
+extern crate alloc;
+
 pub mod activation;
+pub mod borrowed;
 pub mod encoding;
 mod error;
 #[cfg(feature = "serde")]
@@ -98,6 +103,7 @@ mod storage;
 pub mod train;
 
 pub use activation::Activation;
+pub use borrowed::{LayerSpec, MlpRef};
 pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Result};
 pub use float::Float;

@@ -20,6 +20,7 @@ mod gradient;
 mod packed;
 mod predictor;
 mod samples;
+mod source;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
