@@ -275,51 +275,63 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
 compiled! {
     /// Sample by sample through all layers, of slices that fit.
     fn predict<T>(net: MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
-        let samples = inputs.chunks_exact(net.inputs);
-        let (last, hidden) = (net.layers.len() - 1, &net.layers[..net.layers.len() - 1]);
-        let widest = hidden.iter().map(LayerSpec::outputs).max().unwrap_or(0);
+        simd::dispatch(Predict { net, inputs, outputs, scratch });
+    }
+}
+
+struct Predict<'a, T> {
+    net: MlpRef<'a, T>,
+    inputs: &'a [T],
+    outputs: &'a mut [T],
+    scratch: &'a mut [T],
+}
+
+impl<T: Float> Op for Predict<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self {
+            net,
+            inputs,
+            outputs,
+            scratch,
+        } = self;
+        let last = net.layers.len() - 1;
+        let mut widest = 0;
+        for layer in &net.layers[..last] {
+            widest = layer.outputs.max(widest);
+        }
         let (values, z) = scratch.split_at_mut(widest);
+        let samples = inputs.chunks_exact(net.inputs);
         for (input, output) in samples.zip(outputs.chunks_exact_mut(net.layers[last].outputs)) {
             let (mut rest, mut width) = (net.params, net.inputs);
             for (index, layer) in net.layers.iter().enumerate() {
-                let (params, others) = rest.split_at(layer.rows() * (width + 1));
-                let (weights, bias) = params.split_at(layer.rows() * width);
-                let z = &mut z[..layer.rows()];
+                let rows = layer.rows();
+                let (weights, others) = rest.split_at(rows * width);
+                let (bias, others) = others.split_at(rows);
                 let inputs = if index == 0 { input } else { &values[..width] };
-                simd::dispatch(PreActivations { inputs, weights, bias, z });
+                pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
                 // Values that went in are needed no more.
-                let y = if index == last { &mut output[..] } else { &mut values[..layer.outputs] };
-                layer.activation.apply(z, y);
+                let y = if index == last {
+                    &mut output[..]
+                } else {
+                    &mut values[..layer.outputs]
+                };
+                layer.activation.apply(&z[..rows], y);
                 (rest, width) = (others, layer.outputs);
             }
         }
     }
 }
 
-/// z = W x + b for one sample, each a chain as in [`Neuron`](crate::Neuron).
-struct PreActivations<'a, T> {
-    inputs: &'a [T],
-    weights: &'a [T],
-    bias: &'a [T],
-    z: &'a mut [T],
-}
-
-impl<T: Float> Op for PreActivations<'_, T> {
-    type Output = ();
-
-    // Several chains at once, since each must wait for its own sums.
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Self {
-            inputs,
-            weights,
-            bias,
-            z,
-        } = self;
-        let done = rows::<8, T, S>(0, inputs, weights, bias, z);
-        let done = rows::<4, T, S>(done, inputs, weights, bias, z);
-        rows::<1, T, S>(done, inputs, weights, bias, z);
-    }
+/// z = W x + b for one sample, each a chain as in [`Neuron`](crate::Neuron); several at once,
+/// since each must wait for its own sums.
+#[inline(always)]
+fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z: &mut [T]) {
+    let done = rows::<8, T, S>(0, inputs, weights, bias, z);
+    let done = rows::<4, T, S>(done, inputs, weights, bias, z);
+    rows::<1, T, S>(done, inputs, weights, bias, z);
 }
 
 /// As many whole blocks of rows as there are from `first` on; returns where they end.

@@ -33,6 +33,7 @@
 //! | save, load, and go on after a crash (feature `safetensors`) | `Mlp::save`, `ModelFile`, `Trainer::checkpoint` |
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
+//! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`Gradient`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
