@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     generations: u32,
     /// Seed of the network, its changes and the starts
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Writes the network as Rust source for a program that has no files
     #[arg(long, value_name = "FILE")]
