@@ -64,6 +64,14 @@
 //! | `serde` | no | settings, histories and networks for other formats |
 //! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
+//! # Small targets
+//!
+//! Networks share their activations by `Arc`. On a target that has no atomic operations on
+//! pointers, and so no `Arc` (Cortex-M0, some RISC-V), only what goes without remains:
+//! [`MlpRef`], [`activation`]s but for finding them by name, [`encoding`], [`gemm`] and [`math`]. Train
+//! elsewhere, and bring the network as Rust text ([`Mlp::to_rust`]) or as bytes
+//! ([`borrowed::f32_from_le_bytes`]).
+//!
 //! # Debug builds
 //!
 //! The hot code is compiled with this crate, so tell Cargo to optimise it in your debug builds
@@ -77,6 +85,9 @@
 //! overflow-checks = false
 //! ```
 
+// What only those use that need `Arc`.
+#![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code))]
+
 extern crate alloc;
 
 pub mod activation;
@@ -87,22 +98,32 @@ mod error;
 mod exact;
 mod float;
 pub mod gemm;
+#[cfg(target_has_atomic = "ptr")]
 pub mod init;
+#[cfg(target_has_atomic = "ptr")]
 mod layer;
 mod layout;
+#[cfg(target_has_atomic = "ptr")]
 pub mod loss;
 pub mod math;
+#[cfg(target_has_atomic = "ptr")]
 pub mod metrics;
+#[cfg(target_has_atomic = "ptr")]
 mod mlp;
+#[cfg(target_has_atomic = "ptr")]
 mod model;
-#[cfg(feature = "onnx")]
+#[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
 pub mod onnx;
+#[cfg(target_has_atomic = "ptr")]
 pub mod optimizer;
+#[cfg(target_has_atomic = "ptr")]
 mod parallel;
+#[cfg(target_has_atomic = "ptr")]
 pub mod schedule;
 pub mod simd;
 #[cfg(feature = "safetensors")]
 mod storage;
+#[cfg(target_has_atomic = "ptr")]
 pub mod train;
 
 pub use activation::Activation;
@@ -110,17 +131,26 @@ pub use borrowed::{LayerSpec, MlpRef};
 pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Result};
 pub use float::Float;
+#[cfg(target_has_atomic = "ptr")]
 pub use init::Initializer;
+#[cfg(target_has_atomic = "ptr")]
 pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
+#[cfg(target_has_atomic = "ptr")]
 pub use loss::Loss;
+#[cfg(target_has_atomic = "ptr")]
 pub use metrics::Score;
+#[cfg(target_has_atomic = "ptr")]
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
+#[cfg(target_has_atomic = "ptr")]
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub use model::{Model, ModelFile};
+#[cfg(target_has_atomic = "ptr")]
 pub use optimizer::Optimizer;
+#[cfg(target_has_atomic = "ptr")]
 pub use schedule::Schedule;
+#[cfg(target_has_atomic = "ptr")]
 pub use train::{Epoch, History, StopReason, Trainer, TrainerState};
 
 /// The code of the pages that are not rustdoc's, compiled and run.
