@@ -5,6 +5,7 @@ use core::iter::Sum;
 
 use num_traits::NumAssign;
 
+use crate::error::{Error, Result};
 use crate::simd::{Simd, Vector};
 
 /// `f32` or `f64`; sealed, since the kernels know these two.
@@ -83,6 +84,22 @@ macro_rules! compiled {
 }
 pub(crate) use compiled;
 
+compiled! {
+    /// Checks that all values are finite.
+    pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
+        // Whole blocks are looked at without a branch.
+        const BLOCK: usize = 256;
+        for (block, values) in values.chunks(BLOCK).enumerate() {
+            if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
+                let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
+                let (index, value) = (block * BLOCK + at, values[at].wide());
+                return Err(Error::NotFinite { what, index, value });
+            }
+        }
+        Ok(())
+    }
+}
+
 macro_rules! float {
     ($float:ident, $vector:ident, $single:ident, $double:ident => $own:ident) => {
         impl Float for $float {
@@ -114,6 +131,8 @@ pub(crate) mod sealed {
     pub trait Bits: Copy {
         /// Whether this is f64: for constants and degrees that differ.
         const DOUBLE: bool;
+        /// What Rust calls it.
+        const NAME: &'static str;
         /// 1.5 * 2^(digits - 1). A small number added to it is rounded to an integer,
         /// which then stands in the lowest bits of the sum.
         const SHIFT: Self;
@@ -140,6 +159,7 @@ pub(crate) mod sealed {
         ($float:ident, $double:literal) => {
             impl Bits for $float {
                 const DOUBLE: bool = $double;
+                const NAME: &'static str = stringify!($float);
                 const SHIFT: Self = 1.5 / Self::EPSILON;
                 const FRACTION: u32 = Self::MANTISSA_DIGITS - 1;
                 const BIAS: Self = (Self::MAX_EXP - 1) as Self;

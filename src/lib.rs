@@ -25,6 +25,7 @@
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
+//! | predict without allocating at all, from parameters in flash | [`MlpRef`], [`borrowed`], [`Mlp::to_rust`] |
 //! | encode inputs, for fine detail | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`], [`Samples`] with weights |
@@ -32,7 +33,10 @@
 //! | save, load, and go on after a crash (feature `safetensors`) | `Mlp::save`, `ModelFile`, `Trainer::checkpoint` |
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
+//! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`Gradient`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
+//! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
+//! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
@@ -42,7 +46,8 @@
 //!
 //! Samples are flat slices, row-major: `[samples x inputs]` in, `[samples x outputs]` out.
 //! Everything that takes input checks it and returns a [`Result`]; an [`Error`] names what was
-//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints.
+//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints. (What
+//! makes a `static`, as [`MlpRef::constant`], panics where that is an error of the compiler.)
 //!
 //! # The same bits
 //!
@@ -59,6 +64,14 @@
 //! | `serde` | no | settings, histories and networks for other formats |
 //! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
+//! # Small targets
+//!
+//! Networks share their activations by `Arc`. On a target that has no atomic operations on
+//! pointers, and so no `Arc` (Cortex-M0, some RISC-V), only what goes without remains:
+//! [`MlpRef`], [`activation`]s but for finding them by name, [`encoding`], [`gemm`] and [`math`]. Train
+//! elsewhere, and bring the network as Rust text ([`Mlp::to_rust`]) or as bytes
+//! ([`borrowed::f32_from_le_bytes`]).
+//!
 //! # Debug builds
 //!
 //! The hot code is compiled with this crate, so tell Cargo to optimise it in your debug builds
@@ -73,10 +86,13 @@
 //! ```
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+// What only those use that need `Arc`.
+#![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code))]
 
 extern crate alloc;
 
 pub mod activation;
+pub mod borrowed;
 #[cfg(all(feature = "safetensors", feature = "std"))]
 mod disk;
 pub mod encoding;
@@ -85,39 +101,59 @@ mod error;
 mod exact;
 mod float;
 pub mod gemm;
+#[cfg(target_has_atomic = "ptr")]
 pub mod init;
+#[cfg(target_has_atomic = "ptr")]
 mod layer;
 mod layout;
+#[cfg(target_has_atomic = "ptr")]
 pub mod loss;
 pub mod math;
+#[cfg(target_has_atomic = "ptr")]
 pub mod metrics;
+#[cfg(target_has_atomic = "ptr")]
 mod mlp;
+#[cfg(target_has_atomic = "ptr")]
 mod model;
-#[cfg(feature = "onnx")]
+#[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
 pub mod onnx;
+#[cfg(target_has_atomic = "ptr")]
 pub mod optimizer;
+#[cfg(target_has_atomic = "ptr")]
 mod parallel;
+#[cfg(target_has_atomic = "ptr")]
 pub mod schedule;
 pub mod simd;
 #[cfg(feature = "safetensors")]
 mod storage;
+#[cfg(target_has_atomic = "ptr")]
 pub mod train;
 
 pub use activation::Activation;
+pub use borrowed::{LayerSpec, MlpRef};
 pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Result};
 pub use float::Float;
+#[cfg(target_has_atomic = "ptr")]
 pub use init::Initializer;
+#[cfg(target_has_atomic = "ptr")]
 pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
+#[cfg(target_has_atomic = "ptr")]
 pub use loss::Loss;
+#[cfg(target_has_atomic = "ptr")]
 pub use metrics::Score;
+#[cfg(target_has_atomic = "ptr")]
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
+#[cfg(target_has_atomic = "ptr")]
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub use model::{Model, ModelFile};
+#[cfg(target_has_atomic = "ptr")]
 pub use optimizer::Optimizer;
+#[cfg(target_has_atomic = "ptr")]
 pub use schedule::Schedule;
+#[cfg(target_has_atomic = "ptr")]
 pub use train::{Epoch, History, StopReason, Trainer, TrainerState};
 
 /// The code of the pages that are not rustdoc's, compiled and run.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// The floors from the ground up. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["error"],
     &["simd", "parallel", "disk"],
     &["float", "layout", "exact"],
@@ -23,6 +23,7 @@ const FLOORS: [&[&str]; 13] = [
         "schedule",
     ],
     &["layer"],
+    &["borrowed"],
     &["mlp"],
     &["train"],
     &["model"],

@@ -6,7 +6,7 @@ use feedforward::loss::{
     BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, RelativeL2,
     SoftmaxCrossEntropy, SquaredError,
 };
-use feedforward::{Gradient, Loss, Mlp};
+use feedforward::{Clip, Error, Gradient, Loss, Mlp, Samples};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 const SIZES: [usize; 4] = [3, 4, 3, 2];
@@ -176,4 +176,281 @@ fn scikit_learns_squared_error_has_the_gradient_of_half_the_sum() {
     let sum = other.compute(&case.net, &case.inputs, &case.targets, &SquaredError);
     approx::assert_relative_eq!(mean.unwrap() * 2.0, sum.unwrap(), epsilon = 1e-14);
     assert_eq!(one.values(), other.values());
+}
+
+/// More samples than go through the network together, and uneven.
+fn many(case: &mut Case, samples: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(99);
+    let mut random = |count| (0..count).map(|_| rng.random::<f64>()).collect();
+    case.inputs = random(samples * SIZES[0]);
+    case.targets = random(samples * SIZES[3]);
+}
+
+#[test]
+fn the_jacobian_of_every_activation() {
+    for (seed, activation) in activation::all::<f64>().iter().enumerate() {
+        let Case { net, inputs, .. } = case(activation, seed as u64);
+        let (ins, outs) = (net.inputs(), net.outputs());
+        let mut workspace = Gradient::new(&net);
+        let jacobian = workspace.jacobian(&net, &inputs).unwrap();
+        assert_eq!(jacobian.len(), SAMPLES * outs * ins);
+        let mut checked = 0;
+        for (index, &got) in jacobian.iter().enumerate() {
+            let (sample, output, input) = (index / (outs * ins), index / ins % outs, index % ins);
+            let mut moved = inputs[sample * ins..][..ins].to_vec();
+            let slope = differences(|h| {
+                moved[input] = inputs[sample * ins + input] + h;
+                net.predict(&moved).unwrap()[output]
+            });
+            let Some(expected) = slope else { continue };
+            checked += 1;
+            let d = (got - expected).abs() / (1e-3 + expected.abs());
+            let name = activation.name();
+            assert!(d < 1e-5, "{name}, dy{output}/dx{input}: {got}, {expected}");
+        }
+        assert!(checked * 10 >= jacobian.len() * 8, "{}", activation.name());
+    }
+}
+
+/// Each sample's gradient by differences of its own loss, whatever L2, clipping and dropout say.
+#[test]
+fn the_gradient_of_each_sample_for_every_activation() {
+    for (seed, activation) in activation::all::<f64>().iter().enumerate() {
+        let case = case(activation, seed as u64);
+        let (net, loss) = (&case.net, MeanSquaredError);
+        let workspace = Gradient::new(net).l2(0.5).unwrap();
+        let workspace = workspace.clip(Clip::Norm(1e-3)).unwrap();
+        let mut workspace = workspace.dropout(0.5, 1).unwrap();
+        let samples = Samples::new(&case.inputs, &case.targets);
+        let (losses, each) = workspace.compute_each(net, &samples, &loss).unwrap();
+        let mut probe = Gradient::new(net);
+        let (params, mut checked) = (net.params().len(), 0);
+        assert_eq!((losses.len(), each.len()), (SAMPLES, SAMPLES * params));
+        for (sample, each) in each.chunks(params).enumerate() {
+            let row = [sample];
+            let sample_alone = samples.rows(&row);
+            let alone = probe.evaluate_samples(net, &sample_alone, &loss);
+            assert_eq!(alone.unwrap(), losses[sample]);
+            for (i, &got) in each.iter().enumerate() {
+                let mut moved = net.clone();
+                let slope = differences(|h| {
+                    moved.params_mut()[i] = net.params()[i] + h;
+                    let loss = probe.evaluate_samples(&moved, &sample_alone, &loss);
+                    loss.unwrap()
+                });
+                let Some(expected) = slope else { continue };
+                checked += 1;
+                let d = (got - expected).abs() / (1e-3 + expected.abs());
+                let name = activation.name();
+                assert!(d < 1e-5, "{name}, parameter {i}: {got}, {expected}");
+            }
+        }
+        assert!(
+            checked * 10 >= SAMPLES * params * 8,
+            "{}",
+            activation.name()
+        );
+    }
+}
+
+/// The gradient of a weighted minibatch is the weighted mean of its samples' gradients.
+#[test]
+fn gradients_of_samples_sum_up_to_that_of_the_minibatch() {
+    const MANY: usize = 1000;
+    let weights: Vec<f64> = (0..MANY).map(|i| f64::from(i as u32 % 5)).collect();
+    let rows: Vec<usize> = (0..MANY).rev().filter(|i| i % 7 != 0).collect();
+    let total: f64 = rows.iter().map(|&row| weights[row]).sum();
+    for (seed, activation) in activation::all::<f64>().iter().enumerate() {
+        let mut case = case(activation, seed as u64);
+        many(&mut case, MANY);
+        let net = &case.net;
+        let samples = Samples::new(&case.inputs, &case.targets);
+        let samples = samples.weights(&weights).rows(&rows);
+        let mut whole = Gradient::new(net);
+        let loss = whole.compute_samples(net, &samples, &SquaredError).unwrap();
+        let mut parts = Gradient::new(net);
+        let (losses, each) = parts.compute_each(net, &samples, &SquaredError).unwrap();
+        let (mut mean_loss, mut mean) = (0.0, vec![0.0; net.params().len()]);
+        let gradients = each.chunks(net.params().len());
+        for ((&row, own), gradient) in rows.iter().zip(losses).zip(gradients) {
+            let share = weights[row] / total;
+            mean_loss += share * own;
+            for (mean, g) in mean.iter_mut().zip(gradient) {
+                *mean += share * g;
+            }
+        }
+        assert!((mean_loss - loss).abs() < 1e-12 * (1.0 + loss));
+        for (mean, expected) in mean.iter().zip(whole.values()) {
+            let d = (mean - expected).abs();
+            assert!(
+                d < 1e-12 * (1.0 + expected.abs()),
+                "{}: {d}",
+                activation.name()
+            );
+        }
+    }
+}
+
+/// One sample or many give the same bits, and what was computed before stays as it was.
+#[test]
+fn derivatives_of_one_sample_are_those_among_many() {
+    let all = activation::all::<f64>();
+    for activation in [&all[9], &all[27], &all[2]] {
+        let mut case = case(activation, 3);
+        many(&mut case, 500);
+        let Case {
+            net,
+            inputs,
+            targets,
+        } = &case;
+        let mut workspace = Gradient::new(net).with_inputs();
+        workspace
+            .compute(net, &inputs[..6], &targets[..4], &SquaredError)
+            .unwrap();
+        let before = (
+            workspace.values().to_vec(),
+            workspace.inputs().unwrap().to_vec(),
+        );
+        let jacobian = workspace.jacobian(net, inputs).unwrap().to_vec();
+        let samples = Samples::new(inputs, targets);
+        let each = workspace
+            .compute_each(net, &samples, &SquaredError)
+            .unwrap();
+        let each = each.1.to_vec();
+        let mut one = Gradient::new(net);
+        let (jacobians, eaches) = (jacobian.chunks(2 * 3), each.chunks(net.params().len()));
+        let rows = inputs.chunks(3).zip(targets.chunks(2));
+        for ((jacobian, each), (x, y)) in jacobians.zip(eaches).zip(rows) {
+            assert_eq!(one.jacobian(net, x).unwrap(), jacobian);
+            one.compute(net, x, y, &SquaredError).unwrap();
+            assert_eq!(one.values(), each);
+        }
+        assert_eq!(workspace.values(), before.0);
+        assert_eq!(workspace.inputs().unwrap(), before.1);
+    }
+}
+
+/// The inputs' gradient is the outputs' through the Jacobian.
+#[test]
+fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
+    for activation in &activation::all::<f64>() {
+        let Case {
+            net,
+            inputs,
+            targets,
+        } = case(activation, 17);
+        let mut workspace = Gradient::new(&net).with_inputs();
+        workspace.compute(&net, &inputs, &targets, &Linear).unwrap();
+        let expected = workspace.inputs().unwrap().to_vec();
+        let jacobian = workspace.jacobian(&net, &inputs).unwrap();
+        let rows = jacobian.chunks(2 * 3).zip(targets.chunks(2));
+        let products = rows.flat_map(|(jacobian, t)| {
+            (0..3).map(|i| (jacobian[i] * t[0] + jacobian[3 + i] * t[1]) / SAMPLES as f64)
+        });
+        for (product, expected) in products.zip(expected) {
+            assert!((product - expected).abs() < 1e-14 * (1.0 + expected.abs()));
+        }
+    }
+}
+
+#[test]
+fn bad_input_is_an_error_of_derivatives() {
+    let all = activation::all::<f64>();
+    let Case {
+        net,
+        inputs,
+        targets,
+    } = case(&all[0], 1);
+    let mut workspace = Gradient::new(&net);
+    let error = workspace.jacobian(&net, &inputs[1..]).unwrap_err();
+    assert!(
+        matches!(error, Error::Rows { what: "inputs", .. }),
+        "{error}"
+    );
+    let error = workspace.jacobian(&net, &[0.0, f64::NAN, 0.0]).unwrap_err();
+    assert!(
+        matches!(error, Error::NotFinite { index: 1, .. }),
+        "{error}"
+    );
+    let samples = Samples::new(&inputs, &targets[1..]);
+    let error = workspace
+        .compute_each(&net, &samples, &SquaredError)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Length {
+                what: "targets",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let other = Mlp::<f64>::builder(3)
+        .output(2, activation::Identity)
+        .build()
+        .unwrap();
+    let error = workspace.jacobian(&other, &inputs).unwrap_err();
+    assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+
+    let mut large = net.clone();
+    large.params_mut().fill(1e200);
+    let error = workspace.jacobian(&large, &inputs).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Overflow {
+                what: "output",
+                layer: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let samples = Samples::new(&inputs, &targets);
+    let error = workspace
+        .compute_each(&large, &samples, &SquaredError)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Overflow {
+                what: "output",
+                layer: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    // With inputs of 0 the outputs are finite, and only what comes back is not.
+    let biases = large.layout().layers().iter().map(|at| at.bias.clone());
+    for bias in biases.collect::<Vec<_>>() {
+        large.params_mut()[bias].fill(0.0);
+    }
+    let error = workspace.jacobian(&large, &[0.0; 3]).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Overflow {
+                what: "derivative",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let samples = Samples::new(&[0.0; 3], &[1.0, 1.0]);
+    let error = workspace
+        .compute_each(&large, &samples, &SquaredError)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Overflow {
+                what: "gradient",
+                layer: 0,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

@@ -524,3 +524,42 @@ fn digits_says_which_line_is_bad() {
         );
     }
 }
+
+#[test]
+fn evolve_balances_a_pole_from_starts_that_it_has_not_seen() {
+    let file = folder("evolve").join("net.rs");
+    let run = |flags: &[&str]| output_of(example("evolve").args(flags));
+    let output = output_of(example("evolve").arg("--rust").arg(&file));
+    let balanced = |output: &str, when: &str| -> usize {
+        let line = output.lines().find(|line| line.contains(when)).unwrap();
+        let count = line.split("balanced ").nth(1).unwrap();
+        count.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(balanced(&output, "before:") < 300, "{output}");
+    assert!(balanced(&output, "after:") > 950, "{output}");
+    let pictures = output.matches("+----").count();
+    assert!(pictures == 4 && output.contains(" 10.0 s"), "{output}");
+    assert!(!output.contains('\x1b'), "an animation without a terminal");
+    let source = fs::read_to_string(&file).unwrap();
+    assert!(source.contains("pub static BALANCE: feedforward::MlpRef<'static, f32>"));
+
+    // A seed means the same evolution, and another one another.
+    let short = ["--generations", "2", "--seed", "7"];
+    let once = run(&short);
+    assert_eq!(once, run(&short));
+    assert_ne!(once, run(&["--generations", "2", "--seed", "8"]));
+}
+
+#[test]
+fn evolve_says_what_it_cannot_write() {
+    let file = folder("evolve_nowhere").join("missing/net.rs");
+    let mut evolve = example("evolve");
+    evolve.args(["--generations", "1", "--rust"]).arg(&file);
+    let output = evolve.output().unwrap();
+    assert!(!output.status.success());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.starts_with("evolve: ") && stderr.contains("net.rs"),
+        "{stderr}"
+    );
+}

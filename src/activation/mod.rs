@@ -23,6 +23,7 @@
 #![allow(clippy::doc_markdown)]
 
 use alloc::borrow::Cow;
+#[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
@@ -34,6 +35,7 @@ mod define;
 mod exponential;
 mod periodic;
 mod piecewise;
+#[cfg(target_has_atomic = "ptr")]
 mod registry;
 mod shrink;
 mod sigmoid;
@@ -43,6 +45,7 @@ mod units;
 pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
 pub use periodic::{Gaussian, Sine};
 pub use piecewise::{HardSigmoid, HardTanh, Identity, LeakyRelu, Relu, Relu6, Step};
+#[cfg(target_has_atomic = "ptr")]
 pub use registry::{all, names, parse};
 pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
 pub use sigmoid::{LogSigmoid, Sigmoid, Softsign, Tanh};
@@ -132,6 +135,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 }
 
 /// A shared activation is one too, so that those found by name plug in like any other.
+#[cfg(target_has_atomic = "ptr")]
 impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn value(&self, x: T) -> T {
         (**self).value(x)

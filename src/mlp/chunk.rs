@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use self::weights::{SumRows, is_narrow, outer_products, weight_gradient};
 use super::Mlp;
 use super::dropout::Masks;
 use super::packed::{Packed, PackedLayer};
@@ -12,7 +13,9 @@ use crate::activation::Activation;
 use crate::float::{Float, compiled};
 use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};
 use crate::loss::Loss;
-use crate::simd::{self, Op, Simd};
+use crate::simd;
+
+mod weights;
 
 /// Where a forward product leaves its pre-activations.
 pub(super) enum Kept<'a, T> {
@@ -133,6 +136,16 @@ impl<T: Float> Sink<T> for Slope<'_, T> {
     }
 }
 
+/// What a backward pass is for.
+enum Wanted<'a, T> {
+    /// The gradient with respect to the parameters, summed over the rows.
+    Sum,
+    /// That of each row on its own.
+    Each(&'a mut [T]),
+    /// That with respect to the inputs alone.
+    Inputs,
+}
+
 /// What all chunks of a minibatch share.
 #[derive(Debug)]
 pub(super) struct Job<'a, T> {
@@ -158,7 +171,7 @@ pub(super) struct Chunk<T> {
     /// The rows' inputs.
     x: Buffer<T>,
     /// Outputs of each layer.
-    pub(super) y: Vec<Buffer<T>>,
+    y: Vec<Buffer<T>>,
     /// The same with some dropped, where they are.
     dropped: Vec<Buffer<T>>,
     /// Pre-activations of the layers whose slope needs them, else empty.
@@ -247,9 +260,9 @@ impl<T: Float> Chunk<T> {
         compiled! {
             fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, scale: T) {
                 chunk.forward(job);
-                chunk.evaluate(job, scale);
+                chunk.evaluate(job, scale, None);
                 chunk.output_slope(job);
-                chunk.backward(job);
+                chunk.backward(job, Wanted::Sum);
             }
         }
         compute(self, job, scale);
@@ -260,10 +273,64 @@ impl<T: Float> Chunk<T> {
         compiled! {
             fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>) {
                 chunk.forward(job);
-                chunk.evaluate(job, T::one());
+                chunk.evaluate(job, T::one(), None);
             }
         }
         compute_loss(self, job);
+    }
+
+    /// Both passes over its samples, whose losses and gradients are written one by one, laid out
+    /// like the parameters.
+    pub(super) fn compute_each(&mut self, job: Job<'_, T>, losses: &mut [f64], each: &mut [T]) {
+        compiled! {
+            fn compute_each<T>(
+                chunk: &mut Chunk<T>,
+                job: Job<'_, T>,
+                losses: &mut [f64],
+                each: &mut [T],
+            ) {
+                chunk.forward(job);
+                chunk.evaluate(job, T::one(), Some(losses));
+                chunk.output_slope(job);
+                chunk.backward(job, Wanted::Each(each));
+            }
+        }
+        compute_each(self, job, losses, each);
+    }
+
+    /// The derivative of each output with respect to each input, as `input_gradient`: a
+    /// backward pass over as many copies of each sample as there are outputs. It has taken so
+    /// many rows, of which the first are the samples.
+    pub(super) fn jacobian(&mut self, job: Job<'_, T>, samples: Range<usize>) {
+        compiled! {
+            fn jacobian<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, samples: Range<usize>) {
+                let (layers, outputs) = (&job.packed.layers, job.net.outputs());
+                let rows = samples.len();
+                chunk.range = samples;
+                chunk.forward(job);
+                chunk.range = 0..rows * outputs;
+                for (index, layer) in layers.iter().enumerate() {
+                    repeat_rows(&mut chunk.y[index], layer.y_stride, rows, outputs);
+                    if keeps_z(job.net, index) {
+                        repeat_rows(&mut chunk.z[index], layer.z_stride, rows, outputs);
+                    }
+                }
+                let stride = padded::<T>(outputs);
+                let slopes = &mut chunk.dy[..rows * outputs * stride];
+                slopes.fill(T::zero());
+                for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
+                    slope[row % outputs] = T::one();
+                }
+                chunk.output_slope(job);
+                chunk.backward(job, Wanted::Inputs);
+            }
+        }
+        jacobian(self, job, samples);
+    }
+
+    /// What a layer gave for its rows, padding and all.
+    pub(super) fn outputs_of(&self, packed: &Packed<T>, layer: usize) -> &[T] {
+        &self.y[layer][..self.range.len() * packed.layers[layer].y_stride]
     }
 
     /// The outputs of the last layer, sample by sample.
@@ -315,7 +382,7 @@ impl<T: Float> Chunk<T> {
     }
 
     /// The losses, and their gradient with respect to the outputs.
-    fn evaluate(&mut self, job: Job<'_, T>, scale: T) {
+    fn evaluate(&mut self, job: Job<'_, T>, scale: T, mut each: Option<&mut [f64]>) {
         let Job {
             net, samples, loss, ..
         } = job;
@@ -325,9 +392,12 @@ impl<T: Float> Chunk<T> {
         let rows = self.y[last]
             .chunks_exact(stride)
             .zip(self.dy.chunks_exact_mut(stride));
-        for ((output, gradient), sample) in rows.zip(self.range.clone()) {
+        for (row, ((output, gradient), sample)) in rows.zip(self.range.clone()).enumerate() {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
             let loss = loss.evaluate(output, samples.target(sample), gradient);
+            if let Some(losses) = &mut each {
+                losses[row] = loss.wide();
+            }
             let weight = samples.weight(sample).unwrap_or(T::one());
             self.loss += loss.wide() * weight.wide();
             let scale = scale * weight;
@@ -347,14 +417,12 @@ impl<T: Float> Chunk<T> {
         layer.backprop(&*job.net.activations()[last], saved, &self.dy[..y], dz);
     }
 
-    fn backward(&mut self, job: Job<'_, T>) {
+    fn backward(&mut self, job: Job<'_, T>, mut wanted: Wanted<'_, T>) {
         let Job { net, packed, .. } = job;
         let rows = self.range.len();
         let [mut dz, mut below] = self.dz.each_mut();
         for (index, layer) in packed.layers.iter().enumerate().rev() {
             let at = &net.layout().layers()[index];
-            let (weights, bias) =
-                self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
             let x = if index == 0 {
                 &self.x
             } else if job.masks.is_some() {
@@ -362,11 +430,22 @@ impl<T: Float> Chunk<T> {
             } else {
                 &self.y[index - 1]
             };
-            weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
-            simd::dispatch(SumRows {
-                rows: &dz[..rows * layer.z_stride],
-                sum: bias,
-            });
+            match &mut wanted {
+                Wanted::Inputs => {}
+                Wanted::Sum => {
+                    let (weights, bias) =
+                        self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
+                    weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
+                    simd::dispatch(SumRows {
+                        rows: &dz[..rows * layer.z_stride],
+                        sum: bias,
+                    });
+                }
+                Wanted::Each(each) => {
+                    let each = each.chunks_exact_mut(net.layout().len());
+                    outer_products(layer, x, dz, at, each.take(rows));
+                }
+            }
 
             let product = Product {
                 rows,
@@ -417,83 +496,12 @@ fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
     }
 }
 
-/// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
-/// inputs would waste most of each.
-fn is_narrow<T>(inputs: usize, rows: usize) -> bool {
-    inputs * padded::<T>(rows) < rows * padded::<T>(inputs)
-}
-
-/// dW = dz^T x, a sum over samples in their order: one chain for each weight, which is
-/// the same for either orientation of the product.
-fn weight_gradient<T: Float>(
-    layer: &PackedLayer<T>,
-    x: &[T],
-    dz: &[T],
-    samples: usize,
-    weights: &mut [T],
-    transposed: &mut [T],
-) {
-    let &PackedLayer {
-        inputs,
-        rows,
-        in_stride,
-        z_stride,
-        ..
-    } = layer;
-    if !is_narrow::<T>(inputs, rows) {
-        let product = Product {
-            rows,
-            depth: samples,
-            cols: inputs,
-            a: dz,
-            a_row: 1,
-            a_step: z_stride,
-            b: x,
-            b_row: in_stride,
-            b_padded: true,
-            start: Start::Zero,
-            bias: None,
-        };
-        return product.run(&mut gemm::store(weights, inputs));
-    }
-    let product = Product {
-        rows: inputs,
-        depth: samples,
-        cols: rows,
-        a: x,
-        a_row: 1,
-        a_step: in_stride,
-        b: dz,
-        b_row: z_stride,
-        b_padded: true,
-        start: Start::Zero,
-        bias: None,
-    };
-    product.run(&mut gemm::store(transposed, z_stride));
-    for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
-        for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
-            *w = column[o];
-        }
-    }
-}
-
-/// The sum of rows in their order: the gradient of a bias.
-struct SumRows<'a, T> {
-    /// Rows, padded beyond the sum's length.
-    rows: &'a [T],
-    sum: &'a mut [T],
-}
-
-impl<T: Float> Op for SumRows<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.sum.fill(T::zero());
-        for row in self.rows.chunks_exact(padded::<T>(self.sum.len())) {
-            for (sum, &x) in self.sum.iter_mut().zip(row) {
-                *sum += x;
-            }
+/// Each of the first rows so many times, one copy after the other.
+fn repeat_rows<T: Copy>(buffer: &mut [T], stride: usize, rows: usize, times: usize) {
+    // From the last on, so that nothing is overwritten before it was copied.
+    for row in (0..rows).rev() {
+        for copy in (row * times..(row + 1) * times).rev() {
+            buffer.copy_within(row * stride..(row + 1) * stride, copy * stride);
         }
     }
 }

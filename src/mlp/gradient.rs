@@ -16,6 +16,8 @@ use crate::loss::Loss;
 use crate::parallel::Threads;
 use crate::simd::{self, Op, Simd};
 
+mod derivatives;
+
 /// Rows below which a minibatch is not cut further.
 const LEAST_ROWS: usize = 96;
 
@@ -68,6 +70,9 @@ pub struct Gradient<T> {
     /// The largest magnitude in the last finite gradient, before clipping.
     largest: f64,
     threads: Threads,
+    /// What [`jacobian`](Self::jacobian) or [`compute_each`](Self::compute_each) gave last.
+    derivatives: Vec<T>,
+    losses: Vec<f64>,
 }
 
 impl<T: Float> Gradient<T> {
@@ -85,6 +90,8 @@ impl<T: Float> Gradient<T> {
             updates: 0,
             largest: 0.0,
             threads: Threads::one(),
+            derivatives: Vec::new(),
+            losses: Vec::new(),
         }
     }
 
@@ -164,7 +171,8 @@ impl<T: Float> Gradient<T> {
         chunks(samples) > 1
     }
 
-    /// The gradient computed last, laid out like the parameters.
+    /// The gradient computed last, laid out like [`Mlp::params`]: layer after layer, weights then
+    /// biases.
     pub fn values(&self) -> &[T] {
         &self.values
     }
@@ -358,36 +366,32 @@ impl<T: Float> Gradient<T> {
     /// Finds where numbers stopped being finite: forward first, then backward.
     #[cold]
     fn explain(&self, net: &Mlp<T>, count: usize, loss: f64) -> Error {
-        let first = |values: &[T]| values.iter().copied().find(|x| !x.is_finite());
         for layer in 0..net.depth() {
             let outputs = self.chunks[..count]
                 .iter()
-                .find_map(|chunk| first(&chunk.y[layer]));
+                .find_map(|chunk| not_finite(chunk.outputs_of(&self.packed, layer)));
             if let Some(value) = outputs {
-                return Error::Overflow {
-                    what: "output",
-                    layer,
-                    value: value.wide(),
-                };
+                return overflow("output", layer, value);
             }
         }
         if loss.is_finite() {
             for (layer, at) in self.layout.layers().iter().enumerate().rev() {
-                if let Some(value) = first(&self.values[at.weights.start..at.bias.end]) {
-                    return Error::Overflow {
-                        what: "gradient",
-                        layer,
-                        value: value.wide(),
-                    };
+                if let Some(value) = not_finite(&self.values[at.weights.start..at.bias.end]) {
+                    return overflow("gradient", layer, value);
                 }
             }
         }
-        Error::Overflow {
-            what: "loss",
-            layer: net.depth() - 1,
-            value: loss,
-        }
+        overflow("loss", net.depth() - 1, loss)
     }
+}
+
+fn overflow(what: &'static str, layer: usize, value: f64) -> Error {
+    Error::Overflow { what, layer, value }
+}
+
+/// The first value that is not finite.
+fn not_finite<T: Float>(values: &[T]) -> Option<f64> {
+    values.iter().find(|x| !x.is_finite()).map(|x| x.wide())
 }
 
 /// Parameters that one thread adds up at a time.

@@ -24,6 +24,7 @@ mod packed;
 mod predictor;
 mod samples;
 mod single;
+mod source;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
@@ -116,12 +117,39 @@ impl<T: Float> Mlp<T> {
         self.layout.layers().len()
     }
 
-    /// All parameters, laid out as [`layout`](Self::layout) says.
+    /// All parameters in one slice: layer after layer from the inputs, in each the weights, neuron
+    /// by neuron, then the biases. [`layout`](Self::layout) has the places.
+    ///
+    /// Gradients ([`Gradient::values`], and a row of [`Gradient::compute_each`]), the state of
+    /// optimizers and [`MlpRef`](crate::MlpRef) have the same layout.
+    ///
+    /// ```
+    /// use feedforward::{Gradient, Mlp, activation::Identity, loss::SquaredError};
+    ///
+    /// // 2 inputs, 2 hidden neurons, 1 output.
+    /// let mut net = Mlp::<f64>::builder(2).hidden(2, Identity).output(1, Identity).build()?;
+    /// net.params_mut().copy_from_slice(&[
+    ///     1.0, 2.0, // weights of the first hidden neuron
+    ///     3.0, 4.0, // of the second
+    ///     0.5, -0.5, // their biases
+    ///     1.0, -1.0, // weights of the output
+    ///     0.25, // its bias
+    /// ]);
+    /// assert_eq!(net.layer(0)?.neuron(1)?.weights(), [3.0, 4.0]);
+    /// assert_eq!(net.params()[net.layout().layers()[1].weights.clone()], [1.0, -1.0]);
+    ///
+    /// let mut gradient = Gradient::new(&net);
+    /// gradient.compute(&net, &[1.0, 1.0], &[0.0], &SquaredError)?; // hidden 3.5 and 6.5, output -2.75
+    /// assert_eq!(gradient.values()[6..], [-2.75 * 3.5, -2.75 * 6.5, -2.75]);
+    /// // A step of gradient descent is a line.
+    /// net.params_mut().iter_mut().zip(gradient.values()).for_each(|(p, g)| *p -= 0.01 * g);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
     pub fn params(&self) -> &[T] {
         &self.params
     }
 
-    /// All parameters, to write.
+    /// All parameters, to write, laid out as [`params`](Self::params) says.
     pub fn params_mut(&mut self) -> &mut [T] {
         &mut self.params
     }

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use super::Mlp;
 use crate::activation::Activation;
-use crate::error::{Error, Result};
+use crate::error::Result;
+pub(crate) use crate::float::check_finite;
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, padded, transpose};
 use crate::parallel::Threads;
@@ -118,21 +119,5 @@ compiled! {
             }
         }
         packed.bias[..packed.rows].copy_from_slice(bias);
-    }
-}
-
-compiled! {
-    /// Checks that all values are finite.
-    pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
-        // Whole blocks are looked at without a branch.
-        const BLOCK: usize = 256;
-        for (block, values) in values.chunks(BLOCK).enumerate() {
-            if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
-                let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
-                let (index, value) = (block * BLOCK + at, values[at].wide());
-                return Err(Error::NotFinite { what, index, value });
-            }
-        }
-        Ok(())
     }
 }

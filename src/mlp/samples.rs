@@ -141,6 +141,28 @@ pub(crate) struct Rows<'a, T> {
 }
 
 impl<'a, T: Float> Rows<'a, T> {
+    /// Inputs alone, checked: there are no targets to ask for.
+    pub(crate) fn of_inputs(inputs: &'a [T], net: &Mlp<T>) -> Result<Self> {
+        let samples = Samples::new(inputs, &[]);
+        let count = check_rows(samples.names[0], inputs, net.inputs())?;
+        check_finite(samples.names[0], inputs)?;
+        Ok(Self {
+            samples,
+            widths: [net.inputs(), net.outputs()],
+            count,
+            whole: count,
+        })
+    }
+
+    /// The same without weights.
+    pub(crate) fn unweighted(self) -> Self {
+        let samples = Samples {
+            weights: None,
+            ..self.samples
+        };
+        Self { samples, ..self }
+    }
+
     /// The rows of the data with these indices, which must exist, instead.
     fn choose(self, indices: &'a [usize]) -> Self {
         Self {

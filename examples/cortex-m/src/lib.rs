@@ -3,8 +3,8 @@
 #![no_std]
 
 pub use cortex_m_rt::entry;
-pub use cortex_m_semihosting::hprintln;
 use cortex_m_semihosting::debug::{EXIT_FAILURE, EXIT_SUCCESS, exit};
+pub use cortex_m_semihosting::hprintln;
 
 /// Ends the program, and the emulator with it.
 pub fn end(success: bool) -> ! {

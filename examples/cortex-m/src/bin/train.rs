@@ -59,5 +59,8 @@ fn run() -> Result<bool, Error> {
         hprintln!("{} xor {} = {:.3}", input[0], input[1], output);
     }
     hprintln!("heap in use: {} bytes of {}", HEAP.used(), HEAP_BYTES);
-    Ok(outputs.iter().zip(&TARGETS).all(|(y, t)| (y - t).abs() < 0.01))
+    Ok(outputs
+        .iter()
+        .zip(&TARGETS)
+        .all(|(y, t)| (y - t).abs() < 0.01))
 }

@@ -1,0 +1,430 @@
+//! A network learns to balance a pole, without gradients.
+//!
+//! `cargo run --example evolve [-- --generations N --seed N --rust FILE]`. A pole is hinged on a
+//! cart; the network sees where both are and how fast they move, fifty times a second, and pushes
+//! the cart. It learns by an evolution strategy, which only ever looks at how long a pole stayed
+//! up: slight changes of the parameters are tried, and the network moves towards those that did well.
+//! All that this needs of the library is that parameters are one slice.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use feedforward::activation::Tanh;
+use feedforward::math::{cos, sin};
+use feedforward::optimizer::{Adam, State};
+use feedforward::{LayerSpec, Mlp, MlpRef};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Rng = ChaCha8Rng;
+
+#[derive(Parser)]
+#[command(about = "Evolves a network that balances a pole, and shows it at work")]
+struct Options {
+    /// Generations of the evolution
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    generations: u32,
+    /// Seed of the network, its changes and the starts
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Writes the network as Rust source for a program that has no files
+    #[arg(long, value_name = "FILE")]
+    rust: Option<PathBuf>,
+    /// Does not show it moving
+    #[arg(long)]
+    no_animation: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("evolve: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let mut net = Mlp::builder(4).hidden(HIDDEN, Tanh).output(1, Tanh);
+    net = net.seed(options.seed);
+    let mut net = net.build()?;
+    // None of them is in the evolution, whose starts have another seed.
+    let fresh = starts(options.seed ^ u64::MAX, FRESH);
+    let before = Judgement::of(net.params(), &fresh)?;
+
+    evolve(&mut net, options)?;
+
+    let after = Judgement::of(net.params(), &fresh)?;
+    println!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
+    println!("  before: {before}");
+    println!("  after:  {after}\n");
+    show(net.params(), &after.hardest, options)?;
+    if let Some(file) = &options.rust {
+        std::fs::write(file, net.to_rust("BALANCE")?)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        println!("{}", file.display());
+    }
+    Ok(())
+}
+
+// --- The pole ----------------------------------------------------------------------------------
+
+/// Gravity, masses of cart and pole, and half the pole's length: those of Barto, Sutton and
+/// Anderson, *Neuronlike adaptive elements that can solve difficult learning control problems*,
+/// 1983, in metres, kilograms and seconds. There is no friction.
+const GRAVITY: f64 = 9.8;
+const CART: f64 = 1.0;
+const POLE: f64 = 0.1;
+const HALF: f64 = 0.5;
+/// The largest force, in newtons. Theirs was always this one, to the left or to the right.
+const FORCE: f64 = 10.0;
+/// Time between two decisions, and how many of them are to be survived.
+const STEP: f64 = 0.02;
+const STEPS: usize = 500;
+/// The end of the track, and the angle from which on the pole counts as fallen: 12 degrees.
+const TRACK: f64 = 2.4;
+const FALLEN: f64 = 12.0 * std::f64::consts::PI / 180.0;
+
+/// Where the cart is and how fast, and the angle of the pole, 0 being upright, and how fast.
+#[derive(Clone, Copy, Debug)]
+struct CartPole {
+    x: f64,
+    speed: f64,
+    angle: f64,
+    turning: f64,
+}
+
+impl CartPole {
+    /// Not in the middle and not at rest, but so that it can be saved.
+    fn start(rng: &mut Rng) -> Self {
+        let mut within = |reach: f64| (rng.random::<f64>() * 2.0 - 1.0) * reach;
+        Self {
+            x: within(1.0),
+            speed: within(0.5),
+            angle: within(FALLEN / 2.0),
+            turning: within(0.5),
+        }
+    }
+
+    /// What happens until the next decision. With M the sum of the masses, m and l the pole's mass
+    /// and half length, Newton's laws for cart and pole give
+    ///
+    ///   a = (F + m l w^2 sin(angle)) / M
+    ///   w' = (g sin(angle) - a cos(angle)) / (l (4/3 - m cos(angle)^2 / M))
+    ///   v' = a - m l w' cos(angle) / M
+    ///
+    /// The velocities take a step of Euler's along these, and the positions one along the new
+    /// velocities, which keeps a swinging pole from gaining energy.
+    fn push(&mut self, force: f64) {
+        let (sin, cos) = (sin(self.angle), cos(self.angle));
+        let mass = CART + POLE;
+        let a = (force + POLE * HALF * self.turning * self.turning * sin) / mass;
+        let inertia = HALF * (4.0 / 3.0 - POLE * cos * cos / mass);
+        let turning = (GRAVITY * sin - a * cos) / inertia;
+        let speed = a - POLE * HALF * turning * cos / mass;
+        self.speed += STEP * speed;
+        self.turning += STEP * turning;
+        self.x += STEP * self.speed;
+        self.angle += STEP * self.turning;
+    }
+
+    fn is_up(&self) -> bool {
+        self.x.abs() <= TRACK && self.angle.abs() <= FALLEN
+    }
+
+    /// What the network sees: all four, brought to about [-1, 1].
+    fn seen(&self) -> [f32; 4] {
+        [
+            self.x / TRACK,
+            self.speed / 2.0,
+            self.angle / FALLEN,
+            self.turning / 2.0,
+        ]
+        .map(|value| value as f32)
+    }
+}
+
+fn starts(seed: u64, count: usize) -> Vec<CartPole> {
+    let mut rng = Rng::seed_from_u64(seed);
+    (0..count).map(|_| CartPole::start(&mut rng)).collect()
+}
+
+fn seconds(steps: usize) -> f64 {
+    steps as f64 * STEP
+}
+
+// --- The network at the cart -------------------------------------------------------------------
+
+const HIDDEN: usize = 16;
+
+/// The form of the network that borrows its parameters: one that was changed slightly is
+/// ready at once, as nothing is packed.
+static LAYERS: [LayerSpec<f32>; 2] = [LayerSpec::new(HIDDEN, &Tanh), LayerSpec::new(1, &Tanh)];
+
+struct Driver<'a> {
+    net: MlpRef<'a, f32>,
+    scratch: [f32; 2 * HIDDEN],
+}
+
+impl<'a> Driver<'a> {
+    fn new(params: &'a [f32]) -> Result<Self> {
+        let net = MlpRef::new(4, &LAYERS, params)?;
+        let scratch = [0.0; 2 * HIDDEN];
+        Ok(Self { net, scratch })
+    }
+
+    fn drive(&mut self, cart: &mut CartPole) -> Result<()> {
+        let mut output = [0.0];
+        let seen = cart.seen();
+        self.net
+            .predict_into(&seen, &mut output, &mut self.scratch)?;
+        cart.push(FORCE * f64::from(output[0]));
+        Ok(())
+    }
+
+    /// Drives until the pole falls or time is up. Returns the steps that it stood, and a
+    /// reward: for each of these steps 1, less for leaning and for being far from the middle.
+    fn episode(&mut self, mut cart: CartPole) -> Result<(usize, f64)> {
+        let mut reward = 0.0;
+        for step in 0..STEPS {
+            self.drive(&mut cart)?;
+            if !cart.is_up() {
+                return Ok((step, reward));
+            }
+            let (place, lean) = (cart.x / TRACK, cart.angle / FALLEN);
+            reward += 1.0 - 0.5 * (place * place + lean * lean);
+        }
+        Ok((STEPS, reward))
+    }
+}
+
+/// The mean over some starts: steps that the pole stood, and reward.
+fn mean_episode(params: &[f32], starts: &[CartPole]) -> Result<(f64, f64)> {
+    let mut driver = Driver::new(params)?;
+    let (mut steps, mut reward) = (0.0, 0.0);
+    for &start in starts {
+        let (own_steps, own_reward) = driver.episode(start)?;
+        steps += own_steps as f64 / starts.len() as f64;
+        reward += own_reward / starts.len() as f64;
+    }
+    Ok((steps, reward))
+}
+
+// --- The evolution -----------------------------------------------------------------------------
+
+/// Changes in a generation, each tried in both directions.
+const PAIRS: usize = 32;
+/// Their standard deviation.
+const SIGMA: f32 = 0.1;
+/// Starts in a generation, the same for all: luck must not decide.
+const STARTS: usize = 4;
+const LEARNING_RATE: f64 = 0.05;
+const FRESH: usize = 1000;
+
+/// Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
+/// reinforcement learning*, 2017. For changes e of standard normal numbers,
+///
+///   g = 1 / (2 n sigma) times the sum over n pairs of (f(p + sigma e) - f(p - sigma e)) e
+///
+/// is on average the gradient of f, smoothed by such changes. In place of the rewards f stand their
+/// ranks, from -1/2 to 1/2, so that one lucky reward does not outweigh all others.
+fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
+    let mut rng = Rng::seed_from_u64(options.seed);
+    let adam = Adam::new(LEARNING_RATE);
+    let mut state = State::new(&adam, net.layout());
+    println!("generation   seconds up: mean   best   the network's own");
+    for generation in 1..=options.generations {
+        let starts: Vec<_> = (0..STARTS).map(|_| CartPole::start(&mut rng)).collect();
+        let changes: Vec<Vec<f32>> = (0..PAIRS)
+            .map(|_| {
+                let normals = StandardNormal.sample_iter(&mut rng);
+                normals.take(net.params().len()).collect()
+            })
+            .collect();
+        let mut tried = Vec::new();
+        for change in &changes {
+            for sign in [SIGMA, -SIGMA] {
+                let pairs = net.params().iter().zip(change);
+                let params: Vec<f32> = pairs.map(|(p, e)| p + sign * e).collect();
+                tried.push(mean_episode(&params, &starts)?);
+            }
+        }
+        let ranks = ranks(&tried);
+        // Downhill is where optimizers go, so the gradient is that of minus the reward.
+        let mut gradient = vec![0.0; net.params().len()];
+        for (change, pair) in changes.iter().zip(ranks.chunks(2)) {
+            let factor = (pair[1] - pair[0]) / (2.0 * PAIRS as f32 * SIGMA);
+            for (g, e) in gradient.iter_mut().zip(change) {
+                *g += factor * e;
+            }
+        }
+        state.update(&adam, LEARNING_RATE, net.params_mut(), &gradient)?;
+
+        if generation <= 5 || generation % 10 == 0 || generation == options.generations {
+            let up = tried.iter().map(|(steps, _)| steps * STEP);
+            let mean = up.clone().sum::<f64>() / tried.len() as f64;
+            let best = up.fold(0.0, f64::max);
+            let own = mean_episode(net.params(), &starts)?.0 * STEP;
+            println!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
+        }
+    }
+    Ok(())
+}
+
+/// The rank of each by its reward, from -1/2 for the worst to 1/2 for the best.
+fn ranks(tried: &[(f64, f64)]) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..tried.len()).collect();
+    order.sort_by(|&a, &b| tried[a].1.total_cmp(&tried[b].1));
+    let mut ranks = vec![0.0; tried.len()];
+    for (rank, index) in order.into_iter().enumerate() {
+        ranks[index] = rank as f32 / (tried.len() - 1) as f32 - 0.5;
+    }
+    ranks
+}
+
+// --- What came of it ---------------------------------------------------------------------------
+
+/// How a network does from starts that it has not seen.
+struct Judgement {
+    starts: usize,
+    balanced: usize,
+    mean: f64,
+    least: f64,
+    /// The start from which it earned the least.
+    hardest: CartPole,
+}
+
+impl Judgement {
+    fn of(params: &[f32], starts: &[CartPole]) -> Result<Self> {
+        let mut driver = Driver::new(params)?;
+        let (mut balanced, mut sum, mut least) = (0, 0, STEPS);
+        let mut hardest = (f64::INFINITY, starts[0]);
+        for &start in starts {
+            let (steps, reward) = driver.episode(start)?;
+            balanced += usize::from(steps == STEPS);
+            sum += steps;
+            least = least.min(steps);
+            if reward < hardest.0 {
+                hardest = (reward, start);
+            }
+        }
+        Ok(Self {
+            starts: starts.len(),
+            balanced,
+            mean: seconds(sum) / starts.len() as f64,
+            least: seconds(least),
+            hardest: hardest.1,
+        })
+    }
+}
+
+impl std::fmt::Display for Judgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            balanced,
+            starts,
+            mean,
+            least,
+            ..
+        } = self;
+        write!(
+            f,
+            "balanced {balanced} of {starts}, up for {mean:.2} s on average and for {least:.2} s at least"
+        )
+    }
+}
+
+/// Moments that are printed, in steps.
+const MOMENTS: [usize; 4] = [0, 25, 100, STEPS];
+/// Steps between two pictures of the animation, and the pause that makes its seconds true.
+const FRAME: usize = 2;
+const PAUSE: Duration = Duration::from_millis(40);
+/// Steps of the animation: half of the time is enough to see.
+const SHOWN: usize = STEPS / 2;
+
+/// The network at work from this start: moving, where somebody watches, then some moments.
+fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
+    let mut driver = Driver::new(params)?;
+    let mut states = vec![*start];
+    let mut cart = *start;
+    while states.len() <= STEPS && cart.is_up() {
+        driver.drive(&mut cart)?;
+        states.push(cart);
+    }
+    let mut out = io::stdout();
+    if out.is_terminal() && !options.no_animation {
+        for (index, state) in states.iter().enumerate().take(SHOWN).step_by(FRAME) {
+            let frame = picture(state, index);
+            write!(out, "{frame}\x1b[{}A\r", frame.lines().count())?;
+            out.flush()?;
+            thread::sleep(PAUSE);
+        }
+        write!(out, "\x1b[J")?;
+    }
+    println!("The hardest of these starts:");
+    let last = states.len() - 1;
+    for step in MOMENTS
+        .into_iter()
+        .filter(|&step| step < last)
+        .chain([last])
+    {
+        println!("{}", picture(&states[step], step));
+    }
+    Ok(())
+}
+
+/// Dots of the picture to a metre; characters are 2 dots wide and 4 high.
+const DOTS: f64 = 16.0;
+const COLUMNS: usize = 40;
+const ROWS: usize = 5;
+
+/// Cart and pole in braille characters, to scale, on the track.
+fn picture(cart: &CartPole, step: usize) -> String {
+    let mut canvas = [[0_u8; COLUMNS]; ROWS];
+    // Metres from the middle of the track, and above the hinge.
+    let mut dot = |x: f64, y: f64| {
+        let column = (COLUMNS as f64 + x * DOTS).round();
+        let row = ((ROWS * 4 - 4) as f64 - y * DOTS).round();
+        if (0.0..2.0 * COLUMNS as f64).contains(&column) && (0.0..4.0 * ROWS as f64).contains(&row)
+        {
+            let (column, row) = (column as usize, row as usize);
+            let bits = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
+            canvas[row / 4][column / 2] |= bits[row % 4][column % 2];
+        }
+    };
+    for part in 0..=64 {
+        let along = 2.0 * HALF * f64::from(part) / 64.0;
+        dot(cart.x + along * sin(cart.angle), along * cos(cart.angle));
+    }
+    for part in -6..=6 {
+        for below in 0..3 {
+            dot(cart.x + f64::from(part) / DOTS, -f64::from(below) / DOTS);
+        }
+    }
+    let mut text = String::new();
+    for (index, row) in canvas.iter().enumerate() {
+        let line: String = row.iter().map(|&bits| braille(bits)).collect();
+        let caption = match index {
+            0 => format!("  {:5.1} s", seconds(step)),
+            1 => format!("  {:+5.1} degrees", cart.angle.to_degrees()),
+            2 => format!("  {:+5.2} m", cart.x),
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "  |{line}|{caption}");
+    }
+    let _ = writeln!(text, "  +{}+", "-".repeat(COLUMNS));
+    text
+}
+
+fn braille(dots: u8) -> char {
+    char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' ')
+}

@@ -1,0 +1,112 @@
+//! Gradients with respect to a layer's weights and biases.
+
+use super::super::packed::PackedLayer;
+use crate::float::Float;
+use crate::gemm::{self, Product, Start, padded};
+use crate::layout::LayerLayout;
+use crate::simd::{Op, Simd};
+
+/// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
+/// inputs would waste most of each.
+pub(super) fn is_narrow<T>(inputs: usize, rows: usize) -> bool {
+    inputs * padded::<T>(rows) < rows * padded::<T>(inputs)
+}
+
+/// dW = dz^T x, a sum over samples in their order: one chain for each weight, which is
+/// the same for either orientation of the product.
+pub(super) fn weight_gradient<T: Float>(
+    layer: &PackedLayer<T>,
+    x: &[T],
+    dz: &[T],
+    samples: usize,
+    weights: &mut [T],
+    transposed: &mut [T],
+) {
+    let &PackedLayer {
+        inputs,
+        rows,
+        in_stride,
+        z_stride,
+        ..
+    } = layer;
+    if !is_narrow::<T>(inputs, rows) {
+        let product = Product {
+            rows,
+            depth: samples,
+            cols: inputs,
+            a: dz,
+            a_row: 1,
+            a_step: z_stride,
+            b: x,
+            b_row: in_stride,
+            b_padded: true,
+            start: Start::Zero,
+            bias: None,
+        };
+        return product.run(&mut gemm::store(weights, inputs));
+    }
+    let product = Product {
+        rows: inputs,
+        depth: samples,
+        cols: rows,
+        a: x,
+        a_row: 1,
+        a_step: in_stride,
+        b: dz,
+        b_row: z_stride,
+        b_padded: true,
+        start: Start::Zero,
+        bias: None,
+    };
+    product.run(&mut gemm::store(transposed, z_stride));
+    for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
+        for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
+            *w = column[o];
+        }
+    }
+}
+
+/// The sum of rows in their order: the gradient of a bias.
+pub(super) struct SumRows<'a, T> {
+    /// Rows, padded beyond the sum's length.
+    pub(super) rows: &'a [T],
+    pub(super) sum: &'a mut [T],
+}
+
+impl<T: Float> Op for SumRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.sum.fill(T::zero());
+        for row in self.rows.chunks_exact(padded::<T>(self.sum.len())) {
+            for (sum, &x) in self.sum.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+    }
+}
+
+/// The gradients of each row with respect to a layer's parameters, at their places in `each`:
+/// dW = dz x^T and db = dz.
+pub(super) fn outer_products<'a, T: Float>(
+    layer: &PackedLayer<T>,
+    x: &[T],
+    dz: &[T],
+    at: &LayerLayout,
+    each: impl Iterator<Item = &'a mut [T]>,
+) {
+    let rows = x
+        .chunks_exact(layer.in_stride)
+        .zip(dz.chunks_exact(layer.z_stride));
+    for (gradient, (x, dz)) in each.zip(rows) {
+        let (x, dz) = (&x[..layer.inputs], &dz[..layer.rows]);
+        let weights = gradient[at.weights.clone()].chunks_exact_mut(layer.inputs);
+        for (row, &dz) in weights.zip(dz) {
+            for (w, &x) in row.iter_mut().zip(x) {
+                *w = dz * x;
+            }
+        }
+        gradient[at.bias.clone()].copy_from_slice(dz);
+    }
+}

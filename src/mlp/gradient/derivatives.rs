@@ -1,0 +1,144 @@
+//! Derivatives beyond the gradient of a mean loss: each output's, and each sample's.
+
+use super::super::chunk::Job;
+use super::super::samples::{Rows, Samples};
+use super::{Gradient, MOST_ROWS, Mlp, largest, not_finite, overflow};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::loss::{Loss, SquaredError};
+
+impl<T: Float> Gradient<T> {
+    /// The Jacobian of the outputs with respect to the inputs, dy_o / dx_i for each sample:
+    /// row-major `[samples x outputs x inputs]`, for `inputs` of `[samples x inputs]`.
+    ///
+    /// It asks for no loss, and neither clips nor drops; [`values`](Self::values) and
+    /// [`inputs`](Self::inputs) stay as they are. The work is a forward pass over the
+    /// samples and a backward pass over as many copies of each as there are outputs, on one
+    /// thread. At a kink the slope is the activation's, so that of the left side for ReLU.
+    ///
+    /// ```
+    /// use feedforward::{Gradient, Mlp, activation::{Exponential, Identity}};
+    ///
+    /// // y0 = 3 e^(x0 + 2 x1), y1 = -e^(x0 + 2 x1).
+    /// let mut net = Mlp::<f64>::builder(2).hidden(1, Exponential).output(2, Identity).build()?;
+    /// net.set_params(&[1.0, 2.0, 0.0, 3.0, -1.0, 0.0, 0.0])?;
+    /// let mut gradient = Gradient::new(&net);
+    /// assert_eq!(gradient.jacobian(&net, &[0.0, 0.0])?, [3.0, 6.0, -1.0, -2.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are whole samples,
+    /// [`Error::NotFinite`] if an input or a parameter is not finite,
+    /// [`Error::OutOfRange`] if the network has another shape than
+    /// the one this was made for, and [`Error::Overflow`] if an output
+    /// or a derivative is not finite.
+    pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
+        let samples = Rows::of_inputs(inputs, net)?;
+        self.prepare(net)?;
+        self.make_chunks(net, 1);
+        let job = Job {
+            net,
+            packed: &self.packed,
+            samples: &samples,
+            loss: &SquaredError, // which nothing asks for
+            masks: None,
+        };
+        let (outputs, chunk) = (net.outputs(), &mut self.chunks[0]);
+        self.derivatives.clear();
+        let rows = samples.len();
+        let step = (MOST_ROWS / outputs).max(1);
+        for first in (0..rows).step_by(step) {
+            let range = first..rows.min(first + step);
+            chunk.take(net, 0..range.len() * outputs, false, true);
+            chunk.jacobian(job, range);
+            self.derivatives.extend_from_slice(&chunk.input_gradient);
+            let finite = largest(&chunk.input_gradient).is_finite();
+            if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
+                return Err(self.explain_derivative(net, "derivative", |_| 0));
+            }
+        }
+        Ok(&self.derivatives)
+    }
+
+    /// The loss of each sample, and its gradient with respect to the parameters: row-major
+    /// `[samples x params]`, each row laid out like the parameters.
+    ///
+    /// Penalty, clipping and dropout are left out, and weights of samples are not applied:
+    /// sum(weight gradient) / sum(weight) over the samples is what
+    /// [`compute_samples`](Self::compute_samples) gives, up to rounding.
+    /// [`values`](Self::values) and [`inputs`](Self::inputs) stay as they are. It runs on one
+    /// thread; mind the memory, which is that of a network for each sample.
+    ///
+    /// ```
+    /// use feedforward::{Gradient, Mlp, Samples, activation::Identity, loss::SquaredError};
+    ///
+    /// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+    /// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
+    /// let mut gradient = Gradient::new(&net);
+    /// let samples = Samples::new(&[1.0, 2.0], &[3.0, 9.0]);
+    /// let (losses, gradients) = gradient.compute_each(&net, &samples, &SquaredError)?;
+    /// assert_eq!(losses, [0.5, 2.0]); // errors 1 and -2
+    /// assert_eq!(gradients, [1.0, 1.0, -4.0, -2.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`compute_samples`](Self::compute_samples).
+    pub fn compute_each(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        loss: &dyn Loss<T>,
+    ) -> Result<(&[f64], &[T])> {
+        let samples = samples.check(net, loss)?.unweighted();
+        self.prepare(net)?;
+        self.make_chunks(net, 1);
+        let job = Job {
+            net,
+            packed: &self.packed,
+            samples: &samples,
+            loss,
+            masks: None,
+        };
+        let (params, rows) = (self.layout.len(), samples.len());
+        self.losses.resize(rows, 0.0);
+        self.derivatives.resize(rows * params, T::zero());
+        let chunk = &mut self.chunks[0];
+        for first in (0..rows).step_by(MOST_ROWS) {
+            let range = first..rows.min(first + MOST_ROWS);
+            let losses = &mut self.losses[range.clone()];
+            let each = &mut self.derivatives[range.start * params..range.end * params];
+            chunk.take(net, range, false, false);
+            chunk.compute_each(job, losses, each);
+            if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
+                return Err(self.explain(net, 1, loss));
+            }
+            if !largest(each).is_finite() {
+                let layer = |index| self.layout.layer_of(index % params).unwrap_or(0);
+                return Err(self.explain_derivative(net, "gradient", layer));
+            }
+        }
+        Ok((&self.losses, &self.derivatives))
+    }
+
+    /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
+    /// that a derivative belongs to.
+    #[cold]
+    fn explain_derivative(
+        &self,
+        net: &Mlp<T>,
+        what: &'static str,
+        layer: impl Fn(usize) -> usize,
+    ) -> Error {
+        let output = |layer: usize| {
+            let value = not_finite(self.chunks[0].outputs_of(&self.packed, layer))?;
+            Some(overflow("output", layer, value))
+        };
+        (0..net.depth()).find_map(output).unwrap_or_else(|| {
+            let index = self.derivatives.iter().position(|x| !x.is_finite());
+            let index = index.unwrap_or(0);
+            overflow(what, layer(index), self.derivatives[index].wide())
+        })
+    }
+}

@@ -1,0 +1,414 @@
+//! Networks that borrow everything: the bits of those that own, no allocation, sizes checked.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::sync::Arc;
+
+use feedforward::activation::{self, Activation, Gelu, Identity, LeakyRelu, Maxout, Relu, Tanh};
+use feedforward::borrowed::{f32_from_le_bytes, f64_from_le_bytes};
+use feedforward::simd::InstructionSet;
+use feedforward::{Error, Float, LayerSpec, Mlp, MlpRef};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+struct Counting;
+
+thread_local! {
+    /// Each thread counts its own, since tests run side by side.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Layers of these sizes, the inputs first, with activations of `activation::all`.
+#[derive(Debug, Clone)]
+struct Shape {
+    sizes: Vec<usize>,
+    activations: Vec<usize>,
+    samples: usize,
+    seed: u64,
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let size = prop_oneof![1usize..6, 1usize..40, 60usize..70];
+    let all = activation::all::<f64>().len();
+    (
+        proptest::collection::vec(size, 2..6),
+        1usize..6,
+        any::<u64>(),
+    )
+        .prop_flat_map(move |(sizes, samples, seed)| {
+            proptest::collection::vec(0..all, sizes.len() - 1).prop_map(move |activations| Shape {
+                sizes: sizes.clone(),
+                activations,
+                samples,
+                seed,
+            })
+        })
+}
+
+fn random<T: Float>(rng: &mut ChaCha8Rng, count: usize, largest: f64) -> Vec<T> {
+    let number = |_| T::of((rng.random::<f64>() * 2.0 - 1.0) * largest);
+    (0..count).map(number).collect()
+}
+
+fn bits<T: Float>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|x| x.wide().to_bits()).collect()
+}
+
+fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
+    let all: Vec<Arc<dyn Activation<T>>> = activation::all();
+    let (last, hidden) = shape.activations.split_last().unwrap();
+    let mut builder = Mlp::builder(shape.sizes[0]);
+    for (&size, &index) in shape.sizes[1..].iter().zip(hidden) {
+        builder = builder.hidden(size, all[index].clone());
+    }
+    let outputs = *shape.sizes.last().unwrap();
+    let mut owner = builder.output(outputs, all[*last].clone()).build().unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(shape.seed);
+    let params = random(&mut rng, owner.params().len(), 0.3);
+    owner.set_params(&params).unwrap();
+    let inputs = random::<T>(&mut rng, shape.samples * owner.inputs(), 1.0);
+    let expected = bits(&owner.predict(&inputs).unwrap());
+
+    let activations = shape.activations.iter().map(|&index| &*all[index]);
+    let layers: Vec<_> = activations
+        .zip(&shape.sizes[1..])
+        .map(|(f, &outputs)| LayerSpec::with_pieces(outputs, f.pieces(), f))
+        .collect();
+    let net = MlpRef::new(owner.inputs(), &layers, owner.params()).unwrap();
+    // What was there before must not matter.
+    let mut scratch = vec![T::nan(); net.scratch_len()];
+    let mut got = vec![T::nan(); shape.samples * outputs];
+    net.predict_into(&inputs, &mut got, &mut scratch).unwrap();
+    prop_assert_eq!(bits(&got), expected.clone());
+
+    got.fill(T::nan());
+    for (input, output) in inputs
+        .chunks(net.inputs())
+        .zip(got.chunks_mut(net.outputs()))
+    {
+        net.predict_into(input, output, &mut scratch).unwrap();
+    }
+    prop_assert_eq!(bits(&got), expected);
+    Ok(())
+}
+
+/// One test, since the choice of an instruction set holds for the whole process.
+#[test]
+fn the_bits_are_those_of_mlp_on_every_instruction_set() {
+    let before = InstructionSet::active();
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        let cases = ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(150)
+        };
+        proptest!(cases, |(shape in shapes())| {
+            check::<f32>(&shape)?;
+            check::<f64>(&shape)?;
+        });
+        every_built_in_in_one_layer_and_in_two();
+        the_generated_network_gives_the_bits_of_its_origin();
+    }
+    before.activate().unwrap();
+}
+
+fn every_built_in_in_one_layer_and_in_two() {
+    for index in 0..activation::all::<f64>().len() {
+        for (sizes, activations) in [(vec![3, 5], vec![index]), (vec![2, 9, 3], vec![index; 2])] {
+            let shape = Shape {
+                sizes,
+                activations,
+                samples: 4,
+                seed: index as u64,
+            };
+            check::<f32>(&shape).unwrap();
+            check::<f64>(&shape).unwrap();
+        }
+    }
+}
+
+static PARAMS: [f32; 4 * 16 + 16 + 16 * 6 + 6] = [0.125; 182];
+static LAYERS: [LayerSpec<f32>; 2] = [
+    LayerSpec::new(16, &Gelu),
+    LayerSpec::with_pieces(3, 2, &Maxout::new(2)),
+];
+static NET: MlpRef<f32> = MlpRef::constant(4, &LAYERS, &PARAMS);
+const SCRATCH: usize = NET.scratch_len();
+
+#[test]
+fn nothing_is_allocated_not_even_for_errors_of_size() {
+    let (mut scratch, mut outputs) = ([0.0; SCRATCH], [0.0; 6]);
+    let before = ALLOCATIONS.get();
+    NET.predict_into(&[0.5; 8], &mut outputs, &mut scratch)
+        .unwrap();
+    let mut failed = NET
+        .predict_into(&[0.5; 7], &mut outputs, &mut scratch)
+        .is_err();
+    failed &= NET
+        .predict_into(&[0.5; 8], &mut outputs, &mut scratch[1..])
+        .is_err();
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(failed && outputs[0] != 0.0);
+    // The counter counts.
+    drop(std::hint::black_box(vec![1]));
+    assert_eq!(ALLOCATIONS.get() - before, 1);
+}
+
+#[test]
+fn a_static_network_tells_its_shape() {
+    assert_eq!((NET.inputs(), NET.outputs()), (4, 3));
+    // The widest hidden layer, and the widest row of pre-activations.
+    assert_eq!(SCRATCH, 16 + 16);
+    let sizes = NET.layers().iter().map(|l| (l.outputs(), l.pieces()));
+    assert_eq!(sizes.collect::<Vec<_>>(), [(16, 1), (3, 2)]);
+    assert_eq!(NET.layers()[0].activation().name(), "gelu");
+    assert_eq!(NET.params().len(), PARAMS.len());
+    let single = [LayerSpec::<f64>::new(5, &Identity)];
+    assert_eq!(MlpRef::constant(1, &single, &[0.0; 10]).scratch_len(), 5);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let mut scratch = [0.0; SCRATCH];
+    let mut predict = |inputs: &[f32], outputs: usize, room: usize| {
+        NET.predict_into(inputs, &mut vec![0.0; outputs], &mut scratch[..room])
+            .unwrap_err()
+    };
+    let length = |what, expected, got| Error::Length {
+        what,
+        expected,
+        got,
+    };
+    let (what, width) = ("inputs", 4);
+    assert_eq!(
+        predict(&[], 3, SCRATCH),
+        Error::Rows {
+            what,
+            width,
+            got: 0
+        }
+    );
+    assert_eq!(
+        predict(&[0.0; 5], 3, SCRATCH),
+        Error::Rows {
+            what,
+            width,
+            got: 5
+        }
+    );
+    assert_eq!(predict(&[0.0; 4], 2, SCRATCH), length("outputs", 3, 2));
+    assert_eq!(predict(&[0.0; 8], 3, SCRATCH), length("outputs", 6, 3));
+    assert_eq!(
+        predict(&[0.0; 4], 3, SCRATCH - 1),
+        length("scratch", SCRATCH, SCRATCH - 1)
+    );
+    let error = predict(&[0.0, 0.0, f32::NAN, 0.0], 3, SCRATCH);
+    assert!(matches!(
+        error,
+        Error::NotFinite {
+            what: "inputs",
+            index: 2,
+            ..
+        }
+    ));
+
+    let new = |inputs, layers: &[LayerSpec<f64>], params: &[f64]| {
+        MlpRef::new(inputs, layers, params).map(|_| ()).unwrap_err()
+    };
+    let layer = |outputs| LayerSpec::new(outputs, &Tanh);
+    assert_eq!(
+        new(1, &[], &[]),
+        Error::Rows {
+            what: "layers",
+            width: 1,
+            got: 0
+        }
+    );
+    assert_eq!(new(2, &[layer(1)], &[0.0; 2]), length("parameters", 3, 2));
+    assert_eq!(new(2, &[layer(1)], &[0.0; 4]), length("parameters", 3, 4));
+    for (inputs, layers) in [
+        (0, [layer(1), layer(1)]),
+        (1, [layer(0), layer(1)]),
+        (1, [layer(1), layer(0)]),
+        (usize::MAX, [layer(1), layer(1)]),
+        (1, [layer(usize::MAX), layer(2)]),
+        (1, [layer(usize::MAX / 2), layer(2)]),
+        (1, [LayerSpec::with_pieces(1, 2, &Tanh), layer(1)]),
+    ] {
+        let error = new(inputs, &layers, &[0.0; 9]);
+        assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    }
+    let error = new(1, &[layer(1)], &[0.0, f64::INFINITY]);
+    assert!(matches!(
+        error,
+        Error::NotFinite {
+            what: "parameters",
+            index: 1,
+            ..
+        }
+    ));
+
+    // A constant cannot ask an activation for its pieces; a prediction does.
+    let wrong = [LayerSpec::<f64>::with_pieces(1, 2, &Maxout { pieces: 3 })];
+    let net = MlpRef::constant(1, &wrong, &[0.0; 4]);
+    let error = net
+        .predict_into(&[0.0], &mut [0.0], &mut [0.0; 2])
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::OutOfRange {
+                what: "pieces of a layer",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+#[should_panic(expected = "not the one that the layers take")]
+fn a_constant_of_too_few_parameters() {
+    MlpRef::constant(2, &[LayerSpec::new(1, &Relu)], &[0.0_f32; 2]);
+}
+
+#[test]
+#[should_panic(expected = "inputs, layers, and neurons")]
+fn a_constant_without_layers() {
+    MlpRef::<f32>::constant(2, &[], &[]);
+}
+
+#[test]
+fn parameters_are_read_from_bytes() {
+    const BYTES: [u8; 8] = [0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc1];
+    const SINGLE: [f32; 2] = f32_from_le_bytes(&BYTES);
+    assert_eq!(SINGLE, [1.0, -10.0]);
+    let params: [f64; 3] = [0.1, -1e300, 5e-324];
+    let bytes: Vec<u8> = params.iter().flat_map(|p| p.to_le_bytes()).collect();
+    assert_eq!(bits(&f64_from_le_bytes::<3>(&bytes)), bits(&params));
+    let refused = |bytes: &[u8]| {
+        let bytes = bytes.to_vec();
+        std::panic::catch_unwind(move || f32_from_le_bytes::<2>(&bytes)).is_err()
+    };
+    assert!(!refused(&BYTES));
+    assert!(refused(&BYTES[..7]) && refused(&BYTES[..4]) && refused(&[0; 9]));
+    assert!(refused(&[0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x7f]), "infinity");
+}
+
+include!("common/generated.rs");
+
+/// The network that `common/generated.rs` holds.
+fn origin() -> Mlp<f32> {
+    let mut net = Mlp::builder(2)
+        .hidden(5, LeakyRelu::new(0.1))
+        .hidden(3, Maxout::new(3))
+        .hidden(4, Tanh)
+        .output(2, Identity)
+        .build()
+        .unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let params = random(&mut rng, net.params().len(), 1.0);
+    net.set_params(&params).unwrap();
+    // What a careless text would lose: signs, exponents, numbers with clippy's attention.
+    let odd = [
+        -0.0,
+        1e-45,
+        f32::MIN_POSITIVE,
+        std::f32::consts::PI,
+        16_777_216.0,
+        -1e-20,
+    ];
+    net.params_mut()[..odd.len()].copy_from_slice(&odd);
+    net
+}
+
+#[test]
+fn the_generated_file_is_what_a_network_writes() {
+    let (now, file) = (
+        origin().to_rust("GENERATED").unwrap(),
+        include_str!("common/generated.rs"),
+    );
+    if now != file {
+        let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/generated.rs");
+        std::fs::write(path, now).unwrap();
+        panic!("tests/common/generated.rs is old; the new one is {path}");
+    }
+}
+
+fn the_generated_network_gives_the_bits_of_its_origin() {
+    let origin = origin();
+    assert_eq!(bits(GENERATED.params()), bits(origin.params()));
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let inputs = random::<f32>(&mut rng, 2 * 50, 3.0);
+    let (mut scratch, mut outputs) = ([0.0; GENERATED.scratch_len()], [0.0; 2 * 50]);
+    GENERATED
+        .predict_into(&inputs, &mut outputs, &mut scratch)
+        .unwrap();
+    assert_eq!(bits(&outputs), bits(&origin.predict(&inputs).unwrap()));
+}
+
+/// Every built-in is written as an expression that is its own.
+#[test]
+fn every_built_in_activation_can_be_written() {
+    for f in activation::all::<f64>() {
+        let net = Mlp::builder(1).output(1, f.clone()).build().unwrap();
+        let text = net.to_rust("NET").unwrap();
+        assert!(text.contains(&format!("&activation::{f:?})")), "{text}");
+        assert!(text.contains("static PARAMS: [f64;"), "{text}");
+    }
+}
+
+/// An activation that is not the crate's, whatever it calls itself.
+#[derive(Debug)]
+struct Own(&'static str);
+
+impl Activation<f64> for Own {
+    fn value(&self, x: f64) -> f64 {
+        x
+    }
+    fn derivative(&self, _: f64, _: f64) -> f64 {
+        1.0
+    }
+    fn name(&self) -> Cow<'static, str> {
+        self.0.into()
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    for name in ["own", "tanh"] {
+        let net = Mlp::builder(1).output(1, Own(name)).build().unwrap();
+        let error = net.to_rust("NET").unwrap_err();
+        assert!(matches!(error, Error::UnknownName { .. }), "{error}");
+    }
+    let mut net = Mlp::<f64>::builder(1).output(1, Tanh).build().unwrap();
+    for name in ["", "net", "3D", "_NET", "A NET", "NET!", "NÄT", "NETz"] {
+        let error = net.to_rust(name).unwrap_err();
+        assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
+    }
+    assert!(net.to_rust("N3_T").is_ok());
+    net.params_mut()[1] = f64::NAN;
+    let error = net.to_rust("NET").unwrap_err();
+    assert!(
+        matches!(error, Error::NotFinite { index: 1, .. }),
+        "{error}"
+    );
+}

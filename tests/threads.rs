@@ -1,0 +1,390 @@
+//! Every public type goes to other threads and is shared among them, and one network predicts on
+//! many at once.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use feedforward::activation::{Gelu, Identity, Maxout};
+use feedforward::{
+    Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error, Gradient,
+    History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp, MlpBuilder, MlpRef,
+    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Predictor, Regressor, Samples,
+    Scaler, Schedule, Score, StopReason, Trainer, TrainerState, activation, encoding, gemm, init,
+    loss, metrics, optimizer, schedule, simd, train,
+};
+
+/// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
+macro_rules! shared {
+    ($($type:ty),* $(,)?) => {
+        const LISTED: &[&str] = &[$(stringify!($type)),*];
+        const _: () = {
+            const fn check<T: Send + Sync + ?Sized>() {}
+            $(check::<$type>();)*
+        };
+    };
+}
+
+shared! {
+    // The network and what goes around it.
+    Mlp<f32>,
+    Mlp<f64>,
+    MlpBuilder<f32>,
+    MlpRef<'static, f32>,
+    LayerSpec<'static, f32>,
+    Predictor<f32>,
+    Predictor<f64, Arc<Mlp<f64>>>,
+    Predictor<f64, &'static Mlp<f64>>,
+    Gradient<f32>,
+    Clip,
+    Samples<'static, f32>,
+    Layer<f32>,
+    Layer<f32, &'static [f32]>,
+    Neuron<f32>,
+    NeuronMut<'static, f32>,
+    Layout,
+    LayerLayout,
+    Scaler<f32>,
+    Classifier<f32, String>,
+    MultilabelClassifier<f32, String>,
+    Regressor<f32>,
+    ClassWeights,
+    ModelFile<f32>,
+    Error,
+    DivergenceCause,
+    // Training.
+    Trainer<f32>,
+    TrainerState<f32>,
+    History,
+    Epoch,
+    StopReason,
+    train::Moment,
+    train::Update,
+    train::Batches,
+    train::Adaptive,
+    train::ReduceOnPlateau,
+    train::Lbfgs<f32>,
+    train::LbfgsIteration,
+    train::LbfgsOptions,
+    train::LbfgsReport,
+    train::LbfgsStop,
+    optimizer::State<f32>,
+    optimizer::Step<'static>,
+    optimizer::Adadelta,
+    optimizer::Adagrad,
+    optimizer::Adam,
+    optimizer::AdamW,
+    optimizer::Adamax,
+    optimizer::EpsilonForm,
+    optimizer::Muon,
+    optimizer::Nadam,
+    optimizer::RmsProp,
+    optimizer::Rprop,
+    optimizer::Sgd,
+    schedule::Progress,
+    schedule::Constant,
+    schedule::Linear,
+    schedule::Cosine,
+    schedule::CosineRestarts,
+    schedule::OneCycle,
+    schedule::InverseScaling,
+    schedule::StepDecay,
+    schedule::ExponentialDecay,
+    schedule::WarmUp,
+    loss::PerOutput<loss::Poisson>,
+    loss::Smoothed<loss::BinaryCrossEntropy>,
+    loss::SquaredError,
+    loss::MeanSquaredError,
+    loss::ScikitSquaredError,
+    loss::MeanAbsoluteError,
+    loss::Huber,
+    loss::RelativeL2,
+    loss::Poisson,
+    loss::BinaryCrossEntropy,
+    loss::SoftmaxCrossEntropy,
+    metrics::Accuracy,
+    metrics::SubsetAccuracy,
+    metrics::ClassScores,
+    metrics::ConfusionMatrix<String>,
+    metrics::Link,
+    metrics::R2,
+    // What networks are made of.
+    activation::Identity,
+    activation::Step,
+    activation::Relu,
+    activation::Relu6,
+    activation::LeakyRelu,
+    activation::HardTanh,
+    activation::HardSigmoid,
+    activation::Sigmoid,
+    activation::LogSigmoid,
+    activation::Tanh,
+    activation::Softsign,
+    activation::Exponential,
+    activation::Elu,
+    activation::Celu,
+    activation::Selu,
+    activation::Softplus,
+    activation::Squareplus,
+    activation::Gelu,
+    activation::GeluTanh,
+    activation::Silu,
+    activation::HardSwish,
+    activation::Mish,
+    activation::Tanhshrink,
+    activation::SoftShrink,
+    activation::HardShrink,
+    activation::Sine,
+    activation::Gaussian,
+    activation::Maxout,
+    activation::Glu,
+    activation::SwiGlu,
+    encoding::Builtin<f32>,
+    encoding::Fourier<f32>,
+    encoding::Positional,
+    encoding::OneBlob,
+    init::Fan<'static>,
+    init::Zeros,
+    init::Uniform,
+    init::Orthogonal,
+    init::GlorotUniform,
+    init::GlorotNormal,
+    init::HeUniform,
+    init::HeNormal,
+    init::LeCunUniform,
+    init::LeCunNormal,
+    init::ScikitLearn,
+    init::Siren,
+    gemm::MatRef<'static, f32>,
+    gemm::MatMut<'static, f32>,
+    simd::InstructionSet,
+    // Those that one brings.
+    dyn Activation<f32>,
+    dyn Encoding<f32>,
+    dyn Initializer,
+    dyn Loss<f32>,
+    dyn Optimizer<f32>,
+    dyn Schedule,
+    dyn Score<f32>,
+}
+
+fn parse(file: &Path) -> syn::File {
+    syn::parse_file(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn is_public(visibility: &syn::Visibility) -> bool {
+    matches!(visibility, syn::Visibility::Public(_))
+}
+
+/// The names of the public structs and enums that a file defines.
+fn types(file: &syn::File) -> Vec<String> {
+    let name = |item: &syn::Item| match item {
+        syn::Item::Struct(item) if is_public(&item.vis) => Some(item.ident.to_string()),
+        syn::Item::Enum(item) if is_public(&item.vis) => Some(item.ident.to_string()),
+        _ => None,
+    };
+    file.items.iter().filter_map(name).collect()
+}
+
+/// What a file re-exports, as (first part of the path, name).
+fn exports(file: &syn::File) -> Vec<(String, String)> {
+    fn leaves(tree: &syn::UseTree, names: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => leaves(&path.tree, names),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, names)),
+            syn::UseTree::Name(name) => names.push(name.ident.to_string()),
+            syn::UseTree::Rename(_) | syn::UseTree::Glob(_) => panic!("name what is exported"),
+        }
+    }
+    let mut all = Vec::new();
+    for item in &file.items {
+        if let syn::Item::Use(syn::ItemUse {
+            vis,
+            tree: syn::UseTree::Path(path),
+            ..
+        }) = item
+            && is_public(vis)
+        {
+            let mut names = Vec::new();
+            leaves(&path.tree, &mut names);
+            all.extend(names.into_iter().map(|name| (path.ident.to_string(), name)));
+        }
+    }
+    all
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let files = entries.flat_map(|entry| match entry.unwrap().path() {
+        path if path.is_dir() => sources(&path),
+        path if path.extension().is_some_and(|e| e == "rs") => vec![path],
+        _ => Vec::new(),
+    });
+    files.collect()
+}
+
+/// Every public struct and enum, as `module::Type` with the module at the crate's root, must be
+/// among those that are asserted above.
+#[test]
+fn every_public_type_is_asserted() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = parse(&src.join("lib.rs"));
+    let at_root = exports(&root);
+    let mut public = BTreeSet::new();
+    for item in &root.items {
+        let syn::Item::Mod(module) = item else {
+            continue;
+        };
+        let name = module.ident.to_string();
+        let (file, folder) = (src.join(format!("{name}.rs")), src.join(&name));
+        let mut files = if folder.is_dir() {
+            sources(&folder)
+        } else {
+            Vec::new()
+        };
+        let own = if file.exists() {
+            file
+        } else {
+            folder.join("mod.rs")
+        };
+        if !own.exists() {
+            continue; // the pages, which are inline
+        }
+        files.push(own.clone());
+        let defined: BTreeSet<_> = files.iter().flat_map(|f| types(&parse(f))).collect();
+        let own = parse(&own);
+        let mut visible: Vec<_> = at_root
+            .iter()
+            .filter(|(from, _)| *from == name)
+            .cloned()
+            .collect();
+        if is_public(&module.vis) {
+            visible.extend(exports(&own));
+            visible.extend(types(&own).into_iter().map(|ty| (name.clone(), ty)));
+        }
+        let visible = visible.into_iter().filter(|(_, ty)| defined.contains(ty));
+        public.extend(visible.map(|(_, ty)| format!("{name}::{ty}")));
+    }
+    let listed = LISTED.iter().map(|listed| {
+        let path = listed.split('<').next().unwrap().replace(' ', "");
+        let module = at_root.iter().find(|(_, name)| *name == path);
+        module.map_or(path.clone(), |(module, name)| format!("{module}::{name}"))
+    });
+    let listed: BTreeSet<_> = listed.filter(|path| !path.starts_with("dyn")).collect();
+    let missing: Vec<_> = public.difference(&listed).collect();
+    assert!(
+        missing.is_empty(),
+        "not asserted to be Send and Sync: {missing:?}"
+    );
+    // Else the search for them is broken.
+    let unknown: Vec<_> = listed.difference(&public).collect();
+    assert!(
+        unknown.is_empty(),
+        "not found among the sources: {unknown:?}"
+    );
+    assert!(public.len() > 100);
+}
+
+const THREADS: usize = 8;
+
+fn network() -> Mlp<f32> {
+    let hidden = Mlp::builder(3).hidden(33, Gelu).hidden(20, Maxout::new(2));
+    hidden.output(2, Identity).seed(3).build().unwrap()
+}
+
+fn inputs() -> Vec<f32> {
+    (0..3 * 400).map(|i| (i as f32 * 0.37).sin()).collect()
+}
+
+/// Sample by sample and in batches, again and again, by a predictor of the thread's own.
+fn predict(mut predictor: Predictor<f32, impl std::borrow::Borrow<Mlp<f32>>>) -> Vec<f32> {
+    let inputs = inputs();
+    let mut outputs = vec![0.0; 2 * 400];
+    for batch in [1, 7, 400, 1] {
+        outputs.fill(f32::NAN);
+        for (x, y) in inputs.chunks(3 * batch).zip(outputs.chunks_mut(2 * batch)) {
+            predictor.predict_into(x, y).unwrap();
+        }
+    }
+    outputs
+}
+
+#[test]
+fn threads_share_one_network_by_arc() {
+    let net = Arc::new(network());
+    let expected = net.predict(&inputs()).unwrap();
+    let threads = [(); THREADS].map(|()| {
+        let predictor = Predictor::new(Arc::clone(&net)).unwrap();
+        thread::spawn(move || predict(predictor))
+    });
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), expected);
+    }
+}
+
+#[test]
+fn threads_borrow_one_network() {
+    let net = network();
+    let expected = net.predict(&inputs()).unwrap();
+    thread::scope(|scope| {
+        let threads =
+            [(); THREADS].map(|()| scope.spawn(|| predict(Predictor::new(&net).unwrap())));
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), expected);
+        }
+    });
+}
+
+/// A predictor that is made goes to another thread, and its clone works beside it.
+#[test]
+fn predictors_move_and_are_cloned() {
+    let net = network();
+    let expected = net.predict(&inputs()).unwrap();
+    let predictor = Predictor::new(net).unwrap();
+    let clone = predictor.clone();
+    let other = thread::spawn(move || predict(clone));
+    assert_eq!(predict(predictor), expected);
+    assert_eq!(other.join().unwrap(), expected);
+}
+
+/// Trainings side by side do not touch each other.
+#[test]
+fn threads_differentiate_one_network() {
+    let net = network();
+    let (inputs, targets) = (inputs(), vec![0.5; 2 * 400]);
+    let gradient = || {
+        let mut gradient = Gradient::new(&net);
+        gradient
+            .compute(&net, &inputs, &targets, &loss::SquaredError)
+            .unwrap();
+        gradient.values().to_vec()
+    };
+    let expected = gradient();
+    thread::scope(|scope| {
+        let threads = [(); THREADS].map(|()| scope.spawn(gradient));
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), expected);
+        }
+    });
+}
+
+static PARAMS: [f32; 3 * 5 + 5] = [0.25; 20];
+static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(5, &activation::Tanh)];
+static NET: MlpRef<f32> = MlpRef::constant(3, &LAYERS, &PARAMS);
+
+/// One in flash is shared as it is: each thread brings its scratch.
+#[test]
+fn threads_share_a_static_network() {
+    let predict = || {
+        let (mut outputs, mut scratch) = ([0.0; 5 * 400], [0.0; NET.scratch_len()]);
+        NET.predict_into(&inputs(), &mut outputs, &mut scratch)
+            .unwrap();
+        outputs
+    };
+    let expected = predict();
+    let threads = [(); THREADS].map(|()| thread::spawn(predict));
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), expected);
+    }
+}
