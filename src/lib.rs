@@ -59,8 +59,9 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
-//! | `rayon` | yes | training and large predictions on all cores |
-//! | `safetensors` | no | models and checkpoints as files: `Mlp::save`, `ModelFile`, `Trainer::checkpoint`; brings `serde` |
+//! | `std` | yes | files, threads, and asking the CPU for its instruction set; without it the crate is `no_std` with `alloc` |
+//! | `rayon` | yes | training and large predictions on all cores; brings `std` |
+//! | `safetensors` | no | models and checkpoints as bytes, and with `std` as files: `Mlp::save`, `ModelFile`, `Trainer::checkpoint`; brings `serde` |
 //! | `serde` | no | settings, histories and networks for other formats |
 //! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
 //!
@@ -171,4 +172,8 @@ mod pages {
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;
+
+    #[cfg(feature = "safetensors")]
+    #[doc = include_str!("../docs/embedding.md")]
+    struct Embedding;
 }

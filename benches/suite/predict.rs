@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
 use feedforward::activation::{LeakyRelu, Relu};
+use feedforward::init::ScikitLearn;
 use feedforward::simd::{self, Op, Simd, Vector};
 use feedforward::{Float, Mlp, Predictor};
 
@@ -33,8 +34,13 @@ pub(crate) const LOOPS: &str = "_loops";
 pub(crate) const BOUND: &str = "_bound";
 
 fn network<T: Float>(job: &Job) -> Mlp<T> {
-    match job.sizes.len() {
-        2 => job.network(&LeakyRelu::new(0.1)),
+    match job.sizes {
+        // The tutorial's one neuron.
+        [inputs, outputs] => Mlp::builder(*inputs)
+            .initializer(ScikitLearn)
+            .output(*outputs, LeakyRelu::new(0.1))
+            .build()
+            .expect("a job's sizes are valid"),
         _ => job.network(&Relu),
     }
 }

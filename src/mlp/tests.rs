@@ -102,7 +102,7 @@ fn sizes_are_checked() {
 #[test]
 fn a_batch_gives_the_bits_of_its_samples_on_every_set() {
     on_every_set(|| {
-        let net = net(&[3, 20, 17, 2], 1);
+        let net = net(&[3, 20, 150, 17, 2], 1);
         let inputs = samples(3 * 230);
         let batch = net.predict(&inputs).unwrap();
         let mut predictor = Predictor::new(&net).unwrap();
