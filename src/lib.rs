@@ -33,6 +33,7 @@
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
+//! | share a training among processes | [`Share`], [`Trainer::begin`], [`Trainer::update`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
@@ -106,7 +107,7 @@ pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
 pub use metrics::Score;
-pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
+pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples, Share};
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
 #[cfg(feature = "safetensors")]
 pub use model::{Model, ModelFile};
