@@ -133,15 +133,14 @@ fn train_shared(
     (x, y): (&[f32], &[f32]),
     updates: u64,
 ) -> Option<StopReason> {
-    let mut workers = [(); 2].map(|()| Gradient::new(net).dropout(0.1, SEED).unwrap());
+    let mut workers = [(); 2].map(|()| trainer.gradient(net).unwrap());
     let mut batches = trainer.begin(net, state, x.len() / 3).unwrap();
-    loop {
+    while trainer.stopped_by(state).is_none() {
         for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
             let mut sums = Vec::new();
             for (index, worker) in workers.iter_mut().enumerate() {
                 let share = Share::of_chunks(rows.len(), index, 2).unwrap();
                 let own = &rows[share.rows()];
-                // An empty choice of rows is an error elsewhere, but no process computes them.
                 let samples = Samples::new(x, y).rows(own);
                 worker.set_updates(state.progress().step);
                 worker
@@ -161,10 +160,10 @@ fn train_shared(
                 return None;
             }
         }
-        if let (_, Some(reason)) = trainer.end_epoch(net, state, None).unwrap() {
-            return Some(reason);
-        }
+        trainer.end_epoch(net, state, None).unwrap();
     }
+    trainer.end(net, state).unwrap();
+    trainer.stopped_by(state)
 }
 
 #[test]
@@ -200,8 +199,7 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
     // And shared to the end.
     let mut state = trainer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
     let reason = train_shared(&trainer, &mut net, &mut state, (&x, &y), u64::MAX);
-    let reason = reason.unwrap();
-    trainer.end(&mut net, &mut state, reason).unwrap();
+    assert_eq!(reason, Some(StopReason::Tolerance));
     assert_eq!(net.params(), fitted.params());
     assert_eq!(*state.history(), history);
 }

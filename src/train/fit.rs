@@ -104,15 +104,9 @@ pub(super) fn run<T: Float>(
     };
     let batches = trainer.batches(training, batch)?;
     let threads = threads_for(trainer.threads, batches.size(), net)?;
-    let mut gradient = match state.workspace.take() {
-        Some(gradient) => gradient,
-        None => Gradient::new(net),
-    };
-    gradient.set_clip(trainer.clip)?;
-    gradient = gradient
-        .l2(trainer.l2)?
-        .dropout(trainer.dropout, trainer.seed)?
-        .shared(threads.clone());
+    let workspace = state.workspace.take();
+    let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    let gradient = gradient.shared(threads.clone());
     if length == Length::ToTheEnd {
         if state.finished {
             return Ok(state.history.stopped_by);
@@ -209,7 +203,7 @@ impl<T: Float> Fit<'_, T> {
         }
         self.state.history.updates = self.state.optimizer.updates();
         if length == Length::ToTheEnd {
-            self.trainer.end(net, self.state, reason)?;
+            self.trainer.conclude(net, self.state, reason)?;
             self.write_checkpoint(net, true)?;
         }
         self.state.workspace = Some(self.gradient);

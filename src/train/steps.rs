@@ -7,7 +7,8 @@ use super::state::TrainerState;
 use super::{Trainer, Validation};
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
-use crate::mlp::{Mlp, check_finite};
+use crate::loss::Loss;
+use crate::mlp::{Gradient, Mlp, check_finite};
 use crate::parallel::Threads;
 
 /// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
@@ -19,11 +20,11 @@ impl<T: Float> Trainer<T> {
     /// rows `0..samples`. The state is the one that [`fit`](Self::fit) has, so that
     /// [`resume`](Self::resume) goes on with it, also from a checkpoint.
     ///
-    /// This loop gives the bits of `fit`. Settings of a gradient (`l2`, `clip`, `dropout`) are up
-    /// to whoever computes it, as are checkpoints (`save_checkpoint`).
+    /// This loop gives the bits of `fit`. When to write checkpoints is up to you
+    /// (`save_checkpoint`).
     ///
     /// ```
-    /// use feedforward::{Gradient, Mlp, Samples, StopReason, Trainer, activation::{Identity, Tanh}};
+    /// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}};
     /// use feedforward::{loss::SquaredError, optimizer::Adam};
     ///
     /// let (x, y) = ([0.0, 0.5, 1.0], [0.0, 0.25, 1.0]);
@@ -33,19 +34,18 @@ impl<T: Float> Trainer<T> {
     /// trainer.fit(&mut fitted, &x, &y)?;
     ///
     /// let mut state = trainer.start(&net)?;
-    /// let mut gradient = Gradient::new(&net);
+    /// let mut gradient = trainer.gradient(&net)?;
     /// let mut batches = trainer.begin(&mut net, &mut state, 3)?;
-    /// let mut reason = None;
-    /// while reason.is_none() && state.epochs() < 20 {
+    /// while trainer.stopped_by(&state).is_none() {
     ///     for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
     ///         gradient.set_updates(state.progress().step);
     ///         let samples = Samples::new(&x, &y).rows(rows);
-    ///         let loss = gradient.compute_samples(&net, &samples, &SquaredError)?;
+    ///         let loss = gradient.compute_samples(&net, &samples, trainer.loss())?;
     ///         trainer.update(&mut net, &mut state, rows.len(), loss, gradient.values())?;
     ///     }
-    ///     (_, reason) = trainer.end_epoch(&mut net, &mut state, None)?;
+    ///     trainer.end_epoch(&mut net, &mut state, None)?;
     /// }
-    /// trainer.end(&mut net, &mut state, reason.unwrap_or(StopReason::Epochs))?;
+    /// trainer.end(&mut net, &mut state)?;
     /// assert_eq!(net.params(), fitted.params());
     /// # Ok::<(), feedforward::Error>(())
     /// ```
@@ -144,9 +144,9 @@ impl<T: Float> Trainer<T> {
         Ok(())
     }
 
-    /// Ends an epoch, with its validation loss and score if you have any, and says whether
-    /// something stops the training: see [`begin`](Self::begin). They are those of the
-    /// [average](TrainerState::average) of the parameters, if there is one.
+    /// Ends an epoch, with its validation loss and score if you have any: see
+    /// [`begin`](Self::begin). They are those of the [average](TrainerState::average) of the
+    /// parameters, if there is one.
     ///
     /// # Errors
     /// [`Error::NotFinite`] if a parameter is not finite, [`Error::OutOfRange`] if the state belongs
@@ -156,7 +156,7 @@ impl<T: Float> Trainer<T> {
         net: &mut Mlp<T>,
         state: &mut TrainerState<T>,
         validation: Option<(f64, Option<f64>)>,
-    ) -> Result<(Epoch, Option<StopReason>)> {
+    ) -> Result<Epoch> {
         state.check(net)?;
         check_finite("parameters", net.params())?;
         let (loss, score) = validation.unzip();
@@ -164,8 +164,19 @@ impl<T: Float> Trainer<T> {
         self.swap_average(net, state);
         let stop = self.watch(state, &epoch, net);
         self.swap_average(net, state);
+        if let Some(reason) = stop {
+            state.end(reason);
+        }
         state.history.updates = state.optimizer.updates();
-        Ok((epoch, stop))
+        Ok(epoch)
+    }
+
+    /// What ends the training now, if anything does: see [`begin`](Self::begin).
+    pub fn stopped_by(&self, state: &TrainerState<T>) -> Option<StopReason> {
+        if state.finished {
+            return Some(state.history.stopped_by);
+        }
+        (state.progress.epoch >= self.epochs).then_some(StopReason::Epochs)
     }
 
     /// Ends a training and gives the network the parameters that it was for, where those are not
@@ -173,13 +184,19 @@ impl<T: Float> Trainer<T> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
-    pub fn end(
+    pub fn end(&self, net: &mut Mlp<T>, state: &mut TrainerState<T>) -> Result<()> {
+        state.check(net)?;
+        let reason = self.stopped_by(state).unwrap_or(StopReason::Callback);
+        self.conclude(net, state, reason)
+    }
+
+    /// The same for a reason.
+    pub(super) fn conclude(
         &self,
         net: &mut Mlp<T>,
         state: &mut TrainerState<T>,
         reason: StopReason,
     ) -> Result<()> {
-        state.check(net)?;
         state.end(reason);
         let result = match (self.early_stopping, self.average) {
             (Some(_), _) => &state.best,
@@ -190,6 +207,25 @@ impl<T: Float> Trainer<T> {
         state.params.clear();
         state.params.extend_from_slice(net.params());
         net.set_params(result)
+    }
+
+    /// The loss that it was made with.
+    pub fn loss(&self) -> &dyn Loss<T> {
+        &*self.loss
+    }
+
+    /// A gradient of a network of this shape, with this trainer's penalty, clipping and dropout.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if one of them makes no sense.
+    pub fn gradient(&self, net: &Mlp<T>) -> Result<Gradient<T>> {
+        self.set_up(Gradient::new(net))
+    }
+
+    /// The same for a gradient that is there.
+    pub(super) fn set_up(&self, mut gradient: Gradient<T>) -> Result<Gradient<T>> {
+        gradient.set_clip(self.clip)?;
+        gradient.l2(self.l2)?.dropout(self.dropout, self.seed)
     }
 
     /// Exchanges the network's parameters with their average, if there is one: back with
