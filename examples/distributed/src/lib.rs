@@ -14,7 +14,7 @@ pub mod traffic;
 pub use order::Lanes;
 pub use reduce::{Reducer, Reduction, Summed};
 pub use source::{Memory, Part, Source, Table, write_table};
-pub use training::{Checkpoints, Training, hash, run_ranks};
+pub use training::{Checkpoints, Outcome, Training, hash, run_ranks};
 
 /// What a user can act on, as one line of text, from here or from the library.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

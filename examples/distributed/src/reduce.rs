@@ -35,6 +35,7 @@ pub struct Reducer<'a> {
     incoming: Vec<f32>,
     slice: Vec<f32>,
     sum: Vec<f32>,
+    sent: u64,
 }
 
 /// What all ranks have then.
@@ -61,6 +62,7 @@ impl<'a> Reducer<'a> {
             incoming: Vec::new(),
             slice: Vec::new(),
             sum: vec![0.0; parameters],
+            sent: 0,
         }
     }
 
@@ -75,6 +77,12 @@ impl<'a> Reducer<'a> {
             Reduction::AllReduce => Share::of_rows,
         };
         Ok(share(samples, rank, self.slices.len())?)
+    }
+
+    /// Bytes of gradients that this rank sent to others, as far as that is known: what MPI's
+    /// all-reduce sends is its own affair.
+    pub fn bytes_sent(&self) -> u64 {
+        self.sent
     }
 
     /// Adds up what all ranks computed of a minibatch of so many samples.
@@ -121,6 +129,9 @@ impl<'a> Reducer<'a> {
         let mut whole = PartitionMut::new(&mut self.sum[..], counts, starts);
         self.world
             .all_gather_varcount_into(&self.slice[..], &mut whole);
+
+        let others = (own * (self.sum.len() - len) + (ranks - 1) * len) as u64;
+        self.sent += others * size_of::<f32>() as u64;
 
         let own: Vec<f64> = gradient.chunk_sums().map(|(_, loss)| loss).collect();
         let mut losses = vec![0.0_f64; chunks.iter().sum()];

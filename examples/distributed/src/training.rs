@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use feedforward::{Epoch, Gradient, Mlp, Samples, Trainer, TrainerState};
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator, CommunicatorCollectives};
+use mpi::traits::{Communicator, CommunicatorCollectives, Root};
 
 use crate::{Reducer, Reduction, Result, Source};
 
@@ -24,7 +24,7 @@ pub struct Training {
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// Where the first rank writes checkpoints, and all ranks look for one.
+/// Where the first rank writes checkpoints, and looks for one at the start.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     /// The file.
@@ -33,29 +33,35 @@ pub struct Checkpoints {
     pub every: u64,
 }
 
+/// What a training was like.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it could go on, and its history.
+    pub state: TrainerState<f32>,
+    /// Bytes of gradients that this rank sent, where gradients are added up in order.
+    pub bytes_sent: u64,
+}
+
 impl Training {
     /// Trains the network, from the checkpoint if there is one, and calls `on_epoch` after each
-    /// epoch, on all ranks: with the trainer's settings in what all ranks know, or all must end
-    /// alike, else they wait for each other for ever.
+    /// epoch. All ranks call this with the same training, network and samples; `on_epoch` breaks on
+    /// all of them or on none, else those that go on wait for ever.
     pub fn run(
         &self,
         world: &SimpleCommunicator,
         net: &mut Mlp<f32>,
         source: &dyn Source,
         mut on_epoch: impl FnMut(&Epoch, &Mlp<f32>) -> Result<ControlFlow<()>>,
-    ) -> Result<TrainerState<f32>> {
+    ) -> Result<Outcome> {
         let Self { trainer, .. } = self;
-        let mut state = self.start(net)?;
+        let mut state = self.start(world, net)?;
         let mut gradient = trainer.gradient(net)?.threads(self.threads)?;
         let mut batches = trainer.begin(net, &mut state, source.samples())?;
         let mut reducer = Reducer::new(world, self.reduction, net.params().len());
         let mut rows_read = (Vec::new(), Vec::new());
-        // What one rank found in the file, all found.
-        agree(
-            world,
-            "checkpoint",
-            &[state.progress().samples, hash(net.params())],
-        )?;
+        // Else they would wait for each other in different steps.
+        let facts = [batches.count(), source.samples(), net.params().len()];
+        agree(world, "samples", &facts.map(|fact| fact as u64))?;
         while trainer.stopped_by(&state).is_none() {
             for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
                 self.step(
@@ -77,18 +83,35 @@ impl Training {
             }
         }
         trainer.end(net, &mut state)?;
-        Ok(state)
+        Ok(Outcome {
+            bytes_sent: reducer.bytes_sent(),
+            state,
+        })
     }
 
-    fn start(&self, net: &mut Mlp<f32>) -> Result<TrainerState<f32>> {
-        let paths = self.checkpoints.iter().map(|checkpoints| &checkpoints.path);
-        Ok(match paths.filter(|path| path.exists()).next() {
-            Some(path) => {
-                let state = self.trainer.load_checkpoint(net, path);
-                state.map_err(|error| format!("{}: {error}", path.display()))?
-            }
-            None => self.trainer.start(net)?,
-        })
+    /// The first rank reads the checkpoint, for all.
+    fn start(&self, world: &SimpleCommunicator, net: &mut Mlp<f32>) -> Result<TrainerState<f32>> {
+        let Some(Checkpoints { path, .. }) = &self.checkpoints else {
+            return Ok(self.trainer.start(net)?);
+        };
+        let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let mut bytes = Vec::new();
+        if world.rank() == 0 && path.exists() {
+            bytes = std::fs::read(path).map_err(|error| explain(&error))?;
+        }
+        let first = world.process_at_rank(0);
+        let mut len = bytes.len() as u64;
+        first.broadcast_into(&mut len);
+        bytes.resize(len as usize, 0);
+        // In pieces, since MPI counts in 32 bits.
+        for piece in bytes.chunks_mut(1 << 30) {
+            first.broadcast_into(piece);
+        }
+        if bytes.is_empty() {
+            return Ok(self.trainer.start(net)?);
+        }
+        let state = self.trainer.load_checkpoint_bytes(net, &bytes);
+        Ok(state.map_err(|error| explain(&error))?)
     }
 
     /// One update: each rank reads and computes its share of these rows.
@@ -156,6 +179,12 @@ pub fn run_ranks(name: &str, work: impl FnOnce(&SimpleCommunicator) -> Result<()
         eprintln!("{name}: MPI cannot be initialised");
         return ExitCode::FAILURE;
     };
+    // A rank that unwound would wait for the others in MPI_Finalize.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
     let world = universe.world();
     if let Err(error) = work(&world) {
         eprintln!("{name}: rank {}: {error}", world.rank());

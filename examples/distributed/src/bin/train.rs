@@ -166,17 +166,31 @@ fn shared(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     if first {
         println!("ranks={} samples={}", world.size(), table.samples());
     }
-    training.run(world, &mut net, &table, |epoch, _| {
+    let outcome = training.run(world, &mut net, &table, |epoch, _| {
         if first {
             report(epoch);
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let mut read = vec![0_u64; world.size() as usize];
-    world.all_gather_into(&table.bytes_read(), &mut read[..]);
+    let read = gather(world, table.bytes_read());
+    let sent = gather(world, outcome.bytes_sent);
     if first {
-        println!("bytes={} read={read:?}", table.bytes());
+        let updates = outcome.state.optimizer().updates();
+        println!(
+            "parameters={} updates={updates} bytes={}",
+            net.params().len(),
+            table.bytes()
+        );
+        println!("read={read:?}");
+        println!("sent={sent:?}");
         flags.finish(&net)?;
     }
     Ok(())
+}
+
+/// A number of each rank.
+fn gather(world: &SimpleCommunicator, number: u64) -> Vec<u64> {
+    let mut all = vec![0_u64; world.size() as usize];
+    world.all_gather_into(&number, &mut all[..]);
+    all
 }
