@@ -18,3 +18,8 @@ pub use training::{Checkpoints, Outcome, Training, hash, run_ranks};
 
 /// What a user can act on, as one line of text, from here or from the library.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The page's code, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/distributed.md")]
+struct Page;
