@@ -37,6 +37,7 @@
 //! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
+//! | share a training among processes | [`Share`], [`Trainer::begin`], [`Trainer::update`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
@@ -145,7 +146,7 @@ pub use loss::Loss;
 #[cfg(target_has_atomic = "ptr")]
 pub use metrics::Score;
 #[cfg(target_has_atomic = "ptr")]
-pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples};
+pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples, Share};
 #[cfg(target_has_atomic = "ptr")]
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]

@@ -20,11 +20,12 @@ impl Dropout {
         Ok(Self { rate, seed })
     }
 
-    /// What one update drops.
-    pub(super) fn at(self, update: u64) -> Masks {
+    /// What one update drops, for samples before which the minibatch has so many others.
+    pub(super) fn at(self, update: u64, before: usize) -> Masks {
         Masks {
             rate: self.rate,
             key: mix64(mix64(self.seed) ^ update),
+            before,
         }
     }
 }
@@ -34,6 +35,7 @@ impl Dropout {
 pub(super) struct Masks {
     rate: f64,
     key: u64,
+    before: usize,
 }
 
 impl Masks {
@@ -61,7 +63,7 @@ impl Masks {
     ) {
         simd::dispatch(Apply {
             key: mix64(self.key ^ layer as u64),
-            first_sample,
+            first_sample: self.before + first_sample,
             // Rounding down to below 2^32: a rate so near to 1 still keeps something.
             threshold: (self.rate * 4_294_967_296.0) as u32,
             scale: T::of(1.0 / (1.0 - self.rate)),
@@ -139,7 +141,7 @@ mod tests {
         let ones = vec![1.0f32; samples * stride];
         let draw = |update, layer| {
             let mut rows = vec![0.0; ones.len()];
-            let masks = Dropout::new(0.3, 7).unwrap().at(update);
+            let masks = Dropout::new(0.3, 7).unwrap().at(update, 0);
             masks.copy(layer, 0, units, &ones, &mut rows);
             rows
         };
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn parts_of_a_minibatch_drop_what_the_whole_does() {
         let stride = padded::<f64>(5);
-        let masks = Dropout::new(0.5, 1).unwrap().at(3);
+        let masks = Dropout::new(0.5, 1).unwrap().at(3, 0);
         let mut whole = vec![1.0; 9 * stride];
         let mut parts = whole.clone();
         masks.apply(2, 0, 5, &mut whole);
@@ -179,6 +181,11 @@ mod tests {
         masks.apply(2, 4, 5, right);
         masks.apply(2, 0, 5, left);
         assert_eq!(whole, parts);
+        // Also where the part is all that there is.
+        let mut last = vec![1.0; 5 * stride];
+        let masks = Dropout::new(0.5, 1).unwrap().at(3, 4);
+        masks.apply(2, 0, 5, &mut last);
+        assert_eq!(whole[4 * stride..], last);
         assert!(Dropout::new(1.0, 0).is_err() && Dropout::new(f64::NAN, 0).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The gradient of a loss with respect to all parameters.
 
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,7 +10,8 @@ use super::clip::{Clip, largest};
 use super::dropout::Dropout;
 use super::packed::Packed;
 use super::samples::{Rows, Samples};
-use crate::error::{Error, Result, check_range};
+use super::share::{LEAST_ROWS, Share, chunks};
+use crate::error::{Error, Result, check_length, check_range};
 use crate::float::{Float, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
@@ -18,21 +20,8 @@ use crate::simd::{self, Op, Simd};
 
 mod derivatives;
 
-/// Rows below which a minibatch is not cut further.
-const LEAST_ROWS: usize = 96;
-
-/// Chunks that a minibatch is cut into at most.
-const MOST_CHUNKS: usize = 16;
-
 /// Rows that are evaluated together, to bound memory.
 const MOST_ROWS: usize = 4 * LEAST_ROWS;
-
-/// A minibatch is cut into chunks whose number depends on its size alone, never on the
-/// threads that share them: a power of two, few and large.
-fn chunks(rows: usize) -> usize {
-    let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
-    1 << most.ilog2()
-}
 
 /// Computes gradients: the workspace of the backward pass, and its result.
 ///
@@ -60,6 +49,8 @@ pub struct Gradient<T> {
     layout: Layout,
     packed: Packed<T>,
     chunks: Vec<Chunk<T>>,
+    /// How many of them the gradient computed last has.
+    used: usize,
     values: Vec<T>,
     inputs: Option<Vec<T>>,
     l2: f64,
@@ -82,6 +73,7 @@ impl<T: Float> Gradient<T> {
             layout: net.layout().clone(),
             packed: Packed::new(net, true),
             chunks: Vec::new(),
+            used: 0,
             values: vec![T::zero(); net.layout().len()],
             inputs: None,
             l2: 0.0,
@@ -137,8 +129,9 @@ impl<T: Float> Gradient<T> {
         Ok(self)
     }
 
-    /// Sets how many gradients there were before, for a training that goes on.
-    pub(crate) fn set_updates(&mut self, updates: u64) {
+    /// Sets how many gradients there were before, for a training that goes on: what its next
+    /// [`dropout`](Self::dropout) depends on.
+    pub fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
     }
 
@@ -285,14 +278,16 @@ impl<T: Float> Gradient<T> {
 
     /// Takes over the network's parameters as they are.
     fn prepare(&mut self, net: &Mlp<T>) -> Result<()> {
-        if net.layout() != &self.layout {
-            return Err(Error::out_of_range(
-                "network's layout",
-                "that of the network this gradient was made for",
-                "another",
-            ));
-        }
+        self.check_layout(net)?;
         self.packed.refresh(net, &self.threads)
+    }
+
+    fn check_layout(&self, net: &Mlp<T>) -> Result<()> {
+        if net.layout() == &self.layout {
+            return Ok(());
+        }
+        let expected = "that of the network this gradient was made for";
+        Err(Error::out_of_range("network's layout", expected, "another"))
     }
 
     fn make_chunks(&mut self, net: &Mlp<T>, count: usize) {
@@ -308,31 +303,114 @@ impl<T: Float> Gradient<T> {
         samples: &Rows<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let total = samples.total_weight();
-        self.prepare(net)?;
-        let rows = samples.len();
-        let count = chunks(rows);
-        self.make_chunks(net, count);
-        let job = Job {
-            net,
-            packed: &self.packed,
-            samples,
-            loss,
-            masks: self.dropout.map(|dropout| dropout.at(self.updates)),
-        };
-        let used = &mut self.chunks[..count];
-        for (index, chunk) in used.iter_mut().enumerate() {
-            let range = rows * index / count..rows * (index + 1) / count;
-            chunk.take(net, range, self.dropout.is_some(), self.inputs.is_some());
+        let share = Share::whole(samples.len(), samples.total_weight());
+        self.compute_chunks(net, Some(samples), &share, loss)?;
+        let chunks = &self.chunks[..self.used];
+        let loss = chunks.iter().map(|chunk| chunk.loss).sum();
+        add_up(&self.threads, &mut self.values, chunks, 0);
+        self.complete(net, loss, &share)
+    }
+
+    /// Computes one process's [`Share`] of a minibatch: the sums over each of its chunks, for
+    /// [`chunk_sums`](Self::chunk_sums). `samples` are the share's rows alone, none if it is empty;
+    /// [`inputs`](Self::inputs) will be theirs.
+    ///
+    /// # Errors
+    /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
+    /// [`finish`](Self::finish), where all processes find it; and [`Error::OutOfRange`] if there
+    /// are not as many samples as the share has.
+    pub fn compute_share(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        share: &Share,
+        loss: &dyn Loss<T>,
+    ) -> Result<()> {
+        let rows = share.rows().len();
+        if rows == 0 {
+            return self.compute_chunks(net, None, share, loss);
         }
-        let scale = T::of(1.0 / total);
-        self.threads
-            .for_each(used, &|chunk| chunk.compute(job, scale));
-        let mut loss = used.iter().map(|chunk| chunk.loss).sum::<f64>() / total;
-        loss += self.combine(net, count, total);
+        let samples = samples.check(net, loss)?;
+        if samples.len() != rows {
+            let got = samples.len();
+            return Err(Error::out_of_range(
+                "samples of a share",
+                rows.to_string(),
+                got,
+            ));
+        }
+        self.compute_chunks(net, Some(&samples), share, loss)
+    }
+
+    /// For each chunk of the share computed last, in their order: its part of the gradient, without
+    /// the penalty, and the sum of its samples' losses, times their weights.
+    pub fn chunk_sums(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
+        let chunks = self.chunks[..self.used].iter();
+        chunks.map(|chunk| (&chunk.gradient[..], chunk.loss))
+    }
+
+    /// Completes a gradient whose chunks were added up elsewhere: adds the penalty, checks it,
+    /// clips it. `sum` and `loss_sum` are the sums over the chunks of all shares, `share` is any of
+    /// them. Returns the loss; the gradient is in [`values`](Self::values).
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the sum is not laid out like the parameters, [`Error::Overflow`] if the
+    /// loss or the gradient is not finite.
+    pub fn finish(&mut self, net: &Mlp<T>, sum: &[T], loss_sum: f64, share: &Share) -> Result<f64> {
+        self.check_layout(net)?;
+        check_length("gradient", sum, self.values.len())?;
+        self.values.copy_from_slice(sum);
+        let loss = self.complete(net, loss_sum, share)?;
+        self.updates += 1;
+        Ok(loss)
+    }
+
+    /// The forward and backward passes over a share's chunks, whose rows these samples are.
+    fn compute_chunks(
+        &mut self,
+        net: &Mlp<T>,
+        samples: Option<&Rows<'_, T>>,
+        share: &Share,
+        loss: &dyn Loss<T>,
+    ) -> Result<()> {
+        self.prepare(net)?;
+        self.used = share.chunks().len();
+        self.make_chunks(net, self.used);
+        let used = &mut self.chunks[..self.used];
+        if let Some(samples) = samples {
+            let before = share.rows().start;
+            let masks = |dropout: Dropout| dropout.at(self.updates, before);
+            let job = Job {
+                net,
+                packed: &self.packed,
+                samples,
+                loss,
+                masks: self.dropout.map(masks),
+            };
+            for (rows, chunk) in share.chunk_rows().zip(&mut *used) {
+                let range = rows.start - before..rows.end - before;
+                chunk.take(net, range, self.dropout.is_some(), self.inputs.is_some());
+            }
+            let scale = T::of(1.0 / share.total_weight());
+            self.threads
+                .for_each(used, &|chunk| chunk.compute(job, scale));
+        }
+        if let Some(inputs) = &mut self.inputs {
+            inputs.clear();
+            for chunk in used {
+                inputs.extend_from_slice(&chunk.input_gradient);
+            }
+        }
+        Ok(())
+    }
+
+    /// From sums over all samples to the loss and its gradient.
+    fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, share: &Share) -> Result<f64> {
+        let total = share.total_weight();
+        let loss = loss_sum / total + self.penalise(net, total);
         let largest = largest(&self.values).wide();
         if !(loss.is_finite() && largest.is_finite()) {
-            return Err(self.explain(net, count, loss));
+            return Err(self.explain(net, self.used, loss));
         }
         self.largest = largest;
         if let Some(clip) = self.clip {
@@ -341,16 +419,8 @@ impl<T: Float> Gradient<T> {
         Ok(loss)
     }
 
-    /// Adds up the chunks' gradients and the penalty's, and returns the penalty.
-    fn combine(&mut self, net: &Mlp<T>, count: usize, total_weight: f64) -> f64 {
-        let chunks = &self.chunks[..count];
-        add_up(&self.threads, &mut self.values, chunks, 0);
-        if let Some(inputs) = &mut self.inputs {
-            inputs.clear();
-            for chunk in &self.chunks[..count] {
-                inputs.extend_from_slice(&chunk.input_gradient);
-            }
-        }
+    /// Adds the penalty's gradient, and returns the penalty.
+    fn penalise(&mut self, net: &Mlp<T>, total_weight: f64) -> f64 {
         if self.l2 == 0.0 {
             return 0.0;
         }

@@ -23,6 +23,7 @@ mod gradient;
 mod packed;
 mod predictor;
 mod samples;
+mod share;
 mod single;
 mod source;
 
@@ -33,6 +34,7 @@ pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
 pub(crate) use samples::Rows;
 pub use samples::Samples;
+pub use share::Share;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///

@@ -98,17 +98,18 @@ impl Batches {
         self.rows.len().div_ceil(self.size)
     }
 
+    /// Samples in each minibatch but the last, which may have fewer.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// The minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
         self.rest_of_epoch(epoch, 0)
     }
 
-    /// Those that come after so many samples.
-    pub(super) fn rest_of_epoch(
-        &mut self,
-        epoch: usize,
-        seen: usize,
-    ) -> impl Iterator<Item = &[usize]> {
+    /// Those that come after so many samples, for an epoch that goes on.
+    pub fn rest_of_epoch(&mut self, epoch: usize, seen: usize) -> impl Iterator<Item = &[usize]> {
         self.order.copy_from_slice(&self.rows);
         match &self.arrangement {
             Arrangement::Given => {}

@@ -14,9 +14,6 @@ use crate::float::{Float, compiled};
 use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
 use crate::parallel::Threads;
 
-/// Minibatch size unless told otherwise (scikit-learn's), or all samples if those are fewer.
-const DEFAULT_BATCH: usize = 200;
-
 /// Epochs that the history has room for at once, so that it need not grow in between.
 const MOST_RESERVED: usize = 1 << 12;
 
@@ -104,21 +101,14 @@ pub(super) fn run<T: Float>(
         })
         .transpose()?;
     let batch = match trainer.batch_size {
-        Some(size) if length == Length::OneEpoch => size.min(training.len()),
-        Some(size) => size,
-        None => DEFAULT_BATCH.min(training.len()),
+        Some(size) if length == Length::OneEpoch => Some(size.min(training.len())),
+        size => size,
     };
-    let batches = Batches::of(training, batch)?.arranged(trainer.arrangement());
-    let threads = threads_for(trainer.threads, batch, net)?;
-    let mut gradient = match state.workspace.take() {
-        Some(gradient) => gradient,
-        None => Gradient::new(net),
-    };
-    gradient.set_clip(trainer.clip)?;
-    gradient = gradient
-        .l2(trainer.l2)?
-        .dropout(trainer.dropout, trainer.seed)?
-        .shared(threads.clone());
+    let batches = trainer.batches(training, batch)?;
+    let threads = threads_for(trainer.threads, batches.size(), net)?;
+    let workspace = state.workspace.take();
+    let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    let gradient = gradient.shared(threads.clone());
     if length == Length::ToTheEnd {
         if state.finished {
             return Ok(state.history.stopped_by);
@@ -129,15 +119,7 @@ pub(super) fn run<T: Float>(
     } else {
         state.begin_epoch();
     }
-    state.params.clear();
-    if state.best.is_empty() {
-        state.best.extend_from_slice(net.params());
-    }
-    if trainer.average.is_some() && state.average.is_empty() {
-        state.average.extend_from_slice(net.params());
-    }
-    let steps = (batches.count() as u64).saturating_mul(trainer.epochs as u64);
-    state.progress.total_steps = steps;
+    trainer.enter(net, state, &batches);
     let fit = Fit {
         trainer,
         state,
@@ -208,14 +190,13 @@ impl<T: Float> Fit<'_, T> {
                 reason = StopReason::Callback;
                 break;
             };
-            self.state.history.epochs.push(epoch);
-            self.swap_average(net);
-            let stop = self.watch(&epoch, net);
+            self.trainer.swap_average(net, self.state);
+            let stop = self.trainer.watch(self.state, &epoch, net);
             let flow = match watcher {
                 Watcher::Epochs(on_epoch) => on_epoch(&epoch, net),
                 Watcher::Moments(on_moment) => on_moment(&Moment::Epoch(epoch), net),
             };
-            self.swap_average(net);
+            self.trainer.swap_average(net, self.state);
             if let Some(stop) = flow.is_break().then_some(StopReason::Callback).or(stop) {
                 reason = stop;
                 break;
@@ -224,8 +205,7 @@ impl<T: Float> Fit<'_, T> {
         }
         self.state.history.updates = self.state.optimizer.updates();
         if length == Length::ToTheEnd {
-            self.state.end(reason);
-            self.hand_over(net)?;
+            self.trainer.conclude(net, self.state, reason)?;
             self.write_checkpoint(net, true)?;
         }
         self.state.workspace = Some(self.gradient);
@@ -239,36 +219,21 @@ impl<T: Float> Fit<'_, T> {
         net: &mut Mlp<T>,
         mut on_update: Option<&mut OnMoment<'_, T>>,
     ) -> Result<Option<Epoch>> {
-        let Trainer {
-            optimizer, loss, ..
-        } = self.trainer;
+        let trainer = self.trainer;
         let state = &mut *self.state;
-        let seen = state.progress.samples - state.progress.samples_before_epoch;
-        for batch in (self.batches).rest_of_epoch(state.progress.epoch, seen as usize) {
+        let seen = state.samples_seen_in_epoch();
+        for batch in (self.batches).rest_of_epoch(state.progress.epoch, seen) {
             let rows = self.samples.try_choose(batch)?;
-            let learning_rate = self.trainer.learning_rate(state);
+            let learning_rate = trainer.learning_rate(state);
             let mut batch_loss = 0.0;
             // Samples that all weigh nothing teach nothing.
             if rows.total_weight() > 0.0 {
                 self.gradient.set_updates(state.progress.step);
-                batch_loss = self.gradient.compute_rows(net, &rows, &**loss)?;
+                batch_loss = self.gradient.compute_rows(net, &rows, &*trainer.loss)?;
                 let gradient = self.gradient.values();
-                let (threads, params) = (&self.threads, net.params_mut());
-                let memory = &mut state.optimizer;
-                memory.update_shared(threads, &**optimizer, learning_rate, params, gradient)?;
-                if let Some(decay) = self.trainer.average {
-                    let updates = memory.updates() as f64;
-                    let keep = decay.min((1.0 + updates) / (10.0 + updates));
-                    blend(&mut state.average, net.params(), T::of(keep));
-                }
-                if state.best_value == f64::INFINITY && self.validation.is_none() {
-                    // What there was to begin with may stay the best.
-                    state.best_value = batch_loss;
-                }
-                state.part.add(batch_loss, batch.len(), learning_rate);
+                trainer.learn(&self.threads, net, state, batch.len(), batch_loss, gradient)?;
             }
-            state.progress.step += 1;
-            state.progress.samples += batch.len() as u64;
+            state.count(batch.len());
             if let Some(on_update) = &mut on_update {
                 let update = Moment::Update(Update {
                     number: state.optimizer.updates(),
@@ -283,20 +248,12 @@ impl<T: Float> Fit<'_, T> {
             }
         }
         check_finite("parameters", net.params())?;
-        state.progress.epoch += 1;
-        let whole = state.part;
-        state.begin_epoch();
-        self.swap_average(net);
+        trainer.swap_average(net, self.state);
         let validated = self.validate(net);
-        self.swap_average(net);
+        trainer.swap_average(net, self.state);
         let (validation_loss, validation_score) = validated?;
-        Ok(Some(Epoch {
-            number: self.state.history.epochs.len() + 1,
-            loss: whole.mean_loss(),
-            validation_loss,
-            validation_score,
-            learning_rate: whole.learning_rate(),
-        }))
+        let epoch = self.state.close_epoch(validation_loss, validation_score);
+        Ok(Some(epoch))
     }
 
     /// The validation samples' loss and score.
@@ -315,67 +272,6 @@ impl<T: Float> Fit<'_, T> {
         Ok((Some(loss), score))
     }
 
-    /// Exchanges the network's parameters with their average, if there is one: back with
-    /// the second call.
-    fn swap_average(&mut self, net: &mut Mlp<T>) {
-        if self.trainer.average.is_some() {
-            net.params_mut().swap_with_slice(&mut self.state.average);
-        }
-    }
-
-    /// Keeps the best parameters, lowers the learning rate and says whether to stop.
-    fn watch(&mut self, epoch: &Epoch, net: &Mlp<T>) -> Option<StopReason> {
-        let (trainer, state) = (self.trainer, &mut *self.state);
-        let rate = trainer.learning_rate(state);
-        let watched = match (epoch.validation_score, epoch.validation_loss) {
-            (Some(score), _) => -score,
-            (None, Some(loss)) => loss,
-            (None, None) => epoch.loss,
-        };
-        if watched < state.best_value {
-            state.best_value = watched;
-            state.best.copy_from_slice(net.params());
-            if trainer.early_stopping.is_some() {
-                state.history.best_epoch = Some(epoch.number);
-            }
-        }
-        if let Some(reduce) = &trainer.reduce_on_plateau {
-            let loss = epoch.validation_loss.unwrap_or(epoch.loss);
-            state.rate_factor *= reduce.see(&mut state.reducing, loss, rate);
-        }
-        let watches = [
-            (
-                trainer.early_stopping,
-                &mut state.early_stopping,
-                watched,
-                StopReason::EarlyStopping,
-            ),
-            (
-                trainer.tolerance,
-                &mut state.tolerance,
-                epoch.loss,
-                StopReason::Tolerance,
-            ),
-        ];
-        let mut over = None;
-        for (patience, plateau, value, reason) in watches {
-            let Some(patience) = patience else { continue };
-            patience.see(plateau, value);
-            if patience.is_over(plateau) {
-                over = over.or(Some(reason));
-            }
-        }
-        match trainer.adaptive {
-            Some(adaptive) if over.is_some() && rate > adaptive.floor => {
-                state.rate_factor /= adaptive.divisor;
-                state.early_stopping.bad_epochs = 0;
-                state.tolerance.bad_epochs = 0;
-                None
-            }
-            _ => over,
-        }
-    }
-
     /// Writes a checkpoint if the trainer is to do so now.
     #[cfg(all(feature = "safetensors", feature = "std"))]
     fn write_checkpoint(&mut self, net: &Mlp<T>, ended: bool) -> Result<()> {
@@ -387,19 +283,6 @@ impl<T: Float> Fit<'_, T> {
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // one shape with the feature and without
     fn write_checkpoint(&mut self, _: &Mlp<T>, _ended: bool) -> Result<()> {
         Ok(())
-    }
-
-    /// Gives the network the parameters that training was for, and remembers those it would
-    /// go on from.
-    fn hand_over(&mut self, net: &mut Mlp<T>) -> Result<()> {
-        let state = &mut *self.state;
-        let result = match (self.trainer.early_stopping, self.trainer.average) {
-            (Some(_), _) => &state.best,
-            (None, Some(_)) => &state.average,
-            (None, None) => return Ok(()),
-        };
-        state.params.extend_from_slice(net.params());
-        net.set_params(result)
     }
 
     /// Says where a training went wrong, and gives the network the best parameters so far.
@@ -469,7 +352,7 @@ fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
 
 compiled! {
     /// average <- keep average + (1 - keep) values.
-    fn blend<T>(average: &mut [T], values: &[T], keep: T) {
+    pub(super) fn blend<T>(average: &mut [T], values: &[T], keep: T) {
         for (average, &x) in average.iter_mut().zip(values) {
             *average = x + keep * (*average - x);
         }

@@ -22,6 +22,7 @@ mod history;
 mod lbfgs;
 mod split;
 mod state;
+mod steps;
 mod stopping;
 
 pub use batches::Batches;
@@ -37,7 +38,8 @@ use stopping::Patience;
 /// A loss, an optimizer and everything else that decides how a network is trained.
 ///
 /// [`fit`](Self::fit) is a loop over public pieces: [`Batches`], [`Gradient`](crate::Gradient) and
-/// [`State`](crate::optimizer::State); the same loop written by hand gives the same bits.
+/// [`State`](crate::optimizer::State); the same loop written by hand gives the same bits
+/// ([`begin`](Self::begin)).
 ///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};

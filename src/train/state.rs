@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Trainer;
-use super::history::{History, PartOfEpoch, StopReason};
+use super::history::{Epoch, History, PartOfEpoch, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -125,6 +125,16 @@ impl<T: Float> TrainerState<T> {
         self.progress.samples
     }
 
+    /// Samples of the epoch under way that were seen.
+    pub fn samples_seen_in_epoch(&self) -> usize {
+        (self.progress.samples - self.progress.samples_before_epoch) as usize
+    }
+
+    /// How far the training has come, as a schedule sees it.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     /// Epochs in a row without enough improvement, as [`Trainer::tolerance`] or
     /// [`Trainer::early_stopping`] counts them: the larger number if both do.
     pub fn epochs_without_improvement(&self) -> usize {
@@ -173,6 +183,31 @@ impl<T: Float> TrainerState<T> {
     pub(super) fn begin_epoch(&mut self) {
         self.progress.samples_before_epoch = self.progress.samples;
         self.part = PartOfEpoch::default();
+    }
+
+    /// A minibatch of so many samples was learned from.
+    pub(super) fn count(&mut self, samples: usize) {
+        self.progress.step += 1;
+        self.progress.samples += samples as u64;
+    }
+
+    /// Takes the epoch under way into the history, and begins the next.
+    pub(super) fn close_epoch(
+        &mut self,
+        validation_loss: Option<f64>,
+        validation_score: Option<f64>,
+    ) -> Epoch {
+        let epoch = Epoch {
+            number: self.history.epochs.len() + 1,
+            loss: self.part.mean_loss(),
+            validation_loss,
+            validation_score,
+            learning_rate: self.part.learning_rate(),
+        };
+        self.history.epochs.push(epoch);
+        self.progress.epoch += 1;
+        self.begin_epoch();
+        epoch
     }
 
     /// Remembers why it ended. Only what the caller can still change leaves more to do.

@@ -1,0 +1,134 @@
+//! Teaches a picture to a network: `paint_logo`'s default training, on as many ranks as `mpirun`
+//! starts.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use clap::Parser;
+use distributed::{Checkpoints, Reduction, Result, Source, Training, hash, run_ranks};
+use feedforward::activation::{Identity, Relu};
+use feedforward::loss::ScikitSquaredError;
+use feedforward::optimizer::Muon;
+use feedforward::schedule::Cosine;
+use feedforward::{Mlp, Trainer};
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::Communicator;
+
+use canvas::Canvas;
+use flags::Flags;
+use picture::Picture;
+
+#[path = "../../../../paint_logo/canvas.rs"]
+#[allow(dead_code)]
+mod canvas;
+mod flags;
+#[path = "../../../../paint_logo/picture.rs"]
+#[allow(dead_code)]
+mod picture;
+
+/// Row and column.
+const PLACE: usize = 2;
+
+/// Red, green and blue.
+const COLOURS: usize = 3;
+
+/// The pixels of a picture, line by line. A rank encodes those that it is asked for.
+struct Pixels<'a> {
+    picture: &'a Picture,
+    canvas: &'a Canvas,
+}
+
+impl Source for Pixels<'_> {
+    fn samples(&self) -> usize {
+        self.picture.image().pixels().len()
+    }
+
+    fn widths(&self) -> [usize; 2] {
+        [self.canvas.width(), COLOURS]
+    }
+
+    fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()> {
+        let columns = self.picture.image().width();
+        let places = rows
+            .iter()
+            .map(|&row| (row as u32 / columns, row as u32 % columns));
+        *inputs = self.canvas.inputs(
+            places
+                .clone()
+                .map(|(row, column)| (row.into(), column.into())),
+        )?;
+        targets.clear();
+        targets.extend(places.flat_map(|(row, column)| self.picture.colour(row, column)));
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    run_ranks("paint", |world| paint(&flags, world))
+}
+
+fn training(flags: &Flags) -> Training {
+    let muon = Muon {
+        weight_decay: 0.1,
+        ..Muon::new(flags.learning_rate)
+    };
+    Training {
+        trainer: Trainer::new(ScikitSquaredError, muon)
+            .schedule(Cosine::default())
+            .batch_size(flags.batch)
+            .seed(flags.seed)
+            .epochs(flags.epochs),
+        reduction: if flags.allreduce {
+            Reduction::AllReduce
+        } else {
+            Reduction::Ordered
+        },
+        threads: flags.threads,
+        checkpoints: flags
+            .checkpoint
+            .clone()
+            .map(|path| Checkpoints { path, every: 0 }),
+    }
+}
+
+fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
+    let first = world.rank() == 0;
+    if first {
+        picture::prepare_folder(&flags.out)?;
+    }
+    let picture = Picture::load(flags.image.as_deref())?;
+    let canvas = Canvas::new(picture.image().dimensions(), flags)?;
+    let sample = picture.sample(&canvas)?;
+    let pixels = Pixels {
+        picture: &picture,
+        canvas: &canvas,
+    };
+    let mut net = Mlp::builder(canvas.width())
+        .hidden_layers(9, 100, Relu)
+        .output(COLOURS, Identity)
+        .seed(flags.seed)
+        .build()?;
+    if first {
+        let (name, ranks) = (picture.name(), world.size());
+        println!("{name}: {} pixels, {ranks} ranks", pixels.samples());
+    }
+    training(flags).run(world, &mut net, &pixels, |epoch, net| {
+        if first {
+            let psnr = sample.psnr(net)?;
+            println!(
+                "epoch={} loss={:.4e} psnr={psnr:.2}",
+                epoch.number, epoch.loss
+            );
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if first {
+        let painting = canvas.paint(&net, canvas.enlarged())?;
+        painting.save(flags.out.join("painting.png"))?;
+        let file = flags.out.join("model.safetensors");
+        canvas.with_network(&net).save(&file)?;
+        println!("hash={:016x}", hash(net.params()));
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! An order of samples by which each rank always reads the same part of a file.
+
+use feedforward::Share;
+use feedforward::init::Rng;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+
+/// Lanes: as many stretches of a table as a minibatch has chunks, so that chunk c of every
+/// minibatch comes from lane c.
+///
+/// Each lane is shuffled anew for each epoch, by blocks of neighbouring rows. What remains after
+/// the last whole minibatch is the end of the table, the last minibatch of each epoch. The order is
+/// a function of these numbers and the epoch; the ranks have no part in it.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    /// Samples in a minibatch.
+    pub batch: usize,
+    /// Neighbouring rows that stay together, read at once.
+    pub block: usize,
+    /// Where the shuffles come from.
+    pub seed: u64,
+}
+
+impl Lanes {
+    /// Writes an epoch's order over the rows in theirs, for `Trainer::arrange`.
+    pub fn arrange(&self, epoch: usize, rows: &mut [usize]) {
+        let (batch, block) = (self.batch.clamp(1, rows.len().max(1)), self.block.max(1));
+        let whole = rows.len() / batch;
+        let Ok(share) = Share::of_chunks(batch, 0, 1) else {
+            return;
+        };
+        let mut rng = Rng::seed_from_u64(self.seed);
+        rng.set_stream(epoch as u64 + 1);
+        for chunk in share.chunk_rows() {
+            let (first, len) = (whole * chunk.start, chunk.len());
+            let mut starts: Vec<usize> = (0..whole * len).step_by(block).collect();
+            starts.shuffle(&mut rng);
+            let lane = starts
+                .into_iter()
+                .flat_map(|start| start..(start + block).min(whole * len));
+            for (place, row) in lane.enumerate() {
+                rows[place / len * batch + chunk.start + place % len] = first + row;
+            }
+        }
+        let rest = whole * batch;
+        for (place, row) in rows.iter_mut().enumerate().skip(rest) {
+            *row = place;
+        }
+        rows[rest..].shuffle(&mut rng);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_has_each_row_once_and_each_rank_its_own_part() {
+        for (samples, batch, block) in [(10_000, 1_600, 16), (999, 100, 3), (700, 700, 1)] {
+            let lanes = Lanes {
+                batch,
+                block,
+                seed: 3,
+            };
+            let epoch = |epoch| {
+                let mut rows: Vec<usize> = (0..samples).collect();
+                lanes.arrange(epoch, &mut rows);
+                rows
+            };
+            assert_ne!(epoch(0), epoch(1));
+            assert_eq!(epoch(1), epoch(1));
+            let mut sorted = epoch(0);
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..samples));
+
+            let whole = samples / batch;
+            for ranks in [1, 2, 3, 4, 16] {
+                for rank in 0..ranks {
+                    let share = Share::of_chunks(batch, rank, ranks).unwrap();
+                    let own = share.rows();
+                    let part = whole * own.start..whole * own.end;
+                    for epoch in [epoch(0), epoch(1)] {
+                        for minibatch in epoch.chunks_exact(batch) {
+                            let rows = &minibatch[own.clone()];
+                            assert!(rows.iter().all(|row| part.contains(row)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_stay_together() {
+        let lanes = Lanes {
+            batch: 400,
+            block: 8,
+            seed: 1,
+        };
+        let mut rows: Vec<usize> = (0..4_000).collect();
+        lanes.arrange(0, &mut rows);
+        let neighbours = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
+        let count = neighbours.count();
+        assert!(count >= 4_000 / 8 * 6, "{count}");
+        assert!(count < 3_900, "{count}");
+    }
+}

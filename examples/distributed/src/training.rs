@@ -1,0 +1,202 @@
+//! The loop, the same on all ranks.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use feedforward::{Epoch, Gradient, Mlp, Samples, Trainer, TrainerState};
+use mpi::Threading;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator, CommunicatorCollectives, Root};
+
+use crate::{Reducer, Reduction, Result, Source};
+
+/// A training to be shared.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// Everything that decides its bits.
+    pub trainer: Trainer<f32>,
+    /// How gradients are added up.
+    pub reduction: Reduction,
+    /// Threads of each rank. They decide no bits.
+    pub threads: usize,
+    /// Where to keep its state.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+/// Where the first rank writes checkpoints, and looks for one at the start.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    /// The file.
+    pub path: PathBuf,
+    /// Updates from one to the next; there is one after each epoch as well.
+    pub every: u64,
+}
+
+/// What a training was like.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it could go on, and its history.
+    pub state: TrainerState<f32>,
+    /// Bytes of gradients that this rank sent, where gradients are added up in order.
+    pub bytes_sent: u64,
+}
+
+impl Training {
+    /// Trains the network, from the checkpoint if there is one, and calls `on_epoch` after each
+    /// epoch. All ranks call this with the same training, network and samples; `on_epoch` breaks on
+    /// all of them or on none, else those that go on wait for ever.
+    pub fn run(
+        &self,
+        world: &SimpleCommunicator,
+        net: &mut Mlp<f32>,
+        source: &dyn Source,
+        mut on_epoch: impl FnMut(&Epoch, &Mlp<f32>) -> Result<ControlFlow<()>>,
+    ) -> Result<Outcome> {
+        let Self { trainer, .. } = self;
+        let mut state = self.start(world, net)?;
+        let mut gradient = trainer.gradient(net)?.threads(self.threads)?;
+        let mut batches = trainer.begin(net, &mut state, source.samples())?;
+        let mut reducer = Reducer::new(world, self.reduction, net.params().len());
+        let mut rows_read = (Vec::new(), Vec::new());
+        // Else they would wait for each other in different steps.
+        let facts = [batches.count(), source.samples(), net.params().len()];
+        agree(world, "samples", &facts.map(|fact| fact as u64))?;
+        while trainer.stopped_by(&state).is_none() {
+            for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
+                self.step(
+                    net,
+                    &mut state,
+                    rows,
+                    source,
+                    &mut rows_read,
+                    &mut gradient,
+                    &mut reducer,
+                )?;
+                self.keep(world, net, &state, false)?;
+            }
+            let epoch = trainer.end_epoch(net, &mut state, None)?;
+            agree(world, "parameters", &[hash(net.params())])?;
+            self.keep(world, net, &state, true)?;
+            if on_epoch(&epoch, net)?.is_break() {
+                break;
+            }
+        }
+        trainer.end(net, &mut state)?;
+        Ok(Outcome {
+            bytes_sent: reducer.bytes_sent(),
+            state,
+        })
+    }
+
+    /// The first rank reads the checkpoint, for all.
+    fn start(&self, world: &SimpleCommunicator, net: &mut Mlp<f32>) -> Result<TrainerState<f32>> {
+        let Some(Checkpoints { path, .. }) = &self.checkpoints else {
+            return Ok(self.trainer.start(net)?);
+        };
+        let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let mut bytes = Vec::new();
+        if world.rank() == 0 && path.exists() {
+            bytes = std::fs::read(path).map_err(|error| explain(&error))?;
+        }
+        let first = world.process_at_rank(0);
+        let mut len = bytes.len() as u64;
+        first.broadcast_into(&mut len);
+        bytes.resize(len as usize, 0);
+        // In pieces, since MPI counts in 32 bits.
+        for piece in bytes.chunks_mut(1 << 30) {
+            first.broadcast_into(piece);
+        }
+        if bytes.is_empty() {
+            return Ok(self.trainer.start(net)?);
+        }
+        let state = self.trainer.load_checkpoint_bytes(net, &bytes);
+        Ok(state.map_err(|error| explain(&error))?)
+    }
+
+    /// One update: each rank reads and computes its share of these rows.
+    #[allow(clippy::too_many_arguments)] // buffers of the loop, which live as long as it
+    fn step(
+        &self,
+        net: &mut Mlp<f32>,
+        state: &mut TrainerState<f32>,
+        rows: &[usize],
+        source: &dyn Source,
+        (inputs, targets): &mut (Vec<f32>, Vec<f32>),
+        gradient: &mut Gradient<f32>,
+        reducer: &mut Reducer<'_>,
+    ) -> Result<()> {
+        let share = reducer.share(rows.len())?;
+        source.read(&rows[share.rows()], inputs, targets)?;
+        gradient.set_updates(state.progress().step);
+        let samples = Samples::new(inputs, targets);
+        gradient.compute_share(net, &samples, &share, self.trainer.loss())?;
+        let summed = reducer.add_up(gradient, rows.len())?;
+        let loss = gradient.finish(net, summed.gradient, summed.loss, &share)?;
+        self.trainer
+            .update(net, state, rows.len(), loss, gradient.values())?;
+        Ok(())
+    }
+
+    /// Writes a checkpoint if one is due.
+    fn keep(
+        &self,
+        world: &SimpleCommunicator,
+        net: &Mlp<f32>,
+        state: &TrainerState<f32>,
+        epoch_is_over: bool,
+    ) -> Result<()> {
+        match &self.checkpoints {
+            Some(Checkpoints { path, every })
+                if world.rank() == 0
+                    && (epoch_is_over
+                        || *every > 0 && state.optimizer().updates().is_multiple_of(*every)) =>
+            {
+                Ok(self.trainer.save_checkpoint(net, state, path)?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks that all ranks have the same numbers: machines that compute other bits, or read other
+/// files, would drift apart unnoticed.
+fn agree(world: &SimpleCommunicator, what: &str, numbers: &[u64]) -> Result<()> {
+    let mut all = vec![0_u64; numbers.len() * world.size() as usize];
+    world.all_gather_into(numbers, &mut all[..]);
+    match all
+        .chunks_exact(numbers.len())
+        .position(|other| other != &all[..numbers.len()])
+    {
+        None => Ok(()),
+        Some(rank) => Err(format!("{what}: ranks 0 and {rank} do not have the same").into()),
+    }
+}
+
+/// Runs `work` on every rank. An error on one of them ends the job.
+pub fn run_ranks(name: &str, work: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
+    let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
+        eprintln!("{name}: MPI cannot be initialised");
+        return ExitCode::FAILURE;
+    };
+    // A rank that unwound would wait for the others in MPI_Finalize.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+    let world = universe.world();
+    if let Err(error) = work(&world) {
+        eprintln!("{name}: rank {}: {error}", world.rank());
+        world.abort(1);
+    }
+    ExitCode::SUCCESS
+}
+
+/// A hash of bits (FNV-1a, 64 bits).
+pub fn hash(params: &[f32]) -> u64 {
+    let bytes = params.iter().flat_map(|x| x.to_bits().to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

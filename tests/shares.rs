@@ -1,0 +1,249 @@
+//! A training that several processes share has the bits of one.
+
+use feedforward::activation::{Identity, Tanh};
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::{Adam, Muon};
+use feedforward::schedule::Cosine;
+use feedforward::{Clip, Error, Float, Gradient, Mlp, Samples, Share, StopReason, Trainer};
+
+const SEED: u64 = 5;
+
+fn net<T: Float>() -> Mlp<T> {
+    let builder = Mlp::builder(3).hidden_layers(2, 12, Tanh);
+    builder.output(2, Identity).seed(1).build().unwrap()
+}
+
+/// So many rows of a smooth function.
+fn data<T: Float>(rows: usize) -> (Vec<T>, Vec<T>) {
+    let x = |i: usize| (i as f64 * 0.37).sin();
+    let inputs: Vec<f64> = (0..3 * rows).map(x).collect();
+    let targets = inputs.chunks(3).flat_map(|x| [x[0] * x[1], x[2] - x[0]]);
+    let narrow = |x: f64| T::of(x);
+    (
+        inputs.iter().copied().map(narrow).collect(),
+        targets.map(narrow).collect(),
+    )
+}
+
+/// What a process computed: each chunk's gradient and loss.
+type Sums<T> = Vec<(Vec<T>, f64)>;
+
+/// Adds up in the order of the chunks, as whoever reduces must.
+fn in_order<T: Float>(sums: &[Sums<T>]) -> (Vec<T>, f64) {
+    let mut chunks = sums.iter().flatten();
+    let (mut sum, mut loss) = chunks.next().unwrap().clone();
+    for (chunk, chunk_loss) in chunks {
+        sum.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x);
+        loss += chunk_loss;
+    }
+    (sum, loss)
+}
+
+fn gradient<T: Float>(net: &Mlp<T>) -> Gradient<T> {
+    let gradient = Gradient::new(net).l2(0.3).unwrap();
+    let gradient = gradient.dropout(0.2, SEED).unwrap();
+    gradient.clip(Clip::Norm(0.5)).unwrap().with_inputs()
+}
+
+fn a_gradient_is_shared<T: Float>() {
+    let net = net::<T>();
+    for rows in [1, 150, 500, 1_700] {
+        let (x, y) = data(rows);
+        let weights: Vec<T> = (0..rows).map(|i| T::of(0.5 + (i % 4) as f64)).collect();
+        let total = weights.iter().map(|w| w.wide()).sum();
+        let mut alone = gradient(&net);
+        alone.set_updates(9);
+        let samples = Samples::new(&x, &y).weights(&weights);
+        let loss = alone.compute_samples(&net, &samples, &SquaredError);
+        let loss = loss.unwrap();
+
+        for processes in [1, 2, 3, 4, 7, 20] {
+            let shares = (0..processes).map(|index| {
+                let share = Share::of_chunks(rows, index, processes).unwrap();
+                share.weighing(total).unwrap()
+            });
+            let (mut sums, mut inputs) = (Vec::new(), Vec::new());
+            let mut workers: Vec<_> = shares.map(|share| (share, gradient(&net))).collect();
+            for (share, worker) in &mut workers {
+                let own = share.rows();
+                let (x, y) = (
+                    &x[3 * own.start..3 * own.end],
+                    &y[2 * own.start..2 * own.end],
+                );
+                let samples = Samples::new(x, y).weights(&weights[own]);
+                worker.set_updates(9);
+                worker
+                    .compute_share(&net, &samples, share, &SquaredError)
+                    .unwrap();
+                let owned = |(sum, loss): (&[T], f64)| (sum.to_vec(), loss);
+                sums.push(worker.chunk_sums().map(owned).collect());
+                inputs.extend_from_slice(worker.inputs().unwrap());
+            }
+            let (sum, losses) = in_order(&sums);
+            for (share, worker) in &mut workers {
+                let shared = worker.finish(&net, &sum, losses, share).unwrap();
+                assert_eq!(shared.to_bits(), loss.to_bits());
+                assert_eq!(worker.values(), alone.values());
+                assert_eq!(worker.largest(), alone.largest());
+            }
+            assert_eq!(inputs, alone.inputs().unwrap());
+        }
+    }
+}
+
+#[test]
+fn shares_add_up_to_the_bits_of_a_single_process() {
+    a_gradient_is_shared::<f32>();
+    a_gradient_is_shared::<f64>();
+}
+
+#[test]
+fn even_shares_add_up_to_the_gradient_up_to_rounding() {
+    let net = net::<f64>();
+    let (x, y) = data(1_000);
+    let mut alone = Gradient::new(&net);
+    let loss = alone.compute(&net, &x, &y, &SquaredError).unwrap();
+    let mut worker = Gradient::new(&net);
+    let mut sums = Vec::new();
+    let shares = (0..30).map(|index| Share::of_rows(1_000, index, 30).unwrap());
+    for share in shares.clone() {
+        let own = share.rows();
+        let samples = Samples::new(
+            &x[3 * own.start..3 * own.end],
+            &y[2 * own.start..2 * own.end],
+        );
+        worker
+            .compute_share(&net, &samples, &share, &SquaredError)
+            .unwrap();
+        let owned = |(sum, loss): (&[f64], f64)| (sum.to_vec(), loss);
+        sums.push(worker.chunk_sums().map(owned).collect());
+    }
+    let (sum, losses) = in_order(&sums);
+    let share = shares.last().unwrap();
+    let shared = worker.finish(&net, &sum, losses, &share).unwrap();
+    approx::assert_relative_eq!(shared, loss, max_relative = 1e-12);
+    approx::assert_relative_eq!(worker.values(), alone.values(), epsilon = 1e-14);
+}
+
+/// Two processes, as far as the arithmetic goes, which stop after so many updates.
+fn train_shared(
+    trainer: &Trainer<f32>,
+    net: &mut Mlp<f32>,
+    state: &mut feedforward::TrainerState<f32>,
+    (x, y): (&[f32], &[f32]),
+    updates: u64,
+) -> Option<StopReason> {
+    let mut workers = [(); 2].map(|()| trainer.gradient(net).unwrap());
+    let mut batches = trainer.begin(net, state, x.len() / 3).unwrap();
+    while trainer.stopped_by(state).is_none() {
+        for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
+            let mut sums = Vec::new();
+            for (index, worker) in workers.iter_mut().enumerate() {
+                let share = Share::of_chunks(rows.len(), index, 2).unwrap();
+                let own = &rows[share.rows()];
+                let samples = Samples::new(x, y).rows(own);
+                worker.set_updates(state.progress().step);
+                worker
+                    .compute_share(net, &samples, &share, &SquaredError)
+                    .unwrap();
+                let owned = |(sum, loss): (&[f32], f64)| (sum.to_vec(), loss);
+                sums.push(worker.chunk_sums().map(owned).collect());
+            }
+            let (sum, losses) = in_order(&sums);
+            let share = Share::of_chunks(rows.len(), 0, 2).unwrap();
+            let loss = workers[0].finish(net, &sum, losses, &share).unwrap();
+            let values = workers[0].values();
+            trainer
+                .update(net, state, rows.len(), loss, values)
+                .unwrap();
+            if state.optimizer().updates() == updates {
+                return None;
+            }
+        }
+        trainer.end_epoch(net, state, None).unwrap();
+    }
+    trainer.end(net, state).unwrap();
+    trainer.stopped_by(state)
+}
+
+#[test]
+fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
+    let (x, y) = data(1_100);
+    let trainer = Trainer::new(SquaredError, Muon::new(0.02))
+        .schedule(Cosine { floor: 0.0 })
+        .batch_size(500)
+        .dropout(0.1)
+        .weight_average(0.9)
+        .tolerance(1e-2, 2)
+        .seed(SEED)
+        .epochs(60);
+    let start = net::<f32>();
+    let mut fitted = start.clone();
+    let history = trainer.fit(&mut fitted, &x, &y).unwrap();
+    assert_eq!(history.stopped_by, StopReason::Tolerance);
+    assert!(history.epochs.len() > 4);
+
+    // Killed within the third epoch, gone on with alone.
+    let mut net = start.clone();
+    let mut state = trainer.start(&net).unwrap();
+    let none = train_shared(&trainer, &mut net, &mut state, (&x, &y), 7);
+    assert_eq!(none, None);
+    let bytes = trainer.checkpoint_bytes(&net, &state).unwrap();
+    let mut resumed = start.clone();
+    let mut state = trainer.load_checkpoint_bytes(&mut resumed, &bytes).unwrap();
+    let reason = trainer.resume(&mut resumed, &mut state, &Samples::new(&x, &y));
+    assert_eq!(reason, Ok(StopReason::Tolerance));
+    assert_eq!(resumed.params(), fitted.params());
+    assert_eq!(*state.history(), history);
+
+    // And shared to the end.
+    let mut state = trainer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
+    let reason = train_shared(&trainer, &mut net, &mut state, (&x, &y), u64::MAX);
+    assert_eq!(reason, Some(StopReason::Tolerance));
+    assert_eq!(net.params(), fitted.params());
+    assert_eq!(*state.history(), history);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_and_changes_nothing() {
+    let (x, y) = data::<f64>(300);
+    let mut net = net::<f64>();
+    let mut gradient = Gradient::new(&net);
+    let share = Share::of_chunks(300, 0, 2).unwrap();
+    let samples = Samples::new(&x, &y);
+    let error = gradient.compute_share(&net, &samples, &share, &SquaredError);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "samples of a share: expected 150, got 300"
+    );
+    let short = gradient.finish(&net, &[0.0], 0.0, &share).unwrap_err();
+    assert!(matches!(short, Error::Length { .. }), "{short}");
+    let len = net.params().len();
+    let error = gradient.finish(&net, &vec![f64::NAN; len], 0.0, &share);
+    assert!(matches!(error, Err(Error::Overflow { .. })), "{error:?}");
+
+    let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(100);
+    let split = trainer.clone().validation_split(0.1);
+    let mut state = trainer.start(&net).unwrap();
+    let error = split.begin(&mut net, &mut state, 300).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "trainer of a loop by hand: expected no validation split, which needs the samples, got one"
+    );
+    assert!(trainer.begin(&mut net, &mut state, 99).is_err());
+    trainer.begin(&mut net, &mut state, 300).unwrap();
+    let before = (net.clone(), state.optimizer().clone());
+    let nothing = vec![0.0; len];
+    let cases = [
+        (1.0, vec![0.0; len - 1]),
+        (1.0, vec![f64::INFINITY; len]),
+        (f64::NAN, nothing),
+    ];
+    for (loss, gradient) in cases {
+        let error = trainer.update(&mut net, &mut state, 100, loss, &gradient);
+        assert!(error.is_err());
+    }
+    assert_eq!(net.params(), before.0.params());
+    assert_eq!(*state.optimizer(), before.1);
+    assert_eq!(state.samples_seen(), 0);
+}
