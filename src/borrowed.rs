@@ -331,7 +331,12 @@ impl<T: Float> Op for Predict<'_, T> {
 fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z: &mut [T]) {
     let done = rows::<8, T, S>(0, inputs, weights, bias, z);
     let done = rows::<4, T, S>(done, inputs, weights, bias, z);
-    rows::<1, T, S>(done, inputs, weights, bias, z);
+    // All that are left at once: few outputs of many inputs are the rule.
+    match bias.len() - done {
+        3 => rows::<3, T, S>(done, inputs, weights, bias, z),
+        2 => rows::<2, T, S>(done, inputs, weights, bias, z),
+        _ => rows::<1, T, S>(done, inputs, weights, bias, z),
+    };
 }
 
 /// As many whole blocks of rows as there are from `first` on; returns where they end.
