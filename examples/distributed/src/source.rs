@@ -266,11 +266,7 @@ mod tests {
         let mut long = bytes.clone();
         long.push(0);
         let other = String::from_utf8_lossy(&bytes[8..]).replace("targets", "TARGETS");
-        let other = [
-            &bytes[..8],
-            &other.as_bytes()[..other.find('}').unwrap() + 1],
-        ]
-        .concat();
+        let other = [&bytes[..8], &other.as_bytes()[..=other.find('}').unwrap()]].concat();
         for bad in [&bytes[..5], &bytes[..200], &long, &[255; 64], &other] {
             std::fs::write(&path, bad).unwrap();
             let error = Table::open(&path).unwrap_err().to_string();
