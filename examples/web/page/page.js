@@ -14,11 +14,13 @@ const FIELDS = { hidden: '--hidden', rate: '--learning-rate', epochs: '--epochs'
 const LARGEST = 1 << 26; // bytes of a file: more would be no picture to scale down to this
 
 let picture; // { name, file, image: ImageData }
+let run = 0; // what comes of earlier ones is late
 let points = [];
 let parameters;
 let training = true;
 let over = false;
 let failed = false;
+let pointed = false; // at a pixel of the painting
 let passed = 0; // tens of decibels that were announced
 
 const worker = new Worker('worker.js');
@@ -47,6 +49,7 @@ function begin() {
   describe();
   if (!picture) return;
   const { width, height, data } = picture.image;
+  run += 1;
   points = [];
   passed = 0;
   over = false;
@@ -55,7 +58,7 @@ function begin() {
   $('error').hidden = true;
   for (const id of ['psnr', 'loss', 'epoch', 'speed']) $(id).value = '–';
   const pixels = data.slice().buffer;
-  wish('start', { flags: flags(), width, height, pixels, training }, [pixels]);
+  wish('start', { run, flags: flags(), width, height, pixels, training }, [pixels]);
   say('Training');
   curves();
 }
@@ -98,6 +101,7 @@ const hears = {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(pixels), width, height), 0, 0);
     canvas.ariaLabel = `The network’s painting, at ${decibels()} after ${epoch.toFixed(1)} epochs`;
+    if (!pointed) $('under').textContent = decibels();
     $('psnr').value = Number.isFinite(psnr) ? psnr.toFixed(2) : '∞';
     if (loss !== null) $('loss').value = loss.toExponential(2);
     $('epoch').value = epoch.toFixed(1);
@@ -115,7 +119,7 @@ const hears = {
   },
   pixel({ row, column, painted, meant }) {
     const colour = (parts) => `(${parts.map((part) => part.toFixed(2)).join(', ')})`;
-    $('under').textContent = `${row}, ${column}: ${colour(painted)} for ${colour(meant)}`;
+    if (pointed) $('under').textContent = `${row}, ${column}: ${colour(painted)} for ${colour(meant)}`;
   },
   model({ file }) {
     save(new Blob([file], { type: 'application/octet-stream' }), 'painting.safetensors');
@@ -126,7 +130,7 @@ const hears = {
     say('Stopped');
   },
 };
-worker.onmessage = ({ data }) => hears[data.is](data);
+worker.onmessage = ({ data }) => (data.run ?? run) === run && hears[data.is](data);
 worker.onerror = ({ message }) => hears.error({ text: message || 'worker.js: cannot be loaded' });
 
 let drawing = false;
@@ -220,9 +224,15 @@ $('painting').onpointermove = ({ target, offsetX, offsetY }) => {
   const zoom = Math.min(clientWidth / width, clientHeight / height);
   const column = Math.floor((offsetX - (clientWidth - width * zoom) / 2) / zoom);
   const row = Math.floor((offsetY - (clientHeight - height * zoom) / 2) / zoom);
-  if (parameters && !failed && row >= 0 && column >= 0 && row < height && column < width) wish('pixel', { row, column });
+  if (parameters && !failed && row >= 0 && column >= 0 && row < height && column < width) {
+    pointed = true;
+    wish('pixel', { row, column });
+  }
 };
-$('painting').onpointerleave = () => ($('under').textContent = 'of the network');
+$('painting').onpointerleave = () => {
+  pointed = false;
+  $('under').textContent = points.length ? decibels() : 'by the network';
+};
 
 addEventListener('keydown', (event) => {
   const busy = event.target.closest('input, select, button, code, a');

@@ -6,7 +6,7 @@ const SLICE = 30; // milliseconds
 const SHARE = 0.2; // of the time, at most, goes into paintings for the eye
 
 let wasm;
-let size = { width: 0, height: 0 };
+let painted = {}; // which run, and how large
 let training = false;
 let over = true;
 let pace = 0; // least milliseconds between paintings
@@ -49,20 +49,20 @@ function attempt(work) {
   } catch (error) {
     training = false;
     over = true;
-    postMessage({ is: 'error', text: error.message });
+    postMessage({ is: 'error', text: error.message, run: painted.run });
   }
 }
 
-function start({ flags, width, height, pixels }) {
+function start({ run, flags, width, height, pixels }) {
   const words = new TextEncoder().encode(flags.join('\n'));
   const at = wasm.buffer(words.length + pixels.byteLength);
   const memory = new Uint8Array(wasm.memory.buffer);
   memory.set(words, at);
   memory.set(new Uint8Array(pixels), at + words.length);
   over = true;
+  painted = { run, width, height };
   call('start', words.length, width, height);
-  size = { width, height };
-  postMessage({ is: 'started', ...numbers() });
+  postMessage({ is: 'started', run, ...numbers() });
   updates = 1;
   seconds = 0;
   recent = { losses: 0, updates: 0, pixels: 0, seconds: 0 };
@@ -102,7 +102,7 @@ function look(slice) {
     psnr,
     seconds,
     pixels,
-    ...size,
+    ...painted,
   };
   postMessage(message, [pixels]);
   recent = { losses: 0, updates: 0, pixels: slice.pixels, seconds: 0 };

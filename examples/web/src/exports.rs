@@ -28,7 +28,7 @@ pub extern "C" fn buffer(length: usize) -> *mut u8 {
 /// Where the buffer is, to be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn address() -> *const u8 {
-    BUFFER.with_borrow(|buffer| buffer.as_ptr())
+    BUFFER.with_borrow(Vec::as_ptr)
 }
 
 /// How much there is to read.
