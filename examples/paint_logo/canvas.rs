@@ -5,7 +5,7 @@ use feedforward::{Encoding, Mlp, ModelFile};
 use image::RgbImage;
 
 use crate::flags::{Flags, Input};
-use crate::{COLOURS, PLACE, Result};
+use crate::painter::{COLOURS, PLACE, Result};
 
 /// A larger painting would take all memory.
 const MOST_PAINTED: u64 = 1 << 26;

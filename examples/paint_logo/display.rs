@@ -10,9 +10,9 @@ use feedforward::train::Update;
 use image::{Rgb, RgbImage, imageops};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::Result;
 use crate::canvas::Canvas;
 use crate::flags::Flags;
+use crate::painter::Result;
 use crate::picture::{Picture, Sample};
 
 /// A PSNR and a preview take as long as some updates: not after each.

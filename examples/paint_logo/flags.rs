@@ -1,5 +1,6 @@
 //! What the command line can say.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::iter;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use feedforward::init::{ScikitLearn, Siren};
 use feedforward::{Activation, Initializer, activation};
 
-use crate::Result;
+use crate::painter::Result;
 
 /// Teaches a picture to a small network, which then paints it. `--preset tutorial` is the tutorial's
 /// network and scikit-learn's training, and with `--input raw` the tutorial's own run.
@@ -145,9 +146,9 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
-/// Reads the command line.
-pub fn read() -> Result<Flags> {
-    match Flags::try_parse() {
+/// Reads a command line, the program's name first.
+pub fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Flags> {
+    match Flags::try_parse_from(words) {
         Ok(flags) => Ok(flags),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp) => error.exit(),
         Err(error) => Err(in_one_line(&error).into()),

@@ -6,9 +6,9 @@ use feedforward::Mlp;
 use image::{Rgb, RgbImage, imageops};
 use plotters::prelude::*;
 
-use crate::Result;
 use crate::canvas::Canvas;
 use crate::flags::Flags;
+use crate::painter::Result;
 use crate::panels::{self, Panel, SPACE, grid, save_gif, zoom_to};
 use crate::picture::{Picture, psnr_between};
 use crate::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};

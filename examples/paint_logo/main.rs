@@ -3,22 +3,24 @@
 //! `cargo run --example paint_logo`, and `-- --help` for what can be changed; docs/painting.md tells
 //! what comes of it.
 
+use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-use feedforward::activation::Identity;
 use feedforward::{Error, Mlp, ModelFile, StopReason};
 
 use canvas::Canvas;
 use flags::Flags;
+use painter::{COLOURS, Result, TOLERANCE};
 use picture::Picture;
-use training::{Outcome, Recording, TOLERANCE, Training};
+use training::{Outcome, Recording, Training};
 
 mod canvas;
 mod clock;
 mod display;
 mod flags;
 mod gallery;
+mod painter;
 mod panels;
 mod picture;
 #[path = "../common/plot.rs"]
@@ -27,20 +29,8 @@ mod race;
 mod seeds;
 mod training;
 
-/// What a user can act on, as one line of text, from here or from the library.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-/// Row and column.
-const PLACE: usize = 2;
-
-/// Red, green and blue.
-const COLOURS: usize = 3;
-
-/// Parameters that take all memory would end the program without a word.
-const MOST_PARAMETERS: usize = 50_000_000;
-
 fn main() -> ExitCode {
-    match flags::read().and_then(|flags| run(&flags)) {
+    match flags::read(env::args_os()).and_then(|flags| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let words: Vec<_> = error
@@ -114,23 +104,6 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     plot::save(&painting, &to)?;
     println!("Saved     {}", to.display());
     Ok(())
-}
-
-/// Hidden layers between a place and its red, green and blue.
-fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
-    let hidden = flags.hidden();
-    if hidden.parameters(canvas.width()) > MOST_PARAMETERS {
-        return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
-    }
-    let mut builder = Mlp::builder(canvas.width()).seed(flags.seed);
-    for &(neurons, count) in &hidden.0 {
-        builder = builder.hidden_layers(count, neurons, flags.activation());
-    }
-    let builder = builder.output(COLOURS, Identity);
-    Ok(match flags.initializer() {
-        Some(initializer) => builder.initializer(initializer).build()?,
-        None => builder.build()?,
-    })
 }
 
 fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {

@@ -8,7 +8,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame, Rgb, RgbImage, imageops};
 use plotters::prelude::*;
 
-use crate::Result;
+use crate::painter::Result;
 use crate::plot::{self, FAINT, INK, px, text};
 
 /// Space between panels, and the height of the two lines below each.

@@ -8,8 +8,8 @@ use feedforward::Mlp;
 use feedforward::metrics::psnr;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba};
 
-use crate::Result;
 use crate::canvas::{Canvas, in_bytes};
+use crate::painter::Result;
 
 /// The logo, part of the program, so that it runs from any folder.
 const LOGO: &[u8] = include_bytes!("../assets/logo.png");
@@ -38,10 +38,12 @@ impl Picture {
             }
         };
         let decoded = decoded.map_err(|error| format!("{name}: {error}"))?;
-        Ok(Self {
-            image: over_white(decoded),
-            name,
-        })
+        Ok(Self::new(decoded, name))
+    }
+
+    pub fn new(image: DynamicImage, name: String) -> Self {
+        let image = over_white(image);
+        Self { image, name }
     }
 
     pub fn name(&self) -> &str {

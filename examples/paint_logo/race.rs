@@ -2,9 +2,9 @@
 
 use image::{RgbImage, imageops};
 
-use crate::Result;
 use crate::flags::Flags;
 use crate::gallery::{SIDE, decibels};
+use crate::painter::Result;
 use crate::panels::{Panel, grid, save_gif, zoom_to};
 use crate::picture::Picture;
 use crate::plot;

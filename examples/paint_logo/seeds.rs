@@ -1,7 +1,7 @@
 //! The same training with several seeds, in figures.
 
-use crate::Result;
 use crate::flags::Flags;
+use crate::painter::Result;
 use crate::picture::{Picture, psnr_between};
 use crate::training::{Recording, Training};
 

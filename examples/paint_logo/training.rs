@@ -4,9 +4,6 @@ use std::ops::ControlFlow;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use feedforward::loss::ScikitSquaredError;
-use feedforward::optimizer::{Adagrad, Adam, AdamW, Muon, Nadam, RmsProp, Sgd};
-use feedforward::schedule::Cosine;
 use feedforward::train::Moment;
 use feedforward::{History, Mlp, Samples, StopReason, Trainer};
 use image::RgbImage;
@@ -14,15 +11,9 @@ use image::RgbImage;
 use crate::canvas::Canvas;
 use crate::clock::{Clock, CosineInTime};
 use crate::display::Display;
-use crate::flags::{Flags, Optimizer, Preset};
+use crate::flags::Flags;
+use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, Sample};
-use crate::{Result, network};
-
-/// Loss by which an epoch must improve to count as one that does.
-pub const TOLERANCE: f64 = 1e-4;
-
-/// Epochs between checkpoints.
-const BETWEEN_CHECKPOINTS: usize = 5;
 
 /// The longer side of a painting that is kept for the animation.
 const FRAME: u32 = 128;
@@ -107,12 +98,16 @@ impl<'a> Training<'a> {
         let clock = Clock::default();
         let pixels = picture.image().pixels().len();
         let batch = flags.batch(pixels);
+        let in_time = flags.seconds().map(|seconds| CosineInTime {
+            clock: clock.clone(),
+            seconds,
+        });
         Ok(Self {
             net: network(flags, &canvas)?,
             canvas,
             flags,
             picture,
-            trainer: trainer(flags, batch, &clock),
+            trainer: trainer(flags, batch, in_time),
             clock,
             batches_in_epoch: pixels.div_ceil(batch.max(1)) as u64,
         })
@@ -282,51 +277,5 @@ impl Recorder<'_> {
             frame: self.canvas.paint(net, self.canvas.size_within(FRAME))?,
         });
         Ok(())
-    }
-}
-
-/// The tutorial's preset is what scikit-learn's `MLPRegressor` does by default; the other one has no
-/// penalty, and a learning rate that falls to zero.
-fn trainer(flags: &Flags, batch: usize, clock: &Clock) -> Trainer<f32> {
-    let (loss, rate) = (ScikitSquaredError, flags.learning_rate());
-    let trainer = match flags.optimizer() {
-        Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
-        Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
-        Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
-        Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
-        Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
-        Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
-        Optimizer::Muon => {
-            // Without it weights grow, and a long training gets no better than a short one.
-            let weight_decay = 0.1;
-            let muon = Muon::new(rate);
-            Trainer::new(
-                loss,
-                Muon {
-                    weight_decay,
-                    ..muon
-                },
-            )
-        }
-    };
-    let trainer = trainer
-        .epochs(flags.epochs().unwrap_or(usize::MAX))
-        .batch_size(batch)
-        .seed(flags.seed);
-    let trainer = match (flags.preset(), flags.seconds()) {
-        (Preset::Paint, None) => trainer.schedule(Cosine::default()),
-        (Preset::Paint, Some(seconds)) => {
-            let clock = clock.clone();
-            trainer.schedule(CosineInTime { clock, seconds })
-        }
-        (Preset::Tutorial, _) => trainer.l2(1e-4),
-    };
-    let trainer = match flags.patience() {
-        Some(epochs) => trainer.tolerance(TOLERANCE, epochs),
-        None => trainer,
-    };
-    match &flags.checkpoint {
-        Some(path) => trainer.checkpoint(path, BETWEEN_CHECKPOINTS),
-        None => trainer,
     }
 }

@@ -1,0 +1,129 @@
+//! What JavaScript calls: functions of numbers, and one buffer for all else.
+
+#![allow(unsafe_code)] // exported names are; nothing else here is
+
+use std::cell::RefCell;
+use std::panic;
+
+use image::RgbaImage;
+
+use crate::painter::Result;
+use crate::painting::Painting;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static PAINTING: RefCell<Option<Painting>> = const { RefCell::new(None) };
+}
+
+/// Makes the buffer so long, for the caller to write to, and tells where it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn buffer(length: usize) -> *mut u8 {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.clear();
+        buffer.resize(length, 0);
+        buffer.as_mut_ptr()
+    })
+}
+
+/// Where the buffer is, to be read.
+#[unsafe(no_mangle)]
+pub extern "C" fn address() -> *const u8 {
+    BUFFER.with_borrow(Vec::as_ptr)
+}
+
+/// How much there is to read.
+#[unsafe(no_mangle)]
+pub extern "C" fn length() -> usize {
+    BUFFER.with_borrow(Vec::len)
+}
+
+/// Begins with the buffer's first `flags` bytes, words that newlines part, and the picture in the
+/// others, red, green, blue and alpha. Answers as JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn start(flags: usize, width: u32, height: u32) -> bool {
+    panic::set_hook(Box::new(|info| {
+        BUFFER.with(|buffer| {
+            if let Ok(mut buffer) = buffer.try_borrow_mut() {
+                *buffer = info.to_string().into_bytes();
+            }
+        });
+    }));
+    answer(|| {
+        let mut words = BUFFER.take();
+        let pixels = words.split_off(flags.min(words.len()));
+        let words = String::from_utf8(words)?;
+        let picture = RgbaImage::from_raw(width, height, pixels).ok_or("too few pixels")?;
+        let painting = Painting::new(words.lines(), picture)?;
+        let parameters = painting.parameters();
+        PAINTING.set(Some(painting));
+        Ok(format!(r#"{{"parameters":{parameters}}}"#).into_bytes())
+    })
+}
+
+/// Trains for so many updates. Answers as JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn train(updates: usize) -> bool {
+    answer_with(|painting| {
+        let slice = painting.train(updates)?;
+        let json = format!(
+            r#"{{"updates":{},"losses":{:?},"over":{},"pixels":{}}}"#,
+            slice.updates,
+            slice.losses,
+            slice.is_over,
+            painting.pixels_seen(),
+        );
+        Ok(json.into_bytes())
+    })
+}
+
+/// Trains anew from where the network is.
+#[unsafe(no_mangle)]
+pub extern "C" fn restart() -> bool {
+    answer_with(|painting| painting.restart().map(|()| Vec::new()))
+}
+
+/// The PSNR as a 64-bit float, then the painting: red, green, blue and alpha.
+#[unsafe(no_mangle)]
+pub extern "C" fn paint() -> bool {
+    answer_with(|painting| {
+        let (image, psnr) = painting.paint()?;
+        let mut bytes = psnr.to_le_bytes().to_vec();
+        bytes.extend(
+            image
+                .pixels()
+                .flat_map(|&image::Rgb([r, g, b])| [r, g, b, 255]),
+        );
+        Ok(bytes)
+    })
+}
+
+/// A pixel as it is painted and as it is in the picture, 32-bit floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn pixel(row: u32, column: u32) -> bool {
+    answer_with(|painting| {
+        let numbers = painting.pixel(row, column)?.concat();
+        Ok(numbers.into_iter().flat_map(f32::to_le_bytes).collect())
+    })
+}
+
+/// The file of the trained network.
+#[unsafe(no_mangle)]
+pub extern "C" fn model() -> bool {
+    answer_with(|painting| painting.model())
+}
+
+fn answer_with(work: impl FnOnce(&mut Painting) -> Result<Vec<u8>>) -> bool {
+    // Empty, it tells that memory ran out, which has no words of its own.
+    BUFFER.take();
+    answer(|| {
+        PAINTING.with_borrow_mut(|painting| work(painting.as_mut().ok_or("nothing to paint yet")?))
+    })
+}
+
+/// Leaves the bytes in the buffer or, if that is not true, what went wrong.
+fn answer(work: impl FnOnce() -> Result<Vec<u8>>) -> bool {
+    let result = work();
+    let is_good = result.is_ok();
+    BUFFER.set(result.unwrap_or_else(|error| error.to_string().into_bytes()));
+    is_good
+}

@@ -1,0 +1,262 @@
+// Opens the page in Chromium, uses everything on it, and leaves what it saved and showed in a folder:
+//
+//   node page.mjs FOLDER
+//
+// CHROMIUM names the browser. Time is printed and never judged: whoever waits does so until it is
+// true, or for three minutes.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { checkAccess } from './access.mjs';
+
+const out = process.argv[2];
+mkdirSync(out, { recursive: true });
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+// The server that the README names, on any free port.
+const server = spawn('python3', ['-u', '-m', 'http.server', '0', '--bind', '127.0.0.1', '--directory', here('../page')], {
+  stdio: ['ignore', 'pipe', 'ignore'],
+});
+process.on('exit', () => server.kill());
+const [line] = await once(server.stdout, 'data');
+const origin = `http://127.0.0.1:${/port (\d+)/.exec(line)[1]}`;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+    ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ],
+});
+const page = await browser.newPage({ viewport: { width: 1180, height: 1000 }, colorScheme: 'light' });
+page.setDefaultTimeout(180_000);
+
+const complaints = [];
+page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+page.on('pageerror', (error) => complaints.push(`${error}`));
+page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
+page.on('response', (response) => response.ok() || complaints.push(`${response.status()}: ${response.url()}`));
+page.on('request', (request) => {
+  const { protocol, origin: to } = new URL(request.url());
+  if (to !== origin && protocol !== 'blob:') complaints.push(`request to another place: ${request.url()}`);
+});
+
+const value = (id) => page.locator(`#${id}`).evaluate((output) => output.value);
+const number = async (id) => Number((await value(id)).replace(/,/g, ''));
+const text = (id) => page.locator(`#${id}`).textContent();
+const until = (id, least) =>
+  page.waitForFunction(([id, least]) => Number(document.getElementById(id).value) >= least, [id, least], { polling: 50 });
+const status = (pattern) =>
+  page.waitForFunction(([source]) => new RegExp(source).test(document.getElementById('status').textContent), [pattern.source]);
+
+async function step(name, work) {
+  const start = performance.now();
+  await work();
+  console.log(`ok  ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+
+async function saved(button, name) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
+  assert.equal(download.suggestedFilename(), name);
+  await download.saveAs(`${out}/${name}`);
+}
+
+async function screenshot(name) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.screenshot({ path: `${out}/${name}.png`, fullPage: true });
+}
+
+// As if a file were dragged from another program onto the element.
+const drop = (selector, name, type, bytes) =>
+  page.evaluate(
+    ([selector, name, type, base64]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name, { type }));
+      const zone = document.querySelector(selector);
+      const fire = (kind) => zone.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+      fire('dragover');
+      const hinted = getComputedStyle(document.querySelector('.hint')).display !== 'none';
+      fire('drop');
+      return hinted;
+    },
+    [selector, name, type, bytes.toString('base64')],
+  );
+
+async function learnsTheLogo() {
+  // The page goes on drawing while it trains: how long was it still, at most?
+  await page.evaluate(() => {
+    let last = performance.now();
+    window.longest = 0;
+    const frame = (now) => {
+      window.longest = Math.max(window.longest, now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  const start = performance.now();
+  const reached = new Map();
+  let shown;
+  for (;;) {
+    const [psnr, epoch, speed] = [await number('psnr'), await value('epoch'), await value('speed')];
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    for (const level of [20, 30, 40, 50]) if (psnr >= level && !reached.has(level)) reached.set(level, seconds);
+    if (psnr > 0 && psnr !== shown) console.log(`    ${seconds} s  ${psnr.toFixed(2)} dB  epoch ${epoch}  ${speed} pixels/s`);
+    shown = psnr;
+    if ((await text('pause')) === 'Train on') break;
+    await page.waitForTimeout(2000);
+  }
+  console.log(`    reached: ${[...reached].map(([level, seconds]) => `${level} dB after ${seconds} s`).join(', ')}`);
+  console.log(`    longest time between two frames: ${(await page.evaluate(() => window.longest)).toFixed(0)} ms`);
+  assert.ok((await number('psnr')) > 40, `the logo is learned: ${await value('psnr')} dB`);
+  await status(/^Finished: [\d.]+ dB/);
+}
+
+await step('opens', async () => {
+  await page.goto(origin);
+  await until('epoch', 0.1);
+  assert.match(await text('picture-name'), /the logo of feedforward, 100 × 100/);
+});
+
+await step('learns the logo', learnsTheLogo);
+await step('looks', async () => {
+  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  for (const colorScheme of ['dark', 'light']) {
+    await page.emulateMedia({ colorScheme });
+    await checkAccess(page, colorScheme);
+    await screenshot(colorScheme);
+  }
+  for (const width of [375, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.equal(await overflow(), 0, `nothing is cut off at ${width} pixels`);
+  }
+  await page.setViewportSize({ width: 375, height: 800 });
+  await screenshot('phone');
+  await page.setViewportSize({ width: 1180, height: 1000 });
+});
+
+await step('saves painting and model', async () => {
+  await saved('#save-painting', 'painting.png');
+  await saved('#save-model', 'painting.safetensors');
+  // What the network in the page gives, to the last digit.
+  const pixels = await page.workers()[0].evaluate(() => {
+    const lines = [];
+    for (let row = 0; row < 100; row += 7) {
+      for (let column = 0; column < 100; column += 7) lines.push([row, column, ...pixel(row, column)[0]].join(' '));
+    }
+    return lines;
+  });
+  assert.equal(pixels.length, 225);
+  writeFileSync(`${out}/pixels.txt`, pixels.join('\n'));
+});
+
+await step('tells the colour under the pointer', async () => {
+  await page.hover('#painting', { position: { x: 5, y: 5 } });
+  await page.waitForFunction(() => /^\d+, \d+: \(.*\) for \(0.97, 0.95, 0.90\)$/.test(document.getElementById('under').textContent));
+});
+
+await step('trains on', async () => {
+  const before = await number('epoch');
+  await page.click('#pause');
+  await until('epoch', before + 0.5);
+});
+
+await step('pauses and goes on by the space bar', async () => {
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('Space');
+  await status(/^Paused at/);
+  await page.waitForTimeout(1000); // what was under way is over
+  const stood = await value('epoch');
+  await page.waitForTimeout(1000);
+  assert.equal(await value('epoch'), stood);
+  await page.keyboard.press('Space');
+  await until('epoch', Number(stood) + 0.1);
+});
+
+await step('resets by a key', async () => {
+  const before = await number('epoch');
+  await page.keyboard.press('r');
+  await page.waitForFunction((before) => Number(document.getElementById('epoch').value) < before, before);
+  await until('epoch', 0.1);
+});
+
+await step('learns a picture that is dropped', async () => {
+  await page.selectOption('#side', '64');
+  await page.fill('#hidden', '64x4');
+  await page.keyboard.press('Enter');
+  assert.ok(await drop('#drop', 'bird.png', 'image/png', readFileSync(here('../../assets/bird.png'))));
+  await page.waitForFunction(() => document.getElementById('picture-name').textContent === 'bird.png, 64 × 64');
+  assert.match(await text('command'), /paint_logo -- --image bird.png --hidden=64x4$/);
+  await status(/^Finished/);
+  console.log(`    ${await value('psnr')} dB`);
+  assert.ok((await number('psnr')) > 30);
+});
+
+await step('learns a picture that is chosen, wide and transparent', async () => {
+  const wide = await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 60 });
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = '#c02040';
+    pen.fillRect(0, 0, 150, 60);
+    return canvas.toDataURL('image/png').split(',')[1];
+  });
+  await page.fill('#epochs', '300');
+  await page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: Buffer.from(wide, 'base64') });
+  await page.waitForFunction(() => document.getElementById('picture-name').textContent === 'wide.png, 64 × 13');
+  await status(/^Finished/);
+  assert.ok((await number('psnr')) > 30);
+  await screenshot('wide');
+});
+
+await step('has paint_logo’s other presets', async () => {
+  await page.click('#logo');
+  for (const id of ['hidden', 'epochs']) await page.fill(`#${id}`, '');
+  for (const [preset, flags, least] of [['tutorial', '--preset tutorial', 12], ['sine', '--style sine', 15]]) {
+    await page.check(`[value=${preset}]`, { force: true });
+    assert.equal(await text('command'), `cargo run --example paint_logo -- ${flags}`);
+    await page.waitForFunction(() => document.getElementById('epoch').value === '–');
+    await until('epoch', 2);
+    console.log(`    ${preset}: ${await value('psnr')} dB after ${await value('epoch')} epochs`);
+    assert.ok((await number('psnr')) > least);
+  }
+  await page.focus('[value=sine]');
+  await page.keyboard.press('ArrowLeft');
+  assert.equal(await text('command'), 'cargo run --example paint_logo');
+});
+
+await step('tells what is wrong', async () => {
+  const complains = async (pattern) => {
+    await page.waitForFunction(([source]) => {
+      const error = document.getElementById('error');
+      return !error.hidden && new RegExp(source).test(error.textContent);
+    }, [pattern.source]);
+    console.log(`    ${await text('error')}`);
+  };
+  await page.fill('#hidden', 'many');
+  await page.keyboard.press('Enter');
+  await complains(/--hidden.*100x10/);
+  await page.fill('#hidden', '8');
+  await page.keyboard.press('Enter');
+  await page.locator('#error').waitFor({ state: 'hidden' });
+  await page.fill('#rate', '-1');
+  await page.keyboard.press('Enter');
+  await complains(/learning rate/);
+  await page.check('[value=tutorial]', { force: true });
+  await page.fill('#rate', '1e30');
+  await page.keyboard.press('Enter');
+  await complains(/diverged/);
+  await page.fill('#rate', '');
+  await page.keyboard.press('Enter');
+  await page.locator('#error').waitFor({ state: 'hidden' });
+  await drop('body', 'notes.txt', 'text/plain', Buffer.from('no picture'));
+  await complains(/^notes.txt: no picture/);
+});
+
+assert.deepEqual(complaints, [], 'the console is silent, and nothing is asked of other places');
+console.log('ok  no word on the console, no request to another place');
+await browser.close();
+server.kill();

@@ -1,0 +1,81 @@
+//! What the page saved, against the crate: `test/page.mjs` leaves the files, `PAINT_WEB_OUT` names
+//! their folder, and `.ci/web` runs both.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use feedforward::simd::InstructionSet;
+use feedforward::{Encoding, ModelFile};
+
+/// Bits that fused multiply-adds change add up over ten layers: 1e-5 is a fortieth of a step of 8
+/// bits, and a hundred units in the last place of 1.0.
+const FUSED: f32 = 1e-5;
+
+fn folder() -> PathBuf {
+    env::var_os("PAINT_WEB_OUT").expect("PAINT_WEB_OUT").into()
+}
+
+/// The file's network at pixels of a picture of 100 by 100, with the coordinates that docs/painting.md
+/// and the file's notes tell of.
+fn predict(file: &ModelFile<f32>, pixels: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
+    let part = |n: u32| (2.0 * f64::from(n) / 99.0 - 1.0) as f32;
+    let places: Vec<f32> = pixels
+        .into_iter()
+        .flat_map(|(row, column)| [part(row), part(column)])
+        .collect();
+    let encoding = file.encoding.as_ref().expect("an encoding");
+    let encoded = encoding.encode(&places).unwrap();
+    file.model.predict(&encoded).unwrap()
+}
+
+fn load(folder: &Path) -> ModelFile<f32> {
+    let file = ModelFile::load(folder.join("painting.safetensors")).unwrap();
+    assert_eq!(file.notes["rows"], "100");
+    assert_eq!(file.notes["columns"], "100");
+    file
+}
+
+/// One test, since the instruction set is the whole process's.
+#[test]
+#[ignore = "needs what the browser saved: .ci/web has it"]
+fn the_saved_model_predicts_what_the_page_predicted() {
+    let folder = folder();
+    let file = load(&folder);
+    let text = fs::read_to_string(folder.join("pixels.txt")).unwrap();
+    let (mut places, mut colours): (Vec<(u32, u32)>, Vec<f32>) = Default::default();
+    for line in text.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        let [row, column, rgb @ ..] = &words[..] else {
+            panic!("a row, a column and a colour, not {line}")
+        };
+        places.push((row.parse().unwrap(), column.parse().unwrap()));
+        colours.extend(rgb.iter().map(|part| part.parse::<f32>().unwrap()));
+    }
+    assert_eq!(places.len(), 225);
+    assert_eq!(colours.len(), 3 * 225);
+
+    // WebAssembly does not fuse, and neither does the portable set: the same bits.
+    InstructionSet::Portable.activate().unwrap();
+    let painting = image::open(folder.join("painting.png"))
+        .unwrap()
+        .into_rgb8();
+    assert_eq!(painting.dimensions(), (100, 100));
+    assert_eq!(predict(&file, places.clone()), colours);
+    let all = (0..100).flat_map(|row| (0..100).map(move |column| (row, column)));
+    let bytes: Vec<u8> = predict(&file, all)
+        .into_iter()
+        .map(|part| (part.clamp(0.0, 1.0) * 255.0).round() as u8)
+        .collect();
+    assert!(bytes == painting.into_raw(), "the saved painting");
+
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        let largest = predict(&file, places.clone())
+            .iter()
+            .zip(&colours)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        println!("{set}: at most {largest:e} from the browser's");
+        assert!(largest <= FUSED, "{set}: {largest:e}");
+    }
+}
