@@ -28,7 +28,7 @@ export function draw(canvas, points, { colour, logarithmic = false, least }) {
   pen.lineWidth = 1;
   pen.textBaseline = 'middle';
   pen.textAlign = 'right';
-  const step = logarithmic ? Math.ceil((high - low) / 5) : 10;
+  const step = logarithmic ? Math.ceil((high - low) / 5) : high - low > 60 ? 20 : 10;
   for (let y = low; y <= high; y += step) {
     pen.strokeStyle = line;
     pen.beginPath();

@@ -35,10 +35,13 @@ function flags() {
   return [...preset().flags, ...given.flatMap(([id, flag]) => [`${flag}=${$(id).value.trim()}`])];
 }
 
+// A word as a shell takes it.
+const quoted = (word) => (/^[\w.,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
 function describe() {
   for (const id of Object.keys(FIELDS)) $(id).placeholder = preset()[id];
-  const words = flags();
-  if (picture?.file) words.unshift('--image', /^[\w.-]+$/.test(picture.name) ? picture.name : `'${picture.name}'`);
+  const words = flags().map(quoted);
+  if (picture?.file) words.unshift('--image', quoted(picture.name));
   const more = words.length ? ` -- ${words.join(' ')}` : '';
   $('command').textContent = `cargo run --example paint_logo${more}`;
 }

@@ -128,6 +128,7 @@ await step('looks', async () => {
   for (const colorScheme of ['dark', 'light']) {
     await page.emulateMedia({ colorScheme });
     await checkAccess(page, colorScheme);
+    await page.evaluate(() => document.activeElement.blur());
     await screenshot(colorScheme);
   }
   for (const width of [375, 320]) {
@@ -205,8 +206,9 @@ await step('learns a picture that is chosen, wide and transparent', async () => 
     return canvas.toDataURL('image/png').split(',')[1];
   });
   await page.fill('#epochs', '300');
-  await page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: Buffer.from(wide, 'base64') });
-  await page.waitForFunction(() => document.getElementById('picture-name').textContent === 'wide.png, 64 × 13');
+  await page.setInputFiles('#file', { name: "a wide one's.png", mimeType: 'image/png', buffer: Buffer.from(wide, 'base64') });
+  await page.waitForFunction(() => document.getElementById('picture-name').textContent === "a wide one's.png, 64 × 13");
+  assert.match(await text('command'), /--image 'a wide one'\\''s.png' --hidden=64x4 --epochs=300$/);
   await status(/^Finished/);
   assert.ok((await number('psnr')) > 30);
   await screenshot('wide');
