@@ -80,7 +80,7 @@ fn value<'a>(printed: &'a str, name: &str) -> &'a str {
     let words = printed.split(['\n', ' ']);
     let value = words
         .filter_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-        .last();
+        .next_back();
     value.unwrap_or_else(|| panic!("no {name} in {printed}"))
 }
 
