@@ -11,8 +11,8 @@ use feedforward::{
     Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error, Gradient,
     History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp, MlpBuilder, MlpRef,
     ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Predictor, Regressor, Samples,
-    Scaler, Schedule, Score, StopReason, Trainer, TrainerState, activation, encoding, gemm, init,
-    loss, metrics, optimizer, schedule, simd, train,
+    Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState, activation, encoding, gemm,
+    init, loss, metrics, optimizer, schedule, simd, train,
 };
 
 /// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
@@ -39,6 +39,7 @@ shared! {
     Gradient<f32>,
     Clip,
     Samples<'static, f32>,
+    Share,
     Layer<f32>,
     Layer<f32, &'static [f32]>,
     Neuron<f32>,
