@@ -55,10 +55,13 @@ def check(folder, model):
     batch = session.run(names, {"x": x})
     single = [session.run(names, {"x": x[i : i + 1]}) for i in range(len(x))]
     single = [numpy.concatenate(parts) for parts in zip(*single)]
+    # On CPUs with AVX2 alone onnxruntime's Softmax flushes what is below the smallest normal number.
+    smallest = numpy.finfo(y.dtype).tiny if model["output"] == "probabilities" else 0
     worst = 0.0
     for got in (batch, single):
         assert got[0].shape == y.shape and got[0].dtype == y.dtype, f"{name}: shape or type"
-        worst = max(worst, difference(got[0], y, floors))
+        flushed = (got[0] == 0) & (abs(y) < smallest)
+        worst = max(worst, difference(got[0], numpy.where(flushed, 0, y), floors))
         if labels is not None:
             assert got[1].shape == labels.shape, f"{name}: shape of labels"
             if (got[1] != labels).any():
