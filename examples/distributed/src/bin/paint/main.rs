@@ -16,6 +16,7 @@ use mpi::traits::Communicator;
 
 use canvas::Canvas;
 use flags::Flags;
+use painter::COLOURS;
 use picture::Picture;
 
 #[path = "../../../../paint_logo/canvas.rs"]
@@ -26,11 +27,16 @@ mod flags;
 #[allow(dead_code)]
 mod picture;
 
-/// Row and column.
-const PLACE: usize = 2;
+/// What paint_logo's modules ask of the program that has them.
+mod painter {
+    pub use distributed::Result;
 
-/// Red, green and blue.
-const COLOURS: usize = 3;
+    /// Row and column.
+    pub const PLACE: usize = 2;
+
+    /// Red, green and blue.
+    pub const COLOURS: usize = 3;
+}
 
 /// The pixels of a picture, line by line. A rank encodes those that it is asked for.
 struct Pixels<'a> {
