@@ -177,6 +177,7 @@ pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<u
 
 /// y = f(z), by the loop over [`Activation::value`].
 fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [T]) {
+    // One number needs no vectors: going there took 3 of the 25 ns of a network of one neuron.
     if let ([z], [y]) = (z, &mut *y) {
         *y = activation.value(*z);
         return;

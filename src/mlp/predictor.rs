@@ -92,7 +92,7 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let net = self.net.borrow();
-        // Before anything is divided, which takes as long as a small network.
+        // The usual case first, and without a division.
         if inputs.len() == net.inputs() && outputs.len() == net.outputs() {
             let Scratch { rows, strip } = &mut self.scratch;
             if predict_one(net, &self.packed, rows, strip, inputs, outputs) {

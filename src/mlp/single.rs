@@ -92,7 +92,7 @@ impl<T: Float> Columns<'_, T> {
     fn sums<S: Simd, const N: usize>(self, simd: S) {
         let lanes = T::Vector::<S>::LANES;
         let mut sums = [T::Vector::<S>::splat(simd, T::zero()); N];
-        // Not `chunks_exact`, which divides: that would take longer than a small layer.
+        // Not `chunks_exact`, which divides: a small layer notices.
         let (columns, stride) = (&self.layer.transposed[self.at..], self.layer.z_stride);
         for (k, &x) in self.x.iter().enumerate() {
             let x = T::Vector::<S>::splat(simd, x);
