@@ -17,6 +17,7 @@ macro_rules! activation {
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
         $(gain = $gain:expr;)?
+        $(floor = $floor:expr;)?
         $(methods { $($methods:tt)* })?
     ) => {
         impl $type {
@@ -51,6 +52,12 @@ macro_rules! activation {
             activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
             activation! { @name $($parameter)? }
             activation! { @gain ($($parameter)?) $($gain)? }
+
+            $(
+                fn floor(&self) -> Option<T> {
+                    Some($floor)
+                }
+            )?
         }
     };
 

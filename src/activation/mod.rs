@@ -121,6 +121,12 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
         true
     }
 
+    /// `low`, if f(x) is `low` for x < `low` and else x itself, to the bit: then prediction of
+    /// single samples does that in registers, without calling [`apply`](Self::apply).
+    fn floor(&self) -> Option<T> {
+        None
+    }
+
     /// y = f(z), for slices of equal length; with several pieces z has so many values for each
     /// of y, neuron by neuron.
     fn apply(&self, z: &[T], y: &mut [T]) {
@@ -154,6 +160,9 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     }
     fn needs_input(&self) -> bool {
         (**self).needs_input()
+    }
+    fn floor(&self) -> Option<T> {
+        (**self).floor()
     }
     fn apply(&self, z: &[T], y: &mut [T]) {
         (**self).apply(z, y);

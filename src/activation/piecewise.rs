@@ -15,6 +15,7 @@ activation! {
     Identity: "identity";
     value(x) = x;
     derivative(_) = T::one();
+    floor = T::neg_infinity();
 }
 
 /// Heaviside's step: f(x) = 0 for x < 0, else 1; f'(x) = 0.
@@ -47,6 +48,7 @@ activation! {
     value(x) = at_least(T::zero(), x);
     derivative(y) = indicator(y > T::zero());
     gain = core::f64::consts::SQRT_2;
+    floor = T::zero();
 }
 
 /// ReLU that saturates: f(x) = min(max(0, x), 6); f'(x) = 1 for 0 < x < 6, else 0.

@@ -7,12 +7,12 @@ use core::ops::{Deref, DerefMut};
 use crate::float::Float;
 
 /// The alignment of buffers and of padded rows, in bytes: a cache line and the widest register.
-const ALIGNMENT: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// The stride for rows of `n` values: whole cache lines, but never a multiple of 256 values,
 /// since rows so far apart compete for the same few cache sets.
 pub(crate) fn padded<T>(n: usize) -> usize {
-    let line = ALIGNMENT / size_of::<T>();
+    let line = LINE / size_of::<T>();
     let width = n.max(1).next_multiple_of(line);
     if width.is_multiple_of(256) {
         width + line
@@ -24,23 +24,24 @@ pub(crate) fn padded<T>(n: usize) -> usize {
 /// A slice that begins on a cache line.
 #[derive(Debug)]
 pub(crate) struct Buffer<T> {
+    /// Those before `start` only push the others to where a line begins.
     values: Vec<T>,
     start: usize,
-    len: usize,
 }
 
 impl<T: Float> Buffer<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let slack = ALIGNMENT / size_of::<T>();
-        let values = vec![T::zero(); len + slack];
-        let start = values.as_ptr().align_offset(ALIGNMENT).min(slack);
-        Self { values, start, len }
+        let slack = LINE / size_of::<T>();
+        let mut values = vec![T::zero(); len + slack];
+        let start = values.as_ptr().align_offset(LINE).min(slack);
+        values.truncate(start + len);
+        Self { values, start }
     }
 
     /// Makes room for `len` values; what it held is lost when it grows.
     pub(crate) fn reserve(&mut self, len: usize) {
-        if len > self.len {
+        if len > self.len() {
             *self = Self::zeros(len);
         }
     }
@@ -48,30 +49,31 @@ impl<T: Float> Buffer<T> {
 
 impl<T> Deref for Buffer<T> {
     type Target = [T];
+    #[inline(always)]
     fn deref(&self) -> &[T] {
-        &self.values[self.start..][..self.len]
+        &self.values[self.start..]
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.values[self.start..][..self.len]
+        &mut self.values[self.start..]
     }
 }
 
 impl<T: Clone> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        let mut values = self.values.clone();
-        // The copy lies elsewhere: its values move to where a cache line begins there.
-        let slack = values.len() - self.len;
-        let start = values.as_ptr().align_offset(ALIGNMENT).min(slack);
-        values.rotate_left(self.start);
-        values.rotate_right(start);
-        Self {
-            values,
-            start,
-            len: self.len,
+        let slack = LINE / size_of::<T>();
+        let mut values: Vec<T> = Vec::with_capacity(self.len() + slack);
+        // The copy lies elsewhere, and so does the beginning of its first line.
+        let start = values.as_ptr().align_offset(LINE).min(slack);
+        if let Some(first) = self.first() {
+            values.resize(start, first.clone());
+            values.extend_from_slice(self);
         }
+        let start = values.len() - self.len();
+        Self { values, start }
     }
 }
 

@@ -24,7 +24,7 @@ mod blocked;
 mod buffer;
 mod tile;
 
-pub(crate) use buffer::{Buffer, padded, transpose};
+pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 
 use tile::Tile;
 

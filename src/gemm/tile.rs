@@ -54,7 +54,8 @@ impl<T: Float> Tile<'_, T> {
                 }
             };
         }
-        if S::REGISTERS >= 32 {
+        // A constant block, so that no set compiles the other's shapes.
+        if const { S::REGISTERS >= 32 } {
             shapes! { (4: 6 4 2 1) (3: 8 4 2 1) (2: 12 8 4 2 1) (1: 12 8 4 2 1) }
         } else {
             shapes! { (2: 6 4 2 1) (1: 8 6 4 2 1) }

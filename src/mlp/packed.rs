@@ -20,6 +20,8 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
+    /// [`Activation::floor`].
+    pub(super) floor: Option<T>,
     index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
@@ -32,6 +34,7 @@ pub(super) struct PackedLayer<T> {
 
 impl<T: Float> PackedLayer<T> {
     /// y = f(z) for whole rows of both.
+    #[inline]
     pub(super) fn apply(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
         if self.rows == self.outputs {
             return activation.apply(z, y); // padding and all
@@ -79,6 +82,7 @@ impl<T: Float> Packed<T> {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
+                floor: net.activations[index].floor(),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::packed::{Packed, check_finite};
-use super::single::predict_one;
+use super::single::{One, predict_one};
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
@@ -40,11 +40,11 @@ pub struct Predictor<T, M: Borrow<Mlp<T>> = Mlp<T>> {
 
 /// What one thread needs to predict.
 #[derive(Clone, Debug)]
-struct Scratch<T> {
+pub(super) struct Scratch<T> {
     /// Activations that go into a layer and those that come out, by turns.
-    rows: [Buffer<T>; 2],
+    pub(super) rows: [Buffer<T>; 2],
     /// Pre-activations of one strip.
-    strip: Buffer<T>,
+    pub(super) strip: Buffer<T>,
 }
 
 impl<T: Float> Scratch<T> {
@@ -94,8 +94,14 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
         let net = self.net.borrow();
         // The usual case first, and without a division.
         if inputs.len() == net.inputs() && outputs.len() == net.outputs() {
-            let Scratch { rows, strip } = &mut self.scratch;
-            if predict_one(net, &self.packed, rows, strip, inputs, outputs) {
+            let mut one = One {
+                net,
+                packed: &self.packed,
+                scratch: &mut self.scratch,
+                inputs,
+                outputs,
+            };
+            if predict_one(&mut one) {
                 return Ok(());
             }
         }

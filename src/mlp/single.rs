@@ -6,120 +6,162 @@
 
 use super::Mlp;
 use super::packed::{Packed, PackedLayer};
+use super::predictor::Scratch;
 use crate::float::{Float, compiled};
-use crate::gemm::Buffer;
+use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
 
 /// Registers of sums at a time: enough to hide the latency of a multiply-add, and few enough for
 /// sets of 16.
 const WIDEST: usize = 8;
 
-struct One<'a, T> {
-    net: &'a Mlp<T>,
-    packed: &'a Packed<T>,
-    rows: &'a mut [Buffer<T>; 2],
-    strip: &'a mut Buffer<T>,
-    inputs: &'a [T],
-    outputs: &'a mut [T],
+/// One sample's job.
+pub(super) struct One<'a, T> {
+    pub(super) net: &'a Mlp<T>,
+    pub(super) packed: &'a Packed<T>,
+    pub(super) scratch: &'a mut Scratch<T>,
+    pub(super) inputs: &'a [T],
+    pub(super) outputs: &'a mut [T],
 }
 
-impl<T: Float> Op for One<'_, T> {
+// By reference: a copy of what was just written, many bytes at a time, waits for those writes,
+// which took half as long again as a network of one neuron.
+impl<T: Float> Op for &mut One<'_, T> {
     type Output = bool;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> bool {
-        let mut finite = true;
-        for &x in self.inputs {
-            finite &= x.abs() <= T::max_value();
-        }
-        if !finite {
-            return false;
-        }
-        let [mut from, mut to] = self.rows.each_mut();
-        let strip = &mut self.strip[..];
-        let (layers, activations) = (&self.packed.layers, self.net.activations());
-        let Some((last, hidden)) = layers.split_last() else {
-            return true;
-        };
+        let Scratch { rows, strip } = &mut *self.scratch;
+        let [mut from, mut to] = rows.each_mut();
+        let layers = &self.packed.layers[..];
         let mut x = self.inputs;
-        for (layer, activation) in hidden.iter().zip(activations) {
-            let z = &mut strip[..layer.z_stride];
-            pre_activations(simd, layer, x, z);
-            layer.apply(&**activation, z, &mut to[..layer.y_stride]);
+        for (index, (layer, activation)) in layers.iter().zip(self.net.activations()).enumerate() {
+            let last = index + 1 == layers.len();
+            let in_place = layer.floor.is_some() && !last;
+            let z = if in_place {
+                &mut to[..]
+            } else {
+                &mut strip[..]
+            };
+            if !sums(simd, layer, x, &mut z[..layer.z_stride]) {
+                return false;
+            }
+            if last {
+                match layer.floor {
+                    Some(_) => self.outputs.copy_from_slice(&strip[..layer.outputs]),
+                    None => activation.apply(&strip[..layer.rows], self.outputs),
+                }
+                break;
+            }
+            if !in_place {
+                let (z, y) = (&strip[..layer.z_stride], &mut to[..layer.y_stride]);
+                layer.apply(&**activation, z, y);
+            }
             core::mem::swap(&mut from, &mut to);
             x = &from[..layer.outputs];
         }
-        pre_activations(simd, last, x, strip);
-        activations[hidden.len()].apply(&strip[..last.rows], self.outputs);
         true
     }
 }
 
-/// z = W x + b, padded.
-#[inline(always)]
-fn pre_activations<T: Float, S: Simd>(simd: S, layer: &PackedLayer<T>, x: &[T], z: &mut [T]) {
-    let lanes = T::Vector::<S>::LANES;
-    let mut at = 0;
-    while at < layer.rows {
-        let columns = Columns { layer, x, at, z };
-        let registers = (layer.rows - at).div_ceil(lanes).min(WIDEST);
-        match registers {
-            1 => columns.sums::<S, 1>(simd),
-            2 => columns.sums::<S, 2>(simd),
-            3 => columns.sums::<S, 3>(simd),
-            4 => columns.sums::<S, 4>(simd),
-            5 => columns.sums::<S, 5>(simd),
-            6 => columns.sums::<S, 6>(simd),
-            7 => columns.sums::<S, 7>(simd),
-            _ => columns.sums::<S, WIDEST>(simd),
+/// One to `WIDEST` registers as a constant.
+macro_rules! with_registers {
+    ($registers:expr, $N:ident => $body:expr) => {
+        with_registers!(@ $registers, $N => $body, 1 2 3 4 5 6 7 8)
+    };
+    (@ $registers:expr, $N:ident => $body:expr, $($n:literal)*) => {
+        match $registers {
+            $($n => {
+                const $N: usize = $n;
+                $body
+            })*
+            _ => unreachable!("at most {WIDEST} registers"),
         }
-        at += registers * lanes;
-    }
+    };
 }
 
-/// Some columns of W^T from `at` on.
-struct Columns<'a, T> {
+/// z = W x + b, padded, and not below the activation's floor if it has one.
+///
+/// False, with z unspecified, if some sum is not finite. None is finite if one of x is not:
+/// even times zero that gives NaN.
+#[inline(always)]
+fn sums<T: Float, S: Simd>(simd: S, layer: &PackedLayer<T>, x: &[T], z: &mut [T]) -> bool {
+    let lanes = T::Vector::<S>::LANES;
+    let registers = layer.z_stride / lanes;
+    if registers > WIDEST {
+        return simd.vectorize(Wide { layer, x, z });
+    }
+    with_registers!(registers, N => columns::<T, S, N>(simd, layer, (0, N * lanes), x, z))
+}
+
+/// More sums than there is room for in registers.
+struct Wide<'a, T> {
     layer: &'a PackedLayer<T>,
     x: &'a [T],
-    at: usize,
     z: &'a mut [T],
 }
 
-impl<T: Float> Columns<'_, T> {
-    /// Their sums, in registers while k runs.
-    #[allow(clippy::needless_range_loop)] // bounds are constant, so that loops are unrolled
+impl<T: Float> Op for Wide<'_, T> {
+    type Output = bool;
+
     #[inline(always)]
-    fn sums<S: Simd, const N: usize>(self, simd: S) {
+    fn run<S: Simd>(self, simd: S) -> bool {
+        let Self { layer, x, z } = self;
         let lanes = T::Vector::<S>::LANES;
-        let mut sums = [T::Vector::<S>::splat(simd, T::zero()); N];
-        // Not `chunks_exact`, which divides: a small layer notices.
-        let (columns, stride) = (&self.layer.transposed[self.at..], self.layer.z_stride);
-        for (k, &x) in self.x.iter().enumerate() {
-            let x = T::Vector::<S>::splat(simd, x);
-            let row = &columns[k * stride..][..N * lanes];
-            for v in 0..N {
-                sums[v] = x.mul_add(T::Vector::<S>::load(simd, &row[v * lanes..]), sums[v]);
+        let width = layer.rows.next_multiple_of(LINE / size_of::<T>());
+        let mut at = 0;
+        while at < width {
+            let registers = ((width - at) / lanes).min(WIDEST);
+            let place = (at, layer.z_stride);
+            let z = &mut z[at..];
+            if !with_registers!(registers, N => columns::<T, S, N>(simd, layer, place, x, z)) {
+                return false;
             }
+            at += registers * lanes;
         }
-        let bias = &self.layer.bias[self.at..][..N * lanes];
-        let z = &mut self.z[self.at..][..N * lanes];
-        for v in 0..N {
-            let bias = T::Vector::<S>::load(simd, &bias[v * lanes..]);
-            sums[v].add(bias).store(&mut z[v * lanes..]);
-        }
+        true
     }
 }
 
+/// The sums of `N` registers of columns of W^T from `at` on.
+#[allow(clippy::needless_range_loop)] // bounds are constant, so that loops are unrolled
+#[inline(always)]
+fn columns<T: Float, S: Simd, const N: usize>(
+    simd: S,
+    layer: &PackedLayer<T>,
+    (at, stride): (usize, usize),
+    x: &[T],
+    z: &mut [T],
+) -> bool {
+    // Rows are padded to whole lines.
+    if const { !(N * T::Vector::<S>::LANES * size_of::<T>()).is_multiple_of(LINE) } {
+        return false;
+    }
+    let lanes = T::Vector::<S>::LANES;
+    let mut sums = [T::Vector::<S>::splat(simd, T::zero()); N];
+    for (&x, row) in x.iter().zip(layer.transposed.chunks_exact(stride)) {
+        let x = T::Vector::<S>::splat(simd, x);
+        let row = &row[at..][..N * lanes];
+        for v in 0..N {
+            sums[v] = x.mul_add(T::Vector::<S>::load(simd, &row[v * lanes..]), sums[v]);
+        }
+    }
+    if !sums[0].first().is_finite() {
+        return false;
+    }
+    let low = T::Vector::<S>::splat(simd, layer.floor.unwrap_or(T::neg_infinity()));
+    let (bias, z) = (&layer.bias[at..][..N * lanes], &mut z[..N * lanes]);
+    for v in 0..N {
+        let bias = T::Vector::<S>::load(simd, &bias[v * lanes..]);
+        sums[v].add(bias).at_least(low).store(&mut z[v * lanes..]);
+    }
+    true
+}
+
 compiled! {
-    /// Predicts one sample, or finds that it is not finite.
-    pub(super) fn predict_one<T>(
-        net: &Mlp<T>,
-        packed: &Packed<T>,
-        rows: &mut [Buffer<T>; 2],
-        strip: &mut Buffer<T>,
-        inputs: &[T],
-        outputs: &mut [T],
-    ) -> bool {
-        simd::dispatch(One { net, packed, rows, strip, inputs, outputs })
+    /// Predicts one sample, unless its inputs are not finite or its sums overflow; then
+    /// it leaves the outputs as they were.
+    pub(super) fn predict_one<T>(one: &mut One<'_, T>) -> bool {
+        simd::dispatch(one)
     }
 }

@@ -52,19 +52,30 @@ pub(super) fn apply<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize>(
     gradient: &[T],
     state: &mut [T],
 ) {
-    simd::dispatch(Pass {
-        rule,
-        params,
-        gradient,
-        state,
-    });
+    if let Some(slots) = split(state, params.len()) {
+        simd::dispatch(Pass {
+            rule,
+            params,
+            gradient,
+            slots,
+        });
+    }
+}
+
+/// The first `SLOTS` times `n` numbers, slot by slot.
+fn split<T, const SLOTS: usize>(mut state: &mut [T], n: usize) -> Option<[&mut [T]; SLOTS]> {
+    let mut slots = [(); SLOTS].map(|()| Default::default());
+    for slot in &mut slots {
+        (*slot, state) = state.split_at_mut_checked(n)?;
+    }
+    Some(slots)
 }
 
 struct Pass<'a, T, R, const SLOTS: usize> {
     rule: R,
     params: &'a mut [T],
     gradient: &'a [T],
-    state: &'a mut [T],
+    slots: [&'a mut [T]; SLOTS],
 }
 
 impl<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, R, SLOTS> {
@@ -79,24 +90,18 @@ impl<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, R, SLOT
         let Some(gradient) = self.gradient.get(..n) else {
             return;
         };
-        let mut rest = self.state;
-        let mut slots: [&mut [T]; SLOTS] = [(); SLOTS].map(|()| Default::default());
-        for slot in &mut slots {
-            let Some((head, tail)) = rest.split_at_mut_checked(n) else {
-                return;
-            };
-            *slot = head;
-            rest = tail;
+        if self.slots.iter().any(|slot| slot.len() != n) {
+            return;
         }
         for i in 0..n {
             let mut state = [T::zero(); SLOTS];
             for k in 0..SLOTS {
-                state[k] = slots[k][i];
+                state[k] = self.slots[k][i];
             }
             let (p, state) = self.rule.update(self.params[i], gradient[i], state);
             self.params[i] = p;
             for k in 0..SLOTS {
-                slots[k][i] = state[k];
+                self.slots[k][i] = state[k];
             }
         }
     }

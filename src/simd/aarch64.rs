@@ -29,7 +29,8 @@ pub struct Q<V>(V);
 macro_rules! vector {
     (
         $register:ty, $float:ty, $lanes:literal,
-        $dup:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident
+        $dup:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident,
+        $less:ident, $select:ident, $lane:ident
     ) => {
         impl Vector<Neon, $float> for Q<$register> {
             const LANES: usize = $lanes;
@@ -82,9 +83,25 @@ macro_rules! vector {
                 // SAFETY: see above.
                 Self(unsafe { $mul(self.0, a.0) })
             }
+            #[inline(always)]
+            fn at_least(self, low: Self) -> Self {
+                // SAFETY: see above. Not the maximum, which makes -0 to 0.
+                Self(unsafe { $select($less(self.0, low.0), low.0, self.0) })
+            }
+            #[inline(always)]
+            fn first(self) -> $float {
+                // SAFETY: see above.
+                unsafe { $lane::<0>(self.0) }
+            }
         }
     };
 }
 
-vector! { float32x4_t, f32, 4, vdupq_n_f32, vld1q_f32, vst1q_f32, vfmaq_f32, vaddq_f32, vmulq_f32 }
-vector! { float64x2_t, f64, 2, vdupq_n_f64, vld1q_f64, vst1q_f64, vfmaq_f64, vaddq_f64, vmulq_f64 }
+vector! {
+    float32x4_t, f32, 4, vdupq_n_f32, vld1q_f32, vst1q_f32, vfmaq_f32, vaddq_f32, vmulq_f32,
+    vcltq_f32, vbslq_f32, vgetq_lane_f32
+}
+vector! {
+    float64x2_t, f64, 2, vdupq_n_f64, vld1q_f64, vst1q_f64, vfmaq_f64, vaddq_f64, vmulq_f64,
+    vcltq_f64, vbslq_f64, vgetq_lane_f64
+}

@@ -74,6 +74,10 @@ pub trait Vector<S: Simd, T>: Copy {
     fn add(self, a: Self) -> Self;
     /// `self * a`.
     fn mul(self, a: Self) -> Self;
+    /// `low` in the lanes that are below it; NaN stays, and so does -0 for `low` = 0.
+    fn at_least(self, low: Self) -> Self;
+    /// The first lane.
+    fn first(self) -> T;
 }
 
 /// The instruction sets that the crate has kernels for.

@@ -61,4 +61,18 @@ impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
     fn mul(self, a: Self) -> Self {
         Self(core::array::from_fn(|i| self.0[i] * a.0[i]))
     }
+    #[inline(always)]
+    fn at_least(self, low: Self) -> Self {
+        Self(core::array::from_fn(|i| {
+            if self.0[i] < low.0[i] {
+                low.0[i]
+            } else {
+                self.0[i]
+            }
+        }))
+    }
+    #[inline(always)]
+    fn first(self) -> T {
+        self.0[0]
+    }
 }

@@ -53,6 +53,24 @@ fn vectors_load_compute_and_store() {
                 }
             );
         }
+        assert_eq!(V::load(simd, &from).first(), from[0]);
+        let (zero, tiny) = (T::zero(), T::min_positive_value());
+        for (x, low, expected) in [
+            (-tiny, zero, zero),
+            (tiny, zero, tiny),
+            (-zero, zero, -zero),
+            (T::neg_infinity(), zero, zero),
+            (T::neg_infinity(), T::neg_infinity(), T::neg_infinity()),
+        ] {
+            let y = V::splat(simd, x).at_least(V::splat(simd, low)).first();
+            assert_eq!(
+                (y, y.is_sign_negative()),
+                (expected, expected.is_sign_negative())
+            );
+        }
+        let nan = V::splat(simd, T::nan()).at_least(V::splat(simd, zero));
+        assert!(nan.first().is_nan());
+
         let mut lanes = vec![T::one(); V::LANES];
         V::load_partial(simd, &from[..len]).store(&mut lanes);
         assert!(

@@ -105,7 +105,8 @@ static MASK64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 macro_rules! vector {
     (
         $vector:ident<$register:ty>, $token:ty, $float:ty, $lanes:literal,
-        $set1:ident, $loadu:ident, $storeu:ident, $fmadd:ident, $add:ident, $mul:ident,
+        $set1:ident, $loadu:ident, $storeu:ident, $fmadd:ident, $add:ident, $mul:ident, $max:ident,
+        $first:ident,
         mask($n:ident) $mask:expr, $maskload:ident($($load_arg:tt)*), $maskstore:ident
     ) => {
         impl Vector<$token, $float> for $vector<$register> {
@@ -161,6 +162,17 @@ macro_rules! vector {
                 // SAFETY: see above.
                 Self(unsafe { $mul(self.0, a.0) })
             }
+            #[inline(always)]
+            fn at_least(self, low: Self) -> Self {
+                // SAFETY: see above. The instruction gives its second operand unless the first is
+                // larger.
+                Self(unsafe { $max(low.0, self.0) })
+            }
+            #[inline(always)]
+            fn first(self) -> $float {
+                // SAFETY: see above.
+                unsafe { $first(self.0) }
+            }
         }
     };
     (@load $maskload:ident $mask:ident, $from:expr, mask_first) => { $maskload($mask, $from) };
@@ -169,25 +181,29 @@ macro_rules! vector {
 
 vector! {
     Ymm<__m256>, Avx2, f32, 8,
-    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps, _mm256_mul_ps, _mm256_max_ps,
+    _mm256_cvtss_f32,
     mask(n) _mm256_loadu_si256(MASK32[8 - n..][..8].as_ptr().cast()),
     _mm256_maskload_ps(mask_last), _mm256_maskstore_ps
 }
 vector! {
     Ymm<__m256d>, Avx2, f64, 4,
-    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd, _mm256_mul_pd,
+    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd, _mm256_mul_pd, _mm256_max_pd,
+    _mm256_cvtsd_f64,
     mask(n) _mm256_loadu_si256(MASK64[4 - n..][..4].as_ptr().cast()),
     _mm256_maskload_pd(mask_last), _mm256_maskstore_pd
 }
 vector! {
     Zmm<__m512>, Avx512, f32, 16,
-    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps, _mm512_mul_ps, _mm512_max_ps,
+    _mm512_cvtss_f32,
     mask(n) ((1u32 << n) - 1) as __mmask16,
     _mm512_maskz_loadu_ps(mask_first), _mm512_mask_storeu_ps
 }
 vector! {
     Zmm<__m512d>, Avx512, f64, 8,
-    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd, _mm512_mul_pd,
+    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd, _mm512_mul_pd, _mm512_max_pd,
+    _mm512_cvtsd_f64,
     mask(n) ((1u32 << n) - 1) as __mmask8,
     _mm512_maskz_loadu_pd(mask_first), _mm512_mask_storeu_pd
 }
