@@ -30,14 +30,18 @@ impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
         Self([x; N])
     }
     #[inline(always)]
-    fn load(_: Portable, from: &[T]) -> Self {
-        Self(core::array::from_fn(|i| from[..N][i]))
+    fn load(simd: Portable, from: &[T]) -> Self {
+        let mut to = Self::splat(simd, T::zero());
+        to.0.copy_from_slice(&from[..N]);
+        to
     }
     #[inline(always)]
-    fn load_partial(_: Portable, from: &[T]) -> Self {
-        Self(core::array::from_fn(|i| {
-            from.get(i).copied().unwrap_or_else(T::zero)
-        }))
+    fn load_partial(simd: Portable, from: &[T]) -> Self {
+        let mut to = Self::splat(simd, T::zero());
+        for (to, &x) in to.0.iter_mut().zip(from) {
+            *to = x;
+        }
+        to
     }
     #[inline(always)]
     fn store(self, to: &mut [T]) {
@@ -49,27 +53,36 @@ impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
             *to = x;
         }
     }
+    // Loops with an index: closures would be more work for the compiler, in every kernel.
     #[inline(always)]
-    fn mul_add(self, a: Self, b: Self) -> Self {
-        Self(core::array::from_fn(|i| self.0[i] * a.0[i] + b.0[i]))
+    fn mul_add(mut self, a: Self, b: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i] * a.0[i] + b.0[i];
+        }
+        self
     }
     #[inline(always)]
-    fn add(self, a: Self) -> Self {
-        Self(core::array::from_fn(|i| self.0[i] + a.0[i]))
+    fn add(mut self, a: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i] + a.0[i];
+        }
+        self
     }
     #[inline(always)]
-    fn mul(self, a: Self) -> Self {
-        Self(core::array::from_fn(|i| self.0[i] * a.0[i]))
+    fn mul(mut self, a: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = self.0[i] * a.0[i];
+        }
+        self
     }
     #[inline(always)]
-    fn at_least(self, low: Self) -> Self {
-        Self(core::array::from_fn(|i| {
+    fn at_least(mut self, low: Self) -> Self {
+        for i in 0..N {
             if self.0[i] < low.0[i] {
-                low.0[i]
-            } else {
-                self.0[i]
+                self.0[i] = low.0[i];
             }
-        }))
+        }
+        self
     }
     #[inline(always)]
     fn first(self) -> T {
