@@ -306,7 +306,7 @@ impl<T> Sink<T> for Plain<'_, T> {
 
 impl<T: Float> Product<'_, T> {
     /// Computes it.
-    pub(crate) fn run(&self, sink: &mut impl Sink<T>) {
+    pub(crate) fn run(&self, sink: &mut dyn Sink<T>) {
         simd::dispatch(Run {
             product: self,
             sink,
@@ -314,12 +314,12 @@ impl<T: Float> Product<'_, T> {
     }
 }
 
-struct Run<'a, T, K> {
+struct Run<'a, T> {
     product: &'a Product<'a, T>,
-    sink: &'a mut K,
+    sink: &'a mut dyn Sink<T>,
 }
 
-impl<T: Float, K: Sink<T>> Op for Run<'_, T, K> {
+impl<T: Float> Op for Run<'_, T> {
     type Output = ();
 
     #[inline(always)]

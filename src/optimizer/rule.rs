@@ -90,8 +90,10 @@ impl<T: Float, R: Rule<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, R, SLOT
         let Some(gradient) = self.gradient.get(..n) else {
             return;
         };
-        if self.slots.iter().any(|slot| slot.len() != n) {
-            return;
+        for k in 0..SLOTS {
+            if self.slots[k].len() != n {
+                return;
+            }
         }
         for i in 0..n {
             let mut state = [T::zero(); SLOTS];
