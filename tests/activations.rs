@@ -253,6 +253,22 @@ fn only_nan_gives_nan() {
     check_classes(every_class_f64());
 }
 
+/// To the bit, zeros' signs too: single samples are clamped instead of calling the activation.
+#[test]
+fn a_floor_is_all_there_is() {
+    let mut floors = Vec::new();
+    for f in everything::<f32>() {
+        let Some(low) = f.floor() else { continue };
+        floors.push((f.name().into_owned(), low));
+        for x in every_class_f32().filter(|x| !x.is_nan()) {
+            let expected = if x < low { low } else { x };
+            assert_eq!(f.value(x).to_bits(), expected.to_bits(), "{f:?}({x})");
+        }
+    }
+    let expected = [("identity", f32::NEG_INFINITY), ("relu", 0.0)];
+    assert_eq!(floors, expected.map(|(name, low)| (name.to_owned(), low)));
+}
+
 #[test]
 fn names_are_read_back() {
     for f in everything::<f64>() {

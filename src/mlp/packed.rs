@@ -20,7 +20,7 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
-    /// [`Activation::floor`].
+    /// [`Activation::floor`], for one piece.
     pub(super) floor: Option<T>,
     index: usize,
     pub(super) inputs: usize,
@@ -82,7 +82,7 @@ impl<T: Float> Packed<T> {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                floor: net.activations[index].floor(),
+                floor: net.activations[index].floor().filter(|_| at.pieces == 1),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,

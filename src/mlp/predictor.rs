@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::packed::{Packed, check_finite};
-use super::single::{One, predict_one};
+use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
@@ -91,26 +91,45 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// [`Error::Length`](crate::Error::Length) unless there is room for just their outputs,
     /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-        let net = self.net.borrow();
-        // The usual case first, and without a division.
-        if inputs.len() == net.inputs() && outputs.len() == net.outputs() {
-            let mut one = One {
-                net,
-                packed: &self.packed,
-                scratch: &mut self.scratch,
-                inputs,
-                outputs,
-            };
-            if predict_one(&mut one) {
-                return Ok(());
-            }
-        }
-        let samples = check_rows("inputs", inputs, net.inputs())?;
-        check_length("outputs", outputs, samples * net.outputs())?;
-        check_finite("inputs", inputs)?;
-        predict(net, &self.packed, &mut self.scratch, inputs, outputs);
-        Ok(())
+        predict_into(&mut Job {
+            net: self.net.borrow(),
+            packed: &self.packed,
+            scratch: &mut self.scratch,
+            inputs,
+            outputs,
+        })
     }
+}
+
+/// What there is to predict, and with what.
+pub(super) struct Job<'a, T> {
+    pub(super) net: &'a Mlp<T>,
+    pub(super) packed: &'a Packed<T>,
+    pub(super) scratch: &'a mut Scratch<T>,
+    pub(super) inputs: &'a [T],
+    pub(super) outputs: &'a mut [T],
+}
+
+compiled! {
+    /// Predicts whatever fits.
+    fn predict_into<T>(job: &mut Job<'_, T>) -> Result<()> {
+        // The usual case first, and without a division.
+        let one = job.inputs.len() == job.net.inputs() && job.outputs.len() == job.net.outputs();
+        if one && predict_one(job) {
+            return Ok(());
+        }
+        predict_samples(job)
+    }
+}
+
+/// Checks all there is to check.
+#[cold]
+fn predict_samples<T: Float>(job: &mut Job<'_, T>) -> Result<()> {
+    let samples = check_rows("inputs", job.inputs, job.net.inputs())?;
+    check_length("outputs", job.outputs, samples * job.net.outputs())?;
+    check_finite("inputs", job.inputs)?;
+    predict(job);
+    Ok(())
 }
 
 /// Samples times parameters from which on threads gain more than they cost.
@@ -135,20 +154,21 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
         .map(|(x, y)| (x, y, Scratch::new(net)))
         .collect();
     threads.for_each(&mut shares, &|(inputs, outputs, scratch)| {
-        predict(net, &packed, scratch, inputs, outputs);
+        predict(&mut Job {
+            net,
+            packed: &packed,
+            scratch,
+            inputs,
+            outputs,
+        });
     });
     Ok(())
 }
 
 compiled! {
     /// All samples, block by block, through all layers.
-    fn predict<T>(
-        net: &Mlp<T>,
-        packed: &Packed<T>,
-        scratch: &mut Scratch<T>,
-        inputs: &[T],
-        outputs: &mut [T],
-    ) {
+    fn predict<T>(job: &mut Job<'_, T>) {
+        let Job { net, packed, scratch, inputs, outputs } = job;
         let blocks = inputs.chunks(BLOCK * net.inputs());
         for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
             let samples = inputs.len() / net.inputs();

@@ -2,12 +2,12 @@
 //!
 //! The blocked product is made for many rows; for one it spends more on finding tiles than on
 //! sums. Here all layers run in one function compiled for the instruction set, each with as many
-//! sums in registers as its rows need. The order of arithmetic is the same, and so are the bits.
+//! sums in registers as its rows need, and ReLU done before they are stored. The order of arithmetic
+//! is the same, and so are the bits.
 
-use super::Mlp;
-use super::packed::{Packed, PackedLayer};
-use super::predictor::Scratch;
-use crate::float::{Float, compiled};
+use super::packed::PackedLayer;
+use super::predictor::{Job, Scratch};
+use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
 
@@ -15,18 +15,16 @@ use crate::simd::{self, Op, Simd, Vector};
 /// sets of 16.
 const WIDEST: usize = 8;
 
-/// One sample's job.
-pub(super) struct One<'a, T> {
-    pub(super) net: &'a Mlp<T>,
-    pub(super) packed: &'a Packed<T>,
-    pub(super) scratch: &'a mut Scratch<T>,
-    pub(super) inputs: &'a [T],
-    pub(super) outputs: &'a mut [T],
+/// Predicts one sample, unless its inputs are not finite or its sums overflow; then it leaves
+/// the outputs as they were.
+#[inline(always)]
+pub(super) fn predict_one<T: Float>(job: &mut Job<'_, T>) -> bool {
+    simd::dispatch(job)
 }
 
 // By reference: a copy of what was just written, many bytes at a time, waits for those writes,
 // which took half as long again as a network of one neuron.
-impl<T: Float> Op for &mut One<'_, T> {
+impl<T: Float> Op for &mut Job<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -64,10 +62,10 @@ impl<T: Float> Op for &mut One<'_, T> {
     }
 }
 
-/// One to `WIDEST` registers as a constant.
+/// A number of registers, up to `WIDEST`, as a constant.
 macro_rules! with_registers {
     ($registers:expr, $N:ident => $body:expr) => {
-        with_registers!(@ $registers, $N => $body, 1 2 3 4 5 6 7 8)
+        with_registers!(@ $registers, $N => $body, 1 2 3 4 5 6 7)
     };
     (@ $registers:expr, $N:ident => $body:expr, $($n:literal)*) => {
         match $registers {
@@ -75,7 +73,10 @@ macro_rules! with_registers {
                 const $N: usize = $n;
                 $body
             })*
-            _ => unreachable!("at most {WIDEST} registers"),
+            _ => {
+                const $N: usize = WIDEST;
+                $body
+            }
         }
     };
 }
@@ -156,12 +157,4 @@ fn columns<T: Float, S: Simd, const N: usize>(
         sums[v].add(bias).at_least(low).store(&mut z[v * lanes..]);
     }
     true
-}
-
-compiled! {
-    /// Predicts one sample, unless its inputs are not finite or its sums overflow; then
-    /// it leaves the outputs as they were.
-    pub(super) fn predict_one<T>(one: &mut One<'_, T>) -> bool {
-        simd::dispatch(one)
-    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::activation::{Identity, Maxout, Relu};
+use crate::activation::{Identity, LeakyRelu, Maxout, Relu, Tanh};
 use crate::loss::SquaredError;
 use crate::simd::on_every_set;
 use rand::{RngExt, SeedableRng};
@@ -99,17 +99,90 @@ fn sizes_are_checked() {
     );
 }
 
+/// Bits of a prediction of all samples at once, and of one by one.
+fn both_ways<T: Float>(net: &Mlp<T>, inputs: &[T]) -> [Vec<u64>; 2] {
+    let mut predictor = Predictor::new(net).unwrap();
+    let mut one_by_one = vec![T::one(); inputs.len() / net.inputs() * net.outputs()];
+    let samples = inputs.chunks(net.inputs());
+    for (input, output) in samples.zip(one_by_one.chunks_mut(net.outputs())) {
+        predictor.predict_into(input, output).unwrap();
+    }
+    let all = net.predict(inputs).unwrap();
+    [all, one_by_one].map(|values| values.iter().map(|x| x.wide().to_bits()).collect())
+}
+
 #[test]
 fn a_batch_gives_the_bits_of_its_samples_on_every_set() {
     on_every_set(|| {
-        let net = net(&[3, 20, 150, 17, 2], 1);
-        let inputs = samples(3 * 230);
-        let batch = net.predict(&inputs).unwrap();
-        let mut predictor = Predictor::new(&net).unwrap();
-        for (input, expected) in inputs.chunks(3).zip(batch.chunks(2)) {
-            let mut output = [0.0; 2];
-            predictor.predict_into(input, &mut output).unwrap();
-            assert_eq!(output, expected);
+        let [all, one_by_one] = both_ways(&net(&[3, 20, 150, 17, 2], 1), &samples(3 * 230));
+        assert_eq!(all, one_by_one);
+    });
+}
+
+#[test]
+fn one_sample_has_the_bits_of_a_batch_for_every_width() {
+    fn check<T: Float>(width: usize) {
+        let net = Mlp::<T>::builder(5)
+            .hidden(width, Tanh)
+            .hidden(width, Relu)
+            .hidden(3, Maxout::new(2))
+            .output(width, LeakyRelu::new(0.1))
+            .seed(width as u64)
+            .build()
+            .unwrap();
+        let inputs: Vec<T> = samples(5 * 4)
+            .into_iter()
+            .map(|x| T::of(x.into()))
+            .collect();
+        let [all, one_by_one] = both_ways(&net, &inputs);
+        assert_eq!(all, one_by_one, "width {width}");
+    }
+    on_every_set(|| {
+        for width in (1..=70).chain([95, 112, 113, 127, 128, 129, 144, 255, 256, 257, 300]) {
+            check::<f32>(width);
+            check::<f64>(width);
+        }
+    });
+}
+
+#[test]
+fn sums_that_overflow_have_the_bits_of_a_batch() {
+    for hidden in [3, 40, 200] {
+        let mut net = net(&[2, hidden, hidden, 2], 7);
+        for p in net.params_mut() {
+            *p *= 3e37;
+        }
+        let inputs = samples(2 * 9);
+        let [all, one_by_one] = both_ways(&net, &inputs);
+        let finite = all.iter().filter(|&&bits| f64::from_bits(bits).is_finite());
+        assert!(finite.count() < all.len(), "the sums should overflow");
+        assert_eq!(all, one_by_one);
+    }
+}
+
+#[test]
+fn one_sample_that_is_not_finite_is_an_error_and_leaves_the_outputs() {
+    on_every_set(|| {
+        for sizes in [&[3, 1][..], &[3, 4, 2], &[3, 200, 40, 2]] {
+            // Weights of zero hide nothing.
+            for scale in [0.0, 1.0] {
+                let mut net = net(sizes, 2);
+                net.params_mut().iter_mut().for_each(|p| *p *= scale);
+                let mut predictor = Predictor::new(&net).unwrap();
+                for (index, x) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY]
+                    .into_iter()
+                    .enumerate()
+                {
+                    let (mut input, mut output) = ([0.5; 3], vec![7.0; net.outputs()]);
+                    input[index] = x;
+                    let error = predictor.predict_into(&input, &mut output).unwrap_err();
+                    assert!(
+                        matches!(error, Error::NotFinite { what: "inputs", index: at, .. } if at == index),
+                        "{error}"
+                    );
+                    assert!(output.iter().all(|&y| y == 7.0));
+                }
+            }
         }
     });
 }
