@@ -10,7 +10,10 @@ use feedforward::borrowed::{f32_from_le_bytes, f64_from_le_bytes};
 use feedforward::simd::InstructionSet;
 use feedforward::{Error, Float, LayerSpec, Mlp, MlpRef};
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+#[path = "common/random.rs"]
+mod random;
+use random::{Shape, bits, numbers, shapes};
 
 struct Counting;
 
@@ -36,55 +39,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Layers of these sizes, the inputs first, with activations of `activation::all`.
-#[derive(Debug, Clone)]
-struct Shape {
-    sizes: Vec<usize>,
-    activations: Vec<usize>,
-    samples: usize,
-    seed: u64,
-}
-
-fn shapes() -> impl Strategy<Value = Shape> {
-    let size = prop_oneof![1usize..6, 1usize..40, 60usize..70];
-    let all = activation::all::<f64>().len();
-    (
-        proptest::collection::vec(size, 2..6),
-        1usize..6,
-        any::<u64>(),
-    )
-        .prop_flat_map(move |(sizes, samples, seed)| {
-            proptest::collection::vec(0..all, sizes.len() - 1).prop_map(move |activations| Shape {
-                sizes: sizes.clone(),
-                activations,
-                samples,
-                seed,
-            })
-        })
-}
-
-fn random<T: Float>(rng: &mut ChaCha8Rng, count: usize, largest: f64) -> Vec<T> {
-    let number = |_| T::of((rng.random::<f64>() * 2.0 - 1.0) * largest);
-    (0..count).map(number).collect()
-}
-
-fn bits<T: Float>(values: &[T]) -> Vec<u64> {
-    values.iter().map(|x| x.wide().to_bits()).collect()
-}
-
 fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
     let all: Vec<Arc<dyn Activation<T>>> = activation::all();
-    let (last, hidden) = shape.activations.split_last().unwrap();
-    let mut builder = Mlp::builder(shape.sizes[0]);
-    for (&size, &index) in shape.sizes[1..].iter().zip(hidden) {
-        builder = builder.hidden(size, all[index].clone());
-    }
-    let outputs = *shape.sizes.last().unwrap();
-    let mut owner = builder.output(outputs, all[*last].clone()).build().unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(shape.seed);
-    let params = random(&mut rng, owner.params().len(), 0.3);
-    owner.set_params(&params).unwrap();
-    let inputs = random::<T>(&mut rng, shape.samples * owner.inputs(), 1.0);
+    let (owner, inputs) = (shape.network::<T>(), shape.inputs::<T>());
     let expected = bits(&owner.predict(&inputs).unwrap());
 
     let activations = shape.activations.iter().map(|&index| &*all[index]);
@@ -95,7 +52,7 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
     let net = MlpRef::new(owner.inputs(), &layers, owner.params()).unwrap();
     // What was there before must not matter.
     let mut scratch = vec![T::nan(); net.scratch_len()];
-    let mut got = vec![T::nan(); shape.samples * outputs];
+    let mut got = vec![T::nan(); shape.samples * net.outputs()];
     net.predict_into(&inputs, &mut got, &mut scratch).unwrap();
     prop_assert_eq!(bits(&got), expected.clone());
 
@@ -120,7 +77,7 @@ fn the_bits_are_those_of_mlp_on_every_instruction_set() {
             failure_persistence: None,
             ..ProptestConfig::with_cases(150)
         };
-        proptest!(cases, |(shape in shapes())| {
+        proptest!(cases, |(shape in shapes(1..6))| {
             check::<f32>(&shape)?;
             check::<f64>(&shape)?;
         });
@@ -324,8 +281,7 @@ fn origin() -> Mlp<f32> {
         .output(2, Identity)
         .build()
         .unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let params = random(&mut rng, net.params().len(), 1.0);
+    let params = numbers(11, net.params().len(), 1.0);
     net.set_params(&params).unwrap();
     // What a careless text would lose: signs, exponents, numbers with clippy's attention.
     let odd = [
@@ -356,8 +312,7 @@ fn the_generated_file_is_what_a_network_writes() {
 fn the_generated_network_gives_the_bits_of_its_origin() {
     let origin = origin();
     assert_eq!(bits(GENERATED.params()), bits(origin.params()));
-    let mut rng = ChaCha8Rng::seed_from_u64(12);
-    let inputs = random::<f32>(&mut rng, 2 * 50, 3.0);
+    let inputs = numbers::<f32>(12, 2 * 50, 3.0);
     let (mut scratch, mut outputs) = ([0.0; GENERATED.scratch_len()], [0.0; 2 * 50]);
     GENERATED
         .predict_into(&inputs, &mut outputs, &mut scratch)

@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput};
 use feedforward::activation::{LeakyRelu, Relu};
 use feedforward::init::ScikitLearn;
 use feedforward::simd::{self, Op, Simd, Vector};
-use feedforward::{Float, Mlp, Predictor};
+use feedforward::{Float, LayerSpec, Mlp, MlpRef, Predictor};
 
 use crate::jobs::{JOBS, Job, TUTORIAL};
 
@@ -30,6 +30,7 @@ pub(crate) const NETWORKS: [Job; 5] = [
 ];
 
 /// What is measured beside a predictor, as suffixes of the ids.
+pub(crate) const BORROWED: &str = "_borrowed";
 pub(crate) const LOOPS: &str = "_loops";
 pub(crate) const BOUND: &str = "_bound";
 
@@ -147,6 +148,20 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
         bencher.iter(|| {
             // What follows a call is part of it, as in a program: here one comparison.
             let predicted = predictor.predict_into(black_box(&input), black_box(&mut output));
+            predicted.expect("sizes fit");
+        });
+    });
+    let layers: Vec<_> = net.layers().collect();
+    let specs = layers
+        .iter()
+        .map(|layer| LayerSpec::new(layer.outputs(), layer.activation()));
+    let specs: Vec<_> = specs.collect();
+    let borrowed = MlpRef::new(net.inputs(), &specs, net.params()).expect("the network's parts");
+    let mut scratch = vec![T::zero(); borrowed.scratch_len()];
+    group.bench_function(format!("{id}{BORROWED}"), |bencher| {
+        bencher.iter(|| {
+            let (input, output) = (black_box(&input), black_box(&mut output));
+            let predicted = borrowed.predict_into(input, output, &mut scratch);
             predicted.expect("sizes fit");
         });
     });

@@ -185,9 +185,10 @@ fn predictions(medians: &Medians) {
             };
             if !std::mem::replace(&mut header, true) {
                 println!(
-                    "\n{:<18} {:>9} {:>10} {:>9} {:>9}   {CALLS} single calls, less the clock: {:>7} {:>7} {:>9}",
+                    "\n{:<18} {:>9} {:>9} {:>10} {:>9} {:>9}   {CALLS} single calls, less the clock: {:>7} {:>7} {:>9}",
                     "one sample, ns",
                     "median",
+                    "borrowed",
                     "of loops'",
                     "bound",
                     "of bound",
@@ -201,6 +202,10 @@ fn predictions(medians: &Medians) {
                 Some(than) => format!("{:.2}", ours / than),
                 None => "-".to_owned(),
             };
+            let nanoseconds = |median: Option<f64>| match median {
+                Some(median) => format!("{median:.1}"),
+                None => "-".to_owned(),
+            };
             let bound = other(predict::BOUND);
             let calls = match float {
                 "f32" => predict::calls::<f32>(job, CALLS),
@@ -208,10 +213,11 @@ fn predictions(medians: &Medians) {
             };
             let at = |part| calls.quantile(part).saturating_sub(calls.clock);
             println!(
-                "{:<18} {ours:>9.1} {:>10} {:>9} {:>9}   {:>45} {:>7} {:>9}",
+                "{:<18} {ours:>9.1} {:>9} {:>10} {:>9} {:>9}   {:>45} {:>7} {:>9}",
                 format!("{}_{float}", job.name),
+                nanoseconds(other(predict::BORROWED)),
                 ratio(other(predict::LOOPS)),
-                bound.map_or("-".to_owned(), |bound| format!("{bound:.1}")),
+                nanoseconds(bound),
                 ratio(bound),
                 at(0.5),
                 at(0.999),
