@@ -89,7 +89,7 @@
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // What only those use that need `Arc`.
-#![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code))]
+#![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code, unused_imports))]
 
 extern crate alloc;
 
