@@ -20,6 +20,7 @@ mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod gradient;
+mod job;
 mod packed;
 mod predictor;
 mod samples;

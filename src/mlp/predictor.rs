@@ -3,17 +3,13 @@
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 
+use super::job::{BLOCK, Job, Scratch};
 use super::packed::{Packed, check_finite};
 use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
 use crate::float::{Float, compiled};
-use crate::gemm::{Buffer, STRIP, padded};
-use crate::layout::LayerLayout;
 use crate::parallel::Threads;
-
-/// Samples that go through all layers together.
-const BLOCK: usize = 4 * STRIP;
 
 /// A network made ready: packed weights and scratch space.
 ///
@@ -36,30 +32,6 @@ pub struct Predictor<T, M: Borrow<Mlp<T>> = Mlp<T>> {
     net: M,
     packed: Packed<T>,
     scratch: Scratch<T>,
-}
-
-/// What one thread needs to predict.
-#[derive(Clone, Debug)]
-pub(super) struct Scratch<T> {
-    /// Activations that go into a layer and those that come out, by turns.
-    pub(super) rows: [Buffer<T>; 2],
-    /// Pre-activations of one strip.
-    pub(super) strip: Buffer<T>,
-}
-
-impl<T: Float> Scratch<T> {
-    fn new(net: &Mlp<T>) -> Self {
-        let layers = net.layout().layers();
-        let widest = |width: fn(&LayerLayout) -> usize| {
-            let strides = layers.iter().map(|at| padded::<T>(width(at)));
-            strides.max().unwrap_or(0)
-        };
-        let outputs = widest(|at| at.outputs);
-        Self {
-            rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
-            strip: Buffer::zeros(STRIP * widest(LayerLayout::rows)),
-        }
-    }
 }
 
 impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
@@ -99,15 +71,6 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
             outputs,
         })
     }
-}
-
-/// What there is to predict, and with what.
-pub(super) struct Job<'a, T> {
-    pub(super) net: &'a Mlp<T>,
-    pub(super) packed: &'a Packed<T>,
-    pub(super) scratch: &'a mut Scratch<T>,
-    pub(super) inputs: &'a [T],
-    pub(super) outputs: &'a mut [T],
 }
 
 compiled! {

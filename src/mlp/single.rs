@@ -5,8 +5,8 @@
 //! sums in registers as its rows need, and ReLU done before they are stored. The order of arithmetic
 //! is the same, and so are the bits.
 
+use super::job::{Job, Scratch};
 use super::packed::PackedLayer;
-use super::predictor::{Job, Scratch};
 use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};

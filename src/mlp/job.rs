@@ -1,0 +1,43 @@
+//! What a prediction works on.
+
+use super::Mlp;
+use super::packed::Packed;
+use crate::float::Float;
+use crate::gemm::{Buffer, STRIP, padded};
+use crate::layout::LayerLayout;
+
+/// Samples that go through all layers together.
+pub(super) const BLOCK: usize = 4 * STRIP;
+
+/// What there is to predict, and with what.
+pub(super) struct Job<'a, T> {
+    pub(super) net: &'a Mlp<T>,
+    pub(super) packed: &'a Packed<T>,
+    pub(super) scratch: &'a mut Scratch<T>,
+    pub(super) inputs: &'a [T],
+    pub(super) outputs: &'a mut [T],
+}
+
+/// What one thread needs to predict.
+#[derive(Clone, Debug)]
+pub(super) struct Scratch<T> {
+    /// Activations that go into a layer and those that come out, by turns.
+    pub(super) rows: [Buffer<T>; 2],
+    /// Pre-activations of one strip.
+    pub(super) strip: Buffer<T>,
+}
+
+impl<T: Float> Scratch<T> {
+    pub(super) fn new(net: &Mlp<T>) -> Self {
+        let layers = net.layout().layers();
+        let widest = |width: fn(&LayerLayout) -> usize| {
+            let strides = layers.iter().map(|at| padded::<T>(width(at)));
+            strides.max().unwrap_or(0)
+        };
+        let outputs = widest(|at| at.outputs);
+        Self {
+            rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
+            strip: Buffer::zeros(STRIP * widest(LayerLayout::rows)),
+        }
+    }
+}
