@@ -27,8 +27,8 @@
 //! reads.
 
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_length, check_rows};
-use crate::float::{Float, check_finite, compiled};
+use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
+use crate::float::{Float, check_finite, check_finite_rows, compiled};
 use crate::simd::{self, Op, Simd};
 
 /// One layer of an [`MlpRef`].
@@ -122,12 +122,12 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Rows`] without layers, [`Error::OutOfRange`] if there are no inputs, if a layer
+    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if there are no inputs, if a layer
     /// has no neurons or too many, or other pieces than its activation, [`Error::Length`]
     /// unless there are just the parameters that the layers take, [`Error::NotFinite`] if one
     /// is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
-        check_rows("layers", layers, 1)?;
+        check_not_empty("layers", layers)?;
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let Some(expected) = count(inputs, layers) else {
             return Err(Error::out_of_range(
@@ -238,7 +238,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
                 got,
             });
         };
-        check_finite("inputs", inputs)?;
+        check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         predict(*self, inputs, outputs, scratch);
         Ok(())

@@ -61,6 +61,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 fn io(path: &Path, error: &std::io::Error) -> Error {
     Error::Io {
         path: path.display().to_string(),
-        error: error.to_string(),
+        kind: error.kind(),
+        problem: error.to_string(),
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong, in a form that a program can match on and a person can act on.
 
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
@@ -18,6 +20,12 @@ pub enum Error {
         expected: usize,
         /// How many it has.
         got: usize,
+    },
+
+    /// There is none of something that there must be at least one of.
+    Empty {
+        /// What is missing.
+        what: &'static str,
     },
 
     /// A slice of samples does not consist of whole rows (or of none at all).
@@ -42,12 +50,22 @@ pub enum Error {
 
     /// A NaN or an infinity where only finite numbers have a meaning.
     NotFinite {
-        /// Which slice.
+        /// Which numbers.
         what: &'static str,
         /// Where the first such value lies.
-        index: usize,
+        at: Position,
         /// The value.
         value: f64,
+    },
+
+    /// A label that is none of a classifier's classes.
+    UnknownLabel {
+        /// The sample that has it, counted from 0.
+        row: usize,
+        /// The label, as `Debug` writes it.
+        label: String,
+        /// The classes, as `Debug` writes them, or the first of them.
+        known: String,
     },
 
     /// A name that nothing here answers to.
@@ -61,11 +79,22 @@ pub enum Error {
     },
 
     /// A file could not be read or written.
+    #[cfg(feature = "std")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What the system said.
-        error: String,
+        /// Kind of the system's error.
+        kind: std::io::ErrorKind,
+        /// The system's message.
+        problem: String,
+    },
+
+    /// A file could be read, but its contents are wrong.
+    File {
+        /// Path of the file.
+        path: String,
+        /// What is wrong with its contents.
+        error: Box<Error>,
     },
 
     /// What was read is not what it should be.
@@ -116,6 +145,30 @@ pub enum Error {
     },
 }
 
+/// Where a number lies. Everything is counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Position {
+    /// In a slice without rows, such as parameters.
+    Index(usize),
+    /// In samples, or another slice of rows.
+    Cell {
+        /// The row: which sample.
+        row: usize,
+        /// The column: which input or output of the sample.
+        column: usize,
+    },
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "index {index}"),
+            Self::Cell { row, column } => write!(f, "row {row}, column {column}"),
+        }
+    }
+}
+
 /// Why a training most likely diverged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -151,23 +204,38 @@ impl fmt::Display for Error {
                 expected,
                 got,
             } => write!(f, "{what}: expected {expected} values, got {got}"),
-            Self::Rows { what, width, got } => write!(
-                f,
-                "{what}: expected one or more rows of {width} values, got {got} values"
-            ),
+            Self::Empty { what } => write!(f, "{what}: expected at least one, got none"),
+            Self::Rows { what, width, got } => {
+                let plural = if *width == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "{what}: expected one or more rows of {width} value{plural}, got {got} values"
+                )
+            }
             Self::OutOfRange {
                 what,
                 expected,
                 got,
             } => write!(f, "{what}: expected {expected}, got {got}"),
-            Self::NotFinite { what, index, value } => write!(
-                f,
-                "{what}: expected finite numbers, got {value} at index {index}"
-            ),
+            Self::NotFinite { what, at, value } => {
+                write!(
+                    f,
+                    "{what}: expected finite numbers, got {} at {at}",
+                    Number(*value)
+                )
+            }
+            Self::UnknownLabel { row, label, known } => {
+                write!(
+                    f,
+                    "label at row {row}: expected one of {known}, got {label}"
+                )
+            }
             Self::UnknownName { what, known, got } => {
                 write!(f, "{what}: expected one of {known}, got {got:?}")
             }
-            Self::Io { path, error } => write!(f, "{path}: {error}"),
+            #[cfg(feature = "std")]
+            Self::Io { path, problem, .. } => write!(f, "{path}: {problem}"),
+            Self::File { path, error } => write!(f, "{path}: {error}"),
             Self::Malformed { what, problem } => write!(f, "{what}: {problem}"),
             Self::Differs {
                 setting,
@@ -199,20 +267,31 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::File { error, .. } => Some(&**error),
+            _ => None,
+        }
+    }
+}
 
 impl fmt::Display for DivergenceCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inputs { low, high } => write!(
                 f,
-                "Likely cause: the inputs, which lie in [{low}, {high}]; \
-                 scale them to about [-1, 1], for example by a Scaler"
+                "Likely cause: the inputs, which lie in [{}, {}]; \
+                 scale them to about [-1, 1], for example by a Scaler",
+                Number(*low),
+                Number(*high)
             ),
             Self::Targets { low, high } => write!(
                 f,
-                "Likely cause: the targets, which lie in [{low}, {high}]; \
-                 scale them to about [-1, 1], for example by a Scaler"
+                "Likely cause: the targets, which lie in [{}, {}]; \
+                 scale them to about [-1, 1], for example by a Scaler",
+                Number(*low),
+                Number(*high)
             ),
             Self::Loss => f.write_str(
                 "Likely cause: the loss, which grows like an exponential; \
@@ -220,7 +299,8 @@ impl fmt::Display for DivergenceCause {
             ),
             Self::LearningRate { rate } => write!(
                 f,
-                "Likely cause: the learning rate, {rate}; try a tenth of it, or clip the gradient"
+                "Likely cause: the learning rate, {}; try a tenth of it, or clip the gradient",
+                Number(*rate)
             ),
         }
     }
@@ -236,9 +316,60 @@ impl Error {
     ) -> Self {
         Self::OutOfRange {
             what,
-            expected: expected.into(),
-            got: got.to_string(),
+            expected: bounded(expected.into()),
+            got: bounded(got.to_string()),
         }
+    }
+
+    /// This error, of what a file of this path holds.
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Io { .. } | Self::File { .. } => self,
+            error => Self::File {
+                path: bounded(path.display().to_string()),
+                error: Box::new(error),
+            },
+        }
+    }
+}
+
+/// A number as messages show it: 1e300, and not a 1 and three hundred zeros.
+pub(crate) struct Number(pub(crate) f64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(x) = *self;
+        let is_plain = x == 0.0 || !x.is_finite() || (1e-5..1e16).contains(&x.abs());
+        if is_plain {
+            write!(f, "{x}")
+        } else {
+            write!(f, "{x:e}")
+        }
+    }
+}
+
+/// Characters of a text that messages quote; a path of the system is at most 4,096 bytes long, and
+/// what a file says could be of any length.
+const MOST_QUOTED: usize = 200;
+
+/// A text of the caller or of a file, shortened where it is too long to be read.
+pub(crate) fn bounded(text: String) -> String {
+    match text.char_indices().nth(MOST_QUOTED) {
+        None => text,
+        Some((end, _)) => format!("{}... ({} bytes in all)", &text[..end], text.len()),
+    }
+}
+
+/// A list of values as `Debug` writes them: all, or the first of many.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn listed<L: fmt::Debug>(values: &[L]) -> String {
+    const MOST: usize = 10;
+    let first = values.iter().take(MOST);
+    let first: alloc::vec::Vec<_> = first.map(|value| bounded(format!("{value:?}"))).collect();
+    match values.len() {
+        0..=MOST => format!("[{}]", first.join(", ")),
+        all => format!("[{}, ...] ({all} in all)", first.join(", ")),
     }
 }
 
@@ -259,10 +390,25 @@ pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) 
 /// Checks that a slice consists of whole rows, at least one, and returns how many.
 pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Result<usize> {
     let got = slice.len();
-    if width == 0 || got == 0 || !got.is_multiple_of(width) {
+    if width == 0 {
+        return Err(Error::out_of_range(
+            what,
+            "rows of at least 1 value",
+            "rows of 0 values",
+        ));
+    }
+    if got == 0 || !got.is_multiple_of(width) {
         return Err(Error::Rows { what, width, got });
     }
     Ok(got / width)
+}
+
+/// Checks that there is one at least.
+pub(crate) fn check_not_empty<T>(what: &'static str, slice: &[T]) -> Result<()> {
+    match slice {
+        [] => Err(Error::Empty { what }),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that a setting lies inside its range; NaN never does.
@@ -275,6 +421,6 @@ pub(crate) fn check_range(
     if range.contains(&value) {
         Ok(())
     } else {
-        Err(Error::out_of_range(what, expected, value))
+        Err(Error::out_of_range(what, expected, Number(value)))
     }
 }

@@ -5,7 +5,7 @@ use core::iter::Sum;
 
 use num_traits::NumAssign;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::simd::{Simd, Vector};
 
 /// `f32` or `f64`; sealed, since the kernels know these two.
@@ -92,11 +92,37 @@ compiled! {
         for (block, values) in values.chunks(BLOCK).enumerate() {
             if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
                 let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
-                let (index, value) = (block * BLOCK + at, values[at].wide());
-                return Err(Error::NotFinite { what, index, value });
+                let (at, value) = (Position::Index(block * BLOCK + at), values[at].wide());
+                return Err(Error::NotFinite { what, at, value });
             }
         }
         Ok(())
+    }
+}
+
+/// Checks that all values of rows of this width are finite.
+pub(crate) fn check_finite_rows<T: Float>(
+    what: &'static str,
+    values: &[T],
+    width: usize,
+) -> Result<()> {
+    check_finite(what, values).map_err(|error| in_rows(error, 0, width))
+}
+
+/// The error, its place counted in rows of this width, after as many rows.
+#[cold]
+pub(crate) fn in_rows(error: Error, before: usize, width: usize) -> Error {
+    match error {
+        Error::NotFinite {
+            what,
+            at: Position::Index(index),
+            value,
+        } => {
+            let (row, column) = (before + index / width.max(1), index % width.max(1));
+            let at = Position::Cell { row, column };
+            Error::NotFinite { what, at, value }
+        }
+        other => other,
     }
 }
 

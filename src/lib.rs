@@ -134,7 +134,7 @@ pub mod train;
 pub use activation::Activation;
 pub use borrowed::{LayerSpec, MlpRef};
 pub use encoding::Encoding;
-pub use error::{DivergenceCause, Error, Result};
+pub use error::{DivergenceCause, Error, Position, Result};
 pub use float::Float;
 #[cfg(target_has_atomic = "ptr")]
 pub use init::Initializer;

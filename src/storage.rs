@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 
 /// The key of the description.
@@ -30,7 +30,7 @@ const WHAT: &str = "model file";
 pub(crate) fn malformed(problem: impl Into<String>) -> Error {
     Error::Malformed {
         what: WHAT,
-        problem: problem.into(),
+        problem: bounded(problem.into()),
     }
 }
 
@@ -272,10 +272,13 @@ macro_rules! on_disk {
             /// Reads it from a file, as [`from_bytes`](Self::from_bytes) does.
             ///
             /// # Errors
-            /// [`Error::Io`](crate::Error::Io) if it cannot be read, and as
+            /// [`Error::Io`](crate::Error::Io) if it cannot be read, and
+            /// [`Error::File`](crate::Error::File) with the path and the error of
             /// [`from_bytes`](Self::from_bytes).
             pub fn load(path: impl AsRef<std::path::Path>) -> $crate::Result<Self> {
-                Self::from_bytes(&$crate::disk::read(path.as_ref())?)
+                let path = path.as_ref();
+                let read = Self::from_bytes(&$crate::disk::read(path)?);
+                read.map_err(|error| error.in_file(path))
             }
         }
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use feedforward::activation::{self, Activation, Gelu, Identity, LeakyRelu, Maxout, Relu, Tanh};
 use feedforward::borrowed::{f32_from_le_bytes, f64_from_le_bytes};
 use feedforward::simd::InstructionSet;
-use feedforward::{Error, Float, LayerSpec, Mlp, MlpRef};
+use feedforward::{Error, Float, LayerSpec, Mlp, MlpRef, Position};
 use proptest::prelude::*;
 
 #[path = "common/random.rs"]
@@ -182,7 +182,7 @@ fn what_does_not_fit_is_an_error() {
         error,
         Error::NotFinite {
             what: "inputs",
-            index: 2,
+            at: Position::Cell { row: 1, column: 0 },
             ..
         }
     ));
@@ -191,14 +191,7 @@ fn what_does_not_fit_is_an_error() {
         MlpRef::new(inputs, layers, params).map(|_| ()).unwrap_err()
     };
     let layer = |outputs| LayerSpec::new(outputs, &Tanh);
-    assert_eq!(
-        new(1, &[], &[]),
-        Error::Rows {
-            what: "layers",
-            width: 1,
-            got: 0
-        }
-    );
+    assert_eq!(new(1, &[], &[]), Error::Empty { what: "layers" });
     assert_eq!(new(2, &[layer(1)], &[0.0; 2]), length("parameters", 3, 2));
     assert_eq!(new(2, &[layer(1)], &[0.0; 4]), length("parameters", 3, 4));
     for (inputs, layers) in [
@@ -218,7 +211,7 @@ fn what_does_not_fit_is_an_error() {
         error,
         Error::NotFinite {
             what: "parameters",
-            index: 1,
+            at: Position::Index(1),
             ..
         }
     ));
@@ -363,7 +356,13 @@ fn what_cannot_be_written_is_an_error() {
     net.params_mut()[1] = f64::NAN;
     let error = net.to_rust("NET").unwrap_err();
     assert!(
-        matches!(error, Error::NotFinite { index: 1, .. }),
+        matches!(
+            error,
+            Error::NotFinite {
+                at: Position::Index(1),
+                ..
+            }
+        ),
         "{error}"
     );
 }

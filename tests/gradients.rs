@@ -6,7 +6,7 @@ use feedforward::loss::{
     BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, RelativeL2,
     SoftmaxCrossEntropy, SquaredError,
 };
-use feedforward::{Clip, Error, Gradient, Loss, Mlp, Samples};
+use feedforward::{Clip, Error, Gradient, Loss, Mlp, Position, Samples};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 const SIZES: [usize; 4] = [3, 4, 3, 2];
@@ -369,7 +369,13 @@ fn bad_input_is_an_error_of_derivatives() {
     );
     let error = workspace.jacobian(&net, &[0.0, f64::NAN, 0.0]).unwrap_err();
     assert!(
-        matches!(error, Error::NotFinite { index: 1, .. }),
+        matches!(
+            error,
+            Error::NotFinite {
+                at: Position::Cell { row: 0, column: 1 },
+                ..
+            }
+        ),
         "{error}"
     );
     let samples = Samples::new(&inputs, &targets[1..]);

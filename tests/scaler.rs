@@ -58,7 +58,7 @@ fn bad_input_is_an_error() {
     assert_eq!(message(Scaler::min_max(&[0.0; 3], 2, 0.0..=1.0)), rows);
     assert!(Scaler::<f64>::standard(&[], 1).is_err() && Scaler::standard(&[1.0], 0).is_err());
     let data = [0.0, 1.0, f64::NAN];
-    let nan = "data: expected finite numbers, got NaN at index 2";
+    let nan = "data: expected finite numbers, got NaN at row 2, column 0";
     assert_eq!(message(Scaler::standard(&data, 1)), nan);
     assert_eq!(message(Scaler::min_max(&data, 1, 0.0..=1.0)), nan);
     let end = "end of the range: expected a finite number above its start, 1, got 1";
@@ -101,7 +101,7 @@ fn samples_stay_as_they_are_on_an_error() {
     let scaler = Scaler::from_parts([1.0, 0.0], [1.0, 1e-300]).unwrap();
     let mut samples = [2.0, 1.0, 3.0, 1e10];
     let before = samples;
-    let message = "scaled samples: expected finite numbers, got inf at index 3";
+    let message = "scaled samples: expected finite numbers, got inf at row 1, column 1";
     let error = scaler.transform_in_place(&mut samples).unwrap_err();
     assert_eq!((error.to_string().as_str(), samples), (message, before));
     assert_eq!(scaler.transform(&samples).unwrap_err(), error);
@@ -113,7 +113,7 @@ fn samples_stay_as_they_are_on_an_error() {
         let error = scale(&scaler, &samples).unwrap_err().to_string();
         assert_eq!(
             error,
-            "samples: expected finite numbers, got NaN at index 3"
+            "samples: expected finite numbers, got NaN at row 1, column 1"
         );
         let error = scale(&scaler, &samples[..3]).unwrap_err();
         assert!(matches!(

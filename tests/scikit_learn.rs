@@ -240,7 +240,7 @@ fn classes_may_come_later() {
     let error = model.partial_fit(&trainer, &mut state, &[3.0], &[5]);
     assert!(matches!(
         error.unwrap_err(),
-        Error::UnknownName { what: "label", .. }
+        Error::UnknownLabel { row: 0, .. }
     ));
 }
 

@@ -10,7 +10,7 @@ use super::{
     HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6, Selu, Sigmoid,
     Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, SwiGlu, Tanh, Tanhshrink,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 
 /// What the table knows of one activation.
@@ -218,7 +218,7 @@ pub fn parse<T: Float>(text: &str) -> Result<Arc<dyn Activation<T>>> {
         return Err(Error::UnknownName {
             what: "activation",
             known: forms.join(", "),
-            got: text.to_string(),
+            got: bounded(text.to_string()),
         });
     };
     let Some(parameter) = entry.read(parameter) else {

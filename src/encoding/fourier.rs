@@ -7,7 +7,7 @@ use rand::rngs::ChaCha8Rng as Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::{Encoding, check_count};
-use crate::error::{Error, Result, check_range, check_rows};
+use crate::error::{Error, Position, Result, check_range, check_rows};
 use crate::float::{Float, compiled};
 
 use crate::math;
@@ -69,7 +69,10 @@ impl<T: Float> Fourier<T> {
         if let Some(index) = directions.iter().position(|b| !b.is_finite()) {
             return Err(Error::NotFinite {
                 what: "directions",
-                index,
+                at: Position::Cell {
+                    row: index / inputs,
+                    column: index % inputs,
+                },
                 value: directions[index].wide(),
             });
         }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::activation::{Activation, check_pieces};
-use crate::error::{Error, Result, check_length, check_rows};
+use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 
 mod neuron;
@@ -66,10 +66,10 @@ impl<T: Float> Layer<T> {
     /// A layer made of neurons that share an activation: the first one's.
     ///
     /// # Errors
-    /// [`Error::Rows`] without neurons, [`Error::Length`] if their numbers of weights
+    /// [`Error::Empty`] without neurons, [`Error::Length`] if their numbers of weights
     /// differ, [`Error::OutOfRange`] if their activations do.
     pub fn from_neurons<W: AsRef<[T]>>(neurons: &[Neuron<T, W>]) -> Result<Self> {
-        check_rows("neurons", neurons, 1)?;
+        check_not_empty("neurons", neurons)?;
         let (first, activation) = (&neurons[0], neurons[0].shared_activation());
         for neuron in neurons {
             check_length(

@@ -17,7 +17,7 @@
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Number, Result};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
@@ -183,7 +183,7 @@ fn check_targets<T: Float>(
     expected: &str,
 ) -> Result<()> {
     match target.iter().find(|t| !range.contains(&t.wide())) {
-        Some(t) => Err(Error::out_of_range(what, expected, t)),
+        Some(t) => Err(Error::out_of_range(what, expected, Number(t.wide()))),
         None => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use super::{Pairs, Score, mean};
-use crate::error::{Error, Result, check_length, check_rows};
+use crate::error::{Error, Number, Result, check_length, check_not_empty, check_rows};
 use crate::float::{Float, compiled};
 use crate::math;
 
@@ -18,9 +18,10 @@ use crate::math;
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] without labels, [`Error::Length`] unless there are as many expected ones.
+/// [`Error::Empty`] without labels, [`Error::Length`] unless there are as many expected ones.
 pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
-    let samples = check_rows("predicted labels", predicted, 1)?;
+    check_not_empty("predicted labels", predicted)?;
+    let samples = predicted.len();
     check_length("expected labels", expected, samples)?;
     Ok(mean(samples, None::<&[f64]>, |i| {
         one_if(predicted[i] == expected[i])
@@ -65,11 +66,11 @@ compiled! {
         let tolerance = T::epsilon().sqrt().wide();
         for row in probabilities.chunks_exact(classes) {
             if let Some(p) = row.iter().find(|p| !(0.0..=1.0).contains(&p.wide())) {
-                return Err(Error::out_of_range("probability", "0 to 1", p));
+                return Err(Error::out_of_range("probability", "0 to 1", Number(p.wide())));
             }
             let sum: f64 = row.iter().map(|p| p.wide()).sum();
             if (sum - 1.0).abs() > tolerance {
-                return Err(Error::out_of_range("sum of a row's probabilities", "1", sum));
+                return Err(Error::out_of_range("sum of a row's probabilities", "1", Number(sum)));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 
-use crate::error::{Result, check_length, check_rows};
+use crate::error::{Result, check_length, check_not_empty};
 
 /// How often each class was predicted where each was expected: rows are the expected classes,
 /// columns the predicted ones, both in ascending order.
@@ -57,11 +57,11 @@ impl<L: Ord + Clone> ConfusionMatrix<L> {
     /// Counts pairs of labels. The classes are those that occur on either side.
     ///
     /// # Errors
-    /// [`Error::Rows`](crate::Error::Rows) without labels,
+    /// [`Error::Empty`](crate::Error::Empty) without labels,
     /// [`Error::Length`](crate::Error::Length) unless there are as many expected ones.
     pub fn new(predicted: &[L], expected: &[L]) -> Result<Self> {
-        let samples = check_rows("predicted labels", predicted, 1)?;
-        check_length("expected labels", expected, samples)?;
+        check_not_empty("predicted labels", predicted)?;
+        check_length("expected labels", expected, predicted.len())?;
         let mut classes: Vec<_> = predicted.iter().chain(expected).collect();
         classes.sort_unstable();
         classes.dedup();

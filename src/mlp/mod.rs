@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_length, check_rows};
+use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 use crate::layer::Layer;
 use crate::layout::Layout;
@@ -78,9 +78,9 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Rows`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
+    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
-        check_rows("layers", layers, 1)?;
+        check_not_empty("layers", layers)?;
         let mut before = layers[0].inputs();
         let mut params = Vec::new();
         for layer in layers {

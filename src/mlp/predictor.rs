@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use super::job::{BLOCK, Job, Scratch};
-use super::packed::{Packed, check_finite};
+use super::packed::Packed;
 use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
-use crate::float::{Float, compiled};
+use crate::float::{Float, check_finite_rows, compiled};
 use crate::parallel::Threads;
 
 /// A network made ready: packed weights and scratch space.
@@ -90,7 +90,7 @@ compiled! {
 fn predict_samples<T: Float>(job: &mut Job<'_, T>) -> Result<()> {
     let samples = check_rows("inputs", job.inputs, job.net.inputs())?;
     check_length("outputs", job.outputs, samples * job.net.outputs())?;
-    check_finite("inputs", job.inputs)?;
+    check_finite_rows("inputs", job.inputs, job.net.inputs())?;
     predict(job);
     Ok(())
 }
@@ -100,7 +100,7 @@ const WORTH_SHARING: usize = 1 << 23;
 
 /// Predicts samples that fit, on all cores if there are many.
 pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-    check_finite("inputs", inputs)?;
+    check_finite_rows("inputs", inputs, net.inputs())?;
     let samples = inputs.len() / net.inputs();
     let threads = match samples.saturating_mul(net.params().len()) {
         WORTH_SHARING.. => Threads::all(),

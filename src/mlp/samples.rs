@@ -4,9 +4,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::Mlp;
-use super::packed::check_finite;
-use crate::error::{Error, Result, check_length, check_range, check_rows};
-use crate::float::Float;
+use crate::error::{Error, Number, Result, check_length, check_not_empty, check_range, check_rows};
+use crate::float::{Float, check_finite, check_finite_rows, in_rows};
 use crate::loss::Loss;
 
 /// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
@@ -145,7 +144,7 @@ impl<'a, T: Float> Rows<'a, T> {
     pub(crate) fn of_inputs(inputs: &'a [T], net: &Mlp<T>) -> Result<Self> {
         let samples = Samples::new(inputs, &[]);
         let count = check_rows(samples.names[0], inputs, net.inputs())?;
-        check_finite(samples.names[0], inputs)?;
+        check_finite_rows(samples.names[0], inputs, net.inputs())?;
         Ok(Self {
             samples,
             widths: [net.inputs(), net.outputs()],
@@ -174,7 +173,7 @@ impl<'a, T: Float> Rows<'a, T> {
 
     /// The same, for indices that nobody has checked.
     pub(crate) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
-        check_rows("row indices", indices, 1)?;
+        check_not_empty("row indices", indices)?;
         match indices.iter().find(|&&index| index >= self.whole) {
             Some(index) => Err(Error::out_of_range(
                 "row index",
@@ -190,20 +189,21 @@ impl<'a, T: Float> Rows<'a, T> {
         let check_weights = |values: &[T]| {
             check_finite(weights, values)?;
             match values.iter().find(|&&w| w < T::zero()) {
-                Some(w) => Err(Error::out_of_range(weights, "0 or above", w)),
+                Some(w) => Err(Error::out_of_range(weights, "0 or above", Number(w.wide()))),
                 None => Ok(()),
             }
         };
         if self.samples.rows.is_none() {
-            check_finite(inputs, self.samples.inputs)?;
-            check_finite(targets, self.samples.targets)?;
+            check_finite_rows(inputs, self.samples.inputs, self.widths[0])?;
+            check_finite_rows(targets, self.samples.targets, self.widths[1])?;
             self.samples.weights.map_or(Ok(()), check_weights)?;
             let mut targets = self.samples.targets.chunks(self.widths[1]);
             return targets.try_for_each(|t| loss.check_target(t));
         }
         (0..self.count).try_for_each(|sample| {
-            check_finite(inputs, self.input(sample))?;
-            check_finite(targets, self.target(sample))?;
+            let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
+            check_finite(inputs, self.input(sample)).map_err(in_row)?;
+            check_finite(targets, self.target(sample)).map_err(in_row)?;
             if let Some(values) = self.samples.weights {
                 check_weights(&values[self.row(sample)..][..1])?;
             }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Position;
 use crate::activation::{Identity, LeakyRelu, Maxout, Relu, Tanh};
 use crate::loss::SquaredError;
 use crate::simd::on_every_set;
@@ -177,7 +178,7 @@ fn one_sample_that_is_not_finite_is_an_error_and_leaves_the_outputs() {
                     input[index] = x;
                     let error = predictor.predict_into(&input, &mut output).unwrap_err();
                     assert!(
-                        matches!(error, Error::NotFinite { what: "inputs", index: at, .. } if at == index),
+                        matches!(error, Error::NotFinite { what: "inputs", at: Position::Cell { row: 0, column }, .. } if column == index),
                         "{error}"
                     );
                     assert!(output.iter().all(|&y| y == 7.0));
@@ -216,7 +217,7 @@ fn bad_inputs_are_errors_that_name_them() {
     );
     assert_eq!(
         message(net.predict(&[1.0, f32::NAN])),
-        "inputs: expected finite numbers, got NaN at index 1"
+        "inputs: expected finite numbers, got NaN at row 0, column 1"
     );
     net.params_mut()[3] = f32::INFINITY;
     assert_eq!(

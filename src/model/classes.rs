@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::error::{Error, Result, check_length, check_rows};
+use crate::error::{Error, Number, Result, bounded, check_length, check_rows, listed};
 use crate::float::Float;
 
 /// Sorted labels without repetition.
@@ -34,13 +34,14 @@ impl<L: Ord + Debug> Classes<L> {
         self.labels.len()
     }
 
-    pub(super) fn index(&self, label: &L) -> Result<usize> {
+    /// The class of the label at this row.
+    pub(super) fn index(&self, row: usize, label: &L) -> Result<usize> {
         self.labels
             .binary_search(label)
-            .map_err(|_| Error::UnknownName {
-                what: "label",
-                known: format!("{:?}", self.labels),
-                got: format!("{label:?}"),
+            .map_err(|_| Error::UnknownLabel {
+                row,
+                label: bounded(format!("{label:?}")),
+                known: listed(&self.labels),
             })
     }
 }
@@ -69,7 +70,7 @@ impl ClassWeights {
             Some(w) => Err(Error::out_of_range(
                 "class weight",
                 "a finite number, 0 or above",
-                w,
+                Number(*w),
             )),
             None => Ok(()),
         }

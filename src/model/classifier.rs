@@ -129,7 +129,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a label that is none of the classes.
+    /// [`Error::UnknownLabel`] for a label that is none of the classes.
     pub fn targets(&self, labels: &[L]) -> Result<Vec<T>> {
         let width = outputs(self.classes.len());
         let mut targets = vec![T::zero(); labels.len() * width];
@@ -145,14 +145,15 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     fn indices(&self, labels: &[L]) -> Result<Vec<usize>> {
         labels
             .iter()
-            .map(|label| self.classes.index(label))
+            .enumerate()
+            .map(|(row, label)| self.classes.index(row, label))
             .collect()
     }
 
     /// Trains the network. A validation split is stratified.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownName`] for a
+    /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownLabel`] for a
     /// label that is none of the classes, and as [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], labels: &[L]) -> Result<History> {
         self.fit_with(trainer, inputs, labels, None, |_, _| {

@@ -83,13 +83,13 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// What the network learns for these labels: a row of zeros and ones for each sample.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for an unknown label.
+    /// [`Error::UnknownLabel`] for an unknown label.
     pub fn targets(&self, labels: &[impl AsRef<[L]>]) -> Result<Vec<T>> {
         let width = self.classes.len();
         let mut targets = vec![T::zero(); labels.len() * width];
-        for (row, labels) in targets.chunks_mut(width).zip(labels) {
+        for (index, (row, labels)) in targets.chunks_mut(width).zip(labels).enumerate() {
             for label in labels.as_ref() {
-                row[self.classes.index(label)?] = T::one();
+                row[self.classes.index(index, label)?] = T::one();
             }
         }
         Ok(targets)
@@ -99,7 +99,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there are labels (maybe none) for each sample,
-    /// [`Error::UnknownName`] for an unknown one, and as [`Trainer::fit`].
+    /// [`Error::UnknownLabel`] for an unknown one, and as [`Trainer::fit`].
     pub fn fit(
         &mut self,
         trainer: &Trainer<T>,

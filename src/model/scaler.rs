@@ -4,8 +4,10 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::error::{Error, Result, check_length, check_range, check_rows};
-use crate::float::{Float, compiled};
+use crate::error::{
+    Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
+};
+use crate::float::{Float, check_finite_rows, compiled};
 use crate::math;
 use crate::mlp::{Mlp, check_finite};
 
@@ -100,7 +102,11 @@ impl<T: Float> Scaler<T> {
         check_range("start of the range", low, finite, "a finite number")?;
         if !(high > low && high - low <= f64::MAX) {
             let expected = format!("a finite number above its start, {low}");
-            return Err(Error::out_of_range("end of the range", expected, high));
+            return Err(Error::out_of_range(
+                "end of the range",
+                expected,
+                Number(high),
+            ));
         }
         Self::from_columns(data, width, |column| {
             let (min, max) = extremes(data, width, column);
@@ -111,7 +117,7 @@ impl<T: Float> Scaler<T> {
 
     fn from_columns(data: &[T], width: usize, column: impl Fn(usize) -> (T, T)) -> Result<Self> {
         check_rows("data", data, width)?;
-        check_finite("data", data)?;
+        check_finite_rows("data", data, width)?;
         let (offsets, scales): (Vec<T>, Vec<T>) = (0..width).map(column).unzip();
         Self::from_parts(offsets, scales)
     }
@@ -119,12 +125,12 @@ impl<T: Float> Scaler<T> {
     /// The map with these offsets and scales, one of each for a column.
     ///
     /// # Errors
-    /// [`Error::Rows`] without offsets, [`Error::Length`] unless there are as many scales,
+    /// [`Error::Empty`] without offsets, [`Error::Length`] unless there are as many scales,
     /// [`Error::NotFinite`] if one is not finite, [`Error::OutOfRange`] if a scale is 0.
     pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
         let (offsets, scales) = (offsets.into(), scales.into());
-        let width = check_rows("offsets", &offsets, 1)?;
-        check_length("scales", &scales, width)?;
+        check_not_empty("offsets", &offsets)?;
+        check_length("scales", &scales, offsets.len())?;
         check_finite("offsets", &offsets)?;
         check_finite("scales", &scales)?;
         if scales.contains(&T::zero()) {
@@ -185,7 +191,7 @@ impl<T: Float> Scaler<T> {
 
     fn map(&self, samples: &mut [T], direction: Direction) -> Result<()> {
         check_rows("samples", samples, self.offsets.len())?;
-        check_finite("samples", samples)?;
+        check_finite_rows("samples", samples, self.offsets.len())?;
         map(self, samples, direction)
     }
 
@@ -298,8 +304,8 @@ compiled! {
             for (column, &x) in values.iter().enumerate() {
                 let value = mapped(x, column).wide();
                 if !value.is_finite() {
-                    let (what, index) = ("scaled samples", row * width + column);
-                    return Err(Error::NotFinite { what, index, value });
+                    let (what, at) = ("scaled samples", Position::Cell { row, column });
+                    return Err(Error::NotFinite { what, at, value });
                 }
             }
         }

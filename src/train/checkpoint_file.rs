@@ -86,7 +86,9 @@ impl<T: Float> Trainer<T> {
         net: &mut Mlp<T>,
         path: impl AsRef<Path>,
     ) -> Result<TrainerState<T>> {
-        self.load_checkpoint_bytes(net, &disk::read(path.as_ref())?)
+        let path = path.as_ref();
+        let read = self.load_checkpoint_bytes(net, &disk::read(path)?);
+        read.map_err(|error| error.in_file(path))
     }
 
     /// Writes a checkpoint if one is wanted now.

@@ -9,7 +9,7 @@ use super::history::{Epoch, Moment, StopReason, Update};
 use super::split::{Split, split};
 use super::state::TrainerState;
 use super::{Trainer, Validation};
-use crate::error::{DivergenceCause, Error, Result};
+use crate::error::{DivergenceCause, Error, Position, Result};
 use crate::float::{Float, compiled};
 use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
 use crate::parallel::Threads;
@@ -290,7 +290,11 @@ impl<T: Float> Fit<'_, T> {
         let updates = self.state.optimizer.updates();
         let (what, layer, value, step) = match error {
             Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
-            Error::NotFinite { what, index, value } => {
+            Error::NotFinite {
+                what,
+                at: Position::Index(index),
+                value,
+            } => {
                 let layer = net.layout().layer_of(index).unwrap_or(0);
                 (what, layer, value, updates)
             }

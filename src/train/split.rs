@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::batches::shuffle;
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Number, Result, check_range};
 
 /// Rows to train on, in their order, and rows held out.
 pub(super) struct Split {
@@ -30,7 +30,7 @@ pub(super) fn split(
     if count < LEAST || count >= rows {
         let expected =
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
-        return Err(Error::out_of_range(what, expected, fraction));
+        return Err(Error::out_of_range(what, expected, Number(fraction)));
     }
     let mut order: Vec<usize> = (0..rows).collect();
     shuffle(&mut order, seed, 0);

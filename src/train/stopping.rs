@@ -1,6 +1,6 @@
 //! Noticing that a number has stopped getting better, and what to do about it.
 
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Number, Result, check_range};
 
 /// Epochs in which a loss did not get below its best by more than a margin.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,7 +87,7 @@ impl Adaptive {
         }
         let what = "divisor of the adaptive learning rate";
         let expected = "a finite number above 1";
-        Err(Error::out_of_range(what, expected, self.divisor))
+        Err(Error::out_of_range(what, expected, Number(self.divisor)))
     }
 }
 

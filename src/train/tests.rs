@@ -133,13 +133,13 @@ fn data_that_cannot_be_learned_from_is_refused() {
     bad[7] = f64::NEG_INFINITY;
     assert_eq!(
         message(trainer().fit(&mut net, &bad, &targets)),
-        "inputs: expected finite numbers, got -inf at index 7"
+        "inputs: expected finite numbers, got -inf at row 7, column 0"
     );
     let mut bad = targets.clone();
     bad[49] = f64::NAN;
     assert_eq!(
         message(trainer().fit(&mut net, &inputs, &bad)),
-        "targets: expected finite numbers, got NaN at index 49"
+        "targets: expected finite numbers, got NaN at row 49, column 0"
     );
     net.params_mut()[0] = f64::NAN;
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::math;
 
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::float::{Float, compiled};
 use crate::mlp::check_finite;
 
@@ -109,7 +109,8 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         let value = (self.objective)(&start.params, &mut start.gradient)?;
         if !value.is_finite() {
             let (what, index) = ("loss", 0);
-            return Err(Error::NotFinite { what, index, value });
+            let at = Position::Index(index);
+            return Err(Error::NotFinite { what, at, value });
         }
         check_finite("gradient", &start.gradient)?;
         start.loss = value;

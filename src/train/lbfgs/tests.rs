@@ -102,7 +102,8 @@ fn numbers_that_are_not_finite_shorten_the_step() {
             gradient[0] = -1.0 / x + 1.0 / (1.0 - x);
             if fails && !value.is_finite() {
                 let (what, index) = ("loss", 0);
-                return Err(Error::NotFinite { what, index, value });
+                let at = crate::Position::Index(index);
+                return Err(Error::NotFinite { what, at, value });
             }
             Ok(value)
         };
