@@ -379,6 +379,17 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     trainer.resume(&mut net, &mut state, &samples).unwrap();
     assert!(state.average().is_some());
 
+    // But not the memory of another optimizer, which is found before anything changes.
+    let adam = net.params().to_vec();
+    let other = Trainer::new(SquaredError, Sgd::new(0.1)).batch_size(30);
+    let error = other.resume(&mut net, &mut state, &samples).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "optimizer state: expected 0 values, got 38"
+    );
+    assert!(other.run(&mut net, &mut state, 50).is_err());
+    assert_eq!(net.params(), adam);
+
     let watching = trainer
         .batch_size(20)
         .validation_set(x, y)

@@ -183,7 +183,7 @@ impl<T: Float> Trainer<T> {
         samples: usize,
     ) -> Result<TrainingRun<'a, T>> {
         self.check()?;
-        state.check(net)?;
+        state.check_trainer(self, net)?;
         check_finite("parameters", net.params())?;
         if let Validation::Split(_) = self.validation {
             let expected = "no validation split, which needs the samples";

@@ -49,7 +49,7 @@ pub(super) fn run<T: Float>(
     on_event: Option<&mut OnEvent<'_, T>>,
 ) -> Result<StopReason> {
     trainer.check()?;
-    state.check(net)?;
+    state.check_trainer(trainer, net)?;
     check_finite("parameters", net.params())?;
     let all = samples.check(net, &*trainer.loss)?;
     let Split {

@@ -197,6 +197,12 @@ impl<T: Float> TrainerState<T> {
         [&mut self.best, &mut self.average, &mut self.params]
     }
 
+    /// Checks that a trainer can continue from it with this network.
+    pub(super) fn check_trainer(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
+        self.check(net)?;
+        self.optimizer.check(&*trainer.optimizer)
+    }
+
     /// Checks that it belongs to a network of this shape.
     pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
         if self.optimizer.layout() == net.layout() {
