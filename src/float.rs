@@ -1,11 +1,12 @@
 //! The two number types that networks are made of.
 
+use alloc::format;
 use core::fmt::{Debug, Display};
 use core::iter::Sum;
 
 use num_traits::NumAssign;
 
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Position, Result, check_range};
 use crate::simd::{Simd, Vector};
 
 /// `f32` or `f64`; sealed, since the kernels know these two.
@@ -98,6 +99,38 @@ compiled! {
         }
         Ok(())
     }
+}
+
+/// Checks a setting that must be above 0, and not only in double precision: in `T` it must be a
+/// normal number, neither 0 nor infinite.
+pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    check_normal::<T>(what, value, "a number above 0")
+}
+
+/// Checks a setting that may be 0, and must be [positive](check_positive) otherwise.
+pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    if value == 0.0 {
+        return Ok(());
+    }
+    check_normal::<T>(what, value, "0, or a number above")
+}
+
+/// Checks the part that stays of something: less than all of it, and not only in double precision.
+pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    // From here on `T` rounds to 1.
+    let range = 0.0..1.0 - 0.25 * T::epsilon().wide();
+    check_range(
+        what,
+        value,
+        range,
+        &format!("at least 0 and below 1 in {}", T::NAME),
+    )
+}
+
+fn check_normal<T: Float>(what: &'static str, value: f64, expected: &str) -> Result<()> {
+    let (low, high) = (T::min_positive_value().wide(), T::max_value().wide());
+    let expected = format!("{expected} ({low:.1e} to {high:.1e} in {})", T::NAME);
+    check_range(what, value, low..=high, &expected)
 }
 
 /// Checks that all values of rows of this width are finite.

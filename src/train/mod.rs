@@ -320,7 +320,7 @@ impl<T: Float> Trainer<T> {
     /// [`Error::OutOfRange`] for settings that make no sense.
     pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
-        Ok(TrainerState::new(self, net))
+        TrainerState::new(self, net)
     }
 
     /// Goes on with a training until it has had all its epochs or something ends it, and says
