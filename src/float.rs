@@ -6,7 +6,7 @@ use core::iter::Sum;
 
 use num_traits::NumAssign;
 
-use crate::error::{Error, Position, Result, check_range};
+use crate::error::{Error, Number, Position, Result, check_range};
 use crate::simd::{Simd, Vector};
 
 /// `f32` or `f64`; sealed, since the kernels know these two.
@@ -104,33 +104,34 @@ compiled! {
 /// Checks a setting that must be above 0, and not only in double precision: in `T` it must be a
 /// normal number, neither 0 nor infinite.
 pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result<()> {
-    check_normal::<T>(what, value, "a number above 0")
+    let expected = "a finite number above 0";
+    check_range(what, value, f64::from_bits(1)..=f64::MAX, expected)?;
+    let (low, high) = (T::min_positive_value().wide(), T::max_value().wide());
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{expected}, from {low:.1e} to {high:.1e} in {}", T::NAME);
+    Err(Error::out_of_range(what, expected, Number(value)))
 }
 
 /// Checks a setting that may be 0, and must be [positive](check_positive) otherwise.
 pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Result<()> {
-    if value == 0.0 {
+    check_range(what, value, 0.0..=f64::MAX, "a finite number, at least 0")?;
+    match value {
+        0.0 => Ok(()),
+        _ => check_positive::<T>(what, value),
+    }
+}
+
+/// Checks the part of something that stays: less than all of it, and not only in double precision.
+pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    let expected = "at least 0 and below 1";
+    check_range(what, value, 0.0..1.0, expected)?;
+    if T::of(value) < T::one() {
         return Ok(());
     }
-    check_normal::<T>(what, value, "0, or a number above")
-}
-
-/// Checks the part that stays of something: less than all of it, and not only in double precision.
-pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
-    // From here on `T` rounds to 1.
-    let range = 0.0..1.0 - 0.25 * T::epsilon().wide();
-    check_range(
-        what,
-        value,
-        range,
-        &format!("at least 0 and below 1 in {}", T::NAME),
-    )
-}
-
-fn check_normal<T: Float>(what: &'static str, value: f64, expected: &str) -> Result<()> {
-    let (low, high) = (T::min_positive_value().wide(), T::max_value().wide());
-    let expected = format!("{expected} ({low:.1e} to {high:.1e} in {})", T::NAME);
-    check_range(what, value, low..=high, &expected)
+    let expected = format!("{expected}, also when rounded to {}", T::NAME);
+    Err(Error::out_of_range(what, expected, Number(value)))
 }
 
 /// Checks that all values of rows of this width are finite.
