@@ -115,7 +115,8 @@ pub(super) fn run<T: Float>(
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
-    state.workspace = Some(fit.gradient);
+    // Without the threads, which others may use in the meantime.
+    state.workspace = Some(fit.gradient.shared(Threads::one()));
     result
 }
 
