@@ -276,7 +276,10 @@ fn train(
     let bar = ProgressBar::new(options.epochs.into());
     let template = "{bar:20.cyan/blue} epoch {pos}/{len}  {msg}  {eta} left";
     bar.set_style(ProgressStyle::with_template(template)?);
-    model.fit_with(&trainer, inputs, labels, None, |epoch, _| {
+    model.fit_with(&trainer, inputs, labels, None, |event, _| {
+        let Some(epoch) = event.epoch() else {
+            return ControlFlow::Continue(());
+        };
         let right = 100.0 * epoch.validation_score.unwrap_or(0.0);
         bar.set_message(format!(
             "loss {:.4}  {right:.1} % of those held out read right",

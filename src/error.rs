@@ -105,6 +105,14 @@ pub enum Error {
         problem: String,
     },
 
+    /// A call that a training run does not take at this point.
+    OutOfOrder {
+        /// The method.
+        call: &'static str,
+        /// When it may be called.
+        expected: &'static str,
+    },
+
     /// A training cannot go on with other settings.
     Differs {
         /// Which setting.
@@ -237,6 +245,9 @@ impl fmt::Display for Error {
             Self::Io { path, problem, .. } => write!(f, "{path}: {problem}"),
             Self::File { path, error } => write!(f, "{path}: {error}"),
             Self::Malformed { what, problem } => write!(f, "{what}: {problem}"),
+            Self::OutOfOrder { call, expected } => {
+                write!(f, "{call}: expected to be called {expected}")
+            }
             Self::Differs {
                 setting,
                 expected,
@@ -276,33 +287,38 @@ impl core::error::Error for Error {
     }
 }
 
-impl fmt::Display for DivergenceCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DivergenceCause {
+    /// What it is, and what to do about it.
+    pub(crate) fn advise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inputs { low, high } => write!(
                 f,
-                "Likely cause: the inputs, which lie in [{}, {}]; \
-                 scale them to about [-1, 1], for example by a Scaler",
+                "the inputs, which lie in [{}, {}]; scale them to about [-1, 1], for example by a Scaler",
                 Number(*low),
                 Number(*high)
             ),
             Self::Targets { low, high } => write!(
                 f,
-                "Likely cause: the targets, which lie in [{}, {}]; \
-                 scale them to about [-1, 1], for example by a Scaler",
+                "the targets, which lie in [{}, {}]; scale them to about [-1, 1], for example by a Scaler",
                 Number(*low),
                 Number(*high)
             ),
             Self::Loss => f.write_str(
-                "Likely cause: the loss, which grows like an exponential; \
-                 clip the gradient or use a smaller learning rate",
+                "the loss, which grows like an exponential; clip the gradient or use a smaller learning rate",
             ),
             Self::LearningRate { rate } => write!(
                 f,
-                "Likely cause: the learning rate, {}; try a tenth of it, or clip the gradient",
+                "the learning rate, {}; try a tenth of it, or clip the gradient",
                 Number(*rate)
             ),
         }
+    }
+}
+
+impl fmt::Display for DivergenceCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Likely cause: ")?;
+        self.advise(f)
     }
 }
 

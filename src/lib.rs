@@ -34,10 +34,10 @@
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
 //! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`Gradient`] |
-//! | write the training loop yourself | [`Gradient`], [`train::Batches`], [`optimizer::State`] |
+//! | write the training loop yourself | [`train::TrainingRun`]; or [`Gradient`], [`train::Batches`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
-//! | share a training among processes | [`Share`], [`Trainer::begin`], [`Trainer::update`] |
+//! | share a training among processes | [`Share`], [`Trainer::run`], [`train::TrainingRun`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |

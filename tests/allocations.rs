@@ -9,7 +9,7 @@ use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
-use feedforward::train::{Batches, ReduceOnPlateau};
+use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent};
 use feedforward::{Clip, Float, Gradient, Loss, Mlp, Predictor, Samples, Trainer};
 
 struct Counting;
@@ -172,8 +172,10 @@ fn epochs<T: Float>(threads: usize) {
         .epochs(60)
         .threads(threads);
     let mut at = Vec::with_capacity(60);
-    let report = |_: &_, _: &_| {
-        at.push(ALLOCATIONS.load(Ordering::Relaxed));
+    let report = |event: &TrainingEvent, _: &_| {
+        if event.epoch().is_some() {
+            at.push(ALLOCATIONS.load(Ordering::Relaxed));
+        }
         ControlFlow::Continue(())
     };
     trainer

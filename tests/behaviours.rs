@@ -251,8 +251,8 @@ fn a_diverged_training_says_so_at_once() {
     let trainer: Trainer<f64> = Trainer::new(SquaredError, Arc::new(Sgd::new(1e200))).epochs(50);
     let samples = Samples::new(&X, &Y);
     let error = trainer
-        .fit_with(&mut net(), &samples, |_, _| {
-            epochs += 1;
+        .fit_with(&mut net(), &samples, |event, _| {
+            epochs += usize::from(event.epoch().is_some());
             std::ops::ControlFlow::Continue(())
         })
         .unwrap_err();

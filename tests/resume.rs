@@ -11,7 +11,7 @@ use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd};
 use feedforward::schedule::{Cosine, InverseScaling, Schedule};
-use feedforward::train::{Moment, ReduceOnPlateau};
+use feedforward::train::{ReduceOnPlateau, TrainingEvent};
 use feedforward::{Clip, Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 
 /// Where the child finds its folder.
@@ -164,15 +164,15 @@ fn any_update_can_be_the_last_before_a_checkpoint() {
         let mut stops = 0;
         loop {
             let mut left = stops % 4;
-            let pause = |moment: &Moment, _: &Mlp<f64>| match moment {
-                Moment::Update(_) if left == 0 => ControlFlow::Break(()),
-                Moment::Update(_) => {
+            let pause = |event: &TrainingEvent, _: &Mlp<f64>| match event {
+                TrainingEvent::Update(_) if left == 0 => ControlFlow::Break(()),
+                TrainingEvent::Update(_) => {
                     left -= 1;
                     ControlFlow::Continue(())
                 }
-                Moment::Epoch(_) => ControlFlow::Continue(()),
+                _ => ControlFlow::Continue(()),
             };
-            let why = trainer.resume_watched(&mut stopped, &mut state, &samples, pause);
+            let why = trainer.resume_with(&mut stopped, &mut state, &samples, pause);
             if why.unwrap() != StopReason::Callback {
                 break;
             }

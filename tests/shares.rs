@@ -134,36 +134,33 @@ fn train_shared(
     updates: u64,
 ) -> Option<StopReason> {
     let mut workers = [(); 2].map(|()| trainer.gradient(net).unwrap());
-    let mut batches = trainer.begin(net, state, x.len() / 3).unwrap();
-    while trainer.stopped_by(state).is_none() {
-        for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
+    let mut run = trainer.run(net, state, x.len() / 3).unwrap();
+    while run.stopped_by().is_none() {
+        while let Some(rows) = run.batch() {
             let mut sums = Vec::new();
             for (index, worker) in workers.iter_mut().enumerate() {
                 let share = Share::of_chunks(rows.len(), index, 2).unwrap();
                 let own = &rows[share.rows()];
                 let samples = Samples::new(x, y).rows(own);
-                worker.set_updates(state.progress().step);
+                worker.set_updates(run.state().progress().step);
                 worker
-                    .compute_share(net, &samples, &share, &SquaredError)
+                    .compute_share(run.network(), &samples, &share, &SquaredError)
                     .unwrap();
                 let owned = |(sum, loss): (&[f32], f64)| (sum.to_vec(), loss);
                 sums.push(worker.chunk_sums().map(owned).collect());
             }
             let (sum, losses) = in_order(&sums);
             let share = Share::of_chunks(rows.len(), 0, 2).unwrap();
+            let net = run.network();
             let loss = workers[0].finish(net, &sum, losses, &share).unwrap();
-            let values = workers[0].values();
-            trainer
-                .update(net, state, rows.len(), loss, values)
-                .unwrap();
-            if state.optimizer().updates() == updates {
+            let update = run.apply(loss, workers[0].values()).unwrap();
+            if update.number == updates {
                 return None;
             }
         }
-        trainer.end_epoch(net, state, None).unwrap();
+        run.end_epoch(None).unwrap();
     }
-    trainer.end(net, state).unwrap();
-    trainer.stopped_by(state)
+    Some(run.finish().unwrap())
 }
 
 #[test]
@@ -225,14 +222,14 @@ fn what_does_not_fit_is_an_error_and_changes_nothing() {
     let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(100);
     let split = trainer.clone().validation_split(0.1);
     let mut state = trainer.start(&net).unwrap();
-    let error = split.begin(&mut net, &mut state, 300).unwrap_err();
+    let error = split.run(&mut net, &mut state, 300).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "trainer of a loop by hand: expected no validation split, which needs the samples, got one"
+        "trainer of a run: expected no validation split, which needs the samples, got one"
     );
-    assert!(trainer.begin(&mut net, &mut state, 99).is_err());
-    trainer.begin(&mut net, &mut state, 300).unwrap();
+    assert!(trainer.run(&mut net, &mut state, 99).is_err());
     let before = (net.clone(), state.optimizer().clone());
+    let mut run = trainer.run(&mut net, &mut state, 300).unwrap();
     let nothing = vec![0.0; len];
     let cases = [
         (1.0, vec![0.0; len - 1]),
@@ -240,9 +237,10 @@ fn what_does_not_fit_is_an_error_and_changes_nothing() {
         (f64::NAN, nothing),
     ];
     for (loss, gradient) in cases {
-        let error = trainer.update(&mut net, &mut state, 100, loss, &gradient);
+        let error = run.apply(loss, &gradient);
         assert!(error.is_err());
     }
+    drop(run);
     assert_eq!(net.params(), before.0.params());
     assert_eq!(*state.optimizer(), before.1);
     assert_eq!(state.samples_seen(), 0);

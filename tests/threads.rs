@@ -60,7 +60,7 @@ shared! {
     History,
     Epoch,
     StopReason,
-    train::Moment,
+    train::TrainingEvent,
     train::Update,
     train::Batches,
     train::Adaptive,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use feedforward::train::Moment;
+use feedforward::train::TrainingEvent;
 use feedforward::{History, Mlp, Samples, StopReason, Trainer};
 use image::RgbImage;
 
@@ -149,9 +149,9 @@ impl<'a> Training<'a> {
         let mut epoch_ends = Vec::new();
         clock.start();
         let samples = Samples::new(&inputs, &targets);
-        let result = trainer.resume_watched(net, &mut state, &samples, |moment, net| {
-            let go_on = match moment {
-                Moment::Update(update) => {
+        let result = trainer.resume_with(net, &mut state, &samples, |event, net| {
+            let go_on = match event {
+                TrainingEvent::Update(update) => {
                     let seconds = clock.trained();
                     recorder.losses.push(update.loss);
                     if recorder.is_due(update.number, seconds) || display.is_due() {
@@ -167,10 +167,11 @@ impl<'a> Training<'a> {
                         && problem.is_none()
                         && flags.seconds().is_none_or(|end| clock.trained() < end)
                 }
-                Moment::Epoch(epoch) => {
+                TrainingEvent::Epoch(epoch) => {
                     epoch_ends.push(clock.trained());
                     flags.until_loss.is_none_or(|enough| epoch.loss > enough)
                 }
+                _ => true,
             };
             if go_on {
                 ControlFlow::Continue(())

@@ -193,7 +193,8 @@ pub(super) struct Chunk<T> {
 }
 
 impl<T: Float> Chunk<T> {
-    pub(super) fn new(net: &Mlp<T>) -> Self {
+    /// An empty one; `sums` says whether it will hold a gradient.
+    pub(super) fn new(net: &Mlp<T>, sums: bool) -> Self {
         let empty = || vec![Buffer::zeros(0); net.depth()];
         Self {
             x: Buffer::zeros(0),
@@ -203,7 +204,7 @@ impl<T: Float> Chunk<T> {
             dz: [(); 2].map(|()| Buffer::zeros(0)),
             dy: Buffer::zeros(0),
             dw: Buffer::zeros(0),
-            gradient: vec![T::zero(); net.layout().len()],
+            gradient: vec![T::zero(); if sums { net.layout().len() } else { 0 }],
             input_gradient: Vec::new(),
             range: 0..0,
             loss: 0.0,

@@ -49,6 +49,8 @@ pub struct Gradient<T> {
     layout: Layout,
     packed: Packed<T>,
     chunks: Vec<Chunk<T>>,
+    /// The chunk of evaluations and derivatives, apart from those that hold a gradient's sums.
+    probe: Option<Chunk<T>>,
     /// How many of them the gradient computed last has.
     used: usize,
     values: Vec<T>,
@@ -73,6 +75,7 @@ impl<T: Float> Gradient<T> {
             layout: net.layout().clone(),
             packed: Packed::new(net, true),
             chunks: Vec::new(),
+            probe: None,
             used: 0,
             values: vec![T::zero(); net.layout().len()],
             inputs: None,
@@ -247,7 +250,7 @@ impl<T: Float> Gradient<T> {
     ) -> Result<f64> {
         let total = samples.total_weight();
         self.prepare(net)?;
-        self.make_chunks(net, 1);
+        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
         let job = Job {
             net,
             packed: &self.packed,
@@ -255,7 +258,6 @@ impl<T: Float> Gradient<T> {
             loss,
             masks: None,
         };
-        let chunk = &mut self.chunks[0];
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
@@ -272,7 +274,7 @@ impl<T: Float> Gradient<T> {
         if mean.is_finite() {
             Ok(mean)
         } else {
-            Err(self.explain(net, 1, mean))
+            Err(self.explain(net, self.probe.as_slice(), mean))
         }
     }
 
@@ -292,7 +294,7 @@ impl<T: Float> Gradient<T> {
 
     fn make_chunks(&mut self, net: &Mlp<T>, count: usize) {
         while self.chunks.len() < count {
-            self.chunks.push(Chunk::new(net));
+            self.chunks.push(Chunk::new(net, true));
         }
     }
 
@@ -410,7 +412,7 @@ impl<T: Float> Gradient<T> {
         let loss = loss_sum / total + self.penalise(net, total);
         let largest = largest(&self.values).wide();
         if !(loss.is_finite() && largest.is_finite()) {
-            return Err(self.explain(net, self.used, loss));
+            return Err(self.explain(net, &self.chunks[..self.used], loss));
         }
         self.largest = largest;
         if let Some(clip) = self.clip {
@@ -435,9 +437,9 @@ impl<T: Float> Gradient<T> {
 
     /// Finds where numbers stopped being finite: forward first, then backward.
     #[cold]
-    fn explain(&self, net: &Mlp<T>, count: usize, loss: f64) -> Error {
+    fn explain(&self, net: &Mlp<T>, chunks: &[Chunk<T>], loss: f64) -> Error {
         for layer in 0..net.depth() {
-            let outputs = self.chunks[..count]
+            let outputs = chunks
                 .iter()
                 .find_map(|chunk| not_finite(chunk.outputs_of(&self.packed, layer)));
             if let Some(value) = outputs {

@@ -6,6 +6,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
+use crate::borrowed::LayerSpec;
+#[cfg(doc)]
+use crate::borrowed::MlpRef;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 use crate::layer::Layer;
@@ -220,6 +223,27 @@ impl<T: Float> Mlp<T> {
                 let shape = (at.inputs, at.pieces);
                 Layer::from_parts(weights, bias, shape, Arc::clone(activation))
             })
+    }
+
+    /// Returns the layers as an [`MlpRef`] takes them, which predicts without a copy of the
+    /// parameters.
+    ///
+    /// ```
+    /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};
+    ///
+    /// let net = Mlp::<f64>::builder(2).hidden(4, Tanh).output(1, Identity).build()?;
+    /// let layers = net.layer_specs();
+    /// let view = MlpRef::new(net.inputs(), &layers, net.params())?;
+    /// let (mut scratch, mut output) = (vec![0.0; view.scratch_len()], [0.0]);
+    /// view.predict_into(&[0.5, -0.5], &mut output, &mut scratch)?;
+    /// assert_eq!(output.to_vec(), net.predict(&[0.5, -0.5])?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn layer_specs(&self) -> Vec<LayerSpec<'_, T>> {
+        let layers = self.layout.layers().iter().zip(&self.activations);
+        layers
+            .map(|(at, f)| LayerSpec::with_pieces(at.outputs, at.pieces, &**f))
+            .collect()
     }
 
     fn check_layer(&self, index: usize) -> Result<()> {

@@ -1,14 +1,14 @@
 //! Prediction without allocation.
 
 use alloc::vec::Vec;
-use core::borrow::Borrow;
+use core::borrow::{Borrow, BorrowMut};
 
 use super::job::{BLOCK, Job, Scratch};
 use super::packed::Packed;
 use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Result, check_length, check_rows};
-use crate::float::{Float, check_finite_rows, compiled};
+use crate::float::{Float, check_finite, check_finite_rows, compiled};
 use crate::parallel::Threads;
 
 /// A network made ready: packed weights and scratch space.
@@ -70,6 +70,35 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
             inputs,
             outputs,
         })
+    }
+}
+
+impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
+    /// Replaces all parameters of the network, laid out as [`Mlp::params`] says: to follow a network
+    /// that goes on learning. Does not allocate.
+    ///
+    /// ```
+    /// use feedforward::{Mlp, Predictor, activation::Identity};
+    ///
+    /// let mut learning = Mlp::<f32>::builder(1).output(1, Identity).build()?;
+    /// let mut predictor = Predictor::new(learning.clone())?;
+    /// learning.set_params(&[2.0, 1.0])?;
+    /// predictor.set_params(learning.params())?;
+    /// let mut output = [0.0];
+    /// predictor.predict_into(&[3.0], &mut output)?;
+    /// assert_eq!(output, [7.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) for another number of parameters,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if one is not finite. Nothing is changed then.
+    pub fn set_params(&mut self, params: &[T]) -> Result<()> {
+        let net = self.net.borrow_mut();
+        check_length("parameters", params, net.params().len())?;
+        check_finite("parameters", params)?;
+        net.set_params(params)?;
+        self.packed.refresh(net, &Threads::one())
     }
 }
 

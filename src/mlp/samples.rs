@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Mlp;
 use crate::error::{Error, Number, Result, check_length, check_not_empty, check_range, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, in_rows};
+use crate::float::{Float, check_finite, check_finite_rows, compiled, in_rows};
 use crate::loss::Loss;
 
 /// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
@@ -101,8 +101,11 @@ impl<'a, T: Float> Samples<'a, T> {
         };
         rows.check(loss)?;
         if self.weights.is_some() {
-            let (range, expected) = (f64::MIN_POSITIVE..=f64::MAX, "a sum above 0");
-            check_range(weights, rows.total_weight(), range, expected)?;
+            let (sum, expected) = (rows.total_weight(), "a sum whose inverse is a number");
+            check_range(weights, sum, 0.0..=f64::MAX, expected)?;
+            if !rows.can_teach() {
+                return Err(Error::out_of_range(weights, expected, Number(sum)));
+            }
         }
         Ok(rows)
     }
@@ -127,6 +130,27 @@ impl<'a, T: Float> Samples<'a, T> {
     pub(crate) fn sample_weights(&self) -> Option<&'a [T]> {
         self.weights
     }
+}
+
+compiled! {
+    /// A number that tells one slice from another: four chains, so that it takes about as long as
+    /// reading the slice.
+    fn hash<T>(values: &[T]) -> u64 {
+        let mut chains = [0_u64; 4];
+        for values in values.chunks(4) {
+            for (chain, x) in chains.iter_mut().zip(values) {
+                *chain = combine(*chain, x.wide().to_bits());
+            }
+        }
+        chains.into_iter().fold(values.len() as u64, combine)
+    }
+}
+
+/// One step of a chain: a multiplication by an odd number near 2^64 over the golden ratio, whose
+/// upper bits depend on all bits before.
+#[inline(always)]
+fn combine(hash: u64, bits: u64) -> u64 {
+    (hash.rotate_left(29) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Samples that were checked against a network.
@@ -233,6 +257,22 @@ impl<'a, T: Float> Rows<'a, T> {
         self.samples
             .weights
             .map(|weights| weights[self.row(sample)])
+    }
+
+    /// Whether a mean over these samples is a number: their weights may all be zero, or so small
+    /// that dividing by their sum overflows.
+    pub(crate) fn can_teach(&self) -> bool {
+        T::of(1.0 / self.total_weight()).is_finite()
+    }
+
+    /// A number that tells these samples from others.
+    pub(crate) fn hash(&self) -> u64 {
+        let numbers = (0..self.count).map(|sample| {
+            let weight = self.weight(sample).map_or(1.0, Float::wide).to_bits();
+            let parts = [self.input(sample), self.target(sample)].map(hash);
+            parts.into_iter().fold(weight, combine)
+        });
+        numbers.fold(self.count as u64, combine)
     }
 
     /// The sum of the weights: the number of samples where there are none.

@@ -15,7 +15,7 @@ use crate::float::Float;
 use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
 use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
-use crate::train::{Epoch, History, Trainer, TrainerState};
+use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
 /// A network that says which class a sample belongs to: labels, probabilities and scores
 /// around an [`Mlp`] that gives logits.
@@ -161,8 +161,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         })
     }
 
-    /// [`fit`](Self::fit) with a weight for each sample, and a function that is called after
-    /// each epoch.
+    /// [`fit`](Self::fit) with a weight for each sample, and a function that is called as
+    /// [`Trainer::fit_with`] does.
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
@@ -172,11 +172,11 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         inputs: &[T],
         labels: &[L],
         weights: Option<&[T]>,
-        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+        on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
         let trainer = trainer.clone().stratified(true);
         self.with_samples(inputs, labels, weights, |net, samples| {
-            trainer.fit_with(net, samples, on_epoch)
+            trainer.fit_with(net, samples, on_event)
         })
     }
 

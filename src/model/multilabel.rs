@@ -14,7 +14,7 @@ use crate::loss::BinaryCrossEntropy;
 use crate::math;
 use crate::metrics::{Score, SubsetAccuracy};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
-use crate::train::{Epoch, History, Trainer, TrainerState};
+use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
 /// A network that says for each of several labels whether a sample has it: one logit each.
 ///
@@ -109,7 +109,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         self.fit_with(trainer, inputs, labels, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`fit`](Self::fit) with a function that is called after each epoch.
+    /// [`fit`](Self::fit) with a function that is called as [`Trainer::fit_with`] does.
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
@@ -118,12 +118,12 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         trainer: &Trainer<T>,
         inputs: &[T],
         labels: &[impl AsRef<[L]>],
-        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+        on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
         self.check()?;
         check_labels(inputs, self.net.inputs(), labels)?;
         let targets = self.targets(labels)?;
-        trainer.fit_with(&mut self.net, &Samples::new(inputs, &targets), on_epoch)
+        trainer.fit_with(&mut self.net, &Samples::new(inputs, &targets), on_event)
     }
 
     /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from

@@ -10,7 +10,7 @@ use crate::loss::{Loss, Poisson, SquaredError};
 use crate::math;
 use crate::metrics::{self, Link};
 use crate::mlp::{Mlp, Samples};
-use crate::train::{Epoch, History, Trainer};
+use crate::train::{History, Trainer, TrainingEvent};
 
 /// A network that predicts numbers, scored by R2; or with [`Link::Log`] counts and other
 /// numbers above zero, whose logarithm the network gives.
@@ -82,7 +82,7 @@ impl<T: Float> Regressor<T> {
     }
 
     /// [`fit`](Self::fit) on samples that may have weights, with a function that is called
-    /// after each epoch.
+    /// as [`Trainer::fit_with`] does.
     ///
     /// # Errors
     /// As [`Trainer::fit`].
@@ -90,9 +90,9 @@ impl<T: Float> Regressor<T> {
         &mut self,
         trainer: &Trainer<T>,
         samples: &Samples<'_, T>,
-        on_epoch: impl FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()>,
+        on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
-        trainer.fit_with(&mut self.net, samples, on_epoch)
+        trainer.fit_with(&mut self.net, samples, on_event)
     }
 
     /// The predictions, row-major `[samples x outputs]`.

@@ -224,6 +224,12 @@ impl<T: Float> State<T> {
         &self.layout
     }
 
+    /// Checks that it is as long as the state of this optimizer.
+    pub(crate) fn check(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
+        let expected = optimizer.state_len(&self.layout);
+        check_length("optimizer state", &self.values, expected)
+    }
+
     /// How many updates there were.
     pub fn updates(&self) -> u64 {
         self.updates
@@ -255,7 +261,7 @@ impl<T: Float> State<T> {
         let layout = &self.layout;
         check_length("parameters", params, layout.len())?;
         check_length("gradient", gradient, layout.len())?;
-        check_length("optimizer state", &self.values, optimizer.state_len(layout))?;
+        self.check(optimizer)?;
         self.updates += 1;
         let step = Step {
             threads: Some(threads),

@@ -31,6 +31,10 @@ impl Schedule for Linear {
         base + (self.floor - base) * fraction_done(progress)
     }
 
+    fn spans_all_updates(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_floor("floor of the linear schedule", self.floor)
     }
@@ -52,6 +56,10 @@ pub struct Cosine {
 impl Schedule for Cosine {
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
         half_cosine(base, self.floor, fraction_done(progress))
+    }
+
+    fn spans_all_updates(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {
@@ -176,6 +184,10 @@ impl Schedule for OneCycle {
         } else {
             half_cosine(base, end, ((step - peak) / (total - 1.0 - peak)).min(1.0))
         }
+    }
+
+    fn spans_all_updates(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {

@@ -58,6 +58,15 @@ pub trait Schedule: Debug + Send + Sync {
     /// The rate for the next update, where `base` is the optimizer's own.
     fn rate(&self, base: f64, progress: &Progress) -> f64;
 
+    /// Returns whether the rate follows the fraction of all updates that is done
+    /// (`step / total_steps`), so that after the last one there is nothing left to follow.
+    /// Default: `false`.
+    ///
+    /// [`Trainer::partial_fit`](crate::Trainer::partial_fit) refuses to go on after that.
+    fn spans_all_updates(&self) -> bool {
+        false
+    }
+
     /// Checks the schedule's own settings, once before a training.
     ///
     /// # Errors
@@ -72,6 +81,10 @@ macro_rules! pointers {
         impl<S: Schedule + ?Sized> Schedule for $pointer<S> {
             fn rate(&self, base: f64, progress: &Progress) -> f64 {
                 (**self).rate(base, progress)
+            }
+
+            fn spans_all_updates(&self) -> bool {
+                (**self).spans_all_updates()
             }
 
             fn check(&self) -> Result<()> {

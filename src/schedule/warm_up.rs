@@ -46,6 +46,10 @@ impl<S: Schedule> Schedule for WarmUp<S> {
         }
     }
 
+    fn spans_all_updates(&self) -> bool {
+        self.then.spans_all_updates()
+    }
+
     fn check(&self) -> Result<()> {
         self.then.check()
     }

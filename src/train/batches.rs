@@ -63,7 +63,7 @@ impl Batches {
     /// # Errors
     /// [`Error::OutOfRange`] unless 1 <= `size` <= `samples`.
     pub fn new(samples: usize, size: usize) -> Result<Self> {
-        Self::of((0..samples).collect(), size)
+        Self::of(range_of_rows(samples)?, size)
     }
 
     /// The same over these rows.
@@ -105,19 +105,37 @@ impl Batches {
 
     /// The minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
-        self.rest_of_epoch(epoch, 0)
+        self.arrange(epoch);
+        self.order.chunks(self.size)
     }
 
-    /// Those that come after so many samples, for an epoch that goes on.
-    pub fn rest_of_epoch(&mut self, epoch: usize, seen: usize) -> impl Iterator<Item = &[usize]> {
+    /// Brings the rows into the order of an epoch, counted from 0.
+    pub(super) fn arrange(&mut self, epoch: usize) {
         self.order.copy_from_slice(&self.rows);
         match &self.arrangement {
             Arrangement::Given => {}
-            Arrangement::Shuffled(seed) => shuffle(&mut self.order, *seed, epoch as u64 + 1),
+            Arrangement::Shuffled(seed) => {
+                shuffle(&mut self.order, *seed, (epoch as u64).wrapping_add(1));
+            }
             Arrangement::Custom(arrange) => arrange(epoch, &mut self.order),
         }
-        self.order[seen.min(self.order.len())..].chunks(self.size)
     }
+
+    /// The minibatch that comes after this many samples of the epoch, if there is one.
+    pub(super) fn after(&self, seen: usize) -> Option<&[usize]> {
+        self.order.get(seen..)?.chunks(self.size).next()
+    }
+}
+
+/// The rows `0..samples`, if there is memory for their numbers.
+pub(super) fn range_of_rows(samples: usize) -> Result<Vec<usize>> {
+    let mut rows = Vec::new();
+    if rows.try_reserve_exact(samples).is_err() {
+        let expected = "a number of rows that memory can hold";
+        return Err(Error::out_of_range("samples", expected, samples));
+    }
+    rows.extend(0..samples);
+    Ok(rows)
 }
 
 /// Shuffles by a generator of its own for each seed and stream. Stream 0 is the validation

@@ -8,10 +8,11 @@ use core::fmt::Debug;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Trainer;
 use super::history::{History, PartOfEpoch};
-use super::state::TrainerState;
+use super::state::{Fingerprint, TrainerState};
 use super::stopping::{Plateau, Reducing};
-use super::{Trainer, Validation};
+use super::trainer::Validation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
@@ -34,6 +35,8 @@ struct Numbers {
     #[serde(with = "crate::exact")]
     best_value: f64,
     history: History,
+    epochs_in_all: usize,
+    samples: Option<Fingerprint>,
     finished: bool,
 }
 
@@ -47,6 +50,7 @@ impl Numbers {
             self.updates,
             progress.step,
             progress.epoch as u64,
+            self.epochs_in_all as u64,
             progress.samples,
             self.part.samples() as u64,
             self.tolerance.bad_epochs as u64,
@@ -84,6 +88,8 @@ impl<T: Float> Trainer<T> {
             early_stopping: state.early_stopping,
             best_value: state.best_value,
             history: state.history.clone(),
+            epochs_in_all: state.epochs_in_all,
+            samples: state.samples,
             finished: state.finished,
         };
         file.describe("state", &numbers)?;
@@ -137,6 +143,8 @@ impl<T: Float> Trainer<T> {
         state.early_stopping = numbers.early_stopping;
         state.best_value = numbers.best_value;
         state.history = numbers.history;
+        state.epochs_in_all = numbers.epochs_in_all;
+        state.samples = numbers.samples;
         state.finished = numbers.finished;
         net.set_params(saved.params())?;
         Ok(state)

@@ -1,364 +1,228 @@
-//! The loop.
+//! Training: whole, resumed, epoch by epoch, or step by step.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use super::batches::Batches;
-use super::history::{Epoch, Moment, StopReason, Update};
-use super::split::{Split, split};
+use super::Trainer;
+use super::batches::{Batches, range_of_rows};
+use super::history::{Epoch, History, StopReason, TrainingEvent};
+use super::run::{RunLength, TrainingRun};
+use super::sample_loop;
 use super::state::TrainerState;
-use super::{Trainer, Validation};
-use crate::error::{DivergenceCause, Error, Position, Result};
-use crate::float::{Float, compiled};
-use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
-use crate::parallel::Threads;
+use super::trainer::Validation;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::loss::Loss;
+use crate::mlp::{Gradient, Mlp, Samples, check_finite};
 
-/// Epochs that the history has room for at once, so that it need not grow in between.
-const MOST_RESERVED: usize = 1 << 12;
+/// Minibatch size by default (scikit-learn's), or all samples if those are fewer.
+const DEFAULT_BATCH: usize = 200;
 
-/// Minibatch size times parameters from which on a step takes long enough (about 100
-/// microseconds) for threads to gain more than they cost.
-const WORTH_SHARING: usize = 1 << 20;
-
-/// How long to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// Until the trainer's number of epochs, unless something stops it.
-    ToTheEnd,
-    /// One epoch, over whatever samples there are.
-    OneEpoch,
-}
-
-/// The caller's function, which can end the training.
-pub(super) enum Watcher<'a, T> {
-    Epochs(&'a mut OnEpoch<'a, T>),
-    /// On whatever thread trains.
-    Moments(&'a mut OnMoment<'a, T>),
-}
-
-type OnEpoch<'a, T> = dyn FnMut(&Epoch, &Mlp<T>) -> ControlFlow<()> + 'a;
-type OnMoment<'a, T> = dyn FnMut(&Moment, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
-
-/// One training under way.
-struct Fit<'a, T> {
-    trainer: &'a Trainer<T>,
-    state: &'a mut TrainerState<T>,
-    samples: Rows<'a, T>,
-    validation: Option<(Samples<'a, T>, Rows<'a, T>)>,
-    batches: Batches,
-    threads: Threads,
-    gradient: Gradient<T>,
-    /// The outputs for the validation samples, to be scored.
-    outputs: Vec<T>,
-}
-
-/// Checks everything, then trains.
-pub(super) fn run<T: Float>(
-    trainer: &Trainer<T>,
-    net: &mut Mlp<T>,
-    state: &mut TrainerState<T>,
-    samples: &Samples<'_, T>,
-    length: Length,
-    mut watcher: Watcher<'_, T>,
-) -> Result<StopReason> {
-    trainer.check()?;
-    state.check(net)?;
-    check_finite("parameters", net.params())?;
-    let all = samples.check(net, &*trainer.loss)?;
-    let Split {
-        mut training,
-        mut held_out,
-    } = match trainer.validation {
-        Validation::Split(fraction) => {
-            let classes = trainer.stratified.then(|| classes(&all));
-            split(all.len(), fraction, trainer.seed, classes.as_deref())?
-        }
-        _ => Split {
-            training: (0..all.len()).collect(),
-            held_out: Vec::new(),
-        },
-    };
-    for sample in training.iter_mut().chain(&mut held_out) {
-        *sample = all.row(*sample);
+impl<T: Float> Trainer<T> {
+    /// Trains the network on samples: `inputs` row-major `[samples x inputs]`, `targets`
+    /// `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`], [`Error::Length`], [`Error::OutOfRange`] and [`Error::NotFinite`] for
+    /// shapes, settings and numbers that make no sense, before anything is changed;
+    /// [`Error::Diverged`] if numbers stop being finite, which leaves the network with the best
+    /// parameters so far: those after the epoch with the best validation score or loss, or
+    /// without validation the least training loss, and before there is one those that it came
+    /// with.
+    pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<History> {
+        self.fit_watched(net, &Samples::new(inputs, targets), None)
     }
-    let gathered;
-    let validation = match &trainer.validation {
-        Validation::None => None,
-        Validation::Split(_) => {
-            gathered = samples.gather(net, &held_out);
-            Some((&gathered.0, &gathered.1, gathered.2.as_ref()))
-        }
-        Validation::Set(inputs, targets) => {
-            Some((inputs, targets, trainer.validation_weights.as_ref()))
-        }
-    };
-    let validation = validation
-        .map(|(inputs, targets, weights)| {
-            let samples = Samples::new(inputs, targets).for_validation();
-            let samples = weights.map_or(samples, |weights| samples.weights(weights));
-            Ok((samples, samples.check(net, &*trainer.loss)?))
-        })
-        .transpose()?;
-    let batch = match trainer.batch_size {
-        Some(size) if length == Length::OneEpoch => Some(size.min(training.len())),
-        size => size,
-    };
-    let batches = trainer.batches(training, batch)?;
-    let threads = threads_for(trainer.threads, batches.size(), net)?;
-    let workspace = state.workspace.take();
-    let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
-    let gradient = gradient.shared(threads.clone());
-    if length == Length::ToTheEnd {
-        if state.finished {
-            return Ok(state.history.stopped_by);
-        }
-        if !state.params.is_empty() {
-            net.set_params(&state.params)?;
-        }
-    } else {
-        state.begin_epoch();
-    }
-    trainer.enter(net, state, &batches);
-    let fit = Fit {
-        trainer,
-        state,
-        samples: all,
-        validation,
-        batches,
-        threads,
-        gradient,
-        outputs: Vec::new(),
-    };
-    fit.run(net, length, &mut watcher)
-}
 
-/// The threads for minibatches of this size, where the caller asked for so many.
-pub(super) fn threads_for<T: Float>(
-    wanted: Option<usize>,
-    batch: usize,
-    net: &Mlp<T>,
-) -> Result<Threads> {
-    match wanted {
-        Some(0) => Threads::exactly(0),
-        _ if !Gradient::<T>::can_be_shared(batch) => Ok(Threads::one()),
-        Some(count) => Threads::exactly(count),
-        None if batch * net.params().len() >= WORTH_SHARING => Ok(Threads::all()),
-        None => Ok(Threads::one()),
-    }
-}
-
-/// A number for each row that is the same for rows with the same target.
-fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
-    let target = |sample: usize| samples.target(sample);
-    let mut order: Vec<usize> = (0..samples.len()).collect();
-    // Targets are finite, so they have an order.
-    order.sort_by(|&a, &b| {
-        let order = target(a).partial_cmp(target(b));
-        order.unwrap_or(core::cmp::Ordering::Equal)
-    });
-    let mut classes = vec![0; samples.len()];
-    for pair in order.windows(2) {
-        let differs = target(pair[0]) != target(pair[1]);
-        classes[pair[1]] = classes[pair[0]] + usize::from(differs);
-    }
-    classes
-}
-
-impl<T: Float> Fit<'_, T> {
-    fn run(
-        mut self,
+    /// Trains as [`fit`](Self::fit) does, on samples that may have weights, and calls a function
+    /// after each update and each epoch, on the thread that trains. The function can end the
+    /// training.
+    ///
+    /// After an update the network has the parameters that are trained, after an epoch their
+    /// [average](Self::weight_average) if there is one.
+    ///
+    /// ```
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// use std::ops::ControlFlow;
+    ///
+    /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+    /// # let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1000);
+    /// let samples = Samples::new(&[1.0, 2.0], &[2.0, 4.0]);
+    /// let history = trainer.fit_with(&mut net, &samples, |event, _net| {
+    ///     let Some(epoch) = event.epoch() else { return ControlFlow::Continue(()) };
+    ///     println!("epoch {}: loss {}", epoch.number, epoch.loss);
+    ///     if epoch.loss < 1e-3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// })?;
+    /// assert!(history.epochs.len() < 1000);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(
+        &self,
         net: &mut Mlp<T>,
-        length: Length,
-        watcher: &mut Watcher<'_, T>,
+        samples: &Samples<'_, T>,
+        mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
+    ) -> Result<History> {
+        self.fit_watched(net, samples, Some(&mut on_event))
+    }
+
+    fn fit_watched(
+        &self,
+        net: &mut Mlp<T>,
+        samples: &Samples<'_, T>,
+        on_event: Option<&mut sample_loop::OnEvent<'_, T>>,
+    ) -> Result<History> {
+        let mut state = self.start(net)?;
+        sample_loop::run(self, net, &mut state, samples, RunLength::Whole, on_event)?;
+        Ok(state.into_history())
+    }
+
+    /// Returns the state before the first epoch, for [`resume`](Self::resume),
+    /// [`partial_fit`](Self::partial_fit) and [`run`](Self::run).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for settings that make no sense.
+    pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
+        self.check()?;
+        Ok(TrainerState::new(self, net))
+    }
+
+    /// Resumes training until all epochs are done or a stopping rule fires, and returns the
+    /// reason. A training that ended because the loss stopped falling stays as it is.
+    ///
+    /// It continues from where training stood. Where early stopping or averaging gave the network
+    /// other parameters at the end, those are replaced. A training that diverged has no good
+    /// state to continue from: [`TrainerState::restart`] begins another one at the network's.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), [`Error::OutOfRange`] if the state belongs to a network of another
+    /// shape, and [`Error::Differs`] if the samples are not those that the training began with
+    /// ([`TrainerState::forget_samples`]).
+    pub fn resume(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
     ) -> Result<StopReason> {
-        let remaining = match length {
-            Length::ToTheEnd => (self.trainer.epochs).saturating_sub(self.state.progress.epoch),
-            Length::OneEpoch => 1,
-        };
-        let history = &mut self.state.history;
-        history.epochs.reserve(remaining.min(MOST_RESERVED));
-        let mut reason = StopReason::Epochs;
-        for _ in 0..remaining {
-            let threads = self.threads.clone();
-            let on_update = match watcher {
-                Watcher::Epochs(_) => None,
-                Watcher::Moments(on_moment) => Some(&mut **on_moment),
-            };
-            let result = threads.install(|| self.epoch(net, on_update));
-            let Some(epoch) = result.map_err(|error| self.diverged(net, error))? else {
-                reason = StopReason::Callback;
-                break;
-            };
-            self.trainer.swap_average(net, self.state);
-            let stop = self.trainer.watch(self.state, &epoch, net);
-            let flow = match watcher {
-                Watcher::Epochs(on_epoch) => on_epoch(&epoch, net),
-                Watcher::Moments(on_moment) => on_moment(&Moment::Epoch(epoch), net),
-            };
-            self.trainer.swap_average(net, self.state);
-            if let Some(stop) = flow.is_break().then_some(StopReason::Callback).or(stop) {
-                reason = stop;
-                break;
-            }
-            self.write_checkpoint(net, false)?;
-        }
-        self.state.history.updates = self.state.optimizer.updates();
-        if length == Length::ToTheEnd {
-            self.trainer.conclude(net, self.state, reason)?;
-            self.write_checkpoint(net, true)?;
-        }
-        self.state.workspace = Some(self.gradient);
-        Ok(reason)
+        sample_loop::run(self, net, state, samples, RunLength::Whole, None)
     }
 
-    /// One pass over the training samples, or the rest of one, and the losses it ends with;
-    /// `None` if the caller ended it.
-    fn epoch(
-        &mut self,
+    /// Resumes as [`resume`](Self::resume) does, and calls a function as
+    /// [`fit_with`](Self::fit_with) does: to stop on time, or to stay responsive where an epoch is
+    /// long. A training that was stopped within an epoch resumes at that very minibatch, with
+    /// bit-identical results.
+    ///
+    /// ```
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// use std::ops::ControlFlow;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
+    /// # let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1_000_000_000);
+    /// let end = Instant::now() + Duration::from_millis(50);
+    /// let mut state = trainer.start(&net)?;
+    /// let samples = Samples::new(&[1.0, 2.0], &[2.0, 4.0]);
+    /// trainer.resume_with(&mut net, &mut state, &samples, |_event, _net| {
+    ///     if Instant::now() >= end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// })?;
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_with(
+        &self,
         net: &mut Mlp<T>,
-        mut on_update: Option<&mut OnMoment<'_, T>>,
-    ) -> Result<Option<Epoch>> {
-        let trainer = self.trainer;
-        let state = &mut *self.state;
-        let seen = state.samples_seen_in_epoch();
-        for batch in (self.batches).rest_of_epoch(state.progress.epoch, seen) {
-            let rows = self.samples.try_choose(batch)?;
-            let learning_rate = trainer.learning_rate(state);
-            let mut batch_loss = 0.0;
-            // Samples that all weigh nothing teach nothing.
-            if rows.total_weight() > 0.0 {
-                self.gradient.set_updates(state.progress.step);
-                batch_loss = self.gradient.compute_rows(net, &rows, &*trainer.loss)?;
-                let gradient = self.gradient.values();
-                trainer.learn(&self.threads, net, state, batch.len(), batch_loss, gradient)?;
-            }
-            state.count(batch.len());
-            if let Some(on_update) = &mut on_update {
-                let update = Moment::Update(Update {
-                    number: state.optimizer.updates(),
-                    epoch: state.progress.epoch + 1,
-                    samples: state.progress.samples,
-                    loss: batch_loss,
-                    learning_rate,
-                });
-                if on_update(&update, net).is_break() {
-                    return Ok(None);
-                }
-            }
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+        mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
+    ) -> Result<StopReason> {
+        let on_event = Some(&mut on_event as &mut sample_loop::OnEvent<'_, T>);
+        sample_loop::run(self, net, state, samples, RunLength::Whole, on_event)
+    }
+
+    /// Trains for one more epoch, over these samples: for learning from data as it comes. The
+    /// optimizer continues from where it was, whatever the number of epochs. A minibatch size above
+    /// the number of samples means all of them.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume), though samples may be others each time; and
+    /// [`Error::OutOfRange`] with early stopping or a validation split, which need one set of
+    /// samples to judge by, and after the last update of a schedule
+    /// [over all updates](crate::Schedule::spans_all_updates), which has no rate for more.
+    pub fn partial_fit(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut TrainerState<T>,
+        samples: &Samples<'_, T>,
+    ) -> Result<Epoch> {
+        if self.early_stopping.is_some() || matches!(self.validation, Validation::Split(_)) {
+            let what = "trainer of a partial fit";
+            let expected = "neither early stopping nor a validation split";
+            return Err(Error::out_of_range(what, expected, "one"));
         }
+        sample_loop::run(self, net, state, samples, RunLength::OneEpoch, None)?;
+        let epoch = state.history.epochs.last().copied();
+        epoch.ok_or(Error::Empty { what: "epochs" })
+    }
+
+    /// Begins or resumes a training step by step, over the rows `0..samples`, for gradients that
+    /// are computed elsewhere: see [`TrainingRun`]. The state is the one that [`fit`](Self::fit)
+    /// has, so [`resume`](Self::resume) can continue with it. Checkpoints are up to the caller.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for settings that make no sense, for a validation split, which needs
+    /// the samples, and if the state belongs to a network of another shape;
+    /// [`Error::NotFinite`] if a parameter is not finite; [`Error::Differs`] for another number of
+    /// samples than the training began with.
+    pub fn run<'a>(
+        &'a self,
+        net: &'a mut Mlp<T>,
+        state: &'a mut TrainerState<T>,
+        samples: usize,
+    ) -> Result<TrainingRun<'a, T>> {
+        self.check()?;
+        state.check_trainer(self, net)?;
         check_finite("parameters", net.params())?;
-        trainer.swap_average(net, self.state);
-        let validated = self.validate(net);
-        trainer.swap_average(net, self.state);
-        let (validation_loss, validation_score) = validated?;
-        let epoch = self.state.close_epoch(validation_loss, validation_score);
-        Ok(Some(epoch))
-    }
-
-    /// The validation samples' loss and score.
-    fn validate(&mut self, net: &Mlp<T>) -> Result<(Option<f64>, Option<f64>)> {
-        let Some((samples, rows)) = &self.validation else {
-            return Ok((None, None));
-        };
-        let Trainer { loss, score, .. } = self.trainer;
-        self.outputs.clear();
-        let outputs = score.is_some().then_some(&mut self.outputs);
-        let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
-        let score = score.as_ref().map(|score| {
-            let (targets, weights) = (samples.targets(), samples.sample_weights());
-            score.score(&self.outputs, targets, net.outputs(), weights)
-        });
-        Ok((Some(loss), score))
-    }
-
-    /// Writes a checkpoint if the trainer is to do so now.
-    #[cfg(all(feature = "safetensors", feature = "std"))]
-    fn write_checkpoint(&mut self, net: &Mlp<T>, ended: bool) -> Result<()> {
-        self.state.history.updates = self.state.optimizer.updates();
-        self.trainer.write_checkpoint(net, self.state, ended)
-    }
-
-    #[cfg(not(all(feature = "safetensors", feature = "std")))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // one shape with the feature and without
-    fn write_checkpoint(&mut self, _: &Mlp<T>, _ended: bool) -> Result<()> {
-        Ok(())
-    }
-
-    /// Says where a training went wrong, and gives the network the best parameters so far.
-    fn diverged(&self, net: &mut Mlp<T>, error: Error) -> Error {
-        let updates = self.state.optimizer.updates();
-        let (what, layer, value, step) = match error {
-            Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
-            Error::NotFinite {
-                what,
-                at: Position::Index(index),
-                value,
-            } => {
-                let layer = net.layout().layer_of(index).unwrap_or(0);
-                (what, layer, value, updates)
-            }
-            other => return other,
-        };
-        net.params_mut().copy_from_slice(&self.state.best);
-        Error::Diverged {
-            epoch: self.state.history.epochs.len() + 1,
-            step,
-            layer,
-            what,
-            value,
-            largest_gradient: self.gradient.largest(),
-            cause: self.cause(),
+        if let Validation::Split(_) = self.validation {
+            let expected = "no validation split, which needs the samples";
+            return Err(Error::out_of_range("trainer of a run", expected, "one"));
         }
+        let batches = self.batches(range_of_rows(samples)?, self.batch_size)?;
+        state.check_rows(samples)?;
+        TrainingRun::new(self, net, state, batches, RunLength::Whole)
     }
 
-    fn cause(&self) -> DivergenceCause {
-        // Beyond these, sums of inputs times weights of usual size leave the range in which
-        // usual learning rates work.
-        const USUAL_INPUT: f64 = 30.0;
-        const USUAL_TARGET: f64 = 300.0;
-        let samples = 0..self.samples.len();
-        let (low, high) = range(samples.clone().map(|sample| self.samples.input(sample)));
-        if low.abs().max(high.abs()) > USUAL_INPUT {
-            return DivergenceCause::Inputs { low, high };
-        }
-        let (low, high) = range(samples.map(|sample| self.samples.target(sample)));
-        if low.abs().max(high.abs()) > USUAL_TARGET {
-            return DivergenceCause::Targets { low, high };
-        }
-        if self.loss_explodes() {
-            return DivergenceCause::Loss;
-        }
-        let rate = self.trainer.learning_rate(self.state);
-        DivergenceCause::LearningRate { rate }
+    /// Returns the learning rate of the next update: the schedule's, times what plateaus left.
+    pub fn learning_rate(&self, state: &TrainerState<T>) -> f64 {
+        let base = self.optimizer.learning_rate();
+        self.schedule.rate(base, &state.progress) * state.rate_factor
     }
 
-    /// Whether the loss overflows at outputs that are large but not enormous, as an
-    /// exponential does.
-    fn loss_explodes(&self) -> bool {
-        let target = self.samples.target(0);
-        let mut gradient = vec![T::zero(); target.len()];
-        [-1e3, 1e3].into_iter().any(|output| {
-            let outputs = vec![T::of(output); target.len()];
-            let loss = self.trainer.loss.evaluate(&outputs, target, &mut gradient);
-            !loss.is_finite()
-        })
+    /// Returns the loss.
+    pub fn loss(&self) -> &dyn Loss<T> {
+        &*self.loss
     }
-}
 
-/// The least and the largest of all values.
-fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
-    let none = (f64::INFINITY, f64::NEG_INFINITY);
-    rows.flatten().fold(none, |(low, high), x| {
-        (low.min(x.wide()), high.max(x.wide()))
-    })
-}
+    /// Makes a gradient of a network of this shape, with this trainer's penalty, clipping and
+    /// dropout.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if one of them makes no sense.
+    pub fn gradient(&self, net: &Mlp<T>) -> Result<Gradient<T>> {
+        self.set_up(Gradient::new(net))
+    }
 
-compiled! {
-    /// average <- keep average + (1 - keep) values.
-    pub(super) fn blend<T>(average: &mut [T], values: &[T], keep: T) {
-        for (average, &x) in average.iter_mut().zip(values) {
-            *average = x + keep * (*average - x);
-        }
+    /// Gives a gradient this trainer's penalty, clipping and dropout.
+    pub(super) fn set_up(&self, mut gradient: Gradient<T>) -> Result<Gradient<T>> {
+        gradient.set_clip(self.clip)?;
+        gradient.l2(self.l2)?.dropout(self.dropout, self.seed)
+    }
+
+    /// Cuts these rows into minibatches, in the order of this trainer.
+    pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
+        let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
+        Ok(Batches::of(rows, size)?.arranged(self.arrangement()))
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::hints::Hint;
+
 /// One epoch: one pass over the training samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -38,15 +40,26 @@ pub struct Update {
     pub learning_rate: f64,
 }
 
-/// Where a training stands when it calls the function given to
-/// [`Trainer::resume_watched`](super::Trainer::resume_watched).
+/// What a training run has just done, for the function given to
+/// [`Trainer::fit_with`](super::Trainer::fit_with).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Moment {
-    /// After an update.
+#[non_exhaustive]
+pub enum TrainingEvent {
+    /// An update.
     Update(Update),
-    /// After an epoch, the last update of which came as an update before.
+    /// An epoch. Its last update was an event of its own before.
     Epoch(Epoch),
+}
+
+impl TrainingEvent {
+    /// Returns the epoch, if it is the end of one.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        match self {
+            Self::Epoch(epoch) => Some(epoch),
+            Self::Update(_) => None,
+        }
+    }
 }
 
 /// An epoch's minibatches so far.
@@ -110,6 +123,9 @@ pub struct History {
     pub best_epoch: Option<usize>,
     /// Updates of the parameters.
     pub updates: u64,
+    /// What looks wrong though it was no error, after a training of ten epochs or more.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub hints: Vec<Hint>,
 }
 
 impl History {

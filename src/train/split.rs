@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use super::batches::shuffle;
 use crate::error::{Error, Number, Result, check_range};
+use crate::float::Float;
+use crate::mlp::Rows;
 
 /// Rows to train on, in their order, and rows held out.
 pub(super) struct Split {
@@ -43,6 +45,23 @@ pub(super) fn split(
         training: order,
         held_out,
     })
+}
+
+/// A number for each row, equal for rows with equal targets.
+pub(super) fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
+    let target = |sample: usize| samples.target(sample);
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    // Targets are finite, so they have an order.
+    order.sort_by(|&a, &b| {
+        let order = target(a).partial_cmp(target(b));
+        order.unwrap_or(core::cmp::Ordering::Equal)
+    });
+    let mut classes = vec![0; samples.len()];
+    for pair in order.windows(2) {
+        let differs = target(pair[0]) != target(pair[1]);
+        classes[pair[1]] = classes[pair[0]] + usize::from(differs);
+    }
+    classes
 }
 
 /// The same rows, ordered so that the last `count` hold of each class its share.

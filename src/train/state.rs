@@ -1,13 +1,15 @@
 //! What a training remembers from one epoch to the next.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::Trainer;
 use super::history::{Epoch, History, PartOfEpoch, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::mlp::{Gradient, Mlp};
+use crate::mlp::{Gradient, Mlp, Rows};
 use crate::optimizer::State;
 use crate::schedule::Progress;
 
@@ -56,6 +58,10 @@ pub struct TrainerState<T> {
     /// The parameters that training goes on from, where the network was given others.
     pub(super) params: Vec<T>,
     pub(super) history: History,
+    /// Epochs in all, those before a restart and those that the history no longer has included.
+    pub(super) epochs_in_all: usize,
+    /// The samples that the training began with.
+    pub(super) samples: Option<Fingerprint>,
     /// Whether there is nothing left to do.
     pub(super) finished: bool,
     /// Scratch space, kept for the next time.
@@ -77,14 +83,17 @@ impl<T: Float> TrainerState<T> {
             average: Vec::new(),
             params: Vec::new(),
             history: History::default(),
+            epochs_in_all: 0,
+            samples: None,
             finished: false,
             workspace: None,
         }
     }
 
-    /// Begins another training from where the network is, as scikit-learn's `warm_start`
-    /// does: optimizer, learning rate and the count of epochs start anew; the history, the
-    /// number of samples seen, the best loss and the epochs without improvement stay.
+    /// Begins another training from where the network is, as scikit-learn's `warm_start` does.
+    /// Optimizer, learning rate, the count of epochs, the best epoch and all that tolerance and
+    /// early stopping remember start anew, and samples may be others. The history and the number
+    /// of samples seen stay.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
@@ -99,8 +108,14 @@ impl<T: Float> TrainerState<T> {
         self.begin_epoch();
         self.rate_factor = fresh.rate_factor;
         self.reducing = fresh.reducing;
+        self.early_stopping = fresh.early_stopping;
+        self.tolerance = fresh.tolerance;
+        self.best.clear();
+        self.best_value = fresh.best_value;
+        self.history.best_epoch = None;
         self.average.clear();
         self.params.clear();
+        self.samples = None;
         self.finished = false;
         Ok(())
     }
@@ -108,6 +123,18 @@ impl<T: Float> TrainerState<T> {
     /// The epochs so far, those before a [`restart`](Self::restart) included.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Takes the epochs out of the history and returns them. The numbers of later epochs go on
+    /// from there. Do so now and then where [`Trainer::partial_fit`] is called without end.
+    pub fn take_epochs(&mut self) -> Vec<Epoch> {
+        core::mem::take(&mut self.history.epochs)
+    }
+
+    /// Lets [`Trainer::resume`] continue with other samples than those that the training began
+    /// with: once, after which it expects the new ones.
+    pub fn forget_samples(&mut self) {
+        self.samples = None;
     }
 
     /// The history, without the rest.
@@ -170,6 +197,12 @@ impl<T: Float> TrainerState<T> {
         [&mut self.best, &mut self.average, &mut self.params]
     }
 
+    /// Checks that a trainer can continue from it with this network.
+    pub(super) fn check_trainer(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
+        self.check(net)?;
+        self.optimizer.check(&*trainer.optimizer)
+    }
+
     /// Checks that it belongs to a network of this shape.
     pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
         if self.optimizer.layout() == net.layout() {
@@ -185,10 +218,39 @@ impl<T: Float> TrainerState<T> {
         self.part = PartOfEpoch::default();
     }
 
-    /// A minibatch of so many samples was learned from.
-    pub(super) fn count(&mut self, samples: usize) {
-        self.progress.step += 1;
-        self.progress.samples += samples as u64;
+    /// Checks that the samples are those that the training began with, or takes them as such.
+    pub(super) fn check_samples(&mut self, samples: &Rows<'_, T>) -> Result<()> {
+        let got = Fingerprint {
+            rows: samples.len(),
+            hash: Some(samples.hash()),
+        };
+        self.check_fingerprint(got)
+    }
+
+    /// Does the same where only the number of samples is known.
+    pub(super) fn check_rows(&mut self, rows: usize) -> Result<()> {
+        self.check_fingerprint(Fingerprint { rows, hash: None })
+    }
+
+    fn check_fingerprint(&mut self, got: Fingerprint) -> Result<()> {
+        match self.samples {
+            Some(expected) if self.progress.step > 0 && !expected.agrees_with(got) => {
+                Err(Error::Differs {
+                    setting: "samples".into(),
+                    expected: expected.to_string(),
+                    got: got.to_string(),
+                })
+            }
+            Some(expected) => {
+                let hash = got.hash.or(expected.hash);
+                self.samples = Some(Fingerprint { hash, ..got });
+                Ok(())
+            }
+            None => {
+                self.samples = Some(got);
+                Ok(())
+            }
+        }
     }
 
     /// Takes the epoch under way into the history, and begins the next.
@@ -198,13 +260,14 @@ impl<T: Float> TrainerState<T> {
         validation_score: Option<f64>,
     ) -> Epoch {
         let epoch = Epoch {
-            number: self.history.epochs.len() + 1,
+            number: self.epochs_in_all + 1,
             loss: self.part.mean_loss(),
             validation_loss,
             validation_score,
             learning_rate: self.part.learning_rate(),
         };
         self.history.epochs.push(epoch);
+        self.epochs_in_all += 1;
         self.progress.epoch += 1;
         self.begin_epoch();
         epoch
@@ -214,5 +277,31 @@ impl<T: Float> TrainerState<T> {
     pub(super) fn end(&mut self, reason: StopReason) {
         self.history.stopped_by = reason;
         self.finished = matches!(reason, StopReason::Tolerance | StopReason::EarlyStopping);
+    }
+}
+
+/// What tells one training's samples from another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Fingerprint {
+    rows: usize,
+    /// A hash of all numbers, where the trainer has seen them.
+    hash: Option<u64>,
+}
+
+impl Fingerprint {
+    fn agrees_with(self, other: Self) -> bool {
+        let hashes = self.hash.zip(other.hash);
+        self.rows == other.rows && hashes.is_none_or(|(a, b)| a == b)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows", self.rows)?;
+        match self.hash {
+            Some(hash) => write!(f, " with the hash {hash:016x}"),
+            None => Ok(()),
+        }
     }
 }

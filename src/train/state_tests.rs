@@ -1,10 +1,15 @@
 //! Weights, pauses, plateaus and what else a training can be told.
 
+use core::ops::ControlFlow;
+
 use super::*;
 use crate::activation::{Identity, Tanh};
 use crate::error::DivergenceCause;
+use crate::error::Error;
 use crate::loss::{Poisson, SquaredError};
+use crate::metrics::Score;
 use crate::mlp::Gradient;
+use crate::mlp::{Clip, Mlp, Samples};
 use crate::optimizer::{Adam, Sgd};
 use crate::schedule::InverseScaling;
 
@@ -27,7 +32,7 @@ fn trainer() -> Trainer<f64> {
 
 fn params(trainer: &Trainer<f64>, samples: &Samples<'_, f64>) -> Vec<f64> {
     let mut net = net();
-    let go_on = |_: &Epoch, _: &Mlp<f64>| ControlFlow::Continue(());
+    let go_on = |_: &TrainingEvent, _: &Mlp<f64>| ControlFlow::Continue(());
     trainer.fit_with(&mut net, samples, go_on).unwrap();
     net.params().to_vec()
 }
@@ -75,7 +80,10 @@ fn weightless_minibatches_are_skipped() {
     let weighted = params(&plain, &Samples::new(&x, &y).weights(&weights));
     assert_eq!(weighted, params(&plain, &Samples::new(&x, &y).rows(&rows)));
     for (bad, expected) in [
-        ([0.0; 50], "sample weights: expected a sum above 0, got 0"),
+        (
+            [0.0; 50],
+            "sample weights: expected a sum whose inverse is a number, got 0",
+        ),
         ([-1.0; 50], "sample weights: expected 0 or above, got -1"),
     ] {
         let samples = Samples::new(&x, &y).weights(&bad);
@@ -114,11 +122,11 @@ fn a_pause_changes_no_bit() {
     for pause in [1, 5, 13] {
         let mut net = net();
         let mut state = trainer.start(&net).unwrap();
-        let reason = trainer.resume_with(&mut net, &mut state, &samples, |epoch, _| {
-            if epoch.number == pause {
-                return ControlFlow::Break(());
+        let reason = trainer.resume_with(&mut net, &mut state, &samples, |event, _| {
+            match event.epoch() {
+                Some(epoch) if epoch.number == pause => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
-            ControlFlow::Continue(())
         });
         assert_eq!(reason.unwrap(), StopReason::Callback);
         assert_eq!(state.epochs(), pause);
@@ -270,7 +278,10 @@ fn the_average_is_what_the_network_ends_with() {
     let trainer = trainer()
         .weight_average(0.9)
         .validation_set(x.clone(), y.clone());
-    let history = trainer.fit_with(&mut net, &samples, |epoch, net| {
+    let history = trainer.fit_with(&mut net, &samples, |event, net| {
+        let Some(epoch) = event.epoch() else {
+            return ControlFlow::Continue(());
+        };
         let loss = Gradient::new(net).evaluate(net, &x, &y, &SquaredError);
         assert_eq!(epoch.validation_loss, loss.ok());
         seen = net.params().to_vec();
@@ -344,7 +355,10 @@ fn divergence_is_explained_and_the_best_is_kept() {
         best.0 = Gradient::new(&net)
             .evaluate_samples(&net, &minibatch, &*trainer.loss)
             .unwrap();
-        let result = trainer.fit_with(&mut net, &Samples::new(x, y), |epoch, net| {
+        let result = trainer.fit_with(&mut net, &Samples::new(x, y), |event, net| {
+            let Some(epoch) = event.epoch() else {
+                return ControlFlow::Continue(());
+            };
             if epoch.loss < best.0 {
                 best = (epoch.loss, net.params().to_vec());
             }
@@ -403,10 +417,10 @@ fn a_training_stopped_after_any_update_goes_on_with_the_same_bits() {
         let (mut countdown, mut stops) = (0, 0);
         let reason = loop {
             let seen = Samples::new(&x, &y).weights(&weights);
-            let result = trainer.resume_watched(&mut net, &mut state, &seen, |moment, _| {
-                countdown -= i32::from(matches!(moment, Moment::Update(_)));
-                match moment {
-                    Moment::Update(_) if countdown < 0 => ControlFlow::Break(()),
+            let result = trainer.resume_with(&mut net, &mut state, &seen, |event, _| {
+                countdown -= i32::from(matches!(event, TrainingEvent::Update(_)));
+                match event {
+                    TrainingEvent::Update(_) if countdown < 0 => ControlFlow::Break(()),
                     _ => ControlFlow::Continue(()),
                 }
             });
@@ -430,14 +444,14 @@ fn every_update_is_seen_in_its_order() {
     let mut seen = Vec::new();
     let mut params = net.params().to_vec();
     let samples = Samples::new(&x, &y);
-    let watch = |moment: &Moment, net: &Mlp<f64>| {
-        match moment {
-            Moment::Update(update) => {
+    let watch = |event: &TrainingEvent, net: &Mlp<f64>| {
+        match event {
+            TrainingEvent::Update(update) => {
                 assert_ne!(net.params(), params);
                 assert_eq!(update.learning_rate, 0.01);
                 seen.push((update.epoch, update.number, update.samples, update.loss));
             }
-            Moment::Epoch(epoch) => {
+            TrainingEvent::Epoch(epoch) => {
                 assert_eq!(net.params(), params);
                 let losses = seen.iter().filter(|update| update.0 == epoch.number);
                 let sizes = [8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 2.0];
@@ -448,7 +462,7 @@ fn every_update_is_seen_in_its_order() {
         params.copy_from_slice(net.params());
         ControlFlow::Continue(())
     };
-    let reason = trainer.resume_watched(&mut net, &mut state, &samples, watch);
+    let reason = trainer.resume_with(&mut net, &mut state, &samples, watch);
     assert_eq!(reason.unwrap(), StopReason::Epochs);
     let order: Vec<_> = seen.iter().map(|update| (update.0, update.1)).collect();
     let expected: Vec<_> = (1..=14)

@@ -1,6 +1,11 @@
 //! Noticing that a number has stopped getting better, and what to do about it.
 
+use super::Trainer;
+use super::history::{Epoch, StopReason};
+use super::state::TrainerState;
 use crate::error::{Error, Number, Result, check_range};
+use crate::float::Float;
+use crate::mlp::Mlp;
 
 /// Epochs in which a loss did not get below its best by more than a margin.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,18 +41,14 @@ impl Patience {
         check_range("improvement", self.improvement, range, expected)
     }
 
-    /// Takes an epoch's loss and says whether it is the best so far.
-    pub(super) fn see(self, plateau: &mut Plateau, loss: f64) -> bool {
-        if loss > plateau.best - self.improvement {
-            plateau.bad_epochs += 1;
-        } else {
+    /// Takes an epoch's loss. NaN is no improvement.
+    pub(super) fn see(self, plateau: &mut Plateau, loss: f64) {
+        if loss <= plateau.best - self.improvement {
             plateau.bad_epochs = 0;
+        } else {
+            plateau.bad_epochs += 1;
         }
-        let best = loss < plateau.best;
-        if best {
-            plateau.best = loss;
-        }
-        best
+        plateau.best = plateau.best.min(loss);
     }
 
     pub(super) fn is_over(self, plateau: &Plateau) -> bool {
@@ -192,6 +193,65 @@ impl ReduceOnPlateau {
             self.factor
         } else {
             (self.floor / rate).min(1.0)
+        }
+    }
+}
+
+impl<T: Float> Trainer<T> {
+    /// Keeps the best parameters, lowers the learning rate and says whether to stop.
+    pub(super) fn judge(
+        &self,
+        state: &mut TrainerState<T>,
+        epoch: &Epoch,
+        net: &Mlp<T>,
+    ) -> Option<StopReason> {
+        let rate = self.learning_rate(state);
+        let watched = match (epoch.validation_score, epoch.validation_loss) {
+            (Some(score), _) => -score,
+            (None, Some(loss)) => loss,
+            (None, None) => epoch.loss,
+        };
+        if watched < state.best_value {
+            state.best_value = watched;
+            state.best.copy_from_slice(net.params());
+            if self.early_stopping.is_some() {
+                state.history.best_epoch = Some(epoch.number);
+            }
+        }
+        if let Some(reduce) = &self.reduce_on_plateau {
+            let loss = epoch.validation_loss.unwrap_or(epoch.loss);
+            state.rate_factor *= reduce.see(&mut state.reducing, loss, rate);
+        }
+        let watches = [
+            (
+                self.early_stopping,
+                &mut state.early_stopping,
+                watched,
+                StopReason::EarlyStopping,
+            ),
+            (
+                self.tolerance,
+                &mut state.tolerance,
+                epoch.loss,
+                StopReason::Tolerance,
+            ),
+        ];
+        let mut over = None;
+        for (patience, plateau, value, reason) in watches {
+            let Some(patience) = patience else { continue };
+            patience.see(plateau, value);
+            if patience.is_over(plateau) {
+                over = over.or(Some(reason));
+            }
+        }
+        match self.adaptive {
+            Some(adaptive) if over.is_some() && rate > adaptive.floor => {
+                state.rate_factor /= adaptive.divisor;
+                state.early_stopping.bad_epochs = 0;
+                state.tolerance.bad_epochs = 0;
+                None
+            }
+            _ => over,
         }
     }
 }

@@ -1,7 +1,11 @@
+use core::ops::ControlFlow;
+
 use super::*;
 use crate::activation::{Identity, Relu};
+use crate::error::{Error, Result};
 use crate::loss::SquaredError;
 use crate::mlp::Gradient;
+use crate::mlp::{Mlp, Samples};
 use crate::optimizer::{Sgd, State};
 
 fn line() -> (Mlp<f64>, Vec<f64>, Vec<f64>) {
@@ -208,7 +212,10 @@ fn early_stopping_restores_the_best_parameters() {
     let mut at_best = Vec::new();
     let mut best = f64::INFINITY;
     let history = trainer
-        .fit_with(&mut net, &Samples::new(&inputs, &targets), |epoch, net| {
+        .fit_with(&mut net, &Samples::new(&inputs, &targets), |event, net| {
+            let Some(epoch) = event.epoch() else {
+                return ControlFlow::Continue(());
+            };
             if epoch.validation_loss.unwrap() < best {
                 best = epoch.validation_loss.unwrap();
                 at_best = net.params().to_vec();
@@ -264,8 +271,8 @@ fn a_callback_ends_the_training() {
         .fit_with(
             &mut net,
             &Samples::new(&inputs, &targets),
-            |epoch, _| match epoch.number {
-                3 => ControlFlow::Break(()),
+            |event, _| match event.epoch() {
+                Some(epoch) if epoch.number == 3 => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             },
         )

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use feedforward::train::TrainingRun;
 use feedforward::{Epoch, Gradient, Mlp, Samples, Trainer, TrainerState};
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
@@ -56,33 +57,26 @@ impl Training {
         let Self { trainer, .. } = self;
         let mut state = self.start(world, net)?;
         let mut gradient = trainer.gradient(net)?.threads(self.threads)?;
-        let mut batches = trainer.begin(net, &mut state, source.samples())?;
         let mut reducer = Reducer::new(world, self.reduction, net.params().len());
+        let mut run = trainer.run(net, &mut state, source.samples())?;
         let mut rows_read = (Vec::new(), Vec::new());
         // Else they would wait for each other in different steps.
-        let facts = [batches.count(), source.samples(), net.params().len()];
+        let params = run.network().params().len();
+        let facts = [run.batches_per_epoch(), source.samples(), params];
         agree(world, "samples", &facts.map(|fact| fact as u64))?;
-        while trainer.stopped_by(&state).is_none() {
-            for rows in batches.rest_of_epoch(state.epochs(), state.samples_seen_in_epoch()) {
-                self.step(
-                    net,
-                    &mut state,
-                    rows,
-                    source,
-                    &mut rows_read,
-                    &mut gradient,
-                    &mut reducer,
-                )?;
-                self.keep(world, net, &state, false)?;
+        while run.stopped_by().is_none() {
+            while run.batch().is_some() {
+                self.step(&mut run, source, &mut rows_read, &mut gradient, &mut reducer)?;
+                self.keep(world, &run, false)?;
             }
-            let epoch = trainer.end_epoch(net, &mut state, None)?;
-            agree(world, "parameters", &[hash(net.params())])?;
-            self.keep(world, net, &state, true)?;
-            if on_epoch(&epoch, net)?.is_break() {
+            let epoch = run.end_epoch(None)?;
+            agree(world, "parameters", &[hash(run.network().params())])?;
+            self.keep(world, &run, true)?;
+            if on_epoch(&epoch, run.network())?.is_break() {
                 break;
             }
         }
-        trainer.end(net, &mut state)?;
+        run.finish()?;
         Ok(Outcome {
             bytes_sent: reducer.bytes_sent(),
             state,
@@ -114,27 +108,24 @@ impl Training {
         Ok(state.map_err(|error| explain(&error))?)
     }
 
-    /// One update: each rank reads and computes its share of these rows.
-    #[allow(clippy::too_many_arguments)] // buffers of the loop, which live as long as it
+    /// One update: each rank reads and computes its share of the next rows.
     fn step(
         &self,
-        net: &mut Mlp<f32>,
-        state: &mut TrainerState<f32>,
-        rows: &[usize],
+        run: &mut TrainingRun<'_, f32>,
         source: &dyn Source,
         (inputs, targets): &mut (Vec<f32>, Vec<f32>),
         gradient: &mut Gradient<f32>,
         reducer: &mut Reducer<'_>,
     ) -> Result<()> {
+        let (net, rows) = (run.network(), run.batch().unwrap_or_default());
         let share = reducer.share(rows.len())?;
         source.read(&rows[share.rows()], inputs, targets)?;
-        gradient.set_updates(state.progress().step);
+        gradient.set_updates(run.state().progress().step);
         let samples = Samples::new(inputs, targets);
         gradient.compute_share(net, &samples, &share, self.trainer.loss())?;
         let summed = reducer.add_up(gradient, rows.len())?;
         let loss = gradient.finish(net, summed.gradient, summed.loss, &share)?;
-        self.trainer
-            .update(net, state, rows.len(), loss, gradient.values())?;
+        run.apply(loss, gradient.values())?;
         Ok(())
     }
 
@@ -142,10 +133,10 @@ impl Training {
     fn keep(
         &self,
         world: &SimpleCommunicator,
-        net: &Mlp<f32>,
-        state: &TrainerState<f32>,
+        run: &TrainingRun<'_, f32>,
         epoch_is_over: bool,
     ) -> Result<()> {
+        let (net, state) = (run.network(), run.state());
         match &self.checkpoints {
             Some(Checkpoints { path, every })
                 if world.rank() == 0

@@ -3,7 +3,7 @@
 use std::iter;
 use std::ops::ControlFlow;
 
-use feedforward::train::Moment;
+use feedforward::train::TrainingEvent;
 use feedforward::{Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::{RgbImage, RgbaImage};
 
@@ -70,12 +70,12 @@ impl Painting {
     pub fn train(&mut self, updates: usize) -> Result<Slice> {
         let samples = Samples::new(&self.inputs, &self.targets);
         let (mut done, mut losses) = (0, 0.0);
-        let stopped_by = self.trainer.resume_watched(
+        let stopped_by = self.trainer.resume_with(
             &mut self.net,
             &mut self.state,
             &samples,
-            |moment, _| {
-                if let Moment::Update(update) = moment {
+            |event, _| {
+                if let TrainingEvent::Update(update) = event {
                     done += 1;
                     losses += update.loss;
                 }

@@ -1,6 +1,8 @@
 //! Derivatives beyond the gradient of a mean loss: each output's, and each sample's.
 
-use super::super::chunk::Job;
+use alloc::vec::Vec;
+
+use super::super::chunk::{Chunk, Job};
 use super::super::samples::{Rows, Samples};
 use super::{Gradient, MOST_ROWS, Mlp, largest, not_finite, overflow};
 use crate::error::{Error, Result};
@@ -36,7 +38,7 @@ impl<T: Float> Gradient<T> {
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = Rows::of_inputs(inputs, net)?;
         self.prepare(net)?;
-        self.make_chunks(net, 1);
+        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
         let job = Job {
             net,
             packed: &self.packed,
@@ -44,7 +46,7 @@ impl<T: Float> Gradient<T> {
             loss: &SquaredError, // which nothing asks for
             masks: None,
         };
-        let (outputs, chunk) = (net.outputs(), &mut self.chunks[0]);
+        let outputs = net.outputs();
         self.derivatives.clear();
         let rows = samples.len();
         let step = (MOST_ROWS / outputs).max(1);
@@ -93,7 +95,7 @@ impl<T: Float> Gradient<T> {
     ) -> Result<(&[f64], &[T])> {
         let samples = samples.check(net, loss)?.unweighted();
         self.prepare(net)?;
-        self.make_chunks(net, 1);
+        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
         let job = Job {
             net,
             packed: &self.packed,
@@ -104,7 +106,6 @@ impl<T: Float> Gradient<T> {
         let (params, rows) = (self.layout.len(), samples.len());
         self.losses.resize(rows, 0.0);
         self.derivatives.resize(rows * params, T::zero());
-        let chunk = &mut self.chunks[0];
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             let losses = &mut self.losses[range.clone()];
@@ -112,7 +113,7 @@ impl<T: Float> Gradient<T> {
             chunk.take(net, range, false, false);
             chunk.compute_each(job, losses, each);
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
-                return Err(self.explain(net, 1, loss));
+                return Err(self.explain(net, self.probe.as_slice(), loss));
             }
             if !largest(each).is_finite() {
                 let layer = |index| self.layout.layer_of(index % params).unwrap_or(0);
@@ -120,6 +121,38 @@ impl<T: Float> Gradient<T> {
             }
         }
         Ok((&self.losses, &self.derivatives))
+    }
+
+    /// For each hidden layer, the number of units whose output is the same for the first `rows` of
+    /// these samples.
+    pub(crate) fn constant_units(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Rows<'_, T>,
+        rows: usize,
+        loss: &dyn Loss<T>,
+    ) -> Result<Vec<usize>> {
+        self.prepare(net)?;
+        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
+        chunk.take(net, 0..rows, false, false);
+        chunk.compute_loss(Job {
+            net,
+            packed: &self.packed,
+            samples,
+            loss,
+            masks: None,
+        });
+        let hidden = self.packed.layers[..net.depth() - 1].iter().enumerate();
+        let constant = hidden.map(|(index, layer)| {
+            let y = chunk.outputs_of(&self.packed, index);
+            let (first, others) = y.split_at(layer.y_stride);
+            let is_constant = |unit: &usize| {
+                let mut column = others.iter().skip(*unit).step_by(layer.y_stride);
+                column.all(|&y| y == first[*unit])
+            };
+            (0..layer.outputs).filter(is_constant).count()
+        });
+        Ok(constant.collect())
     }
 
     /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
@@ -132,7 +165,8 @@ impl<T: Float> Gradient<T> {
         layer: impl Fn(usize) -> usize,
     ) -> Error {
         let output = |layer: usize| {
-            let value = not_finite(self.chunks[0].outputs_of(&self.packed, layer))?;
+            let probe = self.probe.as_ref()?;
+            let value = not_finite(probe.outputs_of(&self.packed, layer))?;
             Some(overflow("output", layer, value))
         };
         (0..net.depth()).find_map(output).unwrap_or_else(|| {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use super::fit::threads_for;
+use super::sample_loop::threads_for;
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;

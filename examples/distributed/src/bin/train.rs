@@ -139,8 +139,8 @@ fn alone(flags: &Flags) -> Result<()> {
     };
     trainer = trainer.checkpoint(path, 1);
     let samples = Samples::new(&all.inputs, &all.targets);
-    trainer.resume_with(&mut net, &mut state, &samples, |epoch, _| {
-        report(epoch);
+    trainer.resume_with(&mut net, &mut state, &samples, |event, _| {
+        event.epoch().into_iter().for_each(report);
         ControlFlow::Continue(())
     })?;
     flags.finish(&net)

@@ -1,0 +1,175 @@
+//! What looks wrong with a training, whether it diverged or not.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::history::History;
+use crate::error::{DivergenceCause, Number, Result};
+use crate::float::Float;
+use crate::loss::Loss;
+use crate::mlp::{Gradient, Mlp, Rows};
+
+/// Inputs beyond this make sums, with weights of the usual size, leave the range in which the usual
+/// learning rates work.
+const USUAL_INPUT: f64 = 30.0;
+
+/// Targets beyond this make gradients that are too large for the usual learning rates.
+const USUAL_TARGET: f64 = 300.0;
+
+/// Rows that are looked at for units that have stopped learning, and how many there must be to tell.
+const ROWS: core::ops::RangeInclusive<usize> = 32..=128;
+
+/// Something about a training that is no error but seldom what the caller wants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Hint {
+    /// Inputs are so large that the usual weights and learning rates do not suit them.
+    LargeInputs {
+        /// The smallest input.
+        low: f64,
+        /// The largest input.
+        high: f64,
+    },
+    /// Targets are so large that the usual learning rates do not suit them.
+    LargeTargets {
+        /// The smallest target.
+        low: f64,
+        /// The largest target.
+        high: f64,
+    },
+    /// The loss is larger after the last epoch than after the first.
+    LossRose {
+        /// The loss of the first epoch.
+        first: f64,
+        /// The loss of the last epoch.
+        last: f64,
+    },
+    /// Half of a hidden layer's units or more have the same output for all samples, as dead ReLU
+    /// units have: they learn nothing and say nothing.
+    ConstantUnits {
+        /// The layer, counted from 0 at the inputs.
+        layer: usize,
+        /// The number of such units.
+        constant: usize,
+        /// The number of units in the layer.
+        units: usize,
+    },
+    /// The validation score was not a number after any epoch, so none could be called the best. The
+    /// network keeps the parameters of the last epoch.
+    UndefinedScore,
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::LargeInputs { low, high } => DivergenceCause::Inputs { low, high }.advise(f),
+            Self::LargeTargets { low, high } => DivergenceCause::Targets { low, high }.advise(f),
+            Self::LossRose { first, last } => write!(
+                f,
+                "the loss rose from {} to {}; try a smaller learning rate",
+                Number(first),
+                Number(last)
+            ),
+            Self::ConstantUnits {
+                layer,
+                constant,
+                units,
+            } => write!(
+                f,
+                "{constant} of {units} units of layer {layer} have the same output for all samples; \
+                 try a smaller learning rate, scaled inputs, or an activation such as leaky ReLU"
+            ),
+            Self::UndefinedScore => f.write_str(
+                "the validation score was never a number, so no epoch could be called the best; \
+                 it may need more validation samples",
+            ),
+        }
+    }
+}
+
+/// What a training of these samples should be told, after its last epoch.
+pub(super) fn hints<T: Float>(
+    history: &History,
+    net: &Mlp<T>,
+    samples: &Rows<'_, T>,
+    gradient: &mut Gradient<T>,
+    loss: &dyn Loss<T>,
+) -> Result<Vec<Hint>> {
+    let mut hints = Vec::new();
+    if let Some(DivergenceCause::Inputs { low, high }) = large_inputs(samples) {
+        hints.push(Hint::LargeInputs { low, high });
+    }
+    if let Some(DivergenceCause::Targets { low, high }) = large_targets(samples) {
+        hints.push(Hint::LargeTargets { low, high });
+    }
+    if let [first, .., last] = &history.epochs[..]
+        && last.loss > first.loss
+    {
+        let (first, last) = (first.loss, last.loss);
+        hints.push(Hint::LossRose { first, last });
+    }
+    let scores = || history.epochs.iter().filter_map(|e| e.validation_score);
+    if scores().next().is_some() && scores().all(f64::is_nan) {
+        hints.push(Hint::UndefinedScore);
+    }
+    let rows = samples.len().min(*ROWS.end());
+    if ROWS.contains(&rows) {
+        let constant = gradient.constant_units(net, samples, rows, loss)?;
+        let layers = net.layout().layers().iter().zip(constant).enumerate();
+        hints.extend(layers.filter_map(|(layer, (at, constant))| {
+            let units = at.outputs;
+            let is_half = 2 * constant >= units;
+            is_half.then_some(Hint::ConstantUnits {
+                layer,
+                constant,
+                units,
+            })
+        }));
+    }
+    Ok(hints)
+}
+
+/// Why a training of these samples diverged, most likely.
+pub(super) fn cause<T: Float>(
+    samples: &Rows<'_, T>,
+    loss: &dyn Loss<T>,
+    rate: f64,
+) -> DivergenceCause {
+    let by_loss = || loss_explodes(samples, loss).then_some(DivergenceCause::Loss);
+    (large_inputs(samples))
+        .or_else(|| large_targets(samples))
+        .or_else(by_loss)
+        .unwrap_or(DivergenceCause::LearningRate { rate })
+}
+
+fn large_inputs<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
+    let (low, high) = range((0..samples.len()).map(|sample| samples.input(sample)));
+    let is_large = low.abs().max(high.abs()) > USUAL_INPUT;
+    is_large.then_some(DivergenceCause::Inputs { low, high })
+}
+
+fn large_targets<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
+    let (low, high) = range((0..samples.len()).map(|sample| samples.target(sample)));
+    let is_large = low.abs().max(high.abs()) > USUAL_TARGET;
+    is_large.then_some(DivergenceCause::Targets { low, high })
+}
+
+/// Whether the loss overflows at outputs that are large but not enormous, as an exponential does.
+fn loss_explodes<T: Float>(samples: &Rows<'_, T>, loss: &dyn Loss<T>) -> bool {
+    let target = samples.target(0);
+    let mut gradient = vec![T::zero(); target.len()];
+    [-1e3, 1e3].into_iter().any(|output| {
+        let outputs = vec![T::of(output); target.len()];
+        !loss.evaluate(&outputs, target, &mut gradient).is_finite()
+    })
+}
+
+/// The minimum and maximum of all values.
+fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
+    let none = (f64::INFINITY, f64::NEG_INFINITY);
+    rows.flatten().fold(none, |(low, high), x| {
+        (low.min(x.wide()), high.max(x.wide()))
+    })
+}

@@ -1,0 +1,329 @@
+//! One training run, step by step.
+
+use alloc::vec::Vec;
+
+use super::Trainer;
+use super::batches::Batches;
+use super::history::{Epoch, StopReason, Update};
+use super::state::TrainerState;
+use crate::error::{Error, Result, check_range};
+use crate::float::{Float, compiled};
+use crate::mlp::{Mlp, check_finite};
+use crate::parallel::Threads;
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunLength {
+    /// To the trainer's number of epochs, unless something stops it before.
+    Whole,
+    /// One epoch, over whatever samples there are.
+    OneEpoch,
+}
+
+/// A training run under way: which rows come next, and what their gradient does.
+///
+/// [`Trainer::fit`] is a loop over this type. Write your own loop where gradients come from
+/// elsewhere: from several processes that each hold a part of the samples, for example. The run
+/// borrows network and state, so nothing else can change them, and a call out of order is an
+/// error.
+///
+/// The loop has the bits of `fit`:
+///
+/// ```
+/// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}};
+/// use feedforward::{loss::SquaredError, optimizer::Adam};
+///
+/// let (x, y) = ([0.0, 0.5, 1.0], [0.0, 0.25, 1.0]);
+/// let mut net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
+/// let mut fitted = net.clone();
+/// let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(2).epochs(20);
+/// trainer.fit(&mut fitted, &x, &y)?;
+///
+/// let mut state = trainer.start(&net)?;
+/// let mut gradient = trainer.gradient(&net)?;
+/// let mut run = trainer.run(&mut net, &mut state, 3)?;
+/// while run.stopped_by().is_none() {
+///     while let Some(rows) = run.batch() {
+///         gradient.set_updates(run.state().progress().step); // what dropout depends on
+///         let samples = Samples::new(&x, &y).rows(rows);
+///         let loss = gradient.compute_samples(run.network(), &samples, trainer.loss())?;
+///         run.apply(loss, gradient.values())?;
+///     }
+///     run.end_epoch(None)?;
+/// }
+/// run.finish()?;
+/// assert_eq!(net.params(), fitted.params());
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TrainingRun<'a, T> {
+    pub(super) trainer: &'a Trainer<T>,
+    pub(super) net: &'a mut Mlp<T>,
+    pub(super) state: &'a mut TrainerState<T>,
+    batches: Batches,
+    pub(super) length: RunLength,
+    /// Epochs that this run has ended.
+    epochs: usize,
+    /// Whether the caller ends it.
+    interrupted: bool,
+}
+
+impl<'a, T: Float> TrainingRun<'a, T> {
+    /// Prepares network and state, which fit each other, for updates.
+    pub(super) fn new(
+        trainer: &'a Trainer<T>,
+        net: &'a mut Mlp<T>,
+        state: &'a mut TrainerState<T>,
+        batches: Batches,
+        length: RunLength,
+    ) -> Result<Self> {
+        if length == RunLength::OneEpoch {
+            state.begin_epoch();
+        }
+        if !state.params.is_empty() {
+            net.set_params(&state.params)?;
+            state.params.clear();
+        }
+        if state.best.is_empty() {
+            state.best.extend_from_slice(net.params());
+        }
+        if trainer.average.is_some() && state.average.is_empty() {
+            state.average.extend_from_slice(net.params());
+        }
+        let steps = (batches.count() as u64).saturating_mul(trainer.epochs as u64);
+        state.progress.total_steps = steps;
+        let mut run = Self {
+            trainer,
+            net,
+            state,
+            batches,
+            length,
+            epochs: 0,
+            interrupted: false,
+        };
+        run.arrange();
+        Ok(run)
+    }
+
+    /// Brings the rows of the epoch under way into their order.
+    fn arrange(&mut self) {
+        if self.stopped_by().is_none() {
+            self.batches.arrange(self.state.progress.epoch);
+        }
+    }
+
+    /// Returns the rows of the next minibatch, or `None` at the end of an epoch and of the run.
+    pub fn batch(&self) -> Option<&[usize]> {
+        match self.stopped_by() {
+            Some(_) => None,
+            None => self.batches.after(self.state.samples_seen_in_epoch()),
+        }
+    }
+
+    /// Returns the number of minibatches in an epoch.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.batches.count()
+    }
+
+    /// Returns the network, with the parameters of the last update.
+    pub fn network(&self) -> &Mlp<T> {
+        self.net
+    }
+
+    /// Returns the state, for a checkpoint or its counts.
+    pub fn state(&self) -> &TrainerState<T> {
+        self.state
+    }
+
+    /// Returns why the run has ended, or `None` while it goes on.
+    pub fn stopped_by(&self) -> Option<StopReason> {
+        match self.length {
+            _ if self.interrupted => Some(StopReason::Callback),
+            RunLength::OneEpoch => (self.epochs > 0).then_some(StopReason::Epochs),
+            RunLength::Whole if self.state.finished => Some(self.state.history.stopped_by),
+            RunLength::Whole => {
+                let done = self.state.progress.epoch >= self.trainer.epochs;
+                done.then_some(StopReason::Epochs)
+            }
+        }
+    }
+
+    /// Updates the network by the mean loss of the next minibatch and its gradient.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] at the end of an epoch, [`Error::Length`] if the gradient is not laid
+    /// out like the parameters, [`Error::NotFinite`] and [`Error::OutOfRange`] if it or the loss is
+    /// not finite. Nothing is changed then.
+    pub fn apply(&mut self, loss: f64, gradient: &[T]) -> Result<Update> {
+        check_range("loss", loss, f64::MIN..=f64::MAX, "a finite number")?;
+        check_finite("gradient", gradient)?;
+        self.apply_shared(&Threads::one(), loss, gradient)
+    }
+
+    /// [`apply`](Self::apply) on several threads, for numbers that were checked.
+    pub(super) fn apply_shared(
+        &mut self,
+        threads: &Threads,
+        loss: f64,
+        gradient: &[T],
+    ) -> Result<Update> {
+        let samples = self.next_len("apply")?;
+        let (trainer, state) = (self.trainer, &mut *self.state);
+        let rate = trainer.learning_rate(state);
+        let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
+        memory.update_shared(threads, optimizer, rate, self.net.params_mut(), gradient)?;
+        if let Some(decay) = trainer.average {
+            let updates = memory.updates() as f64;
+            let keep = decay.min((1.0 + updates) / (10.0 + updates));
+            blend(&mut state.average, self.net.params(), T::of(keep));
+        }
+        if state.best_value == f64::INFINITY && !trainer.validates() {
+            // The parameters that there were to begin with may stay the best.
+            state.best_value = loss;
+        }
+        state.part.add(loss, samples, rate);
+        Ok(self.count(samples, loss, rate))
+    }
+
+    /// Passes over the next minibatch without an update: its samples weigh nothing.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] at the end of an epoch.
+    pub fn skip(&mut self) -> Result<Update> {
+        let samples = self.next_len("skip")?;
+        let rate = self.trainer.learning_rate(self.state);
+        Ok(self.count(samples, 0.0, rate))
+    }
+
+    fn next_len(&self, call: &'static str) -> Result<usize> {
+        self.batch().map(<[usize]>::len).ok_or(Error::OutOfOrder {
+            call,
+            expected: "while there is a minibatch",
+        })
+    }
+
+    fn count(&mut self, samples: usize, loss: f64, learning_rate: f64) -> Update {
+        let progress = &mut self.state.progress;
+        progress.step += 1;
+        progress.samples += samples as u64;
+        Update {
+            number: self.state.optimizer.updates(),
+            epoch: self.state.epochs_in_all + 1,
+            samples: progress.samples,
+            loss,
+            learning_rate,
+        }
+    }
+
+    /// Ends an epoch, with its validation loss and score if there are any. Measure them on the
+    /// [average](TrainerState::average) of the parameters where there is one.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] while there is a minibatch left and after the end of the run,
+    /// [`Error::OutOfRange`] if early stopping or a score misses what it watches,
+    /// [`Error::NotFinite`] if a parameter is not finite.
+    pub fn end_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Result<Epoch> {
+        if self.batch().is_some() || self.stopped_by().is_some() {
+            return Err(Error::OutOfOrder {
+                call: "end_epoch",
+                expected: "once, after the last minibatch of an epoch",
+            });
+        }
+        let (loss, score) = validation.unzip();
+        let wanted = [
+            (
+                "validation loss",
+                self.trainer.early_stopping.is_some(),
+                loss,
+            ),
+            (
+                "validation score",
+                self.trainer.score.is_some(),
+                score.flatten(),
+            ),
+        ];
+        for (what, is_wanted, got) in wanted {
+            if is_wanted && got.is_none() {
+                return Err(Error::out_of_range(
+                    what,
+                    "one, to judge the epoch by",
+                    "none",
+                ));
+            }
+        }
+        check_finite("parameters", self.net.params())?;
+        self.swap_average();
+        let epoch = self.close_epoch(validation);
+        self.swap_average();
+        Ok(epoch)
+    }
+
+    /// Judges the epoch by the network's parameters as they are, and begins the next one.
+    pub(super) fn close_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Epoch {
+        let (loss, score) = validation.unzip();
+        let epoch = self.state.close_epoch(loss, score.flatten());
+        self.epochs += 1;
+        if let Some(reason) = self.trainer.judge(self.state, &epoch, self.net) {
+            self.state.end(reason);
+        }
+        self.state.history.updates = self.state.optimizer.updates();
+        self.arrange();
+        epoch
+    }
+
+    /// Ends the run here, as the caller wants; more can be learned later.
+    pub(super) fn interrupt(&mut self) {
+        self.interrupted = true;
+        self.state.end(StopReason::Callback);
+    }
+
+    /// Exchanges the network's parameters with their average, if there is one. A second call
+    /// undoes it.
+    pub(super) fn swap_average(&mut self) {
+        if self.trainer.average.is_some() {
+            self.net
+                .params_mut()
+                .swap_with_slice(&mut self.state.average);
+        }
+    }
+
+    /// Ends the run, gives the network the parameters that it was for, and returns the reason:
+    /// the best ones with early stopping, else the average if there is one, else the last ones.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the state's parameters are not the network's.
+    pub fn finish(mut self) -> Result<StopReason> {
+        self.conclude()
+    }
+
+    pub(super) fn conclude(&mut self) -> Result<StopReason> {
+        let reason = self.stopped_by().unwrap_or(StopReason::Callback);
+        if self.length == RunLength::OneEpoch {
+            return Ok(reason);
+        }
+        self.state.end(reason);
+        self.state.history.updates = self.state.optimizer.updates();
+        let is_judged = self.state.history.best_epoch.is_some();
+        let result = if self.trainer.early_stopping.is_some() && is_judged {
+            &self.state.best
+        } else if self.trainer.average.is_some() {
+            &self.state.average
+        } else {
+            return Ok(reason);
+        };
+        // The parameters to resume from.
+        let trained: Vec<T> = self.net.params().to_vec();
+        self.net.set_params(result)?;
+        self.state.params = trained;
+        Ok(reason)
+    }
+}
+
+compiled! {
+    /// average <- keep average + (1 - keep) values.
+    fn blend<T>(average: &mut [T], values: &[T], keep: T) {
+        for (average, &x) in average.iter_mut().zip(values) {
+            *average = x + keep * (*average - x);
+        }
+    }
+}

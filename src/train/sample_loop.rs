@@ -1,0 +1,268 @@
+//! The loop over samples: checks, gradients, validation, events.
+
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use super::Trainer;
+use super::hints::{cause, hints};
+use super::history::{Epoch, StopReason, TrainingEvent};
+use super::run::{RunLength, TrainingRun};
+use super::split::{Split, classes, split};
+use super::state::TrainerState;
+use super::trainer::Validation;
+use crate::error::{Error, Position, Result};
+use crate::float::Float;
+use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
+use crate::parallel::Threads;
+
+/// Epochs that the history has room for at once, so that it need not grow in between.
+const MOST_RESERVED: usize = 1 << 12;
+
+/// Minibatch size times parameters from which on a step takes long enough (about 100
+/// microseconds) for threads to gain more than they cost.
+const WORTH_SHARING: usize = 1 << 20;
+
+/// Epochs from which on a training is looked at for [`Hint`](super::Hint)s: a single one may be part
+/// of something that the caller does many times.
+const WORTH_HINTS: usize = 10;
+
+/// The caller's function, which can end the training.
+pub(super) type OnEvent<'a, T> = dyn FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
+
+/// What a training learns from, and what it computes with.
+struct Fit<'a, T> {
+    samples: Rows<'a, T>,
+    validation: Option<(Samples<'a, T>, Rows<'a, T>)>,
+    threads: Threads,
+    gradient: Gradient<T>,
+    /// The outputs for the validation samples, to be scored.
+    outputs: Vec<T>,
+}
+
+/// Checks everything, then trains.
+pub(super) fn run<T: Float>(
+    trainer: &Trainer<T>,
+    net: &mut Mlp<T>,
+    state: &mut TrainerState<T>,
+    samples: &Samples<'_, T>,
+    length: RunLength,
+    on_event: Option<&mut OnEvent<'_, T>>,
+) -> Result<StopReason> {
+    trainer.check()?;
+    state.check_trainer(trainer, net)?;
+    check_finite("parameters", net.params())?;
+    let all = samples.check(net, &*trainer.loss)?;
+    let Split {
+        mut training,
+        mut held_out,
+    } = match trainer.validation {
+        Validation::Split(fraction) => {
+            let classes = trainer.stratified.then(|| classes(&all));
+            split(all.len(), fraction, trainer.seed, classes.as_deref())?
+        }
+        _ => Split {
+            training: (0..all.len()).collect(),
+            held_out: Vec::new(),
+        },
+    };
+    for sample in training.iter_mut().chain(&mut held_out) {
+        *sample = all.row(*sample);
+    }
+    if !held_out.is_empty() && !all.try_choose(&training)?.can_teach() {
+        let what = "sample weights of the training part of the split";
+        return Err(Error::out_of_range(what, "a sum above 0", 0));
+    }
+    let gathered;
+    let validation = match &trainer.validation {
+        Validation::None => None,
+        Validation::Split(_) => {
+            gathered = samples.gather(net, &held_out);
+            Some((&gathered.0, &gathered.1, gathered.2.as_ref()))
+        }
+        Validation::Set(inputs, targets) => {
+            Some((inputs, targets, trainer.validation_weights.as_ref()))
+        }
+    };
+    let validation = validation
+        .map(|(inputs, targets, weights)| {
+            let samples = Samples::new(inputs, targets).for_validation();
+            let samples = weights.map_or(samples, |weights| samples.weights(weights));
+            Ok((samples, samples.check(net, &*trainer.loss)?))
+        })
+        .transpose()?;
+    let batch_size = match trainer.batch_size {
+        Some(size) if length == RunLength::OneEpoch => Some(size.min(training.len())),
+        size => size,
+    };
+    let batches = trainer.batches(training, batch_size)?;
+    let threads = threads_for(trainer.threads, batches.size(), net)?;
+    if length == RunLength::Whole {
+        state.check_samples(&all)?;
+        if state.finished {
+            return Ok(state.history.stopped_by);
+        }
+    } else {
+        trainer.check_schedule(state, &batches)?;
+    }
+    let workspace = state.workspace.take();
+    let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    let mut fit = Fit {
+        samples: all,
+        validation,
+        gradient: gradient.shared(threads.clone()),
+        threads,
+        outputs: Vec::new(),
+    };
+    let run = TrainingRun::new(trainer, net, state, batches, length)?;
+    let result = fit.run(run, on_event);
+    state.workspace = Some(fit.gradient);
+    result
+}
+
+/// The threads for minibatches of this size, where the caller asked for this many.
+pub(super) fn threads_for<T: Float>(
+    wanted: Option<usize>,
+    batch: usize,
+    net: &Mlp<T>,
+) -> Result<Threads> {
+    match wanted {
+        Some(0) => Threads::exactly(0),
+        _ if !Gradient::<T>::can_be_shared(batch) => Ok(Threads::one()),
+        Some(count) => Threads::exactly(count),
+        None if batch.saturating_mul(net.params().len()) >= WORTH_SHARING => Ok(Threads::all()),
+        None => Ok(Threads::one()),
+    }
+}
+
+impl<T: Float> Fit<'_, T> {
+    fn run(
+        &mut self,
+        mut run: TrainingRun<'_, T>,
+        mut on_event: Option<&mut OnEvent<'_, T>>,
+    ) -> Result<StopReason> {
+        let remaining = (run.trainer.epochs).saturating_sub(run.state.progress.epoch);
+        let history = &mut run.state.history;
+        history.epochs.reserve(remaining.min(MOST_RESERVED));
+        while run.stopped_by().is_none() {
+            let threads = self.threads.clone();
+            let epoch = threads.install(|| self.epoch(&mut run, &mut on_event));
+            match epoch {
+                Err(error) => return Err(self.diverged(&mut run, error)),
+                Ok(Some(_)) => write_checkpoint(&run, false)?,
+                Ok(None) => break,
+            }
+        }
+        if run.length == RunLength::OneEpoch {
+            return run.conclude();
+        }
+        if run.state.history.epochs.len() >= WORTH_HINTS {
+            let (history, loss) = (&run.state.history, &*run.trainer.loss);
+            let hints = hints(history, run.net, &self.samples, &mut self.gradient, loss)?;
+            run.state.history.hints = hints;
+        }
+        let reason = run.conclude()?;
+        write_checkpoint(&run, true)?;
+        Ok(reason)
+    }
+
+    /// One pass over the training samples, or the rest of one; `None` if the caller ended it.
+    fn epoch(
+        &mut self,
+        run: &mut TrainingRun<'_, T>,
+        on_event: &mut Option<&mut OnEvent<'_, T>>,
+    ) -> Result<Option<Epoch>> {
+        let mut tell = |event: TrainingEvent, run: &mut TrainingRun<'_, T>| {
+            let flow = on_event.as_mut().map(|on_event| on_event(&event, run.net));
+            let is_break = flow.is_some_and(|flow| flow.is_break());
+            if is_break {
+                run.interrupt();
+            }
+            is_break
+        };
+        while let Some(batch) = run.batch() {
+            let rows = self.samples.try_choose(batch)?;
+            // Samples that weigh nothing teach nothing.
+            let update = if rows.can_teach() {
+                self.gradient.set_updates(run.state.progress.step);
+                let loss = (self.gradient).compute_rows(run.net, &rows, &*run.trainer.loss)?;
+                run.apply_shared(&self.threads, loss, self.gradient.values())?
+            } else {
+                run.skip()?
+            };
+            if tell(TrainingEvent::Update(update), run) {
+                return Ok(None);
+            }
+        }
+        check_finite("parameters", run.net.params())?;
+        run.swap_average();
+        let validated = self.validate(run.trainer, run.net);
+        let epoch = validated.map(|validation| run.close_epoch(validation));
+        let is_over = epoch.map(|epoch| {
+            let ended = tell(TrainingEvent::Epoch(epoch), run);
+            (!ended).then_some(epoch)
+        });
+        run.swap_average();
+        is_over
+    }
+
+    /// The validation samples' loss and score.
+    fn validate(
+        &mut self,
+        trainer: &Trainer<T>,
+        net: &Mlp<T>,
+    ) -> Result<Option<(f64, Option<f64>)>> {
+        let Some((samples, rows)) = &self.validation else {
+            return Ok(None);
+        };
+        let Trainer { loss, score, .. } = trainer;
+        self.outputs.clear();
+        let outputs = score.is_some().then_some(&mut self.outputs);
+        let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
+        let score = score.as_ref().map(|score| {
+            let (targets, weights) = (samples.targets(), samples.sample_weights());
+            score.score(&self.outputs, targets, net.outputs(), weights)
+        });
+        Ok(Some((loss, score)))
+    }
+
+    /// Says where a training went wrong, and gives the network the best parameters so far.
+    fn diverged(&self, run: &mut TrainingRun<'_, T>, error: Error) -> Error {
+        let state = &mut *run.state;
+        let updates = state.optimizer.updates();
+        let (what, layer, value, step) = match error {
+            Error::Overflow { what, layer, value } => (what, layer, value, updates + 1),
+            Error::NotFinite {
+                what,
+                at: Position::Index(index),
+                value,
+            } => {
+                let layer = run.net.layout().layer_of(index).unwrap_or(0);
+                (what, layer, value, updates)
+            }
+            other => return other,
+        };
+        run.net.params_mut().copy_from_slice(&state.best);
+        let rate = run.trainer.learning_rate(state);
+        Error::Diverged {
+            epoch: state.epochs_in_all + 1,
+            step,
+            layer,
+            what,
+            value,
+            largest_gradient: self.gradient.largest(),
+            cause: cause(&self.samples, &*run.trainer.loss, rate),
+        }
+    }
+}
+
+/// Writes a checkpoint if the trainer is to do so now.
+#[cfg(all(feature = "safetensors", feature = "std"))]
+fn write_checkpoint<T: Float>(run: &TrainingRun<'_, T>, ended: bool) -> Result<()> {
+    run.trainer.write_checkpoint(run.net, run.state, ended)
+}
+
+#[cfg(not(all(feature = "safetensors", feature = "std")))]
+#[allow(clippy::unnecessary_wraps)] // one shape with the feature and without
+fn write_checkpoint<T: Float>(_: &TrainingRun<'_, T>, _ended: bool) -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! What decides how a network is trained.
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::batches::{Arrangement, Batches};
+#[cfg(all(feature = "safetensors", feature = "std"))]
+use super::checkpoint_file;
+use super::state::TrainerState;
+use super::stopping::{Adaptive, Patience, ReduceOnPlateau};
+use crate::error::{Error, Result, check_range};
+use crate::float::Float;
+use crate::loss::Loss;
+use crate::metrics::Score;
+use crate::mlp::Clip;
+use crate::optimizer::Optimizer;
+use crate::schedule::{Constant, Schedule};
+
+/// A loss, an optimizer and everything else that decides how a network is trained.
+///
+/// [`fit`](Self::fit) is a loop over a public type, [`TrainingRun`](super::TrainingRun): the loop
+/// written by hand gives the same bits.
+///
+/// ```
+/// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
+///
+/// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+/// let targets = [0.0, 1.0, 1.0, 0.0]; // exclusive or
+/// let mut net = Mlp::<f64>::builder(2).hidden(8, Tanh).output(1, Identity).seed(1).build()?;
+/// let history = Trainer::new(SquaredError, Adam::new(0.02)).epochs(500).fit(&mut net, &inputs, &targets)?;
+/// assert!(history.loss() < 1e-3);
+/// assert!(net.predict(&[1.0, 0.0])?[0] > 0.9);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Trainer<T> {
+    pub(super) loss: Arc<dyn Loss<T>>,
+    pub(super) optimizer: Arc<dyn Optimizer<T>>,
+    pub(super) schedule: Arc<dyn Schedule>,
+    pub(super) batch_size: Option<usize>,
+    pub(super) epochs: usize,
+    /// `None`: shuffled by the seed.
+    pub(super) arrangement: Option<Arrangement>,
+    pub(super) seed: u64,
+    pub(super) l2: f64,
+    pub(super) clip: Option<Clip>,
+    pub(super) dropout: f64,
+    pub(super) average: Option<f64>,
+    pub(super) validation: Validation<T>,
+    pub(super) validation_weights: Option<Vec<T>>,
+    pub(super) stratified: bool,
+    pub(super) score: Option<Arc<dyn Score<T>>>,
+    pub(super) early_stopping: Option<Patience>,
+    pub(super) tolerance: Option<Patience>,
+    pub(super) adaptive: Option<Adaptive>,
+    pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
+    pub(super) threads: Option<usize>,
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    pub(super) checkpoints: Option<checkpoint_file::Checkpoints>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Validation<T> {
+    None,
+    Split(f64),
+    Set(Vec<T>, Vec<T>),
+}
+
+impl<T: Float> Trainer<T> {
+    /// 200 epochs of shuffled minibatches of 200, without penalty, validation or early end.
+    pub fn new(loss: impl Loss<T> + 'static, optimizer: impl Optimizer<T> + 'static) -> Self {
+        Self {
+            loss: Arc::new(loss),
+            optimizer: Arc::new(optimizer),
+            schedule: Arc::new(Constant),
+            batch_size: None,
+            epochs: 200,
+            arrangement: None,
+            seed: 0,
+            l2: 0.0,
+            clip: None,
+            dropout: 0.0,
+            average: None,
+            validation: Validation::None,
+            validation_weights: None,
+            stratified: false,
+            score: None,
+            early_stopping: None,
+            tolerance: None,
+            adaptive: None,
+            reduce_on_plateau: None,
+            threads: None,
+            #[cfg(all(feature = "safetensors", feature = "std"))]
+            checkpoints: None,
+        }
+    }
+
+    /// Sets the learning-rate schedule; constant unless told otherwise.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Arc::new(schedule);
+        self
+    }
+
+    /// Sets the number of samples in a minibatch. The last one of an epoch may be
+    /// shorter; it is used, not dropped. Unless told otherwise it is 200, or all samples if
+    /// those are fewer.
+    pub fn batch_size(mut self, samples: usize) -> Self {
+        self.batch_size = Some(samples);
+        self
+    }
+
+    /// Sets the largest number of epochs.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets whether samples are shuffled anew for each epoch; they are unless told otherwise.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.arrangement = (!shuffle).then_some(Arrangement::Given);
+        self
+    }
+
+    /// Arranges the samples of each epoch by a function of yours instead of shuffling them. It
+    /// is given the epoch, counted from 0, and the training rows in their order, and writes
+    /// the rows in the order in which they are to come: easy ones first, say, or some twice and
+    /// others not at all. A row that does not exist ends the training with an error in that epoch.
+    pub fn arrange(
+        mut self,
+        arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static,
+    ) -> Self {
+        self.arrangement = Some(Arrangement::Custom(Arc::new(arrange)));
+        self
+    }
+
+    /// Sets the seed of shuffles, dropout and the validation split: each is a function of
+    /// the seed and of how far training has come, and of nothing else.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the penalty on squared weights, as [`Gradient::l2`](crate::Gradient::l2) explains.
+    pub fn l2(mut self, lambda: f64) -> Self {
+        self.l2 = lambda;
+        self
+    }
+
+    /// Bounds the gradient of each minibatch; it is not bounded unless told otherwise.
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// Drops each hidden output with this probability while training, as
+    /// [`Gradient::dropout`](crate::Gradient::dropout) explains; 0 unless told otherwise.
+    pub fn dropout(mut self, rate: f64) -> Self {
+        self.dropout = rate;
+        self
+    }
+
+    /// Keeps an exponential moving average of the parameters, which the network is given in the
+    /// end, for validation and for the caller's function:
+    /// average <- d average + (1 - d) parameters after every update t, where
+    /// d = min(`decay`, (1 + t) / (10 + t)), so that it soon forgets the beginning. 0.99 to
+    /// 0.9999 are usual. Polyak and Juditsky, "Acceleration of stochastic approximation by
+    /// averaging", 1992; the warm-up is TensorFlow's.
+    pub fn weight_average(mut self, decay: f64) -> Self {
+        self.average = Some(decay);
+        self
+    }
+
+    /// Sets aside this fraction of the samples (rounded up, at least 2), drawn by the seed, and
+    /// measures the loss on them after each epoch.
+    pub fn validation_split(mut self, fraction: f64) -> Self {
+        self.validation = Validation::Split(fraction);
+        self
+    }
+
+    /// Lets the split keep the share of each class on both sides, where a class is all samples
+    /// with the same target. For classification, with any number of classes.
+    pub fn stratified(mut self, stratified: bool) -> Self {
+        self.stratified = stratified;
+        self
+    }
+
+    /// Measures the loss on these samples after each epoch.
+    pub fn validation_set(mut self, inputs: impl Into<Vec<T>>, targets: impl Into<Vec<T>>) -> Self {
+        self.validation = Validation::Set(inputs.into(), targets.into());
+        self
+    }
+
+    /// Weighs the samples of the [`validation_set`](Self::validation_set). Those of a split keep
+    /// the weights that they came with.
+    pub fn validation_weights(mut self, weights: impl Into<Vec<T>>) -> Self {
+        self.validation_weights = Some(weights.into());
+        self
+    }
+
+    /// Measures this on the validation samples too, and lets it decide, instead of their
+    /// loss, which epoch was best and when to stop early.
+    pub fn validation_score(mut self, score: impl Score<T> + 'static) -> Self {
+        self.score = Some(Arc::new(score));
+        self
+    }
+
+    /// Ends the training when the validation loss has been above its best minus `improvement`
+    /// (or the [score](Self::validation_score) below its best plus that) for more than `epochs`
+    /// epochs in a row, and restores the parameters of the epoch in which it was best. With an
+    /// improvement of 0, a value that stays exactly the same does not count.
+    pub fn early_stopping(mut self, improvement: f64, epochs: usize) -> Self {
+        self.early_stopping = Some(Patience {
+            improvement,
+            epochs,
+        });
+        self
+    }
+
+    /// Ends the training when the training loss has been above its best minus `improvement`
+    /// for more than `epochs` epochs in a row: scikit-learn's `tol` and `n_iter_no_change`. With
+    /// an improvement of 0, a loss that stays exactly the same does not count.
+    pub fn tolerance(mut self, improvement: f64, epochs: usize) -> Self {
+        self.tolerance = Some(Patience {
+            improvement,
+            epochs,
+        });
+        self
+    }
+
+    /// Divides the learning rate where training would otherwise end, until it is small.
+    pub fn adaptive(mut self, adaptive: Adaptive) -> Self {
+        self.adaptive = Some(adaptive);
+        self
+    }
+
+    /// Lowers the learning rate, on top of its schedule, whenever the loss stops falling.
+    pub fn reduce_on_plateau(mut self, reduce: ReduceOnPlateau) -> Self {
+        self.reduce_on_plateau = Some(reduce);
+        self
+    }
+
+    /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
+    /// one where a step is too short for that to pay. Minibatches below 192 samples are not
+    /// shared at all. The bits are the same for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Checks the settings, as far as they do not depend on the data.
+    pub(super) fn check(&self) -> Result<()> {
+        self.loss.check()?;
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        if self.epochs == 0 {
+            return Err(Error::out_of_range("epochs", "at least 1", 0));
+        }
+        for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
+            patience.check()?;
+        }
+        self.adaptive.map_or(Ok(()), |adaptive| adaptive.check())?;
+        self.reduce_on_plateau
+            .map_or(Ok(()), |reduce| reduce.check())?;
+        if let Some(decay) = self.average {
+            let what = "decay of the weight average";
+            let expected = "at least 0 and below 1 in the network's precision";
+            check_range(what, decay, 0.0..1.0, expected)?;
+            check_range(what, T::of(decay).wide(), 0.0..1.0, expected)?;
+        }
+        if self.validation_weights.is_some() && !matches!(self.validation, Validation::Set(..)) {
+            let (what, expected) = ("validation weights", "a validation set that they belong to");
+            return Err(Error::out_of_range(what, expected, "none"));
+        }
+        #[cfg(all(feature = "safetensors", feature = "std"))]
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.check()?;
+        }
+        let watchers = [
+            ("early stopping", self.early_stopping.is_some()),
+            ("validation score", self.score.is_some()),
+        ];
+        for (what, wanted) in watchers {
+            if wanted && matches!(self.validation, Validation::None) {
+                let expected = "a validation split or set to watch";
+                return Err(Error::out_of_range(what, expected, "none"));
+            }
+        }
+        if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
+            let expected = "a tolerance or early stopping that it acts on";
+            return Err(Error::out_of_range(
+                "adaptive learning rate",
+                expected,
+                "none",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether epochs are judged by samples that are not trained on.
+    pub(super) fn validates(&self) -> bool {
+        !matches!(self.validation, Validation::None)
+    }
+
+    /// Checks that a schedule over all updates has not come to its end.
+    pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
+        let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
+        let done = state.progress.step;
+        if done < updates || !self.schedule.spans_all_updates() {
+            return Ok(());
+        }
+        Err(Error::out_of_range(
+            "updates under a schedule over all updates",
+            format!("at most {updates}, those of {} epochs", self.epochs),
+            format!("more, after {done}"),
+        ))
+    }
+
+    /// The order in which rows come.
+    pub(super) fn arrangement(&self) -> Arrangement {
+        let shuffled = Arrangement::Shuffled(self.seed);
+        self.arrangement.clone().unwrap_or(shuffled)
+    }
+}
