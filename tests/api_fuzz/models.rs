@@ -1,7 +1,6 @@
 //! Classifiers, regressors, scalers, encodings and files of them.
 
 use std::fmt::Display;
-use std::ops::ControlFlow::{Break, Continue};
 use std::str::FromStr;
 
 use feedforward::activation::{Identity, Tanh};
@@ -14,7 +13,7 @@ use feedforward::{
 use crate::case::{Case, Number, bits, finite, same, seen};
 use crate::data::{Data, length, values};
 use crate::nets;
-use crate::trainers::Training;
+use crate::trainers::{Training, at_most};
 
 /// A label of either kind of type that programs have.
 pub trait Label: Ord + Clone + std::fmt::Debug + Display + FromStr {
@@ -93,11 +92,7 @@ pub fn classifier<T: Number, L: Label>(case: &mut Case) {
                     case,
                     "model.fit_with(trainer, {inputs:?}, {labels:?}, {weights:?})"
                 );
-                let mut left = 3;
-                let fitted = model.fit_with(trainer, &inputs, &labels, weights, |_, _| {
-                    left -= 1;
-                    if left == 0 { Break(()) } else { Continue(()) }
-                });
+                let fitted = model.fit_with(trainer, &inputs, &labels, weights, at_most(3));
                 seen(fitted);
             }
             1 => {
@@ -192,11 +187,7 @@ pub fn multilabel<T: Number, L: Label>(case: &mut Case) {
     let (inputs, one) = labelled(case, model.network(), model.classes());
     let labels: Vec<Vec<L>> = one.chunks(1).map(<[L]>::to_vec).collect();
     say!(case, "model.fit_with(trainer, {inputs:?}, {labels:?})");
-    let mut left = 3;
-    let fitted = model.fit_with(&training.trainer, &inputs, &labels, |_, _| {
-        left -= 1;
-        if left == 0 { Break(()) } else { Continue(()) }
-    });
+    let fitted = model.fit_with(&training.trainer, &inputs, &labels, at_most(3));
     seen(fitted);
     say!(
         case,
@@ -228,11 +219,7 @@ pub fn regressor<T: Number>(case: &mut Case, net: &Mlp<T>) {
         case,
         "model.fit_with(trainer, &samples), predict, score, to_bytes, from_bytes, export"
     );
-    let mut left = 3;
-    let fitted = model.fit_with(&training.trainer, &data.samples(), |_, _| {
-        left -= 1;
-        if left == 0 { Break(()) } else { Continue(()) }
-    });
+    let fitted = model.fit_with(&training.trainer, &data.samples(), at_most(3));
     seen(fitted);
     if let Some(outputs) = seen(model.predict(&data.inputs)) {
         assert!(finite(&outputs), "a regressor's prediction: {outputs:?}");

@@ -229,10 +229,26 @@ pub fn predict<T: Number>(case: &mut Case, net: &Mlp<T>) {
         }
         seen(done);
     }
+    follow(case, net);
     if let Err(error) = &outputs {
         readable(error);
     }
     borrowed(case, net, &inputs, outputs.ok().as_deref());
+}
+
+/// A predictor that is given other parameters.
+fn follow<T: Number>(case: &mut Case, net: &Mlp<T>) {
+    let count = length(&mut case.random, net.params().len());
+    let params: Vec<T> = values(&mut case.random, count);
+    say!(
+        case,
+        "Predictor::new(net.clone()).set_params({count} values)"
+    );
+    if let Some(mut predictor) = seen(Predictor::new(net.clone())) {
+        let followed = seen(predictor.set_params(&params)).is_some();
+        let expected = if followed { &params[..] } else { net.params() };
+        assert_eq!(bits(predictor.network().params()), bits(expected));
+    }
 }
 
 /// Layer after layer gives the bits of the whole.
@@ -248,18 +264,7 @@ fn one_by_one<T: Number>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) {
 }
 
 fn borrowed<T: Number>(case: &mut Case, net: &Mlp<T>, inputs: &[T], expected: Option<&[T]>) {
-    let layers = net.layers();
-    let activations: Vec<_> = layers.map(|layer| layer.activation().name()).collect();
-    let parsed: Option<Vec<_>> = activations
-        .iter()
-        .map(|name| seen(activation::parse::<T>(name)))
-        .collect();
-    let Some(parsed) = parsed else { return };
-    let sizes = net.layout().layers().iter();
-    let mut specs: Vec<_> = sizes
-        .zip(&parsed)
-        .map(|(at, f)| LayerSpec::with_pieces(at.outputs, at.pieces, &**f))
-        .collect();
+    let mut specs = net.layer_specs();
     let mut first = net.inputs();
     let is_odd = case.random.odd();
     if is_odd {

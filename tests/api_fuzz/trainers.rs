@@ -1,6 +1,8 @@
 //! Random trainers.
 
-use feedforward::train::{Adaptive, ReduceOnPlateau};
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use feedforward::train::{Adaptive, ReduceOnPlateau, TrainingEvent};
 use feedforward::{Mlp, Trainer};
 
 use crate::case::{Case, Number};
@@ -100,6 +102,15 @@ impl<T: Number> Training<T> {
             16 => trainer.schedule(pieces::schedule(case)),
             _ => trainer.threads(threads(case)),
         };
+    }
+}
+
+/// Ends a training after this many epochs.
+pub fn at_most<T>(epochs: usize) -> impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send {
+    let mut left = epochs;
+    move |event, _| {
+        left -= usize::from(event.epoch().is_some());
+        if left == 0 { Break(()) } else { Continue(()) }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use feedforward::train::{Lbfgs, Moment};
+use feedforward::train::{Lbfgs, TrainingEvent};
 use feedforward::{Error, History, Mlp, Result, Trainer, TrainerState};
 
 use crate::case::{Case, Number, bits, finite, readable, seen};
 use crate::data::Data;
 use crate::nets;
 use crate::pieces;
-use crate::trainers::Training;
+use crate::trainers::{Training, at_most};
 
 /// Epochs after which the callback ends what has no end.
 const MOST_EPOCHS: usize = 5;
@@ -61,11 +61,7 @@ fn judge_history(history: &History) {
 }
 
 fn fitted<T: Number>(trainer: &Trainer<T>, net: &mut Mlp<T>, data: &Data<T>) -> Result<History> {
-    let mut left = MOST_EPOCHS;
-    trainer.fit_with(net, &data.samples(), |_, _| {
-        left -= 1;
-        if left == 0 { Break(()) } else { Continue(()) }
-    })
+    trainer.fit_with(net, &data.samples(), at_most(MOST_EPOCHS))
 }
 
 /// One training from beginning to end, and the same by one and by two threads.
@@ -130,15 +126,14 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let mut paused = net.clone();
     let mut state_of_paused = trainer.start(&paused).unwrap();
     let mut updates = 0;
-    let stopped =
-        trainer.resume_watched(&mut paused, &mut state_of_paused, &samples, |moment, _| {
-            updates += usize::from(matches!(moment, Moment::Update(_)));
-            if updates >= stop_after {
-                Break(())
-            } else {
-                Continue(())
-            }
-        });
+    let stopped = trainer.resume_with(&mut paused, &mut state_of_paused, &samples, |event, _| {
+        updates += usize::from(matches!(event, TrainingEvent::Update(_)));
+        if updates >= stop_after {
+            Break(())
+        } else {
+            Continue(())
+        }
+    });
     stopped.expect("the first part of what went well");
     let bytes = trainer
         .checkpoint_bytes(&paused, &state_of_paused)
@@ -200,11 +195,7 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
             0 | 1 => {
                 let data = Data::new(case, &first_or(net, other, first));
                 say!(case, "{}", call("resume_with"));
-                let mut left = 3;
-                let result = trainer.resume_with(net, state, &data.samples(), |_, _| {
-                    left -= 1;
-                    if left == 0 { Break(()) } else { Continue(()) }
-                });
+                let result = trainer.resume_with(net, state, &data.samples(), at_most(3));
                 before.judge(net, &result, *arranged);
                 if result.is_ok() && good {
                     judge_history_of_parts(state.history());
@@ -219,9 +210,15 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
                     assert!(epoch.loss.is_finite(), "an epoch's loss: {}", epoch.loss);
                 }
             }
-            4 => {
-                say!(case, "{}", call("restart"));
+            4 if random.percent(50) => {
+                say!(case, "{}, forget_samples, take_epochs", call("restart"));
                 seen(state.restart(trainer, net));
+                state.forget_samples();
+                state.take_epochs();
+            }
+            4 => {
+                say!(case, "states[{at}].forget_samples()");
+                state.forget_samples();
             }
             5 => {
                 say!(case, "{}", call("checkpoint_bytes"));
