@@ -12,8 +12,9 @@ use crate::case::{Case, Number, seen};
 use crate::worker::{FAIL, HANG, START};
 use crate::{by_hand, gradients, models, nets, tools, training};
 
-/// A case that takes longer hangs.
+/// A case that takes longer hangs, or a busy machine took long over it: alone it gets more time.
 const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT_ALONE: Duration = Duration::from_secs(30);
 
 /// Where the last panic was, and what it said.
 static PANIC: Mutex<Option<(String, String)>> = Mutex::new(None);
@@ -24,7 +25,7 @@ pub fn run(numbers: &[String]) -> ExitCode {
         return ExitCode::FAILURE;
     };
     std::panic::set_hook(Box::new(remember));
-    watch();
+    watch(if told > 0 { LIMIT_ALONE } else { LIMIT });
     let mut case = first;
     while case < end {
         tell(&format!("{START}{case}"));
@@ -56,13 +57,13 @@ fn now() -> u64 {
 }
 
 /// Ends the process if a case hangs.
-fn watch() {
+fn watch(limit: Duration) {
     STARTED.store(now(), Relaxed);
-    std::thread::spawn(|| {
+    std::thread::spawn(move || {
         loop {
             std::thread::sleep(Duration::from_millis(100));
             let since = Duration::from_millis(now().saturating_sub(STARTED.load(Relaxed)));
-            if since > LIMIT {
+            if since > limit {
                 tell(&format!("{HANG}{}", CASE.load(Relaxed)));
                 std::process::abort();
             }

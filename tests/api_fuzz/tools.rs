@@ -192,14 +192,14 @@ pub fn minimizer<T: Number>(case: &mut Case) {
         case,
         "minimize({options:?}, {params:?}, function {kind}, at most 30 iterations)"
     );
-    let mut calls = 0;
     let objective = |x: &[T], gradient: &mut [T]| {
-        calls += 1;
+        // Not defined everywhere.
+        let is_outside = x.first().is_some_and(|x| x.abs() < T::of(0.1));
         for (g, &x) in gradient.iter_mut().zip(x) {
             *g = match kind {
                 0 => T::zero(),
                 1 => T::one(),
-                2 if calls > 3 => T::nan(),
+                2 if is_outside => T::nan(),
                 3 => x * x * x,
                 4 => T::of(1e30) * x,
                 _ => x + x,
@@ -207,13 +207,13 @@ pub fn minimizer<T: Number>(case: &mut Case) {
         }
         let square = |x: &T| x.wide() * x.wide();
         match kind {
-            5 if calls > 2 => Ok(f64::NAN),
-            6 if calls > 2 => Err(Error::NotFinite {
+            5 if is_outside => Ok(f64::NAN),
+            6 if is_outside => Err(Error::NotFinite {
                 what: "function",
                 at: Position::Index(0),
                 value: f64::NAN,
             }),
-            7 if calls > 2 => Err(Error::Empty { what: "luck" }),
+            7 if is_outside => Err(Error::Empty { what: "luck" }),
             1 => Ok(x.iter().map(|x| x.wide()).sum()),
             _ => Ok(x.iter().map(square).sum()),
         }

@@ -51,7 +51,7 @@ pub fn run_all(seed: u64, first: u64, step: u64, end: u64, mut failed: impl FnMu
         if let Some(mut failure) = ended {
             failure.case = case;
             let is_slow = failure.kind == HANG.trim();
-            // A busy machine may take long over something short: again, on its own.
+            // Again, with more time and with its calls.
             match repeat(seed, case, |_| ()) {
                 None if is_slow => {}
                 Some(again) => failed(again),
