@@ -21,6 +21,7 @@ pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
 pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
 pub use run::TrainingRun;
+pub use split::Split;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 pub use trainer::Trainer;

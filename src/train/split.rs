@@ -4,15 +4,60 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::batches::shuffle;
+use super::batches::{range_of_rows, shuffle};
 use crate::error::{Error, Number, Result, check_range};
 use crate::float::Float;
 use crate::mlp::Rows;
 
-/// Rows to train on, in their order, and rows held out.
-pub(super) struct Split {
-    pub(super) training: Vec<usize>,
-    pub(super) held_out: Vec<usize>,
+/// Rows to train on and rows held out, as
+/// [`Trainer::validation_split`](super::Trainer::validation_split) draws them: for a test set, or
+/// for rows that several models are compared on. Samples take them as
+/// [`Samples::rows`](crate::Samples::rows).
+///
+/// ```
+/// use feedforward::train::Split;
+///
+/// let split = Split::new(10, 0.25, 42)?;
+/// assert_eq!((split.training.len(), split.held_out.len()), (7, 3));
+/// // Each class keeps its fraction on both sides.
+/// let classes = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
+/// let split = Split::stratified(&classes, 0.4, 42)?;
+/// assert_eq!(split.held_out.iter().filter(|&&row| classes[row] == 1).count(), 2);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Split {
+    /// Rows to train on, ascending.
+    pub training: Vec<usize>,
+    /// Rows held out, in the order in which they were drawn.
+    pub held_out: Vec<usize>,
+}
+
+impl Split {
+    /// Draws this fraction of the rows `0..rows`, rounded up, by the seed.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless the fraction holds out two rows or more, but not all, and for
+    /// more rows than memory can hold.
+    pub fn new(rows: usize, fraction: f64, seed: u64) -> Result<Self> {
+        split(rows, fraction, seed, None)
+    }
+
+    /// Draws this fraction of the rows, so that each class keeps its fraction on both sides.
+    /// `classes` has a number for each row, below the number of rows.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); also if a class has a single row, if there is no room for each class
+    /// on both sides, or if a number is not below the number of rows.
+    pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Self> {
+        let rows = classes.len();
+        if let Some(class) = classes.iter().find(|&&class| class >= rows) {
+            let expected = format!("below {rows}, the number of rows");
+            return Err(Error::out_of_range("class", expected, class));
+        }
+        split(rows, fraction, seed, Some(classes))
+    }
 }
 
 /// Validation samples that there must be at least: a score of one says nothing.
@@ -34,7 +79,7 @@ pub(super) fn split(
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
         return Err(Error::out_of_range(what, expected, Number(fraction)));
     }
-    let mut order: Vec<usize> = (0..rows).collect();
+    let mut order = range_of_rows(rows)?;
     shuffle(&mut order, seed, 0);
     if let Some(classes) = classes {
         order = take_shares(order, count, classes)?;
@@ -135,6 +180,15 @@ mod tests {
         }
         assert!(split(10, 0.1, 0, None).is_err(), "one sample is too few");
         assert!(split(2, 0.9, 0, None).is_err());
+    }
+
+    #[test]
+    fn classes_and_rows_that_cannot_be_are_errors() {
+        assert!(Split::stratified(&[0, 1, usize::MAX, 1], 0.5, 0).is_err());
+        assert!(Split::stratified(&[], 0.5, 0).is_err());
+        for rows in [0, 1, 1 << 60, usize::MAX] {
+            assert!(Split::new(rows, 0.5, 0).is_err(), "{rows}");
+        }
     }
 
     #[test]

@@ -66,7 +66,13 @@ impl Training {
         agree(world, "samples", &facts.map(|fact| fact as u64))?;
         while run.stopped_by().is_none() {
             while run.batch().is_some() {
-                self.step(&mut run, source, &mut rows_read, &mut gradient, &mut reducer)?;
+                self.step(
+                    &mut run,
+                    source,
+                    &mut rows_read,
+                    &mut gradient,
+                    &mut reducer,
+                )?;
                 self.keep(world, &run, false)?;
             }
             let epoch = run.end_epoch(None)?;

@@ -70,22 +70,19 @@ impl Painting {
     pub fn train(&mut self, updates: usize) -> Result<Slice> {
         let samples = Samples::new(&self.inputs, &self.targets);
         let (mut done, mut losses) = (0, 0.0);
-        let stopped_by = self.trainer.resume_with(
-            &mut self.net,
-            &mut self.state,
-            &samples,
-            |event, _| {
-                if let TrainingEvent::Update(update) = event {
-                    done += 1;
-                    losses += update.loss;
-                }
-                if done < updates {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
+        let stopped_by =
+            self.trainer
+                .resume_with(&mut self.net, &mut self.state, &samples, |event, _| {
+                    if let TrainingEvent::Update(update) = event {
+                        done += 1;
+                        losses += update.loss;
+                    }
+                    if done < updates {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                })?;
         Ok(Slice {
             updates: done,
             losses,
