@@ -18,6 +18,10 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 #[path = "common/plot.rs"]
 mod plot;
+#[macro_use]
+#[path = "common/say.rs"]
+mod say;
+
 use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 const COLUMNS: usize = 4;
@@ -43,13 +47,10 @@ fn main() -> ExitCode {
     let options = Options::parse();
     match sheet(&options) {
         Ok(()) => {
-            println!("{}", options.out.display());
+            say!("{}", options.out.display());
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            eprintln!("{}: {error}", options.out.display());
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(&format!("{}: {error}", options.out.display())),
     }
 }
 

@@ -22,6 +22,10 @@ use rand_distr::{Distribution, Normal};
 
 #[path = "common/plot.rs"]
 mod plot;
+#[macro_use]
+#[path = "common/say.rs"]
+mod say;
+
 use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -56,21 +60,18 @@ fn main() -> ExitCode {
     let options = Options::parse();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}: {error}", options.out.display());
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(&format!("{}: {error}", options.out.display())),
     }
 }
 
 fn run(options: &Options) -> Result<()> {
     let sets = data_sets()?;
     let mut panels = Vec::new();
-    println!("points right     one neuron   network 2-16-16-1");
+    say!("points right     one neuron   network 2-16-16-1");
     for set in &sets {
         let neuron = Panel::train(set, "one neuron", one_neuron()?)?;
         let network = Panel::train(set, "network", network()?)?;
-        println!(
+        say!(
             "{:<16} {:>8.1} %   {:>15.1} %",
             set.name,
             100.0 * neuron.accuracy,
@@ -79,7 +80,7 @@ fn run(options: &Options) -> Result<()> {
         panels.push((neuron, network));
     }
     draw(options, &panels)?;
-    println!("{}", options.out.display());
+    say!("{}", options.out.display());
     Ok(())
 }
 

@@ -4,8 +4,10 @@
 //! 8 x 8 pixels of the UCI repository (Alpaydin and Kaynak, 1998) in the form in which scikit-learn
 //! has them; any CSV with one square image and its number on each line will do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fs::File;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,6 +27,10 @@ use rand::seq::SliceRandom;
 
 #[path = "common/plot.rs"]
 mod plot;
+#[macro_use]
+#[path = "common/say.rs"]
+mod say;
+
 use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -32,6 +38,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Images in a row of the picture, and at most in all.
 const COLUMNS: usize = 4;
 const MOST_SHOWN: usize = 24;
+/// Parameters, different numbers and bytes of a file that all together fit in memory.
+const MOST_PARAMETERS: usize = 50_000_000;
+const MOST_NUMBERS: usize = 1000;
+const MOST_BYTES: u64 = 1 << 28;
 /// Side of an image, the captions below a pair of them and the space around, in pixels.
 const SIDE: u32 = 80;
 const CAPTION: u32 = 40;
@@ -66,10 +76,7 @@ fn default_data() -> PathBuf {
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("digits: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(&format!("digits: {error}")),
     }
 }
 
@@ -77,7 +84,7 @@ fn run(options: &Options) -> Result<()> {
     let digits = Digits::read(&options.data)
         .map_err(|error| format!("{}: {error}", options.data.display()))?;
     let (training, test) = digits.split(options.seed)?;
-    println!(
+    say!(
         "{} digits of {side} x {side} pixels to learn from, {} held out",
         training.labels.len(),
         test.labels.len(),
@@ -91,6 +98,9 @@ fn run(options: &Options) -> Result<()> {
         vec![whole.offsets()[0]; width],
         vec![whole.scales()[0]; width],
     )?;
+    if (width + MOST_NUMBERS).saturating_mul(options.hidden as usize) > MOST_PARAMETERS {
+        return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
+    }
     let builder = Mlp::builder(width)
         .hidden(options.hidden as usize, Relu)
         .seed(options.seed);
@@ -104,22 +114,25 @@ fn run(options: &Options) -> Result<()> {
     )?;
 
     scaler.fold_into_inputs(model.network_mut())?;
-    println!("the scaling is folded into the network, which takes pixels as they are from here on");
+    say!("the scaling is folded into the network, which takes pixels as they are from here on");
     let confusion = model.confusion(&test.pixels, &test.labels)?;
-    println!("\nwhat each digit was taken for:\n\n{confusion}\n");
-    println!(
+    say!("\nwhat each digit was taken for:\n\n{confusion}\n");
+    say!(
         "{:>5}  {:>9}  {:>6}  {:>6}",
-        "digit", "precision", "recall", "F1"
+        "digit",
+        "precision",
+        "recall",
+        "F1"
     );
     for (digit, scores) in confusion.classes().iter().zip(confusion.per_class()) {
         let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1];
-        println!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
+        say!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
     }
 
     let readings = Reading::of(&model, &test)?;
     save(&options.out, &test, &training.typical(), &readings)?;
     let misread = readings.iter().filter(|reading| reading.is_wrong()).count();
-    println!(
+    say!(
         "\nread right: {:.2} % of {} digits that it had not seen; the {misread} others are in {}",
         100.0 * confusion.accuracy(),
         test.labels.len(),
@@ -142,7 +155,12 @@ impl Digits {
             pixels: Vec::new(),
             labels: Vec::new(),
         };
-        let content = std::fs::read_to_string(path)?;
+        let mut content = String::new();
+        let file = File::open(path)?;
+        file.take(MOST_BYTES + 1).read_to_string(&mut content)?;
+        if content.len() as u64 > MOST_BYTES {
+            return Err(format!("expected at most {MOST_BYTES} bytes, got more").into());
+        }
         for (line, number) in content.lines().zip(1..).skip(1) {
             digits
                 .add(line)
@@ -150,6 +168,12 @@ impl Digits {
         }
         if digits.labels.is_empty() {
             return Err("expected a header and a line for each digit, got neither".into());
+        }
+        let numbers: BTreeSet<_> = digits.labels.iter().collect();
+        if numbers.len() > MOST_NUMBERS {
+            let got = numbers.len();
+            let expected = format!("expected at most {MOST_NUMBERS} different numbers");
+            return Err(format!("{expected}, got {got}").into());
         }
         Ok(digits)
     }

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -22,6 +22,10 @@ use feedforward::{LayerSpec, Mlp, MlpRef};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
+
+#[macro_use]
+#[path = "common/say.rs"]
+mod say;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Rng = ChaCha8Rng;
@@ -46,10 +50,7 @@ struct Options {
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("evolve: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(&format!("evolve: {error}")),
     }
 }
 
@@ -64,14 +65,14 @@ fn run(options: &Options) -> Result<()> {
     evolve(&mut net, options)?;
 
     let after = Judgement::of(net.params(), &fresh)?;
-    println!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
-    println!("  before: {before}");
-    println!("  after:  {after}\n");
+    say!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
+    say!("  before: {before}");
+    say!("  after:  {after}\n");
     show(net.params(), &after.hardest, options)?;
     if let Some(file) = &options.rust {
         std::fs::write(file, net.to_rust("BALANCE")?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        println!("{}", file.display());
+        say!("{}", file.display());
     }
     Ok(())
 }
@@ -241,7 +242,7 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
     let mut rng = Rng::seed_from_u64(options.seed);
     let adam = Adam::new(LEARNING_RATE);
     let mut state = State::new(&adam, net.layout())?;
-    println!("generation   seconds up: mean   best   the network's own");
+    say!("generation   seconds up: mean   best   the network's own");
     for generation in 1..=options.generations {
         let starts: Vec<_> = (0..STARTS).map(|_| CartPole::start(&mut rng)).collect();
         let changes: Vec<Vec<f32>> = (0..PAIRS)
@@ -274,7 +275,7 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
             let mean = up.clone().sum::<f64>() / tried.len() as f64;
             let best = up.fold(0.0, f64::max);
             let own = mean_episode(net.params(), &starts)?.0 * STEP;
-            println!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
+            say!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
         }
     }
     Ok(())
@@ -360,24 +361,23 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         driver.drive(&mut cart)?;
         states.push(cart);
     }
-    let mut out = io::stdout();
-    if out.is_terminal() && !options.no_animation {
+    if io::stdout().is_terminal() && !options.no_animation {
         for (index, state) in states.iter().enumerate().take(SHOWN).step_by(FRAME) {
             let frame = picture(state, index);
-            write!(out, "{frame}\x1b[{}A\r", frame.lines().count())?;
-            out.flush()?;
+            let lines = frame.lines().count();
+            say::print(format_args!("{frame}\x1b[{lines}A\r"));
             thread::sleep(PAUSE);
         }
-        write!(out, "\x1b[J")?;
+        say::print(format_args!("\x1b[J"));
     }
-    println!("The hardest of these starts:");
+    say!("The hardest of these starts:");
     let last = states.len() - 1;
     for step in MOMENTS
         .into_iter()
         .filter(|&step| step < last)
         .chain([last])
     {
-        println!("{}", picture(&states[step], step));
+        say!("{}", picture(&states[step], step));
     }
     Ok(())
 }

@@ -163,6 +163,7 @@ pub use train::{Epoch, History, StopReason, Trainer, TrainerState};
 /// The code of the pages that are not rustdoc's, compiled and run.
 #[cfg(doctest)]
 mod pages {
+    #[cfg(feature = "safetensors")]
     #[doc = include_str!("../README.md")]
     struct Readme;
 

@@ -1,62 +1,17 @@
 //! The examples, run from outside as their users run them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
 
 use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder, GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{AnimationDecoder, GenericImageView, Rgba, RgbaImage};
 
-/// Cargo builds the examples before it runs tests, next to them:
-/// `target/debug/deps/programs-...` finds `target/debug/examples/...`.
-fn example(name: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let program = folder.join("examples").join(file);
-    assert!(
-        program.exists(),
-        "{} is missing: `cargo test --test programs` alone does not build it, \
-         `cargo test` and `cargo build --examples` do",
-        program.display()
-    );
-    Command::new(program)
-}
+#[path = "common/programs.rs"]
+mod programs;
 
-/// A folder of its own for each test, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
-        _ => fs::create_dir_all(&folder).unwrap(),
-    }
-    folder
-}
-
-/// What a program that must succeed printed.
-fn output_of(command: &mut Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(status.success(), "{command:?}: {status}\n{stderr}");
-    assert_eq!(stderr, "", "{command:?} is not quiet without a terminal");
-    String::from_utf8(stdout).unwrap()
-}
-
-/// `paint_logo` with a network that is soon trained.
-fn paint(out: &Path, flags: &[&str]) -> Command {
-    let mut command = example("paint_logo");
-    command.args(["--hidden", "16,8x2", "--epochs", "3", "--out"]);
-    command.arg(out).args(flags);
-    command
-}
-
-fn size(file: &Path) -> (u32, u32) {
-    image::open(file).unwrap().dimensions()
-}
+use programs::{example, folder, output_of, paint, size};
 
 #[test]
 fn perceptron_ends_with_the_tutorials_number() {
@@ -74,6 +29,37 @@ fn perceptron_ends_with_the_tutorials_number() {
             "{number}"
         );
     }
+}
+
+#[test]
+fn examples_end_quietly_when_nobody_reads_what_they_print() {
+    let folder = folder("gone");
+    let out = folder.to_str().unwrap();
+    let file = folder.join("picture.png");
+    let file = file.to_str().unwrap();
+    let short = ["--hidden", "8", "--epochs", "1", "--out", out];
+    for (name, flags) in [
+        ("perceptron", &[][..]),
+        ("activations", &["--out", file]),
+        ("decision_boundary", &["--out", file]),
+        ("digits", &["--hidden", "8", "--epochs", "1", "--out", file]),
+        ("evolve", &["--generations", "1"]),
+        ("paint_logo", &short),
+        ("paint_logo", &[&short[..], &["--seeds", "1"]].concat()),
+    ] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let output = example(name).args(flags).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr, "", "{name} {flags:?}");
+        assert!(output.status.success(), "{name} {flags:?}");
+    }
+    // Without a reader of standard error, there is the status.
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let mut digits = example("digits");
+    digits.args(["--data", out]).stdout(Stdio::null());
+    assert_eq!(digits.stderr(writer).status().unwrap().code(), Some(1));
 }
 
 #[test]
@@ -328,34 +314,6 @@ fn paint_logo_takes_every_kind_of_flag() {
 }
 
 #[test]
-fn paint_logo_takes_tiny_pictures() {
-    let folder = folder("tiny");
-    for (columns, rows) in [(1, 1), (1, 3), (2, 1)] {
-        let file = folder.join(format!("{columns}x{rows}.png"));
-        let transparent = RgbaImage::from_pixel(columns, rows, Rgba([10, 20, 30, 0]));
-        transparent.save(&file).unwrap();
-        for input in ["raw", "centred"] {
-            let flags = ["--input", input, "--image", file.to_str().unwrap()];
-            output_of(&mut paint(&folder, &flags));
-            assert_eq!(size(&folder.join("painting.png")), (columns, rows));
-            let sheet = image::open(folder.join("sheet.png")).unwrap();
-            let target = sheet.get_pixel(20, 20);
-            assert_eq!(target, Rgba([255; 4]), "transparent is white");
-        }
-    }
-}
-
-#[test]
-fn paint_logo_knows_a_picture_by_its_content() {
-    let folder = folder("jpeg");
-    let file = folder.join("misnamed.png");
-    let picture = RgbImage::from_pixel(8, 5, Rgb([200, 30, 30]));
-    picture.save_with_format(&file, ImageFormat::Jpeg).unwrap();
-    output_of(&mut paint(&folder, &["--image", file.to_str().unwrap()]));
-    assert_eq!(size(&folder.join("painting.png")), (8, 5));
-}
-
-#[test]
 fn paint_logo_says_infinite_for_the_very_picture() {
     let folder = folder("inf");
     let file = folder.join("black.png");
@@ -420,6 +378,7 @@ fn paint_logo_explains_what_is_wrong_in_one_line() {
         (&["--seconds", "0"], "--seconds"),
         (&["--seconds", "nan"], "--seconds"),
         (&["--seeds", "0"], "--seeds"),
+        (&["--until-loss", "nan"], "--until-loss"),
         (&["--style", "nonsense"], "gaussian"),
         (&["--style", "sine", "--activation", "tanh"], "--activation"),
         (&["--race", "--epochs", "3"], "--epochs"),
@@ -522,6 +481,23 @@ fn digits_says_which_line_is_bad() {
             stderr.contains(message) && stderr.contains("digits.csv"),
             "{stderr}"
         );
+    }
+}
+
+#[test]
+fn digits_bounds_what_it_holds_in_memory() {
+    let data = folder("many_digits").join("digits.csv");
+    let lines: Vec<_> = (0..5000).map(|label| format!("1,2,3,4,{label}")).collect();
+    fs::write(&data, format!("header\n{}", lines.join("\n"))).unwrap();
+    let data = data.to_str().unwrap();
+    for (flags, message) in [
+        (["--hidden", "4000000000"], "--hidden: more than"),
+        (["--data", data], "at most 1000 different numbers"),
+    ] {
+        let output = example("digits").args(flags).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?}: {stderr}");
+        assert!(stderr.contains(message), "{flags:?}: {stderr}");
     }
 }
 

@@ -16,6 +16,9 @@ const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
 /// More sines and cosines for each pixel than any picture needs.
 const MOST_FREQUENCIES: usize = 4096;
 
+/// Numbers that are learned from, which lie in memory at once: pixels times inputs.
+const MOST_LEARNED: usize = 1 << 27;
+
 /// What a file says beside the network.
 const ROWS: &str = "rows";
 const COLUMNS: &str = "columns";
@@ -47,14 +50,27 @@ impl Canvas {
             let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
             return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
         }
-        Ok(Self {
+        let canvas = Self {
             rows,
             columns,
             input: flags.input(),
             fourier: Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)
                 .map_err(|error| format!("--frequencies, --sigma: {error}"))?,
             scale,
-        })
+        };
+        canvas.check_learned(pixels(1) as usize)?;
+        Ok(canvas)
+    }
+
+    /// Checks that all pixels' inputs fit in memory together.
+    fn check_learned(&self, pixels: usize) -> Result<()> {
+        let (width, most) = (self.width(), MOST_LEARNED / pixels / 2);
+        if pixels.saturating_mul(width) <= MOST_LEARNED {
+            return Ok(());
+        }
+        let problem = format!("{pixels} pixels of {width} inputs each do not fit in memory");
+        let advice = format!("choose at most {most}, or a smaller picture");
+        Err(format!("--frequencies: {problem}; {advice}").into())
     }
 
     /// The network with what this plane is to it.

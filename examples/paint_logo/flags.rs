@@ -101,7 +101,7 @@ pub struct Flags {
     seconds: Option<f64>,
 
     /// Stop after an epoch with a loss no larger than this
-    #[arg(long, value_name = "LOSS")]
+    #[arg(long, value_name = "LOSS", value_parser = loss)]
     pub until_loss: Option<f64>,
 
     /// Stop after more than so many epochs in a row without a loss 0.0001 below the best
@@ -143,6 +143,13 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
         Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
         _ => Err("expected a number of seconds above 0".into()),
+    }
+}
+
+fn loss(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(loss) if loss >= 0.0 => Ok(loss),
+        _ => Err("expected a number, 0 or above".into()),
     }
 }
 

@@ -15,6 +15,10 @@ use painter::{COLOURS, Result, TOLERANCE};
 use picture::Picture;
 use training::{Outcome, Recording, Training};
 
+#[macro_use]
+#[path = "../common/say.rs"]
+mod say;
+
 mod canvas;
 mod clock;
 mod display;
@@ -38,8 +42,7 @@ fn main() -> ExitCode {
                 .split_whitespace()
                 .map(String::from)
                 .collect();
-            eprintln!("paint_logo: {}", words.join(" "));
-            ExitCode::FAILURE
+            say::complain(&format!("paint_logo: {}", words.join(" ")))
         }
     }
 }
@@ -49,7 +52,10 @@ fn run(flags: &Flags) -> Result<()> {
     if let Some(path) = &flags.load {
         return load(flags, path);
     }
-    let picture = Picture::load(flags.image.as_deref())?;
+    let picture = Picture::load(flags.image.as_deref())?.reduced();
+    for note in picture.notes() {
+        say!("Note      {}: {note}", picture.name());
+    }
     match flags.seeds {
         _ if flags.race => race::run(flags, &picture),
         Some(count) => seeds::run(flags, count, &picture),
@@ -70,7 +76,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     report_pixel(net, picture, canvas)?;
     if let Some(path) = &flags.save {
         canvas.with_network(net).save(path)?;
-        println!("Saved     {}", path.display());
+        say!("Saved     {}", path.display());
     }
     let psnr = gallery::save(
         &flags.out,
@@ -80,7 +86,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         canvas,
         reference.as_ref(),
     )?;
-    println!(
+    say!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
         outcome.loss(),
@@ -102,17 +108,17 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let to = flags.out.join("painting.png");
     plot::save(&painting, &to)?;
-    println!("Saved     {}", to.display());
+    say!("Saved     {}", to.display());
     Ok(())
 }
 
 fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let (columns, rows) = picture.image().dimensions();
-    println!(
+    say!(
         "Picture   {}, {rows} rows of {columns} pixels",
         picture.name()
     );
-    println!(
+    say!(
         "Network   {} -> {} {} -> {COLOURS}, {} parameters",
         net.inputs(),
         flags.hidden(),
@@ -122,7 +128,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let epochs = flags.epochs().map(|most| format!("{most} epochs"));
     let seconds = flags.seconds().map(|most| format!("{most} seconds"));
     let most: Vec<_> = epochs.into_iter().chain(seconds).collect();
-    println!(
+    say!(
         "Training  {}, learning rate {}, at most {}",
         flags.optimizer(),
         flags.learning_rate(),
@@ -132,13 +138,13 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
 
 fn report_stop(flags: &Flags, outcome: &Outcome) {
     if outcome.stopped_by == StopReason::Callback && training::interrupted() {
-        println!(
+        say!(
             "Stopped   by Ctrl-C, after {} epochs",
             outcome.history.epochs.len()
         );
     }
     if outcome.stopped_by == StopReason::Tolerance {
-        println!(
+        say!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
             outcome.history.epochs.len(),
             flags.patience().unwrap_or(0),
@@ -157,7 +163,7 @@ fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
     };
-    println!(
+    say!(
         "Pixel     ({row}, {column}) is painted {}, true is {}",
         text(&painted),
         text(&picture.colour(row, column)),

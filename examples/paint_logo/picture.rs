@@ -1,21 +1,28 @@
 //! The picture to learn, and pictures as files.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Cursor, ErrorKind};
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
 
 use feedforward::Mlp;
 use feedforward::metrics::psnr;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba, imageops};
 
 use crate::canvas::{Canvas, in_bytes};
 use crate::painter::Result;
 
+#[path = "container.rs"]
+mod container;
+
 /// The logo, part of the program, so that it runs from any folder.
 const LOGO: &[u8] = include_bytes!("../assets/logo.png");
 
-/// More pixels than this cannot be learned in reasonable time, nor held in little memory.
+/// More pixels than this, or a longer file, are not held in little memory.
 const MOST_PIXELS: u64 = 1 << 24;
+const MOST_BYTES: u64 = 1 << 28;
+
+/// More pixels than this are not learned: a larger picture is scaled down.
+const MOST_LEARNED: u32 = 1 << 19;
 
 /// A PSNR of so many pixels is within a fraction of a decibel of that of all.
 const MOST_SAMPLED: usize = 10_000;
@@ -25,25 +32,54 @@ const MOST_SAMPLED: usize = 10_000;
 pub struct Picture {
     image: RgbImage,
     name: String,
+    notes: Vec<String>,
 }
 
 impl Picture {
     /// A file's picture, or the logo.
     pub fn load(path: Option<&Path>) -> Result<Self> {
-        let (name, decoded) = match path {
-            None => ("the logo of feedforward".into(), decode(Cursor::new(LOGO))),
-            Some(path) => {
-                let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-                (path.display().to_string(), decode(BufReader::new(file)))
-            }
+        let Some(path) = path else {
+            let (image, _) = decode(LOGO)?;
+            return Ok(Self::new(image, "the logo of feedforward".into()));
         };
-        let decoded = decoded.map_err(|error| format!("{name}: {error}"))?;
-        Ok(Self::new(decoded, name))
+        let name = path.display().to_string();
+        let (image, notes) = read(path).map_err(|error| format!("{name}: {error}"))?;
+        Ok(Self {
+            notes,
+            ..Self::new(image, name)
+        })
     }
 
     pub fn new(image: DynamicImage, name: String) -> Self {
-        let image = over_white(image);
-        Self { image, name }
+        Self {
+            image: over_white(image),
+            name,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The picture, scaled down if it has more pixels than are learned.
+    pub fn reduced(mut self) -> Self {
+        let (columns, rows) = self.image.dimensions();
+        let pixels = f64::from(columns) * f64::from(rows);
+        if pixels <= f64::from(MOST_LEARNED) {
+            return self;
+        }
+        let factor = (f64::from(MOST_LEARNED) / pixels).sqrt();
+        let part = |side: u32| ((f64::from(side) * factor) as u32).clamp(1, MOST_LEARNED);
+        // Beside a side of one pixel, the other one takes all of the reduction.
+        let shrink = |side: u32, other: u32| part(side).min(MOST_LEARNED / part(other));
+        let size = (shrink(columns, rows), shrink(rows, columns));
+        self.image = imageops::thumbnail(&self.image, size.0, size.1);
+        self.notes.push(format!(
+            "scaled down from {rows} rows of {columns} pixels, as no more than {MOST_LEARNED} are learned"
+        ));
+        self
+    }
+
+    /// What the user should know about the file.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     pub fn name(&self) -> &str {
@@ -118,23 +154,43 @@ pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     Ok(psnr(&values(a), &values(b), 255.0)?)
 }
 
-/// The format follows from the content, whatever the file's name says.
-fn decode(reader: impl std::io::BufRead + std::io::Seek) -> Result<DynamicImage> {
-    let reader = ImageReader::new(reader).with_guessed_format()?;
-    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err("no PNG or JPEG picture".into());
+/// Decodes a file, and returns what should be said about it too.
+fn read(path: &Path) -> Result<(DynamicImage, Vec<String>)> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("expected at most {MOST_BYTES} bytes, got more").into());
     }
-    let mut decoder = reader.into_decoder()?;
+    decode(&bytes)
+}
+
+/// The format follows from the content, whatever the file's name says.
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>)> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let format = reader.format();
+    let mut decoder = match format {
+        Some(ImageFormat::Png | ImageFormat::Jpeg) => reader.into_decoder()?,
+        _ => return Err("no PNG or JPEG picture".into()),
+    };
     let (columns, rows) = decoder.dimensions();
     let pixels = u64::from(columns) * u64::from(rows);
     if !(1..=MOST_PIXELS).contains(&pixels) {
-        return Err(format!("expected 1 to {MOST_PIXELS} pixels, got {pixels}").into());
+        let got = format!("expected 1 to {MOST_PIXELS} pixels, got {pixels}");
+        return Err(format!("{got}; scale the picture down").into());
     }
     // Cameras store pictures lying on their side, with a note how to turn them.
     let orientation = decoder.orientation()?;
+    let profile = decoder.icc_profile()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
+    let mut notes = Vec::new();
+    match format {
+        Some(ImageFormat::Jpeg) => container::check_jpeg(bytes)?,
+        _ => notes = container::png_notes(bytes),
+    }
+    notes.extend(profile.as_deref().and_then(container::profile_note));
     image.apply_orientation(orientation);
-    Ok(image)
+    Ok((image, notes))
 }
 
 /// Transparent pixels show a white ground.

@@ -7,9 +7,10 @@ use crate::training::{Recording, Training};
 
 /// Prints a line for each seed, and the medians.
 pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
-    println!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
+    say!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
     let mut rows = Vec::new();
-    for seed in (flags.seed..).take(count as usize) {
+    for run in 0..count {
+        let seed = flags.seed.wrapping_add(run.into());
         let flags = flags.with_seed(seed);
         let mut training = Training::new(&flags, picture)?;
         let outcome = training.run(Recording::End, &format!("seed {seed}: "))?;
@@ -37,7 +38,5 @@ pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
 }
 
 fn print_row(name: &str, [epochs, loss, psnr, seconds, slowdown]: &[f64; 5]) {
-    println!(
-        "{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}"
-    );
+    say!("{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}");
 }

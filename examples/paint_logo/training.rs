@@ -140,7 +140,7 @@ impl<'a> Training<'a> {
             Some(path) => {
                 let state = trainer.load_checkpoint(net, path);
                 let state = state.map_err(|error| format!("{}: {error}", path.display()))?;
-                println!("Resumed   after {} epochs", state.epochs());
+                say!("Resumed   after {} epochs", state.epochs());
                 state
             }
             None => trainer.start(net)?,

@@ -1,0 +1,77 @@
+//! One case: its random numbers, and what it says about its calls.
+
+use std::fmt;
+use std::io::Write;
+
+use feedforward::{Error, Float, Mlp};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::random::Random;
+
+/// The two types of numbers.
+pub trait Number: Float + Serialize + DeserializeOwned {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// A case under way.
+#[derive(Debug)]
+pub struct Case {
+    pub random: Random,
+    /// Whether calls are printed.
+    pub told: bool,
+}
+
+impl Case {
+    pub fn new(seed: u64, number: u64, told: bool) -> Self {
+        let random = Random::of_case(seed, number);
+        Self { random, told }
+    }
+}
+
+/// Prints a call that is about to be made.
+pub fn print(call: fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "    {call}");
+    let _ = out.flush(); // the call may be the last one
+}
+
+/// Says which call comes next; its text is made only if somebody reads it.
+macro_rules! say {
+    ($case:expr, $($text:tt)*) => {
+        if $case.told {
+            $crate::case::print(format_args!($($text)*));
+        }
+    };
+}
+
+/// Looks at a result: an error must have a message of readable length.
+pub fn seen<V>(result: Result<V, Error>) -> Option<V> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            readable(&error);
+            None
+        }
+    }
+}
+
+pub fn readable(error: &Error) {
+    let text = error.to_string();
+    assert!(!text.is_empty(), "an error without a message");
+    let most = 4000;
+    assert!(text.len() < most, "a message of {} bytes", text.len());
+}
+
+pub fn finite<T: Float>(values: &[T]) -> bool {
+    values.iter().all(|x| x.is_finite())
+}
+
+pub fn bits<T: Float>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|x| x.wide().to_bits()).collect()
+}
+
+/// Whether two networks are the same in every bit.
+pub fn same<T: Float>(a: &Mlp<T>, b: &Mlp<T>) -> bool {
+    a.is_shaped_like(b) && bits(a.params()) == bits(b.params())
+}

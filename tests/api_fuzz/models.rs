@@ -1,0 +1,394 @@
+//! Classifiers, regressors, scalers, encodings and files of them.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use feedforward::activation::{Identity, Tanh};
+use feedforward::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
+use feedforward::metrics::Link;
+use feedforward::{
+    ClassWeights, Classifier, Mlp, ModelFile, MultilabelClassifier, Regressor, Scaler, onnx,
+};
+
+use crate::case::{Case, Number, bits, finite, same, seen};
+use crate::data::{Data, length, values};
+use crate::nets;
+use crate::trainers::{Training, at_most};
+
+/// A label of either kind of type that programs have.
+pub trait Label: Ord + Clone + std::fmt::Debug + Display + FromStr {
+    const ALL: &'static [&'static str];
+
+    fn pick(case: &mut Case) -> Self {
+        let text = case.random.pick(Self::ALL);
+        text.parse().ok().expect("a label of this type")
+    }
+}
+
+impl Label for u32 {
+    const ALL: &'static [&'static str] = &["0", "1", "2", "9", "10", "4294967295"];
+}
+
+impl Label for String {
+    const ALL: &'static [&'static str] = &["no", "yes", "", "a b", "é", "10", "9", "\n\"{"];
+}
+
+fn labels<L: Label>(case: &mut Case, most: usize) -> Vec<L> {
+    let count = case
+        .random
+        .between(usize::from(!case.random.clone().odd()), most);
+    (0..count).map(|_| L::pick(case)).collect()
+}
+
+/// A classifier, if its labels and weights are good.
+fn made<T: Number, L: Label>(case: &mut Case) -> Option<Classifier<T, L>> {
+    let all: Vec<L> = labels(case, 6);
+    let model = if case.random.percent(50) {
+        let builder = nets::builder::<T>(case)?;
+        say!(case, "Classifier::new(builder, {all:?})");
+        Classifier::new(builder, all)
+    } else {
+        let net = nets::usual::<T>(case);
+        say!(case, "Classifier::from_network(net, {all:?})");
+        Classifier::from_network(net, all)
+    };
+    let mut model = seen(model)?;
+    if case.random.percent(30) {
+        let weights = case.random.count(&[model.classes().len()]).min(9);
+        let mut each = || case.random.setting(&[1.0, 2.0, 0.0]);
+        let given = ClassWeights::Given((0..weights).map(|_| each()).collect());
+        let weights = case.random.pick(&[ClassWeights::Balanced, given]);
+        say!(case, "model.class_weights({weights:?})");
+        model = seen(model.class_weights(weights))?;
+    }
+    if case.random.odd() {
+        say!(case, "*model.network_mut() = another network");
+        *model.network_mut() = nets::usual(case);
+    }
+    Some(model)
+}
+
+pub fn classifier<T: Number, L: Label>(case: &mut Case) {
+    let Some(mut model) = made::<T, L>(case) else {
+        return;
+    };
+    let mut training = Training::new(case, model.network());
+    if case.random.percent(60) {
+        say!(case, "trainer with model.loss()");
+        let loss = model.loss();
+        training.trainer = feedforward::Trainer::new(loss, feedforward::optimizer::Adam::new(0.01));
+    }
+    let trainer = &training.trainer;
+    let (inputs, labels) = labelled(case, model.network(), model.classes());
+    for _ in 0..case.random.between(1, 4) {
+        let good = finite(model.network().params());
+        match case.random.below(3) {
+            0 => {
+                let len = length(&mut case.random, labels.len());
+                let weights: Vec<T> = values(&mut case.random, len);
+                let weights = weights.iter().map(|w| w.abs()).collect::<Vec<_>>();
+                let weights = case.random.percent(30).then_some(&weights[..]);
+                say!(
+                    case,
+                    "model.fit_with(trainer, {inputs:?}, {labels:?}, {weights:?})"
+                );
+                let fitted = model.fit_with(trainer, &inputs, &labels, weights, at_most(3));
+                seen(fitted);
+            }
+            1 => {
+                say!(case, "model.partial_fit(trainer, {inputs:?}, {labels:?})");
+                if let Some(mut state) = seen(trainer.start(model.network())) {
+                    seen(model.partial_fit(trainer, &mut state, &inputs, &labels));
+                }
+            }
+            _ => {
+                say!(
+                    case,
+                    "model.score, confusion, targets({inputs:?}, {labels:?})"
+                );
+                let score = seen(model.score(&inputs, &labels));
+                assert!(
+                    score.is_none_or(|score| (0.0..=1.0).contains(&score)),
+                    "{score:?}"
+                );
+                let confusion = seen(model.confusion(&inputs, &labels));
+                let _ = confusion.map(|matrix| (matrix.to_string(), matrix.macro_mean()));
+                seen(model.targets(&labels));
+            }
+        }
+        assert!(!good || finite(model.network().params()));
+    }
+    judge(case, &model, &inputs);
+}
+
+/// Predictions are numbers and known labels, and the file is the model.
+fn judge<T: Number, L: Label>(case: &mut Case, model: &Classifier<T, L>, inputs: &[T]) {
+    say!(
+        case,
+        "model.predict, predict_probability, predict_log_probability({inputs:?})"
+    );
+    if let Some(predicted) = seen(model.predict(inputs)) {
+        assert!(
+            predicted
+                .iter()
+                .all(|label| model.classes().contains(label))
+        );
+    }
+    let probabilities = seen(model.predict_probability(inputs));
+    if let Some(probabilities) = probabilities {
+        for row in probabilities.chunks(model.classes().len()) {
+            let sum: f64 = row.iter().map(|p| p.wide()).sum();
+            assert!((sum - 1.0).abs() < 1e-3, "probabilities {row:?}");
+        }
+    }
+    let logs = seen(model.predict_log_probability(inputs));
+    assert!(logs.is_none_or(|logs| finite(&logs)), "log probabilities");
+    say!(case, "model.to_bytes(), from_bytes, onnx::export");
+    if let Some(bytes) = seen(model.to_bytes()) {
+        let read = Classifier::<T, L>::from_bytes(&bytes).expect("a classifier's file");
+        assert!(same(read.network(), model.network()));
+        assert_eq!(read.classes(), model.classes());
+        assert_eq!(read.to_bytes(), Ok(bytes));
+    }
+    seen(onnx::export(model));
+}
+
+/// Inputs with labels, some of which are not known.
+fn labelled<T: Number, L: Label>(case: &mut Case, net: &Mlp<T>, classes: &[L]) -> (Vec<T>, Vec<L>) {
+    let count = case.random.between(1, 12);
+    let len = length(&mut case.random, count * net.inputs());
+    let inputs = values(&mut case.random, len);
+    let len = length(&mut case.random, count);
+    let label = |case: &mut Case| {
+        if case.random.odd() {
+            L::pick(case)
+        } else {
+            case.random.pick(classes)
+        }
+    };
+    (inputs, (0..len).map(|_| label(case)).collect())
+}
+
+pub fn multilabel<T: Number, L: Label>(case: &mut Case) {
+    let all: Vec<L> = labels(case, 4);
+    let net = nets::usual::<T>(case);
+    let builder = Mlp::builder(net.inputs()).hidden(3, Tanh);
+    say!(
+        case,
+        "MultilabelClassifier::new(builder, {all:?}) or from_network"
+    );
+    let model = if case.random.percent(70) {
+        MultilabelClassifier::new(builder, all)
+    } else {
+        MultilabelClassifier::from_network(net, all)
+    };
+    let Some(mut model) = seen(model) else { return };
+    let training = Training::new(case, model.network());
+    let (inputs, one) = labelled(case, model.network(), model.classes());
+    let labels: Vec<Vec<L>> = one.chunks(1).map(<[L]>::to_vec).collect();
+    say!(case, "model.fit_with(trainer, {inputs:?}, {labels:?})");
+    let fitted = model.fit_with(&training.trainer, &inputs, &labels, at_most(3));
+    seen(fitted);
+    say!(
+        case,
+        "model.predict, probabilities, score, to_bytes, from_bytes, export"
+    );
+    seen(model.predict(&inputs));
+    for values in [
+        seen(model.predict_probability(&inputs)),
+        seen(model.predict_log_probability(&inputs)),
+    ] {
+        assert!(values.is_none_or(|values| finite(&values)));
+    }
+    let score = seen(model.score(&inputs, &labels));
+    assert!(score.is_none_or(|score| (0.0..=1.0).contains(&score)));
+    if let Some(bytes) = seen(model.to_bytes()) {
+        let read = MultilabelClassifier::<T, L>::from_bytes(&bytes).expect("a file");
+        assert!(same(read.network(), model.network()) && read.classes() == model.classes());
+    }
+    seen(onnx::export(&model));
+}
+
+pub fn regressor<T: Number>(case: &mut Case, net: &Mlp<T>) {
+    let link = case.random.pick(&[Link::Identity, Link::Log]);
+    say!(case, "model = Regressor::new(net).link({link:?})");
+    let mut model = Regressor::new(net.clone()).link(link);
+    let training = Training::new(case, net);
+    let data = Data::new(case, net);
+    say!(
+        case,
+        "model.fit_with(trainer, &samples), predict, score, to_bytes, from_bytes, export"
+    );
+    let fitted = model.fit_with(&training.trainer, &data.samples(), at_most(3));
+    seen(fitted);
+    if let Some(outputs) = seen(model.predict(&data.inputs)) {
+        assert!(finite(&outputs), "a regressor's prediction: {outputs:?}");
+    }
+    seen(model.score(&data.inputs, &data.targets));
+    if let Some(bytes) = seen(model.to_bytes()) {
+        let read = Regressor::<T>::from_bytes(&bytes).expect("a regressor's file");
+        assert!(same(read.network(), model.network()));
+        assert_eq!(read.to_bytes(), Ok(bytes));
+    }
+    seen(onnx::export(&model));
+}
+
+/// A scaler, if its numbers are good.
+pub fn scaler<T: Number>(case: &mut Case, width: usize) -> Option<Scaler<T>> {
+    let random = &mut case.random;
+    let rows = random.between(1, 5);
+    let len = length(random, rows * width);
+    let data: Vec<T> = values(random, len);
+    let asked = random.count(&[width]);
+    match random.below(3) {
+        0 => {
+            say!(case, "Scaler::standard({data:?}, {asked})");
+            seen(Scaler::standard(&data, asked))
+        }
+        1 => {
+            let (low, high) = (random.setting(&[0.0, -1.0]), random.setting(&[1.0]));
+            say!(
+                case,
+                "Scaler::min_max({data:?}, {asked}, {low:e}..={high:e})"
+            );
+            seen(Scaler::min_max(&data, asked, low..=high))
+        }
+        _ => {
+            let [offsets, scales] =
+                [length(random, width), length(random, width)].map(|len| values::<T>(random, len));
+            say!(case, "Scaler::from_parts({offsets:?}, {scales:?})");
+            seen(Scaler::from_parts(offsets, scales))
+        }
+    }
+}
+
+pub fn scale<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
+    let width = if case.random.percent(70) {
+        net.inputs()
+    } else {
+        net.outputs()
+    };
+    let Some(scaler) = scaler::<T>(case, width) else {
+        return;
+    };
+    assert!(finite(scaler.offsets()) && finite(scaler.scales()));
+    let len = length(&mut case.random, 3 * width);
+    let data: Vec<T> = values(&mut case.random, len);
+    say!(
+        case,
+        "scaler.transform, inverse({data:?}), fold_into_inputs, fold_into_outputs"
+    );
+    for result in [scaler.transform(&data), scaler.inverse(&data)] {
+        if let Some(data) = seen(result) {
+            assert!(finite(&data), "scaled: {data:?}");
+        }
+    }
+    let good = finite(net.params());
+    for inputs in [true, false] {
+        let before = bits(net.params());
+        let folded = if inputs {
+            scaler.fold_into_inputs(net)
+        } else {
+            scaler.fold_into_outputs(net)
+        };
+        let unchanged = bits(net.params()) == before;
+        assert!(
+            seen(folded).is_some() || unchanged,
+            "an error that changed parameters"
+        );
+    }
+    assert!(!good || finite(net.params()), "folded parameters");
+}
+
+/// An encoding of any size.
+pub fn encoding<T: Number>(case: &mut Case) -> Option<Builtin<T>> {
+    let random = &mut case.random;
+    let (inputs, count) = (random.count(&[1, 2, 3]), random.count(&[1, 2, 4]));
+    let total = inputs as u128 * count as u128;
+    if (100_000..1 << 32).contains(&total) {
+        return None; // possible, but it takes long
+    }
+    let encoding = match random.below(4) {
+        0 => {
+            let sigma = random.setting(&[1.0, 10.0]);
+            say!(case, "Fourier::new({inputs}, {count}, {sigma:e}, 0)");
+            seen(Fourier::new(inputs, count, sigma, 0))?.into()
+        }
+        1 => {
+            let len = length(random, 2 * inputs.min(9));
+            let directions: Vec<T> = values(random, len);
+            say!(case, "Fourier::from_directions({inputs}, {directions:?})");
+            seen(Fourier::from_directions(inputs, directions))?.into()
+        }
+        2 => {
+            say!(case, "Positional::new({inputs}, {count})");
+            seen(Positional::new(inputs, count))?.into()
+        }
+        _ => {
+            say!(case, "OneBlob::new({inputs}, {count})");
+            seen(OneBlob::new(inputs, count))?.into()
+        }
+    };
+    Some(encoding)
+}
+
+pub fn encode<T: Number>(case: &mut Case) {
+    let Some(encoding) = encoding::<T>(case) else {
+        return;
+    };
+    let inputs = encoding.inputs().min(1000);
+    let random = &mut case.random;
+    let len = length(random, inputs * 3);
+    let data: Vec<T> = values(random, len);
+    say!(case, "encoding.outputs(), encode({data:?}), encode_into");
+    let outputs = encoding.outputs();
+    if let Some(encoded) = seen(encoding.encode(&data)) {
+        let good = finite(&encoded) || !finite(&data);
+        assert!(
+            good && encoded.len() == data.len() / inputs * outputs,
+            "{encoded:?}"
+        );
+    }
+    let mut own = vec![T::zero(); length(random, outputs.saturating_mul(3).min(1000))];
+    seen(encoding.encode_into(&data, &mut own));
+}
+
+/// A file of a network with what belongs to it.
+pub fn file<T: Number>(case: &mut Case, net: &Mlp<T>) {
+    let mut net = net.clone();
+    let mut scaled = net.inputs();
+    let encoding = if case.random.percent(50) {
+        encoding::<T>(case)
+    } else {
+        None
+    };
+    if let Some(encoding) = &encoding {
+        scaled = encoding.inputs();
+        let outputs = encoding.outputs();
+        if outputs < 1000 && !case.random.odd() {
+            let built = Mlp::builder(outputs).output(1, Identity).build();
+            net = built.expect("a network of usual size");
+        }
+    }
+    let mut file = ModelFile::new(net).note(case.random.pick(&["", "a", "\n"]), "é\0");
+    if let Some(encoding) = encoding {
+        file = file.encoding(encoding);
+    }
+    if scaled < 1000 && case.random.percent(50) {
+        let Some(scaler) = scaler::<T>(case, scaled) else {
+            return;
+        };
+        file = file.scaler(scaler);
+    }
+    say!(case, "{file:?}.to_bytes(), from_bytes");
+    if let Some(bytes) = seen(file.to_bytes()) {
+        let read = ModelFile::<T>::from_bytes(&bytes).expect("what was written cannot be read");
+        assert!(same(&read.model, &file.model) && read.notes == file.notes);
+        assert_eq!(
+            format!("{:?}", read.encoding),
+            format!("{:?}", file.encoding)
+        );
+        assert_eq!(format!("{:?}", read.scaler), format!("{:?}", file.scaler));
+        assert_eq!(read.to_bytes(), Ok(bytes));
+    }
+}

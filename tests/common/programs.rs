@@ -1,0 +1,58 @@
+//! The examples, and where they put what they make.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::GenericImageView;
+
+/// Cargo builds the examples before it runs tests, next to them:
+/// `target/debug/deps/...` finds `target/debug/examples/...`.
+pub fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let program = folder.join("examples").join(file);
+    assert!(
+        program.exists(),
+        "{} is missing: `cargo test --test` alone does not build it, \
+         `cargo test` and `cargo build --examples` do",
+        program.display()
+    );
+    Command::new(program)
+}
+
+/// A folder of its own for each test, empty.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+        _ => fs::create_dir_all(&folder).unwrap(),
+    }
+    folder
+}
+
+/// What a program that must succeed printed.
+pub fn output_of(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{command:?}: {status}\n{stderr}");
+    assert_eq!(stderr, "", "{command:?} is not quiet without a terminal");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// `paint_logo` with a network that is soon trained.
+pub fn paint(out: &Path, flags: &[&str]) -> Command {
+    let mut command = example("paint_logo");
+    command.args(["--hidden", "16,8x2", "--epochs", "3", "--out"]);
+    command.arg(out).args(flags);
+    command
+}
+
+pub fn size(file: &Path) -> (u32, u32) {
+    image::open(file).unwrap().dimensions()
+}
