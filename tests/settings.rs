@@ -249,6 +249,15 @@ fn decays_stay_below_one() {
     for optimizer in all::<f64>(nearly) {
         assert!(optimizer.check().is_ok(), "{optimizer:?}");
     }
+    for (eta_minus, eta_plus) in [(nearly, 1.2), (1e-60, 1.2), (0.5, 1.0 + 1e-9), (0.5, 1e300)] {
+        let rprop = Rprop {
+            eta_minus,
+            eta_plus,
+            ..Rprop::default()
+        };
+        assert!(Optimizer::<f32>::check(&rprop).is_err(), "{rprop:?}");
+        assert!(Optimizer::<f64>::check(&rprop).is_ok(), "{rprop:?}");
+    }
     for optimizer in all::<f32>(0.999_999_9) {
         assert!(optimizer.check().is_ok(), "{optimizer:?}");
     }

@@ -1,9 +1,11 @@
 //! Rprop: steps by the gradient's signs alone.
 
+use alloc::format;
+
 use super::Optimizer;
 use super::rule::{self, Flush, Rule, elementwise};
-use crate::error::{Error, Result, check_range};
-use crate::float::{Float, check_positive};
+use crate::error::{Error, Number, Result, check_range};
+use crate::float::{Float, check_fraction, check_positive};
 use crate::layout::Layout;
 
 /// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
@@ -85,11 +87,13 @@ impl<T: Float> Optimizer<T> for Rprop {
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("Rprop's learning rate", self.learning_rate)?;
-        let (what, range) = ("Rprop's eta minus", f64::MIN_POSITIVE..1.0);
-        check_range(what, self.eta_minus, range, "above 0 and below 1")?;
-        if !(self.eta_plus > 1.0 && self.eta_plus.is_finite()) {
-            let (what, expected) = ("Rprop's eta plus", "a finite number above 1");
-            return Err(Error::out_of_range(what, expected, self.eta_plus));
+        check_positive::<T>("Rprop's eta minus", self.eta_minus)?;
+        check_fraction::<T>("Rprop's eta minus", self.eta_minus)?;
+        check_positive::<T>("Rprop's eta plus", self.eta_plus)?;
+        if T::of(self.eta_plus) <= T::one() {
+            let expected = format!("above 1, also when rounded to {}", T::NAME);
+            let got = Number(self.eta_plus);
+            return Err(Error::out_of_range("Rprop's eta plus", expected, got));
         }
         check_positive::<T>("Rprop's smallest step", self.smallest_step)?;
         let (what, range) = (
