@@ -194,7 +194,7 @@ impl<T: Float> Fit<'_, T> {
                 return Ok(None);
             }
         }
-        check_finite("parameters", run.net.params())?;
+        run.check_epoch()?;
         run.swap_average();
         let validated = self.validate(run.trainer, run.net);
         let epoch = validated.map(|validation| run.close_epoch(validation));
