@@ -63,6 +63,8 @@ pub(super) fn run<T: Float>(
     mut watcher: Watcher<'_, T>,
 ) -> Result<StopReason> {
     trainer.check()?;
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    trainer.try_checkpoint_path()?;
     state.check(net)?;
     check_finite("parameters", net.params())?;
     let all = samples.check(net, &*trainer.loss)?;
