@@ -306,11 +306,3 @@ fn in_path(path: &Path, error: &io::Error) -> Error {
         problem: error.to_string(),
     }
 }
-
-/// Reads a file whole.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut input = Input::open(path)?;
-    let mut bytes = Vec::new();
-    input.read(&mut bytes, usize::try_from(input.len).unwrap_or(usize::MAX))?;
-    Ok(bytes)
-}

@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, SystemTime};
 
 use feedforward::activation::{Identity, Tanh};
@@ -80,10 +81,11 @@ fn threads_that_save_one_file_disturb_neither_each_other_nor_readers() {
             let reader = scope.spawn(|| {
                 read_again_and_again(&path, || !ended.load(Ordering::Relaxed));
             });
-            let results: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+            let joined = writers.into_iter().map(ScopedJoinHandle::join);
+            let results: Vec<_> = joined.collect();
             ended.store(true, Ordering::Relaxed);
             reader.join().unwrap();
-            results.into_iter().for_each(|result| result.unwrap());
+            assert!(results.iter().all(Result::is_ok));
         });
         assert_eq!(names(&folder), ["net.safetensors"]);
     }

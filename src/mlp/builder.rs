@@ -143,7 +143,7 @@ impl<T: Float> MlpBuilder<T> {
 }
 
 /// Checks the number of inputs, and each layer's neurons and their pieces.
-fn check_sizes<T>(inputs: usize, layers: &[(usize, usize)]) -> Result<()> {
+pub(super) fn check_sizes<T>(inputs: usize, layers: &[(usize, usize)]) -> Result<()> {
     let neurons = layers.iter().map(|layer| ("neurons of a layer", layer.0));
     for (what, size) in [("inputs", inputs)].into_iter().chain(neurons) {
         if size == 0 {

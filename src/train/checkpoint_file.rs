@@ -8,6 +8,7 @@ use crate::disk;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
+use crate::storage;
 
 /// Where a trainer writes its checkpoints, and after how many epochs.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl<T: Float> Trainer<T> {
         path: impl AsRef<Path>,
     ) -> Result<TrainerState<T>> {
         let path = path.as_ref();
-        let read = self.load_checkpoint_bytes(net, &disk::read(path)?);
+        let read = self.load_checkpoint_bytes(net, &storage::load(path)?);
         read.map_err(|error| error.in_file(path))
     }
 

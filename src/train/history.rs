@@ -19,6 +19,7 @@ pub struct Epoch {
     #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
     pub validation_score: Option<f64>,
     /// The learning rate of its last update.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub learning_rate: f64,
 }
 
@@ -33,8 +34,10 @@ pub struct Update {
     /// Samples seen so far, counted again in every epoch.
     pub samples: u64,
     /// The minibatch's loss before the update, with the L2 penalty.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub loss: f64,
     /// The learning rate of the update.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub learning_rate: f64,
 }
 
@@ -56,6 +59,7 @@ pub(super) struct PartOfEpoch {
     #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     loss_sum: f64,
     samples: usize,
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     learning_rate: f64,
 }
 
