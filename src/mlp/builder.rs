@@ -92,7 +92,7 @@ impl<T: Float> MlpBuilder<T> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, an activation takes
-    /// no pieces, the number of parameters is beyond what memory can address, or the
+    /// no pieces or has a parameter out of range, the number of parameters is beyond what memory can address, or the
     /// initialiser's own parameters are out of range.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
