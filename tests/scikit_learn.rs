@@ -195,7 +195,7 @@ fn several_labels_at_once() {
     let unknown = model.fit(&trainer, &x[..10], &[[7]]).unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        r#"label: expected one of [0, 1, 2, 3, 4], got "7""#
+        "label at row 0: expected one of [0, 1, 2, 3, 4], got 7"
     );
 }
 

@@ -1,6 +1,6 @@
 //! Losses for real-valued targets.
 
-use super::{Loss, Pointwise, mean, sum};
+use super::{Loss, OutputKind, Pointwise, mean, sum};
 use crate::error::{Result, check_range};
 use crate::float::Float;
 
@@ -14,6 +14,10 @@ pub struct SquaredError;
 impl<T: Float> Loss<T> for SquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         sum(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -33,6 +37,10 @@ pub struct MeanSquaredError;
 impl<T: Float> Loss<T> for MeanSquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         mean(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -58,6 +66,10 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         sum(SquaredError, output, target, gradient) / super::count(output)
     }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
+    }
 }
 
 /// L = 1/K sum over the K outputs of |y - t|, dL/dy = sign(y - t) / K, which is 0 where
@@ -71,6 +83,10 @@ pub struct MeanAbsoluteError;
 impl<T: Float> Loss<T> for MeanAbsoluteError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         mean(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -124,6 +140,10 @@ impl<T: Float> Loss<T> for Huber {
             range,
             "a finite number above 0",
         )
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -182,6 +202,10 @@ impl<T: Float> Loss<T> for RelativeL2 {
         let range = T::min_positive_value().wide()..=T::max_value().wide();
         let expected = "a normal number above 0 in the network's precision";
         check_range("RelativeL2's epsilon", self.epsilon, range, expected)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 

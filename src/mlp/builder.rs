@@ -74,6 +74,11 @@ impl<T: Float> MlpBuilder<T> {
         self
     }
 
+    /// Whether the output layer was set.
+    pub(crate) fn has_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Sets where initial parameters come from; [`HeUniform`] unless told otherwise, which
     /// takes each layer's activation into account.
     pub fn initializer(mut self, initializer: impl Initializer + 'static) -> Self {

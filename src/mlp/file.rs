@@ -6,6 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use serde::de::IgnoredAny;
+
 use super::describe::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation};
@@ -89,6 +91,9 @@ impl<T: Float> Mlp<T> {
     /// The network of [`to_bytes`](Self::to_bytes), or that of a classifier, a regressor or a
     /// checkpoint. Numbers of the other precision are converted.
     ///
+    /// A network whose inputs must be scaled or encoded, or whose outputs are scaled targets, is an
+    /// error: a [`ModelFile`](crate::ModelFile) or a [`Regressor`](crate::Regressor) does that.
+    ///
     /// Nothing of the bytes is trusted: sizes are those of the tensors that are there, and a
     /// checksum tells damage.
     ///
@@ -109,7 +114,10 @@ impl<T: Float> Mlp<T> {
         bytes: &[u8],
         resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
     ) -> Result<Self> {
-        Self::read(&Reader::new(bytes, &MODELS)?, &resolver)
+        let file = Reader::new(bytes, &MODELS)?;
+        check_alone(&file)?;
+        check_unscaled(&file)?;
+        Self::read(&file, &resolver)
     }
 
     /// A network from a PyTorch `state_dict` that was saved as safetensors, given the activations of
@@ -169,6 +177,36 @@ impl<T: Float> Mlp<T> {
 }
 
 on_disk!([T: Float] Mlp<T>);
+
+/// Where a description has what surrounds a model, as [`ModelFile`](crate::ModelFile) writes it.
+pub(crate) const SCALER: &str = "scaler";
+pub(crate) const ENCODING: &str = "encoding";
+/// Where a regressor's description has the scaling of its targets.
+pub(crate) const TARGET_SCALER: &str = "target_scaler";
+
+/// Checks that a network's outputs are predictions.
+pub(crate) fn check_unscaled(file: &Reader<'_>) -> Result<()> {
+    match file.find::<IgnoredAny>(TARGET_SCALER)? {
+        None => Ok(()),
+        Some(_) => Err(malformed(
+            "the network's outputs are scaled targets; load it as a Regressor, which scales them back",
+        )),
+    }
+}
+
+/// Checks that a model needs nothing around it: without its scaler or encoding it would predict
+/// from the wrong numbers.
+pub(crate) fn check_alone(file: &Reader<'_>) -> Result<()> {
+    for part in [SCALER, ENCODING] {
+        if file.find::<IgnoredAny>(part)?.is_some() {
+            return Err(malformed(format!(
+                "the model takes inputs that went through the file's {part}; load it as a ModelFile, \
+                 whose predict applies it"
+            )));
+        }
+    }
+    Ok(())
+}
 
 /// Kinds of files.
 pub(crate) const NETWORK: &str = "network";

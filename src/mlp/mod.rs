@@ -22,6 +22,7 @@ pub(crate) mod file;
 mod gradient;
 mod job;
 mod packed;
+mod pairing;
 mod predictor;
 mod samples;
 mod share;
@@ -246,7 +247,8 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
-    /// parameter is not finite.
+    /// parameter is not finite, [`Error::Overflow`] if an output is not. A hidden layer may
+    /// overflow without that, where an activation takes infinity back: tanh gives 1 and ReLU 0.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let mut outputs = vec![T::zero(); samples * self.outputs()];

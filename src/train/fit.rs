@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 use super::batches::Batches;
 use super::history::{Epoch, Moment, StopReason, Update};
-use super::split::{Split, split};
+use super::split::{Split, classes, split};
 use super::state::TrainerState;
 use super::{Trainer, Validation};
 use crate::error::{DivergenceCause, Error, Position, Result};
@@ -71,7 +71,8 @@ pub(super) fn run<T: Float>(
         mut held_out,
     } = match trainer.validation {
         Validation::Split(fraction) => {
-            let classes = trainer.stratified.then(|| classes(&all));
+            let stratified = trainer.stratified.unwrap_or(false);
+            let classes = stratified.then(|| classes(&all));
             split(all.len(), fraction, trainer.seed, classes.as_deref())?
         }
         _ => Split {
@@ -87,19 +88,28 @@ pub(super) fn run<T: Float>(
         Validation::None => None,
         Validation::Split(_) => {
             gathered = samples.gather(net, &held_out);
-            Some((&gathered.0, &gathered.1, gathered.2.as_ref()))
+            Some(gathered.samples())
         }
         Validation::Set(inputs, targets) => {
-            Some((inputs, targets, trainer.validation_weights.as_ref()))
+            let (samples, weights) = (Samples::new(inputs, targets), &trainer.validation_weights);
+            Some(
+                weights
+                    .iter()
+                    .fold(samples, |samples, weights| samples.weights(weights)),
+            )
         }
     };
     let validation = validation
-        .map(|(inputs, targets, weights)| {
-            let samples = Samples::new(inputs, targets).for_validation();
-            let samples = weights.map_or(samples, |weights| samples.weights(weights));
+        .map(|samples| {
+            let samples = samples.for_validation();
             Ok((samples, samples.check(net, &*trainer.loss)?))
         })
         .transpose()?;
+    let mean_weight = if trainer.mean_weight {
+        Some(all.try_choose(&training)?.total_weight() / training.len() as f64)
+    } else {
+        None
+    };
     let batch = match trainer.batch_size {
         Some(size) if length == Length::OneEpoch => Some(size.min(training.len())),
         size => size,
@@ -108,7 +118,8 @@ pub(super) fn run<T: Float>(
     let threads = threads_for(trainer.threads, batches.size(), net)?;
     let workspace = state.workspace.take();
     let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
-    let gradient = gradient.shared(threads.clone());
+    let mut gradient = gradient.shared(threads.clone());
+    gradient.set_mean_weight(mean_weight)?;
     if length == Length::ToTheEnd {
         if state.finished {
             return Ok(state.history.stopped_by);
@@ -146,23 +157,6 @@ pub(super) fn threads_for<T: Float>(
         None if batch * net.params().len() >= WORTH_SHARING => Ok(Threads::all()),
         None => Ok(Threads::one()),
     }
-}
-
-/// A number for each row that is the same for rows with the same target.
-fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
-    let target = |sample: usize| samples.target(sample);
-    let mut order: Vec<usize> = (0..samples.len()).collect();
-    // Targets are finite, so they have an order.
-    order.sort_by(|&a, &b| {
-        let order = target(a).partial_cmp(target(b));
-        order.unwrap_or(core::cmp::Ordering::Equal)
-    });
-    let mut classes = vec![0; samples.len()];
-    for pair in order.windows(2) {
-        let differs = target(pair[0]) != target(pair[1]);
-        classes[pair[1]] = classes[pair[0]] + usize::from(differs);
-    }
-    classes
 }
 
 impl<T: Float> Fit<'_, T> {
@@ -266,8 +260,9 @@ impl<T: Float> Fit<'_, T> {
         let outputs = score.is_some().then_some(&mut self.outputs);
         let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
         let score = score.as_ref().map(|score| {
-            let (targets, weights) = (samples.targets(), samples.sample_weights());
-            score.score(&self.outputs, targets, net.outputs(), weights)
+            let targets = samples.target_rows(net.outputs());
+            let weights = samples.sample_weights();
+            score.score(&self.outputs, &targets, net.outputs(), weights)
         });
         Ok((Some(loss), score))
     }
@@ -318,11 +313,15 @@ impl<T: Float> Fit<'_, T> {
         const USUAL_INPUT: f64 = 30.0;
         const USUAL_TARGET: f64 = 300.0;
         let samples = 0..self.samples.len();
-        let (low, high) = range(samples.clone().map(|sample| self.samples.input(sample)));
+        let none = (f64::INFINITY, f64::NEG_INFINITY);
+        let inputs = |range, sample| widened(range, self.samples.input(sample));
+        let (low, high) = samples.clone().fold(none, inputs);
         if low.abs().max(high.abs()) > USUAL_INPUT {
             return DivergenceCause::Inputs { low, high };
         }
-        let (low, high) = range(samples.map(|sample| self.samples.target(sample)));
+        let mut row = self.samples.target_room();
+        let targets = |range, sample| widened(range, self.samples.target(sample, &mut row));
+        let (low, high) = samples.fold(none, targets);
         if low.abs().max(high.abs()) > USUAL_TARGET {
             return DivergenceCause::Targets { low, high };
         }
@@ -336,7 +335,8 @@ impl<T: Float> Fit<'_, T> {
     /// Whether the loss overflows at outputs that are large but not enormous, as an
     /// exponential does.
     fn loss_explodes(&self) -> bool {
-        let target = self.samples.target(0);
+        let mut row = self.samples.target_room();
+        let target = self.samples.target(0, &mut row);
         let mut gradient = vec![T::zero(); target.len()];
         [-1e3, 1e3].into_iter().any(|output| {
             let outputs = vec![T::of(output); target.len()];
@@ -346,10 +346,9 @@ impl<T: Float> Fit<'_, T> {
     }
 }
 
-/// The least and the largest of all values.
-fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
-    let none = (f64::INFINITY, f64::NEG_INFINITY);
-    rows.flatten().fold(none, |(low, high), x| {
+/// A least and a largest value, these included.
+fn widened<T: Float>(range: (f64, f64), values: &[T]) -> (f64, f64) {
+    values.iter().fold(range, |(low, high), x| {
         (low.min(x.wide()), high.max(x.wide()))
     })
 }
