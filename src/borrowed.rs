@@ -229,6 +229,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// [`Error::Rows`] unless there are whole samples, [`Error::Length`] unless there is room
     /// for just their outputs, or if `scratch` is shorter than
     /// [`scratch_len`](Self::scratch_len), [`Error::NotFinite`] if an input is not finite,
+    /// [`Error::Overflow`] if an output is not finite,
     /// [`Error::OutOfRange`] if a layer has other pieces than its activation. Only making the last
     /// one allocates, its message.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
@@ -246,7 +247,14 @@ impl<'a, T: Float> MlpRef<'a, T> {
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         predict(*self, inputs, outputs, scratch);
-        Ok(())
+        match outputs.iter().find(|y| !y.is_finite()) {
+            None => Ok(()),
+            Some(value) => Err(Error::Overflow {
+                what: "output",
+                layer: self.layers.len() - 1,
+                value: value.wide(),
+            }),
+        }
     }
 }
 

@@ -134,6 +134,14 @@ pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result
     Err(Error::out_of_range(what, expected, Number(value)))
 }
 
+/// Whether numbers of this size that should be equal spread so little by rounding alone: by a unit
+/// in the last place for each of so many numbers, up to ten of them.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn is_rounding<T: Float>(spread: f64, size: f64, numbers: usize) -> bool {
+    const MOST: usize = 10;
+    spread <= numbers.min(MOST) as f64 * T::epsilon().wide() * size.abs()
+}
+
 /// Checks that all values of rows of this width are finite.
 pub(crate) fn check_finite_rows<T: Float>(
     what: &'static str,

@@ -152,7 +152,7 @@ pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples, Share};
 #[cfg(target_has_atomic = "ptr")]
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
-pub use model::{Model, ModelFile};
+pub use model::{LoadModel, Model, ModelFile};
 #[cfg(target_has_atomic = "ptr")]
 pub use optimizer::Optimizer;
 #[cfg(target_has_atomic = "ptr")]

@@ -399,3 +399,47 @@ proptest! {
         }
     }
 }
+
+/// Targets that should be equal and differ by rounding have no variance to explain.
+#[test]
+fn r2_of_targets_that_differ_by_rounding() {
+    let targets = [0.3, 0.1 + 0.2, 0.3];
+    assert_eq!(r2(&[0.31, 0.3, 0.3], &targets, 1).unwrap(), 0.0);
+    assert_eq!(r2(&[0.3, 0.3, 0.3], &targets, 1).unwrap(), 1.0);
+    assert_eq!(r2(&targets, &targets, 1).unwrap(), 1.0);
+    let single = [1e6_f32, 1e6 * (1.0 + f32::EPSILON), 1e6];
+    assert_eq!(r2(&[1e6; 3], &single, 1).unwrap(), 1.0);
+    assert_eq!(r2(&[1e6, 1e6, 2e6], &single, 1).unwrap(), 0.0);
+    let wide = [0.3, 1.0, 0.1 + 0.2, 2.0, 0.3, 3.0];
+    let outputs = [0.3, 1.0, 0.3, 2.0, 0.3, 5.0];
+    assert_eq!(r2(&outputs, &wide, 2).unwrap(), (1.0 - 2.0 + 1.0) / 2.0);
+}
+
+/// As many columns as one likes, each with the bits that it has alone.
+#[test]
+fn columns_are_averaged_whatever_their_number() {
+    for width in [1, 2, 15, 16, 17, 32, 40] {
+        let targets: Vec<f64> = (0..width * 20).map(|i| (i as f64).sin()).collect();
+        let outputs: Vec<f64> = targets.iter().map(|t| t + 0.1 * (t * 9.0).cos()).collect();
+        let column = |values: &[f64], at: usize| -> Vec<f64> {
+            values[at..].iter().step_by(width).copied().collect()
+        };
+        type Metric = fn(&[f64], &[f64], usize) -> feedforward::Result<f64>;
+        let metrics: [Metric; 4] = [
+            r2,
+            mean_squared_error,
+            root_mean_squared_error,
+            mean_absolute_error,
+        ];
+        for metric in metrics {
+            let alone = (0..width)
+                .map(|at| metric(&column(&outputs, at), &column(&targets, at), 1).unwrap());
+            let expected = alone.sum::<f64>() / width as f64;
+            assert_eq!(
+                metric(&outputs, &targets, width).unwrap(),
+                expected,
+                "{width}"
+            );
+        }
+    }
+}

@@ -50,6 +50,85 @@ fn tiny_columns() {
     assert_eq!(scaler.scales(), [0.25]);
 }
 
+/// Numbers that should be equal differ by rounding. As a spread, that would send others to 1e14.
+#[test]
+fn rounding_is_no_spread() {
+    fn check<T: Float>(values: &[T]) {
+        let one = T::one();
+        let mean = values.iter().map(|x| x.wide()).sum::<f64>() / values.len() as f64;
+        for sign in [one, -one] {
+            // Beside a column that has a spread, and in any order.
+            let data: Vec<T> = values
+                .iter()
+                .enumerate()
+                .flat_map(|(i, &x)| [sign * x, T::of(i as f64)])
+                .collect();
+            let standard = Scaler::standard(&data, 2).unwrap();
+            assert_eq!(standard.scales()[0], one, "{values:?}");
+            assert!(standard.scales()[1] != one);
+            let near = standard
+                .transform(&[sign * T::of(mean + 0.01), one])
+                .unwrap()[0];
+            assert!((near - sign * T::of(0.01)).abs() < T::of(1e-5), "{near}");
+            let range = Scaler::min_max(&data, 2, -2.0..=2.0).unwrap();
+            assert_eq!(range.scales()[0], T::of(0.25), "{values:?}");
+        }
+    }
+    check(&[0.3, 0.1 + 0.2, 0.3]);
+    check(&[0.1 + 0.2, 0.3]);
+    check(&[0.7_f32, 0.1 + 0.6, 0.3 + 0.4, 0.7]);
+    check(&[0.7, 0.1 + 0.6, 0.3 + 0.4, 0.9 - 0.2]);
+    fn neighbours<T: Float>(x: f64) -> Vec<T> {
+        let ulp = T::epsilon().wide();
+        [0.0, 1.0, -1.0, 2.0]
+            .map(|k| T::of(x * (1.0 + k * ulp)))
+            .to_vec()
+    }
+    for x in [0.7, 1.0, 1e6, 1e30, 1e-20] {
+        let mut many = neighbours::<f64>(x);
+        assert_eq!(Scaler::standard(&many, 1).unwrap().scales(), [1.0]);
+        many = many.repeat(1000);
+        assert_eq!(Scaler::standard(&many, 1).unwrap().scales(), [1.0]);
+        assert_eq!(
+            Scaler::standard(&neighbours::<f32>(x), 1).unwrap().scales(),
+            [1.0]
+        );
+    }
+
+    // A real spread far from zero stays one, however many samples there are.
+    let times: Vec<f64> = (0..100_000)
+        .map(|i| 1.7e9 + f64::from(i % 2) * 1e-3)
+        .collect();
+    let scale = Scaler::standard(&times, 1).unwrap().scales()[0];
+    assert!((scale - 5e-4).abs() < 1e-5, "{scale}");
+    let heights: Vec<f32> = (0..100_000)
+        .map(|i| 100.0 + (i % 2) as f32 * 0.01)
+        .collect();
+    let scale = Scaler::standard(&heights, 1).unwrap().scales()[0];
+    assert!((scale - 5e-3).abs() < 1e-4, "{scale}");
+}
+
+/// Each column's sums are those of the column alone, to the bit.
+#[test]
+fn columns_do_not_depend_on_their_neighbours() {
+    const WIDTH: usize = 37;
+    let data: Vec<f64> = (0..WIDTH * 50)
+        .map(|i| (i as f64 * 0.7).sin() * 1e3 + 0.1 * i as f64)
+        .collect();
+    let standard = Scaler::standard(&data, WIDTH).unwrap();
+    let range = Scaler::min_max(&data, WIDTH, -1.0..=1.0).unwrap();
+    for column in 0..WIDTH {
+        let alone: Vec<f64> = data[column..].iter().step_by(WIDTH).copied().collect();
+        for (scaler, alone) in [
+            (&standard, Scaler::standard(&alone, 1).unwrap()),
+            (&range, Scaler::min_max(&alone, 1, -1.0..=1.0).unwrap()),
+        ] {
+            let own = (scaler.offsets()[column], scaler.scales()[column]);
+            assert_eq!(own, (alone.offsets()[0], alone.scales()[0]));
+        }
+    }
+}
+
 #[test]
 fn bad_input_is_an_error() {
     let message = |result: Result<Scaler<f64>, Error>| result.unwrap_err().to_string();

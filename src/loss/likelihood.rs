@@ -1,6 +1,6 @@
 //! Losses that are negative logarithms of likelihoods: of counts and of classes.
 
-use super::{Loss, Pointwise, check_targets, sum};
+use super::{Loss, OutputKind, Pointwise, check_targets, sum};
 use crate::error::Result;
 use crate::float::{Float, check_fraction, check_not_negative};
 use crate::math;
@@ -27,6 +27,10 @@ impl<T: Float> Loss<T> for Poisson {
     /// Targets are zero or more.
     fn check_target(&self, target: &[T]) -> Result<()> {
         check_targets("target of the Poisson loss", target, 0.0.., "0 or above")
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::LogRates
     }
 }
 
@@ -63,6 +67,10 @@ impl<T: Float> Loss<T> for BinaryCrossEntropy {
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the binary cross-entropy";
         check_targets(what, target, 0.0..=1.0, "0 to 1")
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Logits
     }
 }
 
@@ -107,6 +115,10 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the softmax cross-entropy";
         check_targets(what, target, 0.0..=1.0, "0 to 1")
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::ClassLogits
     }
 }
 
@@ -220,6 +232,10 @@ impl<T: Float> Loss<T> for Smoothed<SoftmaxCrossEntropy> {
     fn check(&self) -> Result<()> {
         self.check_smoothing::<T>()
     }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::ClassLogits
+    }
 }
 
 impl<T: Float> Loss<T> for Smoothed<BinaryCrossEntropy> {
@@ -237,6 +253,10 @@ impl<T: Float> Loss<T> for Smoothed<BinaryCrossEntropy> {
 
     fn check(&self) -> Result<()> {
         self.check_smoothing::<T>()
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Logits
     }
 }
 

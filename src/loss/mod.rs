@@ -76,6 +76,32 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     fn check(&self) -> Result<()> {
         Ok(())
     }
+
+    /// Returns how this loss reads the outputs, so that training refuses a network or a model
+    /// that means something else by them. Default: [`OutputKind::Unspecified`].
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Unspecified
+    }
+}
+
+/// How a loss reads a network's outputs.
+///
+/// Logits and logarithms of rates can be any number. Training refuses an output layer whose
+/// activation never reaches -4 or never reaches 4, such as ReLU, sigmoid or the exponential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// Not stated: nothing is checked.
+    #[default]
+    Unspecified,
+    /// Predictions in the unit of the targets.
+    Values,
+    /// Logits, each of a yes-or-no question of its own.
+    Logits,
+    /// Logits of two or more classes that exclude each other, an output for each.
+    ClassLogits,
+    /// Logarithms of rates.
+    LogRates,
 }
 
 /// A shared loss is one too.
@@ -88,6 +114,9 @@ impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
     }
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+    fn output_kind(&self) -> OutputKind {
+        (**self).output_kind()
     }
 }
 
@@ -115,6 +144,10 @@ impl<T: Float, L: Loss<T>> Loss<T> for PerOutput<L> {
 
     fn check(&self) -> Result<()> {
         self.0.check()
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        self.0.output_kind()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Losses for real-valued targets.
 
-use super::{Loss, Pointwise, mean, sum};
+use super::{Loss, OutputKind, Pointwise, mean, sum};
 use crate::error::Result;
 use crate::float::{Float, check_positive};
 
@@ -14,6 +14,10 @@ pub struct SquaredError;
 impl<T: Float> Loss<T> for SquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         sum(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -33,6 +37,10 @@ pub struct MeanSquaredError;
 impl<T: Float> Loss<T> for MeanSquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         mean(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -58,6 +66,10 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         sum(SquaredError, output, target, gradient) / super::count(output)
     }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
+    }
 }
 
 /// L = 1/K sum over the K outputs of |y - t|, dL/dy = sign(y - t) / K, which is 0 where
@@ -71,6 +83,10 @@ pub struct MeanAbsoluteError;
 impl<T: Float> Loss<T> for MeanAbsoluteError {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         mean(*self, output, target, gradient)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -118,6 +134,10 @@ impl<T: Float> Loss<T> for Huber {
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("Huber's delta", self.delta)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 
@@ -174,6 +194,10 @@ impl<T: Float> Loss<T> for RelativeL2 {
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("RelativeL2's epsilon", self.epsilon)
+    }
+
+    fn output_kind(&self) -> OutputKind {
+        OutputKind::Values
     }
 }
 

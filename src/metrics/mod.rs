@@ -19,6 +19,7 @@
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::fmt::Debug;
+use core::ops::Range;
 
 use crate::error::{Result, check_length, check_rows};
 use crate::float::Float;
@@ -120,15 +121,40 @@ impl<'a, T: Float> Pairs<'a, T> {
         })
     }
 
-    /// The mean over one column's rows of f(output, target).
+    /// The mean of f over the columns, which is given groups of up to [`GROUP`] of them and writes
+    /// a number for each. Rows are read as they lie in memory, and nothing is allocated.
     #[inline(always)]
-    fn column_mean(&self, column: usize, f: impl Fn(T, T) -> f64) -> f64 {
-        mean(self.rows(), self.weights, |row| {
-            let at = row * self.width + column;
-            f(self.outputs[at], self.targets[at])
-        })
+    fn average(&self, f: impl Fn(Range<usize>, &mut [f64; GROUP])) -> f64 {
+        let mut sum = 0.0;
+        for first in (0..self.width).step_by(GROUP) {
+            let columns = first..self.width.min(first + GROUP);
+            let mut values = [0.0; GROUP];
+            f(columns.clone(), &mut values);
+            sum = values[..columns.len()].iter().fold(sum, |sum, x| sum + x);
+        }
+        sum / self.width as f64
+    }
+
+    /// For each of a group of columns the mean over the rows of f(index in the group, output,
+    /// target).
+    #[inline(always)]
+    fn means(&self, columns: Range<usize>, f: impl Fn(usize, T, T) -> f64) -> [f64; GROUP] {
+        let (mut means, mut total) = ([0.0; GROUP], 0.0);
+        for row in 0..self.rows() {
+            let weight = self.weights.map_or(1.0, |weights| weights[row].wide());
+            let at = row * self.width + columns.start..row * self.width + columns.end;
+            let pairs = self.outputs[at.clone()].iter().zip(&self.targets[at]);
+            for (index, (sum, (&y, &t))) in means.iter_mut().zip(pairs).enumerate() {
+                *sum += weight * f(index, y, t);
+            }
+            total += weight;
+        }
+        means.map(|mean| mean / total)
     }
 }
+
+/// Columns that are summed up together.
+const GROUP: usize = 16;
 
 /// The mean of f(row), weighted if there are weights.
 #[inline(always)]

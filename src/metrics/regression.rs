@@ -5,7 +5,7 @@ use core::f64::consts::LN_10;
 
 use super::{Pairs, Score};
 use crate::error::{Error, Result, check_range};
-use crate::float::{Float, compiled};
+use crate::float::{Float, compiled, is_rounding};
 use crate::math;
 
 /// The mean of |y - t| over all outputs y and their targets t, row-major `[samples x width]`.
@@ -22,7 +22,7 @@ use crate::math;
 /// as many targets.
 pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(column_average(width, |column| absolute(&pairs, column)))
+    Ok(absolute(&pairs))
 }
 
 /// The mean of (y - t)^2 over all outputs y and their targets t, row-major `[samples x width]`.
@@ -39,7 +39,7 @@ pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize)
 /// as many targets.
 pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(column_average(width, |column| squared(&pairs, column)))
+    Ok(squared(&pairs))
 }
 
 /// The square root of each output's mean squared error, averaged over the outputs.
@@ -63,17 +63,15 @@ pub fn root_mean_squared_error<T: Float>(
     width: usize,
 ) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(column_average(width, |column| {
-        math::sqrt(squared(&pairs, column))
-    }))
+    Ok(root_squared(&pairs))
 }
 
 /// The coefficient of determination, R² = 1 - sum (t - y)^2 / sum (t - mean t)^2, over samples
 /// for each output y with its target t, then averaged over the outputs.
 ///
 /// 1 is perfect, 0 as good as the mean of the targets, and there is no lower bound. A target
-/// that is the same for all samples gives 1 if it is met exactly and 0 otherwise, as
-/// scikit-learn's `r2_score` has it. Outputs that are not finite give NaN.
+/// that is the same for all samples gives 1 if it is met and 0 otherwise, both up to rounding, as
+/// scikit-learn's `r2_score` has it for equal numbers. Outputs that are not finite give NaN.
 ///
 /// ```
 /// use feedforward::metrics::r2;
@@ -172,36 +170,58 @@ impl<T: Float> Score<T> for R2 {
 }
 
 compiled! {
-    fn absolute<T>(pairs: &Pairs<'_, T>, column: usize) -> f64 {
-        pairs.column_mean(column, |y, t| (y.wide() - t.wide()).abs())
+    fn absolute<T>(pairs: &Pairs<'_, T>) -> f64 {
+        pairs.average(|columns, values| {
+            *values = pairs.means(columns, |_, y, t| (y.wide() - t.wide()).abs());
+        })
     }
 }
 
 compiled! {
-    fn squared<T>(pairs: &Pairs<'_, T>, column: usize) -> f64 {
-        pairs.column_mean(column, |y, t| square(y.wide() - t.wide()))
+    fn squared<T>(pairs: &Pairs<'_, T>) -> f64 {
+        pairs.average(|columns, values| {
+            *values = pairs.means(columns, |_, y, t| square(y.wide() - t.wide()));
+        })
+    }
+}
+
+compiled! {
+    fn root_squared<T>(pairs: &Pairs<'_, T>) -> f64 {
+        pairs.average(|columns, values| {
+            *values = pairs.means(columns, |_, y, t| square(y.wide() - t.wide())).map(math::sqrt);
+        })
     }
 }
 
 compiled! {
     /// R², averaged over the outputs.
     fn determination<T>(pairs: &Pairs<'_, T>, link: Link) -> f64 {
-        column_average(pairs.width, |column| {
+        pairs.average(|columns, scores| {
             // From the first target on, so that the mean of equal numbers is just that number.
-            let first = pairs.targets[column].wide();
-            let mean = first + pairs.column_mean(column, |_, t| t.wide() - first);
-            let residual = pairs.column_mean(column, |y, t| {
+            let first = &pairs.targets[columns.clone()];
+            let mut means = pairs.means(columns.clone(), |column, _, t| {
+                t.wide() - first[column].wide()
+            });
+            for (mean, first) in means.iter_mut().zip(first) {
+                *mean += first.wide();
+            }
+            let residuals = pairs.means(columns.clone(), |_, y, t| {
                 let y = link.inverse(y).wide();
                 let y = if y.is_finite() { y } else { f64::NAN };
                 square(t.wide() - y)
             });
-            let total = pairs.column_mean(column, |_, t| square(t.wide() - mean));
-            if total != 0.0 || residual.is_nan() {
-                1.0 - residual / total
-            } else if residual == 0.0 {
-                1.0
-            } else {
-                0.0
+            let totals = pairs.means(columns, |column, _, t| square(t.wide() - means[column]));
+            let columns = totals.into_iter().zip(residuals).zip(means);
+            for (score, ((total, residual), mean)) in scores.iter_mut().zip(columns) {
+                let is_rounding =
+                    |square: f64| is_rounding::<T>(math::sqrt(square), mean, pairs.rows());
+                *score = if residual.is_nan() || !is_rounding(total) {
+                    1.0 - residual / total
+                } else if is_rounding(residual) {
+                    1.0
+                } else {
+                    0.0
+                };
             }
         })
     }
@@ -210,10 +230,4 @@ compiled! {
 #[inline(always)]
 fn square(x: f64) -> f64 {
     x * x
-}
-
-/// The mean over the outputs.
-#[inline(always)]
-fn column_average(width: usize, f: impl Fn(usize) -> f64) -> f64 {
-    (0..width).map(f).sum::<f64>() / width as f64
 }

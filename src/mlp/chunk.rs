@@ -182,6 +182,8 @@ pub(super) struct Chunk<T> {
     dy: Buffer<T>,
     /// The gradient of a weight matrix, transposed.
     dw: Buffer<T>,
+    /// Room for one sample's target.
+    target: Vec<T>,
     /// The sum over the rows, laid out like the parameters.
     pub(super) gradient: Vec<T>,
     /// dL/dx, row-major without gaps, if it was asked for.
@@ -204,6 +206,7 @@ impl<T: Float> Chunk<T> {
             dz: [(); 2].map(|()| Buffer::zeros(0)),
             dy: Buffer::zeros(0),
             dw: Buffer::zeros(0),
+            target: vec![T::zero(); net.outputs()],
             gradient: vec![T::zero(); if sums { net.layout().len() } else { 0 }],
             input_gradient: Vec::new(),
             range: 0..0,
@@ -404,7 +407,8 @@ impl<T: Float> Chunk<T> {
             .zip(self.dy.chunks_exact_mut(stride));
         for (row, ((output, gradient), sample)) in rows.zip(self.range.clone()).enumerate() {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
-            let loss = loss.evaluate(output, samples.target(sample), gradient);
+            let target = samples.target(sample, &mut self.target);
+            let loss = loss.evaluate(output, target, gradient);
             if let Some(losses) = &mut each {
                 losses[row] = loss.wide();
             }

@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::de::IgnoredAny;
+
 use super::describe::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, check_pieces};
@@ -12,7 +14,7 @@ use crate::error::{Result, check_not_empty};
 use crate::float::Float;
 use crate::layout::Layout;
 use crate::memory;
-use crate::storage::{Reader, Writer, on_disk};
+use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// Finds activations that are none of the crate's.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
@@ -134,6 +136,9 @@ impl<T: Float> Mlp<T> {
     /// The network of [`to_bytes`](Self::to_bytes), or that of a classifier, a regressor or a
     /// checkpoint.
     ///
+    /// A network whose inputs must be scaled or encoded, or whose outputs are scaled targets, is an
+    /// error: a [`ModelFile`](crate::ModelFile) or a [`Regressor`](crate::Regressor) does that.
+    ///
     /// Numbers of another precision are converted, without a word: f32 to f64 exactly, f64 to f32
     /// rounded. Note that `Mlp::load(path)` without a type reads f64 if nothing but literals
     /// such as `0.5` says which of the two is meant.
@@ -158,11 +163,44 @@ impl<T: Float> Mlp<T> {
         bytes: &[u8],
         resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
     ) -> Result<Self> {
-        Self::read(&Reader::new(bytes, &MODELS)?, &resolver)
+        let file = Reader::new(bytes, &MODELS)?;
+        check_alone(&file)?;
+        check_unscaled(&file)?;
+        Self::read(&file, &resolver)
     }
 }
 
 on_disk!([T: Float] Mlp<T>);
+
+/// Where a description has what surrounds a model, as [`ModelFile`](crate::ModelFile) writes it.
+pub(crate) const SCALER: &str = "scaler";
+pub(crate) const ENCODING: &str = "encoding";
+/// Where a regressor's description has the scaling of its targets.
+pub(crate) const TARGET_SCALER: &str = "target_scaler";
+
+/// Checks that a network's outputs are predictions.
+pub(crate) fn check_unscaled(file: &Reader<'_>) -> Result<()> {
+    match file.find::<IgnoredAny>(TARGET_SCALER)? {
+        None => Ok(()),
+        Some(_) => Err(malformed(
+            "the network's outputs are scaled targets; load it as a Regressor, which scales them back",
+        )),
+    }
+}
+
+/// Checks that a model needs nothing around it: without its scaler or encoding it would predict
+/// from the wrong numbers.
+pub(crate) fn check_alone(file: &Reader<'_>) -> Result<()> {
+    for part in [SCALER, ENCODING] {
+        if file.find::<IgnoredAny>(part)?.is_some() {
+            return Err(malformed(format!(
+                "the model takes inputs that went through the file's {part}; load it as a ModelFile, \
+                 whose predict applies it"
+            )));
+        }
+    }
+    Ok(())
+}
 
 /// Kinds of files.
 pub(crate) const NETWORK: &str = "network";

@@ -58,6 +58,8 @@ pub struct Gradient<T> {
     l2: f64,
     clip: Option<Clip>,
     dropout: Option<Dropout>,
+    /// What a sample weighs on average, if minibatches are not divided by their own weights.
+    mean_weight: Option<f64>,
     /// Gradients computed so far, which the next one's dropout is drawn by.
     updates: u64,
     /// The largest magnitude in the last finite gradient, before clipping.
@@ -82,6 +84,7 @@ impl<T: Float> Gradient<T> {
             l2: 0.0,
             clip: None,
             dropout: None,
+            mean_weight: None,
             updates: 0,
             largest: 0.0,
             threads: Threads::one(),
@@ -125,6 +128,27 @@ impl<T: Float> Gradient<T> {
         let dropout = Dropout::new(rate, seed)?;
         self.dropout = Some(dropout).filter(|_| rate > 0.0);
         Ok(self)
+    }
+
+    /// Divides by the number of samples times this weight, the mean over all that there are,
+    /// instead of by the sum of a minibatch's own weights.
+    ///
+    /// It does not change a [`Share`], which is told the weight of its minibatch
+    /// ([`Share::weighing`]).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless it is a finite number above 0.
+    pub fn mean_weight(mut self, weight: f64) -> Result<Self> {
+        self.set_mean_weight(Some(weight))?;
+        Ok(self)
+    }
+
+    pub(crate) fn set_mean_weight(&mut self, weight: Option<f64>) -> Result<()> {
+        if let Some(weight) = weight {
+            check_positive::<T>("mean weight", weight)?;
+        }
+        self.mean_weight = weight;
+        Ok(())
     }
 
     /// Sets how many gradients there were before, for a training that goes on: what its next
@@ -303,7 +327,12 @@ impl<T: Float> Gradient<T> {
         samples: &Rows<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
-        let share = Share::whole(samples.len(), samples.total_weight());
+        let rows = samples.len();
+        let total = match self.mean_weight {
+            None => samples.total_weight(),
+            Some(weight) => rows as f64 * weight,
+        };
+        let share = Share::whole(rows, total);
         self.compute_chunks(net, Some(samples), &share, loss)?;
         let chunks = &self.chunks[..self.used];
         let loss = chunks.iter().map(|chunk| chunk.loss).sum();

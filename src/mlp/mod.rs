@@ -25,6 +25,7 @@ pub(crate) mod file;
 mod gradient;
 mod job;
 mod packed;
+mod pairing;
 mod predictor;
 mod samples;
 mod share;
@@ -273,7 +274,9 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
-    /// parameter is not finite, [`Error::OutOfRange`] if there is no memory for the outputs.
+    /// parameter is not finite, [`Error::OutOfRange`] if there is no memory for the outputs,
+    /// [`Error::Overflow`] if an output is not finite. A hidden layer may overflow without that,
+    /// where an activation takes infinity back: tanh gives 1 and ReLU 0.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("outputs", &[samples, self.outputs()])?;

@@ -7,7 +7,7 @@ use super::job::{BLOCK, Job, Scratch};
 use super::packed::Packed;
 use super::single::predict_one;
 use super::{Mlp, chunk};
-use crate::error::{Result, check_length, check_rows};
+use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, compiled};
 use crate::parallel::Threads;
 
@@ -61,7 +61,9 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// # Errors
     /// [`Error::Rows`](crate::Error::Rows) unless there are whole samples,
     /// [`Error::Length`](crate::Error::Length) unless there is room for just their outputs,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite,
+    /// [`Error::Overflow`](crate::Error::Overflow) if an output is not, as
+    /// [`Mlp::predict`] explains; the outputs have no meaning then.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         predict_into(&mut Job {
             net: self.net.borrow(),
@@ -125,7 +127,31 @@ fn predict_samples<T: Float>(job: &mut Job<'_, T>) -> Result<()> {
     )?;
     check_finite_rows("inputs", job.inputs, job.net.inputs())?;
     predict(job);
-    Ok(())
+    check_outputs(job.net, job.inputs, job.outputs)
+}
+
+/// Checks that all outputs are finite.
+fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<()> {
+    check_finite("outputs", outputs).map_err(|error| {
+        let index = outputs.iter().position(|y| !y.is_finite()).unwrap_or(0);
+        let (width, row) = (net.inputs(), index / net.outputs());
+        overflow(net, &inputs[row * width..][..width]).unwrap_or(error)
+    })
+}
+
+/// The first layer that gives a number that is not finite for this sample, neuron by neuron.
+#[cold]
+fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
+    let mut values = sample.to_vec();
+    for (layer, view) in net.layers().enumerate() {
+        let outputs = view.neurons().map(|neuron| neuron.output(&values));
+        values = outputs.collect::<Result<Vec<_>>>().ok()?;
+        if let Some(value) = values.iter().find(|y| !y.is_finite()) {
+            let (what, value) = ("output", value.wide());
+            return Some(Error::Overflow { what, layer, value });
+        }
+    }
+    None
 }
 
 /// Samples times parameters from which on threads gain more than they cost.
@@ -143,8 +169,9 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
     packed.refresh(net, &threads)?;
     // Whole blocks for each thread, as many as make its share.
     let share = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
-    let inputs = inputs.chunks(share * net.inputs());
-    let outputs = outputs.chunks_mut(share * net.outputs());
+    let (all_inputs, all_outputs) = (inputs, outputs);
+    let inputs = all_inputs.chunks(share * net.inputs());
+    let outputs = all_outputs.chunks_mut(share * net.outputs());
     let mut shares: Vec<_> = inputs
         .zip(outputs)
         .map(|(x, y)| (x, y, Scratch::new(net)))
@@ -158,7 +185,7 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
             outputs,
         });
     });
-    Ok(())
+    check_outputs(net, all_inputs, all_outputs)
 }
 
 compiled! {

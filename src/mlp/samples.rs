@@ -1,9 +1,12 @@
 //! Inputs with their targets.
 
+use alloc::borrow::Cow;
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
+use super::pairing::check_pairing;
 use crate::error::{Error, Number, Result, check_length, check_not_empty, check_range, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, compiled, in_rows};
 use crate::loss::Loss;
@@ -27,10 +30,20 @@ use crate::loss::Loss;
 #[derive(Clone, Copy, Debug)]
 pub struct Samples<'a, T> {
     inputs: &'a [T],
-    targets: &'a [T],
+    targets: Targets<'a, T>,
     weights: Option<&'a [T]>,
     rows: Option<&'a [usize]>,
     names: &'static [&'static str; 3],
+}
+
+/// What outputs should be.
+#[derive(Clone, Copy, Debug)]
+enum Targets<'a, T> {
+    /// Row-major `[samples x outputs]`.
+    Values(&'a [T]),
+    /// The class of each sample: a row of zeros with a one at its place, or for a single output 0
+    /// or 1. With thousands of classes those rows would be far larger than the inputs.
+    Classes(&'a [usize]),
 }
 
 /// What errors call the parts of a training's samples.
@@ -46,6 +59,15 @@ const VALIDATION: [&str; 3] = [
 impl<'a, T: Float> Samples<'a, T> {
     /// All rows, equally weighted.
     pub fn new(inputs: &'a [T], targets: &'a [T]) -> Self {
+        Self::towards(inputs, Targets::Values(targets))
+    }
+
+    /// Samples whose classes are known; each must be one of the network's.
+    pub(crate) fn of_classes(inputs: &'a [T], classes: &'a [usize]) -> Self {
+        Self::towards(inputs, Targets::Classes(classes))
+    }
+
+    fn towards(inputs: &'a [T], targets: Targets<'a, T>) -> Self {
         Self {
             inputs,
             targets,
@@ -57,6 +79,13 @@ impl<'a, T: Float> Samples<'a, T> {
 
     /// Gives each sample of the data a weight, 0 or above: the mean loss is then
     /// sum(weight loss) / sum(weight), and weights of 1 change nothing.
+    ///
+    /// Training divides the sum over each minibatch by that minibatch's own weights, as
+    /// scikit-learn and PyTorch do. The smaller the minibatches, the less a weight matters: a
+    /// minibatch of one sample ignores it. [`Trainer::mean_weight`] divides by the mean weight of
+    /// all samples instead.
+    ///
+    /// [`Trainer::mean_weight`]: crate::Trainer::mean_weight
     pub fn weights(self, weights: &'a [T]) -> Self {
         Self {
             weights: Some(weights),
@@ -84,8 +113,12 @@ impl<'a, T: Float> Samples<'a, T> {
     pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<Rows<'a, T>> {
         let [inputs, targets, weights] = *self.names;
         let widths = [net.inputs(), net.outputs()];
+        check_pairing(net, loss)?;
         let count = check_rows(inputs, self.inputs, widths[0])?;
-        check_length(targets, self.targets, count * widths[1])?;
+        match self.targets {
+            Targets::Values(values) => check_length(targets, values, count * widths[1])?,
+            Targets::Classes(classes) => check_length(targets, classes, count)?,
+        }
         if let Some(values) = self.weights {
             check_length(weights, values, count)?;
         }
@@ -101,7 +134,7 @@ impl<'a, T: Float> Samples<'a, T> {
         };
         rows.check(loss)?;
         if self.weights.is_some() {
-            let (sum, expected) = (rows.total_weight(), "a sum whose inverse is a number");
+            let (sum, expected) = (rows.total_weight(), "a sum that can be divided by");
             check_range(weights, sum, 0.0..=f64::MAX, expected)?;
             if !rows.can_teach() {
                 return Err(Error::out_of_range(weights, expected, Number(sum)));
@@ -110,25 +143,92 @@ impl<'a, T: Float> Samples<'a, T> {
         Ok(rows)
     }
 
-    /// These rows of the data on their own: inputs, targets and weights.
-    pub(crate) fn gather(&self, net: &Mlp<T>, rows: &[usize]) -> (Vec<T>, Vec<T>, Option<Vec<T>>) {
-        let pick = |values: &[T], width: usize| {
-            let row = |&row: &usize| &values[row * width..][..width];
-            rows.iter().flat_map(row).copied().collect()
-        };
-        (
-            pick(self.inputs, net.inputs()),
-            pick(self.targets, net.outputs()),
-            self.weights.map(|weights| pick(weights, 1)),
-        )
+    /// Copies of these rows of the data.
+    pub(crate) fn gather(&self, net: &Mlp<T>, rows: &[usize]) -> Gathered<T> {
+        Gathered {
+            inputs: pick(self.inputs, net.inputs(), rows),
+            targets: match self.targets {
+                Targets::Values(values) => {
+                    GatheredTargets::Values(pick(values, net.outputs(), rows))
+                }
+                Targets::Classes(classes) => GatheredTargets::Classes(pick(classes, 1, rows)),
+            },
+            weights: self.weights.map(|weights| pick(weights, 1, rows)),
+        }
     }
 
-    pub(crate) fn targets(&self) -> &'a [T] {
-        self.targets
+    /// The targets of all rows of the data, row-major, of a network with this many outputs.
+    pub(crate) fn target_rows(&self, outputs: usize) -> Cow<'a, [T]> {
+        match self.targets {
+            Targets::Values(values) => Cow::Borrowed(values),
+            Targets::Classes(classes) => {
+                let mut targets = vec![T::zero(); classes.len() * outputs];
+                for (row, &class) in targets.chunks_mut(outputs).zip(classes) {
+                    write_class(class, row);
+                }
+                Cow::Owned(targets)
+            }
+        }
     }
 
     pub(crate) fn sample_weights(&self) -> Option<&'a [T]> {
         self.weights
+    }
+
+    /// These samples with other targets for the same rows of the data.
+    pub(crate) fn with_targets<'b>(self, targets: &'b [T]) -> Samples<'b, T>
+    where
+        'a: 'b,
+    {
+        Samples {
+            targets: Targets::Values(targets),
+            ..self
+        }
+    }
+}
+
+/// These rows of this width, one after the other.
+fn pick<V: Copy>(values: &[V], width: usize, rows: &[usize]) -> Vec<V> {
+    let row = |&row: &usize| &values[row * width..][..width];
+    rows.iter().flat_map(row).copied().collect()
+}
+
+/// Writes what the outputs should be for a class.
+fn write_class<T: Float>(class: usize, row: &mut [T]) {
+    match row {
+        [only] => *only = T::of(class as f64),
+        row => {
+            row.fill(T::zero());
+            row[class] = T::one();
+        }
+    }
+}
+
+/// Copies of some samples.
+#[derive(Debug)]
+pub(crate) struct Gathered<T> {
+    inputs: Vec<T>,
+    targets: GatheredTargets<T>,
+    weights: Option<Vec<T>>,
+}
+
+#[derive(Debug)]
+enum GatheredTargets<T> {
+    Values(Vec<T>),
+    Classes(Vec<usize>),
+}
+
+impl<T: Float> Gathered<T> {
+    pub(crate) fn samples(&self) -> Samples<'_, T> {
+        let targets = match &self.targets {
+            GatheredTargets::Values(values) => Targets::Values(values),
+            GatheredTargets::Classes(classes) => Targets::Classes(classes),
+        };
+        let samples = Samples::towards(&self.inputs, targets);
+        match &self.weights {
+            Some(weights) => samples.weights(weights),
+            None => samples,
+        }
     }
 }
 
@@ -217,21 +317,33 @@ impl<'a, T: Float> Rows<'a, T> {
                 None => Ok(()),
             }
         };
-        if self.samples.rows.is_none() {
+        let whole = self.samples.rows.is_none();
+        if whole {
             check_finite_rows(inputs, self.samples.inputs, self.widths[0])?;
-            check_finite_rows(targets, self.samples.targets, self.widths[1])?;
+            if let Targets::Values(values) = self.samples.targets {
+                check_finite_rows(targets, values, self.widths[1])?;
+            }
             self.samples.weights.map_or(Ok(()), check_weights)?;
-            let mut targets = self.samples.targets.chunks(self.widths[1]);
-            return targets.try_for_each(|t| loss.check_target(t));
+        }
+        let (mut row, mut seen) = (Vec::new(), Vec::new());
+        if let Targets::Classes(_) = self.samples.targets {
+            row = self.target_room();
+            seen.resize(self.widths[1].max(2), false);
         }
         (0..self.count).try_for_each(|sample| {
-            let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
-            check_finite(inputs, self.input(sample)).map_err(in_row)?;
-            check_finite(targets, self.target(sample)).map_err(in_row)?;
-            if let Some(values) = self.samples.weights {
-                check_weights(&values[self.row(sample)..][..1])?;
+            if !whole {
+                let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
+                check_finite(inputs, self.input(sample)).map_err(in_row)?;
+                check_finite(targets, self.target(sample, &mut row)).map_err(in_row)?;
+                if let Some(values) = self.samples.weights {
+                    check_weights(&values[self.row(sample)..][..1])?;
+                }
             }
-            loss.check_target(self.target(sample))
+            // Once for each class: its row is always the same.
+            match self.class(sample) {
+                Some(class) if core::mem::replace(&mut seen[class], true) => Ok(()),
+                _ => loss.check_target(self.target(sample, &mut row)),
+            }
         })
     }
 
@@ -248,8 +360,32 @@ impl<'a, T: Float> Rows<'a, T> {
         &self.samples.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
     }
 
-    pub(crate) fn target(&self, sample: usize) -> &'a [T] {
-        &self.samples.targets[self.row(sample) * self.widths[1]..][..self.widths[1]]
+    /// The sample's target; `row`, as long as it, is room for what must be written first.
+    pub(crate) fn target<'b>(&self, sample: usize, row: &'b mut [T]) -> &'b [T]
+    where
+        'a: 'b,
+    {
+        let index = self.row(sample);
+        match self.samples.targets {
+            Targets::Values(values) => &values[index * self.widths[1]..][..self.widths[1]],
+            Targets::Classes(classes) => {
+                write_class(classes[index], row);
+                row
+            }
+        }
+    }
+
+    /// Room for one target.
+    pub(crate) fn target_room(&self) -> Vec<T> {
+        vec![T::zero(); self.widths[1]]
+    }
+
+    /// The sample's class, if that is known.
+    pub(crate) fn class(&self, sample: usize) -> Option<usize> {
+        match self.samples.targets {
+            Targets::Values(_) => None,
+            Targets::Classes(classes) => Some(classes[self.row(sample)]),
+        }
     }
 
     /// The sample's weight, if they have any.
@@ -260,17 +396,22 @@ impl<'a, T: Float> Rows<'a, T> {
     }
 
     /// Whether a mean over these samples is a number: their weights may all be zero, or so small
-    /// that dividing by their sum overflows.
+    /// that dividing by their sum may overflow.
     pub(crate) fn can_teach(&self) -> bool {
-        T::of(1.0 / self.total_weight()).is_finite()
+        let range = T::min_positive_value().wide()..=T::max_value().wide();
+        range.contains(&self.total_weight())
     }
 
     /// A number that tells these samples from others.
     pub(crate) fn hash(&self) -> u64 {
+        let mut room = self.target_room();
         let numbers = (0..self.count).map(|sample| {
             let weight = self.weight(sample).map_or(1.0, Float::wide).to_bits();
-            let parts = [self.input(sample), self.target(sample)].map(hash);
-            parts.into_iter().fold(weight, combine)
+            let target = match self.class(sample) {
+                Some(class) => class as u64,
+                None => hash(self.target(sample, &mut room)),
+            };
+            combine(combine(weight, hash(self.input(sample))), target)
         });
         numbers.fold(self.count as u64, combine)
     }

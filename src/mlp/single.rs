@@ -15,8 +15,8 @@ use crate::simd::{self, Op, Simd, Vector};
 /// sets of 16.
 const WIDEST: usize = 8;
 
-/// Predicts one sample, unless its inputs are not finite or its sums overflow; then it leaves
-/// the outputs as they were.
+/// Predicts one sample and says whether it could: its inputs and outputs must be finite. Outputs
+/// are as they were if it already saw in a sum that they are not.
 #[inline(always)]
 pub(super) fn predict_one<T: Float>(job: &mut Job<'_, T>) -> bool {
     simd::dispatch(job)
@@ -49,7 +49,7 @@ impl<T: Float> Op for &mut Job<'_, T> {
                     Some(_) => self.outputs.copy_from_slice(&strip[..layer.outputs]),
                     None => activation.apply(&strip[..layer.rows], self.outputs),
                 }
-                break;
+                return are_finite(self.outputs);
             }
             if !in_place {
                 let (z, y) = (&strip[..layer.z_stride], &mut to[..layer.y_stride]);
@@ -60,6 +60,14 @@ impl<T: Float> Op for &mut Job<'_, T> {
         }
         true
     }
+}
+
+/// Whether all of a few numbers are finite, without a branch for each.
+#[inline(always)]
+fn are_finite<T: Float>(values: &[T]) -> bool {
+    values
+        .iter()
+        .fold(true, |ok, x| ok & (x.abs() <= T::max_value()))
 }
 
 /// A number of registers, up to `WIDEST`, as a constant.

@@ -148,19 +148,76 @@ fn one_sample_has_the_bits_of_a_batch_for_every_width() {
     });
 }
 
+/// As a batch or alone, and wherever among the outputs.
 #[test]
-fn sums_that_overflow_have_the_bits_of_a_batch() {
-    for hidden in [3, 40, 200] {
-        let mut net = net(&[2, hidden, hidden, 2], 7);
-        for p in net.params_mut() {
-            *p *= 3e37;
+fn outputs_that_overflow_are_an_error() {
+    fn check<T: Float>(scale: f64) {
+        for width in [1, 3, 40, 200] {
+            let sample = [T::of(0.5), T::of(-0.5)];
+            for index in [0, width / 2, width - 1] {
+                let builder = Mlp::<T>::builder(2).hidden(3, Tanh);
+                let mut net = builder.output(width, Identity).build().unwrap();
+                let last = net.layout().layers()[1].clone();
+                net.params_mut()[last.weights.start + 3 * index..][..3].fill(T::of(scale));
+                net.params_mut()[..6].fill(T::of(0.0));
+                net.params_mut()[6..9].fill(T::of(9.0));
+                let expected = Error::Overflow {
+                    what: "output",
+                    layer: 1,
+                    value: f64::INFINITY,
+                };
+                let mut predictor = Predictor::new(&net).unwrap();
+                let mut one = vec![T::zero(); width];
+                assert_eq!(
+                    predictor.predict_into(&sample, &mut one),
+                    Err(expected.clone())
+                );
+                let batch = [sample, sample].concat();
+                assert_eq!(net.predict(&batch), Err(expected.clone()));
+                assert_eq!(
+                    predictor.predict_into(&batch, &mut vec![T::zero(); 2 * width]),
+                    Err(expected)
+                );
+            }
         }
-        let inputs = samples(2 * 9);
-        let [all, one_by_one] = both_ways(&net, &inputs);
-        let finite = all.iter().filter(|&&bits| f64::from_bits(bits).is_finite());
-        assert!(finite.count() < all.len(), "the sums should overflow");
-        assert_eq!(all, one_by_one);
     }
+    on_every_set(|| {
+        check::<f32>(3e38);
+        check::<f64>(1e308);
+    });
+}
+
+/// A hidden layer's infinities that an activation takes back are none of the outputs'.
+#[test]
+fn hidden_sums_that_overflow_have_the_bits_of_a_batch() {
+    on_every_set(|| {
+        for hidden in [3, 40, 200] {
+            let builder = Mlp::<f32>::builder(2)
+                .hidden(hidden, Tanh)
+                .hidden(hidden, Tanh);
+            let mut net = builder.output(2, Identity).seed(7).build().unwrap();
+            let first = net.layout().layers()[0].bias.end;
+            // Of one sign, since infinity minus infinity is no number.
+            for p in &mut net.params_mut()[..first] {
+                *p = p.abs() * 1e38;
+            }
+            let inputs: Vec<f32> = samples(2 * 9).iter().map(|x| x.abs() * 1e6).collect();
+            let [all, one_by_one] = both_ways(&net, &inputs);
+            assert_eq!(all, one_by_one);
+        }
+    });
+}
+
+#[test]
+fn an_overflow_names_the_first_layer_of_all() {
+    let mut net = net(&[2, 4, 3, 1], 3);
+    net.params_mut()[..8].fill(3e38);
+    let error = net.predict(&[3.0, 3.0]).unwrap_err();
+    let layer = |error| match error {
+        Error::Overflow { layer, .. } => layer,
+        other => panic!("{other}"),
+    };
+    assert_eq!(layer(error), 0);
 }
 
 #[test]

@@ -7,23 +7,47 @@ use core::fmt::Debug;
 
 use crate::error::{Error, Number, Result, bounded, check_length, check_rows, listed};
 use crate::float::Float;
+use crate::train::Trainer;
 
-/// Sorted labels without repetition.
+/// Different labels in the order of their classes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Classes<L> {
     labels: Vec<L>,
+    /// The classes by ascending labels, to look one up fast.
+    ascending: Vec<usize>,
 }
 
 impl<L: Ord + Debug> Classes<L> {
-    pub(super) fn new(labels: impl IntoIterator<Item = L>, least: usize) -> Result<Self> {
+    /// The labels that occur among these, sorted.
+    pub(super) fn distinct(labels: impl IntoIterator<Item = L>, least: usize) -> Result<Self> {
         let mut labels: Vec<L> = labels.into_iter().collect();
         labels.sort_unstable();
         labels.dedup();
+        Self::in_order(labels, least)
+    }
+
+    /// One label for each class, in order: a network's outputs have an order, which labels must
+    /// not change.
+    pub(super) fn in_order(labels: impl IntoIterator<Item = L>, least: usize) -> Result<Self> {
+        let labels: Vec<L> = labels.into_iter().collect();
+        let mut ascending: Vec<usize> = (0..labels.len()).collect();
+        ascending.sort_by(|&a, &b| labels[a].cmp(&labels[b]));
+        for pair in ascending.windows(2) {
+            let [first, second] = [pair[0], pair[1]];
+            if labels[first] == labels[second] {
+                let label = bounded(format!("{:?}", labels[first]));
+                return Err(Error::out_of_range(
+                    "labels",
+                    "a different one for each class",
+                    format!("{label} for classes {first} and {second}"),
+                ));
+            }
+        }
         if labels.len() < least {
             let expected = format!("at least {least} different ones");
             return Err(Error::out_of_range("labels", expected, labels.len()));
         }
-        Ok(Self { labels })
+        Ok(Self { labels, ascending })
     }
 
     pub(super) fn labels(&self) -> &[L] {
@@ -36,17 +60,28 @@ impl<L: Ord + Debug> Classes<L> {
 
     /// The class of the label at this row.
     pub(super) fn index(&self, row: usize, label: &L) -> Result<usize> {
-        self.labels
-            .binary_search(label)
-            .map_err(|_| Error::UnknownLabel {
+        let found = (self.ascending).binary_search_by(|&class| self.labels[class].cmp(label));
+        match found {
+            Ok(at) => Ok(self.ascending[at]),
+            Err(_) => Err(Error::UnknownLabel {
                 row,
                 label: bounded(format!("{label:?}")),
                 known: listed(&self.labels),
-            })
+            }),
+        }
     }
 }
 
-/// How much the samples of each class count.
+/// How much the samples of each class count in training.
+///
+/// Weights apply to the training samples and to the validation samples, be they a split or a
+/// [`validation_set`](Trainer::validation_set), whose loss and score then measure what is trained.
+/// There they multiply the [`validation_weights`](Trainer::validation_weights).
+///
+/// A minibatch's gradient is divided by the minibatch's own weights, as in scikit-learn and
+/// PyTorch, so that weights fade in small minibatches: those of one sample have no effect. Choose
+/// a [`batch_size`](Trainer::batch_size) in which each class occurs, or divide by the mean weight
+/// of all samples ([`Trainer::mean_weight`]).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ClassWeights {
@@ -54,9 +89,10 @@ pub enum ClassWeights {
     #[default]
     Equal,
     /// All classes the same: a sample of a class with n of N samples, out of K classes, weighs
-    /// N / (K n). scikit-learn's `class_weight="balanced"`.
+    /// N / (K n). scikit-learn's `class_weight="balanced"`. The samples that count are all that
+    /// `fit` is given, those of a validation split included.
     Balanced,
-    /// These weights, 0 or above, in the order of the sorted classes.
+    /// These weights, 0 or above, in the order of [`Classifier::classes`](crate::Classifier::classes).
     Given(Vec<f64>),
 }
 
@@ -76,37 +112,61 @@ impl ClassWeights {
         }
     }
 
-    /// A weight for each sample, of which `own` are the caller's; `None` if all count the same.
-    pub(super) fn of_samples<T: Float>(
-        &self,
-        classes: &[usize],
-        count: usize,
-        own: Option<&[T]>,
-    ) -> Result<Option<Vec<T>>> {
-        if let Some(own) = own {
-            check_length("sample weights", own, classes.len())?;
-        }
-        let weights = match self {
-            Self::Equal => return Ok(own.map(<[T]>::to_vec)),
-            Self::Given(weights) => weights.clone(),
+    /// The weight of each of so many classes, where samples have these; `None` if all count the
+    /// same.
+    pub(super) fn of_classes(&self, classes: &[usize], count: usize) -> Option<Vec<f64>> {
+        match self {
+            Self::Equal => None,
+            Self::Given(weights) => Some(weights.clone()),
             Self::Balanced => {
                 let mut members = vec![0usize; count];
                 for &class in classes {
                     members[class] += 1;
                 }
                 let share = classes.len() as f64 / count as f64;
-                members
-                    .into_iter()
-                    .map(|n| share / n.max(1) as f64)
-                    .collect()
+                let weight = |n: usize| share / n.max(1) as f64;
+                Some(members.into_iter().map(weight).collect())
             }
-        };
-        let weight = |(sample, &class): (usize, &usize)| {
-            let own = own.map_or(1.0, |own| own[sample].wide());
-            T::of(own * weights[class])
-        };
-        Ok(Some(classes.iter().enumerate().map(weight).collect()))
+        }
     }
+}
+
+/// The samples' own weights, if there are any, times those of their classes.
+pub(super) fn sample_weights<T: Float>(
+    weights: &[f64],
+    classes: &[usize],
+    own: Option<&[T]>,
+) -> Result<Vec<T>> {
+    if let Some(own) = own {
+        check_length("sample weights", own, classes.len())?;
+    }
+    let weight = |(sample, &class): (usize, &usize)| {
+        let own = own.map_or(1.0, |own| own[sample].wide());
+        T::of(own * weights[class])
+    };
+    Ok(classes.iter().enumerate().map(weight).collect())
+}
+
+/// Weighs a trainer's validation set as the training samples of its classes are. A target between
+/// classes has a weight between theirs.
+pub(super) fn weigh_validation<T: Float>(weights: &[f64], trainer: &mut Trainer<T>) {
+    let Some((targets, own)) = trainer.validation_set_mut() else {
+        return;
+    };
+    let width = if weights.len() == 2 { 1 } else { weights.len() };
+    let rows = targets.chunks(width);
+    // Training says what is wrong with a set that does not fit.
+    if own.as_ref().is_some_and(|own| own.len() != rows.len()) {
+        return;
+    }
+    let weight = |(row, target): (usize, &[T])| {
+        let weight = match target {
+            [second] => weights[0] * (1.0 - second.wide()) + weights[1] * second.wide(),
+            target => target.iter().zip(weights).map(|(t, w)| t.wide() * w).sum(),
+        };
+        T::of(own.as_ref().map_or(1.0, |own| own[row].wide()) * weight)
+    };
+    *own = Some(rows.enumerate().map(weight).collect());
 }
 
 /// Checks that there is a label for each sample.

@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::ops::ControlFlow;
 
-use super::classes::{ClassWeights, Classes, check_labels};
+use super::classes::{ClassWeights, Classes, check_labels, sample_weights, weigh_validation};
+use super::parts::{check_loss, check_no_output, in_blocks};
 use super::probability::{log_sigmoids, log_softmax, sigmoids, softmax};
 use crate::activation::Identity;
 use crate::error::{Error, Result};
-use crate::float::Float;
-use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
+use crate::float::{Float, check_finite_rows};
+use crate::loss::{BinaryCrossEntropy, Loss, OutputKind, SoftmaxCrossEntropy};
 use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
@@ -21,7 +22,8 @@ use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 /// around an [`Mlp`] that gives logits.
 ///
 /// Labels are whatever can be sorted: numbers, characters, words. Two classes share one
-/// output, the logit of the second; more have an output each.
+/// output, the logit of the second; more have an output each. Class i is the i-th of
+/// [`classes`](Self::classes) and output i.
 ///
 /// ```
 /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam};
@@ -48,24 +50,38 @@ pub struct Classifier<T, L> {
 }
 
 impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
-    /// Completes a network by its output layer, and takes these labels as classes: all labels
-    /// of the training, or each once.
+    /// Completes a network by its output layer. The classes are the different ones of these
+    /// labels, sorted; pass the labels of all training samples, or each label once.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for fewer than two different labels, or as
-    /// [`MlpBuilder::build`].
+    /// [`Error::OutOfRange`] for fewer than two different labels, or if the builder has an output
+    /// layer already, and as [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
-        let classes = Classes::new(labels, 2)?;
+        check_no_output(&builder)?;
+        let classes = Classes::distinct(labels, 2)?;
         let net = builder.output(outputs(classes.len()), Identity).build()?;
         Self::of(net, classes)
     }
 
-    /// Takes a network that gives logits: one for two classes, else one for each.
+    /// Takes a network that gives logits: one for two classes, else one for each. The labels are
+    /// those of its outputs, in order. With one output the first label is the negative class and
+    /// the second one the positive.
+    ///
+    /// ```
+    /// use feedforward::{Classifier, Layer, Mlp, activation::Identity};
+    ///
+    /// let layer = Layer::new([0.0; 3], [0.1, 0.7, 0.2], Identity)?; // output 1 is the largest
+    /// let net = Mlp::from_layers(&[layer])?;
+    /// let model = Classifier::from_network(net, ["negative", "positive", "neutral"])?;
+    /// assert_eq!(model.predict(&[0.0])?, ["positive"]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for fewer than two different labels, or another number of outputs.
+    /// [`Error::OutOfRange`] for fewer than two labels, for a label that comes twice, or for
+    /// another number of outputs.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
-        Self::of(net, Classes::new(labels, 2)?)
+        Self::of(net, Classes::in_order(labels, 2)?)
     }
 
     fn of(net: Mlp<T>, classes: Classes<L>) -> Result<Self> {
@@ -99,7 +115,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         &mut self.net
     }
 
-    /// The labels, sorted: the order of probabilities.
+    /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
     pub fn classes(&self) -> &[L] {
         self.classes.labels()
     }
@@ -150,11 +166,32 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
             .collect()
     }
 
-    /// Trains the network. A validation split is stratified.
+    /// Trains the network. A validation split is stratified unless
+    /// [`Trainer::stratified`] says otherwise.
+    ///
+    /// The loss is usually [`loss`](Self::loss). Two classes take any other loss on logits too.
+    /// More classes also take [`BinaryCrossEntropy`] and losses on values, such as the squared
+    /// error: predicted classes have a meaning then, but probabilities have none. A loss of your
+    /// own is not checked unless it has an [`output_kind`](Loss::output_kind).
+    ///
+    /// The targets of a validation set come from its labels:
+    ///
+    /// ```
+    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam};
+    ///
+    /// let (inputs, labels) = ([0.0, 1.0, 2.0, 3.0], ['a', 'a', 'b', 'b']);
+    /// let mut model = Classifier::new(Mlp::<f64>::builder(1).hidden(8, Tanh), labels)?;
+    /// let trainer = Trainer::new(model.loss(), Adam::new(0.05))
+    ///     .validation_set([0.5, 2.5], model.targets(&['a', 'b'])?)
+    ///     .early_stopping(0.0, 10);
+    /// model.fit(&trainer, &inputs, &labels)?;
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownLabel`] for a
-    /// label that is none of the classes, and as [`Trainer::fit`].
+    /// label that is none of the classes, [`Error::OutOfRange`] for a loss that does not read the
+    /// outputs as logits, and as [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], labels: &[L]) -> Result<History> {
         self.fit_with(trainer, inputs, labels, None, |_, _| {
             ControlFlow::Continue(())
@@ -174,10 +211,14 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         weights: Option<&[T]>,
         on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
-        let trainer = trainer.clone().stratified(true);
-        self.with_samples(inputs, labels, weights, |net, samples| {
-            trainer.fit_with(net, samples, on_event)
-        })
+        let trainer = trainer.clone().stratified_by_default();
+        self.with_samples(
+            &trainer,
+            inputs,
+            labels,
+            weights,
+            |trainer, net, samples| trainer.fit_with(net, samples, on_event),
+        )
     }
 
     /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
@@ -192,31 +233,47 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         inputs: &[T],
         labels: &[L],
     ) -> Result<Epoch> {
-        self.with_samples(inputs, labels, None, |net, samples| {
+        self.with_samples(trainer, inputs, labels, None, |trainer, net, samples| {
             trainer.partial_fit(net, state, samples)
         })
     }
 
-    /// Hands the network and what it is to learn to a training.
+    /// Hands trainer, network and samples to a training.
     fn with_samples<R>(
         &mut self,
+        trainer: &Trainer<T>,
         inputs: &[T],
         labels: &[L],
         weights: Option<&[T]>,
-        train: impl FnOnce(&mut Mlp<T>, &Samples<'_, T>) -> Result<R>,
+        train: impl FnOnce(&Trainer<T>, &mut Mlp<T>, &Samples<'_, T>) -> Result<R>,
     ) -> Result<R> {
         self.check()?;
+        self.check_loss(trainer)?;
         check_labels(inputs, self.net.inputs(), labels)?;
-        let targets = self.targets(labels)?;
         let classes = self.indices(labels)?;
-        let weights = self
-            .weights
-            .of_samples(&classes, self.classes.len(), weights)?;
-        let samples = Samples::new(inputs, &targets);
-        match &weights {
-            Some(weights) => train(&mut self.net, &samples.weights(weights)),
-            None => train(&mut self.net, &samples),
+        let samples = Samples::of_classes(inputs, &classes);
+        let Some(by_class) = self.weights.of_classes(&classes, self.classes.len()) else {
+            let samples = weights.map_or(samples, |weights| samples.weights(weights));
+            return train(trainer, &mut self.net, &samples);
+        };
+        let weights = sample_weights(&by_class, &classes, weights)?;
+        let mut trainer = trainer.clone();
+        weigh_validation(&by_class, &mut trainer);
+        train(&trainer, &mut self.net, &samples.weights(&weights))
+    }
+
+    fn check_loss(&self, trainer: &Trainer<T>) -> Result<()> {
+        if self.classes.len() == 2 {
+            let expected = "BinaryCrossEntropy or another loss on logits, for two classes";
+            return check_loss(trainer, &[OutputKind::Logits], expected);
         }
+        let expected = "SoftmaxCrossEntropy or another loss on logits, for three or more classes";
+        let kinds = [
+            OutputKind::ClassLogits,
+            OutputKind::Logits,
+            OutputKind::Values,
+        ];
+        check_loss(trainer, &kinds, expected)
     }
 
     /// The likeliest class of each sample; of equals the first, as in scikit-learn.
@@ -224,13 +281,18 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// # Errors
     /// As [`Mlp::predict`].
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<L>> {
-        let logits = self.logits(inputs)?;
+        self.check()?;
         let class = |row: &[T]| match row {
             [logit] => usize::from(*logit > T::zero()),
             row => (1..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best }),
         };
-        let rows = logits.chunks(self.net.outputs());
-        Ok(rows.map(|row| self.classes()[class(row)].clone()).collect())
+        let mut labels = Vec::with_capacity(inputs.len() / self.net.inputs());
+        in_blocks(&self.net, inputs, |logits| {
+            let rows = logits.chunks(self.net.outputs());
+            labels.extend(rows.map(|row| self.classes()[class(row)].clone()));
+            Ok(())
+        })?;
+        Ok(labels)
     }
 
     /// The probability of each class, row-major `[samples x classes]`.
@@ -249,13 +311,16 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// told from zero.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// As [`Mlp::predict`], and [`Error::NotFinite`] for logits so far apart that their difference
+    /// overflows.
     pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
-        Ok(match self.net.outputs() {
+        let logarithms = match self.net.outputs() {
             1 => log_sigmoids(&logits),
             classes => log_softmax(&logits, classes),
-        })
+        };
+        check_finite_rows("log probabilities", &logarithms, self.classes.len())?;
+        Ok(logarithms)
     }
 
     /// The share of samples whose class is predicted right: [`metrics::accuracy`].

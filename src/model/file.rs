@@ -13,14 +13,20 @@ use serde::{Deserialize, Serialize};
 use super::{Classifier, MultilabelClassifier, Regressor, Scaler};
 use crate::activation::Activation;
 use crate::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
-use crate::error::{Error, Result};
-use crate::float::Float;
+use crate::error::{Error, Result, check_rows};
+use crate::float::{Float, check_finite_rows};
 use crate::mlp::Mlp;
-use crate::mlp::file::{CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, Resolver, built_in};
+use crate::mlp::file::{
+    CLASSIFIER, ENCODING, MODELS, MULTILABEL, REGRESSOR, Resolver, SCALER, TARGET_SCALER, built_in,
+    check_alone, check_unscaled,
+};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// What a [`ModelFile`] can hold: a network, or a classifier or regressor around one.
-pub trait Model<T>: Sized {
+pub trait Model<T> {
+    /// What it predicts for samples: numbers or labels.
+    type Predicted;
+
     #[doc(hidden)]
     const KINDS: &'static [&'static str];
     #[doc(hidden)]
@@ -29,10 +35,17 @@ pub trait Model<T>: Sized {
     #[doc(hidden)]
     fn describe(&self, file: &mut Writer) -> Result<()>;
     #[doc(hidden)]
+    fn predict(&self, inputs: &[T]) -> Result<Self::Predicted>;
+}
+
+/// A [`Model`] that can be read back. Labels must implement [`FromStr`] for that.
+pub trait LoadModel<T>: Model<T> + Sized {
+    #[doc(hidden)]
     fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self>;
 }
 
 impl<T: Float> Model<T> for Mlp<T> {
+    type Predicted = Vec<T>;
     const KINDS: &'static [&'static str] = &MODELS;
 
     fn network(&self) -> &Mlp<T> {
@@ -43,18 +56,22 @@ impl<T: Float> Model<T> for Mlp<T> {
         Ok(())
     }
 
-    fn of(network: Mlp<T>, _: &Reader<'_>) -> Result<Self> {
+    fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.predict(inputs)
+    }
+}
+
+impl<T: Float> LoadModel<T> for Mlp<T> {
+    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
+        check_unscaled(file)?;
         Ok(network)
     }
 }
 
 macro_rules! labelled {
-    ($model:ident, $kind:ident) => {
-        impl<T, L> Model<T> for $model<T, L>
-        where
-            T: Float,
-            L: Ord + Clone + Debug + Display + FromStr,
-        {
+    ($model:ident, $kind:ident, $predicted:ty) => {
+        impl<T: Float, L: Ord + Clone + Debug + Display> Model<T> for $model<T, L> {
+            type Predicted = $predicted;
             const KINDS: &'static [&'static str] = &[$kind];
 
             fn network(&self) -> &Mlp<T> {
@@ -62,10 +79,19 @@ macro_rules! labelled {
             }
 
             fn describe(&self, file: &mut Writer) -> Result<()> {
-                let labels: Vec<_> = self.classes().iter().map(L::to_string).collect();
-                file.describe("labels", &labels)
+                file.describe("labels", &written(self.classes())?)
             }
 
+            fn predict(&self, inputs: &[T]) -> Result<$predicted> {
+                self.predict(inputs)
+            }
+        }
+
+        impl<T, L> LoadModel<T> for $model<T, L>
+        where
+            T: Float,
+            L: Ord + Clone + Debug + Display + FromStr,
+        {
             fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
                 let labels: Vec<String> = file.get("labels")?;
                 Self::from_network(network, parsed(&labels)?)
@@ -74,8 +100,22 @@ macro_rules! labelled {
     };
 }
 
-labelled!(Classifier, CLASSIFIER);
-labelled!(MultilabelClassifier, MULTILABEL);
+labelled!(Classifier, CLASSIFIER, Vec<L>);
+labelled!(MultilabelClassifier, MULTILABEL, Vec<Vec<L>>);
+
+/// Labels as text, by which they must still differ.
+fn written<L: Display>(labels: &[L]) -> Result<Vec<String>> {
+    let labels: Vec<_> = labels.iter().map(L::to_string).collect();
+    let mut ascending: Vec<_> = labels.iter().collect();
+    ascending.sort_unstable();
+    match ascending.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(malformed(format!(
+            "labels that differ must not be displayed alike, as {:?} is",
+            pair[0]
+        ))),
+        None => Ok(labels),
+    }
+}
 
 /// Labels of the caller's type.
 fn parsed<L: FromStr>(labels: &[String]) -> Result<Vec<L>> {
@@ -87,6 +127,7 @@ fn parsed<L: FromStr>(labels: &[String]) -> Result<Vec<L>> {
 }
 
 impl<T: Float> Model<T> for Regressor<T> {
+    type Predicted = Vec<T>;
     const KINDS: &'static [&'static str] = &[REGRESSOR];
 
     fn network(&self) -> &Mlp<T> {
@@ -94,18 +135,52 @@ impl<T: Float> Model<T> for Regressor<T> {
     }
 
     fn describe(&self, file: &mut Writer) -> Result<()> {
-        file.describe("link", &self.link)
+        self.check()?;
+        file.describe("link", &self.link)?;
+        file.describe("scale_targets", &self.scale_targets)?;
+        if let Some(scaler) = &self.scaler {
+            write_scaler(file, TARGET_SCALER, scaler)?;
+        }
+        Ok(())
     }
 
-    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
-        Ok(Regressor::new(network).link(file.get("link")?))
+    fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.predict(inputs)
     }
+}
+
+impl<T: Float> LoadModel<T> for Regressor<T> {
+    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
+        let mut model = Regressor::new(network).link(file.get("link")?);
+        // Without it the network was trained on targets as they were.
+        model.scale_targets = file.find("scale_targets")?.unwrap_or(false);
+        model.scaler = read_scaler(file, TARGET_SCALER)?;
+        model.check()?;
+        Ok(model)
+    }
+}
+
+fn write_scaler<T: Float>(file: &mut Writer, name: &str, scaler: &Scaler<T>) -> Result<()> {
+    let width = scaler.offsets().len();
+    file.describe(name, &width)?;
+    file.add(format!("{name}.offsets"), &[width], scaler.offsets());
+    file.add(format!("{name}.scales"), &[width], scaler.scales());
+    Ok(())
+}
+
+fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Option<Scaler<T>>> {
+    let Some(width) = file.find::<usize>(name)? else {
+        return Ok(None);
+    };
+    let part = |part| file.values(&format!("{name}.{part}"), &[width]);
+    let (offsets, scales): (Vec<T>, Vec<T>) = (part("offsets")?, part("scales")?);
+    Scaler::from_parts(offsets, scales).map(Some)
 }
 
 /// A model and what a program needs around it, as one file holds it.
 ///
 /// ```
-/// use feedforward::{Encoding, Mlp, ModelFile, activation::{Identity, Relu}};
+/// use feedforward::{Mlp, ModelFile, activation::{Identity, Relu}};
 /// use feedforward::encoding::Fourier;
 ///
 /// let encoding = Fourier::new(2, 16, 3.0, 1)?;
@@ -114,15 +189,15 @@ impl<T: Float> Model<T> for Regressor<T> {
 /// let bytes = file.to_bytes()?;
 ///
 /// let read = ModelFile::<f32>::from_bytes(&bytes)?;
-/// let encoded = read.encoding.as_ref().unwrap().encode(&[0.5, 0.25])?;
-/// assert_eq!(read.model.predict(&encoded)?, file.model.predict(&encoded)?);
+/// assert_eq!(read.predict(&[0.5, 0.25])?, file.predict(&[0.5, 0.25])?); // encoded, then predicted
 /// assert_eq!(read.notes["picture"], "a logo");
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelFile<T, M = Mlp<T>> {
-    /// The network, or the classifier or regressor around it.
+    /// The network, or the classifier or regressor around it. It takes inputs that were scaled and
+    /// encoded already; [`predict`](ModelFile::predict) does that.
     pub model: M,
     /// What inputs are encoded by before the network takes them.
     pub encoding: Option<Builtin<T>>,
@@ -142,8 +217,6 @@ enum Encoded {
 }
 
 const DIRECTIONS: &str = "encoding.directions";
-const OFFSETS: &str = "scaler.offsets";
-const SCALES: &str = "scaler.scales";
 
 impl<T: Float, M: Model<T>> ModelFile<T, M> {
     /// The model alone.
@@ -172,6 +245,54 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
     pub fn note(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.notes.insert(name.into(), text.into());
         self
+    }
+
+    /// Returns the model's predictions for samples, row-major `[samples x inputs]`: numbers, labels
+    /// or lists of labels. Inputs are scaled and encoded first, as [`prepare`](Self::prepare) does.
+    ///
+    /// ```
+    /// use feedforward::{Classifier, Mlp, ModelFile, Scaler, activation::Tanh};
+    ///
+    /// let scaler = Scaler::standard(&[150.0, 60.0, 180.0, 90.0], 2)?;
+    /// let model = Classifier::new(Mlp::<f64>::builder(2).hidden(4, Tanh), ["cat", "dog"])?;
+    /// let file = ModelFile::new(model).scaler(scaler);
+    /// let (sample, scaled) = ([170.0, 70.0], file.prepare(&[170.0, 70.0])?);
+    /// assert_eq!(file.predict(&sample)?, file.model.predict(&scaled)?);
+    /// let probabilities = file.model.predict_probability(&scaled)?;
+    /// assert_eq!(probabilities.len(), 2);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare), and as the model's own `predict`.
+    pub fn predict(&self, inputs: &[T]) -> Result<M::Predicted> {
+        self.model.predict(&self.prepare(inputs)?)
+    }
+
+    /// Scales and encodes samples, as far as the file has a scaler and an encoding: what the
+    /// methods of its model take.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if scaler, encoding and model do not fit each other,
+    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
+    /// finite, before or after.
+    pub fn prepare(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.check()?;
+        let width = match (&self.scaler, &self.encoding) {
+            (Some(scaler), _) => scaler.offsets().len(),
+            (None, Some(encoding)) => encoding.inputs(),
+            (None, None) => self.model.network().inputs(),
+        };
+        check_rows("inputs", inputs, width)?;
+        check_finite_rows("inputs", inputs, width)?;
+        let mut prepared = inputs.to_vec();
+        if let Some(scaler) = &self.scaler {
+            scaler.transform_in_place(&mut prepared)?;
+        }
+        if let Some(encoding) = &self.encoding {
+            prepared = encoding.encode(&prepared)?;
+        }
+        Ok(prepared)
     }
 
     /// Everything as the bytes of a safetensors file, as [`Mlp::to_bytes`] has it.
@@ -204,18 +325,30 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
                     Encoded::OneBlob { inputs, bins }
                 }
             };
-            file.describe("encoding", &encoded)?;
+            file.describe(ENCODING, &encoded)?;
         }
         if let Some(scaler) = &self.scaler {
-            let width = scaler.offsets().len();
-            file.describe("scaler", &width)?;
-            file.add(OFFSETS, &[width], scaler.offsets());
-            file.add(SCALES, &[width], scaler.scales());
+            write_scaler(&mut file, SCALER, scaler)?;
         }
         file.describe("notes", &self.notes)?;
         file.finish()
     }
 
+    /// Whether inputs go through scaler and encoding into the network.
+    fn check(&self) -> Result<()> {
+        let mut inputs = self.model.network().inputs();
+        if let Some(encoding) = &self.encoding {
+            check_fit("outputs of the encoding", inputs, encoding.outputs())?;
+            inputs = encoding.inputs();
+        }
+        if let Some(scaler) = &self.scaler {
+            check_fit("columns of the scaler", inputs, scaler.offsets().len())?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Float, M: LoadModel<T>> ModelFile<T, M> {
     /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
     ///
     /// # Errors
@@ -246,7 +379,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
                 "the encoding does not give {width} numbers"
             ))),
         };
-        let encoding = match file.find("encoding")? {
+        let encoding = match file.find(ENCODING)? {
             None => None,
             Some(Encoded::Fourier {
                 inputs,
@@ -265,13 +398,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
                 Some(OneBlob::new(inputs, bins)?.into())
             }
         };
-        let scaler = match file.find("scaler")? {
-            None => None,
-            Some(width) => {
-                let offsets: Vec<T> = file.values(OFFSETS, &[width])?;
-                Some(Scaler::from_parts(offsets, file.values(SCALES, &[width])?)?)
-            }
-        };
+        let scaler = read_scaler(file, SCALER)?;
         let read = Self {
             model: M::of(network, file)?,
             encoding,
@@ -280,19 +407,6 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
         };
         read.check()?;
         Ok(read)
-    }
-
-    /// Whether inputs go through scaler and encoding into the network.
-    fn check(&self) -> Result<()> {
-        let mut inputs = self.model.network().inputs();
-        if let Some(encoding) = &self.encoding {
-            check_fit("outputs of the encoding", inputs, encoding.outputs())?;
-            inputs = encoding.inputs();
-        }
-        if let Some(scaler) = &self.scaler {
-            check_fit("columns of the scaler", inputs, scaler.offsets().len())?;
-        }
-        Ok(())
     }
 }
 
@@ -303,29 +417,35 @@ fn check_fit(what: &'static str, expected: usize, got: usize) -> Result<()> {
     Err(Error::out_of_range(what, expected.to_string(), got))
 }
 
-on_disk!([T: Float, M: Model<T>] ModelFile<T, M>);
+on_disk!(save [T: Float, M: Model<T>] ModelFile<T, M>);
+on_disk!(load [T: Float, M: LoadModel<T>] ModelFile<T, M>);
 
-/// The methods of a model alone.
+/// The methods of a model alone, which is written with one set of parameters and read with another.
 macro_rules! as_files {
-    ([$($parameter:tt)*] $model:ty) => {
-        impl<$($parameter)*> $model {
+    ([$($saved:tt)*] [$($loaded:tt)*] $model:ty) => {
+        impl<$($saved)*> $model {
             /// The model as the bytes of a safetensors file: its network as [`Mlp::to_bytes`] has it,
-            /// and what is around it. Class weights, which matter in training alone, are not
-            /// part of it.
+            /// and what is around it. Labels are written by their [`Display`], and read by
+            /// [`FromStr`], which must undo it. Class weights, which matter in training alone, are
+            /// not part of it.
             ///
             /// # Errors
-            /// [`Error::Malformed`] if the format cannot hold it.
+            /// [`Error::Malformed`] if the format cannot hold it, or for two labels of one text.
             pub fn to_bytes(&self) -> Result<Vec<u8>> {
                 let mut file = Writer::new(<Self as Model<T>>::KINDS[0]);
                 self.network().write(&mut file)?;
                 Model::describe(self, &mut file)?;
                 file.finish()
             }
+        }
+        on_disk!(save [$($saved)*] $model);
 
+        impl<$($loaded)*> $model {
             /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
             ///
             /// # Errors
-            /// As [`Mlp::from_bytes`]; [`Error::Malformed`] also if it is another kind of model.
+            /// As [`Mlp::from_bytes`]; [`Error::Malformed`] also if it is another kind of model, or
+            /// has a scaler or an encoding, which a [`ModelFile`] applies.
             pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
                 Self::from_bytes_with(bytes, built_in)
             }
@@ -339,13 +459,23 @@ macro_rules! as_files {
                 bytes: &[u8],
                 resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
             ) -> Result<Self> {
-                Ok(ModelFile::from_bytes_with(bytes, resolver)?.model)
+                let file = Reader::new(bytes, <Self as Model<T>>::KINDS)?;
+                check_alone(&file)?;
+                <Self as LoadModel<T>>::of(Mlp::read(&file, &resolver)?, &file)
             }
         }
-        on_disk!([$($parameter)*] $model);
+        on_disk!(load [$($loaded)*] $model);
     };
 }
 
-as_files!([T: Float, L: Ord + Clone + Debug + Display + FromStr] Classifier<T, L>);
-as_files!([T: Float, L: Ord + Clone + Debug + Display + FromStr] MultilabelClassifier<T, L>);
-as_files!([T: Float] Regressor<T>);
+as_files!(
+    [T: Float, L: Ord + Clone + Debug + Display]
+    [T: Float, L: Ord + Clone + Debug + Display + FromStr]
+    Classifier<T, L>
+);
+as_files!(
+    [T: Float, L: Ord + Clone + Debug + Display]
+    [T: Float, L: Ord + Clone + Debug + Display + FromStr]
+    MultilabelClassifier<T, L>
+);
+as_files!([T: Float] [T: Float] Regressor<T>);

@@ -5,6 +5,7 @@ mod classifier;
 #[cfg(feature = "safetensors")]
 mod file;
 mod multilabel;
+mod parts;
 mod probability;
 mod regressor;
 mod scaler;
@@ -12,7 +13,7 @@ mod scaler;
 pub use classes::ClassWeights;
 pub use classifier::Classifier;
 #[cfg(feature = "safetensors")]
-pub use file::{Model, ModelFile};
+pub use file::{LoadModel, Model, ModelFile};
 pub use multilabel::MultilabelClassifier;
 pub use regressor::Regressor;
 pub use scaler::Scaler;

@@ -7,14 +7,17 @@ use core::fmt::Debug;
 use core::ops::ControlFlow;
 
 use super::classes::{Classes, check_labels};
+use super::parts::{check_loss, check_no_output, in_blocks};
 use crate::activation::Identity;
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::loss::BinaryCrossEntropy;
+use crate::loss::{BinaryCrossEntropy, OutputKind};
 use crate::math;
-use crate::metrics::{Score, SubsetAccuracy};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
+
+/// The losses that it can be trained by.
+const LOSS: &str = "BinaryCrossEntropy or another loss on independent logits";
 
 /// A network that says for each of several labels whether a sample has it: one logit each.
 ///
@@ -39,22 +42,25 @@ pub struct MultilabelClassifier<T, L> {
 }
 
 impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
-    /// Completes a network by its output layer, one logit for each different label.
+    /// Completes a network by its output layer, one logit for each different label, sorted.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without labels, or as [`MlpBuilder::build`].
+    /// [`Error::OutOfRange`] without labels, or if the builder has an output layer already, and as
+    /// [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
-        let classes = Classes::new(labels, 1)?;
+        check_no_output(&builder)?;
+        let classes = Classes::distinct(labels, 1)?;
         let net = builder.output(classes.len(), Identity).build()?;
         Ok(Self { net, classes })
     }
 
-    /// Takes a network that gives a logit for each label.
+    /// Takes a network that gives a logit for each label: output i is that of label i.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without labels, or for another number of outputs.
+    /// [`Error::OutOfRange`] without labels, for a label that comes twice, or for another number of
+    /// outputs.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
-        let classes = Classes::new(labels, 1)?;
+        let classes = Classes::in_order(labels, 1)?;
         let model = Self { net, classes };
         model.check()?;
         Ok(model)
@@ -70,7 +76,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         &mut self.net
     }
 
-    /// The labels, sorted: the order of probabilities.
+    /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
     pub fn classes(&self) -> &[L] {
         self.classes.labels()
     }
@@ -99,7 +105,8 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there are labels (maybe none) for each sample,
-    /// [`Error::UnknownLabel`] for an unknown one, and as [`Trainer::fit`].
+    /// [`Error::UnknownLabel`] for an unknown one, [`Error::OutOfRange`] for a built-in loss that is
+    /// not one on independent logits, and as [`Trainer::fit`].
     pub fn fit(
         &mut self,
         trainer: &Trainer<T>,
@@ -121,6 +128,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
         self.check()?;
+        check_loss(trainer, &[OutputKind::Logits], LOSS)?;
         check_labels(inputs, self.net.inputs(), labels)?;
         let targets = self.targets(labels)?;
         trainer.fit_with(&mut self.net, &Samples::new(inputs, &targets), on_event)
@@ -139,6 +147,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         labels: &[impl AsRef<[L]>],
     ) -> Result<Epoch> {
         self.check()?;
+        check_loss(trainer, &[OutputKind::Logits], LOSS)?;
         check_labels(inputs, self.net.inputs(), labels)?;
         let targets = self.targets(labels)?;
         trainer.partial_fit(&mut self.net, state, &Samples::new(inputs, &targets))
@@ -149,15 +158,19 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// # Errors
     /// As [`Mlp::predict`].
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<Vec<L>>> {
-        let logits = self.logits(inputs)?;
-        let labels = |row: &[T]| {
-            let likely = row
-                .iter()
-                .zip(self.classes())
-                .filter(|(y, _)| **y > T::zero());
-            likely.map(|(_, label)| label.clone()).collect()
-        };
-        Ok(logits.chunks(self.classes.len()).map(labels).collect())
+        self.check()?;
+        let mut predicted = Vec::with_capacity(inputs.len() / self.net.inputs());
+        in_blocks(&self.net, inputs, |logits| {
+            for row in logits.chunks(self.classes.len()) {
+                let likely = row
+                    .iter()
+                    .zip(self.classes())
+                    .filter(|(y, _)| **y > T::zero());
+                predicted.push(likely.map(|(_, label)| label.clone()).collect());
+            }
+            Ok(())
+        })?;
+        Ok(predicted)
     }
 
     /// The probability of each label, row-major `[samples x labels]`. Rows need not sum to 1.
@@ -179,14 +192,29 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(logits.into_iter().map(math::log_sigmoid).collect())
     }
 
-    /// The share of samples whose labels are all predicted right: [`SubsetAccuracy`].
+    /// The share of samples whose labels are all predicted right:
+    /// [`SubsetAccuracy`](crate::metrics::SubsetAccuracy).
     ///
     /// # Errors
     /// As [`fit`](Self::fit) and [`Mlp::predict`].
     pub fn score(&self, inputs: &[T], labels: &[impl AsRef<[L]>]) -> Result<f64> {
         check_labels(inputs, self.net.inputs(), labels)?;
-        let (logits, targets) = (self.logits(inputs)?, self.targets(labels)?);
-        Ok(SubsetAccuracy.score(&logits, &targets, self.classes.len(), None))
+        self.check()?;
+        let (mut hits, mut sample) = (0usize, 0);
+        let mut wanted = vec![false; self.classes.len()];
+        in_blocks(&self.net, inputs, |logits| {
+            for row in logits.chunks(wanted.len()) {
+                wanted.fill(false);
+                for label in labels[sample].as_ref() {
+                    wanted[self.classes.index(sample, label)?] = true;
+                }
+                let mut pairs = row.iter().zip(&wanted);
+                hits += usize::from(pairs.all(|(&y, &wanted)| (y > T::zero()) == wanted));
+                sample += 1;
+            }
+            Ok(())
+        })?;
+        Ok(hits as f64 / sample as f64)
     }
 
     fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {

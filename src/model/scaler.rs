@@ -1,13 +1,14 @@
 //! Scaling of columns, and a way to be rid of it once a network is trained.
 
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::error::{
     Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
 };
-use crate::float::{Float, check_finite_rows, compiled};
+use crate::float::{Float, check_finite_rows, compiled, is_rounding};
 use crate::math;
 use crate::mlp::{Mlp, check_finite};
 
@@ -55,8 +56,12 @@ impl<T: Float> Scaler<T> {
     /// Brings each column to mean 0 and standard deviation 1: the offset is the mean, the scale
     /// the population's standard deviation, sqrt(sum (x - mean)^2 / samples).
     ///
-    /// `data` is row-major `[samples x width]`. A column of equal numbers gets scale 1 and so
-    /// becomes zero. scikit-learn's `StandardScaler`.
+    /// `data` is row-major `[samples x width]`. scikit-learn's `StandardScaler`.
+    ///
+    /// A column of equal numbers gets scale 1 and so becomes zero, and so does one whose numbers
+    /// differ by rounding alone: whose standard deviation is at most n eps |mean|, with n samples
+    /// but not more than 10, and the type's machine epsilon eps. scikit-learn's n has no bound, so
+    /// that with many samples it takes real differences for rounding.
     ///
     /// ```
     /// use feedforward::Scaler;
@@ -71,10 +76,19 @@ impl<T: Float> Scaler<T> {
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
     /// finite or so large that a sum of squares is not.
     pub fn standard(data: &[T], width: usize) -> Result<Self> {
-        Self::from_columns(data, width, |column| {
-            let (mean, deviation) = moments(data, width, column);
-            (T::of(mean), nonzero(deviation, 1.0))
-        })
+        check_data(data, width)?;
+        let samples = data.len() / width;
+        let (means, deviations) = moments(data, width);
+        let scales = means.iter().zip(deviations).map(|(&mean, deviation)| {
+            if is_rounding::<T>(deviation, mean, samples) {
+                T::one()
+            } else {
+                nonzero(deviation, 1.0)
+            }
+        });
+        let scales: Vec<T> = scales.collect();
+        let offsets: Vec<T> = means.into_iter().map(T::of).collect();
+        Self::from_parts(offsets, scales)
     }
 
     /// Brings each column to a range: its least number to the range's start, its largest to the
@@ -82,7 +96,8 @@ impl<T: Float> Scaler<T> {
     ///
     /// scale = (max - min) / (end - start), offset = min - start scale. `data` is row-major
     /// `[samples x width]`. A column of equal numbers becomes the range's start; its scale is
-    /// that of a column with max - min = 1. scikit-learn's `MinMaxScaler`.
+    /// that of a column with max - min = 1. So is a column whose max - min is rounding, as
+    /// [`standard`](Self::standard) has it. scikit-learn's `MinMaxScaler`.
     ///
     /// ```
     /// use feedforward::Scaler;
@@ -108,17 +123,19 @@ impl<T: Float> Scaler<T> {
                 Number(high),
             ));
         }
-        Self::from_columns(data, width, |column| {
-            let (min, max) = extremes(data, width, column);
-            let scale = nonzero::<T>((max - min) / (high - low), 1.0 / (high - low));
+        check_data(data, width)?;
+        let samples = data.len() / width;
+        let column = |(min, max): (f64, f64)| {
+            let spread = if is_rounding::<T>(max - min, min.abs().max(max.abs()), samples) {
+                1.0
+            } else {
+                max - min
+            };
+            let scale = nonzero::<T>(spread / (high - low), 1.0 / (high - low));
             (T::of(min - low * scale.wide()), scale)
-        })
-    }
-
-    fn from_columns(data: &[T], width: usize, column: impl Fn(usize) -> (T, T)) -> Result<Self> {
-        check_rows("data", data, width)?;
-        check_finite_rows("data", data, width)?;
-        let (offsets, scales): (Vec<T>, Vec<T>) = (0..width).map(column).unzip();
+        };
+        let (offsets, scales): (Vec<T>, Vec<T>) =
+            extremes(data, width).into_iter().map(column).unzip();
         Self::from_parts(offsets, scales)
     }
 
@@ -181,6 +198,11 @@ impl<T: Float> Scaler<T> {
     /// Those of `inverse`.
     pub fn inverse_in_place(&self, samples: &mut [T]) -> Result<()> {
         self.map(samples, Direction::Inverse)
+    }
+
+    /// [`inverse_in_place`](Self::inverse_in_place) without checks, of whole rows.
+    pub(super) fn restore(&self, samples: &mut [T]) {
+        restore(self, samples);
     }
 
     fn mapped(&self, samples: &[T], direction: Direction) -> Result<Vec<T>> {
@@ -267,24 +289,50 @@ fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
     }
 }
 
+fn check_data<T: Float>(data: &[T], width: usize) -> Result<()> {
+    check_rows("data", data, width)?;
+    check_finite_rows("data", data, width)
+}
+
 compiled! {
-    /// A column's mean and standard deviation.
-    fn moments<T>(data: &[T], width: usize, column: usize) -> (f64, f64) {
-        let values = || data[column..].iter().step_by(width).map(|x| x.wide());
+    /// The columns' means, and their standard deviations.
+    fn moments<T>(data: &[T], width: usize) -> (Vec<f64>, Vec<f64>) {
         let samples = (data.len() / width) as f64;
+        let (first, rows) = (&data[..width], || data.chunks_exact(width));
         // From the first number on, so that equal numbers have no deviation at all.
-        let first = data[column].wide();
-        let mean = first + values().map(|x| x - first).sum::<f64>() / samples;
-        let squares: f64 = values().map(|x| (x - mean) * (x - mean)).sum();
-        (mean, math::sqrt(squares / samples))
+        let mut means = vec![0.0; width];
+        for row in rows() {
+            for ((sum, &x), &first) in means.iter_mut().zip(row).zip(first) {
+                *sum += x.wide() - first.wide();
+            }
+        }
+        for (mean, &first) in means.iter_mut().zip(first) {
+            *mean = first.wide() + *mean / samples;
+        }
+        let mut deviations = vec![0.0; width];
+        for row in rows() {
+            for ((sum, &x), &mean) in deviations.iter_mut().zip(row).zip(&means) {
+                *sum += (x.wide() - mean) * (x.wide() - mean);
+            }
+        }
+        for deviation in &mut deviations {
+            *deviation = math::sqrt(*deviation / samples);
+        }
+        (means, deviations)
     }
 }
 
 compiled! {
-    /// A column's least and largest number.
-    fn extremes<T>(data: &[T], width: usize, column: usize) -> (f64, f64) {
-        let values = data[column..].iter().step_by(width).map(|x| x.wide());
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
+    /// The columns' least and largest numbers.
+    fn extremes<T>(data: &[T], width: usize) -> Vec<(f64, f64)> {
+        let mut extremes = vec![(f64::INFINITY, f64::NEG_INFINITY); width];
+        for row in data.chunks_exact(width) {
+            for ((min, max), x) in extremes.iter_mut().zip(row) {
+                *min = min.min(x.wide());
+                *max = max.max(x.wide());
+            }
+        }
+        extremes
     }
 }
 
@@ -315,6 +363,17 @@ compiled! {
             }
         }
         Ok(())
+    }
+}
+
+compiled! {
+    /// x = x' scale + offset for whole rows.
+    fn restore<T>(scaler: &Scaler<T>, samples: &mut [T]) {
+        for values in samples.chunks_exact_mut(scaler.offsets.len()) {
+            for ((x, offset), scale) in values.iter_mut().zip(&scaler.offsets).zip(&scaler.scales) {
+                *x = T::of(x.wide() * scale.wide() + offset.wide());
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@
 //! | of | outputs |
 //! |---|---|
 //! | [`Mlp`] | `y`, `[batch x outputs]` |
-//! | [`Regressor`] | `y`, `[batch x outputs]`: predictions, after the link |
+//! | [`Regressor`] | `y`, `[batch x outputs]`: predictions, after the link, in the targets' unit |
 //! | [`Classifier`] | `label`, `[batch]`: the index of the likeliest class; `probabilities`, `[batch x classes]` |
 //! | [`MultilabelClassifier`] | `labels`, `[batch x labels]`: 1 for those it has, else 0; `probabilities`, `[batch x labels]` |
 //!
@@ -152,12 +152,20 @@ impl<T: Float> Outline for Mlp<T> {
 impl<T: Float> Outline for Regressor<T> {
     fn outline(&self) -> Result<sealed::Outlined> {
         let graph = Graph::new();
+        self.check()?;
         let outputs = network(&graph, self.network())?;
         graph.enter("link");
-        let y = match self.used_link() {
+        let mut y = match self.used_link() {
             Link::Identity => outputs,
             Link::Log => outputs.exp(),
         };
+        if let Some(scaler) = self.target_scaler() {
+            let columns = [self.network().outputs()];
+            let scales = graph.tensor("scales", &columns, scaler.scales());
+            let offsets = graph.tensor("offsets", &columns, scaler.offsets());
+            let scaled = graph.node("Mul", &[y, scales], Vec::new());
+            y = graph.node("Add", &[scaled, offsets], Vec::new());
+        }
         graph.output("y", y, self.network().outputs());
         Ok(finished(graph, self.network(), None))
     }

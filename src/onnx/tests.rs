@@ -11,6 +11,8 @@ use crate::float::Float;
 use crate::metrics::Link;
 use crate::mlp::Mlp;
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
+use crate::optimizer::Sgd;
+use crate::train::Trainer;
 
 fn read(model: &impl Export) -> proto::Model {
     proto::Model::decode(&*export(model).unwrap()).unwrap()
@@ -188,6 +190,28 @@ fn heads_give_labels_and_probabilities() {
     assert_eq!(operators(&counts), ["Gemm", "Tanh", "Gemm", "Exp"]);
     assert_eq!(counts.output[0].name, "y");
     check_order(&counts);
+
+    // Targets that were scaled come back in their own unit.
+    let net = builder().output(1, Identity).build().unwrap();
+    let mut prices = Regressor::new(net);
+    let trainer = Trainer::new(prices.loss(), Sgd::new(0.1)).epochs(1);
+    let inputs = vec![0.5; 2 * prices.network().inputs()];
+    prices.fit(&trainer, &inputs, &[100.0, 300.0]).unwrap();
+    let prices = graph(&prices);
+    assert_eq!(operators(&prices), ["Gemm", "Tanh", "Gemm", "Mul", "Add"]);
+    let numbers = |name: &str| {
+        let found = prices.initializer.iter().find(|t| t.name.ends_with(name));
+        let bytes = found.unwrap().raw_data.as_chunks::<4>().0.to_vec();
+        bytes
+            .into_iter()
+            .map(f32::from_le_bytes)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (numbers("scales"), numbers("offsets")),
+        (vec![100.0], vec![200.0])
+    );
+    check_order(&prices);
 }
 
 #[derive(Debug)]

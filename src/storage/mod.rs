@@ -197,6 +197,10 @@ fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a
 /// `save` and `load` for something that has `to_bytes` and `from_bytes`.
 macro_rules! on_disk {
     ([$($parameters:tt)*] $model:ty) => {
+        $crate::storage::on_disk!(save [$($parameters)*] $model);
+        $crate::storage::on_disk!(load [$($parameters)*] $model);
+    };
+    (save [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {
             /// Writes [`to_bytes`](Self::to_bytes) to a file, which is whole at any moment: the
@@ -211,7 +215,11 @@ macro_rules! on_disk {
             pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
                 $crate::disk::write(path.as_ref(), &self.to_bytes()?)
             }
-
+        }
+    };
+    (load [$($parameters:tt)*] $model:ty) => {
+        #[cfg(feature = "std")]
+        impl<$($parameters)*> $model {
             /// Reads it from a file, as [`from_bytes`](Self::from_bytes) does.
             ///
             /// # Errors

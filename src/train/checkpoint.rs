@@ -182,7 +182,7 @@ impl<T: Float> Trainer<T> {
                 format!("set({:016x})", storage::hash(values))
             }
         };
-        let settings: [(&str, &dyn Debug); 17] = [
+        let settings: [(&str, &dyn Debug); 18] = [
             ("precision", &core::any::type_name::<T>()),
             ("loss", &self.loss),
             ("optimizer", &self.optimizer),
@@ -194,7 +194,8 @@ impl<T: Float> Trainer<T> {
             ("clip", &self.clip),
             ("dropout", &self.dropout),
             ("weight_average", &self.average),
-            ("stratified", &self.stratified),
+            ("stratified", &self.stratified.unwrap_or(false)),
+            ("mean_weight", &self.mean_weight),
             ("validation_score", &self.score),
             ("early_stopping", &self.early_stopping),
             ("tolerance", &self.tolerance),

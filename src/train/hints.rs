@@ -145,20 +145,24 @@ pub(super) fn cause<T: Float>(
 }
 
 fn large_inputs<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
-    let (low, high) = range((0..samples.len()).map(|sample| samples.input(sample)));
+    let inputs = |range, sample| widened(range, samples.input(sample));
+    let (low, high) = (0..samples.len()).fold(NOTHING, inputs);
     let is_large = low.abs().max(high.abs()) > USUAL_INPUT;
     is_large.then_some(DivergenceCause::Inputs { low, high })
 }
 
 fn large_targets<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
-    let (low, high) = range((0..samples.len()).map(|sample| samples.target(sample)));
+    let mut room = samples.target_room();
+    let targets = |range, sample| widened(range, samples.target(sample, &mut room));
+    let (low, high) = (0..samples.len()).fold(NOTHING, targets);
     let is_large = low.abs().max(high.abs()) > USUAL_TARGET;
     is_large.then_some(DivergenceCause::Targets { low, high })
 }
 
 /// Whether the loss overflows at outputs that are large but not enormous, as an exponential does.
 fn loss_explodes<T: Float>(samples: &Rows<'_, T>, loss: &dyn Loss<T>) -> bool {
-    let target = samples.target(0);
+    let mut room = samples.target_room();
+    let target = samples.target(0, &mut room);
     let mut gradient = vec![T::zero(); target.len()];
     [-1e3, 1e3].into_iter().any(|output| {
         let outputs = vec![T::of(output); target.len()];
@@ -166,10 +170,12 @@ fn loss_explodes<T: Float>(samples: &Rows<'_, T>, loss: &dyn Loss<T>) -> bool {
     })
 }
 
-/// The minimum and maximum of all values.
-fn range<'a, T: Float>(rows: impl Iterator<Item = &'a [T]>) -> (f64, f64) {
-    let none = (f64::INFINITY, f64::NEG_INFINITY);
-    rows.flatten().fold(none, |(low, high), x| {
+/// The minimum and maximum of no values.
+const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+/// A minimum and a maximum, these values included.
+fn widened<T: Float>(range: (f64, f64), values: &[T]) -> (f64, f64) {
+    values.iter().fold(range, |(low, high), x| {
         (low.min(x.wide()), high.max(x.wide()))
     })
 }

@@ -59,7 +59,8 @@ pub(super) fn run<T: Float>(
         mut held_out,
     } = match trainer.validation {
         Validation::Split(fraction) => {
-            let classes = trainer.stratified.then(|| classes(&all));
+            let stratified = trainer.stratified.unwrap_or(false);
+            let classes = stratified.then(|| classes(&all));
             split(all.len(), fraction, trainer.seed, classes.as_deref())?
         }
         _ => Split {
@@ -79,19 +80,28 @@ pub(super) fn run<T: Float>(
         Validation::None => None,
         Validation::Split(_) => {
             gathered = samples.gather(net, &held_out);
-            Some((&gathered.0, &gathered.1, gathered.2.as_ref()))
+            Some(gathered.samples())
         }
         Validation::Set(inputs, targets) => {
-            Some((inputs, targets, trainer.validation_weights.as_ref()))
+            let (samples, weights) = (Samples::new(inputs, targets), &trainer.validation_weights);
+            Some(
+                weights
+                    .iter()
+                    .fold(samples, |samples, weights| samples.weights(weights)),
+            )
         }
     };
     let validation = validation
-        .map(|(inputs, targets, weights)| {
-            let samples = Samples::new(inputs, targets).for_validation();
-            let samples = weights.map_or(samples, |weights| samples.weights(weights));
+        .map(|samples| {
+            let samples = samples.for_validation();
             Ok((samples, samples.check(net, &*trainer.loss)?))
         })
         .transpose()?;
+    let mean_weight = if trainer.mean_weight {
+        Some(all.try_choose(&training)?.total_weight() / training.len() as f64)
+    } else {
+        None
+    };
     let batch_size = match trainer.batch_size {
         Some(size) if length == RunLength::OneEpoch => Some(size.min(training.len())),
         size => size,
@@ -107,7 +117,8 @@ pub(super) fn run<T: Float>(
         trainer.check_schedule(state, &batches)?;
     }
     let workspace = state.workspace.take();
-    let gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    let mut gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    gradient.set_mean_weight(mean_weight)?;
     let mut fit = Fit {
         samples: all,
         validation,
@@ -222,8 +233,9 @@ impl<T: Float> Fit<'_, T> {
         let outputs = score.is_some().then_some(&mut self.outputs);
         let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
         let score = score.as_ref().map(|score| {
-            let (targets, weights) = (samples.targets(), samples.sample_weights());
-            score.score(&self.outputs, targets, net.outputs(), weights)
+            let targets = samples.target_rows(net.outputs());
+            let weights = samples.sample_weights();
+            score.score(&self.outputs, &targets, net.outputs(), weights)
         });
         Ok(Some((loss, score)))
     }

@@ -92,21 +92,73 @@ pub(super) fn split(
     })
 }
 
-/// A number for each row, equal for rows with equal targets.
+/// A number for each row that is the same for rows with the same target, ascending with it.
 pub(super) fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
-    let target = |sample: usize| samples.target(sample);
-    let mut order: Vec<usize> = (0..samples.len()).collect();
-    // Targets are finite, so they have an order.
-    order.sort_by(|&a, &b| {
-        let order = target(a).partial_cmp(target(b));
-        order.unwrap_or(core::cmp::Ordering::Equal)
+    let rows = 0..samples.len();
+    if let Some(first) = rows.clone().next()
+        && samples.class(first).is_some()
+    {
+        // Of two rows with a one in them, that with the earlier one is larger.
+        let outputs = samples.target_room().len();
+        let number = |class| match outputs {
+            1 => class,
+            classes => classes - 1 - class,
+        };
+        return rows
+            .filter_map(|row| samples.class(row).map(number))
+            .collect();
+    }
+    // Sorted by a hash, which is as good as a number where two differ; only one target of each
+    // class is then compared number by number.
+    let (mut room, mut other) = (samples.target_room(), samples.target_room());
+    let mut hashed: Vec<(u64, usize)> = rows
+        .map(|row| (hash(samples.target(row, &mut room)), row))
+        .collect();
+    hashed.sort_unstable();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut last = None;
+    for (hash, row) in hashed {
+        let is_same = last == Some(hash)
+            && groups.last().is_some_and(|group| {
+                samples.target(group[0], &mut room) == samples.target(row, &mut other)
+            });
+        match groups.last_mut() {
+            Some(group) if is_same => group.push(row),
+            _ => groups.push(vec![row]),
+        }
+        last = Some(hash);
+    }
+    groups.sort_by(|a, b| {
+        let (a, b) = (
+            samples.target(a[0], &mut room),
+            samples.target(b[0], &mut other),
+        );
+        // Targets are finite, so they have an order.
+        a.partial_cmp(b).unwrap_or(core::cmp::Ordering::Equal)
     });
     let mut classes = vec![0; samples.len()];
-    for pair in order.windows(2) {
-        let differs = target(pair[0]) != target(pair[1]);
-        classes[pair[1]] = classes[pair[0]] + usize::from(differs);
+    let mut number = 0;
+    for (index, group) in groups.iter().enumerate() {
+        // Targets of one hash that differ may lie in turns.
+        number += usize::from(
+            index > 0
+                && samples.target(groups[index - 1][0], &mut room)
+                    != samples.target(group[0], &mut other),
+        );
+        for &row in group {
+            classes[row] = number;
+        }
     }
     classes
+}
+
+/// FNV-1a by whole numbers; both zeros have one hash, since they are equal.
+fn hash<T: Float>(target: &[T]) -> u64 {
+    target.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &x| {
+        let bits = (x + T::zero()).wide().to_bits();
+        // The high bits, in which numbers differ, must reach the low ones.
+        (hash ^ bits ^ (bits >> 32)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// The same rows, ordered so that the last `count` hold of each class its share.

@@ -49,7 +49,9 @@ pub struct Trainer<T> {
     pub(super) average: Option<f64>,
     pub(super) validation: Validation<T>,
     pub(super) validation_weights: Option<Vec<T>>,
-    pub(super) stratified: bool,
+    /// `None`: as the model says that it trains, or else not.
+    pub(super) stratified: Option<bool>,
+    pub(super) mean_weight: bool,
     pub(super) score: Option<Arc<dyn Score<T>>>,
     pub(super) early_stopping: Option<Patience>,
     pub(super) tolerance: Option<Patience>,
@@ -84,7 +86,8 @@ impl<T: Float> Trainer<T> {
             average: None,
             validation: Validation::None,
             validation_weights: None,
-            stratified: false,
+            stratified: None,
+            mean_weight: false,
             score: None,
             early_stopping: None,
             tolerance: None,
@@ -179,10 +182,37 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Lets the split keep the share of each class on both sides, where a class is all samples
-    /// with the same target. For classification, with any number of classes.
+    /// with the same target. For classification, with any number of classes. Default: `true` in
+    /// [`Classifier::fit`](crate::Classifier::fit), `false` elsewhere.
     pub fn stratified(mut self, stratified: bool) -> Self {
-        self.stratified = stratified;
+        self.stratified = Some(stratified);
         self
+    }
+
+    /// Stratifies a split unless the caller chose otherwise.
+    pub(crate) fn stratified_by_default(mut self) -> Self {
+        self.stratified.get_or_insert(true);
+        self
+    }
+
+    /// Divides the weighted sum over each minibatch by its number of samples times the mean weight
+    /// of all training samples, instead of by the sum of its own weights. Default: `false`.
+    ///
+    /// A minibatch's own weights make all minibatches count alike, whatever is in them, so sample
+    /// weights and [`ClassWeights`](crate::ClassWeights) fade as minibatches get smaller. With the
+    /// mean weight they act as they do over all samples at once, and the length of a step varies
+    /// with the weights.
+    pub fn mean_weight(mut self, mean_weight: bool) -> Self {
+        self.mean_weight = mean_weight;
+        self
+    }
+
+    /// The targets and weights of the validation set, if there is one.
+    pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
+        match &mut self.validation {
+            Validation::Set(_, targets) => Some((targets, &mut self.validation_weights)),
+            _ => None,
+        }
     }
 
     /// Measures the loss on these samples after each epoch.

@@ -1,0 +1,61 @@
+//! Which losses go with which output layers.
+
+use alloc::format;
+
+use super::Mlp;
+use crate::activation::Activation;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::loss::{Loss, OutputKind};
+
+/// Checks that the outputs can be what the loss takes them for. It is cheap enough for each
+/// minibatch: a few values of the last activation.
+pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<()> {
+    let meaning = match loss.output_kind() {
+        OutputKind::Unspecified | OutputKind::Values => return Ok(()),
+        OutputKind::Logits | OutputKind::ClassLogits => "logits",
+        OutputKind::LogRates => "logarithms of rates",
+    };
+    if loss.output_kind() == OutputKind::ClassLogits && net.outputs() == 1 {
+        return Err(Error::out_of_range(
+            "outputs under a softmax cross-entropy",
+            "2 or more, one for each class (BinaryCrossEntropy takes one logit for two classes)",
+            1,
+        ));
+    }
+    let activation = &*net.activations()[net.depth() - 1];
+    if reaches_both_sides(activation) {
+        return Ok(());
+    }
+    let expected =
+        format!("one that gives all numbers, such as identity, since they are {meaning}");
+    Err(Error::out_of_range(
+        "activation of the output layer",
+        expected,
+        activation.name(),
+    ))
+}
+
+/// Whether an activation has values below -4 and above 4: logits within these leave each answer a
+/// probability of 1/56 or more.
+fn reaches_both_sides<T: Float>(activation: &dyn Activation<T>) -> bool {
+    const FAR: f64 = 4.0;
+    // Far out, for slopes that are small, and near, for functions that are not monotonic.
+    const PROBES: [f64; 5] = [1e12, 1e3, 100.0, 33.0, 10.0];
+    // With a value for all pieces at once nothing is known about others.
+    if activation.pieces() > 1 {
+        return true;
+    }
+    let (mut below, mut above) = (false, false);
+    for probe in PROBES {
+        for x in [-probe, probe] {
+            let y = activation.value(T::of(x)).wide();
+            below |= y < -FAR;
+            above |= y > FAR;
+        }
+        if below && above {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,57 @@
+//! What models around a network share.
+
+use alloc::format;
+
+use crate::error::{Error, Result, bounded, check_rows};
+use crate::float::{Float, check_finite_rows};
+use crate::loss::OutputKind;
+use crate::mlp::{Mlp, MlpBuilder};
+use crate::train::Trainer;
+
+/// Checks that a builder leaves the output layer to the model.
+pub(super) fn check_no_output<T: Float>(builder: &MlpBuilder<T>) -> Result<()> {
+    if !builder.has_output() {
+        return Ok(());
+    }
+    Err(Error::out_of_range(
+        "output layer of the builder",
+        "none, since a classifier adds its own (from_network takes a complete network)",
+        "one",
+    ))
+}
+
+/// Checks that a trainer's loss reads the outputs as the model does.
+pub(super) fn check_loss<T: Float>(
+    trainer: &Trainer<T>,
+    kinds: &[OutputKind],
+    expected: &str,
+) -> Result<()> {
+    let kind = trainer.loss().output_kind();
+    if kind == OutputKind::Unspecified || kinds.contains(&kind) {
+        return Ok(());
+    }
+    let got = bounded(format!("{:?}", trainer.loss()));
+    Err(Error::out_of_range("loss of the trainer", expected, got))
+}
+
+/// Outputs to compute at once: enough for threads, and bounded however many samples there are.
+const BLOCK: usize = 1 << 20;
+
+/// Samples that a block has at least, so that laying out the weights costs little.
+const LEAST_ROWS: usize = 256;
+
+/// The outputs for all samples, by blocks of whole rows in order.
+pub(super) fn in_blocks<T: Float>(
+    net: &Mlp<T>,
+    inputs: &[T],
+    mut each: impl FnMut(&[T]) -> Result<()>,
+) -> Result<()> {
+    check_rows("inputs", inputs, net.inputs())?;
+    // All of them, so that an error counts rows from the first.
+    check_finite_rows("inputs", inputs, net.inputs())?;
+    let rows = (BLOCK / net.outputs()).max(LEAST_ROWS);
+    for inputs in inputs.chunks(rows * net.inputs()) {
+        each(&net.predict(inputs)?)?;
+    }
+    Ok(())
+}
