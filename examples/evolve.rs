@@ -241,7 +241,7 @@ const FRESH: usize = 1000;
 fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
     let mut rng = Rng::seed_from_u64(options.seed);
     let adam = Adam::new(LEARNING_RATE);
-    let mut state = State::new(&adam, net.layout());
+    let mut state = State::new(&adam, net.layout())?;
     say!("generation   seconds up: mean   best   the network's own");
     for generation in 1..=options.generations {
         let starts: Vec<_> = (0..STARTS).map(|_| CartPole::start(&mut rng)).collect();

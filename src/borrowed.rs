@@ -228,8 +228,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// [`Error::OutOfRange`] if a layer has other pieces than its activation. Only making the last
     /// one allocates, its message.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
+        simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
-        check_length("outputs", outputs, samples * self.outputs())?;
+        check_length("outputs", outputs, samples.saturating_mul(self.outputs()))?;
         let (got, expected) = (scratch.len(), self.scratch_len());
         let Some(scratch) = scratch.get_mut(..expected) else {
             return Err(Error::Length {

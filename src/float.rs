@@ -1,11 +1,12 @@
 //! The two number types that networks are made of.
 
+use alloc::format;
 use core::fmt::{Debug, Display};
 use core::iter::Sum;
 
 use num_traits::NumAssign;
 
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Number, Position, Result, check_range};
 use crate::simd::{Simd, Vector};
 
 /// `f32` or `f64`; sealed, since the kernels know these two.
@@ -98,6 +99,39 @@ compiled! {
         }
         Ok(())
     }
+}
+
+/// Checks a setting that must be above 0, and not only in double precision: in `T` it must be a
+/// normal number, neither 0 nor infinite.
+pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    let expected = "a finite number above 0";
+    check_range(what, value, f64::from_bits(1)..=f64::MAX, expected)?;
+    let (low, high) = (T::min_positive_value().wide(), T::max_value().wide());
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{expected}, from {low:.1e} to {high:.1e} in {}", T::NAME);
+    Err(Error::out_of_range(what, expected, Number(value)))
+}
+
+/// Checks a setting that may be 0, and must be [positive](check_positive) otherwise.
+pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    check_range(what, value, 0.0..=f64::MAX, "a finite number, at least 0")?;
+    match value {
+        0.0 => Ok(()),
+        _ => check_positive::<T>(what, value),
+    }
+}
+
+/// Checks the part of something that stays: less than all of it, and not only in double precision.
+pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
+    let expected = "at least 0 and below 1";
+    check_range(what, value, 0.0..1.0, expected)?;
+    if T::of(value) < T::one() {
+        return Ok(());
+    }
+    let expected = format!("{expected}, also when rounded to {}", T::NAME);
+    Err(Error::out_of_range(what, expected, Number(value)))
 }
 
 /// Checks that all values of rows of this width are finite.

@@ -1,7 +1,17 @@
 //! Where each weight matrix and each bias lies in a network's one buffer of parameters.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
+
+use crate::error::{Error, Result};
+
+/// Maximum number of a network's parameters. The workspaces of training and prediction are
+/// multiples of it, whose sizes can then be calculated without overflow.
+const MOST_PARAMETERS: usize = if usize::BITS >= 64 { 1 << 36 } else { 1 << 24 };
+
+/// Maximum number of layers, each of which has buffers of its own.
+pub(crate) const MOST_LAYERS: usize = 1 << 16;
 
 /// One layer's place in the buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +41,11 @@ impl LayerLayout {
 /// Gradients, optimizer states and averages have the same shape.
 ///
 /// ```
-/// let layout = feedforward::Layout::new(&[2, 4, 3]);
+/// let layout = feedforward::Layout::new(&[2, 4, 3])?;
 /// assert_eq!(layout.len(), (2 * 4 + 4) + (4 * 3 + 3));
 /// assert_eq!(layout.layers()[1].weights, 12..24);
 /// assert_eq!(layout.layers()[1].bias, 24..27);
+/// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -42,43 +53,64 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The plan for layers of these sizes, the inputs first, and of neurons with one piece.
-    pub fn new(sizes: &[usize]) -> Self {
-        let (inputs, outputs) = sizes.split_first().unwrap_or((&0, &[]));
-        Self::with_pieces(*inputs, outputs.iter().map(|&outputs| (outputs, 1)))
+    /// Plans layers of these sizes, the inputs first, of neurons with one piece.
+    ///
+    /// # Errors
+    /// As [`with_pieces`](Self::with_pieces).
+    pub fn new(sizes: &[usize]) -> Result<Self> {
+        let Some((&inputs, outputs)) = sizes.split_first() else {
+            return Err(Error::Empty { what: "inputs" });
+        };
+        Self::with_pieces(inputs, outputs.iter().map(|&outputs| (outputs, 1)))
     }
 
-    /// The plan for this number of inputs and layers of so many neurons with so many
-    /// [pieces](crate::Activation::pieces) each.
+    /// Plans layers for this number of inputs. Each layer is its number of neurons, and the number
+    /// of [pieces](crate::Activation::pieces) of each neuron.
     ///
     /// ```
-    /// let layout = feedforward::Layout::with_pieces(2, [(4, 3), (1, 1)]);
+    /// let layout = feedforward::Layout::with_pieces(2, [(4, 3), (1, 1)])?;
     /// assert_eq!(layout.layers()[0].rows(), 4 * 3);
     /// assert_eq!(layout.layers()[1].inputs, 4);
     /// assert_eq!(layout.len(), (2 + 1) * 12 + (4 + 1));
+    /// # Ok::<(), feedforward::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without layers. [`Error::OutOfRange`] if there are no inputs, if a layer
+    /// has no neurons or no pieces, for more than 65,536 layers, or for more than 2^36 parameters
+    /// (2^24 on targets with 32-bit addresses).
     pub fn with_pieces(
         mut inputs: usize,
         layers: impl IntoIterator<Item = (usize, usize)>,
-    ) -> Self {
+    ) -> Result<Self> {
+        at_least_one("inputs", inputs)?;
         let mut end = 0;
-        let layers = layers
-            .into_iter()
-            .map(|(outputs, pieces)| {
-                let rows = outputs * pieces;
-                let weights = end..end + inputs * rows;
-                let bias = weights.end..weights.end + rows;
-                end = bias.end;
-                LayerLayout {
-                    inputs: core::mem::replace(&mut inputs, outputs),
-                    outputs,
-                    pieces,
-                    weights,
-                    bias,
-                }
-            })
-            .collect();
-        Self { layers }
+        let mut planned = Vec::new();
+        for (outputs, pieces) in layers {
+            at_least_one("neurons of a layer", outputs)?;
+            at_least_one("pieces of a neuron", pieces)?;
+            check_depth(planned.len() + 1)?;
+            let bounds = bounds(end, inputs, outputs, pieces);
+            let Some((weights, bias)) = bounds.filter(|(_, end)| *end <= MOST_PARAMETERS) else {
+                return Err(Error::out_of_range(
+                    "number of parameters",
+                    format!("at most {MOST_PARAMETERS}"),
+                    "more",
+                ));
+            };
+            planned.push(LayerLayout {
+                inputs: core::mem::replace(&mut inputs, outputs),
+                outputs,
+                pieces,
+                weights: end..weights,
+                bias: weights..bias,
+            });
+            end = bias;
+        }
+        if planned.is_empty() {
+            return Err(Error::Empty { what: "layers" });
+        }
+        Ok(Self { layers: planned })
     }
 
     /// The layers in their order, from the inputs.
@@ -101,5 +133,69 @@ impl Layout {
         self.layers
             .iter()
             .position(|layer| (layer.weights.start..layer.bias.end).contains(&parameter))
+    }
+}
+
+fn at_least_one(what: &'static str, size: usize) -> Result<()> {
+    match size {
+        0 => Err(Error::out_of_range(what, "at least 1", 0)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the number of layers.
+pub(crate) fn check_depth(layers: usize) -> Result<()> {
+    if layers <= MOST_LAYERS {
+        return Ok(());
+    }
+    let expected = format!("at most {MOST_LAYERS}");
+    Err(Error::out_of_range("number of layers", expected, "more"))
+}
+
+/// The end of a layer's weights and of its biases, if they can be counted.
+fn bounds(start: usize, inputs: usize, outputs: usize, pieces: usize) -> Option<(usize, usize)> {
+    let rows = outputs.checked_mul(pieces)?;
+    let weights = inputs.checked_mul(rows)?.checked_add(start)?;
+    Some((weights, weights.checked_add(rows)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_make_no_network_are_errors() {
+        let huge = usize::MAX;
+        for sizes in [
+            &[][..],
+            &[1],
+            &[0, 1],
+            &[3, 0, 4, 2],
+            &[3, 4, 0],
+            &[huge, huge],
+            &[1, huge],
+            &[huge, 1],
+            &[2, huge / 2, 2],
+            &[1 << 20, 1 << 20],
+            &[1 << 32, 1 << 20, 1],
+            &[1 << 35, 1, 1 << 35],
+        ] {
+            assert!(Layout::new(sizes).is_err(), "{sizes:?}");
+        }
+        for layers in [[(1, 1), (1, 0)], [(huge, 2), (1, 1)], [(2, huge), (1, 1)]] {
+            assert!(Layout::with_pieces(1, layers).is_err(), "{layers:?}");
+        }
+        let endless = core::iter::repeat((1, 1));
+        let error = Layout::with_pieces(1, endless).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "number of layers: expected at most 65536, got more"
+        );
+        let error = Layout::new(&[1 << 32, 1 << 20]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "number of parameters: expected at most 68719476736, got more"
+        );
+        assert_eq!(Layout::new(&[1, 1]).map(|layout| layout.len()), Ok(2));
     }
 }

@@ -111,6 +111,7 @@ mod layout;
 #[cfg(target_has_atomic = "ptr")]
 pub mod loss;
 pub mod math;
+mod memory;
 #[cfg(target_has_atomic = "ptr")]
 pub mod metrics;
 #[cfg(target_has_atomic = "ptr")]
@@ -123,6 +124,7 @@ pub mod onnx;
 pub mod optimizer;
 #[cfg(target_has_atomic = "ptr")]
 mod parallel;
+mod random;
 #[cfg(target_has_atomic = "ptr")]
 pub mod schedule;
 pub mod simd;

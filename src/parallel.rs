@@ -2,12 +2,15 @@
 
 use crate::error::{Error, Result};
 
+#[cfg(feature = "rayon")]
+use pool::Pool;
+
 /// How many threads share a training's work, and where they come from.
 #[derive(Clone, Debug)]
 pub(crate) struct Threads {
     count: usize,
     #[cfg(feature = "rayon")]
-    pool: Option<alloc::sync::Arc<rayon::ThreadPool>>,
+    pool: Option<alloc::sync::Arc<Pool>>,
 }
 
 // One shape with the feature and without.
@@ -36,19 +39,19 @@ impl Threads {
         }
     }
 
-    /// A pool of its own of so many threads; without the feature `rayon`, one.
+    /// A pool of its own of this many threads, or of as many as can be of use; without the feature
+    /// `rayon`, one thread.
+    ///
+    /// The pool may be one that was used before: starting threads takes longer than a small step.
     pub(crate) fn exactly(count: usize) -> Result<Self> {
         if count == 0 {
             return Err(Error::out_of_range("threads", "at least 1", 0));
         }
         #[cfg(feature = "rayon")]
         if count > 1 {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
-            let pool = pool.map_err(|error| {
-                Error::out_of_range("threads", "as many as the system can start", error)
-            })?;
+            let pool = Pool::of(count.min(pool::most()))?;
             return Ok(Self {
-                count,
+                count: pool.current_num_threads(),
                 pool: Some(alloc::sync::Arc::new(pool)),
             });
         }
@@ -93,5 +96,125 @@ impl Threads {
                 self.join(|| self.for_each(left, f), || self.for_each(right, f));
             }
         }
+    }
+}
+
+/// Pools of threads, which outlive those who use them.
+#[cfg(feature = "rayon")]
+mod pool {
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+    use core::ops::Deref;
+    use std::sync::{Mutex, OnceLock, PoisonError};
+
+    use rayon::{ThreadPool, ThreadPoolBuilder};
+
+    use crate::error::{Error, Result};
+
+    /// Parts of a minibatch. With fewer cores, this many threads are still started when asked for:
+    /// results do not depend on their number, and tests show it.
+    const PARTS: usize = 16;
+
+    /// Maximum number of threads in a pool, and of idle threads that are kept.
+    pub(super) fn most() -> usize {
+        static MOST: OnceLock<usize> = OnceLock::new();
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        *MOST.get_or_init(|| cores().max(PARTS))
+    }
+
+    /// Pools that nobody uses, those given back last at the end.
+    static IDLE: Mutex<Vec<Arc<ThreadPool>>> = Mutex::new(Vec::new());
+
+    #[cfg(test)]
+    pub(super) fn idle_threads() -> usize {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().map(|pool| pool.current_num_threads()).sum()
+    }
+
+    /// A pool with one user at a time, since two would wait for each other's work. It is kept for
+    /// the next when this is dropped.
+    #[derive(Debug)]
+    pub(super) struct Pool(Arc<ThreadPool>);
+
+    impl Pool {
+        pub(super) fn of(count: usize) -> Result<Self> {
+            let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+            let fits = |pool: &Arc<ThreadPool>| pool.current_num_threads() == count;
+            if let Some(index) = idle.iter().rposition(fits) {
+                return Ok(Self(idle.remove(index)));
+            }
+            drop(idle);
+            let pool = ThreadPoolBuilder::new().num_threads(count).build();
+            let pool = pool.map_err(|error| {
+                Error::out_of_range("threads", "as many as the system can start", error)
+            })?;
+            Ok(Self(Arc::new(pool)))
+        }
+    }
+
+    impl Deref for Pool {
+        type Target = ThreadPool;
+
+        fn deref(&self) -> &ThreadPool {
+            &self.0
+        }
+    }
+
+    impl Drop for Pool {
+        fn drop(&mut self) {
+            let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push(Arc::clone(&self.0));
+            let mut threads = 0;
+            let kept = idle.iter().rev().take_while(|pool| {
+                threads += pool.current_num_threads();
+                threads <= most()
+            });
+            let excess = idle.len() - kept.count();
+            idle.drain(..excess);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_threads_as_can_be_of_use() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        for (asked, count) in [(1, 1), (2, 2), (16, 16), (100_000, cores.max(16))] {
+            let threads = Threads::exactly(asked).unwrap();
+            assert_eq!(threads.count(), count, "{asked}");
+        }
+        assert_eq!(Threads::exactly(usize::MAX).unwrap().count(), cores.max(16));
+        assert!(Threads::exactly(0).is_err());
+    }
+
+    /// Numbers of threads that no other test asks for.
+    #[test]
+    fn a_pool_is_used_again_but_never_by_two() {
+        let name = |threads: &Threads| {
+            let pool = threads.pool.as_ref().unwrap();
+            format!("{:?}", **pool)
+        };
+        let first = Threads::exactly(13).unwrap();
+        let shared = first.clone();
+        let second = Threads::exactly(13).unwrap();
+        let (one, other) = (name(&first), name(&second));
+        assert_ne!(one, other);
+        assert_eq!(name(&shared), one);
+        drop(first);
+        assert_ne!(name(&Threads::exactly(13).unwrap()), one, "still in use");
+        drop((shared, second));
+        // The last one that was given back.
+        let third = Threads::exactly(13).unwrap();
+        assert_eq!(name(&third), other);
+    }
+
+    #[test]
+    fn idle_threads_are_bounded() {
+        let pools: Vec<_> = (0..40).map(|_| Threads::exactly(7).unwrap()).collect();
+        drop(pools);
+        assert!(pool::idle_threads() <= pool::most());
     }
 }

@@ -135,7 +135,7 @@ fn step<T: Float>(optimizer: &dyn Optimizer<T>, threads: usize) {
         .unwrap()
         .threads(threads)
         .unwrap();
-    let mut state = State::new(optimizer, net.layout());
+    let mut state = State::new(optimizer, net.layout()).unwrap();
     let mut batches = Batches::new(500, 220).unwrap().shuffled(1);
     let mut epoch = |number| {
         for rows in batches.epoch(number) {

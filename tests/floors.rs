@@ -8,11 +8,11 @@ use syn::visit::Visit;
 /// The floors from the ground up. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 14] = [
     &["error"],
-    &["simd", "parallel", "disk"],
+    &["simd", "parallel", "memory", "disk"],
     &["float", "layout", "exact"],
     &["storage"],
     &["math"],
-    &["gemm"],
+    &["gemm", "random"],
     &[
         "activation",
         "loss",

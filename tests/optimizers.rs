@@ -30,7 +30,7 @@ fn pytorch_beyond_the_fixture() {
     fn check(optimizer: &dyn Optimizer<f64>, expected: [f64; 5]) {
         let fixture: Value = serde_json::from_str(FIXTURE).unwrap();
         let mut params = numbers(&fixture["p0"]);
-        let mut state = State::new(optimizer, &Layout::new(&[4, 1]));
+        let mut state = State::new(optimizer, &Layout::new(&[4, 1]).unwrap()).unwrap();
         for gradient in rows(&fixture["gradients"]) {
             let rate = optimizer.learning_rate();
             state
@@ -91,7 +91,7 @@ fn pytorch_beyond_the_fixture() {
 /// Both forms of epsilon are one for `AdamW` as well, if they are scaled into each other.
 #[test]
 fn adamw_takes_keras_epsilon() {
-    let layout = Layout::new(&[1, 1]);
+    let layout = Layout::new(&[1, 1]).unwrap();
     let step = |epsilon_form, epsilon| {
         let adamw = AdamW {
             epsilon_form,
@@ -99,7 +99,7 @@ fn adamw_takes_keras_epsilon() {
             ..AdamW::default()
         };
         let mut params = [1.0, -1.0];
-        let mut state = State::new(&adamw, &layout);
+        let mut state = State::new(&adamw, &layout).unwrap();
         state
             .update(&adamw, 0.1, &mut params, &[0.3, 0.02])
             .unwrap();
@@ -124,8 +124,8 @@ fn rprop_step_by_step() {
         smallest_step: 0.5,
         largest_step: 3.0,
     };
-    let layout = Layout::new(&[1, 1]);
-    let mut state = State::new(&rprop, &layout);
+    let layout = Layout::new(&[1, 1]).unwrap();
+    let mut state = State::new(&rprop, &layout).unwrap();
     let mut params = [0.0_f64; 2];
     let updates = [
         (7.0, -1.0),     // 1
@@ -159,7 +159,7 @@ fn rprop_step_by_step() {
 fn rprop_minimises_an_ill_scaled_quadratic() {
     fn distance(optimizer: &dyn Optimizer<f64>) -> f64 {
         let curvature = [1e-4, 1e-2, 1.0, 1e2, 1e4];
-        let mut state = State::new(optimizer, &Layout::new(&[4, 1]));
+        let mut state = State::new(optimizer, &Layout::new(&[4, 1]).unwrap()).unwrap();
         let mut params = [5.0; 5];
         for _ in 0..200 {
             let mut gradient = params;
@@ -179,9 +179,9 @@ fn rprop_minimises_an_ill_scaled_quadratic() {
 
 #[test]
 fn lengths_are_checked() {
-    let layout = Layout::new(&[1, 1]);
+    let layout = Layout::new(&[1, 1]).unwrap();
     let adam = Adam::default();
-    let mut state = State::<f64>::new(&adam, &layout);
+    let mut state = State::<f64>::new(&adam, &layout).unwrap();
     assert!(state.update(&adam, 1.0, &mut [0.0], &[0.0; 2]).is_err());
     assert!(state.update(&adam, 1.0, &mut [0.0; 2], &[0.0]).is_err());
     let sgd = Sgd::default();
@@ -192,7 +192,7 @@ fn lengths_are_checked() {
 /// A slice of the wrong length that is given to `step` itself changes nothing.
 #[test]
 fn a_step_with_wrong_slices_does_not_panic() {
-    let layout = Layout::new(&[1, 1]);
+    let layout = Layout::new(&[1, 1]).unwrap();
     let step = feedforward::optimizer::Step::new(1, 0.1, &layout);
     let mut params = [1.0, 2.0];
     for state in [&mut [0.0; 0][..], &mut [0.0; 3]] {

@@ -483,8 +483,8 @@ fn a_poisson_network_is_a_generalised_linear_model() {
 
 /// Three updates with the same gradient, from zeros.
 fn three_updates(optimizer: &dyn Optimizer<f64>, rate: f64, gradient: &[f64]) -> Vec<Vec<f64>> {
-    let layout = Layout::new(&[gradient.len() - 1, 1]);
-    let mut state = State::new(optimizer, &layout);
+    let layout = Layout::new(&[gradient.len() - 1, 1]).unwrap();
+    let mut state = State::new(optimizer, &layout).unwrap();
     let mut params = vec![0.0; gradient.len()];
     let update = |_| {
         state

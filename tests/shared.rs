@@ -36,7 +36,7 @@ impl Optimizer<f64> for Odd {
 fn optimizers() {
     // Generic, since `shared.init(..)` might mean the pointee's.
     fn check(optimizer: &impl Optimizer<f64>) {
-        let layout = Layout::new(&[1, 1]);
+        let layout = Layout::new(&[1, 1]).unwrap();
         assert_eq!(optimizer.learning_rate(), 0.25);
         assert_eq!(optimizer.state_len(&layout), 4);
         let mut state = vec![0.0; 4];
@@ -45,6 +45,7 @@ fn optimizers() {
         assert!(optimizer.elementwise() && optimizer.check().is_err());
         let mut params = [1.0; 2];
         State::new(optimizer, &layout)
+            .unwrap()
             .update(optimizer, 0.5, &mut params, &[1.0; 2])
             .unwrap();
         assert_eq!(params, [0.5; 2]);

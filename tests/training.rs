@@ -208,6 +208,30 @@ fn weights_must_leave_something_to_learn() {
     assert!(trained.params().iter().all(|p| p.is_finite()));
 }
 
+/// Each minibatch's weights are too small to divide by, though all together are not.
+#[test]
+fn an_epoch_without_an_update_is_an_error() {
+    let (x, y) = data();
+    let weights = [1.5e-309; 50];
+    let samples = Samples::new(&x, &y).weights(&weights);
+    let (start, mut trained) = (net(), net());
+    let trainer = trainer().batch_size(1);
+    let error = trainer.fit_with(&mut trained, &samples, |_, _| ControlFlow::Continue(()));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "sample weights of an epoch: expected a minibatch or more with weights to learn by, got none"
+    );
+    let mut state = trainer.start(&trained).unwrap();
+    let error = trainer.partial_fit(&mut trained, &mut state, &samples);
+    assert!(matches!(error, Err(Error::OutOfRange { .. })), "{error:?}");
+    assert_eq!(trained.params(), start.params());
+    let mut run = trainer.run(&mut trained, &mut state, 50).unwrap();
+    while run.batch().is_some() {
+        run.skip().unwrap();
+    }
+    assert!(run.end_epoch(None).is_err());
+}
+
 #[test]
 fn an_average_that_cannot_move_is_refused() {
     let builder = Mlp::<f32>::builder(1);

@@ -1,9 +1,10 @@
 //! A seed means the same numbers from release to release.
 
 use feedforward::activation::{Identity, Relu};
-use feedforward::init::ScikitLearn;
+use feedforward::encoding::Fourier;
+use feedforward::init::{HeNormal, Initializer, Orthogonal, ScikitLearn};
 use feedforward::train::Batches;
-use feedforward::{Mlp, Neuron};
+use feedforward::{Float, Mlp, Neuron};
 
 #[test]
 fn initial_weights() {
@@ -28,6 +29,28 @@ fn initial_weights() {
             .zip(SCIKIT)
             .all(|(&p, q)| p == q as f32)
     );
+}
+
+/// Normal numbers, which no platform's logarithm has a part in.
+#[test]
+fn normal_draws() {
+    fn net<T: Float>(initializer: impl Initializer + 'static) -> Mlp<T> {
+        let net = Mlp::builder(2).hidden(2, Relu).output(1, Identity);
+        net.initializer(initializer).seed(42).build().unwrap()
+    }
+    assert_eq!(net::<f64>(HeNormal).params(), HE_NORMAL);
+    let orthogonal = Orthogonal::default();
+    assert_eq!(net::<f64>(orthogonal).params(), ORTHOGONAL);
+    let fourier = Fourier::<f64>::new(2, 2, 1.0, 42).unwrap();
+    assert_eq!(fourier.directions(), FOURIER);
+    // Rounded once, in single precision.
+    assert_eq!(net::<f32>(HeNormal).params(), HE_NORMAL.map(|x| x as f32));
+    assert_eq!(
+        net::<f32>(orthogonal).params(),
+        ORTHOGONAL.map(|x| x as f32)
+    );
+    let fourier = Fourier::<f32>::new(2, 2, 1.0, 42).unwrap();
+    assert_eq!(fourier.directions(), FOURIER.map(|x| x as f32));
 }
 
 #[test]
@@ -61,6 +84,34 @@ const SCIKIT: [f64; 9] = [
     -0.5429432880843721,
     0.8594819771512265,
     0.7672074091771346,
+];
+const HE_NORMAL: [f64; 9] = [
+    0.8327121583181408,
+    -0.9080526709984267,
+    0.9269949187990785,
+    0.5095933089649312,
+    0.0,
+    0.0,
+    0.036521308955260214,
+    0.6723371521071676,
+    0.0,
+];
+const ORTHOGONAL: [f64; 9] = [
+    0.6758704004952525,
+    -0.7370204893585979,
+    0.7370204893585979,
+    0.6758704004952524,
+    0.0,
+    0.0,
+    0.05423997007026592,
+    0.9985279293273557,
+    0.0,
+];
+const FOURIER: [f64; 4] = [
+    5.232084798254344,
+    -5.705463200562494,
+    5.824480853628503,
+    3.201869191525483,
 ];
 const EPOCH_0: [usize; 8] = [6, 4, 5, 3, 2, 1, 0, 7];
 const EPOCH_1: [usize; 8] = [7, 2, 6, 5, 3, 1, 0, 4];

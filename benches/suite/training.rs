@@ -57,7 +57,7 @@ impl Run {
         let optimizer = Adam::scikit_learn(1e-3);
         let mut run = Self {
             gradient: Gradient::new(&net).l2(1e-4).expect("the penalty is valid"),
-            state: State::new(&optimizer, net.layout()),
+            state: State::new(&optimizer, net.layout()).expect("there is memory"),
             batches: Batches::new(TUTORIAL.samples, TUTORIAL.batch)
                 .expect("it is valid")
                 .shuffled(0),

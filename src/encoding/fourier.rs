@@ -3,14 +3,13 @@
 use alloc::vec::Vec;
 use core::f64::consts::{PI, TAU};
 
-use rand::rngs::ChaCha8Rng as Rng;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 
-use super::{Encoding, check_count};
+use super::{Encoding, check_count, check_outputs};
 use crate::error::{Error, Position, Result, check_range, check_rows};
-use crate::float::{Float, compiled};
-
-use crate::math;
+use crate::float::{Float, check_positive, compiled};
+use crate::random::Rng;
+use crate::{math, memory, random};
 
 /// Gaussian Fourier features: for each of k random directions b, cos(2 pi b x) and
 /// sin(2 pi b x), where b is drawn from the normal distribution of deviation sigma.
@@ -38,21 +37,24 @@ pub struct Fourier<T> {
 
 impl<T: Float> Fourier<T> {
     /// So many directions, drawn by the seed: the same on every machine, and for f32 and f64
-    /// up to rounding.
+    /// up to rounding. Their numbers are drawn as the normal ones of initialisers.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs or frequencies, or if sigma is not a finite number
-    /// above 0.
+    /// [`Error::OutOfRange`] without inputs or frequencies, if there is no memory for them, or if
+    /// sigma is not a number above 0 for which directions are finite in this precision.
     pub fn new(inputs: usize, frequencies: usize, sigma: f64, seed: u64) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
         check_count("frequencies", frequencies)?;
-        let range = f64::MIN_POSITIVE..=f64::MAX;
-        check_range("sigma", sigma, range, "a finite number above 0")?;
+        check_positive::<T>("sigma", sigma)?;
+        // Draws are below 8.6.
+        let most = T::max_value().wide() / 64.0;
+        check_range("sigma", sigma, ..=most, "directions to be finite")?;
         let mut rng = Rng::seed_from_u64(seed);
-        let directions = (0..frequencies * inputs).map(|_| T::of(TAU * sigma * normal(&mut rng)));
+        let draws = core::iter::repeat_with(|| T::of(TAU * sigma * random::normal(&mut rng)));
+        let len = memory::product("directions", &[frequencies, inputs])?;
         Ok(Self {
             inputs,
-            directions: directions.collect(),
+            directions: memory::collected("directions", len, draws)?,
         })
     }
 
@@ -83,14 +85,6 @@ impl<T: Float> Fourier<T> {
     pub fn directions(&self) -> &[T] {
         &self.directions
     }
-}
-
-/// A standard normal number by Box and Muller (1958), from this crate's own functions, whose bits
-/// are the same everywhere.
-fn normal(rng: &mut Rng) -> f64 {
-    let (radius, turn): (f64, f64) = (rng.random(), rng.random());
-    // 1 - [0, 1) is never zero.
-    math::sqrt(-2.0 * math::ln(1.0 - radius)) * math::cos(TAU * turn)
 }
 
 impl<T: Float> Encoding<T> for Fourier<T> {
@@ -144,13 +138,13 @@ impl Positional {
     /// So many octaves for each of so many inputs.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, or unless there are 1 to 24 octaves: beyond, inputs in
-    /// single precision have no detail.
+    /// [`Error::OutOfRange`] without inputs, for more outputs than a buffer can have, or unless
+    /// there are 1 to 24 octaves: beyond, inputs in single precision have no detail.
     pub fn new(inputs: usize, octaves: usize) -> Result<Self> {
-        check_count("inputs of the encoding", inputs)?;
         if !(1..=24).contains(&octaves) {
             return Err(Error::out_of_range("octaves", "1 to 24", octaves));
         }
+        check_outputs(inputs, 2 * octaves)?;
         Ok(Self { inputs, octaves })
     }
 }
@@ -228,6 +222,18 @@ mod tests {
         assert!(Fourier::<f32>::new(1, 0, 1.0, 0).is_err());
         assert!(Fourier::<f32>::new(1, 1, f64::NAN, 0).is_err());
         assert!(Positional::new(1, 0).is_err() && Positional::new(1, 25).is_err());
+        assert!(Positional::new(usize::MAX, 1).is_err());
+        assert!(Positional::new(usize::MAX / 48, 24).is_err());
+        for (inputs, frequencies) in [(2, usize::MAX), (usize::MAX, 1), (1 << 20, 1 << 20)] {
+            let fourier = Fourier::<f32>::new(inputs, frequencies, 1.0, 0);
+            assert!(fourier.is_err(), "{inputs} {frequencies}");
+        }
+        // What one precision can hold and the other cannot.
+        for sigma in [1e-60, 1e-40, 1e38, 1e60] {
+            assert!(Fourier::<f32>::new(2, 3, sigma, 0).is_err(), "{sigma:e}");
+            assert!(Fourier::<f64>::new(2, 3, sigma, 0).is_ok(), "{sigma:e}");
+        }
+        assert!(Fourier::<f64>::new(2, 3, 1e308, 0).is_err());
         let fourier = Fourier::<f32>::new(2, 3, 1.0, 0).unwrap();
         let error = fourier.encode(&[1.0; 3]).unwrap_err().to_string();
         assert_eq!(

@@ -18,12 +18,12 @@
 //! optimizer; for the few thousand samples of a picture its gain over [`Fourier`] features with
 //! [`Muon`](crate::optimizer::Muon) does not pay for that.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
+use crate::memory;
 
 mod builtin;
 mod fourier;
@@ -51,7 +51,11 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// [`Error::Length`] unless there is room for just their outputs.
     fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
-        check_length("encoded inputs", outputs, samples * self.outputs())?;
+        check_length(
+            "encoded inputs",
+            outputs,
+            samples.saturating_mul(self.outputs()),
+        )?;
         let rows = outputs.chunks_mut(self.outputs());
         for (sample, row) in inputs.chunks(self.inputs()).zip(rows) {
             self.encode_sample(sample, row);
@@ -62,13 +66,22 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// The same into a vector of its own.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples.
+    /// [`Error::Rows`] unless there are whole samples, [`Error::OutOfRange`] if there is no memory
+    /// for their outputs.
     fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
-        let mut outputs = vec![T::zero(); samples * self.outputs()];
+        let len = memory::product("encoded inputs", &[samples, self.outputs()])?;
+        let mut outputs = memory::filled("encoded inputs", T::zero(), len)?;
         self.encode_into(inputs, &mut outputs)?;
         Ok(outputs)
     }
+}
+
+/// Checks an encoding of each input by itself, which gives this many outputs for each.
+fn check_outputs(inputs: usize, each: usize) -> Result<()> {
+    check_count("inputs of the encoding", inputs)?;
+    memory::product("outputs of the encoding", &[inputs, each])?;
+    Ok(())
 }
 
 fn check_count(what: &'static str, count: usize) -> Result<()> {

@@ -2,10 +2,12 @@
 
 use core::f64::consts::FRAC_1_SQRT_2;
 
-use super::{Encoding, check_count};
-use crate::error::Result;
+use super::{Encoding, check_outputs};
+use crate::error::{Error, Result};
 use crate::float::{Float, compiled};
 use crate::math;
+
+const MOST_BINS: usize = 1 << 24;
 
 /// One-blob encoding: for each input x in [0, 1] and each of n bins, how much of a bell of
 /// deviation 1/n about x lies in the bin:
@@ -33,10 +35,14 @@ impl OneBlob {
     /// So many bins for each of so many inputs.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) without inputs or bins.
+    /// [`Error::OutOfRange`] without inputs, for more outputs than a buffer can have, or unless
+    /// there are 1 to 2^24 bins: beyond, inputs in single precision cannot tell bins apart.
     pub fn new(inputs: usize, bins: usize) -> Result<Self> {
-        check_count("inputs of the encoding", inputs)?;
-        check_count("bins", bins)?;
+        if !(1..=MOST_BINS).contains(&bins) {
+            let expected = alloc::format!("1 to {MOST_BINS}");
+            return Err(Error::out_of_range("bins", expected, bins));
+        }
+        check_outputs(inputs, bins)?;
         Ok(Self { inputs, bins })
     }
 }
@@ -91,5 +97,11 @@ mod tests {
             assert!((row[at - 1] + row[at] - 0.682_689_492_137).abs() < 1e-11);
         }
         assert!(OneBlob::new(0, 3).is_err() && OneBlob::new(3, 0).is_err());
+        for (inputs, bins) in [(1, usize::MAX), (usize::MAX, 1), (1 << 20, 1 << 20)] {
+            assert!(OneBlob::new(inputs, bins).is_err(), "{inputs} {bins}");
+        }
+        // As many as may be, without room for them.
+        let blob = OneBlob::new(1, 1 << 24).unwrap();
+        assert_eq!(Encoding::<f64>::outputs(&blob), 1 << 24);
     }
 }

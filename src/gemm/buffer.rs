@@ -4,7 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
+use crate::error::Result;
 use crate::float::Float;
+use crate::memory;
 
 /// The alignment of buffers and of padded rows, in bytes: a cache line and the widest register.
 pub(crate) const LINE: usize = 64;
@@ -32,9 +34,19 @@ pub(crate) struct Buffer<T> {
 impl<T: Float> Buffer<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let slack = LINE / size_of::<T>();
-        let mut values = vec![T::zero(); len + slack];
-        let start = values.as_ptr().align_offset(LINE).min(slack);
+        Self::of_zeros(vec![T::zero(); len + Self::SLACK], len)
+    }
+
+    /// `len` zeros, or an error if there is no memory for them.
+    pub(crate) fn try_zeros(what: &'static str, len: usize) -> Result<Self> {
+        let values = memory::filled(what, T::zero(), len.saturating_add(Self::SLACK))?;
+        Ok(Self::of_zeros(values, len))
+    }
+
+    const SLACK: usize = LINE / size_of::<T>();
+
+    fn of_zeros(mut values: Vec<T>, len: usize) -> Self {
+        let start = values.as_ptr().align_offset(LINE).min(Self::SLACK);
         values.truncate(start + len);
         Self { values, start }
     }

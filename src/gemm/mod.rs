@@ -18,6 +18,7 @@ use core::marker::PhantomData;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::memory;
 use crate::simd::{self, Op, Simd, Vector};
 
 mod blocked;
@@ -54,7 +55,8 @@ impl<'a, T> MatRef<'a, T> {
     /// A matrix with any strides; they may overlap.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element.
+    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] for more
+    /// elements than any data can have, as strides of 0 can claim.
     pub fn with_strides(
         data: &'a [T],
         rows: usize,
@@ -159,7 +161,7 @@ fn check_extent(
     row_stride: usize,
     col_stride: usize,
 ) -> Result<()> {
-    if rows == 0 || cols == 0 {
+    if memory::product(what, &[rows, cols])? == 0 {
         return Ok(());
     }
     let last = (rows - 1).checked_mul(row_stride).and_then(|down| {
@@ -216,6 +218,7 @@ fn public<T: Float>(
     c: MatMut<'_, T>,
     start: Start,
 ) -> Result<()> {
+    simd::check()?;
     if a.cols != b.rows {
         return Err(Error::out_of_range("rows of B", a.cols.to_string(), b.rows));
     }

@@ -132,3 +132,97 @@ fn shapes_that_do_not_fit_are_errors() {
     assert!(MatRef::with_strides(&x, 2, 2, usize::MAX, 1).is_err());
     assert!(MatMut::with_stride(&mut c, 2, 2, 1).is_err());
 }
+
+/// Sizes about which products and sums of two of them overflow, or memory ends.
+const SIZES: [usize; 8] = [
+    usize::MAX,
+    usize::MAX - 1,
+    usize::MAX / 2,
+    usize::MAX / 2 + 1,
+    usize::MAX / 3,
+    usize::MAX / 4 + 1,
+    usize::MAX / 8,
+    usize::MAX / 16 + 1,
+];
+
+#[test]
+fn matrices_that_cannot_be() {
+    let data = [1.0_f32; 12];
+    let b = MatRef::new(&data, 3, 4).unwrap();
+    for size in SIZES {
+        let strided =
+            |rows, cols, down, across| MatRef::with_strides(&data, rows, cols, down, across);
+        for (rows, cols, down, across) in [
+            (size, 1, 1, 1),
+            (1, size, 1, 1),
+            (size, size, 1, 1),
+            (2, 1, size, 1),
+            (1, 2, 1, size),
+            (2, 2, size, size),
+            (size, 2, size, 1),
+            (3, size, 1, size),
+        ] {
+            assert!(strided(rows, cols, down, across).is_err());
+            let mut to = data;
+            if across == 1 {
+                assert!(MatMut::with_stride(&mut to, rows, cols, down).is_err());
+            }
+        }
+        // Strides that are never taken, and sizes beside 0.
+        let mut c = [0.0; 4];
+        let row = strided(1, 3, size, 1).unwrap();
+        multiply(row, b, MatMut::new(&mut c, 1, 4).unwrap()).unwrap();
+        assert_eq!(c, [3.0; 4]);
+        let mut c = [0.0; 3];
+        let column = strided(4, 1, 1, size).unwrap();
+        multiply(b, column, MatMut::with_stride(&mut c, 3, 1, 1).unwrap()).unwrap();
+        assert_eq!(c, [4.0; 3]);
+        let lying = column.transposed();
+        let mut c = [0.0; 3];
+        multiply(
+            lying,
+            MatRef::new(&data, 4, 3).unwrap(),
+            MatMut::new(&mut c, 1, 3).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(c, [4.0; 3]);
+        let mut c = [0.0; 4];
+        multiply(
+            strided(1, 3, size, 1).unwrap(),
+            b,
+            MatMut::with_stride(&mut c, 1, 4, size).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(c, [3.0; 4]);
+        let nothing = strided(size, 0, size, size).unwrap();
+        let to = MatMut::<f32>::new(&mut [], size, 0).unwrap();
+        multiply(nothing, MatRef::new(&[], 0, 0).unwrap(), to).unwrap();
+        let empty = strided(0, size, size, size).unwrap();
+        let tall = strided(size, 0, 0, 0).unwrap();
+        multiply(empty, tall, MatMut::<f32>::new(&mut [], 0, 0).unwrap()).unwrap();
+        multiply(
+            tall.transposed(),
+            empty.transposed(),
+            MatMut::<f32>::new(&mut [], 0, 0).unwrap(),
+        )
+        .unwrap();
+    }
+}
+
+/// Strides of 0 claim any size, and products of such matrices would never end.
+#[test]
+fn matrices_larger_than_their_numbers() {
+    let one = [1.0_f32; 4];
+    for size in SIZES {
+        for (rows, cols) in [(size, 1), (1, size), (size, size), (2, size)] {
+            assert!(MatRef::with_strides(&one, rows, cols, 0, 0).is_err());
+        }
+    }
+    let (a, b) = (
+        MatRef::with_strides(&one, 30, 2000, 0, 0).unwrap(),
+        MatRef::with_strides(&one, 2000, 300, 0, 0).unwrap(),
+    );
+    let mut c = vec![0.0; 30 * 300];
+    multiply(a, b, MatMut::new(&mut c, 30, 300).unwrap()).unwrap();
+    assert!(c.iter().all(|&c| c == 2000.0));
+}

@@ -16,18 +16,27 @@
 //! Weights are drawn in row-major order, neuron by neuron, and biases after them; only
 //! [`Orthogonal`] draws a matrix for each of several [pieces](crate::Activation::pieces).
 //!
-//! Uniform draws have the same bits on every platform. Normal ones ([`GlorotNormal`],
-//! [`HeNormal`], [`LeCunNormal`], [`Orthogonal`]) call the platform's logarithm and exponential
-//! now and then, so a rare last bit may differ between platforms.
+//! # The numbers of a seed
+//!
+//! Draws are bit-identical on every platform and from release to release:
+//!
+//! - A network's seed makes one [`Rng`] (`Rng::seed_from_u64`), which all layers draw from in
+//!   order. Every draw is made in double precision and rounded to the network's at the end.
+//! - A uniform number of [low, high) is low + (high - low) v. Here v = k / 2^53, where k is the
+//!   upper 53 bits of the generator's next 64.
+//! - A standard normal number follows Box and Muller, "A note on the generation of random normal
+//!   deviates", 1958. It is sqrt(-2 ln u) cos(2 pi v) with u = (k + 1) / 2^53 in (0, 1] from the next
+//!   64 bits and v from the 64 bits after those. The sine of the pair is not used. Logarithm and
+//!   cosine are the crate's own ([`math`](crate::math)).
 
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
 use rand::RngExt;
-use rand_distr::StandardNormal;
 
-use crate::error::{Error, Result};
-use crate::float::Float;
+use crate::error::{Error, Number, Result};
+use crate::float::{Float, check_finite};
+use crate::random;
 
 mod orthogonal;
 mod scaled;
@@ -37,9 +46,7 @@ pub use scaled::{
     GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform, ScikitLearn, Siren,
 };
 
-/// The generator that all randomness of the crate comes from, by name: a seed means the
-/// same numbers from release to release.
-pub type Rng = rand::rngs::ChaCha8Rng;
+pub use crate::random::Rng;
 
 /// The layer whose parameters are to be set.
 #[derive(Clone, Debug)]
@@ -194,13 +201,25 @@ fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
 /// Fills with normal numbers of this standard deviation and mean 0, not truncated.
 fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
     for x in to {
-        *x = deviation * rng.sample::<f64, _>(StandardNormal);
+        *x = deviation * random::normal(rng);
     }
 }
 
 /// Rounds what was drawn to the network's own precision.
-pub(crate) fn round_into<T: Float>(from: &[f64], to: &mut [T]) {
+///
+/// # Errors
+/// [`Error::NotFinite`] if a number is not finite then, [`Error::OutOfRange`] if all that were not
+/// zero are.
+pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T]) -> Result<()> {
     for (to, &x) in to.iter_mut().zip(from) {
         *to = T::of(x);
+    }
+    check_finite(what, to)?;
+    match from.iter().find(|&&x| x != 0.0) {
+        Some(&first) if to.iter().all(T::is_zero) => {
+            let expected = alloc::format!("numbers that {} does not round to 0", T::NAME);
+            Err(Error::out_of_range(what, expected, Number(first)))
+        }
+        _ => Ok(()),
     }
 }

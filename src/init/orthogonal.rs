@@ -40,9 +40,9 @@ impl Initializer for Orthogonal {
             for (row, to) in neurons.skip(piece).step_by(pieces).enumerate() {
                 for (column, w) in to.iter_mut().enumerate() {
                     let at = if rows <= columns {
-                        row * columns + column
+                        row.saturating_mul(columns).saturating_add(column)
                     } else {
-                        column * rows + row
+                        column.saturating_mul(rows).saturating_add(row)
                     };
                     *w = self.gain * matrix.get(at).copied().unwrap_or(0.0);
                 }

@@ -99,7 +99,7 @@ impl Initializer for ScikitLearn {
             Some("sigmoid") => 2.0,
             _ => 6.0,
         };
-        let bound = math::sqrt(factor / (layer.inputs + layer.outputs) as f64);
+        let bound = math::sqrt(factor / sides(layer));
         uniform(rng, -bound, bound, weights);
         uniform(rng, -bound, bound, bias);
     }
@@ -152,7 +152,12 @@ impl Initializer for Siren {
 
 /// The variance of Glorot and Bengio.
 fn glorot(layer: &Fan<'_>) -> f64 {
-    2.0 / (layer.inputs + layer.outputs) as f64
+    2.0 / sides(layer)
+}
+
+/// Inputs and outputs together, added up where they cannot overflow.
+fn sides(layer: &Fan<'_>) -> f64 {
+    layer.inputs as f64 + layer.outputs as f64
 }
 
 /// The variance of He et al.

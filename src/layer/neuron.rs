@@ -1,7 +1,6 @@
 //! One neuron: the arithmetic that everything else must reproduce.
 
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use rand::{RngExt, SeedableRng};
@@ -9,7 +8,8 @@ use rand::{RngExt, SeedableRng};
 use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
-use crate::init::Rng;
+use crate::memory;
+use crate::random::Rng;
 use crate::simd::{self, Op, Simd};
 
 /// One neuron: f(z), where z = (((x0 w0) + x1 w1) + ...) + b.
@@ -106,7 +106,8 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs or if the activation takes no pieces.
+    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces, or if there is no
+    /// memory for the weights.
     pub fn random(
         inputs: usize,
         seed: u64,
@@ -115,12 +116,12 @@ impl<T: Float> Neuron<T> {
         if inputs == 0 {
             return Err(Error::out_of_range("inputs of a neuron", "at least 1", 0));
         }
-        let mut rng = Rng::seed_from_u64(seed);
         let pieces = check_pieces(&activation)?;
-        let weights: Vec<T> = (0..inputs.saturating_mul(pieces))
-            .map(|_| T::of(rng.random::<f64>()))
-            .collect();
-        Self::with_pieces(weights, vec![T::zero(); pieces], activation)
+        let (what, mut rng) = ("weights of a neuron", Rng::seed_from_u64(seed));
+        let draws = core::iter::repeat_with(|| T::of(rng.random::<f64>()));
+        let weights = memory::collected(what, memory::product(what, &[inputs, pieces])?, draws)?;
+        let biases = memory::filled("biases of a neuron", T::zero(), pieces)?;
+        Self::with_pieces(weights, biases, activation)
     }
 }
 
@@ -178,6 +179,7 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a piece.
     pub fn pre_activations(&self, inputs: &[T]) -> Result<Vec<T>> {
+        simd::check()?;
         check_length("inputs of a neuron", inputs, self.inputs())?;
         let pieces = self.weights().chunks_exact(inputs.len()).zip(self.biases());
         Ok(pieces

@@ -1,8 +1,8 @@
 //! Losses that are negative logarithms of likelihoods: of counts and of classes.
 
 use super::{Loss, Pointwise, check_targets, sum};
-use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::error::Result;
+use crate::float::{Float, check_fraction, check_not_negative};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
@@ -196,9 +196,9 @@ impl<L> Smoothed<L> {
         Self { loss, smoothing }
     }
 
-    fn check_smoothing(&self) -> Result<()> {
-        let (what, expected) = ("label smoothing", "at least 0 and below 1");
-        check_range(what, self.smoothing, 0.0..1.0, expected)
+    fn check_smoothing<T: Float>(&self) -> Result<()> {
+        check_not_negative::<T>("label smoothing", self.smoothing)?;
+        check_fraction::<T>("label smoothing", self.smoothing)
     }
 }
 
@@ -218,7 +218,7 @@ impl<T: Float> Loss<T> for Smoothed<SoftmaxCrossEntropy> {
     }
 
     fn check(&self) -> Result<()> {
-        self.check_smoothing()
+        self.check_smoothing::<T>()
     }
 }
 
@@ -236,7 +236,7 @@ impl<T: Float> Loss<T> for Smoothed<BinaryCrossEntropy> {
     }
 
     fn check(&self) -> Result<()> {
-        self.check_smoothing()
+        self.check_smoothing::<T>()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Losses for real-valued targets.
 
 use super::{Loss, Pointwise, mean, sum};
-use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::error::Result;
+use crate::float::{Float, check_positive};
 
 /// Half the squared distance: L = 1/2 sum over outputs of (y - t)^2, dL/dy = y - t.
 ///
@@ -117,13 +117,7 @@ impl<T: Float> Loss<T> for Huber {
     }
 
     fn check(&self) -> Result<()> {
-        let range = f64::MIN_POSITIVE..=f64::MAX;
-        check_range(
-            "Huber's delta",
-            self.delta,
-            range,
-            "a finite number above 0",
-        )
+        check_positive::<T>("Huber's delta", self.delta)
     }
 }
 
@@ -179,9 +173,7 @@ impl<T: Float> Loss<T> for RelativeL2 {
     }
 
     fn check(&self) -> Result<()> {
-        let range = T::min_positive_value().wide()..=T::max_value().wide();
-        let expected = "a normal number above 0 in the network's precision";
-        check_range("RelativeL2's epsilon", self.epsilon, range, expected)
+        check_positive::<T>("RelativeL2's epsilon", self.epsilon)
     }
 }
 

@@ -1,8 +1,6 @@
 //! The description of a network, before it has parameters.
 
-use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use rand::SeedableRng;
@@ -12,7 +10,8 @@ use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::init::{Fan, HeUniform, Initializer, Rng, round_into};
-use crate::layout::Layout;
+use crate::layout::{Layout, check_depth};
+use crate::memory;
 
 /// Describes a network layer by layer; [`build`](Self::build) checks it and draws the parameters.
 ///
@@ -32,10 +31,28 @@ use crate::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct MlpBuilder<T> {
     inputs: usize,
-    hidden: Vec<(usize, Arc<dyn Activation<T>>)>,
-    output: Option<(usize, Arc<dyn Activation<T>>)>,
+    hidden: Vec<Run<T>>,
+    output: Option<Run<T>>,
     initializer: Arc<dyn Initializer>,
     seed: u64,
+}
+
+/// Equal layers, one after the other.
+#[derive(Clone, Debug)]
+struct Run<T> {
+    count: usize,
+    neurons: usize,
+    activation: Arc<dyn Activation<T>>,
+}
+
+impl<T: Float> Run<T> {
+    fn new(count: usize, neurons: usize, activation: impl Activation<T> + 'static) -> Self {
+        Self {
+            count,
+            neurons,
+            activation: Arc::new(activation),
+        }
+    }
 }
 
 impl<T: Float> MlpBuilder<T> {
@@ -62,15 +79,13 @@ impl<T: Float> MlpBuilder<T> {
         neurons: usize,
         activation: impl Activation<T> + 'static,
     ) -> Self {
-        let activation: Arc<dyn Activation<T>> = Arc::new(activation);
-        self.hidden
-            .extend((0..count).map(|_| (neurons, Arc::clone(&activation))));
+        self.hidden.push(Run::new(count, neurons, activation));
         self
     }
 
     /// Sets the output layer.
     pub fn output(mut self, neurons: usize, activation: impl Activation<T> + 'static) -> Self {
-        self.output = Some((neurons, Arc::new(activation)));
+        self.output = Some(Run::new(1, neurons, activation));
         self
     }
 
@@ -91,9 +106,10 @@ impl<T: Float> MlpBuilder<T> {
     /// Makes the network.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, an activation takes
-    /// no pieces, the number of parameters is beyond what memory can address, or the
-    /// initialiser's own parameters are out of range.
+    /// [`Error::OutOfRange`] if the output layer is missing or a size is zero, or if an activation
+    /// takes no pieces. The same for more layers or parameters than a [`Layout`] can have, more
+    /// than there is memory for, or an initialiser whose settings are out of range.
+    /// [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             return Err(Error::out_of_range(
@@ -103,21 +119,31 @@ impl<T: Float> MlpBuilder<T> {
             ));
         };
         self.initializer.check()?;
-        let last_hidden = self.hidden.len().checked_sub(1);
-        let layers: Vec<_> = self.hidden.into_iter().chain([output]).collect();
+        // Layers are counted before there is anything for each of them.
+        let count = self.hidden.iter().map(|run| run.count);
+        let depth = count.fold(0, usize::saturating_add);
+        check_depth(depth.saturating_add(1))?;
+        let last_hidden = depth.checked_sub(1);
+        let layers = self.hidden.into_iter().chain([output]).flat_map(|run| {
+            let Run {
+                neurons,
+                activation,
+                count,
+            } = run;
+            core::iter::repeat_n((neurons, activation), count)
+        });
+        let layers: Vec<_> = layers.collect();
         let sizes = layers
             .iter()
             .map(|(neurons, activation)| Ok((*neurons, check_pieces(&**activation)?)))
             .collect::<Result<Vec<_>>>()?;
-        check_sizes::<T>(self.inputs, &sizes)?;
-
-        let layout = Layout::with_pieces(self.inputs, sizes);
+        let layout = Layout::with_pieces(self.inputs, sizes)?;
         let activations: Vec<_> = layers.into_iter().map(|layer| layer.1).collect();
-        let mut params = vec![T::zero(); layout.len()];
+        let mut params = memory::filled("parameters", T::zero(), layout.len())?;
         let mut rng = Rng::seed_from_u64(self.seed);
         for (index, (at, activation)) in layout.layers().iter().zip(&activations).enumerate() {
-            let mut weights = vec![0.0; at.weights.len()];
-            let mut bias = vec![0.0; at.bias.len()];
+            let mut weights = memory::filled("weights", 0.0, at.weights.len())?;
+            let mut bias = memory::filled("biases", 0.0, at.bias.len())?;
             let name = activation.name();
             let hidden = last_hidden.map(|last| activations[index.min(last)].name());
             let fan = Fan {
@@ -131,43 +157,15 @@ impl<T: Float> MlpBuilder<T> {
             };
             self.initializer
                 .initialize(&fan, &mut rng, &mut weights, &mut bias);
-            round_into(&weights, &mut params[at.weights.clone()]);
-            round_into(&bias, &mut params[at.bias.clone()]);
+            let (to_weights, to_bias) =
+                params[at.weights.start..at.bias.end].split_at_mut(weights.len());
+            round_into("initial weights", &weights, to_weights)?;
+            round_into("initial biases", &bias, to_bias)?;
         }
         Ok(Mlp {
             params,
             layout,
             activations,
         })
-    }
-}
-
-/// Checks the number of inputs, and each layer's neurons and their pieces.
-fn check_sizes<T>(inputs: usize, layers: &[(usize, usize)]) -> Result<()> {
-    let neurons = layers.iter().map(|layer| ("neurons of a layer", layer.0));
-    for (what, size) in [("inputs", inputs)].into_iter().chain(neurons) {
-        if size == 0 {
-            return Err(Error::out_of_range(what, "at least 1", 0));
-        }
-    }
-    let fed_by = [inputs]
-        .into_iter()
-        .chain(layers.iter().map(|layer| layer.0));
-    let total = fed_by
-        .zip(layers)
-        .try_fold(0usize, |sum, (inputs, &(neurons, pieces))| {
-            inputs
-                .checked_add(1)?
-                .checked_mul(neurons.checked_mul(pieces)?)?
-                .checked_add(sum)
-        });
-    let most = isize::MAX as usize / size_of::<T>();
-    match total {
-        Some(total) if total <= most => Ok(()),
-        _ => Err(Error::out_of_range(
-            "number of parameters",
-            format!("at most {most}"),
-            "more",
-        )),
     }
 }

@@ -299,34 +299,43 @@ impl<T: Float> Chunk<T> {
         compute_each(self, job, losses, each);
     }
 
-    /// The derivative of each output with respect to each input, as `input_gradient`: a
-    /// backward pass over as many copies of each sample as there are outputs. It has taken so
-    /// many rows, of which the first are the samples.
-    pub(super) fn jacobian(&mut self, job: Job<'_, T>, samples: Range<usize>) {
+    /// The derivative of each of these outputs with respect to each input, as `input_gradient`: a
+    /// backward pass over one copy of each sample for each output. It has taken this many rows, of
+    /// which the first are the samples.
+    pub(super) fn jacobian(
+        &mut self,
+        job: Job<'_, T>,
+        samples: Range<usize>,
+        outputs: Range<usize>,
+    ) {
         compiled! {
-            fn jacobian<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, samples: Range<usize>) {
-                let (layers, outputs) = (&job.packed.layers, job.net.outputs());
-                let rows = samples.len();
+            fn jacobian<T>(
+                chunk: &mut Chunk<T>,
+                job: Job<'_, T>,
+                samples: Range<usize>,
+                outputs: Range<usize>,
+            ) {
+                let (rows, copies) = (samples.len(), outputs.len());
                 chunk.range = samples;
                 chunk.forward(job);
-                chunk.range = 0..rows * outputs;
-                for (index, layer) in layers.iter().enumerate() {
-                    repeat_rows(&mut chunk.y[index], layer.y_stride, rows, outputs);
+                chunk.range = 0..rows * copies;
+                for (index, layer) in job.packed.layers.iter().enumerate() {
+                    repeat_rows(&mut chunk.y[index], layer.y_stride, rows, copies);
                     if keeps_z(job.net, index) {
-                        repeat_rows(&mut chunk.z[index], layer.z_stride, rows, outputs);
+                        repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
                     }
                 }
-                let stride = padded::<T>(outputs);
-                let slopes = &mut chunk.dy[..rows * outputs * stride];
+                let stride = padded::<T>(job.net.outputs());
+                let slopes = &mut chunk.dy[..rows * copies * stride];
                 slopes.fill(T::zero());
                 for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
-                    slope[row % outputs] = T::one();
+                    slope[outputs.start + row % copies] = T::one();
                 }
                 chunk.output_slope(job);
                 chunk.backward(job, Wanted::Inputs);
             }
         }
-        jacobian(self, job, samples);
+        jacobian(self, job, samples, outputs);
     }
 
     /// What a layer gave for its rows, padding and all.

@@ -1,7 +1,7 @@
 //! Clipping gradients, and how large they are.
 
-use crate::error::{Result, check_range};
-use crate::float::{Float, compiled};
+use crate::error::Result;
+use crate::float::{Float, check_positive, compiled};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
@@ -19,10 +19,9 @@ pub enum Clip {
 }
 
 impl Clip {
-    pub(super) fn check(self) -> Result<()> {
+    pub(super) fn check<T: Float>(self) -> Result<()> {
         let (Self::Norm(bound) | Self::Value(bound)) = self;
-        let range = f64::MIN_POSITIVE..=f64::MAX;
-        check_range("gradient clipping", bound, range, "a finite number above 0")
+        check_positive::<T>("gradient clipping", bound)
     }
 
     /// Clips finite values, the largest of which is `largest`.
@@ -157,6 +156,14 @@ mod tests {
         let mut values = [3.0, 0.0, -4.0];
         Clip::Value(3.5).apply(&mut values, 4.0);
         assert_eq!(values, [3.0, 0.0, -3.5]);
-        assert!(Clip::Norm(0.0).check().is_err() && Clip::Value(f64::NAN).check().is_err());
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-310] {
+            assert!(Clip::Norm(bad).check::<f64>().is_err(), "{bad}");
+            assert!(Clip::Value(bad).check::<f64>().is_err(), "{bad}");
+        }
+        for bad in [1e-60, 1e-40, 1e60] {
+            assert!(Clip::Norm(bad).check::<f32>().is_err(), "{bad}");
+            assert!(Clip::Value(bad).check::<f32>().is_err(), "{bad}");
+            assert!(Clip::Value(bad).check::<f64>().is_ok(), "{bad}");
+        }
     }
 }

@@ -5,6 +5,9 @@ use crate::float::Float;
 use crate::gemm::padded;
 use crate::simd::{self, Op, Simd};
 
+/// Rates that can be told apart.
+const STEPS: f64 = 4_294_967_296.0;
+
 /// Inverted dropout: each hidden output is zero with probability `rate`, else divided by
 /// 1 - rate. What is dropped is a function of seed, update, layer, sample and unit, so that it
 /// does not depend on the number of threads.
@@ -16,7 +19,11 @@ pub(super) struct Dropout {
 
 impl Dropout {
     pub(super) fn new(rate: f64, seed: u64) -> Result<Self> {
-        check_range("dropout rate", rate, 0.0..1.0, "at least 0 and below 1")?;
+        if rate != 0.0 {
+            // Masks know rates in steps of 2^-32.
+            let (range, expected) = (1.0 / STEPS..1.0, "0, or at least 2^-32 and below 1");
+            check_range("dropout rate", rate, range, expected)?;
+        }
         Ok(Self { rate, seed })
     }
 
@@ -65,7 +72,7 @@ impl Masks {
             key: mix64(self.key ^ layer as u64),
             first_sample: self.before + first_sample,
             // Rounding down to below 2^32: a rate so near to 1 still keeps something.
-            threshold: (self.rate * 4_294_967_296.0) as u32,
+            threshold: (self.rate * STEPS) as u32,
             scale: T::of(1.0 / (1.0 - self.rate)),
             stride: padded::<T>(units),
             rows,

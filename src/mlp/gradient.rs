@@ -11,8 +11,8 @@ use super::dropout::Dropout;
 use super::packed::Packed;
 use super::samples::{Rows, Samples};
 use super::share::{LEAST_ROWS, Share, chunks};
-use crate::error::{Error, Result, check_length, check_range};
-use crate::float::{Float, compiled};
+use crate::error::{Error, Result, check_length};
+use crate::float::{Float, check_not_negative, check_positive, compiled};
 use crate::layout::Layout;
 use crate::loss::Loss;
 use crate::parallel::Threads;
@@ -93,14 +93,9 @@ impl<T: Float> Gradient<T> {
     /// Sets the penalty lambda on squared weights.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if it is negative or not finite.
+    /// [`Error::OutOfRange`] if it is negative, or not finite or rounded to 0 in this precision.
     pub fn l2(mut self, lambda: f64) -> Result<Self> {
-        check_range(
-            "L2 penalty",
-            lambda,
-            0.0..f64::INFINITY,
-            "a finite number, at least 0",
-        )?;
+        check_not_negative::<T>("L2 penalty", lambda)?;
         self.l2 = lambda;
         Ok(self)
     }
@@ -108,14 +103,14 @@ impl<T: Float> Gradient<T> {
     /// Sets a bound on the gradient.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is a finite number above 0.
+    /// [`Error::OutOfRange`] unless it is above 0 and finite in this precision too.
     pub fn clip(mut self, clip: Clip) -> Result<Self> {
         self.set_clip(Some(clip))?;
         Ok(self)
     }
 
     pub(crate) fn set_clip(&mut self, clip: Option<Clip>) -> Result<()> {
-        clip.map_or(Ok(()), Clip::check)?;
+        clip.map_or(Ok(()), Clip::check::<T>)?;
         self.clip = clip;
         Ok(())
     }
@@ -125,7 +120,7 @@ impl<T: Float> Gradient<T> {
     /// that this workspace computed before (Srivastava et al., "Dropout", 2014).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless 0 <= `rate` < 1.
+    /// [`Error::OutOfRange`] unless `rate` is 0, or at least 2^-32 and below 1.
     pub fn dropout(mut self, rate: f64, seed: u64) -> Result<Self> {
         let dropout = Dropout::new(rate, seed)?;
         self.dropout = Some(dropout).filter(|_| rate > 0.0);
@@ -143,7 +138,10 @@ impl<T: Float> Gradient<T> {
         self.largest
     }
 
-    /// Shares the work among a pool of so many threads. The bits stay the same.
+    /// Shares the work among a pool of this many threads. The bits stay the same.
+    ///
+    /// A minibatch has at most 16 parts. More threads than that, and than the machine has cores, would
+    /// do nothing, so they are not started. A pool that is used no more is kept for the next caller.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for 0 and for more than the system can start.
@@ -208,7 +206,7 @@ impl<T: Float> Gradient<T> {
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
         let loss = self.compute_rows(net, &samples.check(net, loss)?, loss)?;
-        self.updates += 1;
+        self.updates = self.updates.wrapping_add(1);
         Ok(loss)
     }
 
@@ -328,6 +326,7 @@ impl<T: Float> Gradient<T> {
         share: &Share,
         loss: &dyn Loss<T>,
     ) -> Result<()> {
+        check_positive::<T>("total weight of a share", share.total_weight())?;
         let rows = share.rows().len();
         if rows == 0 {
             return self.compute_chunks(net, None, share, loss);
@@ -363,7 +362,7 @@ impl<T: Float> Gradient<T> {
         check_length("gradient", sum, self.values.len())?;
         self.values.copy_from_slice(sum);
         let loss = self.complete(net, loss_sum, share)?;
-        self.updates += 1;
+        self.updates = self.updates.wrapping_add(1);
         Ok(loss)
     }
 

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
@@ -13,6 +12,7 @@ use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 use crate::layer::Layer;
 use crate::layout::Layout;
+use crate::memory;
 
 mod builder;
 mod chunk;
@@ -81,7 +81,8 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if two neighbours do not fit.
+    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if two neighbours do not fit or for
+    /// more layers or parameters than a [`Layout`] can have.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
         check_not_empty("layers", layers)?;
         let mut before = layers[0].inputs();
@@ -99,7 +100,7 @@ impl<T: Float> Mlp<T> {
             params.extend_from_slice(layer.bias());
         }
         let sizes = layers.iter().map(|layer| (layer.outputs(), layer.pieces()));
-        let layout = Layout::with_pieces(layers[0].inputs(), sizes);
+        let layout = Layout::with_pieces(layers[0].inputs(), sizes)?;
         let activations = layers.iter().map(Layer::shared_activation).collect();
         Ok(Self {
             params,
@@ -270,10 +271,11 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
-    /// parameter is not finite.
+    /// parameter is not finite, [`Error::OutOfRange`] if there is no memory for the outputs.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
-        let mut outputs = vec![T::zero(); samples * self.outputs()];
+        let len = memory::product("outputs", &[samples, self.outputs()])?;
+        let mut outputs = memory::filled("outputs", T::zero(), len)?;
         predictor::predict_all(self, inputs, &mut outputs)?;
         Ok(outputs)
     }

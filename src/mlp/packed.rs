@@ -9,6 +9,7 @@ pub(crate) use crate::float::check_finite;
 use crate::float::{Float, compiled};
 use crate::gemm::{Buffer, padded, transpose};
 use crate::parallel::Threads;
+use crate::simd;
 
 /// One layer's copies.
 #[derive(Clone, Debug)]
@@ -99,6 +100,7 @@ impl<T: Float> Packed<T> {
 
     /// Copies the network's parameters as they are now.
     pub(super) fn refresh(&mut self, net: &Mlp<T>, threads: &Threads) -> Result<()> {
+        simd::check()?;
         check_finite("parameters", &net.params)?;
         threads.for_each(&mut self.layers, &|packed| {
             let at = &net.layout.layers()[packed.index];

@@ -118,7 +118,11 @@ compiled! {
 #[cold]
 fn predict_samples<T: Float>(job: &mut Job<'_, T>) -> Result<()> {
     let samples = check_rows("inputs", job.inputs, job.net.inputs())?;
-    check_length("outputs", job.outputs, samples * job.net.outputs())?;
+    check_length(
+        "outputs",
+        job.outputs,
+        samples.saturating_mul(job.net.outputs()),
+    )?;
     check_finite_rows("inputs", job.inputs, job.net.inputs())?;
     predict(job);
     Ok(())

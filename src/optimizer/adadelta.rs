@@ -1,9 +1,9 @@
 //! Adadelta: steps in the parameters' own units.
 
 use super::Optimizer;
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, check_fraction, check_positive};
 use crate::layout::Layout;
 
 /// Adadelta: the gradient scaled by the root mean square of past steps over that of past
@@ -28,9 +28,9 @@ use crate::layout::Layout;
 /// ```
 /// use feedforward::{Layout, optimizer::{Adadelta, State}};
 ///
-/// let layout = Layout::new(&[1, 1]);
+/// let layout = Layout::new(&[1, 1])?;
 /// let adadelta = Adadelta { rho: 0.0, epsilon: 1e-6, ..Adadelta::default() };
-/// let mut state = State::new(&adadelta, &layout);
+/// let mut state = State::new(&adadelta, &layout)?;
 /// let mut params = [1.0, 1.0];
 /// state.update(&adadelta, 1.0, &mut params, &[1.0, -40.0])?;
 /// assert!((params[0] - 0.999_f64).abs() < 1e-9 && (params[1] - 1.001).abs() < 1e-9);
@@ -70,9 +70,9 @@ impl<T: Float> Optimizer<T> for Adadelta {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Adadelta's learning rate", self.learning_rate)?;
-        check_decay("Adadelta's rho", self.rho)?;
-        check_epsilon::<T>("Adadelta's epsilon", self.epsilon)
+        check_positive::<T>("Adadelta's learning rate", self.learning_rate)?;
+        check_fraction::<T>("Adadelta's rho", self.rho)?;
+        check_positive::<T>("Adadelta's epsilon", self.epsilon)
     }
 
     elementwise! {

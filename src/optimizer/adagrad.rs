@@ -1,11 +1,9 @@
 //! Adagrad: rates that shrink with the sum of squared gradients.
 
 use super::Optimizer;
-use super::rule::{
-    self, Flush, Rule, check_epsilon, check_not_negative, check_positive, elementwise,
-};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, check_not_negative, check_positive};
 use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
@@ -63,10 +61,10 @@ impl<T: Float> Optimizer<T> for Adagrad {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Adagrad's learning rate", self.learning_rate)?;
-        check_not_negative("Adagrad's rate decay", self.rate_decay)?;
-        check_not_negative("Adagrad's initial sum", self.initial_sum)?;
-        check_epsilon::<T>("Adagrad's epsilon", self.epsilon)
+        check_positive::<T>("Adagrad's learning rate", self.learning_rate)?;
+        check_not_negative::<T>("Adagrad's rate decay", self.rate_decay)?;
+        check_not_negative::<T>("Adagrad's initial sum", self.initial_sum)?;
+        check_positive::<T>("Adagrad's epsilon", self.epsilon)
     }
 
     elementwise! {

@@ -1,11 +1,9 @@
 //! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
 
-use super::rule::{
-    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive, elementwise,
-};
+use super::rule::{self, Flush, Rule, elementwise};
 use super::{Optimizer, Step};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, check_fraction, check_not_negative, check_positive};
 use crate::layout::Layout;
 use crate::math;
 
@@ -103,10 +101,10 @@ impl<T: Float> Optimizer<T> for Adam {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Adam's learning rate", self.learning_rate)?;
-        check_decay("Adam's beta1", self.beta1)?;
-        check_decay("Adam's beta2", self.beta2)?;
-        check_epsilon::<T>("Adam's epsilon", self.epsilon)
+        check_positive::<T>("Adam's learning rate", self.learning_rate)?;
+        check_fraction::<T>("Adam's beta1", self.beta1)?;
+        check_fraction::<T>("Adam's beta2", self.beta2)?;
+        check_positive::<T>("Adam's epsilon", self.epsilon)
     }
 
     elementwise! {
@@ -187,11 +185,11 @@ impl<T: Float> Optimizer<T> for AdamW {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("AdamW's learning rate", self.learning_rate)?;
-        check_decay("AdamW's beta1", self.beta1)?;
-        check_decay("AdamW's beta2", self.beta2)?;
-        check_epsilon::<T>("AdamW's epsilon", self.epsilon)?;
-        check_not_negative("AdamW's weight decay", self.weight_decay)
+        check_positive::<T>("AdamW's learning rate", self.learning_rate)?;
+        check_fraction::<T>("AdamW's beta1", self.beta1)?;
+        check_fraction::<T>("AdamW's beta2", self.beta2)?;
+        check_positive::<T>("AdamW's epsilon", self.epsilon)?;
+        check_not_negative::<T>("AdamW's weight decay", self.weight_decay)
     }
 
     elementwise! {

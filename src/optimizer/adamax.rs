@@ -1,9 +1,9 @@
 //! Adamax: Adam with the largest gradient in the place of the mean square.
 
 use super::Optimizer;
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, check_fraction, check_positive};
 use crate::layout::Layout;
 use crate::math;
 
@@ -28,9 +28,9 @@ use crate::math;
 /// ```
 /// use feedforward::{Layout, optimizer::{Adamax, State}};
 ///
-/// let layout = Layout::new(&[1, 1]);
+/// let layout = Layout::new(&[1, 1])?;
 /// let adamax = Adamax::new(0.5);
-/// let mut state = State::new(&adamax, &layout);
+/// let mut state = State::new(&adamax, &layout)?;
 /// let mut params = [1.0, 1.0];
 /// state.update(&adamax, 0.5, &mut params, &[1e-3, -40.0])?;
 /// assert!((params[0] - 0.5_f64).abs() < 1e-5 && (params[1] - 1.5).abs() < 1e-5);
@@ -73,10 +73,10 @@ impl<T: Float> Optimizer<T> for Adamax {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Adamax's learning rate", self.learning_rate)?;
-        check_decay("Adamax's beta1", self.beta1)?;
-        check_decay("Adamax's beta2", self.beta2)?;
-        check_epsilon::<T>("Adamax's epsilon", self.epsilon)
+        check_positive::<T>("Adamax's learning rate", self.learning_rate)?;
+        check_fraction::<T>("Adamax's beta1", self.beta1)?;
+        check_fraction::<T>("Adamax's beta2", self.beta2)?;
+        check_positive::<T>("Adamax's epsilon", self.epsilon)
     }
 
     elementwise! {

@@ -9,6 +9,7 @@ use crate::float::Float;
 use crate::gemm::Buffer;
 use crate::layout::Layout;
 use crate::parallel::Threads;
+use crate::simd;
 
 mod adadelta;
 mod adagrad;
@@ -66,9 +67,9 @@ pub use sgd::Sgd;
 /// }
 ///
 /// // The least of |p - 3|^2 / 2, where the gradient is p - 3.
-/// let layout = Layout::new(&[1, 1]);
+/// let layout = Layout::new(&[1, 1])?;
 /// let lion = Lion { learning_rate: 1e-3 };
-/// let mut state = State::new(&lion, &layout);
+/// let mut state = State::new(&lion, &layout)?;
 /// let mut params = [0.0_f64, 5.0];
 /// for _ in 0..5000 {
 ///     let gradient = params.map(|p| p - 3.0);
@@ -191,14 +192,17 @@ impl<T: Float> PartialEq for State<T> {
 
 impl<T: Float> State<T> {
     /// The state before the first update.
-    pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Self {
-        let mut values = Buffer::zeros(optimizer.state_len(layout));
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if there is no memory for it.
+    pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Result<Self> {
+        let mut values = Buffer::try_zeros("optimizer state", optimizer.state_len(layout))?;
         optimizer.init(layout, &mut values);
-        Self {
+        Ok(Self {
             layout: layout.clone(),
             updates: 0,
             values,
-        }
+        })
     }
 
     /// A state as it was saved.
@@ -258,11 +262,12 @@ impl<T: Float> State<T> {
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
+        simd::check()?;
         let layout = &self.layout;
         check_length("parameters", params, layout.len())?;
         check_length("gradient", gradient, layout.len())?;
         self.check(optimizer)?;
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1);
         let step = Step {
             threads: Some(threads),
             ..Step::new(self.updates, learning_rate, layout)

@@ -1,11 +1,12 @@
 //! Muon: orthogonalised momentum for hidden matrices, Adam for the rest.
 
+use alloc::format;
 use core::ops::Range;
 
-use super::rule::{self, Flush, Rule, check_not_negative, check_positive};
+use super::rule::{self, Flush, Rule};
 use super::{Adam, Optimizer, Step};
-use crate::error::{Error, Result, check_range};
-use crate::float::{Float, compiled};
+use crate::error::{Error, Result};
+use crate::float::{Float, check_fraction, check_not_negative, check_positive, compiled};
 use crate::gemm::{Product, STRIP, Start, padded, store, transpose};
 use crate::layout::{LayerLayout, Layout};
 use crate::math;
@@ -63,7 +64,7 @@ pub struct Muon {
     pub nesterov: bool,
     /// The decoupled decay of hidden matrices, 0 or above: 0.
     pub weight_decay: f64,
-    /// Newton-Schulz steps, at least 1: 5.
+    /// Newton-Schulz steps, 1 to 100: 5.
     pub newton_schulz: usize,
     /// For everything else: Adam at 1e-2.
     pub adam: Adam,
@@ -88,6 +89,10 @@ impl Default for Muon {
         Self::new(0.02)
     }
 }
+
+/// Maximum number of Newton-Schulz steps. Each triples small singular values, so about 30 bring up
+/// whatever rounding leaves.
+const MOST_STEPS: usize = 100;
 
 /// The layers whose matrices are orthogonalised.
 fn hidden(layout: &Layout) -> &[LayerLayout] {
@@ -136,17 +141,12 @@ impl<T: Float> Optimizer<T> for Muon {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Muon's learning rate", self.learning_rate)?;
-        check_range(
-            "Muon's momentum",
-            self.momentum,
-            0.0..1.0,
-            "at least 0 and below 1",
-        )?;
-        check_not_negative("Muon's weight decay", self.weight_decay)?;
-        if self.newton_schulz == 0 {
-            let what = "Muon's Newton-Schulz steps";
-            return Err(Error::out_of_range(what, "at least 1", 0));
+        check_positive::<T>("Muon's learning rate", self.learning_rate)?;
+        check_fraction::<T>("Muon's momentum", self.momentum)?;
+        check_not_negative::<T>("Muon's weight decay", self.weight_decay)?;
+        if !(1..=MOST_STEPS).contains(&self.newton_schulz) {
+            let (what, expected) = ("Muon's Newton-Schulz steps", format!("1 to {MOST_STEPS}"));
+            return Err(Error::out_of_range(what, expected, self.newton_schulz));
         }
         Optimizer::<T>::check(&self.adam)
     }
@@ -464,12 +464,12 @@ mod tests {
     #[test]
     fn hidden_matrices_step_along_orthogonal_matrices() {
         for (rows, cols) in [(5, 5), (3, 7), (7, 3), (16, 33)] {
-            let layout = Layout::new(&[2, cols, rows, 1]);
+            let layout = Layout::new(&[2, cols, rows, 1]).unwrap();
             let muon = Muon {
                 momentum: 0.0,
                 ..Muon::new(0.1)
             };
-            let mut state = State::new(&muon, &layout);
+            let mut state = State::new(&muon, &layout).unwrap();
             let gradient = noise(layout.len(), rows);
             let start = noise(layout.len(), 99);
             let mut params = start.clone();
@@ -497,12 +497,12 @@ mod tests {
 
     #[test]
     fn the_rest_is_adams() {
-        let layout = Layout::new(&[3, 4, 5, 2]);
+        let layout = Layout::new(&[3, 4, 5, 2]).unwrap();
         let (muon, gradient) = (Muon::new(0.02), noise(layout.len(), 3));
         let mut params = noise(layout.len(), 4);
         let mut by_adam = params.clone();
-        let mut state = State::new(&muon, &layout);
-        let mut adams = State::new(&muon.adam, &layout);
+        let mut state = State::new(&muon, &layout).unwrap();
+        let mut adams = State::new(&muon.adam, &layout).unwrap();
         for _ in 0..3 {
             // A schedule at half the rate halves both.
             state.update(&muon, 0.01, &mut params, &gradient).unwrap();
@@ -519,7 +519,7 @@ mod tests {
             );
         }
         // Two layers have no hidden matrix.
-        let shallow = Layout::new(&[3, 4, 2]);
+        let shallow = Layout::new(&[3, 4, 2]).unwrap();
         assert_eq!(
             Optimizer::<f64>::state_len(&muon, &shallow),
             Optimizer::<f64>::state_len(&muon.adam, &shallow)
@@ -528,10 +528,10 @@ mod tests {
 
     #[test]
     fn a_gradient_that_vanishes_leaves_no_subnormal_numbers() {
-        let layout = Layout::new(&[3, 8, 8, 2]);
+        let layout = Layout::new(&[3, 8, 8, 2]).unwrap();
         let muon = Muon::new(0.02);
         let mut params: Vec<f32> = vec![0.5; layout.len()];
-        let mut state = State::new(&muon, &layout);
+        let mut state = State::new(&muon, &layout).unwrap();
         let mut gradient: Vec<f32> = noise(layout.len(), 1).iter().map(|&x| x as f32).collect();
         for _ in 0..3000 {
             state.update(&muon, 0.02, &mut params, &gradient).unwrap();
@@ -556,6 +556,14 @@ mod tests {
             },
             Muon {
                 newton_schulz: 0,
+                ..Muon::default()
+            },
+            Muon {
+                newton_schulz: 101,
+                ..Muon::default()
+            },
+            Muon {
+                newton_schulz: usize::MAX,
                 ..Muon::default()
             },
             Muon {

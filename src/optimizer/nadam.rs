@@ -1,11 +1,9 @@
 //! Nadam: Adam with Nesterov's momentum.
 
 use super::Optimizer;
-use super::rule::{
-    self, Flush, Rule, check_decay, check_epsilon, check_not_negative, check_positive, elementwise,
-};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::Result;
-use crate::float::Float;
+use crate::float::{Float, check_fraction, check_not_negative, check_positive};
 use crate::layout::Layout;
 use crate::math;
 
@@ -99,11 +97,11 @@ impl<T: Float> Optimizer<T> for Nadam {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Nadam's learning rate", self.learning_rate)?;
-        check_decay("Nadam's beta1", self.beta1)?;
-        check_decay("Nadam's beta2", self.beta2)?;
-        check_epsilon::<T>("Nadam's epsilon", self.epsilon)?;
-        check_not_negative("Nadam's momentum decay", self.momentum_decay)
+        check_positive::<T>("Nadam's learning rate", self.learning_rate)?;
+        check_fraction::<T>("Nadam's beta1", self.beta1)?;
+        check_fraction::<T>("Nadam's beta2", self.beta2)?;
+        check_positive::<T>("Nadam's epsilon", self.epsilon)?;
+        check_not_negative::<T>("Nadam's momentum decay", self.momentum_decay)
     }
 
     elementwise! {

@@ -1,9 +1,9 @@
 //! RMSprop: gradient descent over a running root mean square.
 
 use super::Optimizer;
-use super::rule::{self, Flush, Rule, check_decay, check_epsilon, check_positive, elementwise};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::float::{Float, check_fraction, check_positive};
 use crate::layout::Layout;
 
 /// RMSprop: the gradient divided by the root of a running mean of its square.
@@ -76,9 +76,9 @@ impl<T: Float> Optimizer<T> for RmsProp {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("RMSprop's learning rate", self.learning_rate)?;
-        check_decay("RMSprop's rho", self.rho)?;
-        check_epsilon::<T>("RMSprop's epsilon", self.epsilon)?;
+        check_positive::<T>("RMSprop's learning rate", self.learning_rate)?;
+        check_fraction::<T>("RMSprop's rho", self.rho)?;
+        check_positive::<T>("RMSprop's epsilon", self.epsilon)?;
         check_range("RMSprop's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 

@@ -1,9 +1,11 @@
 //! Rprop: steps by the gradient's signs alone.
 
+use alloc::format;
+
 use super::Optimizer;
-use super::rule::{self, Flush, Rule, check_epsilon, check_positive, elementwise};
-use crate::error::{Error, Result, check_range};
-use crate::float::Float;
+use super::rule::{self, Flush, Rule, elementwise};
+use crate::error::{Error, Number, Result, check_range};
+use crate::float::{Float, check_fraction, check_positive};
 use crate::layout::Layout;
 
 /// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
@@ -33,9 +35,9 @@ use crate::layout::Layout;
 /// ```
 /// use feedforward::{Layout, optimizer::{Rprop, State}};
 ///
-/// let layout = Layout::new(&[1, 1]);
+/// let layout = Layout::new(&[1, 1])?;
 /// let rprop = Rprop::new(0.5);
-/// let mut state = State::new(&rprop, &layout);
+/// let mut state = State::new(&rprop, &layout)?;
 /// let mut params = [1.0_f64, 1.0];
 /// state.update(&rprop, 0.5, &mut params, &[1e-3, -40.0])?;
 /// assert_eq!(params, [0.5, 1.5]); // one step down, one up
@@ -84,14 +86,16 @@ impl<T: Float> Optimizer<T> for Rprop {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("Rprop's learning rate", self.learning_rate)?;
-        let (what, range) = ("Rprop's eta minus", f64::MIN_POSITIVE..1.0);
-        check_range(what, self.eta_minus, range, "above 0 and below 1")?;
-        if !(self.eta_plus > 1.0 && self.eta_plus.is_finite()) {
-            let (what, expected) = ("Rprop's eta plus", "a finite number above 1");
-            return Err(Error::out_of_range(what, expected, self.eta_plus));
+        check_positive::<T>("Rprop's learning rate", self.learning_rate)?;
+        check_positive::<T>("Rprop's eta minus", self.eta_minus)?;
+        check_fraction::<T>("Rprop's eta minus", self.eta_minus)?;
+        check_positive::<T>("Rprop's eta plus", self.eta_plus)?;
+        if T::of(self.eta_plus) <= T::one() {
+            let expected = format!("above 1, also when rounded to {}", T::NAME);
+            let got = Number(self.eta_plus);
+            return Err(Error::out_of_range("Rprop's eta plus", expected, got));
         }
-        check_epsilon::<T>("Rprop's smallest step", self.smallest_step)?;
+        check_positive::<T>("Rprop's smallest step", self.smallest_step)?;
         let (what, range) = (
             "Rprop's largest step",
             self.smallest_step..=T::max_value().wide(),

@@ -1,6 +1,5 @@
 //! What the built-in rules share: one vectorised pass over parameters, gradient and state.
 
-use crate::error::{Result, check_range};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
@@ -144,36 +143,4 @@ impl<T: Float> Flush<T> {
     pub(super) fn second(self, x: T) -> T {
         if x < self.second { T::zero() } else { x }
     }
-}
-
-/// Checks a rate that must be above zero.
-pub(super) fn check_positive(what: &'static str, value: f64) -> Result<()> {
-    check_range(
-        what,
-        value,
-        f64::MIN_POSITIVE..=f64::MAX,
-        "a finite number above 0",
-    )
-}
-
-/// Checks a rate that may be zero.
-pub(super) fn check_not_negative(what: &'static str, value: f64) -> Result<()> {
-    check_range(what, value, 0.0..=f64::MAX, "a finite number, 0 or above")
-}
-
-/// Checks the decay of an average.
-pub(super) fn check_decay(what: &'static str, value: f64) -> Result<()> {
-    check_range(what, value, 0.0..1.0, "at least 0 and below 1")
-}
-
-/// Checks an epsilon, which must still be a number after rounding to `T`: without it, the
-/// first zero gradient is 0/0.
-pub(super) fn check_epsilon<T: Float>(what: &'static str, value: f64) -> Result<()> {
-    let smallest = T::min_positive_value().wide();
-    check_range(
-        what,
-        value,
-        smallest..=T::max_value().wide(),
-        "a normal number above 0 in the network's precision",
-    )
 }

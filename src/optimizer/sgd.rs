@@ -1,9 +1,9 @@
 //! Stochastic gradient descent.
 
 use super::Optimizer;
-use super::rule::{self, Flush, Rule, check_positive, elementwise};
+use super::rule::{self, Flush, Rule, elementwise};
 use crate::error::{Result, check_range};
-use crate::float::Float;
+use crate::float::{Float, check_positive};
 use crate::layout::Layout;
 
 /// Gradient descent, plain or with momentum.
@@ -72,7 +72,7 @@ impl<T: Float> Optimizer<T> for Sgd {
     }
 
     fn check(&self) -> Result<()> {
-        check_positive("SGD's learning rate", self.learning_rate)?;
+        check_positive::<T>("SGD's learning rate", self.learning_rate)?;
         check_range("SGD's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 

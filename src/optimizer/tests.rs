@@ -55,7 +55,7 @@ fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
 /// A few updates of all of the buffer at once.
 fn whole<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Vec<T> {
     let mut params = numbers(1, layout.len());
-    let mut state = State::new(optimizer, layout);
+    let mut state = State::new(optimizer, layout).unwrap();
     for t in 0..5 {
         let gradient = numbers(10 + t, layout.len());
         state
@@ -96,7 +96,7 @@ fn in_ranges<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout, size: usiz
 #[test]
 fn ranges_and_instruction_sets_give_the_same_bits() {
     fn check<T: Float>() {
-        let layout = Layout::new(&[3, 17, 2]);
+        let layout = Layout::new(&[3, 17, 2]).unwrap();
         for optimizer in built_in::<T>() {
             assert!(optimizer.elementwise());
             assert!(optimizer.check().is_ok(), "{optimizer:?}");
@@ -117,11 +117,11 @@ fn ranges_and_instruction_sets_give_the_same_bits() {
 #[test]
 fn no_subnormal_number_stays_in_the_state() {
     fn check<T: Float>(updates: usize) {
-        let layout = Layout::new(&[4, 5]);
+        let layout = Layout::new(&[4, 5]).unwrap();
         let n = layout.len();
         for optimizer in built_in::<T>() {
             let mut params: Vec<T> = numbers(1, n);
-            let mut state = State::new(&*optimizer, &layout);
+            let mut state = State::new(&*optimizer, &layout).unwrap();
             // Gradients of every size, down to those whose squares would be subnormal.
             let scale = T::min_positive_value().sqrt();
             let mut gradient: Vec<T> = numbers(2, n);
@@ -145,13 +145,13 @@ fn no_subnormal_number_stays_in_the_state() {
 
 #[test]
 fn adam_forgets_a_gradient_completely() {
-    let layout = Layout::new(&[1, 1]);
+    let layout = Layout::new(&[1, 1]).unwrap();
     let adam = Adam {
         beta2: 0.99,
         ..Adam::default()
     };
     let mut params = [1.0_f32, -1.0];
-    let mut state = State::new(&adam, &layout);
+    let mut state = State::new(&adam, &layout).unwrap();
     let mut gradient = [0.5_f32, -2.0];
     for _ in 0..10_000 {
         state.update(&adam, 1e-3, &mut params, &gradient).unwrap();
@@ -162,7 +162,7 @@ fn adam_forgets_a_gradient_completely() {
 
 #[test]
 fn weights_decay_alone_if_asked() {
-    let layout = Layout::new(&[2, 2]);
+    let layout = Layout::new(&[2, 2]).unwrap();
     let zero = vec![0.0; layout.len()];
     for (decay_biases, bias) in [(true, 0.9), (false, 1.0)] {
         let adamw = AdamW {
@@ -171,7 +171,7 @@ fn weights_decay_alone_if_asked() {
             ..AdamW::default()
         };
         let mut params = vec![1.0; layout.len()];
-        let mut state = State::new(&adamw, &layout);
+        let mut state = State::new(&adamw, &layout).unwrap();
         state.update(&adamw, 0.1, &mut params, &zero).unwrap();
         assert_eq!(params, [0.9, 0.9, 0.9, 0.9, bias, bias]);
     }
@@ -179,11 +179,11 @@ fn weights_decay_alone_if_asked() {
 
 #[test]
 fn a_nan_stays_visible() {
-    let layout = Layout::new(&[1, 1]);
+    let layout = Layout::new(&[1, 1]).unwrap();
     for optimizer in built_in::<f64>() {
         for bad in [f64::NAN, f64::INFINITY] {
             let mut params = [1.0, 1.0];
-            let mut state = State::new(&*optimizer, &layout);
+            let mut state = State::new(&*optimizer, &layout).unwrap();
             state
                 .update(&*optimizer, 1e-3, &mut params, &[bad, 0.0])
                 .unwrap();

@@ -8,17 +8,19 @@
 //! bits; the portable one rounds twice, so its results differ in the last bits.
 //!
 //! The environment variable `FEEDFORWARD_SIMD` (`portable`, `neon`, `avx2`, `avx512`)
-//! chooses a set that the CPU has instead of its best one; it is read once. Without the feature
+//! chooses a set that the CPU has instead of its best one; it is read once. Any other
+//! value but an empty one is an error of every prediction and training run. Without the feature
 //! `std` nothing can be asked at run time: the set is the best that the program is compiled for
 //! (`-C target-feature=+avx2,+fma`).
 
 #![allow(unsafe_code)]
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bounded};
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -158,22 +160,58 @@ impl InstructionSet {
                 self,
             ));
         }
-        ACTIVE.store(self as u8, Ordering::Relaxed);
+        REFUSED.store(false, Ordering::Relaxed);
+        ACTIVE.store(self as u8, Ordering::Release);
         Ok(())
     }
 
     #[cold]
     fn detect() -> Self {
-        #[cfg(feature = "std")]
-        let asked = std::env::var("FEEDFORWARD_SIMD").ok();
-        #[cfg(not(feature = "std"))]
-        let asked: Option<alloc::string::String> = None;
+        let asked = asked();
+        let named = Self::available().find(|set| asked.as_deref() == Some(set.name()));
         let best = Self::available().last().unwrap_or(Self::Portable);
-        let set = Self::available()
-            .find(|set| asked.as_deref() == Some(set.name()))
-            .unwrap_or(best);
-        ACTIVE.store(set as u8, Ordering::Relaxed);
+        let set = named.unwrap_or(best);
+        REFUSED.store(asked.is_some() && named.is_none(), Ordering::Relaxed);
+        // Who sees that there is a set also sees whether it is the one that was asked for.
+        ACTIVE.store(set as u8, Ordering::Release);
         set
+    }
+}
+
+/// What `FEEDFORWARD_SIMD` says, if it says something.
+fn asked() -> Option<String> {
+    #[cfg(feature = "std")]
+    let name = std::env::var_os("FEEDFORWARD_SIMD");
+    #[cfg(not(feature = "std"))]
+    let name: Option<&core::ffi::CStr> = None;
+    let name = name.filter(|name| !name.is_empty());
+    name.map(|name| name.to_string_lossy().into_owned())
+}
+
+/// Checks that `FEEDFORWARD_SIMD` names a set that this CPU has, if it is set at all.
+///
+/// # Errors
+/// [`Error::UnknownName`] otherwise, until a set is [activated](InstructionSet::activate).
+#[inline]
+pub(crate) fn check() -> Result<()> {
+    if ACTIVE.load(Ordering::Acquire) == 0 {
+        InstructionSet::detect();
+    }
+    if REFUSED.load(Ordering::Relaxed) {
+        return Err(refusal());
+    }
+    Ok(())
+}
+
+#[cold]
+fn refusal() -> Error {
+    let known: Vec<_> = InstructionSet::available()
+        .map(InstructionSet::name)
+        .collect();
+    Error::UnknownName {
+        what: "FEEDFORWARD_SIMD, an instruction set of this CPU",
+        known: known.join(", "),
+        got: bounded(asked().unwrap_or_default()),
     }
 }
 
@@ -185,6 +223,9 @@ impl fmt::Display for InstructionSet {
 
 /// The set in use; 0 before the first look.
 static ACTIVE: AtomicU8 = AtomicU8::new(0);
+
+/// Whether another set was asked for, which this CPU does not have or nobody knows.
+static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `op` with the set in use.
 #[inline]

@@ -9,7 +9,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use crate::error::{Error, Result};
-use crate::init::Rng;
+use crate::memory;
+use crate::random::Rng;
 
 /// Cuts rows into minibatches, in an order that is a function of a seed and the epoch alone.
 ///
@@ -61,20 +62,18 @@ impl Batches {
     /// Minibatches of `size` of the rows `0..samples`, the last one shorter if need be.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless 1 <= `size` <= `samples`.
+    /// [`Error::OutOfRange`] unless 1 <= `size` <= `samples`, or if there is no memory for this
+    /// many row numbers.
     pub fn new(samples: usize, size: usize) -> Result<Self> {
-        Self::of(range_of_rows(samples)?, size)
+        check_size(samples, size)?;
+        Self::of(rows(samples)?, size)
     }
 
     /// The same over these rows.
     pub(super) fn of(rows: Vec<usize>, size: usize) -> Result<Self> {
-        let most = rows.len();
-        if !(1..=most).contains(&size) {
-            let expected = format!("1 to {most}, the number of training samples");
-            return Err(Error::out_of_range("batch size", expected, size));
-        }
+        check_size(rows.len(), size)?;
         Ok(Self {
-            order: rows.clone(),
+            order: memory::collected("rows", rows.len(), rows.iter().copied())?,
             rows,
             size,
             arrangement: Arrangement::Given,
@@ -115,6 +114,7 @@ impl Batches {
         match &self.arrangement {
             Arrangement::Given => {}
             Arrangement::Shuffled(seed) => {
+                // After the last number there is comes 0, the split's stream.
                 shuffle(&mut self.order, *seed, (epoch as u64).wrapping_add(1));
             }
             Arrangement::Custom(arrange) => arrange(epoch, &mut self.order),
@@ -128,14 +128,16 @@ impl Batches {
 }
 
 /// The rows `0..samples`, if there is memory for their numbers.
-pub(super) fn range_of_rows(samples: usize) -> Result<Vec<usize>> {
-    let mut rows = Vec::new();
-    if rows.try_reserve_exact(samples).is_err() {
-        let expected = "a number of rows that memory can hold";
-        return Err(Error::out_of_range("samples", expected, samples));
+pub(super) fn rows(samples: usize) -> Result<Vec<usize>> {
+    memory::collected("rows", samples, 0..samples)
+}
+
+fn check_size(samples: usize, size: usize) -> Result<()> {
+    if (1..=samples).contains(&size) {
+        return Ok(());
     }
-    rows.extend(0..samples);
-    Ok(rows)
+    let expected = format!("1 to {samples}, the number of training samples");
+    Err(Error::out_of_range("batch size", expected, size))
 }
 
 /// Shuffles by a generator of its own for each seed and stream. Stream 0 is the validation

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use super::Trainer;
-use super::batches::{Batches, range_of_rows};
+use super::batches::{Batches, rows};
 use super::history::{Epoch, History, StopReason, TrainingEvent};
 use super::run::{RunLength, TrainingRun};
 use super::sample_loop;
@@ -85,7 +85,7 @@ impl<T: Float> Trainer<T> {
     /// [`Error::OutOfRange`] for settings that make no sense.
     pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
-        Ok(TrainerState::new(self, net))
+        TrainerState::new(self, net)
     }
 
     /// Resumes training until all epochs are done or a stopping rule fires, and returns the
@@ -189,7 +189,7 @@ impl<T: Float> Trainer<T> {
             let expected = "no validation split, which needs the samples";
             return Err(Error::out_of_range("trainer of a run", expected, "one"));
         }
-        let batches = self.batches(range_of_rows(samples)?, self.batch_size)?;
+        let batches = self.batches(rows(samples)?, self.batch_size)?;
         state.check_rows(samples)?;
         TrainingRun::new(self, net, state, batches, RunLength::Whole)
     }

@@ -79,6 +79,10 @@ impl PartOfEpoch {
         self.learning_rate = learning_rate;
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.samples == 0
+    }
+
     #[cfg(feature = "safetensors")]
     pub(super) fn samples(&self) -> usize {
         self.samples

@@ -220,7 +220,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] while there is a minibatch left and after the end of the run,
-    /// [`Error::OutOfRange`] if early stopping or a score misses what it watches,
+    /// [`Error::OutOfRange`] if early stopping or a score misses what it watches, or if all
+    /// minibatches were skipped,
     /// [`Error::NotFinite`] if a parameter is not finite.
     pub fn end_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Result<Epoch> {
         if self.batch().is_some() || self.stopped_by().is_some() {
@@ -251,11 +252,24 @@ impl<'a, T: Float> TrainingRun<'a, T> {
                 ));
             }
         }
-        check_finite("parameters", self.net.params())?;
+        self.check_epoch()?;
         self.swap_average();
         let epoch = self.close_epoch(validation);
         self.swap_average();
         Ok(epoch)
+    }
+
+    /// Checks that the epoch taught something, and nothing that is not finite.
+    pub(super) fn check_epoch(&self) -> Result<()> {
+        if self.state.part.is_empty() {
+            let expected = "a minibatch or more with weights to learn by";
+            return Err(Error::out_of_range(
+                "sample weights of an epoch",
+                expected,
+                "none",
+            ));
+        }
+        check_finite("parameters", self.net.params())
     }
 
     /// Judges the epoch by the network's parameters as they are, and begins the next one.

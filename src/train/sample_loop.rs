@@ -115,7 +115,8 @@ pub(super) fn run<T: Float>(
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
-    state.workspace = Some(fit.gradient);
+    // Without the threads, which others may use in the meantime.
+    state.workspace = Some(fit.gradient.shared(Threads::one()));
     result
 }
 
@@ -193,7 +194,7 @@ impl<T: Float> Fit<'_, T> {
                 return Ok(None);
             }
         }
-        check_finite("parameters", run.net.params())?;
+        run.check_epoch()?;
         run.swap_average();
         let validated = self.validate(run.trainer, run.net);
         let epoch = validated.map(|validation| run.close_epoch(validation));

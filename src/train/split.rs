@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::batches::{range_of_rows, shuffle};
+use super::batches::{self, shuffle};
 use crate::error::{Error, Number, Result, check_range};
 use crate::float::Float;
 use crate::mlp::Rows;
@@ -79,7 +79,7 @@ pub(super) fn split(
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
         return Err(Error::out_of_range(what, expected, Number(fraction)));
     }
-    let mut order = range_of_rows(rows)?;
+    let mut order = batches::rows(rows)?;
     shuffle(&mut order, seed, 0);
     if let Some(classes) = classes {
         order = take_shares(order, count, classes)?;

@@ -69,9 +69,9 @@ pub struct TrainerState<T> {
 }
 
 impl<T: Float> TrainerState<T> {
-    pub(super) fn new(trainer: &Trainer<T>, net: &Mlp<T>) -> Self {
-        Self {
-            optimizer: State::new(&*trainer.optimizer, net.layout()),
+    pub(super) fn new(trainer: &Trainer<T>, net: &Mlp<T>) -> Result<Self> {
+        Ok(Self {
+            optimizer: State::new(&*trainer.optimizer, net.layout())?,
             progress: Progress::default(),
             part: PartOfEpoch::default(),
             rate_factor: 1.0,
@@ -87,7 +87,7 @@ impl<T: Float> TrainerState<T> {
             samples: None,
             finished: false,
             workspace: None,
-        }
+        })
     }
 
     /// Begins another training from where the network is, as scikit-learn's `warm_start` does.
@@ -99,7 +99,7 @@ impl<T: Float> TrainerState<T> {
     /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
     pub fn restart(&mut self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
         self.check(net)?;
-        let fresh = Self::new(trainer, net);
+        let fresh = Self::new(trainer, net)?;
         self.optimizer = fresh.optimizer;
         self.progress = Progress {
             samples: self.progress.samples,

@@ -39,7 +39,7 @@ fn an_explicit_loop_gives_the_bits_of_fit() {
     let mut net = start;
     let optimizer = Sgd::new(0.05);
     let mut gradient = Gradient::new(&net).l2(1e-3).unwrap();
-    let mut state = State::new(&optimizer, net.layout());
+    let mut state = State::new(&optimizer, net.layout()).unwrap();
     let mut batches = Batches::new(50, 8).unwrap().shuffled(4);
     for epoch in 0..5 {
         let mut sum = 0.0;

@@ -242,7 +242,8 @@ impl<T: Float> Trainer<T> {
 
     /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
     /// one where a step is too short for that to pay. Minibatches below 192 samples are not
-    /// shared at all. The bits are the same for any number.
+    /// shared at all. The bits are the same for any number. More threads than 16 and than there are
+    /// cores would do nothing, so they are not started.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self

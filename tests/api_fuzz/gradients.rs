@@ -201,7 +201,9 @@ pub fn state<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
         return; // a trainer says so
     }
     say!(case, "State::new(&{optimizer:?}, net.layout())");
-    let mut state = State::new(&*optimizer, net.layout());
+    let Some(mut state) = seen(State::new(&*optimizer, net.layout())) else {
+        return;
+    };
     for _ in 0..case.random.between(1, 4) {
         let random = &mut case.random;
         let rate = random.setting(&[1e-3, 0.1]);

@@ -109,7 +109,7 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
     let bound = |name: &str| bound(fixture, name);
     let mut gradient = Gradient::new(&net);
     let sgd = Sgd::new(number(&fixture["lr"]));
-    let mut state = State::<f64>::new(&sgd, net.layout());
+    let mut state = State::<f64>::new(&sgd, net.layout()).unwrap();
     let layers = net.layout().layers().to_vec();
     for _ in 0..10_000 {
         gradient.compute(&net, &x, &y, &SquaredError).unwrap();

@@ -35,7 +35,7 @@ pub fn check_training(fixture: &Value, report: &mut Report) {
     let optimizer = optimizer(text(&fixture["optimizer"]), &fixture["hyper"]);
     let rate = optimizer.learning_rate();
     let mut gradient = Gradient::new(&net);
-    let mut state = State::new(&*optimizer, net.layout());
+    let mut state = State::new(&*optimizer, net.layout()).unwrap();
     let rows = list(&fixture["X"]).len();
     let mut batches = Batches::new(rows, count(&fixture["batch_size"])).unwrap();
     let mut curve = Vec::new();

@@ -137,7 +137,7 @@ fn check_scikit_loss(name: &str, case: &Value, report: &mut Report) {
 pub fn check_optimizers(fixture: &Value, report: &mut Report) {
     let start = numbers(&fixture["p0"]);
     let gradients = rows(&fixture["gradients"]);
-    let layout = Layout::new(&[start.len() - 1, 1]);
+    let layout = Layout::new(&[start.len() - 1, 1]).unwrap();
     let cases = &fixture["cases"];
     let cases: Vec<&Value> = match cases {
         Value::Array(cases) => cases.iter().collect(),
@@ -146,7 +146,7 @@ pub fn check_optimizers(fixture: &Value, report: &mut Report) {
     for case in cases {
         let (rule, hyper) = (text(&case["rule"]), &case["hyper"]);
         let (rule_of, decay) = (optimizer::<f64>(rule, hyper), penalty(rule, hyper));
-        let (mut params, mut state) = (start.clone(), State::new(&*rule_of, &layout));
+        let (mut params, mut state) = (start.clone(), State::new(&*rule_of, &layout).unwrap());
         for gradient in &gradients {
             let pairs = gradient.iter().zip(&params);
             let gradient: Vec<f64> = pairs.map(|(g, p)| g + decay * p).collect();

@@ -338,7 +338,7 @@ fn check_updates<T: Float>(
     let loss = task_loss::<T>(text(&fixture["task"]));
     let optimizer = optimizer::<T>(&fixture["hyper"]);
     let mut gradient = Gradient::new(&net).l2(alpha).unwrap();
-    let mut state = State::new(&*optimizer, net.layout());
+    let mut state = State::new(&*optimizer, net.layout()).unwrap();
     let rows = data.inputs.len() / net.inputs();
     let batch_size = count(&fixture["batch_size"]);
     let mut batches = Batches::new(rows, batch_size).unwrap();

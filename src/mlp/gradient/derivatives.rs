@@ -8,6 +8,7 @@ use super::{Gradient, MOST_ROWS, Mlp, largest, not_finite, overflow};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::{Loss, SquaredError};
+use crate::memory;
 
 impl<T: Float> Gradient<T> {
     /// The Jacobian of the outputs with respect to the inputs, dy_o / dx_i for each sample:
@@ -33,8 +34,8 @@ impl<T: Float> Gradient<T> {
     /// [`Error::Rows`] unless there are whole samples,
     /// [`Error::NotFinite`] if an input or a parameter is not finite,
     /// [`Error::OutOfRange`] if the network has another shape than
-    /// the one this was made for, and [`Error::Overflow`] if an output
-    /// or a derivative is not finite.
+    /// the one this was made for or there is no memory for the result, and [`Error::Overflow`] if
+    /// an output or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = Rows::of_inputs(inputs, net)?;
         self.prepare(net)?;
@@ -47,17 +48,23 @@ impl<T: Float> Gradient<T> {
             masks: None,
         };
         let outputs = net.outputs();
+        let (what, rows) = ("Jacobian", samples.len());
+        let len = memory::product(what, &[rows, outputs, net.inputs()])?;
         self.derivatives.clear();
-        let rows = samples.len();
+        memory::room(what, &mut self.derivatives, len)?;
+        // Several samples with all outputs, or some outputs of one: copies are bounded either way.
         let step = (MOST_ROWS / outputs).max(1);
         for first in (0..rows).step_by(step) {
-            let range = first..rows.min(first + step);
-            chunk.take(net, 0..range.len() * outputs, false, true);
-            chunk.jacobian(job, range);
-            self.derivatives.extend_from_slice(&chunk.input_gradient);
-            let finite = largest(&chunk.input_gradient).is_finite();
-            if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
-                return Err(self.explain_derivative(net, "derivative", |_| 0));
+            for output in (0..outputs).step_by(MOST_ROWS) {
+                let range = first..rows.min(first + step);
+                let some = output..outputs.min(output + MOST_ROWS);
+                chunk.take(net, 0..range.len() * some.len(), false, true);
+                chunk.jacobian(job, range, some);
+                self.derivatives.extend_from_slice(&chunk.input_gradient);
+                let finite = largest(&chunk.input_gradient).is_finite();
+                if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
+                    return Err(self.explain_derivative(net, "derivative", |_| 0));
+                }
             }
         }
         Ok(&self.derivatives)
@@ -86,7 +93,8 @@ impl<T: Float> Gradient<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`compute_samples`](Self::compute_samples).
+    /// As [`compute_samples`](Self::compute_samples), and [`Error::OutOfRange`] if there is no
+    /// memory for the result.
     pub fn compute_each(
         &mut self,
         net: &Mlp<T>,
@@ -104,8 +112,11 @@ impl<T: Float> Gradient<T> {
             masks: None,
         };
         let (params, rows) = (self.layout.len(), samples.len());
+        let (what, len) = ("gradients of the samples", &[rows, params]);
+        let len = memory::product(what, len)?;
+        memory::room(what, &mut self.derivatives, len)?;
         self.losses.resize(rows, 0.0);
-        self.derivatives.resize(rows * params, T::zero());
+        self.derivatives.resize(len, T::zero());
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             let losses = &mut self.losses[range.clone()];

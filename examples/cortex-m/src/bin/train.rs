@@ -43,7 +43,7 @@ fn run() -> Result<bool, Error> {
 
     let adam = Adam::new(0.05);
     let mut gradient = Gradient::new(&net);
-    let mut state = State::new(&adam, net.layout());
+    let mut state = State::new(&adam, net.layout())?;
     for step in 0..=200 {
         let loss = gradient.compute(&net, &INPUTS, &TARGETS, &SquaredError)?;
         if step % 50 == 0 {
