@@ -106,7 +106,7 @@ fn run_case(seed: u64, number: u64, told: bool) {
 /// A network and some of what can be done with it.
 fn calls<T: Number>(case: &mut Case) {
     if case.random.percent(25) {
-        for _ in 0..case.random.between(1, 3) {
+        for _ in 0..case.random.between(2, 5) {
             alone::<T>(case);
         }
         return;
@@ -117,7 +117,7 @@ fn calls<T: Number>(case: &mut Case) {
         Some(nets::usual(case))
     };
     let Some(mut net) = built else { return };
-    for _ in 0..case.random.between(1, 3) {
+    for _ in 0..case.random.between(2, 6) {
         match case.random.below(20) {
             0 => nets::change(case, &mut net),
             1..=3 => nets::predict(case, &net),
