@@ -8,6 +8,7 @@ use feedforward::metrics::Link;
 use feedforward::{
     Classifier, Error, Float, Mlp, ModelFile, MultilabelClassifier, Regressor, Scaler,
 };
+use safetensors::tensor::{Dtype, TensorView};
 
 fn net<T: Float>(inputs: usize, activation: Arc<dyn Activation<T>>, outputs: usize) -> Mlp<T> {
     let builder = Mlp::builder(inputs).hidden(5, activation).hidden(4, Tanh);
@@ -212,6 +213,316 @@ fn pytorchs_state_dict_is_read() {
     assert!(error.to_string().contains("expected 1 layers"), "{error}");
     let error = Mlp::<f32>::from_bytes(bytes).unwrap_err();
     assert!(error.to_string().contains("from_state_dict"), "{error}");
+}
+
+/// A file as others write it, by the format's own library; all numbers are 1/4.
+fn foreign(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
+    let number = |dtype: Dtype| match dtype {
+        Dtype::F16 => vec![0x00, 0x34],
+        Dtype::BF16 => vec![0x80, 0x3e],
+        Dtype::F32 => 0.25_f32.to_le_bytes().to_vec(),
+        Dtype::F64 => 0.25_f64.to_le_bytes().to_vec(),
+        _ => vec![0; dtype.bitsize() / 8],
+    };
+    let data: Vec<Vec<u8>> = (tensors.iter())
+        .map(|(_, dtype, shape)| number(*dtype).repeat(shape.iter().product()))
+        .collect();
+    let views = tensors
+        .iter()
+        .zip(&data)
+        .map(|((name, dtype, shape), data)| {
+            let view = TensorView::new(*dtype, shape.to_vec(), data);
+            (name.to_string(), view.unwrap())
+        });
+    let metadata = [("format".to_string(), "pt".to_string())];
+    safetensors::serialize(views, Some(metadata.into())).unwrap()
+}
+
+/// Layers of these names and sizes, with biases.
+fn state_dict(layers: &[(&str, usize, usize)], more: &[(&str, &[usize])]) -> Vec<u8> {
+    let names: Vec<[String; 2]> = (layers.iter())
+        .map(|(name, ..)| [format!("{name}.weight"), format!("{name}.bias")])
+        .collect();
+    let shapes: Vec<[usize; 2]> = layers
+        .iter()
+        .map(|&(_, inputs, outputs)| [outputs, inputs])
+        .collect();
+    let mut tensors = Vec::new();
+    for ([weight, bias], shape) in names.iter().zip(&shapes) {
+        tensors.push((&**weight, Dtype::F32, &shape[..]));
+        tensors.push((&**bias, Dtype::F32, &shape[..1]));
+    }
+    tensors.extend(more.iter().map(|&(name, shape)| (name, Dtype::F32, shape)));
+    foreign(&tensors)
+}
+
+/// The error of both precisions.
+fn refusal(bytes: &[u8], activations: &[&str]) -> String {
+    let single = Mlp::<f32>::from_state_dict(bytes, activations).unwrap_err();
+    let double = Mlp::<f64>::from_state_dict(bytes, activations).unwrap_err();
+    assert_eq!(single, double);
+    assert!(matches!(single, Error::Malformed { .. }), "{single}");
+    single.to_string()
+}
+
+#[test]
+fn numbers_order_layers_by_their_value() {
+    for names in [
+        ["0", "2", "10"],
+        ["net.9", "net.10", "net.11"],
+        ["fc1", "fc2", "fc03"],
+        ["1.fc2", "2.fc1", "2.fc3"],
+        [
+            "l.99999999999999999999",
+            "l.100000000000000000000",
+            "l.100000000000000000001",
+        ],
+    ] {
+        // In the file, the last comes first.
+        let [a, b, c] = names;
+        let bytes = state_dict(&[(c, 4, 2), (b, 3, 4), (a, 1, 3)], &[]);
+        let net = Mlp::<f32>::from_state_dict(&bytes, &["relu", "tanh", "identity"]).unwrap();
+        let sizes: Vec<_> = net.layers().map(|layer| layer.outputs()).collect();
+        assert_eq!((net.inputs(), &sizes[..]), (1, &[3, 4, 2][..]), "{names:?}");
+        assert!(net.params().iter().all(|&p| p == 0.25));
+    }
+    // One layer needs no number, and may be the model itself.
+    for name in ["head", ""] {
+        let tensor = |part: &str| [name, part].join(if name.is_empty() { "" } else { "." });
+        let (weight, bias) = (tensor("weight"), tensor("bias"));
+        let tensors: [(&str, Dtype, &[usize]); 2] =
+            [(&weight, Dtype::F32, &[2, 3]), (&bias, Dtype::F32, &[2])];
+        let net = Mlp::<f32>::from_state_dict(&foreign(&tensors), &["tanh"]).unwrap();
+        assert_eq!((net.inputs(), net.outputs()), (3, 2));
+        let named = Mlp::<f32>::from_state_dict_named(&foreign(&tensors), &[(name, "tanh")], &[]);
+        assert_same(&named.unwrap(), &net);
+    }
+}
+
+#[test]
+fn an_order_is_not_guessed_from_names() {
+    for names in [
+        ["encoder", "decoder"],
+        ["fc1", "out"],
+        ["layers.0", "head"],
+        ["encoder.0", "decoder.0"],
+        ["fc1", "fc01"],
+        ["fc", "fc1"],
+    ] {
+        // Widths that fit in either order.
+        let bytes = state_dict(&[(names[0], 4, 4), (names[1], 4, 4)], &[]);
+        let error = refusal(&bytes, &["tanh", "identity"]);
+        for part in [names[0], names[1], "from_state_dict_named"] {
+            assert!(error.contains(part), "{error}");
+        }
+        for names in [names, [names[1], names[0]]] {
+            let bytes = state_dict(&[(names[0], 4, 2), (names[1], 2, 4)], &[]);
+            let layers = [(names[0], "tanh"), (names[1], "identity")];
+            let net = Mlp::<f32>::from_state_dict_named(&bytes, &layers, &[]).unwrap();
+            assert_eq!(net.layer(0).unwrap().outputs(), 2);
+            assert_eq!(net.layer(0).unwrap().activation().name(), "tanh");
+            // The other way round they do not fit, and that is said by name.
+            let layers = [(names[1], "tanh"), (names[0], "identity")];
+            let bytes = state_dict(&[(names[0], 4, 2), (names[1], 2, 3)], &[]);
+            let error = Mlp::<f32>::from_state_dict_named(&bytes, &layers, &[]).unwrap_err();
+            assert!(error.to_string().contains(names[0]), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_tensor_that_is_part_of_no_layer_is_refused_unless_it_is_ignored() {
+    let layers = [("0", 4, 3), ("2", 3, 2)];
+    let others: [(&str, &[usize]); 12] = [
+        ("1.running_mean", &[3]),
+        ("1.running_var", &[3]),
+        ("1.num_batches_tracked", &[]),
+        ("mean", &[4]),
+        ("std", &[4]),
+        ("scale", &[]),
+        ("positions", &[1, 4]),
+        ("0.weight_g", &[3, 1]),
+        ("0.weight_v", &[3, 4]),
+        ("1.bias", &[3]),
+        ("in_proj_weight", &[9, 3]),
+        ("0.weight.scale", &[1]),
+    ];
+    for (name, shape) in others {
+        let bytes = state_dict(&layers, &[(name, shape)]);
+        let error = refusal(&bytes, &["relu", "identity"]);
+        assert!(error.contains(&format!("{name:?}")), "{error}");
+        let named = [("0", "relu"), ("2", "identity")];
+        assert!(Mlp::<f32>::from_state_dict_named(&bytes, &named, &[]).is_err());
+        let ignoring = Mlp::<f32>::from_state_dict_named(&bytes, &named, &[name]).unwrap();
+        let plain = Mlp::from_state_dict(&state_dict(&layers, &[]), &["relu", "identity"]);
+        assert_same(&ignoring, &plain.unwrap());
+    }
+    // All of them are named.
+    let error = refusal(&state_dict(&layers, &others[..4]), &["relu", "identity"]);
+    for (name, _) in &others[..4] {
+        assert!(error.contains(name), "{error}");
+    }
+    // A layer that was not asked for, and names that are not there or in use.
+    let bytes = state_dict(&layers, &[]);
+    for (named, ignored, problem) in [
+        (&[("0", "relu")][..], &[][..], "2.weight"),
+        (
+            &[("0", "relu"), ("2", "tanh")],
+            &["3.weight"],
+            "no tensor 3.weight",
+        ),
+        (&[("0", "relu"), ("2", "tanh")], &["2.bias"], "2.bias"),
+        (&[("0", "relu"), ("3", "tanh")], &[], "no tensor 3.weight"),
+        (&[], &[], "layers"),
+    ] {
+        let error = Mlp::<f32>::from_state_dict_named(&bytes, named, ignored).unwrap_err();
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    let head = [("0", "relu")];
+    let net = Mlp::<f32>::from_state_dict_named(&bytes, &head, &["2.weight", "2.bias"]);
+    assert_eq!(net.unwrap().outputs(), 3);
+}
+
+#[test]
+fn weights_of_what_is_no_linear_layer_are_refused_by_name() {
+    for shape in [
+        &[3][..],
+        &[1],
+        &[],
+        &[3, 4, 5],
+        &[3, 4, 3, 3],
+        &[0, 4],
+        &[4, 0],
+    ] {
+        let bytes = state_dict(&[("0", 4, 3), ("2", 3, 2)], &[("1.weight", shape)]);
+        for activations in [&["relu", "identity"][..], &["relu", "relu", "identity"]] {
+            let error = refusal(&bytes, activations);
+            assert!(error.contains("1.weight"), "{shape:?}: {error}");
+        }
+    }
+    // A bias of another length.
+    let bytes = foreign(&[
+        ("0.weight", Dtype::F32, &[3, 4]),
+        ("0.bias", Dtype::F32, &[4]),
+    ]);
+    assert!(refusal(&bytes, &["relu"]).contains("0.bias"));
+    // Rows for two pieces each.
+    let bytes = foreign(&[("0.weight", Dtype::F32, &[3, 4])]);
+    assert!(refusal(&bytes, &["maxout(2)"]).contains("0.weight"));
+}
+
+#[test]
+fn all_precisions_are_read_and_other_numbers_are_not() {
+    for dtype in [Dtype::F16, Dtype::BF16, Dtype::F32, Dtype::F64] {
+        let bytes = foreign(&[("0.weight", dtype, &[3, 4]), ("0.bias", dtype, &[3])]);
+        let single = Mlp::<f32>::from_state_dict(&bytes, &["relu"]).unwrap();
+        assert!(single.params().iter().all(|&p| p == 0.25), "{dtype}");
+        let double = Mlp::<f64>::from_state_dict(&bytes, &["relu"]).unwrap();
+        assert!(double.params().iter().all(|&p| p == 0.25), "{dtype}");
+    }
+    for dtype in [Dtype::I8, Dtype::I64, Dtype::U8, Dtype::BOOL, Dtype::C64] {
+        let bytes = foreign(&[("0.weight", dtype, &[3, 4])]);
+        let error = refusal(&bytes, &["relu"]);
+        assert!(
+            error.contains("0.weight") && error.contains(&dtype.to_string()),
+            "{error}"
+        );
+    }
+}
+
+/// The format's own library agrees on what we write.
+#[test]
+fn others_read_our_files() {
+    let net = net::<f64>(3, Arc::new(Relu), 2);
+    let bytes = ModelFile::new(net.clone())
+        .note("\"a\"\n", "\u{1F600}")
+        .to_bytes()
+        .unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = file.names();
+    names.sort_unstable();
+    assert_eq!(names[..2], ["layers.0.bias", "layers.0.weight"]);
+    let bias = file.tensor("layers.2.bias").unwrap();
+    let values: Vec<f64> = (bias.data().chunks(8))
+        .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert_eq!(values, net.params()[net.params().len() - 2..]);
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let text = &metadata.metadata().as_ref().unwrap()["feedforward"];
+    let description: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(description["notes"]["\"a\"\n"], "\u{1F600}");
+    assert_eq!(description["version"], 1);
+}
+
+#[test]
+fn what_is_no_model_file_is_called_so_and_by_its_path() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-models");
+    std::fs::create_dir_all(&folder).unwrap();
+    let csv = "x,y,label\n1.5,2.5,a\n".repeat(1000);
+    let whole = net::<f32>(1, Arc::new(Relu), 1).to_bytes().unwrap();
+    let empty_header = [&2_u64.to_le_bytes()[..], b"{}"].concat();
+    let texts: [(&str, &[u8], &str); 9] = [
+        ("table.csv", csv.as_bytes(), "begins with \"x,y,label"),
+        (
+            "model.json",
+            b"{\"version\": 1, \"inputs\": 3}",
+            "begins with",
+        ),
+        (
+            "picture.png",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            "begins with",
+        ),
+        ("zeros", &[0; 1000], "begins with"),
+        ("empty", b"", "got 0 bytes"),
+        ("short", b"abc", "got 3 bytes"),
+        ("cut", &whole[..whole.len() / 3], "cut short"),
+        ("nearly", &whole[..whole.len() - 1], "cut short"),
+        ("nobody's", &empty_header, "no description"),
+    ];
+    for (name, text, problem) in texts {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        for error in [
+            Mlp::<f32>::load(&path).unwrap_err(),
+            Mlp::<f64>::load(&path).unwrap_err(),
+            ModelFile::<f32>::load(&path).unwrap_err(),
+            Classifier::<f32, String>::load(&path).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::File { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(name) && text.contains("model file"), "{text}");
+            assert!(text.contains(problem), "{text}");
+            assert!(Mlp::<f32>::from_bytes(text.as_bytes()).is_err());
+        }
+    }
+    // Of a file whose size is not what it says, no more than the header is read.
+    let file = std::fs::File::create(folder.join("sparse")).unwrap();
+    std::io::Write::write_all(&mut &file, &whole).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let error = Mlp::<f32>::load(folder.join("sparse")).unwrap_err();
+    assert!(error.to_string().contains("too long"), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn parameters_that_are_not_finite_are_not_written() {
+    fn check<T: Float>() {
+        for bad in [f64::NAN, f64::INFINITY] {
+            let mut net = net::<T>(1, Arc::new(Relu), 1);
+            net.params_mut()[1] = T::of(bad);
+            let regressor = Regressor::new(net.clone());
+            for written in [
+                net.to_bytes(),
+                regressor.to_bytes(),
+                ModelFile::new(net).to_bytes(),
+            ] {
+                assert!(matches!(written, Err(Error::NotFinite { .. })));
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 /// A tensor without numbers may claim any number of rows: zeros for its bias would take all memory.

@@ -9,7 +9,7 @@ use feedforward::activation::{Identity, Maxout, Tanh};
 use feedforward::encoding::Fourier;
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
-use feedforward::{Mlp, ModelFile, MultilabelClassifier, Samples, Scaler, Trainer};
+use feedforward::{Error, Mlp, ModelFile, MultilabelClassifier, Samples, Scaler, Trainer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -54,22 +54,31 @@ fn files() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Remembers the largest piece of memory that this thread asked for.
+/// Counts the memory that this thread holds, and remembers the most.
 struct Watched;
 
 thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+fn count(bytes: isize) {
+    let live = LIVE.get() + bytes;
+    LIVE.set(live);
+    PEAK.set(PEAK.get().max(live));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came. Growing goes through these
+// two, so that the old and the new piece count, both of which there may be.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.with(|largest| largest.set(largest.get().max(layout.size())));
+        count(layout.size() as isize);
         // SAFETY: the caller's promises are the system allocator's.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -78,40 +87,57 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-/// [`read`], in pieces of memory no larger than a small multiple of the file's size warrants.
+/// What a call returns, and the most memory that it held.
+fn peak<R>(call: impl FnOnce() -> R) -> (R, usize) {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let result = call();
+    (result, (PEAK.get() - before) as usize)
+}
+
+/// Reading takes at most 8 times the file, and 1 MB.
+fn assert_sparing(what: &str, file: usize, peak: usize) {
+    let most = 8 * file + (1 << 20);
+    assert!(peak <= most, "{what}: {peak} bytes to read {file}");
+}
+
+/// [`read`], with a watch on its memory.
 fn read_sparingly(bytes: &[u8]) -> Vec<Mlp<f32>> {
-    LARGEST.with(|largest| largest.set(0));
-    let read = read(bytes);
-    let largest = LARGEST.with(Cell::get);
-    let most = 8 * bytes.len() + (1 << 16); // what a small training takes, too
-    assert!(
-        largest <= most,
-        "{largest} bytes at once for {}",
-        bytes.len()
-    );
+    let (read, peak) = peak(|| read(bytes));
+    assert_sparing("a file", bytes.len(), peak);
     read
 }
 
-/// Reads it in every way there is. What is accepted must be good: it predicts and trains.
-fn read(bytes: &[u8]) -> Vec<Mlp<f32>> {
-    let mut read = Vec::new();
-    read.extend(Mlp::from_bytes(bytes));
-    read.extend(Mlp::<f64>::from_bytes(bytes).map(|_| net()));
-    read.extend(ModelFile::from_bytes(bytes).map(|file| file.model));
-    let classifier = MultilabelClassifier::<f32, String>::from_bytes(bytes);
-    read.extend(classifier.map(|model| model.network().clone()));
-    read.extend(Mlp::from_state_dict(
-        bytes,
-        &["maxout(2)", "tanh", "identity"],
-    ));
-    let mut trained = net();
-    if let Ok(mut state) = trainer().load_checkpoint_bytes(&mut trained, bytes) {
+type Way = fn(&[u8]) -> Result<Option<Mlp<f32>>, Error>;
+
+/// Every way to read a file.
+const WAYS: [Way; 7] = [
+    |bytes| Mlp::from_bytes(bytes).map(Some),
+    |bytes| Mlp::<f64>::from_bytes(bytes).map(|_| None),
+    |bytes| ModelFile::from_bytes(bytes).map(|file| Some(file.model)),
+    |bytes| {
+        let read = MultilabelClassifier::<f32, String>::from_bytes(bytes);
+        read.map(|model| Some(model.network().clone()))
+    },
+    |bytes| Mlp::from_state_dict(bytes, &["maxout(2)", "tanh", "identity"]).map(Some),
+    |bytes| {
+        let layers = [("layers.2", "identity")];
+        Mlp::from_state_dict_named(bytes, &layers, &["layers.0.weight"]).map(Some)
+    },
+    |bytes| {
+        let mut trained = net();
+        let mut state = trainer().load_checkpoint_bytes(&mut trained, bytes)?;
         let (x, y) = ([0.5; 12], [0.25; 6]);
         let longer = trainer().epochs(4);
         let _ = longer.resume(&mut trained, &mut state, &Samples::new(&x, &y));
-        read.push(trained);
-    }
-    read
+        Ok(Some(trained))
+    },
+];
+
+/// Reads it in every way there is. What is accepted must be good: it predicts and trains.
+fn read(bytes: &[u8]) -> Vec<Mlp<f32>> {
+    let read = WAYS.iter().filter_map(|way| way(bytes).ok());
+    read.flatten().collect()
 }
 
 /// What can be done to a file.
@@ -245,9 +271,13 @@ fn every_bit_that_is_flipped_is_noticed() {
     }
 }
 
+/// How a description begins; the rest is what the checksum is of.
+const CHECKSUM: &str = "{\"checksum\":\"0000000000000000\",";
+
 /// A safetensors file taken apart.
 struct Parts {
     tensors: Map<String, Value>,
+    /// After the checksum.
     description: String,
     data: Vec<u8>,
 }
@@ -258,9 +288,10 @@ impl Parts {
         let mut tensors: Map<String, Value> =
             serde_json::from_slice(&bytes[8..8 + length]).unwrap();
         let metadata = tensors.remove("__metadata__").unwrap();
+        let description = metadata["feedforward"].as_str().unwrap();
         Self {
             tensors,
-            description: metadata["feedforward"].as_str().unwrap().to_string(),
+            description: description[CHECKSUM.len()..].to_string(),
             data: bytes[8 + length..].to_vec(),
         }
     }
@@ -268,16 +299,13 @@ impl Parts {
     /// The file again, with the checksum that belongs to what it now says, as somebody who means
     /// harm would make it.
     fn signed(&self) -> Option<Vec<u8>> {
-        let mut description: Map<String, Value> = serde_json::from_str(&self.description).ok()?;
-        description.remove("checksum");
-        let text = Value::Object(description.clone()).to_string();
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bytes: &[u8]| {
             for &byte in bytes {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
             }
         };
-        add(text.as_bytes());
+        add(self.description.as_bytes());
         // Sorted by name, as the map is.
         for (name, tensor) in &self.tensors {
             let list = |key: &str| -> Option<Vec<usize>> {
@@ -291,16 +319,21 @@ impl Parts {
             add(format!("{name}{:?}{}", list("shape")?, tensor["dtype"].as_str()?).as_bytes());
             add(self.data.get(*offsets.first()?..*offsets.get(1)?)?);
         }
-        description.insert("checksum".into(), format!("{hash:016x}").into());
+        let begin = CHECKSUM.replace("0000000000000000", &format!("{hash:016x}"));
+        let text = begin + &self.description;
         let mut header = self.tensors.clone();
-        let text = Value::Object(description).to_string();
         header.insert("__metadata__".into(), json!({ "feedforward": text }));
         let header = Value::Object(header).to_string();
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header.bytes());
-        bytes.extend(&self.data);
-        Some(bytes)
+        Some(with_header(&header, &self.data))
     }
+}
+
+/// A file of this header and these tensors.
+fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.bytes());
+    bytes.extend(data);
+    bytes
 }
 
 #[test]
@@ -340,6 +373,312 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
             Ok(())
         });
         run.unwrap();
-        assert!(signed.get() > 100, "only {} were JSON at all", signed.get());
+        assert!(signed.get() > 100, "only {} could be signed", signed.get());
+    }
+}
+
+/// A text of about so many bytes, of pieces that know their number.
+fn repeated(bytes: usize, piece: impl Fn(usize) -> String) -> String {
+    let mut text = String::with_capacity(bytes + 100);
+    for number in 0.. {
+        if text.len() >= bytes {
+            break;
+        }
+        if number > 0 {
+            text.push(',');
+        }
+        text.push_str(&piece(number));
+    }
+    text
+}
+
+/// Three characters for each number, so that many short names differ.
+fn name(number: usize) -> String {
+    let digit = |n: usize| char::from(b'#' + (n % 57) as u8);
+    [number, number / 57, number / 57 / 57]
+        .map(digit)
+        .into_iter()
+        .collect()
+}
+
+/// Headers with a part that is as large as asked for.
+fn grown_headers(bytes: usize) -> Vec<(&'static str, String)> {
+    let list = |item: &str| repeated(bytes, |_| item.to_string());
+    let many = |piece: &dyn Fn(usize) -> String| format!("{{{}}}", repeated(bytes, piece));
+    let tensor = |name: &str, shape: &str| {
+        format!(r#"{{"{name}":{{"dtype":"U8","shape":{shape},"data_offsets":[0,0]}}}}"#)
+    };
+    let metadata = |text: &str| format!(r#"{{"__metadata__":{{"feedforward":"{text}"}}}}"#);
+    vec![
+        (
+            "tensors",
+            many(&|n| {
+                format!(
+                    r#""{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#,
+                    name(n)
+                )
+            }),
+        ),
+        (
+            "layers' tensors",
+            many(&|n| format!(r#""{n}.weight":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#)),
+        ),
+        (
+            "escaped tensors",
+            many(&|n| {
+                format!(
+                    r#""\t{}":{{"dtype":"U8","shape":[],"data_offsets":[{n},{}]}}"#,
+                    name(n),
+                    n + 1
+                )
+            }),
+        ),
+        (
+            "tensors as lists",
+            many(&|n| format!(r#""{}":["U8",[],[0,0]]"#, name(n))),
+        ),
+        ("dimensions", tensor("a", &format!("[{}]", list("1")))),
+        (
+            "tensors of many dimensions",
+            many(&|n| {
+                let shape = ["0"; 64].join(",");
+                format!(r#""{n}":["U8",[{shape}],[0,0]]"#)
+            }),
+        ),
+        ("a name", tensor(&"n".repeat(bytes), "[0]")),
+        (
+            "a name of numbers",
+            tensor(&format!("{}.weight", "1.".repeat(bytes / 2)), "[0]"),
+        ),
+        ("an escaped name", tensor(&r"\n".repeat(bytes / 2), "[0]")),
+        (
+            "an unknown type",
+            format!(r#"{{"a":{{"dtype":"{}"}}}}"#, "U".repeat(bytes)),
+        ),
+        (
+            "unknown fields",
+            format!(r#"{{"a":{{{}}}}}"#, list(r#""":0"#)),
+        ),
+        ("nesting", format!(r#"{{"a":{{"b":{}"#, "[".repeat(bytes))),
+        (
+            "metadata",
+            format!(r#"{{"__metadata__":{{{}}}}}"#, list(r#""":"""#)),
+        ),
+        (
+            "a description that is a list",
+            metadata(&format!("[{}]", list(r#"{\"\":0}"#))),
+        ),
+        (
+            "a description of values",
+            metadata(&format!("{{{}}}", list(r#"\"\":0"#))),
+        ),
+        ("a description of letters", metadata(&"d".repeat(bytes))),
+        (
+            "nesting in the description",
+            metadata(&format!(r#"{{\"version\":{}"#, "[".repeat(bytes))),
+        ),
+        (
+            "a version",
+            metadata(&format!(r#"{{\"version\":[{}]}}"#, list("1"))),
+        ),
+    ]
+}
+
+/// Files of ours with a part of their description that is as large as asked for.
+fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let list = |item: &str| format!("[{}]", repeated(bytes, |_| item.to_string()));
+    let text = |letter: &str| format!("\"{}\"", letter.repeat(bytes / letter.len()));
+    let notes = |piece: &dyn Fn(usize) -> String| format!("{{{}}}", repeated(bytes, piece));
+    let files = files();
+    let [_, model, classifier, checkpoint] = &files[..] else {
+        unreachable!("four kinds of files")
+    };
+    let layer = r#"{"activation":"tanh","outputs":3,"pieces":1}"#;
+    [
+        ("labels", classifier, r#"["no","yes"]"#, list(r#""""#)),
+        ("labels that differ", classifier, r#"["no","yes"]"#, {
+            format!("[{}]", repeated(bytes, |n| format!("\"{}\"", name(n))))
+        }),
+        ("a label", classifier, r#""yes""#, text("y")),
+        ("an escaped label", classifier, r#""yes""#, text(r"\n")),
+        ("layers", classifier, layer, {
+            repeated(bytes, |_| layer.to_string())
+        }),
+        (
+            "layers as lists",
+            classifier,
+            layer,
+            repeated(bytes, |_| r#"["a",1]"#.to_string()),
+        ),
+        ("an activation", classifier, r#""tanh""#, text("t")),
+        (
+            "a kind",
+            classifier,
+            r#""multilabel classifier""#,
+            text("k"),
+        ),
+        (
+            "notes",
+            model,
+            r#"{"a":"b"}"#,
+            notes(&|n| format!(r#""{}":"""#, name(n))),
+        ),
+        ("a note", model, r#""b""#, text("b")),
+        ("an escaped note", model, r#""b""#, text(r"\u0041")),
+        (
+            "an encoding",
+            model,
+            r#"{"fourier":"#,
+            format!("{{{}:", text("f")),
+        ),
+        (
+            "a scaler",
+            model,
+            r#""scaler":3"#,
+            format!(r#""scaler":{}"#, list("3")),
+        ),
+        ("settings", checkpoint, r#""trainer":{"#, {
+            format!(
+                r#""trainer":{{{},"#,
+                repeated(bytes, |n| format!(r#""{}":"""#, name(n)))
+            )
+        }),
+        (
+            "a setting",
+            checkpoint,
+            r#""seed":"0""#,
+            format!(r#""seed":{}"#, text("0")),
+        ),
+        ("a state", checkpoint, r#""state":{"#, {
+            format!(
+                r#""state":{{{},"#,
+                repeated(bytes, |_| r#""":0"#.to_string())
+            )
+        }),
+    ]
+    .into_iter()
+    .map(|(what, file, from, to)| {
+        let mut parts = Parts::of(file);
+        assert!(parts.description.contains(from), "{}", parts.description);
+        parts.description = parts.description.replacen(from, &to, 1);
+        (what, parts.signed().unwrap())
+    })
+    .collect()
+}
+
+#[test]
+fn memory_is_bounded_by_the_size_of_a_file_whatever_grows() {
+    // The larger ones take their time, so not in every way.
+    for (bytes, step) in [(1_000_000, 1), (30_000_000, 6)] {
+        let headers = grown_headers(bytes).into_iter();
+        let headers = headers.map(|(what, header)| (what, with_header(&header, &[])));
+        for (what, file) in headers.chain(grown_descriptions(bytes)) {
+            for way in WAYS.iter().step_by(step) {
+                let (read, peak) = peak(|| way(&file));
+                assert_sparing(what, file.len(), peak);
+                let error = read.err().map_or(String::new(), |error| error.to_string());
+                assert!(error.len() < 1200, "{what}: {} bytes", error.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn large_files_of_all_kinds_are_read_within_the_same_bounds() {
+    let deep = Mlp::<f32>::builder(1).hidden_layers(20_000, 1, Tanh);
+    let deep = deep.output(1, Identity).build().unwrap();
+    let wide = Mlp::<f32>::builder(1)
+        .output(60_000, Identity)
+        .build()
+        .unwrap();
+    let labels = (0..60_000).map(|label| label.to_string());
+    let labels = MultilabelClassifier::from_network(wide.clone(), labels).unwrap();
+    let named = (0..12_000).fold(ModelFile::new(net()), |file, n| {
+        file.note(format!("note {n}"), "a few words")
+    });
+    let long = ModelFile::new(net()).note("text", "\"\n".repeat(1_000_000));
+    let files = [
+        deep.to_bytes(),
+        wide.to_bytes(),
+        labels.to_bytes(),
+        named.to_bytes(),
+        long.to_bytes(),
+    ];
+    for (index, file) in files.into_iter().enumerate() {
+        let file = file.unwrap();
+        let (read, peak) = peak(|| {
+            let single = Mlp::<f32>::from_bytes(&file).unwrap();
+            drop(ModelFile::<f64>::from_bytes(&file).unwrap());
+            let labels = MultilabelClassifier::<f32, u32>::from_bytes(&file);
+            assert_eq!(labels.is_ok(), index == 2, "{labels:.100?}");
+            single
+        });
+        assert!(read.predict(&vec![0.5; read.inputs()]).is_ok());
+        assert_sparing(&format!("file {index}"), file.len(), peak);
+    }
+
+    // As far as widening goes: four times the bytes.
+    let data = vec![0; 2_000_000];
+    let header = r#"{"weight":{"dtype":"F16","shape":[1000,1000],"data_offsets":[0,2000000]}}"#;
+    let file = with_header(header, &data);
+    let (read, peak) = peak(|| Mlp::<f64>::from_state_dict(&file, &["identity"]));
+    assert_eq!(read.unwrap().outputs(), 1000);
+    assert_sparing("halves", file.len(), peak);
+}
+
+#[test]
+fn what_is_not_finite_is_refused_by_name() {
+    for file in files() {
+        let parts = Parts::of(&file);
+        for (tensor, place) in &parts.tensors {
+            let begin = place["data_offsets"][0].as_u64().unwrap() as usize;
+            if tensor.starts_with("history") || place["shape"] == json!([0]) {
+                continue;
+            }
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut parts = Parts::of(&file);
+                parts.data[begin..begin + 4].copy_from_slice(&bad.to_le_bytes());
+                let bytes = parts.signed().unwrap();
+                if tensor.starts_with("layers") {
+                    let error = Mlp::<f32>::from_bytes(&bytes).unwrap_err();
+                    assert!(
+                        matches!(error, Error::NotFinite { .. }),
+                        "{tensor}: {error}"
+                    );
+                }
+                let mut net = net();
+                let (error, what) = match tensor.split_once('.') {
+                    Some(("state", what)) => {
+                        let error = trainer().load_checkpoint_bytes(&mut net, &bytes);
+                        (error.err(), what)
+                    }
+                    _ => (ModelFile::<f32>::from_bytes(&bytes).err(), ""),
+                };
+                let error = error.expect(tensor).to_string();
+                assert!(error.contains(what), "{tensor}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tensors_that_the_description_does_not_tell_of_are_refused() {
+    for file in files() {
+        for name in ["extra", "layers.7.weight", "layers.0.scale", "state.extra"] {
+            let mut parts = Parts::of(&file);
+            let end = parts.data.len();
+            let place = json!({"dtype": "F32", "shape": [1], "data_offsets": [end, end + 4]});
+            parts.tensors.insert(name.into(), place);
+            parts.data.extend([0; 4]);
+            let bytes = parts.signed().unwrap();
+            // What is in a checkpoint besides the network is only for those who go on with it.
+            let told = name == "state.extra" && parts.description.contains("\"state\"");
+            match Mlp::<f32>::from_bytes(&bytes) {
+                Ok(_) => assert!(told, "{name}"),
+                Err(error) => assert!(error.to_string().contains(name), "{error}"),
+            }
+            let error = trainer().load_checkpoint_bytes(&mut net(), &bytes);
+            assert!(error.is_err(), "{name}");
+        }
     }
 }

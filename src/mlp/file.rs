@@ -1,18 +1,18 @@
 //! Networks as files.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::describe::Described;
 use super::{Mlp, check_finite};
-use crate::activation::{self, Activation};
-use crate::error::Result;
+use crate::activation::{self, Activation, check_pieces};
+use crate::error::{Result, check_not_empty};
 use crate::float::Float;
-use crate::layer::Layer;
-use crate::storage::{Reader, Writer, malformed, on_disk};
+use crate::layout::Layout;
+use crate::memory;
+use crate::storage::{Reader, Writer, on_disk};
 
 /// Finds activations that are none of the crate's.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
@@ -22,9 +22,19 @@ pub(crate) fn built_in<T>(_: &str) -> Option<Arc<dyn Activation<T>>> {
     None
 }
 
+/// What a layer is made of.
+pub(super) struct Part<T> {
+    pub(super) weight: String,
+    /// Zeros without.
+    pub(super) bias: Option<String>,
+    pub(super) outputs: usize,
+    pub(super) activation: Arc<dyn Activation<T>>,
+}
+
 impl<T: Float> Mlp<T> {
     /// Adds its description and parameters to a file.
     pub(crate) fn write(&self, file: &mut Writer) -> Result<()> {
+        check_finite("parameters", &self.params)?;
         file.describe("inputs", &self.inputs())?;
         file.describe("layers", &self.described())?;
         for (index, at) in self.layout.layers().iter().enumerate() {
@@ -42,26 +52,60 @@ impl<T: Float> Mlp<T> {
 
     /// The network that a file describes.
     pub(crate) fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
-        let mut inputs: usize = file.get("inputs")?;
         let described: Vec<Described> = file.get("layers")?;
-        let mut layers = Vec::new();
-        for (index, layer) in described.iter().enumerate() {
+        let part = |(index, layer): (usize, &Described)| {
             let activation = match resolver(&layer.activation) {
                 Some(activation) => activation,
                 None => activation::parse(&layer.activation)?,
             };
-            let rows = layer.rows(&*activation)?;
-            let name = |part: &str| format!("layers.{index}.{part}");
-            layers.push(Layer::new(
-                file.values(&name("weight"), &[rows, inputs])?,
-                file.values(&name("bias"), &[rows])?,
+            layer.rows(&*activation)?;
+            Ok(Part {
+                weight: format!("layers.{index}.weight"),
+                bias: Some(format!("layers.{index}.bias")),
+                outputs: layer.outputs,
                 activation,
-            )?);
-            inputs = layer.outputs;
-        }
-        let net = Self::from_layers(&layers)?;
-        check_finite("parameters", &net.params)?;
+            })
+        };
+        let parts = described.iter().enumerate().map(part);
+        let net = Self::of_tensors(file, file.get("inputs")?, parts.collect::<Result<_>>()?)?;
+        file.check_all_read("layers.")?;
         Ok(net)
+    }
+
+    /// The network of these tensors. Nothing is made before all shapes fit each other.
+    pub(super) fn of_tensors(
+        file: &Reader<'_>,
+        inputs: usize,
+        parts: Vec<Part<T>>,
+    ) -> Result<Self> {
+        check_not_empty("layers", &parts)?;
+        let mut sizes = Vec::with_capacity(parts.len());
+        let mut before = inputs;
+        for part in &parts {
+            let pieces = check_pieces(&*part.activation)?;
+            let rows = part.outputs.saturating_mul(pieces);
+            file.check(&part.weight, &[rows, before])?;
+            if let Some(bias) = &part.bias {
+                file.check(bias, &[rows])?;
+            }
+            sizes.push((part.outputs, pieces));
+            before = part.outputs;
+        }
+        let layout = Layout::with_pieces(inputs, sizes)?;
+        let mut params = memory::filled("parameters", T::zero(), layout.len())?;
+        for (part, at) in parts.iter().zip(layout.layers()) {
+            let shape = [at.rows(), at.inputs];
+            file.read(&part.weight, &shape, &mut params[at.weights.clone()])?;
+            if let Some(bias) = &part.bias {
+                file.read(bias, &shape[..1], &mut params[at.bias.clone()])?;
+            }
+        }
+        check_finite("parameters", &params)?;
+        Ok(Self {
+            params,
+            layout,
+            activations: parts.into_iter().map(|part| part.activation).collect(),
+        })
     }
 
     /// The network as the bytes of a safetensors file: tensors `layers.N.weight`
@@ -79,6 +123,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite,
     /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut file = Writer::new(NETWORK);
@@ -87,10 +132,14 @@ impl<T: Float> Mlp<T> {
     }
 
     /// The network of [`to_bytes`](Self::to_bytes), or that of a classifier, a regressor or a
-    /// checkpoint. Numbers of the other precision are converted.
+    /// checkpoint.
     ///
-    /// Nothing of the bytes is trusted: sizes are those of the tensors that are there, and a
-    /// checksum tells damage.
+    /// Numbers of another precision are converted, without a word: f32 to f64 exactly, f64 to f32
+    /// rounded. Note that `Mlp::load(path)` without a type reads f64 if nothing but literals
+    /// such as `0.5` says which of the two is meant.
+    ///
+    /// Nothing of the bytes is trusted: sizes are those of the tensors that are there, a
+    /// checksum tells damage, and reading takes at most 8 times the memory of the bytes, and 1 MB.
     ///
     /// # Errors
     /// [`Error::Malformed`](crate::Error::Malformed) says what is wrong with the bytes,
@@ -111,61 +160,6 @@ impl<T: Float> Mlp<T> {
     ) -> Result<Self> {
         Self::read(&Reader::new(bytes, &MODELS)?, &resolver)
     }
-
-    /// A network from a PyTorch `state_dict` that was saved as safetensors, given the activations of
-    /// its layers in their order.
-    ///
-    /// Layers are the tensors whose names end in `.weight`, ordered by name, numbers within names
-    /// by value: those of `torch.nn.Sequential` come out right. A layer without `.bias`
-    /// gets zeros. Weights are `[outputs, inputs]`.
-    ///
-    /// ```no_run
-    /// use feedforward::Mlp;
-    ///
-    /// // safetensors.torch.save_file(model.state_dict(), "model.safetensors")
-    /// let bytes = std::fs::read("model.safetensors").unwrap();
-    /// let net = Mlp::<f32>::from_state_dict(&bytes, &["tanh", "tanh", "identity"])?;
-    /// # Ok::<(), feedforward::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes); [`Error::Malformed`](crate::Error::Malformed) also
-    /// for another number of layers than activations, or for layers that do not fit each other.
-    pub fn from_state_dict(bytes: &[u8], activations: &[&str]) -> Result<Self> {
-        let file = Reader::foreign(bytes)?;
-        let names = file.names();
-        let mut layers: Vec<&str> = (names.iter())
-            .filter_map(|name| name.strip_suffix(".weight"))
-            .collect();
-        layers.sort_by_key(|name| natural(name));
-        if layers.len() != activations.len() {
-            let (got, expected) = (layers.len(), activations.len());
-            let problem = format!("expected {expected} layers, one for each activation, got {got}");
-            return Err(malformed(problem));
-        }
-        let mut read = Vec::new();
-        for (name, activation) in layers.iter().zip(activations) {
-            let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-            let shape = file.shape(&weight).unwrap_or_default();
-            let (rows, inputs) = match shape[..] {
-                // A tensor without numbers could claim any size.
-                [rows, inputs] if rows > 0 && inputs > 0 => (rows, inputs),
-                _ => {
-                    let problem = format!("{weight}: expected [outputs, inputs], got {shape:?}");
-                    return Err(malformed(problem));
-                }
-            };
-            let values = match file.shape(&bias) {
-                Some(_) => file.values(&bias, &[rows])?,
-                None => vec![T::zero(); rows],
-            };
-            let weights: Vec<T> = file.values(&weight, &[rows, inputs])?;
-            read.push(Layer::new(weights, values, activation::parse(activation)?)?);
-        }
-        let net = Self::from_layers(&read)?;
-        check_finite("parameters", &net.params)?;
-        Ok(net)
-    }
 }
 
 on_disk!([T: Float] Mlp<T>);
@@ -179,24 +173,3 @@ pub(crate) const CHECKPOINT: &str = "checkpoint";
 
 /// Those that have a network.
 pub(crate) const MODELS: [&str; 5] = [NETWORK, CLASSIFIER, MULTILABEL, REGRESSOR, CHECKPOINT];
-
-/// A name for sorting: numbers count by their value, so that 2 comes before 10.
-fn natural(name: &str) -> Vec<(u64, String)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, tail) = rest.split_at(digits);
-        let words = tail.find(|c: char| c.is_ascii_digit());
-        let (word, tail) = tail.split_at(words.unwrap_or(tail.len()));
-        // A number comes before a word, and longer ones than fit last.
-        let value = if number.is_empty() {
-            u64::MAX
-        } else {
-            number.parse().unwrap_or(u64::MAX)
-        };
-        parts.push((value, word.to_string()));
-        rest = tail;
-    }
-    parts
-}

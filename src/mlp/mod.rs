@@ -30,6 +30,8 @@ mod samples;
 mod share;
 mod single;
 mod source;
+#[cfg(feature = "safetensors")]
+mod state_dict;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;

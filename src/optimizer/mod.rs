@@ -86,6 +86,12 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// momentum, twice that for Adam. A multiple of it where [`elementwise`](Self::elementwise).
     fn state_len(&self, layout: &Layout) -> usize;
 
+    /// Returns how many numbers at the beginning of the state are room to calculate in. They mean
+    /// nothing between two updates, and checkpoints leave them out. Default: 0.
+    fn scratch_len(&self, _layout: &Layout) -> usize {
+        0
+    }
+
     /// Sets the state at the beginning: zeros, unless the rule asks for something else.
     fn init(&self, _layout: &Layout, state: &mut [T]) {
         state.fill(T::zero());
@@ -121,6 +127,9 @@ impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
     }
     fn state_len(&self, layout: &Layout) -> usize {
         (**self).state_len(layout)
+    }
+    fn scratch_len(&self, layout: &Layout) -> usize {
+        (**self).scratch_len(layout)
     }
     fn init(&self, layout: &Layout, state: &mut [T]) {
         (**self).init(layout, state);

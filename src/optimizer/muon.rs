@@ -136,8 +136,12 @@ impl<T: Float> Optimizer<T> for Muon {
     fn state_len(&self, layout: &Layout) -> usize {
         let momenta: usize = hidden(layout).iter().map(|at| at.weights.len()).sum();
         let moments = self.adam.slots() * (layout.len() - momenta);
+        Optimizer::<T>::scratch_len(self, layout) + momenta + moments
+    }
+
+    fn scratch_len(&self, layout: &Layout) -> usize {
         let (scratch, lanes) = lanes::<T>(hidden(layout));
-        scratch * lanes + momenta + moments
+        scratch * lanes
     }
 
     fn check(&self) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::disk;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
+use crate::storage;
 
 /// Where a trainer writes its checkpoints, and after how many epochs.
 #[derive(Clone, Debug)]
@@ -30,8 +31,9 @@ impl Checkpoints {
 }
 
 impl<T: Float> Trainer<T> {
-    /// Writes a checkpoint to this file after every so many epochs and when training ends. The file
-    /// is whole at any moment: the last checkpoint, or the one before.
+    /// Writes a checkpoint to this file after every `every` epochs and when training ends. The file
+    /// is whole at any moment: the last checkpoint, or the one before. Training does not begin
+    /// if the file could not be written: [`fit`](Self::fit) then returns [`Error::Io`] at once.
     ///
     /// A process that was killed goes on from there with the same bits as if it had not been:
     ///
@@ -87,8 +89,14 @@ impl<T: Float> Trainer<T> {
         path: impl AsRef<Path>,
     ) -> Result<TrainerState<T>> {
         let path = path.as_ref();
-        let read = self.load_checkpoint_bytes(net, &disk::read(path)?);
+        let read = self.load_checkpoint_bytes(net, &storage::load(path)?);
         read.map_err(|error| error.in_file(path))
+    }
+
+    /// Checks, before hours of training, that checkpoints can be written where they are wanted.
+    pub(super) fn try_checkpoint_path(&self) -> Result<()> {
+        let wanted = self.checkpoints.as_ref();
+        wanted.map_or(Ok(()), |wanted| disk::check_writable(&wanted.path))
     }
 
     /// Writes a checkpoint if one is wanted now.

@@ -21,6 +21,7 @@ pub struct Epoch {
     #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
     pub validation_score: Option<f64>,
     /// The learning rate of its last update.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub learning_rate: f64,
 }
 
@@ -35,8 +36,10 @@ pub struct Update {
     /// Samples seen so far, counted again in every epoch.
     pub samples: u64,
     /// The minibatch's loss before the update, with the L2 penalty.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub loss: f64,
     /// The learning rate of the update.
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     pub learning_rate: f64,
 }
 
@@ -69,6 +72,7 @@ pub(super) struct PartOfEpoch {
     #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     loss_sum: f64,
     samples: usize,
+    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
     learning_rate: f64,
 }
 

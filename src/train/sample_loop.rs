@@ -49,6 +49,8 @@ pub(super) fn run<T: Float>(
     on_event: Option<&mut OnEvent<'_, T>>,
 ) -> Result<StopReason> {
     trainer.check()?;
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    trainer.try_checkpoint_path()?;
     state.check_trainer(trainer, net)?;
     check_finite("parameters", net.params())?;
     let all = samples.check(net, &*trainer.loss)?;

@@ -1,0 +1,279 @@
+//! Files that were read.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::half::{bfloat, half};
+use super::header::{self, Dtype, Entry, Header};
+use super::{CHECKSUM, VERSION, check_density, checksum, contradicts, malformed};
+use crate::error::{Result, bounded, listed};
+use crate::float::Float;
+
+/// Entries of a description.
+const MOST_FIELDS: usize = 64;
+
+/// A file that was read, its tensors still where they were.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    /// What the description says, each as the JSON that stands there.
+    fields: Vec<(String, Box<RawValue>)>,
+    entries: Vec<Entry<'a>>,
+    data: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// A file of ours of one of these kinds, undamaged.
+    pub(crate) fn new(bytes: &'a [u8], kinds: &[&str]) -> Result<Self> {
+        let (header, data) = parse(bytes)?;
+        let Some(text) = header.description else {
+            let problem = "no description of a feedforward network; if PyTorch wrote it, give the \
+                           activations to Mlp::from_state_dict";
+            return Err(malformed(problem));
+        };
+        check_density(&text, bytes.len())?;
+        let reader = Self {
+            fields: fields(&text)?,
+            entries: header.entries,
+            data,
+        };
+        // First of all: what follows may have another meaning in another version.
+        if !matches!(reader.find("version"), Ok(Some(1..=VERSION))) {
+            let version = reader.field("version").map_or("none", RawValue::get);
+            let version = bounded(version.to_string());
+            let problem = format!("expected version 1 to {VERSION}, got {version}");
+            return Err(malformed(problem));
+        }
+        reader.check_sum(&text)?;
+        let kind: String = reader.get("kind")?;
+        if !kinds.contains(&&*kind) {
+            let problem = format!("expected a {}, got a {kind}", kinds.join(" or a "));
+            return Err(malformed(problem));
+        }
+        // `scaler.offsets` belongs to what is said of the `scaler`.
+        let is_told_of = |entry: &Entry<'_>| {
+            let part = entry.name.split('.').next().unwrap_or_default();
+            reader.field(part).is_some()
+        };
+        if let Some(entry) = reader.entries.iter().find(|entry| !is_told_of(entry)) {
+            let problem = format!("its description does not tell of tensor {}", entry.name);
+            return Err(malformed(problem));
+        }
+        Ok(reader)
+    }
+
+    /// A file of anybody's: tensors alone.
+    pub(crate) fn foreign(bytes: &'a [u8]) -> Result<Self> {
+        let (header, data) = parse(bytes)?;
+        Ok(Self {
+            fields: Vec::new(),
+            entries: header.entries,
+            data,
+        })
+    }
+
+    /// Whether the checksum that the description begins with is that of the rest and the tensors.
+    fn check_sum(&self, text: &str) -> Result<()> {
+        let [before, after] = CHECKSUM;
+        let rest = text.strip_prefix(before);
+        let (stated, rest) = rest.and_then(|rest| rest.split_once(after)).unzip();
+        let places = self.entries.iter().map(Entry::place);
+        let data = self.entries.iter().map(|entry| self.bytes(entry));
+        let actual = checksum(rest.unwrap_or_default(), places.zip(data));
+        // A fuzzer does not guess checksums, and is to see what lies behind.
+        if cfg!(fuzzing) || stated == Some(&*actual) {
+            return Ok(());
+        }
+        let stated = stated.map_or("none".into(), |stated| bounded(stated.to_string()));
+        let problem = format!("damaged: checksum {actual}, expected {stated}");
+        Err(malformed(problem))
+    }
+
+    fn field(&self, key: &str) -> Option<&RawValue> {
+        let mut fields = self.fields.iter();
+        fields
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| &**value)
+    }
+
+    /// What the description says, if it does.
+    pub(crate) fn find<V: DeserializeOwned>(&self, key: &str) -> Result<Option<V>> {
+        let parse = |value: &RawValue| {
+            let parsed = serde_json::from_str(value.get());
+            parsed.map_err(|error| malformed(format!("{key}: {error}")))
+        };
+        self.field(key).map(parse).transpose()
+    }
+
+    /// What the description must say.
+    pub(crate) fn get<V: DeserializeOwned>(&self, key: &str) -> Result<V> {
+        self.find(key)?
+            .ok_or_else(|| malformed(format!("the description has no {key}")))
+    }
+
+    /// The names of all tensors.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| &*entry.name)
+    }
+
+    /// A tensor's shape, if there is one of that name.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.entry(name)?.shape)
+    }
+
+    /// A tensor's values; numbers of another precision are converted.
+    pub(crate) fn values<T: Float>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
+        let len = self.checked(name, shape)?.shape.iter().product();
+        let mut values = vec![T::zero(); len];
+        self.read(name, shape, &mut values)?;
+        Ok(values)
+    }
+
+    /// Checks that there is a tensor of this shape, whose numbers can be read.
+    pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
+        self.checked(name, shape).map(drop)
+    }
+
+    fn checked(&self, name: &str, shape: &[usize]) -> Result<&Entry<'a>> {
+        let Some(entry) = self.entry(name) else {
+            return Err(malformed(format!("there is no tensor {name}")));
+        };
+        if *entry.shape != *shape {
+            let got = &entry.shape;
+            let problem = format!("tensor {name}: expected shape {shape:?}, got {got:?}");
+            return Err(malformed(problem));
+        }
+        match entry.dtype {
+            Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16 => Ok(entry),
+            got => Err(malformed(format!(
+                "tensor {name}: expected F64, F32, F16 or BF16, got {got:?}"
+            ))),
+        }
+    }
+
+    /// Writes a tensor's values to where there is room for just those of this shape.
+    pub(crate) fn read<T: Float>(&self, name: &str, shape: &[usize], to: &mut [T]) -> Result<()> {
+        let entry = self.checked(name, shape)?;
+        let bytes = self.bytes(entry);
+        match entry.dtype {
+            Dtype::F64 => numbers(bytes, f64::from_le_bytes, to),
+            Dtype::F16 => numbers(bytes, |bytes| half(u16::from_le_bytes(bytes)), to),
+            Dtype::BF16 => numbers(bytes, |bytes| bfloat(u16::from_le_bytes(bytes)), to),
+            _ => numbers(bytes, |bytes| f32::from_le_bytes(bytes).into(), to),
+        }
+        entry.read.set(true);
+        Ok(())
+    }
+
+    /// The names of the tensors that were not read, as an error lists them; `None` if all were.
+    /// Only those count whose names begin so.
+    pub(crate) fn unread(&self, beginning: &str) -> Option<String> {
+        let unread = (self.entries.iter())
+            .filter(|entry| entry.name.starts_with(beginning) && !entry.read.get());
+        let unread: Vec<_> = unread.map(|entry| &*entry.name).collect();
+        (!unread.is_empty()).then(|| bounded(listed(&unread)))
+    }
+
+    /// Checks that every tensor whose name begins so was read: the rest contradicts the description.
+    pub(crate) fn check_all_read(&self, beginning: &str) -> Result<()> {
+        self.unread(beginning).map_or(Ok(()), |names| {
+            let problem = format!("its description does not tell of tensors {names}");
+            Err(contradicts(problem))
+        })
+    }
+
+    /// Counts a tensor as read, which must be there and must not have been.
+    pub(crate) fn ignore(&self, name: &str) -> Result<()> {
+        match self.entry(name).map(|entry| entry.read.replace(true)) {
+            Some(false) => Ok(()),
+            Some(true) => Err(malformed(format!(
+                "tensor {name}: expected one to ignore, got one of a layer"
+            ))),
+            None => Err(malformed(format!("there is no tensor {name} to ignore"))),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry<'a>> {
+        let found = self
+            .entries
+            .binary_search_by(|entry| (*entry.name).cmp(name));
+        Some(&self.entries[found.ok()?])
+    }
+
+    fn bytes(&self, entry: &Entry<'_>) -> &'a [u8] {
+        &self.data[entry.begin..entry.end]
+    }
+}
+
+fn numbers<T: Float, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64, to: &mut [T]) {
+    let (whole, _) = bytes.as_chunks::<N>();
+    for (to, &bytes) in to.iter_mut().zip(whole) {
+        *to = T::of(number(bytes));
+    }
+}
+
+/// A file's header, and the bytes of its tensors.
+fn parse(bytes: &[u8]) -> Result<(Header<'_>, &[u8])> {
+    let length = header::length(bytes, bytes.len() as u64)?;
+    let (header, data) = bytes[header::PREFIX..].split_at(length);
+    let header = header::parse(header)?;
+    header.check_data(data.len() as u64)?;
+    Ok((header, data))
+}
+
+/// Reads a file whose size is the one that its header tells of: no more than the header of another
+/// one is read.
+#[cfg(feature = "std")]
+pub(crate) fn load(path: &std::path::Path) -> Result<Vec<u8>> {
+    let mut input = crate::disk::Input::open(path)?;
+    let mut bytes = Vec::new();
+    let mut load = || {
+        // One more, which tells a header from other text.
+        input.read(&mut bytes, header::PREFIX + 1)?;
+        let length = header::length(&bytes, input.len)?;
+        input.read(&mut bytes, length - 1)?;
+        let end = header::PREFIX + length;
+        let header = header::parse(bytes.get(header::PREFIX..end).unwrap_or_default())?;
+        header.check_data(input.len.saturating_sub(end as u64))?;
+        let data = header.data;
+        drop(header);
+        input.read(&mut bytes, data)
+    };
+    load().map_err(|error| error.in_file(path))?;
+    Ok(bytes)
+}
+
+/// What a description says, value by value.
+fn fields(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
+    struct Fields;
+    impl<'a> Visitor<'a> for Fields {
+        type Value = Vec<(String, Box<RawValue>)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a description of at most {MOST_FIELDS} entries")
+        }
+        fn visit_map<M: MapAccess<'a>>(
+            self,
+            mut map: M,
+        ) -> core::result::Result<Self::Value, M::Error> {
+            let mut fields: Self::Value = Vec::new();
+            while let Some((key, value)) = map.next_entry()? {
+                let is_twice = fields.iter().any(|(other, _)| *other == key);
+                if is_twice || fields.len() == MOST_FIELDS {
+                    return Err(M::Error::invalid_length(fields.len() + 1, &self));
+                }
+                fields.push((key, value));
+            }
+            Ok(fields)
+        }
+    }
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let fields = parser.deserialize_map(Fields);
+    let fields = fields.and_then(|fields| parser.end().map(|()| fields));
+    fields.map_err(|error| malformed(format!("description: {error}")))
+}
