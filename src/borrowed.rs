@@ -123,12 +123,16 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if there are no inputs, if a layer
-    /// has no neurons or too many, or other pieces than its activation, [`Error::Length`]
+    /// has no neurons or too many, or other pieces than its activation, or if a parameter of an
+    /// activation is out of range, [`Error::Length`]
     /// unless there are just the parameters that the layers take, [`Error::NotFinite`] if one
     /// is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
         check_not_empty("layers", layers)?;
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        layers
+            .iter()
+            .try_for_each(|layer| layer.activation.check())?;
         let Some(expected) = count(inputs, layers) else {
             return Err(Error::out_of_range(
                 "sizes of inputs and layers",

@@ -6,13 +6,14 @@ use crate::math;
 /// Implements [`Activation`] for a type, from its formulas.
 ///
 /// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
-/// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`. Formulas are
+/// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`; its range is one
+/// of [`Range`](super::range::Range), by which networks are checked and names read. Formulas are
 /// selects and arithmetic without branches or calls, so that a loop over them vectorises;
 /// they must give what the limit is at infinities, and NaN for NaN. `methods` overrides
 /// further methods of the trait.
 macro_rules! activation {
     (
-        $type:ident $(($parameter:ident $(= $default:literal)?))? : $name:literal;
+        $type:ident $(($parameter:ident $(= $default:literal)? in $range:ident))? : $name:literal;
         value($x:ident) = $value:expr;
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
@@ -24,6 +25,9 @@ macro_rules! activation {
             pub(crate) const NAME: &'static str = $name;
 
             $(
+                pub(super) const RANGE: $crate::activation::range::Range =
+                    $crate::activation::range::Range::$range;
+
                 /// With this parameter; see the field for what it may be.
                 pub const fn new($parameter: f64) -> Self {
                     Self { $parameter }
@@ -52,6 +56,7 @@ macro_rules! activation {
             activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
             activation! { @name $($parameter)? }
             activation! { @gain ($($parameter)?) $($gain)? }
+            activation! { @check $name $($parameter)? }
 
             $(
                 fn floor(&self) -> Option<T> {
@@ -112,6 +117,14 @@ macro_rules! activation {
         fn gain(&self) -> f64 {
             $(let $parameter = self.$parameter;)?
             $gain
+        }
+    };
+
+    (@check $name:literal) => {};
+    (@check $name:literal $parameter:ident) => {
+        fn check(&self) -> $crate::error::Result<()> {
+            let what = concat!(stringify!($parameter), " of ", $name);
+            Self::RANGE.check::<T>(what, self.$parameter)
         }
     };
 

@@ -25,12 +25,12 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Elu {
-    /// The depth α that f falls to at the left.
+    /// The depth α that f falls to at the left. Range: all finite numbers; below 0 f rises there.
     pub alpha: f64,
 }
 
 activation! {
-    Elu(alpha = 1.0): "elu";
+    Elu(alpha = 1.0 in Finite): "elu";
     value(x) = {
         let left = alpha * math::exp_m1(at_most(T::zero(), x));
         if x > T::zero() { x } else { left }
@@ -56,7 +56,7 @@ pub struct Celu {
 }
 
 activation! {
-    Celu(alpha = 1.0): "celu";
+    Celu(alpha = 1.0 in Positive): "celu";
     value(x) = {
         let left = alpha * math::exp_m1(at_most(T::zero(), x) / alpha);
         if x > T::zero() { x } else { left }
@@ -111,7 +111,7 @@ pub struct Softplus {
 }
 
 activation! {
-    Softplus(beta = 1.0): "softplus";
+    Softplus(beta = 1.0 in Positive): "softplus";
     // Split so that a large βx does not overflow.
     value(x) = at_least(T::zero(), x) + math::softplus(-(beta * x).abs()) / beta;
     derivative(y) = -math::exp_m1(-beta * y);

@@ -35,6 +35,7 @@ mod define;
 mod exponential;
 mod periodic;
 mod piecewise;
+mod range;
 #[cfg(target_has_atomic = "ptr")]
 mod registry;
 mod shrink;
@@ -115,6 +116,15 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
         1.0
     }
 
+    /// Checks the parameters, for networks of this precision: what is an error here cannot be part
+    /// of a network, and so is neither written nor read. Default: there is nothing to check.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] names the parameter.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether [`derivative`](Self::derivative) looks at x. Where y is enough (ReLU, tanh,
     /// sigmoid) say `false`, and pre-activations are not kept for the backward pass.
     fn needs_input(&self) -> bool {
@@ -158,6 +168,9 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn gain(&self) -> f64 {
         (**self).gain()
     }
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
     fn needs_input(&self) -> bool {
         (**self).needs_input()
     }
@@ -172,8 +185,9 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     }
 }
 
-/// The activation's pieces, of which there must be one at least.
+/// Checks an activation and returns its pieces, of which there must be one at least.
 pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<usize> {
+    activation.check()?;
     match activation.pieces() {
         0 => Err(Error::out_of_range(
             "pieces of an activation",

@@ -78,7 +78,7 @@ pub struct LeakyRelu {
 }
 
 activation! {
-    LeakyRelu(slope = 0.01): "leaky_relu";
+    LeakyRelu(slope = 0.01 in Finite): "leaky_relu";
     value(x) = if x > T::zero() { x } else { slope * x };
     // With a negative slope y is positive on both sides.
     derivative(x, y) = {
@@ -110,12 +110,12 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardSigmoid {
-    /// The slope a in the middle, above 0.
+    /// The slope a in the middle. Range: all finite numbers but 0; below 0 f falls.
     pub slope: f64,
 }
 
 activation! {
-    HardSigmoid(slope): "hard_sigmoid";
+    HardSigmoid(slope in NotZero): "hard_sigmoid";
     value(x) = clamp(T::zero(), T::one(), slope * x + T::of(0.5));
     derivative(y) = if y > T::zero() && y < T::one() { slope } else { T::zero() };
 }

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::range::Range;
 use super::{
     Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink, HardSigmoid,
     HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6, Selu, Sigmoid,
@@ -31,69 +32,38 @@ struct Parameter {
     range: Range,
 }
 
-#[derive(Clone, Copy)]
-enum Range {
-    Finite,
-    NotNegative,
-    Positive,
-    /// Whole numbers; the bound keeps a slip from asking for all memory.
-    Pieces,
-}
-
-impl Range {
-    fn contains(self, x: f64) -> bool {
-        x.is_finite()
-            && match self {
-                Self::Finite => true,
-                Self::NotNegative => x >= 0.0,
-                Self::Positive => x > 0.0,
-                Self::Pieces => x % 1.0 == 0.0 && (2.0..=256.0).contains(&x),
-            }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Finite => "a finite number",
-            Self::NotNegative => "a finite number, 0 or above",
-            Self::Positive => "a finite number above 0",
-            Self::Pieces => "a whole number from 2 to 256",
-        }
-    }
-}
-
 /// Every built-in, in the order in which they are listed: the one place that knows them all.
 #[rustfmt::skip] // one line for each
 fn table<T: Float>() -> [Entry<T>; 30] {
-    use Range::{Finite, NotNegative, Pieces, Positive};
     [
         plain(Identity::NAME, &["linear"], |_| Arc::new(Identity)),
         plain(Step::NAME, &["heaviside"], |_| Arc::new(Step)),
         plain(Relu::NAME, &[], |_| Arc::new(Relu)),
         plain(Relu6::NAME, &[], |_| Arc::new(Relu6)),
-        family(LeakyRelu::NAME, "slope", LeakyRelu::default().slope, Finite, |slope| Arc::new(LeakyRelu { slope })),
+        family(LeakyRelu::NAME, "slope", LeakyRelu::default().slope, LeakyRelu::RANGE, |slope| Arc::new(LeakyRelu { slope })),
         plain(HardTanh::NAME, &[], |_| Arc::new(HardTanh)),
-        family(HardSigmoid::NAME, "slope", 0.2, Positive, |slope| Arc::new(HardSigmoid { slope })).explicit(),
+        family(HardSigmoid::NAME, "slope", 0.2, HardSigmoid::RANGE, |slope| Arc::new(HardSigmoid { slope })).explicit(),
         plain(Sigmoid::NAME, &["logistic"], |_| Arc::new(Sigmoid)),
         plain(LogSigmoid::NAME, &[], |_| Arc::new(LogSigmoid)),
         plain(Tanh::NAME, &[], |_| Arc::new(Tanh)),
         plain(Softsign::NAME, &[], |_| Arc::new(Softsign)),
         plain(Exponential::NAME, &["exp"], |_| Arc::new(Exponential)),
-        family(Elu::NAME, "alpha", Elu::default().alpha, NotNegative, |alpha| Arc::new(Elu { alpha })),
-        family(Celu::NAME, "alpha", Celu::default().alpha, Positive, |alpha| Arc::new(Celu { alpha })),
+        family(Elu::NAME, "alpha", Elu::default().alpha, Elu::RANGE, |alpha| Arc::new(Elu { alpha })),
+        family(Celu::NAME, "alpha", Celu::default().alpha, Celu::RANGE, |alpha| Arc::new(Celu { alpha })),
         plain(Selu::NAME, &[], |_| Arc::new(Selu)),
-        family(Softplus::NAME, "beta", Softplus::default().beta, Positive, |beta| Arc::new(Softplus { beta })),
-        family(Squareplus::NAME, "b", Squareplus::default().b, Positive, |b| Arc::new(Squareplus { b })),
+        family(Softplus::NAME, "beta", Softplus::default().beta, Softplus::RANGE, |beta| Arc::new(Softplus { beta })),
+        family(Squareplus::NAME, "b", Squareplus::default().b, Squareplus::RANGE, |b| Arc::new(Squareplus { b })),
         plain(Gelu::NAME, &["gelu_erf"], |_| Arc::new(Gelu)),
         plain(GeluTanh::NAME, &[], |_| Arc::new(GeluTanh)),
         plain(Silu::NAME, &["swish"], |_| Arc::new(Silu)),
         plain(HardSwish::NAME, &["hard_silu"], |_| Arc::new(HardSwish)),
         plain(Mish::NAME, &[], |_| Arc::new(Mish)),
         plain(Tanhshrink::NAME, &[], |_| Arc::new(Tanhshrink)),
-        family(SoftShrink::NAME, "lambda", SoftShrink::default().lambda, NotNegative, |lambda| Arc::new(SoftShrink { lambda })),
-        family(HardShrink::NAME, "lambda", HardShrink::default().lambda, NotNegative, |lambda| Arc::new(HardShrink { lambda })),
-        family(Sine::NAME, "omega", Sine::default().omega, Positive, |omega| Arc::new(Sine { omega })),
+        family(SoftShrink::NAME, "lambda", SoftShrink::default().lambda, SoftShrink::RANGE, |lambda| Arc::new(SoftShrink { lambda })),
+        family(HardShrink::NAME, "lambda", HardShrink::default().lambda, HardShrink::RANGE, |lambda| Arc::new(HardShrink { lambda })),
+        family(Sine::NAME, "omega", Sine::default().omega, Sine::RANGE, |omega| Arc::new(Sine { omega })),
         plain(Gaussian::NAME, &[], |_| Arc::new(Gaussian)),
-        family(Maxout::NAME, "pieces", Maxout::default().pieces as f64, Pieces, |pieces| Arc::new(Maxout::new(pieces as usize))),
+        family(Maxout::NAME, "pieces", Maxout::default().pieces as f64, Maxout::RANGE, |pieces| Arc::new(Maxout::new(pieces as usize))),
         plain(Glu::NAME, &[], |_| Arc::new(Glu)),
         plain(SwiGlu::NAME, &[], |_| Arc::new(SwiGlu)),
     ]
@@ -164,9 +134,7 @@ impl<T: Float> Entry<T> {
             (Some(parameter), None) => parameter.implied.then_some(parameter.customary),
             (Some(parameter), Some(written)) => {
                 let x: f64 = written.trim().parse().ok()?;
-                // What is a good number in f64 may overflow or vanish in f32.
-                let good = parameter.range.contains(x) && parameter.range.contains(T::of(x).wide());
-                good.then_some(x)
+                parameter.range.fits::<T>(x).then_some(x)
             }
         }
     }

@@ -149,7 +149,7 @@ pub struct Squareplus {
 }
 
 activation! {
-    Squareplus(b = 4.0): "squareplus";
+    Squareplus(b = 4.0 in Positive): "squareplus";
     value(x) = {
         // √(x² + b) without overflow of the square.
         let (a, root) = (x.abs(), b.sqrt());

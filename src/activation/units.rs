@@ -4,7 +4,9 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use super::define::{activation, clamp, moment_gain};
+use super::range::Range;
 use super::{Activation, Sigmoid, Silu};
+use crate::error::Result;
 use crate::float::{Float, compiled};
 use crate::math;
 use crate::simd::{self, Op, Simd};
@@ -119,12 +121,13 @@ fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Maxout {
-    /// Pieces of each neuron, at least 1, which is the identity.
+    /// Number of pieces of each neuron. Range: 1, which is the identity, to 256.
     pub pieces: usize,
 }
 
 impl Maxout {
     pub(crate) const NAME: &'static str = "maxout";
+    pub(super) const RANGE: Range = Range::Pieces;
 
     /// With so many pieces.
     pub const fn new(pieces: usize) -> Self {
@@ -156,6 +159,10 @@ impl<T: Float> Activation<T> for Maxout {
 
     fn gain(&self) -> f64 {
         1.0 / math::sqrt(largest_moment(self.pieces.max(1)))
+    }
+
+    fn check(&self) -> Result<()> {
+        Self::RANGE.check::<T>("pieces of maxout", self.pieces as f64)
     }
 
     slices!(Maxout, f => f.pieces);

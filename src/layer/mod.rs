@@ -44,7 +44,8 @@ impl<T: Float> Layer<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless `weights` has one or more values for each bias and there are whole
-    /// neurons, [`Error::OutOfRange`] if the activation takes no pieces.
+    /// neurons, [`Error::OutOfRange`] if the activation takes no pieces or a parameter of it is out
+    /// of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: impl Into<Vec<T>>,

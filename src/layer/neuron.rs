@@ -53,7 +53,7 @@ impl<T: Float> Neuron<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] without weights, [`Error::OutOfRange`] if the activation takes several
-    /// pieces.
+    /// pieces or a parameter of it is out of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: T,
@@ -78,7 +78,8 @@ impl<T: Float> Neuron<T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a bias for each piece, [`Error::Rows`] unless there are
-    /// one or more weights for each, [`Error::OutOfRange`] if the activation takes none.
+    /// one or more weights for each, [`Error::OutOfRange`] if the activation takes none or a
+    /// parameter of it is out of range.
     pub fn with_pieces(
         weights: impl Into<Vec<T>>,
         biases: impl Into<Vec<T>>,
@@ -106,8 +107,13 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
+<<<<<<< HEAD
     /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces, or if there is no
     /// memory for the weights.
+=======
+    /// [`Error::OutOfRange`] without inputs, or if the activation takes no pieces or a parameter
+    /// of it is out of range.
+>>>>>>> files
     pub fn random(
         inputs: usize,
         seed: u64,

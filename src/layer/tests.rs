@@ -110,7 +110,7 @@ fn pieces_that_do_not_fit_are_errors() {
         message(Layer::new([1.0, 2.0, 3.0], [0.0, 0.0, 0.0], Glu).unwrap_err()),
         "bias: expected one or more rows of 2 values, got 3 values"
     );
-    let none = "pieces of an activation: expected at least 1, got 0";
+    let none = "pieces of maxout: expected a whole number from 1 to 256, got 0";
     let maxout = Maxout::new(0);
     assert_eq!(message(Layer::new([1.0], [0.0], maxout).unwrap_err()), none);
     let neuron = Neuron::with_pieces([1.0], [], maxout);

@@ -78,17 +78,19 @@ fn sizes_are_checked() {
             .to_string()
             .starts_with("number of parameters")
     );
-    let pieces = |pieces| {
-        Mlp::<f32>::builder(1)
-            .output(3, Maxout::new(pieces))
-            .build()
+    let pieces = |neurons, pieces| {
+        let builder = Mlp::<f32>::builder(1).output(neurons, Maxout::new(pieces));
+        builder.build().unwrap_err().to_string()
     };
-    assert_eq!(
-        pieces(0).unwrap_err().to_string(),
-        "pieces of an activation: expected at least 1, got 0"
-    );
+    for many in [0, 257, usize::MAX] {
+        let error = pieces(3, many);
+        assert!(
+            error.starts_with("pieces of maxout: expected a whole number"),
+            "{error}"
+        );
+    }
     for many in [usize::MAX, usize::MAX / 3, usize::MAX / 6] {
-        let error = pieces(many).unwrap_err().to_string();
+        let error = pieces(many, 3);
         assert!(error.starts_with("number of parameters"), "{error}");
     }
     assert!(
