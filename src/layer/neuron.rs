@@ -107,13 +107,8 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-<<<<<<< HEAD
-    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces, or if there is no
-    /// memory for the weights.
-=======
-    /// [`Error::OutOfRange`] without inputs, or if the activation takes no pieces or a parameter
-    /// of it is out of range.
->>>>>>> files
+    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces or has a parameter out
+    /// of range, or if there is no memory for the weights.
     pub fn random(
         inputs: usize,
         seed: u64,

@@ -106,16 +106,10 @@ impl<T: Float> MlpBuilder<T> {
     /// Makes the network.
     ///
     /// # Errors
-<<<<<<< HEAD
     /// [`Error::OutOfRange`] if the output layer is missing or a size is zero, or if an activation
-    /// takes no pieces. The same for more layers or parameters than a [`Layout`] can have, more
-    /// than there is memory for, or an initialiser whose settings are out of range.
-    /// [`Error::NotFinite`] if an initial parameter is not finite in this precision.
-=======
-    /// [`Error::OutOfRange`] if the output layer is missing, a size is zero, an activation takes
-    /// no pieces or has a parameter out of range, the number of parameters is beyond what memory can address, or the
-    /// initialiser's own parameters are out of range.
->>>>>>> files
+    /// takes no pieces or has a parameter out of range. The same for more layers or parameters than
+    /// a [`Layout`] can have, more than there is memory for, or an initialiser whose settings are
+    /// out of range. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             return Err(Error::out_of_range(
