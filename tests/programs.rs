@@ -225,7 +225,7 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
         (&["--load", &*model, "--epochs", "3"], "--epochs"),
         (
             &["--checkpoint", &*checkpoint, "--hidden", "9x3"],
-            "another shape",
+            "network: expected 100 inputs, 8 relu",
         ),
         (
             &[
@@ -250,6 +250,8 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
             !output.status.success() && error.contains(part),
             "{flags:?}: {error}"
         );
+        // The file is named once.
+        assert!(error.matches(".safetensors").count() <= 1, "{error}");
     }
 }
 

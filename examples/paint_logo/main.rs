@@ -7,7 +7,7 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-use feedforward::{Error, Mlp, ModelFile, StopReason};
+use feedforward::{Mlp, ModelFile, StopReason};
 
 use canvas::Canvas;
 use flags::Flags;
@@ -100,10 +100,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
 /// Paints with a network from a file.
 fn load(flags: &Flags, path: &Path) -> Result<()> {
     let explain = |error: Box<dyn std::error::Error>| format!("{}: {error}", path.display());
-    let file = ModelFile::<f32>::load(path).map_err(|error| match error {
-        Error::Io { .. } => error.to_string(),
-        _ => explain(error.into()),
-    })?;
+    let file = ModelFile::<f32>::load(path)?;
     let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let to = flags.out.join("painting.png");

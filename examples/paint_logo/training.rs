@@ -138,8 +138,7 @@ impl<'a> Training<'a> {
         let checkpoint = flags.checkpoint.as_deref();
         let mut state = match checkpoint.filter(|path| path.exists()) {
             Some(path) => {
-                let state = trainer.load_checkpoint(net, path);
-                let state = state.map_err(|error| format!("{}: {error}", path.display()))?;
+                let state = trainer.load_checkpoint(net, path)?;
                 say!("Resumed   after {} epochs", state.epochs());
                 state
             }

@@ -107,8 +107,8 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces or a parameter of it
-    /// is out of range, or if there is no memory for the weights.
+    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces or has a parameter out
+    /// of range, or if there is no memory for the weights.
     pub fn random(
         inputs: usize,
         seed: u64,

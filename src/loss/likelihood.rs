@@ -209,8 +209,8 @@ impl<L> Smoothed<L> {
     }
 
     fn check_smoothing<T: Float>(&self) -> Result<()> {
-        check_not_negative::<T>("label smoothing", self.smoothing)?;
-        check_fraction::<T>("label smoothing", self.smoothing)
+        check_fraction::<T>("label smoothing", self.smoothing)?;
+        check_not_negative::<T>("label smoothing", self.smoothing)
     }
 }
 

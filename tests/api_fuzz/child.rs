@@ -29,8 +29,8 @@ pub fn run(numbers: &[String]) -> ExitCode {
     let mut case = first;
     while case < end {
         tell(&format!("{START}{case}"));
-        STARTED.store(now(), Relaxed);
         CASE.store(case, Relaxed);
+        STARTED.store(now(), Relaxed);
         if catch_unwind(AssertUnwindSafe(|| run_case(seed, case, told > 0))).is_err() {
             let (kind, message) = PANIC.lock().unwrap().take().unwrap_or_default();
             tell(&format!("{FAIL}{case}\t{kind}\t{}", message.escape_debug()));
@@ -47,7 +47,8 @@ fn tell(line: &str) {
 }
 
 static CASE: AtomicU64 = AtomicU64::new(0);
-static STARTED: AtomicU64 = AtomicU64::new(0);
+/// When the case began; in the future before there is one.
+static STARTED: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Milliseconds since the first call.
 fn now() -> u64 {
@@ -58,7 +59,7 @@ fn now() -> u64 {
 
 /// Ends the process if a case hangs.
 fn watch(limit: Duration) {
-    STARTED.store(now(), Relaxed);
+    now();
     std::thread::spawn(move || {
         loop {
             std::thread::sleep(Duration::from_millis(100));
@@ -105,7 +106,7 @@ fn run_case(seed: u64, number: u64, told: bool) {
 /// A network and some of what can be done with it.
 fn calls<T: Number>(case: &mut Case) {
     if case.random.percent(25) {
-        for _ in 0..case.random.between(1, 3) {
+        for _ in 0..case.random.between(2, 5) {
             alone::<T>(case);
         }
         return;
@@ -116,7 +117,7 @@ fn calls<T: Number>(case: &mut Case) {
         Some(nets::usual(case))
     };
     let Some(mut net) = built else { return };
-    for _ in 0..case.random.between(1, 3) {
+    for _ in 0..case.random.between(2, 6) {
         match case.random.below(20) {
             0 => nets::change(case, &mut net),
             1..=3 => nets::predict(case, &net),
@@ -138,7 +139,7 @@ fn calls<T: Number>(case: &mut Case) {
 
 /// What needs no network.
 fn alone<T: Number>(case: &mut Case) {
-    match case.random.below(17) {
+    match case.random.below(18) {
         0..=2 => models::classifier::<T, String>(case),
         3 => models::classifier::<T, u32>(case),
         4 => models::multilabel::<T, String>(case),
@@ -148,6 +149,7 @@ fn alone<T: Number>(case: &mut Case) {
         9 => tools::metrics::<T>(case),
         10 => tools::batches(case),
         11 => tools::schedule(case),
+        16 => tools::split(case),
         12 => tools::minimizer::<T>(case),
         13 => nets::neuron::<T>(case),
         14 => nets::layout(case),

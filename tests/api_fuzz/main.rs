@@ -17,8 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, mpsc};
+use std::sync::mpsc;
 
 #[macro_use]
 mod case;
@@ -60,24 +59,19 @@ fn main() -> ExitCode {
     }
     let cases = number("FEEDFORWARD_FUZZ_CASES").unwrap_or(CASES);
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let failures = Mutex::new(Vec::new());
-    let done = AtomicU64::new(0);
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
         for first in 0..workers {
             let sender = sender.clone();
-            let done = &done;
             scope.spawn(move || {
                 worker::run_all(seed, first, workers, cases, |failure| {
                     let _ = sender.send(failure);
                 });
-                done.fetch_add(1, Relaxed);
             });
         }
-        drop(sender);
-        failures.lock().unwrap().extend(receiver);
     });
-    report(seed, cases, &failures.into_inner().unwrap())
+    drop(sender);
+    report(seed, cases, &receiver.into_iter().collect::<Vec<_>>())
 }
 
 fn number(name: &str) -> Option<u64> {

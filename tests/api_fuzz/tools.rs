@@ -8,7 +8,7 @@ use feedforward::metrics::{
     root_mean_squared_error,
 };
 use feedforward::schedule::{Progress, Schedule};
-use feedforward::train::{Batches, LbfgsOptions, minimize};
+use feedforward::train::{Batches, LbfgsOptions, Split, minimize};
 use feedforward::{Error, Position};
 
 use crate::case::{Case, Number, bits, finite, seen};
@@ -154,6 +154,31 @@ pub fn batches(case: &mut Case) {
     let mut all: Vec<usize> = batches.epoch(epoch).flatten().copied().collect();
     all.sort_unstable();
     assert!(all.into_iter().eq(0..rows));
+}
+
+/// Each row on one side, and none on both.
+pub fn split(case: &mut Case) {
+    let random = &mut case.random;
+    let (rows, fraction) = (random.count(&[4, 10, 30]), random.setting(&[0.2, 0.5]));
+    let seed = random.next();
+    let classes: Vec<usize> = (0..rows.min(30))
+        .map(|_| random.count(&[0, 1, 2]))
+        .collect();
+    say!(
+        case,
+        "Split::new({rows}, {fraction:e}, {seed}), stratified({classes:?}, ..)"
+    );
+    let splits = [
+        (rows, Split::new(rows, fraction, seed)),
+        (classes.len(), Split::stratified(&classes, fraction, seed)),
+    ];
+    for (rows, split) in splits {
+        if let Some(split) = seen(split) {
+            let mut all = [split.training, split.held_out].concat();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..rows));
+        }
+    }
 }
 
 /// What a schedule says is a rate.
