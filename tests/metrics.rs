@@ -415,8 +415,6 @@ fn r2_of_targets_that_differ_by_rounding() {
     assert_eq!(r2(&outputs, &wide, 2).unwrap(), 0.0);
 }
 
-type Metric = fn(&[f64], &[f64], usize) -> feedforward::Result<f64>;
-
 /// As many columns as one likes, each with the bits that it has alone.
 #[test]
 fn columns_are_averaged_whatever_their_number() {

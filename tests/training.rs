@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Identity, Relu, Tanh};
-use feedforward::loss::SquaredError;
+use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
 use feedforward::schedule::{Cosine, Linear, OneCycle, WarmUp};
@@ -245,6 +245,47 @@ fn an_average_that_cannot_move_is_refused() {
             .is_err()
     );
     assert!(trainer.weight_average(1.0 - 1e-6).start(&net).is_ok());
+}
+
+/// Squares of these gradients overflow, which would keep the parameters from ever moving again.
+#[test]
+fn a_memory_that_overflows_is_a_divergence() {
+    let start = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
+    let (x, y) = ([1e25_f32, 5e24], [1.0_f32, 2.0]);
+    let mut net = start.clone();
+    let trainer = Trainer::new(MeanAbsoluteError, Adam::new(1e-3)).epochs(5);
+    let error = trainer.fit(&mut net, &x, &y).unwrap_err();
+    let Error::Diverged { what, value, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (*what, *value),
+        ("optimizer's memory", f64::INFINITY),
+        "{error}"
+    );
+    assert_eq!(net.params(), start.params());
+}
+
+#[test]
+fn a_run_that_fails_at_once_leaves_the_network_as_it_was() {
+    let (x, y) = data();
+    let averaging = trainer().weight_average(0.9).epochs(2);
+    let (start, mut net) = (net(), net());
+    let mut state = averaging.start(&net).unwrap();
+    let samples = Samples::new(&x, &y);
+    averaging.resume(&mut net, &mut state, &samples).unwrap();
+    let average = net.params().to_vec();
+    let weights = [1.5e-309; 50];
+    let weightless = averaging.clone().batch_size(1);
+    let error = weightless.partial_fit(&mut net, &mut state, &samples.weights(&weights));
+    assert!(error.is_err());
+    assert_eq!(net.params(), average);
+    // And the state still has what it continues from.
+    let mut whole = start;
+    averaging.clone().epochs(4).fit(&mut whole, &x, &y).unwrap();
+    let longer = averaging.epochs(4);
+    longer.resume(&mut net, &mut state, &samples).unwrap();
+    assert_eq!(net.params(), whole.params());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use crate::error::{Error, Result, check_length, check_rows};
-use crate::float::Float;
+use crate::float::{Float, check_finite_rows};
 use crate::memory;
 
 mod builtin;
@@ -48,7 +48,8 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples,
-    /// [`Error::Length`] unless there is room for just their outputs.
+    /// [`Error::Length`] unless there is room for just their outputs, [`Error::NotFinite`] if one
+    /// of those is not finite.
     fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         check_length(
@@ -60,14 +61,14 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
         for (sample, row) in inputs.chunks(self.inputs()).zip(rows) {
             self.encode_sample(sample, row);
         }
-        Ok(())
+        check_finite_rows("encoded inputs", outputs, self.outputs())
     }
 
     /// The same into a vector of its own.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::OutOfRange`] if there is no memory
-    /// for their outputs.
+    /// for their outputs, [`Error::NotFinite`] if one of those is not finite.
     fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("encoded inputs", &[samples, self.outputs()])?;

@@ -365,7 +365,9 @@ fn strip<S: Simd, T: Float>(
             let tile = Tile {
                 depth: product.depth,
                 cols: product.cols - column,
-                a: &product.a[((first + row) * product.a_row).min(product.a.len())..],
+                a: &product.a[(first + row)
+                    .saturating_mul(product.a_row)
+                    .min(product.a.len())..],
                 a_row: product.a_row,
                 a_step: product.a_step,
                 b: &product.b[column.min(product.b.len())..],

@@ -347,7 +347,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     }
 
     /// Whoever writes to the network may have put another one in its place.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let classes = self.classes.len();
         let (expected, got) = (outputs(classes), self.net.outputs());
         if expected == got {

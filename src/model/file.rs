@@ -79,6 +79,7 @@ macro_rules! labelled {
             }
 
             fn describe(&self, file: &mut Writer) -> Result<()> {
+                self.check()?;
                 file.describe("labels", &written(self.classes())?)
             }
 

@@ -223,7 +223,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     }
 
     /// Whoever writes to the network may have put another one in its place.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let (expected, got) = (self.classes.len(), self.net.outputs());
         if expected == got {
             return Ok(());

@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use core::fmt::Debug;
 use core::ops::Range;
 
-use crate::error::{Result, check_length};
-use crate::float::Float;
+use crate::error::{Error, Position, Result, check_length};
+use crate::float::{Float, check_finite};
 use crate::gemm::Buffer;
 use crate::layout::Layout;
 use crate::parallel::Threads;
@@ -241,6 +241,34 @@ impl<T: Float> State<T> {
     pub(crate) fn check(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
         let expected = optimizer.state_len(&self.layout);
         check_length("optimizer state", &self.values, expected)
+    }
+
+    /// Checks that the numbers that an optimizer remembers are finite. An error has the index of
+    /// the parameter that one belongs to; of a rule that is not element-wise, of the first.
+    pub(crate) fn check_finite(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
+        let scratch = optimizer.scratch_len(&self.layout);
+        let values = self.values.get(scratch..).unwrap_or_default();
+        check_finite("optimizer's memory", values).map_err(|error| match error {
+            Error::NotFinite {
+                what,
+                at: Position::Index(index),
+                value,
+            } => {
+                let is_elementwise = optimizer.elementwise();
+                let at = Position::Index(if is_elementwise { self.owner(index) } else { 0 });
+                Error::NotFinite { what, at, value }
+            }
+            other => other,
+        })
+    }
+
+    /// The parameter that a number of an element-wise rule's state belongs to.
+    fn owner(&self, index: usize) -> usize {
+        let params = self.layout.len();
+        let slots = (self.values.len() / params).max(1);
+        let start = index / (slots * BLOCK) * BLOCK;
+        let len = BLOCK.min(params - start);
+        start + (index - slots * start) % len
     }
 
     /// How many updates there were.

@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 
 use super::Trainer;
 use super::batches::Batches;
-use super::history::{Epoch, StopReason, Update};
+use super::history::{Epoch, PartOfEpoch, StopReason, Update};
 use super::state::TrainerState;
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Result, check_length, check_range};
 use crate::float::{Float, compiled};
 use crate::mlp::{Mlp, check_finite};
 use crate::parallel::Threads;
+use crate::schedule::Progress;
 
 /// How far a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,12 @@ pub struct TrainingRun<'a, T> {
     epochs: usize,
     /// Whether the caller ends it.
     interrupted: bool,
+    /// The network's parameters before the run, where it does not continue from those.
+    given: Vec<T>,
+    /// Updates before the run.
+    updates: u64,
+    /// Where the training stood before the run.
+    before: (Progress, PartOfEpoch),
 }
 
 impl<'a, T: Float> TrainingRun<'a, T> {
@@ -77,12 +84,14 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         batches: Batches,
         length: RunLength,
     ) -> Result<Self> {
+        let before = (state.progress, state.part);
         if length == RunLength::OneEpoch {
             state.begin_epoch();
         }
-        if !state.params.is_empty() {
-            net.set_params(&state.params)?;
-            state.params.clear();
+        let mut given = core::mem::take(&mut state.params);
+        if !given.is_empty() {
+            check_length("parameters", &given, net.params().len())?;
+            net.params_mut().swap_with_slice(&mut given);
         }
         if state.best.is_empty() {
             state.best.extend_from_slice(net.params());
@@ -93,6 +102,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         let steps = (batches.count() as u64).saturating_mul(trainer.epochs as u64);
         state.progress.total_steps = steps;
         let mut run = Self {
+            updates: state.optimizer.updates(),
+            given,
+            before,
             trainer,
             net,
             state,
@@ -269,7 +281,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
                 "none",
             ));
         }
-        check_finite("parameters", self.net.params())
+        check_finite("parameters", self.net.params())?;
+        // Infinity there keeps a parameter from ever moving again.
+        self.state.optimizer.check_finite(&*self.trainer.optimizer)
     }
 
     /// Judges the epoch by the network's parameters as they are, and begins the next one.
@@ -289,6 +303,18 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     pub(super) fn interrupt(&mut self) {
         self.interrupted = true;
         self.state.end(StopReason::Callback);
+    }
+
+    /// Brings network and state back to where they were, if the run has learned nothing.
+    pub(super) fn undo(&mut self) {
+        if self.state.optimizer.updates() != self.updates {
+            return;
+        }
+        (self.state.progress, self.state.part) = self.before;
+        if !self.given.is_empty() {
+            self.net.params_mut().swap_with_slice(&mut self.given);
+            self.state.params = core::mem::take(&mut self.given);
+        }
     }
 
     /// Exchanges the network's parameters with their average, if there is one. A second call

@@ -254,7 +254,10 @@ impl<T: Float> Fit<'_, T> {
                 let layer = run.net.layout().layer_of(index).unwrap_or(0);
                 (what, layer, value, updates)
             }
-            other => return other,
+            other => {
+                run.undo();
+                return other;
+            }
         };
         run.net.params_mut().copy_from_slice(&state.best);
         let rate = run.trainer.learning_rate(state);

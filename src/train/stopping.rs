@@ -166,6 +166,10 @@ impl ReduceOnPlateau {
         )?;
         let (what, range) = ("threshold of the plateau", 0.0..1.0);
         check_range(what, self.threshold, range, "at least 0 and below 1")?;
+        // Counts that a checkpoint can hold.
+        let most = (1_u64 << 53) as f64;
+        let what = "cooldown of the plateau, in epochs";
+        check_range(what, self.cooldown as f64, 0.0..most, "below 2^53")?;
         check_floor(self.floor)
     }
 
