@@ -239,7 +239,7 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
         (&["--load", &*model, "--epochs", "3"], "--epochs"),
         (
             &["--checkpoint", &*checkpoint, "--hidden", "9x3"],
-            "another shape",
+            "8 relu, 3 identity, as in the checkpoint",
         ),
         (
             &[
