@@ -1,9 +1,9 @@
 //! Whole files.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
@@ -142,8 +142,8 @@ impl Drop for Temporary {
 
 /// A name that no other writer has: neither another thread or process, nor one on another machine
 /// that shares the folder.
-fn unique_name() -> alloc::string::String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
+fn unique_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     // Its keys come from the system's source of randomness.
     let random = RandomState::new().hash_one((std::process::id(), count));

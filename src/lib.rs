@@ -147,6 +147,8 @@ pub use layout::{LayerLayout, Layout};
 pub use loss::Loss;
 #[cfg(target_has_atomic = "ptr")]
 pub use metrics::Score;
+#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
+pub use mlp::Precision;
 #[cfg(target_has_atomic = "ptr")]
 pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples, Share};
 #[cfg(target_has_atomic = "ptr")]

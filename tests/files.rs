@@ -6,7 +6,7 @@ use feedforward::activation::{self, Activation, Identity, Relu, Tanh};
 use feedforward::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
 use feedforward::metrics::Link;
 use feedforward::{
-    Classifier, Error, Float, Mlp, ModelFile, MultilabelClassifier, Regressor, Scaler,
+    Classifier, Error, Float, Mlp, ModelFile, MultilabelClassifier, Precision, Regressor, Scaler,
 };
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -45,6 +45,26 @@ fn the_other_precision_is_converted() {
     assert!(pairs.into_iter().all(|(&a, &b)| a == f64::from(b)));
     let back = Mlp::<f32>::from_bytes(&double.to_bytes().unwrap()).unwrap();
     assert_same(&back, &single);
+}
+
+#[test]
+fn a_file_tells_its_precision() {
+    fn check<T: Float>(expected: Precision) {
+        let net = net::<T>(3, Arc::new(Relu), 2);
+        let labels = ["a".to_string(), "b".to_string()];
+        let classifier = MultilabelClassifier::from_network(net.clone(), labels).unwrap();
+        for bytes in [
+            net.to_bytes(),
+            classifier.to_bytes(),
+            ModelFile::new(net).to_bytes(),
+        ] {
+            assert_eq!(Precision::of_file(&bytes.unwrap()).unwrap(), expected);
+        }
+    }
+    check::<f32>(Precision::F32);
+    check::<f64>(Precision::F64);
+    let error = Precision::of_file(b"x,y\n1,2\n3,4\n").unwrap_err();
+    assert!(error.to_string().contains("begins with"), "{error}");
 }
 
 /// Not one of the crate's.

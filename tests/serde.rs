@@ -92,6 +92,14 @@ fn net() -> Mlp<f32> {
 }
 
 #[test]
+fn what_is_not_finite_is_not_written() {
+    let mut net = net();
+    net.params_mut()[2] = f32::NAN;
+    let error = serde_json::to_string(&net).unwrap_err();
+    assert!(error.to_string().contains("parameters"), "{error}");
+}
+
+#[test]
 fn networks_come_back_and_contradictions_do_not() {
     let net = net();
     let read = round_trip(&net);

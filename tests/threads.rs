@@ -10,9 +10,9 @@ use feedforward::activation::{Gelu, Identity, Maxout};
 use feedforward::{
     Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error, Gradient,
     History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp, MlpBuilder, MlpRef,
-    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position, Predictor, Regressor,
-    Samples, Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState, activation,
-    encoding, gemm, init, loss, metrics, optimizer, schedule, simd, train,
+    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position, Precision, Predictor,
+    Regressor, Samples, Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState,
+    activation, encoding, gemm, init, loss, metrics, optimizer, schedule, simd, train,
 };
 
 /// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
@@ -52,6 +52,7 @@ shared! {
     Regressor<f32>,
     ClassWeights,
     ModelFile<f32>,
+    Precision,
     Error,
     DivergenceCause,
     Position,

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde::de::Error as _;
+use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Mlp, check_finite};
@@ -64,9 +65,11 @@ struct Whole<T> {
     params: Vec<T>,
 }
 
-/// Inputs, layers (activations by name) and parameters, with a version.
+/// Inputs, layers (activations by name) and parameters, with a version. A parameter that is not finite
+/// is an error.
 impl<T: Float + Serialize> Serialize for Mlp<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
+        check_finite("parameters", &self.params).map_err(S::Error::custom)?;
         let whole = Whole {
             version: VERSION,
             inputs: self.inputs(),
@@ -78,6 +81,9 @@ impl<T: Float + Serialize> Serialize for Mlp<T> {
 }
 
 /// Only activations of the crate's own are known by name.
+///
+/// A network of f64 keeps its bits if the format keeps those of its numbers. `serde_json` does so
+/// with its feature `float_roundtrip` alone; by default it may read another last bit.
 impl<'a, T: Float + Deserialize<'a>> Deserialize<'a> for Mlp<T> {
     fn deserialize<D: Deserializer<'a>>(deserializer: D) -> core::result::Result<Self, D::Error> {
         let whole = Whole::<T>::deserialize(deserializer)?;

@@ -172,6 +172,44 @@ impl<T: Float> Mlp<T> {
 
 on_disk!([T: Float] Mlp<T>);
 
+/// The precision that a file's parameters have: f32 or f64.
+///
+/// Reading converts without a word, so a program that takes files of both asks first:
+///
+/// ```
+/// use feedforward::{Mlp, Precision, activation::Identity};
+///
+/// let bytes = Mlp::<f32>::builder(1).output(1, Identity).build()?.to_bytes()?;
+/// match Precision::of_file(&bytes)? {
+///     Precision::F32 => drop(Mlp::<f32>::from_bytes(&bytes)?),
+///     Precision::F64 => drop(Mlp::<f64>::from_bytes(&bytes)?),
+/// }
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+impl Precision {
+    /// Returns the precision of a model file of this crate: a network, a classifier, a regressor or
+    /// a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`](crate::Error::Malformed) says what is wrong with the bytes.
+    pub fn of_file(bytes: &[u8]) -> Result<Self> {
+        let file = Reader::new(bytes, &MODELS)?;
+        Ok(if file.is_double("layers.0.weight")? {
+            Self::F64
+        } else {
+            Self::F32
+        })
+    }
+}
+
 /// Where a description has what surrounds a model, as [`ModelFile`](crate::ModelFile) writes it.
 pub(crate) const SCALER: &str = "scaler";
 pub(crate) const ENCODING: &str = "encoding";

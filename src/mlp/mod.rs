@@ -36,6 +36,8 @@ mod state_dict;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
+#[cfg(feature = "safetensors")]
+pub use file::Precision;
 pub use gradient::Gradient;
 pub(crate) use packed::check_finite;
 pub use predictor::Predictor;

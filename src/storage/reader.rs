@@ -135,6 +135,13 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
+    /// Whether a tensor's numbers are f64.
+    pub(crate) fn is_double(&self, name: &str) -> Result<bool> {
+        let there_is_none = || malformed(format!("there is no tensor {name}"));
+        let entry = self.entry(name).ok_or_else(there_is_none)?;
+        Ok(entry.dtype == Dtype::F64)
+    }
+
     /// Checks that there is a tensor of this shape, whose numbers can be read.
     pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
         self.checked(name, shape).map(drop)
