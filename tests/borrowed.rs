@@ -182,7 +182,7 @@ fn what_does_not_fit_is_an_error() {
         error,
         Error::NotFinite {
             what: "inputs",
-            at: Position::Cell { row: 1, column: 0 },
+            at: Position::Cell { row: 0, column: 2 },
             ..
         }
     ));

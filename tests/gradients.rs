@@ -122,8 +122,19 @@ fn every_activation_with_every_loss() {
         let case = case(activation, seed as u64);
         for loss in &losses {
             let label = format!("{} with {loss:?}", activation.name());
-            check(&case, &**loss, (&**loss, &case.targets), &label);
+            let loss = Unchecked(&**loss);
+            check(&case, &loss, (&loss, &case.targets), &label);
         }
+    }
+}
+
+/// A loss that goes with any activation, also where it could not learn: its numbers must be right.
+#[derive(Debug)]
+struct Unchecked<'a>(&'a dyn Loss<f64>);
+
+impl Loss<f64> for Unchecked<'_> {
+    fn evaluate(&self, output: &[f64], target: &[f64], gradient: &mut [f64]) -> f64 {
+        self.0.evaluate(output, target, gradient)
     }
 }
 
