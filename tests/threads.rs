@@ -10,9 +10,9 @@ use feedforward::activation::{Gelu, Identity, Maxout};
 use feedforward::{
     Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error, Gradient,
     History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp, MlpBuilder, MlpRef,
-    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Predictor, Regressor, Samples,
-    Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState, activation, encoding, gemm,
-    init, loss, metrics, optimizer, schedule, simd, train,
+    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position, Predictor, Regressor,
+    Samples, Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState, activation,
+    encoding, gemm, init, loss, metrics, optimizer, schedule, simd, train,
 };
 
 /// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
@@ -54,6 +54,7 @@ shared! {
     ModelFile<f32>,
     Error,
     DivergenceCause,
+    Position,
     // Training.
     Trainer<f32>,
     TrainerState<f32>,
@@ -104,6 +105,7 @@ shared! {
     loss::Poisson,
     loss::BinaryCrossEntropy,
     loss::SoftmaxCrossEntropy,
+    loss::OutputKind,
     metrics::Accuracy,
     metrics::SubsetAccuracy,
     metrics::ClassScores,
