@@ -365,6 +365,7 @@ fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one list of cases
 fn bad_input_is_an_error_of_derivatives() {
     let all = activation::all::<f64>();
     let Case {
