@@ -366,3 +366,25 @@ fn what_cannot_be_written_is_an_error() {
         "{error}"
     );
 }
+
+#[test]
+fn outputs_that_are_not_finite_are_an_error() {
+    fn check<T: feedforward::Float>() {
+        let large = T::max_value();
+        let layers = [LayerSpec::<T>::new(2, &Identity)];
+        let params = [T::one(), large, T::zero(), large];
+        let net = MlpRef::new(1, &layers, &params).unwrap();
+        let (mut outputs, mut scratch) = ([T::zero(); 4], [T::zero(); 4]);
+        let mut predict = |inputs: &[T]| net.predict_into(inputs, &mut outputs, &mut scratch);
+        let expected = Error::Overflow {
+            what: "output",
+            layer: 0,
+            value: f64::INFINITY,
+        };
+        let (zero, one) = (T::zero(), T::one());
+        assert_eq!(predict(&[zero, zero]), Ok(()));
+        assert_eq!(predict(&[zero, one]), Err(expected));
+    }
+    check::<f32>();
+    check::<f64>();
+}

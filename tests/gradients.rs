@@ -122,8 +122,19 @@ fn every_activation_with_every_loss() {
         let case = case(activation, seed as u64);
         for loss in &losses {
             let label = format!("{} with {loss:?}", activation.name());
-            check(&case, &**loss, (&**loss, &case.targets), &label);
+            let loss = Unchecked(&**loss);
+            check(&case, &loss, (&loss, &case.targets), &label);
         }
+    }
+}
+
+/// A loss that goes with any activation, also where it could not learn: its numbers must be right.
+#[derive(Debug)]
+struct Unchecked<'a>(&'a dyn Loss<f64>);
+
+impl Loss<f64> for Unchecked<'_> {
+    fn evaluate(&self, output: &[f64], target: &[f64], gradient: &mut [f64]) -> f64 {
+        self.0.evaluate(output, target, gradient)
     }
 }
 
@@ -354,6 +365,7 @@ fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one list of cases
 fn bad_input_is_an_error_of_derivatives() {
     let all = activation::all::<f64>();
     let Case {

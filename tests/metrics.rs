@@ -412,12 +412,14 @@ fn r2_of_targets_that_differ_by_rounding() {
     assert_eq!(r2(&[1e6, 1e6, 2e6], &single, 1).unwrap(), 0.0);
     let wide = [0.3, 1.0, 0.1 + 0.2, 2.0, 0.3, 3.0];
     let outputs = [0.3, 1.0, 0.3, 2.0, 0.3, 5.0];
+    // 1 for the first column, -1 for the second.
     assert_eq!(r2(&outputs, &wide, 2).unwrap(), 0.0);
 }
 
 /// As many columns as one likes, each with the bits that it has alone.
 #[test]
 fn columns_are_averaged_whatever_their_number() {
+    type Metric = fn(&[f64], &[f64], usize) -> feedforward::Result<f64>;
     for width in [1, 2, 15, 16, 17, 32, 40] {
         let targets: Vec<f64> = (0..width * 20).map(|i| (i as f64).sin()).collect();
         let outputs: Vec<f64> = targets.iter().map(|t| t + 0.1 * (t * 9.0).cos()).collect();

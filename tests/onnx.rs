@@ -184,6 +184,16 @@ fn floor<T: Float>(name: &str, pieces: &[T]) -> f64 {
     }
 }
 
+/// What a layer gives for samples, infinite or not: a network refuses to predict that.
+fn outputs_of<T: Float>(layer: &Layer<T>, samples: &[T]) -> Vec<T> {
+    let outputs = |sample| {
+        layer
+            .neurons()
+            .map(move |neuron| neuron.output(sample).unwrap())
+    };
+    samples.chunks(layer.inputs()).flat_map(outputs).collect()
+}
+
 /// One model for each activation.
 fn activations<T: Float>(models: &mut Models) {
     let all = activation::all::<T>().into_iter();
@@ -191,10 +201,9 @@ fn activations<T: Float>(models: &mut Models) {
     for name in names.chain(VARIANTS.map(str::to_owned)) {
         let outputs = 7;
         let (layer, linear) = exact::<T>(&name, outputs);
-        let net = Mlp::from_layers(&[layer]).unwrap();
         let x = table::<T>();
-        let values = net.predict(&x).unwrap();
-        let z = Mlp::from_layers(&[linear]).unwrap().predict(&x).unwrap();
+        let (values, z) = (outputs_of(&layer, &x), outputs_of(&linear, &x));
+        let net = Mlp::from_layers(&[layer]).unwrap();
         let pieces = z.len() / values.len();
         let floors = z.chunks(pieces).map(|z| floor(&name, z)).collect();
         let y = Output {

@@ -74,16 +74,16 @@ fn rounding_is_no_spread() {
             assert_eq!(range.scales()[0], T::of(0.25), "{values:?}");
         }
     }
-    check(&[0.3, 0.1 + 0.2, 0.3]);
-    check(&[0.1 + 0.2, 0.3]);
-    check(&[0.7_f32, 0.1 + 0.6, 0.3 + 0.4, 0.7]);
-    check(&[0.7, 0.1 + 0.6, 0.3 + 0.4, 0.9 - 0.2]);
     fn neighbours<T: Float>(x: f64) -> Vec<T> {
         let ulp = T::epsilon().wide();
         [0.0, 1.0, -1.0, 2.0]
             .map(|k| T::of(x * (1.0 + k * ulp)))
             .to_vec()
     }
+    check(&[0.3, 0.1 + 0.2, 0.3]);
+    check(&[0.1 + 0.2, 0.3]);
+    check(&[0.7_f32, 0.1 + 0.6, 0.3 + 0.4, 0.7]);
+    check(&[0.7, 0.1 + 0.6, 0.3 + 0.4, 0.9 - 0.2]);
     for x in [0.7, 1.0, 1e6, 1e30, 1e-20] {
         let mut many = neighbours::<f64>(x);
         assert_eq!(Scaler::standard(&many, 1).unwrap().scales(), [1.0]);

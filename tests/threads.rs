@@ -109,6 +109,7 @@ shared! {
     loss::Poisson,
     loss::BinaryCrossEntropy,
     loss::SoftmaxCrossEntropy,
+    loss::OutputKind,
     metrics::Accuracy,
     metrics::SubsetAccuracy,
     metrics::ClassScores,

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use feedforward::train::TrainingEvent;
-use feedforward::{History, Mlp, Samples, StopReason, Trainer};
+use feedforward::{Error, History, Mlp, Samples, StopReason, Trainer};
 use image::RgbImage;
 
 use crate::canvas::Canvas;
@@ -160,7 +160,9 @@ impl<'a> Training<'a> {
                             let part = part_done(flags, epochs, seconds);
                             display.show(epochs, update, seconds, part, net, &recorder.sample)
                         });
-                        problem = seen.err().map(|error| error.to_string());
+                        // A network that overflows is for the training to explain.
+                        let seen = seen.err().filter(|error| !overflows(&**error));
+                        problem = seen.map(|error| error.to_string());
                     }
                     !interrupted()
                         && problem.is_none()
@@ -194,6 +196,11 @@ impl<'a> Training<'a> {
             seconds: clock.trained(),
         })
     }
+}
+
+/// Whether a network gave numbers beyond all bounds.
+fn overflows(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(Error::Overflow { .. }))
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

@@ -9,11 +9,15 @@ mod parts;
 mod probability;
 mod regressor;
 mod scaler;
+#[cfg(feature = "safetensors")]
+mod written;
 
 pub use classes::ClassWeights;
 pub use classifier::Classifier;
 #[cfg(feature = "safetensors")]
-pub use file::{LoadModel, Model, ModelFile};
+pub use file::ModelFile;
 pub use multilabel::MultilabelClassifier;
 pub use regressor::Regressor;
 pub use scaler::Scaler;
+#[cfg(feature = "safetensors")]
+pub use written::{LoadModel, Model};

@@ -112,7 +112,7 @@ impl Painting {
     /// The painting in the picture's size, and how near it comes in decibels over 8-bit values.
     ///
     /// # Errors
-    /// None that could be expected: the canvas is the network's own.
+    /// If a colour overflows, in a training that is about to diverge.
     pub fn paint(&self) -> Result<(RgbImage, f64)> {
         let painting = self.canvas.paint(&self.net, self.canvas.size())?;
         let psnr = psnr_between(&painting, self.picture.image())?;

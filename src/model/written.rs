@@ -1,0 +1,238 @@
+//! Each kind of model as a file, and back.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::{Debug, Display};
+use core::str::FromStr;
+
+use super::{Classifier, MultilabelClassifier, Regressor, Scaler};
+use crate::activation::Activation;
+use crate::error::Result;
+use crate::float::Float;
+use crate::mlp::Mlp;
+use crate::mlp::file::{
+    CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, TARGET_SCALER, built_in, check_alone, check_unscaled,
+};
+use crate::storage::{Reader, Writer, malformed, on_disk};
+
+/// What a [`ModelFile`](super::ModelFile) can hold: a network, or a classifier or regressor around one.
+pub trait Model<T> {
+    /// What it predicts for samples: numbers or labels.
+    type Predicted;
+
+    #[doc(hidden)]
+    const KINDS: &'static [&'static str];
+    #[doc(hidden)]
+    fn network(&self) -> &Mlp<T>;
+    /// Adds what is not in the network.
+    #[doc(hidden)]
+    fn describe(&self, file: &mut Writer) -> Result<()>;
+    #[doc(hidden)]
+    fn predict(&self, inputs: &[T]) -> Result<Self::Predicted>;
+}
+
+/// A [`Model`] that can be read back. Labels must implement [`FromStr`] for that.
+pub trait LoadModel<T>: Model<T> + Sized {
+    #[doc(hidden)]
+    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self>;
+}
+
+impl<T: Float> Model<T> for Mlp<T> {
+    type Predicted = Vec<T>;
+    const KINDS: &'static [&'static str] = &MODELS;
+
+    fn network(&self) -> &Mlp<T> {
+        self
+    }
+
+    fn describe(&self, _: &mut Writer) -> Result<()> {
+        Ok(())
+    }
+
+    fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.predict(inputs)
+    }
+}
+
+impl<T: Float> LoadModel<T> for Mlp<T> {
+    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
+        check_unscaled(file)?;
+        Ok(network)
+    }
+}
+
+macro_rules! labelled {
+    ($model:ident, $kind:ident, $predicted:ty) => {
+        impl<T: Float, L: Ord + Clone + Debug + Display> Model<T> for $model<T, L> {
+            type Predicted = $predicted;
+            const KINDS: &'static [&'static str] = &[$kind];
+
+            fn network(&self) -> &Mlp<T> {
+                self.network()
+            }
+
+            fn describe(&self, file: &mut Writer) -> Result<()> {
+                self.check()?;
+                file.describe("labels", &written(self.classes())?)
+            }
+
+            fn predict(&self, inputs: &[T]) -> Result<$predicted> {
+                self.predict(inputs)
+            }
+        }
+
+        impl<T, L> LoadModel<T> for $model<T, L>
+        where
+            T: Float,
+            L: Ord + Clone + Debug + Display + FromStr,
+        {
+            fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
+                let labels: Vec<String> = file.get("labels")?;
+                Self::from_network(network, parsed(&labels)?)
+            }
+        }
+    };
+}
+
+labelled!(Classifier, CLASSIFIER, Vec<L>);
+labelled!(MultilabelClassifier, MULTILABEL, Vec<Vec<L>>);
+
+/// Labels as text, by which they must still differ.
+fn written<L: Display>(labels: &[L]) -> Result<Vec<String>> {
+    let labels: Vec<_> = labels.iter().map(L::to_string).collect();
+    let mut ascending: Vec<_> = labels.iter().collect();
+    ascending.sort_unstable();
+    match ascending.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(malformed(format!(
+            "labels that differ must not be displayed alike, as {:?} is",
+            pair[0]
+        ))),
+        None => Ok(labels),
+    }
+}
+
+/// Labels of the caller's type.
+fn parsed<L: FromStr>(labels: &[String]) -> Result<Vec<L>> {
+    let parse = |label: &String| {
+        let problem = || malformed(format!("{label:?} is no label of the type asked for"));
+        label.parse().map_err(|_| problem())
+    };
+    labels.iter().map(parse).collect()
+}
+
+impl<T: Float> Model<T> for Regressor<T> {
+    type Predicted = Vec<T>;
+    const KINDS: &'static [&'static str] = &[REGRESSOR];
+
+    fn network(&self) -> &Mlp<T> {
+        self.network()
+    }
+
+    fn describe(&self, file: &mut Writer) -> Result<()> {
+        self.check()?;
+        file.describe("link", &self.link)?;
+        file.describe("scale_targets", &self.scale_targets)?;
+        if let Some(scaler) = &self.scaler {
+            write_scaler(file, TARGET_SCALER, scaler)?;
+        }
+        Ok(())
+    }
+
+    fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
+        self.predict(inputs)
+    }
+}
+
+impl<T: Float> LoadModel<T> for Regressor<T> {
+    fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
+        let mut model = Regressor::new(network).link(file.get("link")?);
+        // Without it the network was trained on targets as they were.
+        model.scale_targets = file.find("scale_targets")?.unwrap_or(false);
+        model.scaler = read_scaler(file, TARGET_SCALER)?;
+        model.check()?;
+        Ok(model)
+    }
+}
+
+pub(super) fn write_scaler<T: Float>(
+    file: &mut Writer,
+    name: &str,
+    scaler: &Scaler<T>,
+) -> Result<()> {
+    let width = scaler.offsets().len();
+    file.describe(name, &width)?;
+    file.add(format!("{name}.offsets"), &[width], scaler.offsets());
+    file.add(format!("{name}.scales"), &[width], scaler.scales());
+    Ok(())
+}
+
+pub(super) fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Option<Scaler<T>>> {
+    let Some(width) = file.find::<usize>(name)? else {
+        return Ok(None);
+    };
+    let part = |part| file.values(&format!("{name}.{part}"), &[width]);
+    let (offsets, scales): (Vec<T>, Vec<T>) = (part("offsets")?, part("scales")?);
+    Scaler::from_parts(offsets, scales).map(Some)
+}
+
+/// The methods of a model alone, which is written with one set of parameters and read with another.
+macro_rules! as_files {
+    ([$($saved:tt)*] [$($loaded:tt)*] $model:ty) => {
+        impl<$($saved)*> $model {
+            /// The model as the bytes of a safetensors file: its network as [`Mlp::to_bytes`] has it,
+            /// and what is around it. Labels are written by their [`Display`], and read by
+            /// [`FromStr`], which must undo it. Class weights, which matter in training alone, are
+            /// not part of it.
+            ///
+            /// # Errors
+            /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold it, or for two labels of one text.
+            pub fn to_bytes(&self) -> Result<Vec<u8>> {
+                let mut file = Writer::new(<Self as Model<T>>::KINDS[0]);
+                self.network().write(&mut file)?;
+                Model::describe(self, &mut file)?;
+                file.finish()
+            }
+        }
+        on_disk!(save [$($saved)*] $model);
+
+        impl<$($loaded)*> $model {
+            /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
+            ///
+            /// # Errors
+            /// As [`Mlp::from_bytes`]; [`Error::Malformed`](crate::Error::Malformed) also if it is another kind of model, or
+            /// has a scaler or an encoding, which a [`ModelFile`](crate::ModelFile) applies.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+                Self::from_bytes_with(bytes, built_in)
+            }
+
+            /// [`from_bytes`](Self::from_bytes), with activations of your own, as
+            /// [`Mlp::from_bytes_with`] takes them.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn from_bytes_with(
+                bytes: &[u8],
+                resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
+            ) -> Result<Self> {
+                let file = Reader::new(bytes, <Self as Model<T>>::KINDS)?;
+                check_alone(&file)?;
+                <Self as LoadModel<T>>::of(Mlp::read(&file, &resolver)?, &file)
+            }
+        }
+        on_disk!(load [$($loaded)*] $model);
+    };
+}
+
+as_files!(
+    [T: Float, L: Ord + Clone + Debug + Display]
+    [T: Float, L: Ord + Clone + Debug + Display + FromStr]
+    Classifier<T, L>
+);
+as_files!(
+    [T: Float, L: Ord + Clone + Debug + Display]
+    [T: Float, L: Ord + Clone + Debug + Display + FromStr]
+    MultilabelClassifier<T, L>
+);
+as_files!([T: Float] [T: Float] Regressor<T>);
