@@ -645,7 +645,7 @@ fn what_is_not_finite_is_refused_by_name() {
                 parts.data[begin..begin + 4].copy_from_slice(&bad.to_le_bytes());
                 let bytes = parts.signed().unwrap();
                 if tensor.starts_with("layers") {
-                    let error = Mlp::<f32>::from_bytes(&bytes).unwrap_err();
+                    let error = ModelFile::<f32>::from_bytes(&bytes).unwrap_err();
                     assert!(
                         matches!(error, Error::NotFinite { .. }),
                         "{tensor}: {error}"
@@ -678,7 +678,7 @@ fn tensors_that_the_description_does_not_tell_of_are_refused() {
             let bytes = parts.signed().unwrap();
             // What is in a checkpoint besides the network is only for those who go on with it.
             let told = name == "state.extra" && parts.description.contains("\"state\"");
-            match Mlp::<f32>::from_bytes(&bytes) {
+            match ModelFile::<f32>::from_bytes(&bytes) {
                 Ok(_) => assert!(told, "{name}"),
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
             }
