@@ -114,7 +114,7 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// Checks the hyper-parameters, once before a training.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    /// [`Error::OutOfRange`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -203,7 +203,7 @@ impl<T: Float> State<T> {
     /// The state before the first update.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if there is no memory for it.
+    /// [`Error::OutOfRange`] if there is no memory for it.
     pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Result<Self> {
         let mut values = Buffer::try_zeros("optimizer state", optimizer.state_len(layout))?;
         optimizer.init(layout, &mut values);
@@ -279,7 +279,7 @@ impl<T: Float> State<T> {
     /// One update of all parameters.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) if parameters, gradient or this state do not fit the layout.
+    /// [`Error::Length`] if parameters, gradient or this state do not fit the layout.
     pub fn update(
         &mut self,
         optimizer: &dyn Optimizer<T>,
