@@ -4,7 +4,7 @@ use std::iter;
 use std::ops::ControlFlow;
 
 use feedforward::train::TrainingEvent;
-use feedforward::{Mlp, Samples, StopReason, Trainer, TrainerState};
+use feedforward::{Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::{RgbImage, RgbaImage};
 
 use crate::canvas::Canvas;
@@ -112,9 +112,13 @@ impl Painting {
     /// The painting in the picture's size, and how near it comes in decibels over 8-bit values.
     ///
     /// # Errors
-    /// If a colour overflows, in a training that is about to diverge.
+    /// If a color overflows: the training diverges.
     pub fn paint(&self) -> Result<(RgbImage, f64)> {
-        let painting = self.canvas.paint(&self.net, self.canvas.size())?;
+        let painting = self.canvas.paint(&self.net, self.canvas.size());
+        let painting = painting.map_err(|error| match error.downcast_ref() {
+            Some(Error::Overflow { .. }) => format!("training diverged: {error}").into(),
+            _ => error,
+        })?;
         let psnr = psnr_between(&painting, self.picture.image())?;
         Ok((painting, psnr))
     }
