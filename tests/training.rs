@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use feedforward::activation::{Identity, Relu, Tanh};
+use feedforward::activation::{Identity, Mish, Relu, Tanh};
 use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
@@ -267,6 +267,14 @@ fn a_memory_that_overflows_is_a_divergence() {
 }
 
 #[test]
+fn a_mean_loss_that_overflows_is_a_divergence() {
+    let net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
+    let trainer = Trainer::new(MeanAbsoluteError, Sgd::new(1e-300)).batch_size(2);
+    let error = trainer.fit(&mut net.clone(), &[1.0; 4], &[1e308; 4]);
+    assert!(matches!(error, Err(Error::Diverged { .. })), "{error:?}");
+}
+
+#[test]
 fn a_run_that_fails_at_once_leaves_the_network_as_it_was() {
     let (x, y) = data();
     let averaging = trainer().weight_average(0.9).epochs(2);
@@ -316,6 +324,25 @@ fn sums_of_chunks_are_those_of_the_share_whatever_came_after() {
         .compute_each(&net, &samples, &SquaredError)
         .unwrap();
     assert_eq!(owned(&gradient), expected);
+}
+
+/// The slope of one activation needs pre-activations, that of the other does not.
+#[test]
+fn a_workspace_serves_other_activations() {
+    let x: Vec<f64> = (0..400).map(|i| f64::from(i) / 200.0 - 1.0).collect();
+    let builder = || Mlp::<f64>::builder(1);
+    let first = builder().hidden(4, Mish).output(1, Identity).build();
+    let second = builder().hidden(4, Tanh).output(1, Identity).build();
+    let mut used = Gradient::new(first.as_ref().unwrap());
+    for (net, sizes) in [(first.unwrap(), &[3][..]), (second.unwrap(), &[400, 3])] {
+        for &rows in sizes {
+            let (x, y) = (&x[..rows], &x[..rows]);
+            let loss = used.compute(&net, x, y, &SquaredError).unwrap();
+            let mut fresh = Gradient::new(&net);
+            assert_eq!(fresh.compute(&net, x, y, &SquaredError), Ok(loss));
+            assert_eq!(used.values(), fresh.values());
+        }
+    }
 }
 
 fn paused(trainer: &Trainer<f64>, samples: &Samples<'_, f64>) -> (Mlp<f64>, TrainerState<f64>) {

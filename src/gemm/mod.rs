@@ -87,7 +87,9 @@ impl<'a, T> MatRef<'a, T> {
 
     /// Some rows and columns of it, which it must have.
     fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
-        let start = row * self.row_stride + col * self.col_stride;
+        // Strides of a matrix without elements may be any.
+        let down = row.saturating_mul(self.row_stride);
+        let start = down.saturating_add(col.saturating_mul(self.col_stride));
         Self {
             data: &self.data[start.min(self.data.len())..],
             rows,

@@ -226,3 +226,14 @@ fn matrices_larger_than_their_numbers() {
     multiply(a, b, MatMut::new(&mut c, 30, 300).unwrap()).unwrap();
     assert!(c.iter().all(|&c| c == 2000.0));
 }
+
+/// Strides of matrices without elements may be any.
+#[test]
+fn a_product_over_nothing_is_zero_whatever_the_strides() {
+    let data = [1.0_f32; 5];
+    let mut c = [7.0; 34 * 3];
+    let a = MatRef::with_strides(&data, 34, 0, usize::MAX / 2, usize::MAX).unwrap();
+    let b = MatRef::with_strides(&data, 0, 3, usize::MAX, usize::MAX / 3).unwrap();
+    multiply(a, b, MatMut::new(&mut c, 34, 3).unwrap()).unwrap();
+    assert_eq!(c, [0.0; 34 * 3]);
+}

@@ -426,7 +426,7 @@ impl<T: Float> Chunk<T> {
         let last = job.net.depth() - 1;
         let (layer, rows) = (&job.packed.layers[last], self.range.len());
         let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
-        let saved = saved(&self.z[last], &self.y[last]);
+        let saved = saved(keeps_z(job.net, last), &self.z[last], &self.y[last]);
         let (saved, dz) = ((&saved.z[..z], &saved.y[..y]), &mut self.dz[0][..z]);
         layer.backprop(&*job.net.activations()[last], saved, &self.dy[..y], dz);
     }
@@ -479,7 +479,11 @@ impl<T: Float> Chunk<T> {
                 product.run(&mut Slope {
                     layer: &packed.layers[index - 1],
                     activation,
-                    saved: saved(&self.z[index - 1], &self.y[index - 1]),
+                    saved: saved(
+                        keeps_z(net, index - 1),
+                        &self.z[index - 1],
+                        &self.y[index - 1],
+                    ),
                     dropped: job.masks.map(|masks| Dropped {
                         masks,
                         layer: index - 1,
@@ -503,9 +507,11 @@ fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
     net.activations()[layer].needs_input() || net.layout().layers()[layer].pieces > 1
 }
 
-fn saved<'a, T>(z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
+/// What the forward pass kept. Where it keeps no pre-activations, the workspace may still have some
+/// of another network of this layout.
+fn saved<'a, T>(keeps_z: bool, z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
     Saved {
-        z: if z.is_empty() { y } else { z },
+        z: if keeps_z { z } else { y },
         y,
     }
 }

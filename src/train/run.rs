@@ -234,7 +234,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     /// [`Error::OutOfOrder`] while there is a minibatch left and after the end of the run,
     /// [`Error::OutOfRange`] if early stopping or a score misses what it watches, or if all
     /// minibatches were skipped,
-    /// [`Error::NotFinite`] if a parameter is not finite.
+    /// [`Error::NotFinite`] if a parameter is not finite, [`Error::Overflow`] if the mean loss is
+    /// not.
     pub fn end_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Result<Epoch> {
         if self.batch().is_some() || self.stopped_by().is_some() {
             return Err(Error::OutOfOrder {
@@ -280,6 +281,11 @@ impl<'a, T: Float> TrainingRun<'a, T> {
                 expected,
                 "none",
             ));
+        }
+        let loss = self.state.part.mean_loss();
+        if !loss.is_finite() {
+            let (what, layer, value) = ("mean loss", self.net.depth() - 1, loss);
+            return Err(Error::Overflow { what, layer, value });
         }
         check_finite("parameters", self.net.params())?;
         // Infinity there keeps a parameter from ever moving again.
