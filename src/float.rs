@@ -31,14 +31,14 @@ pub trait Float:
     type Vector<S: Simd>: Vector<S, Self>;
 
     /// The nearest value of this type.
-    fn of(x: f64) -> Self;
+    fn from_f64(x: f64) -> Self;
 
     /// The same number in double precision.
-    fn wide(self) -> f64;
+    fn as_f64(self) -> f64;
 
     /// Chooses what belongs to this type.
     #[doc(hidden)]
-    fn pick<F: Family>(single: F::Of<f32>, double: F::Of<f64>) -> F::Of<Self>;
+    fn select<F: Family>(single: F::Of<f32>, double: F::Of<f64>) -> F::Of<Self>;
 }
 
 /// Something that there is one of for each float type.
@@ -53,7 +53,7 @@ pub trait Family {
 /// Generic code is otherwise compiled in the crate that uses it, with that crate's
 /// settings: in somebody's debug build the kernel would run a hundred times slower, whatever
 /// optimisation level they give to this crate. It also spares them the compile time.
-macro_rules! compiled {
+macro_rules! instantiate {
     (
         $(#[$attribute:meta])*
         $visibility:vis fn $name:ident<T>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
@@ -79,13 +79,13 @@ macro_rules! compiled {
                 fn double($($argument: $type),*) $(-> $output)? { generic::<T>($($argument),*) }
                 double
             };
-            T::pick::<Function>(single, double)($($argument),*)
+            T::select::<Function>(single, double)($($argument),*)
         }
     };
 }
-pub(crate) use compiled;
+pub(crate) use instantiate;
 
-compiled! {
+instantiate! {
     /// Checks that all values are finite.
     pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
         // Whole blocks are looked at without a branch.
@@ -93,7 +93,7 @@ compiled! {
         for (block, values) in values.chunks(BLOCK).enumerate() {
             if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
                 let at = values.iter().position(|x| !x.is_finite()).unwrap_or(0);
-                let (at, value) = (Position::Index(block * BLOCK + at), values[at].wide());
+                let (at, value) = (Position::Index(block * BLOCK + at), values[at].as_f64());
                 return Err(Error::NotFinite { what, at, value });
             }
         }
@@ -106,7 +106,7 @@ compiled! {
 pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result<()> {
     let expected = "a finite number above 0";
     check_range(what, value, f64::from_bits(1)..=f64::MAX, expected)?;
-    let (low, high) = (T::min_positive_value().wide(), T::max_value().wide());
+    let (low, high) = (T::min_positive_value().as_f64(), T::max_value().as_f64());
     if (low..=high).contains(&value) {
         return Ok(());
     }
@@ -127,7 +127,7 @@ pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Re
 pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
     let expected = "at least 0 and below 1";
     check_range(what, value, 0.0..1.0, expected)?;
-    if T::of(value) < T::one() {
+    if T::from_f64(value) < T::one() {
         return Ok(());
     }
     let expected = format!("{expected}, also when rounded to {}", T::NAME);
@@ -139,7 +139,7 @@ pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn is_rounding<T: Float>(spread: f64, size: f64, numbers: usize) -> bool {
     const MOST: usize = 10;
-    spread <= numbers.min(MOST) as f64 * T::epsilon().wide() * size.abs()
+    spread <= numbers.min(MOST) as f64 * T::epsilon().as_f64() * size.abs()
 }
 
 /// Checks that all values of rows of this width are finite.
@@ -174,17 +174,17 @@ macro_rules! float {
             type Vector<S: Simd> = S::$vector;
 
             #[inline(always)]
-            fn of(x: f64) -> Self {
+            fn from_f64(x: f64) -> Self {
                 x as $float
             }
 
             #[inline(always)]
-            fn wide(self) -> f64 {
+            fn as_f64(self) -> f64 {
                 f64::from(self)
             }
 
             #[inline(always)]
-            fn pick<F: Family>($single: F::Of<f32>, $double: F::Of<f64>) -> F::Of<Self> {
+            fn select<F: Family>($single: F::Of<f32>, $double: F::Of<f64>) -> F::Of<Self> {
                 $own
             }
         }

@@ -25,7 +25,7 @@
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
 //! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict often, without allocating | [`Predictor`] |
-//! | predict without allocating at all, from parameters in flash | [`MlpRef`], [`borrowed`], [`Mlp::to_rust`] |
+//! | predict without allocating at all, from parameters in flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
 //! | encode inputs, for fine detail | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train | [`Trainer`], [`History`], [`Samples`] with weights |
@@ -33,11 +33,11 @@
 //! | save, load, and go on after a crash (feature `safetensors`) | `Mlp::save`, `ModelFile`, `Trainer::checkpoint` |
 //! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
-//! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`Gradient`] |
-//! | write the training loop yourself | [`train::TrainingRun`]; or [`Gradient`], [`train::Batches`], [`optimizer::State`] |
+//! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`GradientWorkspace`] |
+//! | write the training loop yourself | [`train::TrainingRun`]; or [`GradientWorkspace`], [`train::Batches`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
-//! | share a training among processes | [`Share`], [`Trainer::run`], [`train::TrainingRun`] |
+//! | share a training among processes | [`Shard`], [`Trainer::run`], [`train::TrainingRun`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
@@ -72,7 +72,7 @@
 //! pointers, and so no `Arc` (Cortex-M0, some RISC-V), only what goes without remains:
 //! [`MlpRef`], [`activation`]s but for finding them by name, [`encoding`], [`gemm`] and [`math`]. Train
 //! elsewhere, and bring the network as Rust text ([`Mlp::to_rust`]) or as bytes
-//! ([`borrowed::f32_from_le_bytes`]).
+//! ([`mlp_ref::f32_from_le_bytes`]).
 //!
 //! # Debug builds
 //!
@@ -94,13 +94,10 @@
 extern crate alloc;
 
 pub mod activation;
-pub mod borrowed;
 #[cfg(all(feature = "safetensors", feature = "std"))]
-mod disk;
+mod atomic_file;
 pub mod encoding;
 mod error;
-#[cfg(feature = "serde")]
-mod exact;
 mod float;
 pub mod gemm;
 #[cfg(target_has_atomic = "ptr")]
@@ -116,6 +113,7 @@ mod memory;
 pub mod metrics;
 #[cfg(target_has_atomic = "ptr")]
 mod mlp;
+pub mod mlp_ref;
 #[cfg(target_has_atomic = "ptr")]
 mod model;
 #[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
@@ -127,6 +125,8 @@ mod parallel;
 mod random;
 #[cfg(target_has_atomic = "ptr")]
 pub mod schedule;
+#[cfg(feature = "serde")]
+mod serde_float;
 pub mod simd;
 #[cfg(feature = "safetensors")]
 mod storage;
@@ -134,7 +134,6 @@ mod storage;
 pub mod train;
 
 pub use activation::Activation;
-pub use borrowed::{LayerSpec, MlpRef};
 pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Position, Result};
 pub use float::Float;
@@ -150,7 +149,8 @@ pub use metrics::Score;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub use mlp::Precision;
 #[cfg(target_has_atomic = "ptr")]
-pub use mlp::{Clip, Gradient, Mlp, MlpBuilder, Predictor, Samples, Share};
+pub use mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Predictor, Samples, Shard};
+pub use mlp_ref::{LayerSpec, MlpRef};
 #[cfg(target_has_atomic = "ptr")]
 pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]

@@ -229,7 +229,7 @@ fn check_classes<T: Float>(numbers: impl Iterator<Item = T>) {
                 continue;
             }
             // A wave has no limit; here ωx may also overflow.
-            if name.starts_with("sine") && !(x * T::of(30.0)).is_finite() {
+            if name.starts_with("sine") && !(x * T::from_f64(30.0)).is_finite() {
                 continue;
             }
             // 0 * infinity: a caller's slope of 0 is not worth a select.
@@ -260,7 +260,7 @@ fn only_nan_gives_nan() {
 fn a_floor_is_all_there_is() {
     let mut floors = Vec::new();
     for f in everything::<f32>() {
-        let Some(low) = f.floor() else { continue };
+        let Some(low) = f.lower_clamp() else { continue };
         floors.push((f.name().into_owned(), low));
         for x in every_class_f32().filter(|x| !x.is_nan()) {
             let expected = if x < low { low } else { x };
@@ -383,7 +383,7 @@ fn one_neuron<T: Float>(f: &Shared<T>, z: &[T], dy: T) -> (T, Vec<T>) {
 fn check_slices<T: Float>() {
     // The sine beyond 1e4 takes another way.
     let wave = activation::parse::<T>("sine(30)").unwrap();
-    let z = [1.0, -333.0, 334.0, 1e6, -0.0].map(T::of);
+    let z = [1.0, -333.0, 334.0, 1e6, -0.0].map(T::from_f64);
     for z in [&z[..], &z[..2], &z[2..]] {
         let (mut y, mut dz) = (z.to_vec(), z.to_vec());
         wave.apply(z, &mut y);
@@ -403,9 +403,9 @@ fn check_slices<T: Float>() {
     for f in everything::<T>() {
         let pieces = f.pieces();
         for length in (0..=17).chain([31, 64, 101]) {
-            let at = |i: usize, step: f64| T::of((i as f64 - length as f64 / 2.0) * step);
+            let at = |i: usize, step: f64| T::from_f64((i as f64 - length as f64 / 2.0) * step);
             // With several pieces every one of them is the largest somewhere.
-            let wave = |i: usize| at(i / pieces, 0.37) + T::of(0.3 * (i as f64).sin());
+            let wave = |i: usize| at(i / pieces, 0.37) + T::from_f64(0.3 * (i as f64).sin());
             let mut z: Vec<T> = match pieces {
                 1 => (0..length).map(|i| at(i, 0.37)).collect(),
                 _ => (0..length * pieces).map(wave).collect(),

@@ -11,7 +11,8 @@ use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent};
 use feedforward::{
-    Classifier, Clip, Float, Gradient, Loss, Mlp, MultilabelClassifier, Predictor, Samples, Trainer,
+    Classifier, Clip, Float, GradientWorkspace, Loss, Mlp, MultilabelClassifier, Predictor,
+    Samples, Trainer,
 };
 
 struct Counting;
@@ -56,10 +57,10 @@ fn network<T: Float>() -> Mlp<T> {
 
 fn data<T: Float>() -> (Vec<T>, Vec<T>) {
     let inputs = (0..1000)
-        .map(|i| T::of((f64::from(i) * 0.37).sin()))
+        .map(|i| T::from_f64((f64::from(i) * 0.37).sin()))
         .collect();
     let targets = (0..1500)
-        .map(|i| T::of((f64::from(i) * 0.11).cos()))
+        .map(|i| T::from_f64((f64::from(i) * 0.11).cos()))
         .collect();
     (inputs, targets)
 }
@@ -125,7 +126,7 @@ fn losses<T: Float>() {
 
 /// One weight for each of the samples.
 fn weights<T: Float>() -> Vec<T> {
-    (0..500).map(|i| T::of(f64::from(i % 4))).collect()
+    (0..500).map(|i| T::from_f64(f64::from(i % 4))).collect()
 }
 
 fn step<T: Float>(optimizer: &dyn Optimizer<T>, threads: usize) {
@@ -133,7 +134,7 @@ fn step<T: Float>(optimizer: &dyn Optimizer<T>, threads: usize) {
     let (inputs, targets) = data::<T>();
     let weights = weights();
     let samples = Samples::new(&inputs, &targets).weights(&weights);
-    let mut gradient = Gradient::new(&net)
+    let mut gradient = GradientWorkspace::new(&net)
         .l2(1e-4)
         .and_then(|gradient| gradient.clip(Clip::Norm(1.0)))
         .and_then(|gradient| gradient.dropout(0.2, 1))

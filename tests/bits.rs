@@ -23,7 +23,7 @@ const SAMPLES: usize = 700;
 fn hash<T: Float>(values: &[T]) -> u64 {
     values
         .iter()
-        .flat_map(|x| x.wide().to_bits().to_le_bytes())
+        .flat_map(|x| x.as_f64().to_bits().to_le_bytes())
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
@@ -36,8 +36,8 @@ fn data<T: Float>() -> (Vec<T>, Vec<T>) {
     for _ in 0..SAMPLES {
         let x: [f64; INPUTS] = std::array::from_fn(|_| rng.random::<f64>() * 2.0 - 1.0);
         let share = 0.5 + 0.25 * (x[0] * x[1] + x[2]);
-        inputs.extend(x.map(T::of));
-        targets.extend([share, 1.0 - share].map(T::of));
+        inputs.extend(x.map(T::from_f64));
+        targets.extend([share, 1.0 - share].map(T::from_f64));
     }
     (inputs, targets)
 }
@@ -93,7 +93,7 @@ fn trained_by_all_means<T: Float>(threads: usize) -> u64 {
     let (inputs, targets) = data::<T>();
     let encoded = Fourier::new(INPUTS, 20, 0.5, 3).unwrap().encode(&inputs);
     let encoded = encoded.unwrap();
-    let weights: Vec<T> = (0..SAMPLES).map(|i| T::of((i % 5) as f64)).collect();
+    let weights: Vec<T> = (0..SAMPLES).map(|i| T::from_f64((i % 5) as f64)).collect();
     let mut net = Mlp::builder(40)
         .hidden_layers(3, 33, Relu)
         .output(OUTPUTS, Identity)

@@ -29,7 +29,7 @@ fn every_activation_comes_back() {
             assert_eq!(bytes, net.to_bytes().unwrap(), "not the same bytes");
             let read = Mlp::from_bytes(&bytes).unwrap();
             assert_same(&read, &net);
-            let x = [T::of(0.3), T::of(-1.0), T::of(2.0)];
+            let x = [T::from_f64(0.3), T::from_f64(-1.0), T::from_f64(2.0)];
             assert_eq!(read.predict(&x).unwrap(), net.predict(&x).unwrap());
         }
     }
@@ -79,7 +79,7 @@ impl<T: Float> Activation<T> for Cube {
         x * x * x
     }
     fn derivative(&self, x: T, _: T) -> T {
-        T::of(3.0) * x * x
+        T::from_f64(3.0) * x * x
     }
 }
 
@@ -530,7 +530,7 @@ fn parameters_that_are_not_finite_are_not_written() {
     fn check<T: Float>() {
         for bad in [f64::NAN, f64::INFINITY] {
             let mut net = net::<T>(1, Arc::new(Relu), 1);
-            net.params_mut()[1] = T::of(bad);
+            net.params_mut()[1] = T::from_f64(bad);
             let regressor = Regressor::new(net.clone());
             for written in [
                 net.to_bytes(),
@@ -572,7 +572,9 @@ fn files_for_python() {
         let net = builder.output(3, Identity).seed(9).build().unwrap();
         net.save(folder.join(format!("{name}.safetensors")))
             .unwrap();
-        let inputs: Vec<T> = (0..40).map(|i| T::of((f64::from(i) * 0.7).sin())).collect();
+        let inputs: Vec<T> = (0..40)
+            .map(|i| T::from_f64((f64::from(i) * 0.7).sin()))
+            .collect();
         let outputs = net.predict(&inputs).unwrap();
         let line = |numbers: &[T]| {
             let words: Vec<_> = numbers.iter().map(T::to_string).collect();

@@ -6,7 +6,7 @@ use feedforward::loss::{
     BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, RelativeL2,
     SoftmaxCrossEntropy, SquaredError,
 };
-use feedforward::{Clip, Error, Gradient, Loss, Mlp, Position, Samples};
+use feedforward::{Clip, Error, GradientWorkspace, Loss, Mlp, Position, Samples};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 const SIZES: [usize; 4] = [3, 4, 3, 2];
@@ -67,9 +67,9 @@ fn check(
         inputs,
         targets,
     } = case;
-    let mut gradient = Gradient::new(net).with_inputs();
+    let mut gradient = GradientWorkspace::new(net).with_inputs();
     gradient.compute(net, inputs, targets, loss).unwrap();
-    let mut probe = Gradient::new(net);
+    let mut probe = GradientWorkspace::new(net);
     let mut checked = 0;
     let mut compare = |got: f64, expected: Option<f64>, what: String| {
         let Some(expected) = expected else { return };
@@ -176,8 +176,8 @@ fn every_activation_with_the_relative_loss() {
 fn scikit_learns_squared_error_has_the_gradient_of_half_the_sum() {
     let all = activation::all::<f64>();
     let case = case(&all[0], 1);
-    let mut one = Gradient::new(&case.net);
-    let mut other = Gradient::new(&case.net);
+    let mut one = GradientWorkspace::new(&case.net);
+    let mut other = GradientWorkspace::new(&case.net);
     let mean = one.compute(
         &case.net,
         &case.inputs,
@@ -202,7 +202,7 @@ fn the_jacobian_of_every_activation() {
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
         let Case { net, inputs, .. } = case(activation, seed as u64);
         let (ins, outs) = (net.inputs(), net.outputs());
-        let mut workspace = Gradient::new(&net);
+        let mut workspace = GradientWorkspace::new(&net);
         let jacobian = workspace.jacobian(&net, &inputs).unwrap();
         assert_eq!(jacobian.len(), SAMPLES * outs * ins);
         let mut checked = 0;
@@ -229,12 +229,12 @@ fn the_gradient_of_each_sample_for_every_activation() {
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
         let case = case(activation, seed as u64);
         let (net, loss) = (&case.net, MeanSquaredError);
-        let workspace = Gradient::new(net).l2(0.5).unwrap();
+        let workspace = GradientWorkspace::new(net).l2(0.5).unwrap();
         let workspace = workspace.clip(Clip::Norm(1e-3)).unwrap();
         let mut workspace = workspace.dropout(0.5, 1).unwrap();
         let samples = Samples::new(&case.inputs, &case.targets);
         let (losses, each) = workspace.compute_each(net, &samples, &loss).unwrap();
-        let mut probe = Gradient::new(net);
+        let mut probe = GradientWorkspace::new(net);
         let (params, mut checked) = (net.params().len(), 0);
         assert_eq!((losses.len(), each.len()), (SAMPLES, SAMPLES * params));
         for (sample, each) in each.chunks(params).enumerate() {
@@ -277,9 +277,9 @@ fn gradients_of_samples_sum_up_to_that_of_the_minibatch() {
         let net = &case.net;
         let samples = Samples::new(&case.inputs, &case.targets);
         let samples = samples.weights(&weights).rows(&rows);
-        let mut whole = Gradient::new(net);
+        let mut whole = GradientWorkspace::new(net);
         let loss = whole.compute_samples(net, &samples, &SquaredError).unwrap();
-        let mut parts = Gradient::new(net);
+        let mut parts = GradientWorkspace::new(net);
         let (losses, each) = parts.compute_each(net, &samples, &SquaredError).unwrap();
         let (mut mean_loss, mut mean) = (0.0, vec![0.0; net.params().len()]);
         let gradients = each.chunks(net.params().len());
@@ -314,7 +314,7 @@ fn derivatives_of_one_sample_are_those_among_many() {
             inputs,
             targets,
         } = &case;
-        let mut workspace = Gradient::new(net).with_inputs();
+        let mut workspace = GradientWorkspace::new(net).with_inputs();
         workspace
             .compute(net, &inputs[..6], &targets[..4], &SquaredError)
             .unwrap();
@@ -328,7 +328,7 @@ fn derivatives_of_one_sample_are_those_among_many() {
             .compute_each(net, &samples, &SquaredError)
             .unwrap();
         let each = each.1.to_vec();
-        let mut one = Gradient::new(net);
+        let mut one = GradientWorkspace::new(net);
         let (jacobians, eaches) = (jacobian.chunks(2 * 3), each.chunks(net.params().len()));
         let rows = inputs.chunks(3).zip(targets.chunks(2));
         for ((jacobian, each), (x, y)) in jacobians.zip(eaches).zip(rows) {
@@ -350,7 +350,7 @@ fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
             inputs,
             targets,
         } = case(activation, 17);
-        let mut workspace = Gradient::new(&net).with_inputs();
+        let mut workspace = GradientWorkspace::new(&net).with_inputs();
         workspace.compute(&net, &inputs, &targets, &Linear).unwrap();
         let expected = workspace.inputs().unwrap().to_vec();
         let jacobian = workspace.jacobian(&net, &inputs).unwrap();
@@ -373,7 +373,7 @@ fn bad_input_is_an_error_of_derivatives() {
         inputs,
         targets,
     } = case(&all[0], 1);
-    let mut workspace = Gradient::new(&net);
+    let mut workspace = GradientWorkspace::new(&net);
     let error = workspace.jacobian(&net, &inputs[1..]).unwrap_err();
     assert!(
         matches!(error, Error::Rows { what: "inputs", .. }),

@@ -3,12 +3,12 @@
 use feedforward::Mlp;
 use feedforward::activation::{Identity, Sine};
 use feedforward::init::{
-    Fan, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LeCunNormal, LeCunUniform,
-    Orthogonal, Rng, ScikitLearn, Siren, Uniform, Zeros,
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LayerInfo, LeCunNormal,
+    LeCunUniform, Orthogonal, Rng, ScikitLearn, Siren, Uniform, Zeros,
 };
 use rand::SeedableRng;
 
-fn draw(initializer: &dyn Initializer, layer: &Fan<'_>, seed: u64) -> (Vec<f64>, Vec<f64>) {
+fn draw(initializer: &dyn Initializer, layer: &LayerInfo<'_>, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let rows = layer.outputs * layer.pieces;
     let mut weights = vec![0.0; layer.inputs * rows];
     let mut bias = vec![0.0; rows];
@@ -17,8 +17,8 @@ fn draw(initializer: &dyn Initializer, layer: &Fan<'_>, seed: u64) -> (Vec<f64>,
     (weights, bias)
 }
 
-fn layer(inputs: usize, outputs: usize) -> Fan<'static> {
-    let mut layer = Fan::new(inputs, outputs);
+fn layer(inputs: usize, outputs: usize) -> LayerInfo<'static> {
+    let mut layer = LayerInfo::new(inputs, outputs);
     layer.gain = std::f64::consts::SQRT_2;
     layer.activation = "relu";
     layer.hidden_activation = Some("relu");

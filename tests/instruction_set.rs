@@ -9,7 +9,7 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Sgd, State};
 use feedforward::simd::InstructionSet;
 use feedforward::train::Lbfgs;
-use feedforward::{Gradient, LayerSpec, Mlp, MlpRef, Neuron, Predictor, Result, Trainer};
+use feedforward::{GradientWorkspace, LayerSpec, Mlp, MlpRef, Neuron, Predictor, Result, Trainer};
 
 const VARIABLE: &str = "FEEDFORWARD_SIMD";
 
@@ -30,10 +30,10 @@ fn entries() -> Vec<Result<()>> {
         neuron.pre_activation(&x).map(drop),
         multiply(a, a, MatMut::new(&mut c, 1, 1).unwrap()),
         state.update(&sgd, 0.1, &mut [0.0; 2], &[0.0; 2]),
-        Gradient::new(&net)
+        GradientWorkspace::new(&net)
             .compute(&net, &x, &x, &SquaredError)
             .map(drop),
-        Gradient::new(&net).jacobian(&net, &x).map(drop),
+        GradientWorkspace::new(&net).jacobian(&net, &x).map(drop),
         Trainer::new(SquaredError, sgd)
             .epochs(1)
             .fit(&mut copy, &x, &x)

@@ -12,10 +12,13 @@ fn d(got: f64, expected: f64) -> f64 {
 }
 
 fn evaluate<T: Float>(loss: &dyn Loss<T>, output: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
-    let convert = |x: &[f64]| x.iter().map(|&x| T::of(x)).collect::<Vec<_>>();
-    let mut gradient = vec![T::of(f64::NAN); output.len()];
+    let convert = |x: &[f64]| x.iter().map(|&x| T::from_f64(x)).collect::<Vec<_>>();
+    let mut gradient = vec![T::from_f64(f64::NAN); output.len()];
     let value = loss.evaluate(&convert(output), &convert(target), &mut gradient);
-    (value.wide(), gradient.iter().map(|g| g.wide()).collect())
+    (
+        value.as_f64(),
+        gradient.iter().map(|g| g.as_f64()).collect(),
+    )
 }
 
 /// Outputs and targets within every loss's domain, without a kink closer than the step.

@@ -12,13 +12,13 @@ use feedforward::metrics::{Link, R2, Score};
 use feedforward::optimizer::{Adam, Sgd};
 use feedforward::train::Lbfgs;
 use feedforward::{
-    Activation, ClassWeights, Classifier, Encoding, Error, Float, Gradient, Layer, Loss, Mlp,
-    MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
+    Activation, ClassWeights, Classifier, Encoding, Error, Float, GradientWorkspace, Layer, Loss,
+    Mlp, MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
 };
 
 /// One layer without inputs that matter, which always gives these outputs.
 fn constant<T: Float>(outputs: &[f64]) -> Mlp<T> {
-    let bias: Vec<T> = outputs.iter().map(|&y| T::of(y)).collect();
+    let bias: Vec<T> = outputs.iter().map(|&y| T::from_f64(y)).collect();
     let weights = vec![T::zero(); bias.len()];
     Mlp::from_layers(&[Layer::new(weights, bias, Identity).unwrap()]).unwrap()
 }
@@ -145,13 +145,13 @@ fn trained<T: Float>(
             .iterations(1)
             .fit(&mut net.clone(), &x, &y)
             .map(drop),
-        Gradient::new(&net)
+        GradientWorkspace::new(&net)
             .compute_samples(&net, &samples, &**loss)
             .map(drop),
-        Gradient::new(&net)
+        GradientWorkspace::new(&net)
             .evaluate_samples(&net, &samples, &**loss)
             .map(drop),
-        Gradient::new(&net)
+        GradientWorkspace::new(&net)
             .compute_each(&net, &samples, &**loss)
             .map(drop),
     ];
@@ -308,8 +308,8 @@ fn an_output_layer_is_not_replaced() {
 fn prices<T: Float>() -> (Vec<T>, Vec<T>) {
     let x = |i: u32| f64::from(i) / 20.0 - 1.0;
     let y = |i: u32| [17_000.0 + 3_000.0 * (3.0 * x(i)).sin(), 2e-6 * x(i)];
-    let inputs = (0..40).map(|i| T::of(x(i))).collect();
-    (inputs, (0..40).flat_map(y).map(T::of).collect())
+    let inputs = (0..40).map(|i| T::from_f64(x(i))).collect();
+    (inputs, (0..40).flat_map(y).map(T::from_f64).collect())
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn a_regressor_learns_targets_of_any_size() {
             .unwrap();
         for (a, b) in folded.predict(&x).unwrap().iter().zip(&predicted) {
             assert!(
-                (*a - *b).abs() <= T::of(1e3) * T::epsilon() * (T::one() + b.abs()),
+                (*a - *b).abs() <= T::from_f64(1e3) * T::epsilon() * (T::one() + b.abs()),
                 "{a} {b}"
             );
         }
@@ -488,7 +488,7 @@ fn predictions_that_are_not_finite_are_errors() {
         assert_eq!(counts.predict(&x).unwrap(), [T::zero(); 2]);
 
         // Finite logits whose difference is not: the probability is 0, its logarithm none.
-        let net = constant::<T>(&[large.wide(), -large.wide(), 0.0]);
+        let net = constant::<T>(&[large.as_f64(), -large.as_f64(), 0.0]);
         let apart = Classifier::from_network(net, [0, 1, 2]).unwrap();
         let (zero, one) = (T::zero(), T::one());
         assert_eq!(
@@ -627,17 +627,17 @@ fn the_mean_weight_keeps_weights_in_small_minibatches() {
     near(fit(true, 4), 0.75);
     assert_eq!(fit(true, 4), fit(false, 4));
 
-    let mut gradient = Gradient::new(&net).mean_weight(3.0).unwrap();
+    let mut gradient = GradientWorkspace::new(&net).mean_weight(3.0).unwrap();
     let first = Samples::new(&x[..1], &y[..1]).weights(&weights[..1]);
     let loss = gradient
         .compute_samples(&net, &first, &SquaredError)
         .unwrap();
-    let own = Gradient::new(&net)
+    let own = GradientWorkspace::new(&net)
         .compute_samples(&net, &first, &SquaredError)
         .unwrap();
     assert!((loss - 3.0 * own).abs() < 1e-12);
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(Gradient::new(&net).mean_weight(bad).is_err());
+        assert!(GradientWorkspace::new(&net).mean_weight(bad).is_err());
     }
 }
 

@@ -92,7 +92,7 @@ impl Models {
 }
 
 fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
-    let wide = values.iter().map(|x| x.wide());
+    let wide = values.iter().map(|x| x.as_f64());
     if size_of::<T>() == 4 {
         wide.flat_map(|x| (x as f32).to_le_bytes()).collect()
     } else {
@@ -114,7 +114,7 @@ fn uniform(seed: u64) -> impl Iterator<Item = f64> {
 fn samples<T: Float>(count: usize, scale: f64, seed: u64) -> Vec<T> {
     uniform(seed)
         .take(count)
-        .map(|x| T::of(x * scale))
+        .map(|x| T::from_f64(x * scale))
         .collect()
 }
 
@@ -131,7 +131,7 @@ fn stress<T: Float>() -> Vec<T> {
     let edges = [
         0.0, 0.5, 1.0, 3.0, 6.0, 40.0, 87.5, 103.5, 709.5, 1e10, 1e30,
     ];
-    for edge in edges.map(T::of).into_iter().chain([T::max_value()]) {
+    for edge in edges.map(T::from_f64).into_iter().chain([T::max_value()]) {
         values.extend([edge, -edge]);
     }
     values.extend(samples::<T>(
@@ -160,7 +160,7 @@ fn exact<T: Float>(name: &str, outputs: usize) -> (Layer<T>, Layer<T>) {
     let rows = outputs * f.pieces();
     let mut weights = vec![T::zero(); rows * COLUMNS];
     for (row, weights) in weights.chunks_mut(COLUMNS).enumerate() {
-        weights[row % COLUMNS] = T::of([1.0, -0.5, 2.0, -1.0][row % 4]);
+        weights[row % COLUMNS] = T::from_f64([1.0, -0.5, 2.0, -1.0][row % 4]);
     }
     let bias = vec![T::zero(); rows];
     (
@@ -171,8 +171,10 @@ fn exact<T: Float>(name: &str, outputs: usize) -> (Layer<T>, Layer<T>) {
 
 /// By what differences in one output of an activation are measured, beside the value itself.
 fn floor<T: Float>(name: &str, pieces: &[T]) -> f64 {
-    let largest = pieces.iter().fold(0.0f64, |max, z| max.max(z.wide().abs()));
-    let largest = largest.min(T::max_value().wide());
+    let largest = pieces
+        .iter()
+        .fold(0.0f64, |max, z| max.max(z.as_f64().abs()));
+    let largest = largest.min(T::max_value().as_f64());
     match name {
         // Both cancel where the result is small: x (1 + erf) / 2 on the left, x - tanh x near 0.
         // Here too they are no better there than x is.
@@ -180,7 +182,7 @@ fn floor<T: Float>(name: &str, pieces: &[T]) -> f64 {
         // onnxruntime's sine in f64 is off by 2e-16, absolute, also near a multiple of pi.
         _ if name.starts_with("sine") => 1e-3,
         // A result, or a gate that is multiplied by z, may be subnormal, with few digits left.
-        _ => T::min_positive_value().wide() * largest.max(1.0),
+        _ => T::min_positive_value().as_f64() * largest.max(1.0),
     }
 }
 
@@ -218,7 +220,7 @@ fn activations<T: Float>(models: &mut Models) {
 /// Sums in another order differ by what is rounded in their largest terms, so a result that
 /// happens to be small has no digits of its own: the sample's largest result is the measure.
 fn largest<'a, T: Float>(name: &'static str, values: &'a [T], width: usize) -> Output<'a, T> {
-    let largest = |row: &[T]| row.iter().fold(0.0f64, |max, y| max.max(y.wide().abs()));
+    let largest = |row: &[T]| row.iter().fold(0.0f64, |max, y| max.max(y.as_f64().abs()));
     let rows = values.chunks(width);
     Output {
         name,
@@ -256,7 +258,7 @@ fn indices<L: PartialEq>(labels: &[L], classes: &[L]) -> Vec<i64> {
 
 /// Classifiers whose logits are exact, and large: what differs is the probabilities alone.
 fn heads<T: Float>(models: &mut Models) {
-    let limit = T::of(1e30);
+    let limit = T::from_f64(1e30);
     let x: Vec<T> = table()
         .into_iter()
         .map(|x: T| x.max(-limit).min(limit))
@@ -266,9 +268,9 @@ fn heads<T: Float>(models: &mut Models) {
         let net = Mlp::from_layers(&[exact::<T>("identity", outputs).1]).unwrap();
         let model = Classifier::from_network(net, 0..classes).unwrap();
         let values = model.predict_probability(&x).unwrap();
-        let tiny = T::min_positive_value().wide();
+        let tiny = T::min_positive_value().as_f64();
         // Of several classes this crate computes e^(ln p), whose error is that of ln p.
-        let floor = |p: &T| match (classes, p.wide()) {
+        let floor = |p: &T| match (classes, p.as_f64()) {
             (2, _) | (_, 0.0) => tiny,
             (_, p) => (p * (1.0 - p.ln())).max(tiny),
         };
@@ -294,7 +296,8 @@ fn trained<T: Float>(models: &mut Models) {
     };
     for classes in [2usize, 4] {
         let words = ["ash", "birch", "cedar", "elm"];
-        let class = |row: &[T]| ((row[0] * row[1] + row[2]).wide().abs() * 8.0) as usize % classes;
+        let class =
+            |row: &[T]| ((row[0] * row[1] + row[2]).as_f64().abs() * 8.0) as usize % classes;
         let labels: Vec<_> = x.chunks(3).map(|row| words[class(row)]).collect();
         let mut model = Classifier::new(builder(), words[..classes].iter().copied()).unwrap();
         let trainer = Trainer::new(model.loss(), Adam::new(0.01)).epochs(20);
@@ -325,8 +328,11 @@ fn trained<T: Float>(models: &mut Models) {
     );
 
     for link in [Link::Identity, Link::Log] {
-        let raw: Vec<T> = x.iter().map(|&x| T::of(20.0) + T::of(5.0) * x).collect();
-        let targets = |row: &[T]| T::of(3.0 + (row[0] * row[1] + row[2]).wide().exp());
+        let raw: Vec<T> = x
+            .iter()
+            .map(|&x| T::from_f64(20.0) + T::from_f64(5.0) * x)
+            .collect();
+        let targets = |row: &[T]| T::from_f64(3.0 + (row[0] * row[1] + row[2]).as_f64().exp());
         let targets: Vec<T> = x.chunks(3).map(targets).collect();
         let scaler = Scaler::standard(&raw, 3).unwrap();
         let net = builder().output(1, Identity).build().unwrap();

@@ -193,7 +193,7 @@ fn lengths_are_checked() {
 #[test]
 fn a_step_with_wrong_slices_does_not_panic() {
     let layout = Layout::new(&[1, 1]).unwrap();
-    let step = feedforward::optimizer::Step::new(1, 0.1, &layout);
+    let step = feedforward::optimizer::UpdateContext::new(1, 0.1, &layout);
     let mut params = [1.0, 2.0];
     for state in [&mut [0.0; 0][..], &mut [0.0; 3]] {
         Adam::default().step(&step, &mut params, &[1.0; 2], state);

@@ -39,7 +39,7 @@ fn parameters_are_checked_where_networks_are_built() {
         if let Ok(net) = built {
             let read = Mlp::<T>::from_bytes(&net.to_bytes().unwrap()).unwrap();
             assert!(read.is_shaped_like(&net));
-            let x = [T::of(0.5), T::of(-2.0)];
+            let x = [T::from_f64(0.5), T::from_f64(-2.0)];
             assert_eq!(read.predict(&x).unwrap(), net.predict(&x).unwrap());
             assert_eq!(read.to_bytes().unwrap(), net.to_bytes().unwrap());
         } else {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use feedforward::activation::{self, Activation, Glu, Maxout, SwiGlu};
 use feedforward::loss::MeanSquaredError;
-use feedforward::{Float, Gradient, Mlp};
+use feedforward::{Float, GradientWorkspace, Mlp};
 
 /// Some pieces for each of two neurons, and what they give.
 #[track_caller]
@@ -129,7 +129,7 @@ impl<T: Float> Activation<T> for Product {
         x * x
     }
     fn derivative(&self, x: T, _: T) -> T {
-        T::of(2.0) * x
+        T::from_f64(2.0) * x
     }
     fn pieces(&self) -> usize {
         2
@@ -170,12 +170,12 @@ fn many_samples_have_the_gradient_of_each() {
     }
     let inputs: Vec<_> = (0..400 * 3).map(wave).collect();
     let targets: Vec<_> = (0..400 * 2).map(|i| wave(3 * i)).collect();
-    let mut together = Gradient::new(&net).with_inputs();
+    let mut together = GradientWorkspace::new(&net).with_inputs();
     let loss = together
         .compute(&net, &inputs, &targets, &MeanSquaredError)
         .unwrap();
 
-    let mut one = Gradient::new(&net).with_inputs();
+    let mut one = GradientWorkspace::new(&net).with_inputs();
     let mut mean = vec![0.0; net.params().len()];
     let (mut losses, mut of_inputs) = (0.0, vec![]);
     for (x, y) in inputs.chunks(3).zip(targets.chunks(2)) {

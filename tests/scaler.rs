@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 /// Half the distance from 1 to the next number: what one rounding is worth.
 fn unit<T: Float>() -> f64 {
-    T::epsilon().wide() / 2.0
+    T::epsilon().as_f64() / 2.0
 }
 
 fn convert<T: Float>(values: &[f64]) -> Vec<T> {
-    values.iter().map(|&x| T::of(x)).collect()
+    values.iter().map(|&x| T::from_f64(x)).collect()
 }
 
 #[test]
@@ -55,29 +55,32 @@ fn tiny_columns() {
 fn rounding_is_no_spread() {
     fn check<T: Float>(values: &[T]) {
         let one = T::one();
-        let mean = values.iter().map(|x| x.wide()).sum::<f64>() / values.len() as f64;
+        let mean = values.iter().map(|x| x.as_f64()).sum::<f64>() / values.len() as f64;
         for sign in [one, -one] {
             // Beside a column that has a spread, and in any order.
             let data: Vec<T> = values
                 .iter()
                 .enumerate()
-                .flat_map(|(i, &x)| [sign * x, T::of(i as f64)])
+                .flat_map(|(i, &x)| [sign * x, T::from_f64(i as f64)])
                 .collect();
             let standard = Scaler::standard(&data, 2).unwrap();
             assert_eq!(standard.scales()[0], one, "{values:?}");
             assert!(standard.scales()[1] != one);
             let near = standard
-                .transform(&[sign * T::of(mean + 0.01), one])
+                .transform(&[sign * T::from_f64(mean + 0.01), one])
                 .unwrap()[0];
-            assert!((near - sign * T::of(0.01)).abs() < T::of(1e-5), "{near}");
+            assert!(
+                (near - sign * T::from_f64(0.01)).abs() < T::from_f64(1e-5),
+                "{near}"
+            );
             let range = Scaler::min_max(&data, 2, -2.0..=2.0).unwrap();
-            assert_eq!(range.scales()[0], T::of(0.25), "{values:?}");
+            assert_eq!(range.scales()[0], T::from_f64(0.25), "{values:?}");
         }
     }
     fn neighbours<T: Float>(x: f64) -> Vec<T> {
-        let ulp = T::epsilon().wide();
+        let ulp = T::epsilon().as_f64();
         [0.0, 1.0, -1.0, 2.0]
-            .map(|k| T::of(x * (1.0 + k * ulp)))
+            .map(|k| T::from_f64(x * (1.0 + k * ulp)))
             .to_vec()
     }
     check(&[0.3, 0.1 + 0.2, 0.3]);
@@ -370,15 +373,15 @@ impl Case {
 
 /// For each neuron |b| + sum of |w| x, the weights being first divided by `scales`, if any.
 fn magnitudes<T: Float>(layer: &Layer<T, &[T]>, x: &[f64], scales: Option<&[T]>) -> Vec<f64> {
-    let scale = |column: usize| scales.map_or(1.0, |scales| scales[column].wide().abs());
+    let scale = |column: usize| scales.map_or(1.0, |scales| scales[column].as_f64().abs());
     let rows = layer.weights().chunks(layer.inputs());
     rows.zip(layer.bias())
         .map(|(row, b)| {
             let products = row.iter().zip(x).enumerate();
             let sum: f64 = products
-                .map(|(k, (w, x))| w.wide().abs() * x / scale(k))
+                .map(|(k, (w, x))| w.as_f64().abs() * x / scale(k))
                 .sum();
-            b.wide().abs() + sum
+            b.as_f64().abs() + sum
         })
         .collect()
 }
@@ -404,7 +407,7 @@ fn input_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T], scaled: &[T]
         bound = if index == 0 {
             let pairs = x.iter().zip(scaler.offsets());
             let sizes: Vec<_> = pairs
-                .map(|(x, o)| x.wide().abs() + o.wide().abs())
+                .map(|(x, o)| x.as_f64().abs() + o.as_f64().abs())
                 .collect();
             let magnitudes = magnitudes(&layer, &sizes, Some(scaler.scales()));
             magnitudes
@@ -419,7 +422,7 @@ fn input_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T], scaled: &[T]
             let sizes: Vec<_> = y
                 .iter()
                 .zip(&bound)
-                .map(|(y, e)| y.wide().abs() + e)
+                .map(|(y, e)| y.as_f64().abs() + e)
                 .collect();
             let own = magnitudes(&layer, &sizes, None);
             carried
@@ -440,7 +443,7 @@ fn output_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T]) -> Vec<f64>
     let mut y = x.to_vec();
     let mut sizes = Vec::new();
     for layer in net.layers() {
-        let inputs: Vec<_> = y.iter().map(|y| y.wide().abs()).collect();
+        let inputs: Vec<_> = y.iter().map(|y| y.as_f64().abs()).collect();
         sizes = magnitudes(&layer, &inputs, None);
         y = layer.output(&y).unwrap();
     }
@@ -449,14 +452,16 @@ fn output_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T]) -> Vec<f64>
     sizes
         .iter()
         .zip(parts)
-        .map(|(m, (s, o))| (2.0 * n + 6.0) * unit::<T>() * (s.wide().abs() * m + o.wide().abs()))
+        .map(|(m, (s, o))| {
+            (2.0 * n + 6.0) * unit::<T>() * (s.as_f64().abs() * m + o.as_f64().abs())
+        })
         .collect()
 }
 
 /// Terms of higher order are less than a hundredth of the bound.
 fn check<T: Float>(got: &[T], expected: &[T], bound: &[f64]) -> Result<(), TestCaseError> {
     for ((got, expected), bound) in got.iter().zip(expected).zip(bound) {
-        let difference = (got.wide() - expected.wide()).abs();
+        let difference = (got.as_f64() - expected.as_f64()).abs();
         prop_assert!(difference <= 1.01 * bound, "{got} {expected} {bound:e}");
     }
     Ok(())
@@ -502,7 +507,7 @@ fn comes_back<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     let bounds: Vec<_> = raw
         .iter()
         .zip(scaler.offsets().iter().cycle())
-        .map(|(x, o)| unit::<T>() * (3.0 * (x.wide() - o.wide()).abs() + x.wide().abs()))
+        .map(|(x, o)| unit::<T>() * (3.0 * (x.as_f64() - o.as_f64()).abs() + x.as_f64().abs()))
         .collect();
     check(&back, &raw, &bounds)
 }
@@ -513,16 +518,16 @@ fn comes_back<T: Float>(case: &Case) -> Result<(), TestCaseError> {
 fn statistics<T: Float>(data: &[f64]) -> Result<(), TestCaseError> {
     let data = convert::<T>(data);
     prop_assume!(data.iter().any(|x| *x != data[0]));
-    let largest = data.iter().fold(0.0, |m, x| f64::max(m, x.wide().abs()));
+    let largest = data.iter().fold(0.0, |m, x| f64::max(m, x.as_f64().abs()));
     let rows = data.len() as f64;
     let near =
-        |x: f64, y: f64, s: T| (x - y).abs() <= 4.0 * unit::<T>() * (largest / s.wide() + 40.0);
+        |x: f64, y: f64, s: T| (x - y).abs() <= 4.0 * unit::<T>() * (largest / s.as_f64() + 40.0);
 
     let scaler = Scaler::standard(&data, 1).unwrap();
     let s = scaler.scales()[0];
     let scaled = scaler.transform(&data).unwrap();
-    let mean = scaled.iter().map(|x| x.wide()).sum::<f64>() / rows;
-    let deviation = (scaled.iter().map(|x| x.wide().powi(2)).sum::<f64>() / rows).sqrt();
+    let mean = scaled.iter().map(|x| x.as_f64()).sum::<f64>() / rows;
+    let deviation = (scaled.iter().map(|x| x.as_f64().powi(2)).sum::<f64>() / rows).sqrt();
     prop_assert!(
         near(mean, 0.0, s) && near(deviation, 1.0, s),
         "{mean} {deviation}"
@@ -531,10 +536,10 @@ fn statistics<T: Float>(data: &[f64]) -> Result<(), TestCaseError> {
     let scaler = Scaler::min_max(&data, 1, -1.0..=3.0).unwrap();
     let scaled = scaler.transform(&data).unwrap();
     let s = scaler.scales()[0];
-    let min = scaled.iter().fold(f64::INFINITY, |m, x| m.min(x.wide()));
+    let min = scaled.iter().fold(f64::INFINITY, |m, x| m.min(x.as_f64()));
     let max = scaled
         .iter()
-        .fold(f64::NEG_INFINITY, |m, x| m.max(x.wide()));
+        .fold(f64::NEG_INFINITY, |m, x| m.max(x.as_f64()));
     prop_assert!(near(min, -1.0, s) && near(max, 3.0, s), "{min} {max}");
     Ok(())
 }

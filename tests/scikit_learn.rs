@@ -564,7 +564,7 @@ fn sure_and_wrong_answers_cost_finitely_much() {
     // [50], [51]
     fn check<T: Float>() {
         let mut gradient = [T::zero(); 2];
-        let sure = T::of(700.0);
+        let sure = T::from_f64(700.0);
         let binary = BinaryCrossEntropy.evaluate(&[sure], &[T::zero()], &mut gradient[..1]);
         assert_eq!(binary, sure);
         let two = [sure, -sure];

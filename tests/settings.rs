@@ -3,7 +3,7 @@
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::encoding::Fourier;
-use feedforward::init::{Fan, HeNormal, Initializer, Orthogonal, Rng, Siren, Uniform};
+use feedforward::init::{HeNormal, Initializer, LayerInfo, Orthogonal, Rng, Siren, Uniform};
 use feedforward::loss::{
     BinaryCrossEntropy, Huber, PerOutput, RelativeL2, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
@@ -11,7 +11,7 @@ use feedforward::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, Optimizer, RmsProp, Rprop, Sgd,
 };
 use feedforward::train::Lbfgs;
-use feedforward::{Clip, Float, Gradient, Loss, Mlp, Samples, Share, Trainer};
+use feedforward::{Clip, Float, GradientWorkspace, Loss, Mlp, Samples, Shard, Trainer};
 
 /// Positive in f64, and in f32 zero, subnormal or infinite.
 const BAD: [f64; 5] = [1e-300, 1e-60, 1e-40, 1e39, 1e300];
@@ -128,7 +128,7 @@ fn net<T: Float>() -> Mlp<T> {
 
 /// Whether each part of a training run takes this number.
 fn accepted<T: Float>(x: f64) -> Vec<(String, bool)> {
-    let (data, mut net) = ([T::of(0.5)], net::<T>());
+    let (data, mut net) = ([T::from_f64(0.5)], net::<T>());
     let mut results = Vec::new();
     for optimizer in optimizers::<T>(x) {
         results.push((format!("{optimizer:?}"), optimizer.check().is_ok()));
@@ -137,7 +137,7 @@ fn accepted<T: Float>(x: f64) -> Vec<(String, bool)> {
         results.push((format!("{loss:?}"), loss.check().is_ok()));
     }
     for clip in [Clip::Norm(x), Clip::Value(x)] {
-        let gradient = Gradient::new(&net).clip(clip);
+        let gradient = GradientWorkspace::new(&net).clip(clip);
         results.push((format!("{clip:?}"), gradient.is_ok()));
         let trainer = Trainer::new(SquaredError, Sgd::default())
             .clip(clip)
@@ -145,17 +145,17 @@ fn accepted<T: Float>(x: f64) -> Vec<(String, bool)> {
         let fit = trainer.fit(&mut net, &data, &data);
         results.push((format!("fit with {clip:?}"), fit.is_ok()));
     }
-    results.push(("l2".into(), Gradient::new(&net).l2(x).is_ok()));
+    results.push(("l2".into(), GradientWorkspace::new(&net).l2(x).is_ok()));
     let lbfgs = Lbfgs::new(SquaredError).l2(x).iterations(1);
     results.push((
         "l2 of L-BFGS".into(),
         lbfgs.fit(&mut net, &data, &data).is_ok(),
     ));
-    if let Ok(share) = Share::of_chunks(1, 0, 1).unwrap().weighing(x) {
-        let mut gradient = Gradient::new(&net);
+    if let Ok(shard) = Shard::of_chunks(1, 0, 1).unwrap().with_total_weight(x) {
+        let mut gradient = GradientWorkspace::new(&net);
         let samples = Samples::new(&data, &data);
-        let share = gradient.compute_share(&net, &samples, &share, &SquaredError);
-        results.push(("weight of a share".into(), share.is_ok()));
+        let shard = gradient.compute_shard(&net, &samples, &shard, &SquaredError);
+        results.push(("weight of a shard".into(), shard.is_ok()));
     }
     results
 }
@@ -190,7 +190,7 @@ fn settings_are_numbers_of_the_networks_precision() {
 #[test]
 fn the_message_names_the_precision() {
     let message = |x: f64| {
-        let gradient = Gradient::<f32>::new(&net()).clip(Clip::Value(x));
+        let gradient = GradientWorkspace::<f32>::new(&net()).clip(Clip::Value(x));
         gradient.unwrap_err().to_string()
     };
     assert_eq!(
@@ -272,7 +272,7 @@ fn decays_stay_below_one() {
 
 #[test]
 fn dropout_drops_something() {
-    let dropout = |rate| Gradient::<f64>::new(&net()).dropout(rate, 0);
+    let dropout = |rate| GradientWorkspace::<f64>::new(&net()).dropout(rate, 0);
     for rate in [1e-60, 1e-10, -1.0, 1.0, f64::NAN] {
         assert!(dropout(rate).is_err(), "{rate}");
     }
@@ -294,7 +294,7 @@ fn initial_parameters_are_numbers_of_the_networks_precision() {
     struct Filled(f64);
 
     impl Initializer for Filled {
-        fn initialize(&self, _: &Fan<'_>, _: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+        fn initialize(&self, _: &LayerInfo<'_>, _: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
             weights.fill(self.0);
         }
     }
@@ -352,10 +352,12 @@ fn threads_without_bounds() {
     };
     for threads in [100_000, usize::MAX] {
         assert_eq!(fit(threads), fit(1));
-        let mut gradient = Gradient::new(&net::<f32>()).threads(threads).unwrap();
+        let mut gradient = GradientWorkspace::new(&net::<f32>())
+            .threads(threads)
+            .unwrap();
         gradient.compute(&net(), &x, &x, &SquaredError).unwrap();
         let lbfgs = Lbfgs::new(SquaredError).iterations(1).threads(threads);
         lbfgs.fit(&mut net(), &x, &x).unwrap();
     }
-    assert!(Gradient::new(&net::<f32>()).threads(0).is_err());
+    assert!(GradientWorkspace::new(&net::<f32>()).threads(0).is_err());
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use feedforward::loss::{Poisson, RelativeL2};
-use feedforward::optimizer::{Optimizer, State, Step};
+use feedforward::optimizer::{Optimizer, State, UpdateContext};
 use feedforward::{Layout, Loss};
 
 /// Differs from every default of the trait.
@@ -20,7 +20,7 @@ impl Optimizer<f64> for Odd {
     fn init(&self, _: &Layout, state: &mut [f64]) {
         state.fill(7.0);
     }
-    fn step(&self, step: &Step<'_>, params: &mut [f64], _: &[f64], state: &mut [f64]) {
+    fn step(&self, step: &UpdateContext<'_>, params: &mut [f64], _: &[f64], state: &mut [f64]) {
         params.fill(step.learning_rate);
         state.fill(8.0);
     }

@@ -7,17 +7,17 @@ use std::ops::ControlFlow;
 use feedforward::activation::{Identity, Maxout, Relu};
 use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
 use feedforward::init::{
-    Fan, GlorotUniform, Initializer, Orthogonal, Rng, ScikitLearn, Siren, Uniform,
+    GlorotUniform, Initializer, LayerInfo, Orthogonal, Rng, ScikitLearn, Siren, Uniform,
 };
 use feedforward::loss::SquaredError;
-use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd, State, Step};
+use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd, State, UpdateContext};
 use feedforward::schedule::{
     Cosine, CosineRestarts, ExponentialDecay, InverseScaling, Linear, OneCycle, Progress, Schedule,
     StepDecay, WarmUp,
 };
 use feedforward::train::{Batches, Lbfgs, LbfgsOptions, minimize};
 use feedforward::{
-    Float, Gradient, LayerSpec, Layout, Mlp, MlpBuilder, MlpRef, Neuron, Samples, Share,
+    Float, GradientWorkspace, LayerSpec, Layout, Mlp, MlpBuilder, MlpRef, Neuron, Samples, Shard,
 };
 use rand::SeedableRng;
 
@@ -124,7 +124,7 @@ fn memories<T: Float>() {
         fn state_len(&self, _: &Layout) -> usize {
             self.0
         }
-        fn step(&self, _: &Step<'_>, _: &mut [T], _: &[T], _: &mut [T]) {}
+        fn step(&self, _: &UpdateContext<'_>, _: &mut [T], _: &[T], _: &mut [T]) {}
     }
 
     let layout = Layout::new(&[1, 1]).unwrap();
@@ -207,15 +207,15 @@ fn shares_of_any_size() {
     for samples in SIZES {
         for count in [1, 2, 7, 16, HUGE - 1, HUGE] {
             for index in [0, count / 2, count - 1] {
-                for share in [
-                    Share::of_chunks(samples, index, count).unwrap(),
-                    Share::of_rows(samples, index, count).unwrap(),
+                for shard in [
+                    Shard::of_chunks(samples, index, count).unwrap(),
+                    Shard::of_rows(samples, index, count).unwrap(),
                 ] {
-                    assert!(share.rows().end <= samples);
-                    assert!(share.chunk_rows().len() <= 16);
+                    assert!(shard.rows().end <= samples);
+                    assert!(shard.chunk_rows().len() <= 16);
                 }
             }
-            assert!(Share::of_rows(samples, count, count).is_err());
+            assert!(Shard::of_rows(samples, count, count).is_err());
         }
     }
 }
@@ -229,19 +229,19 @@ fn dropout_at_the_end_of_all_numbers() {
         .build()
         .unwrap();
     for seed in [0, u64::MAX] {
-        let mut gradient = Gradient::new(&net).dropout(0.5, seed).unwrap();
+        let mut gradient = GradientWorkspace::new(&net).dropout(0.5, seed).unwrap();
         gradient.set_updates(u64::MAX);
-        let share = Share::of_rows(HUGE, HUGE - 1, HUGE).unwrap();
-        assert_eq!(share.rows().len(), 1);
+        let shard = Shard::of_rows(HUGE, HUGE - 1, HUGE).unwrap();
+        assert_eq!(shard.rows().len(), 1);
         let samples = Samples::new(&[0.5], &[1.0]);
         gradient
-            .compute_share(&net, &samples, &share, &SquaredError)
+            .compute_shard(&net, &samples, &shard, &SquaredError)
             .unwrap();
         let (sum, loss) = {
-            let (sum, loss) = gradient.chunk_sums().next().unwrap();
+            let (sum, loss) = gradient.partial_gradients().next().unwrap();
             (sum.to_vec(), loss)
         };
-        gradient.finish(&net, &sum, loss, &share).unwrap();
+        gradient.reduce(&net, &sum, loss, &shard).unwrap();
         for _ in 0..2 {
             gradient
                 .compute(&net, &[0.5], &[1.0], &SquaredError)
@@ -259,7 +259,7 @@ fn a_jacobian_of_many_outputs() {
         .seed(4)
         .build()
         .unwrap();
-    let (x, mut gradient) = ([0.5, -0.25, 1.0, 0.75], Gradient::new(&net));
+    let (x, mut gradient) = ([0.5, -0.25, 1.0, 0.75], GradientWorkspace::new(&net));
     let jacobian = gradient.jacobian(&net, &x).unwrap().to_vec();
     assert_eq!(jacobian.len(), 2 * 1000 * 2);
     // Against networks of one of the outputs each.
@@ -279,7 +279,7 @@ fn a_jacobian_of_many_outputs() {
                 feedforward::activation::Tanh,
             );
             let one = Mlp::from_layers(&[first.unwrap(), last.unwrap()]).unwrap();
-            let mut alone = Gradient::new(&one);
+            let mut alone = GradientWorkspace::new(&one);
             let at = 2 * (1000 * sample + output);
             assert_eq!(alone.jacobian(&one, x).unwrap(), &jacobian[at..at + 2]);
         }
@@ -394,7 +394,7 @@ fn initialisers_of_layers_that_cannot_be() {
             for (inputs, outputs) in [(size, size), (size, 2), (2, size), (1, size)] {
                 let mut rng = Rng::seed_from_u64(0);
                 let (mut weights, mut bias) = ([0.0; 6], [0.0; 3]);
-                let fan = Fan::new(inputs, outputs);
+                let fan = LayerInfo::new(inputs, outputs);
                 initialiser.initialize(&fan, &mut rng, &mut weights, &mut bias);
                 assert!(weights.iter().chain(&bias).all(|w| w.is_finite()));
             }
@@ -406,7 +406,7 @@ fn initialisers_of_layers_that_cannot_be() {
 fn updates_that_cannot_be_counted() {
     let layout = Layout::new(&[1, 1]).unwrap();
     for number in [1, u64::MAX - 1, u64::MAX] {
-        let step = Step::new(number, 0.1, &layout);
+        let step = UpdateContext::new(number, 0.1, &layout);
         let mut params = [1.0_f32; 2];
         Adam::default().step(&step, &mut params, &[1.0; 2], &mut [0.0; 4]);
         assert!(params.iter().all(|p| p.is_finite()));

@@ -8,11 +8,12 @@ use std::thread;
 
 use feedforward::activation::{Gelu, Identity, Maxout};
 use feedforward::{
-    Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error, Gradient,
-    History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp, MlpBuilder, MlpRef,
-    ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position, Precision, Predictor,
-    Regressor, Samples, Scaler, Schedule, Score, Share, StopReason, Trainer, TrainerState,
-    activation, encoding, gemm, init, loss, metrics, optimizer, schedule, simd, train,
+    Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error,
+    GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp,
+    MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position,
+    Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason, Trainer,
+    TrainerState, activation, encoding, gemm, init, loss, metrics, optimizer, schedule, simd,
+    train,
 };
 
 /// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
@@ -36,10 +37,10 @@ shared! {
     Predictor<f32>,
     Predictor<f64, Arc<Mlp<f64>>>,
     Predictor<f64, &'static Mlp<f64>>,
-    Gradient<f32>,
+    GradientWorkspace<f32>,
     Clip,
     Samples<'static, f32>,
-    Share,
+    Shard,
     Layer<f32>,
     Layer<f32, &'static [f32]>,
     Neuron<f32>,
@@ -76,7 +77,7 @@ shared! {
     train::LbfgsReport,
     train::LbfgsStop,
     optimizer::State<f32>,
-    optimizer::Step<'static>,
+    optimizer::UpdateContext<'static>,
     optimizer::Adadelta,
     optimizer::Adagrad,
     optimizer::Adam,
@@ -118,7 +119,7 @@ shared! {
     metrics::R2,
     // What networks are made of.
     activation::Identity,
-    activation::Step,
+    activation::Heaviside,
     activation::Relu,
     activation::Relu6,
     activation::LeakyRelu,
@@ -151,7 +152,7 @@ shared! {
     encoding::Fourier<f32>,
     encoding::Positional,
     encoding::OneBlob,
-    init::Fan<'static>,
+    init::LayerInfo<'static>,
     init::Zeros,
     init::Uniform,
     init::Orthogonal,
@@ -361,7 +362,7 @@ fn threads_differentiate_one_network() {
     let net = network();
     let (inputs, targets) = (inputs(), vec![0.5; 2 * 400]);
     let gradient = || {
-        let mut gradient = Gradient::new(&net);
+        let mut gradient = GradientWorkspace::new(&net);
         gradient
             .compute(&net, &inputs, &targets, &loss::SquaredError)
             .unwrap();

@@ -12,7 +12,8 @@ use feedforward::optimizer::{Adam, Sgd};
 use feedforward::schedule::{Cosine, Linear, OneCycle, WarmUp};
 use feedforward::train::{Hint, TrainingEvent};
 use feedforward::{
-    Error, Gradient, Mlp, Samples, Schedule, Score, Share, StopReason, Trainer, TrainerState,
+    Error, GradientWorkspace, Mlp, Samples, Schedule, Score, Shard, StopReason, Trainer,
+    TrainerState,
 };
 
 fn net() -> Mlp<f64> {
@@ -190,7 +191,7 @@ fn weights_must_leave_something_to_learn() {
     for tiny in [1e-40_f32, f32::from_bits(1)] {
         let weights = [tiny; 2];
         let samples = Samples::new(&x, &y).weights(&weights);
-        let error = Gradient::new(&net).compute_samples(&net, &samples, &SquaredError);
+        let error = GradientWorkspace::new(&net).compute_samples(&net, &samples, &SquaredError);
         assert!(matches!(error, Err(Error::OutOfRange { .. })), "{error:?}");
         let trainer = Trainer::new(SquaredError, Sgd::new(0.1));
         let error = trainer.fit_with(&mut net.clone(), &samples, |_, _| ControlFlow::Break(()));
@@ -300,14 +301,14 @@ fn a_run_that_fails_at_once_leaves_the_network_as_it_was() {
 fn sums_of_chunks_are_those_of_the_share_whatever_came_after() {
     let net = net();
     let x: Vec<f64> = (0..400).map(|i| f64::from(i) / 200.0 - 1.0).collect();
-    let share = Share::of_chunks(400, 0, 1).unwrap();
-    let mut gradient = Gradient::new(&net);
+    let shard = Shard::of_chunks(400, 0, 1).unwrap();
+    let mut gradient = GradientWorkspace::new(&net);
     let samples = Samples::new(&x, &x);
     gradient
-        .compute_share(&net, &samples, &share, &SquaredError)
+        .compute_shard(&net, &samples, &shard, &SquaredError)
         .unwrap();
-    let owned = |gradient: &Gradient<f64>| -> Vec<(Vec<f64>, f64)> {
-        let sums = gradient.chunk_sums();
+    let owned = |gradient: &GradientWorkspace<f64>| -> Vec<(Vec<f64>, f64)> {
+        let sums = gradient.partial_gradients();
         sums.map(|(sum, loss)| (sum.to_vec(), loss)).collect()
     };
     let expected = owned(&gradient);
@@ -333,12 +334,12 @@ fn a_workspace_serves_other_activations() {
     let builder = || Mlp::<f64>::builder(1);
     let first = builder().hidden(4, Mish).output(1, Identity).build();
     let second = builder().hidden(4, Tanh).output(1, Identity).build();
-    let mut used = Gradient::new(first.as_ref().unwrap());
+    let mut used = GradientWorkspace::new(first.as_ref().unwrap());
     for (net, sizes) in [(first.unwrap(), &[3][..]), (second.unwrap(), &[400, 3])] {
         for &rows in sizes {
             let (x, y) = (&x[..rows], &x[..rows]);
             let loss = used.compute(&net, x, y, &SquaredError).unwrap();
-            let mut fresh = Gradient::new(&net);
+            let mut fresh = GradientWorkspace::new(&net);
             assert_eq!(fresh.compute(&net, x, y, &SquaredError), Ok(loss));
             assert_eq!(used.values(), fresh.values());
         }
@@ -413,7 +414,7 @@ fn a_restart_forgets_what_was_best() {
             assert!(state.epochs() > 3, "{} epochs", state.epochs());
             assert_ne!(net.params(), before);
         }
-        let loss = Gradient::new(&net).evaluate(&net, &x, &opposite, &SquaredError);
+        let loss = GradientWorkspace::new(&net).evaluate(&net, &x, &opposite, &SquaredError);
         assert!(loss.unwrap() < 2.0);
     }
 }

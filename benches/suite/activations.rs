@@ -11,7 +11,7 @@ const ELEMENTS: usize = 2048;
 
 fn builtin<T: Float>(group: &mut BenchmarkGroup<'_, WallTime>, suffix: &str) {
     let z: Vec<T> = (0..ELEMENTS)
-        .map(|i| T::of(i as f64 / 128.0 - 8.0))
+        .map(|i| T::from_f64(i as f64 / 128.0 - 8.0))
         .collect();
     let mut y = z.clone();
     for activation in activation::all::<T>() {

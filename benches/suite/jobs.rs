@@ -76,9 +76,9 @@ impl Job {
             .collect();
         let targets = inputs.chunks(width).flat_map(|x| {
             let sum: f64 = x.iter().sum();
-            (0..outputs).map(move |k| T::of(0.5 + 0.5 * (sum * (k + 1) as f64).sin()))
+            (0..outputs).map(move |k| T::from_f64(0.5 + 0.5 * (sum * (k + 1) as f64).sin()))
         });
         let targets = targets.collect();
-        (inputs.into_iter().map(T::of).collect(), targets)
+        (inputs.into_iter().map(T::from_f64).collect(), targets)
     }
 }

@@ -38,7 +38,7 @@ impl<T: Float> Op for Peak<T> {
 
 /// One measurement's work, and how many floating-point operations it is.
 pub(crate) fn run<T: Float>() -> usize {
-    let (sum, flop) = simd::dispatch(Peak(black_box(T::of(0.5))));
+    let (sum, flop) = simd::dispatch(Peak(black_box(T::from_f64(0.5))));
     black_box(sum);
     flop
 }

@@ -58,7 +58,7 @@ impl<T: Float> Nested<T> {
             let rows = layer.weights().chunks(layer.inputs()).map(<[T]>::to_vec);
             (rows.collect(), layer.bias().to_vec())
         });
-        let slope = T::of(if net.depth() == 1 { 0.1 } else { 0.0 });
+        let slope = T::from_f64(if net.depth() == 1 { 0.1 } else { 0.0 });
         Self {
             layers: layers.collect(),
             slope,
@@ -133,7 +133,10 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
         .predict_into(&input, &mut output)
         .expect("sizes fit");
     for (ours, theirs) in output.iter().zip(nested.predict(&input)) {
-        assert!((*ours - theirs).abs() < T::of(1e-4), "{ours} {theirs}");
+        assert!(
+            (*ours - theirs).abs() < T::from_f64(1e-4),
+            "{ours} {theirs}"
+        );
     }
     // Where the kernel's copies lie in memory, the bound's does too: on a cache line.
     let slack = 64 / size_of::<T>();

@@ -147,7 +147,7 @@ fn group<T: Peers>(criterion: &mut Criterion, name: &str) {
         let [m, k, n] = size;
         let values = |len| {
             (0..len)
-                .map(|i| T::of((i % 17) as f64 / 17.0 - 0.5))
+                .map(|i| T::from_f64((i % 17) as f64 / 17.0 - 0.5))
                 .collect::<Vec<_>>()
         };
         let (a, b, mut c) = (values(m * k), values(k * n), values(m * n));

@@ -188,7 +188,7 @@ fn predictions(medians: &Medians) {
                     "\n{:<18} {:>9} {:>9} {:>10} {:>9} {:>9}   {CALLS} single calls, less the clock: {:>7} {:>7} {:>9}",
                     "one sample, ns",
                     "median",
-                    "borrowed",
+                    "mlp_ref",
                     "of loops'",
                     "bound",
                     "of bound",

@@ -8,7 +8,7 @@ use feedforward::activation::{Activation, Relu, Tanh};
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
-use feedforward::{Float, Gradient, Mlp, Samples, Trainer};
+use feedforward::{Float, GradientWorkspace, Mlp, Samples, Trainer};
 
 use crate::jobs::{JOBS, Job, TUTORIAL};
 
@@ -44,7 +44,7 @@ struct Run {
     inputs: Vec<f32>,
     targets: Vec<f32>,
     optimizer: Adam,
-    gradient: Gradient<f32>,
+    gradient: GradientWorkspace<f32>,
     state: State<f32>,
     batches: Batches,
     epochs: usize,
@@ -56,7 +56,9 @@ impl Run {
         let (inputs, targets) = TUTORIAL.data();
         let optimizer = Adam::scikit_learn(1e-3);
         let mut run = Self {
-            gradient: Gradient::new(&net).l2(1e-4).expect("the penalty is valid"),
+            gradient: GradientWorkspace::new(&net)
+                .l2(1e-4)
+                .expect("the penalty is valid"),
             state: State::new(&optimizer, net.layout()).expect("there is memory"),
             batches: Batches::new(TUTORIAL.samples, TUTORIAL.batch)
                 .expect("it is valid")

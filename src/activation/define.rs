@@ -18,7 +18,7 @@ macro_rules! activation {
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
         $(gain = $gain:expr;)?
-        $(floor = $floor:expr;)?
+        $(lower_clamp = $lower_clamp:expr;)?
         $(methods { $($methods:tt)* })?
     ) => {
         impl $type {
@@ -47,7 +47,7 @@ macro_rules! activation {
         impl<T: $crate::float::Float> $crate::activation::Activation<T> for $type {
             #[inline(always)]
             fn value(&self, $x: T) -> T {
-                $(let $parameter = T::of(self.$parameter);)?
+                $(let $parameter = T::from_f64(self.$parameter);)?
                 $value
             }
 
@@ -59,8 +59,8 @@ macro_rules! activation {
             activation! { @check $name $($parameter)? }
 
             $(
-                fn floor(&self) -> Option<T> {
-                    Some($floor)
+                fn lower_clamp(&self) -> Option<T> {
+                    Some($lower_clamp)
                 }
             )?
         }
@@ -73,14 +73,14 @@ macro_rules! activation {
         #[inline(always)]
         #[allow(unused_variables)]
         fn derivative(&self, $x: T, $y: T) -> T {
-            $(let $parameter = T::of(self.$parameter);)?
+            $(let $parameter = T::from_f64(self.$parameter);)?
             $derivative
         }
     };
 
     (@slices $type:ident) => {
         fn apply(&self, z: &[T], y: &mut [T]) {
-            $crate::float::compiled! {
+            $crate::float::instantiate! {
                 fn apply<T>(activation: &$type, z: &[T], y: &mut [T]) {
                     $crate::activation::apply(activation, z, y);
                 }
@@ -89,7 +89,7 @@ macro_rules! activation {
         }
 
         fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
-            $crate::float::compiled! {
+            $crate::float::instantiate! {
                 fn backprop<T>(activation: &$type, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
                     $crate::activation::backprop(activation, z, y, dy, dz);
                 }

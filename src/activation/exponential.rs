@@ -88,12 +88,12 @@ impl Selu {
 activation! {
     Selu: "selu";
     value(x) = {
-        let left = T::of(Selu::DEPTH) * math::exp_m1(at_most(T::zero(), x));
-        if x > T::zero() { T::of(Selu::SCALE) * x } else { left }
+        let left = T::from_f64(Selu::DEPTH) * math::exp_m1(at_most(T::zero(), x));
+        if x > T::zero() { T::from_f64(Selu::SCALE) * x } else { left }
     };
     derivative(y) = {
-        let left = y + T::of(Selu::DEPTH);
-        if y > T::zero() { T::of(Selu::SCALE) } else { left }
+        let left = y + T::from_f64(Selu::DEPTH);
+        if y > T::zero() { T::from_f64(Selu::SCALE) } else { left }
     };
     gain = 1.0;
 }

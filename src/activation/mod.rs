@@ -6,7 +6,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | straight pieces | [`Identity`], [`Step`], [`Relu`], [`Relu6`], [`LeakyRelu`], [`HardTanh`], [`HardSigmoid`] |
+//! | straight pieces | [`Identity`], [`Heaviside`], [`Relu`], [`Relu6`], [`LeakyRelu`], [`HardTanh`], [`HardSigmoid`] |
 //! | S-shaped | [`Sigmoid`], [`Tanh`], [`Softsign`] |
 //! | smooth relatives of ReLU | [`Softplus`], [`Squareplus`], [`Elu`], [`Celu`], [`Selu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Mish`] |
 //! | shrinking | [`Tanhshrink`], [`SoftShrink`], [`HardShrink`] |
@@ -45,7 +45,7 @@ mod units;
 
 pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
 pub use periodic::{Gaussian, Sine};
-pub use piecewise::{HardSigmoid, HardTanh, Identity, LeakyRelu, Relu, Relu6, Step};
+pub use piecewise::{HardSigmoid, HardTanh, Heaviside, Identity, LeakyRelu, Relu, Relu6};
 #[cfg(target_has_atomic = "ptr")]
 pub use registry::{all, names, parse};
 pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
@@ -75,7 +75,7 @@ pub use units::{Glu, Maxout, SwiGlu};
 ///     }
 ///     #[inline(always)]
 ///     fn derivative(&self, x: T, _: T) -> T {
-///         (T::one() - T::of(2.0) * x * x) * math::exp(-x * x)
+///         (T::one() - T::from_f64(2.0) * x * x) * math::exp(-x * x)
 ///     }
 ///     fn name(&self) -> Cow<'static, str> {
 ///         "wavelet".into()
@@ -133,7 +133,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 
     /// `low`, if f(x) is `low` for x < `low` and else x itself, to the bit: then prediction of
     /// single samples does that in registers, without calling [`apply`](Self::apply).
-    fn floor(&self) -> Option<T> {
+    fn lower_clamp(&self) -> Option<T> {
         None
     }
 
@@ -174,8 +174,8 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn needs_input(&self) -> bool {
         (**self).needs_input()
     }
-    fn floor(&self) -> Option<T> {
-        (**self).floor()
+    fn lower_clamp(&self) -> Option<T> {
+        (**self).lower_clamp()
     }
     fn apply(&self, z: &[T], y: &mut [T]) {
         (**self).apply(z, y);

@@ -71,7 +71,7 @@ impl<T: Float> Op for IsShort<'_, T> {
     type Output = bool;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> bool {
-        let omega = T::of(self.omega);
+        let omega = T::from_f64(self.omega);
         for (scaled, &z) in self.scratch.iter_mut().zip(self.z) {
             *scaled = omega * z;
         }
@@ -92,5 +92,5 @@ activation! {
     Gaussian: "gaussian";
     value(x) = math::exp(-x * x);
     // Far before this bound f is 0; at infinity the product would be NaN.
-    derivative(x, y) = T::of(-2.0) * clamp(T::of(-1e3), T::of(1e3), x) * y;
+    derivative(x, y) = T::from_f64(-2.0) * clamp(T::from_f64(-1e3), T::from_f64(1e3), x) * y;
 }

@@ -15,7 +15,7 @@ activation! {
     Identity: "identity";
     value(x) = x;
     derivative(_) = T::one();
-    floor = T::neg_infinity();
+    lower_clamp = T::neg_infinity();
 }
 
 /// Heaviside's step: f(x) = 0 for x < 0, else 1; f'(x) = 0.
@@ -27,10 +27,10 @@ activation! {
 /// **Not trainable by gradients**: the slope is 0 wherever it exists, so the weights of and
 /// below such a layer never move. Set them by hand or by the perceptron's own rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Step;
+pub struct Heaviside;
 
 activation! {
-    Step: "step";
+    Heaviside: "step";
     // NaN is neither below nor above zero.
     value(x) = if x < T::zero() { T::zero() } else { clamp(T::one(), T::one(), x) };
     derivative(_) = T::zero();
@@ -48,7 +48,7 @@ activation! {
     value(x) = at_least(T::zero(), x);
     derivative(y) = indicator(y > T::zero());
     gain = core::f64::consts::SQRT_2;
-    floor = T::zero();
+    lower_clamp = T::zero();
 }
 
 /// ReLU that saturates: f(x) = min(max(0, x), 6); f'(x) = 1 for 0 < x < 6, else 0.
@@ -60,8 +60,8 @@ pub struct Relu6;
 
 activation! {
     Relu6: "relu6";
-    value(x) = clamp(T::zero(), T::of(6.0), x);
-    derivative(y) = indicator(y > T::zero() && y < T::of(6.0));
+    value(x) = clamp(T::zero(), T::from_f64(6.0), x);
+    derivative(y) = indicator(y > T::zero() && y < T::from_f64(6.0));
     gain = moment_gain(&Relu6);
 }
 
@@ -116,6 +116,6 @@ pub struct HardSigmoid {
 
 activation! {
     HardSigmoid(slope in NotZero): "hard_sigmoid";
-    value(x) = clamp(T::zero(), T::one(), slope * x + T::of(0.5));
+    value(x) = clamp(T::zero(), T::one(), slope * x + T::from_f64(0.5));
     derivative(y) = if y > T::zero() && y < T::one() { slope } else { T::zero() };
 }

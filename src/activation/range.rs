@@ -22,7 +22,7 @@ pub(super) enum Range {
 impl Range {
     /// Whether a parameter is good for networks of this precision.
     pub(super) fn fits<T: Float>(self, x: f64) -> bool {
-        let rounded = T::of(x);
+        let rounded = T::from_f64(x);
         let is_good = match self {
             Self::Finite => true,
             Self::NotZero => x != 0.0,
@@ -50,7 +50,11 @@ impl Range {
         }
         let got = Number(x).to_string();
         let got = if self.fits::<f64>(x) {
-            format!("{got}, which is {} in {}", Number(T::of(x).wide()), T::NAME)
+            format!(
+                "{got}, which is {} in {}",
+                Number(T::from_f64(x).as_f64()),
+                T::NAME
+            )
         } else {
             got
         };

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use super::range::Range;
 use super::{
     Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink, HardSigmoid,
-    HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6, Selu, Sigmoid,
-    Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, SwiGlu, Tanh, Tanhshrink,
+    HardSwish, HardTanh, Heaviside, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6,
+    Selu, Sigmoid, Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, SwiGlu, Tanh,
+    Tanhshrink,
 };
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
@@ -37,7 +38,7 @@ struct Parameter {
 fn table<T: Float>() -> [Entry<T>; 30] {
     [
         plain(Identity::NAME, &["linear"], |_| Arc::new(Identity)),
-        plain(Step::NAME, &["heaviside"], |_| Arc::new(Step)),
+        plain(Heaviside::NAME, &["heaviside"], |_| Arc::new(Heaviside)),
         plain(Relu::NAME, &[], |_| Arc::new(Relu)),
         plain(Relu6::NAME, &[], |_| Arc::new(Relu6)),
         family(LeakyRelu::NAME, "slope", LeakyRelu::default().slope, LeakyRelu::RANGE, |slope| Arc::new(LeakyRelu { slope })),

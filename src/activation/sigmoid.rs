@@ -56,7 +56,7 @@ activation! {
     Softsign: "softsign";
     value(x) = {
         // Far before this bound f rounds to 1; at infinity it would be inf / inf.
-        let x = clamp(T::of(-1e30), T::of(1e30), x);
+        let x = clamp(T::from_f64(-1e30), T::from_f64(1e30), x);
         x / (T::one() + x.abs())
     };
     derivative(y) = {

@@ -17,10 +17,10 @@ pub struct Gelu;
 
 activation! {
     Gelu: "gelu";
-    value(x) = at_least(T::of(-40.0), x) * normal(clamp(T::of(-40.0), T::of(40.0), x));
+    value(x) = at_least(T::from_f64(-40.0), x) * normal(clamp(T::from_f64(-40.0), T::from_f64(40.0), x));
     derivative(x, _) = {
-        let x = clamp(T::of(-40.0), T::of(40.0), x);
-        let density = math::exp(T::of(-0.5) * x * x) * T::of(0.398_942_280_401_432_7); // 1/√(2π)
+        let x = clamp(T::from_f64(-40.0), T::from_f64(40.0), x);
+        let density = math::exp(T::from_f64(-0.5) * x * x) * T::from_f64(0.398_942_280_401_432_7); // 1/√(2π)
         normal(x) + x * density
     };
     gain = moment_gain(&Gelu);
@@ -29,8 +29,8 @@ activation! {
 /// Φ(x), the distribution function of the normal distribution.
 #[inline(always)]
 fn normal<T: crate::Float>(x: T) -> T {
-    let root = T::of(core::f64::consts::FRAC_1_SQRT_2);
-    T::of(0.5) + T::of(0.5) * math::erf(x * root)
+    let root = T::from_f64(core::f64::consts::FRAC_1_SQRT_2);
+    T::from_f64(0.5) + T::from_f64(0.5) * math::erf(x * root)
 }
 
 /// GELU by a hyperbolic tangent: f(x) = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³);
@@ -50,11 +50,11 @@ impl GeluTanh {
 
 activation! {
     GeluTanh: "gelu_tanh";
-    value(x) = at_least(T::of(-40.0), x) * gelu_gate(clamp(T::of(-40.0), T::of(40.0), x));
+    value(x) = at_least(T::from_f64(-40.0), x) * gelu_gate(clamp(T::from_f64(-40.0), T::from_f64(40.0), x));
     derivative(x, _) = {
-        let x = clamp(T::of(-40.0), T::of(40.0), x);
+        let x = clamp(T::from_f64(-40.0), T::from_f64(40.0), x);
         let s = gelu_gate(x);
-        let slope = T::of(GeluTanh::SCALE) * (T::one() + T::of(3.0 * GeluTanh::CUBIC) * x * x);
+        let slope = T::from_f64(GeluTanh::SCALE) * (T::one() + T::from_f64(3.0 * GeluTanh::CUBIC) * x * x);
         s + x * s * (T::one() - s) * slope
     };
     gain = moment_gain(&GeluTanh);
@@ -63,7 +63,9 @@ activation! {
 /// (1 + tanh u) / 2 = sigmoid(2u), which keeps its digits where tanh u is near -1.
 #[inline(always)]
 fn gelu_gate<T: crate::Float>(x: T) -> T {
-    math::sigmoid(T::of(GeluTanh::SCALE) * x * (T::one() + T::of(GeluTanh::CUBIC) * x * x))
+    math::sigmoid(
+        T::from_f64(GeluTanh::SCALE) * x * (T::one() + T::from_f64(GeluTanh::CUBIC) * x * x),
+    )
 }
 
 /// Sigmoid linear unit, also swish: f(x) = x σ(x), f' = σ (1 + x (1 - σ)) with the
@@ -78,10 +80,10 @@ pub struct Silu;
 
 activation! {
     Silu: "silu";
-    value(x) = at_least(T::of(-1000.0), x) * math::sigmoid(x);
+    value(x) = at_least(T::from_f64(-1000.0), x) * math::sigmoid(x);
     derivative(x, _) = {
         let s = math::sigmoid(x);
-        let x = clamp(T::of(-1000.0), T::of(1000.0), x);
+        let x = clamp(T::from_f64(-1000.0), T::from_f64(1000.0), x);
         s * (T::one() + x * (T::one() - s))
     };
     gain = moment_gain(&Silu);
@@ -98,13 +100,13 @@ pub struct HardSwish;
 activation! {
     HardSwish: "hard_swish";
     value(x) = {
-        let gate = clamp(T::zero(), T::of(6.0), x + T::of(3.0)) * T::of(1.0 / 6.0);
-        at_least(T::of(-3.0), x) * gate
+        let gate = clamp(T::zero(), T::from_f64(6.0), x + T::from_f64(3.0)) * T::from_f64(1.0 / 6.0);
+        at_least(T::from_f64(-3.0), x) * gate
     };
     derivative(x, _) = {
-        let middle = x * T::of(1.0 / 3.0) + T::of(0.5);
-        let right = if x > T::of(3.0) { T::one() } else { middle };
-        if x < T::of(-3.0) { T::zero() } else { right }
+        let middle = x * T::from_f64(1.0 / 3.0) + T::from_f64(0.5);
+        let right = if x > T::from_f64(3.0) { T::one() } else { middle };
+        if x < T::from_f64(-3.0) { T::zero() } else { right }
     };
     gain = moment_gain(&HardSwish);
 }
@@ -122,16 +124,16 @@ activation! {
     Mish: "mish";
     // Beyond 20 t rounds to 1, in f64 too, while n² would soon overflow.
     value(x) = {
-        let n = math::exp(at_most(T::of(20.0), x));
-        let w = n * (n + T::of(2.0));
-        at_least(T::of(-1000.0), x) * (w / (w + T::of(2.0)))
+        let n = math::exp(at_most(T::from_f64(20.0), x));
+        let w = n * (n + T::from_f64(2.0));
+        at_least(T::from_f64(-1000.0), x) * (w / (w + T::from_f64(2.0)))
     };
     derivative(x, _) = {
-        let x = clamp(T::of(-1000.0), T::of(20.0), x);
+        let x = clamp(T::from_f64(-1000.0), T::from_f64(20.0), x);
         let n = math::exp(x);
-        let w = n * (n + T::of(2.0));
-        let d = w + T::of(2.0);
-        w / d + x * (T::of(4.0) * n * (n + T::one()) / (d * d))
+        let w = n * (n + T::from_f64(2.0));
+        let d = w + T::from_f64(2.0);
+        w / d + x * (T::from_f64(4.0) * n * (n + T::one()) / (d * d))
     };
     gain = moment_gain(&Mish);
 }
@@ -158,10 +160,10 @@ activation! {
         let hypotenuse = high * (T::one() + ratio * ratio).sqrt();
         // The roots (√(x² + b) ± x) / 2 have the product b/4: that saves the left side, where
         // the sum cancels.
-        let right = T::of(0.5) * hypotenuse + T::of(0.5) * a;
-        let left = T::of(0.25) * b / right;
+        let right = T::from_f64(0.5) * hypotenuse + T::from_f64(0.5) * a;
+        let left = T::from_f64(0.25) * b / right;
         if x < T::zero() { left } else { right }
     };
-    derivative(y) = T::one() / (T::one() + T::of(0.25) * b / y / y);
+    derivative(y) = T::one() / (T::one() + T::from_f64(0.25) * b / y / y);
     gain = moment_gain(&Squareplus { b });
 }

@@ -7,7 +7,7 @@ use super::define::{activation, clamp, moment_gain};
 use super::range::Range;
 use super::{Activation, Sigmoid, Silu};
 use crate::error::Result;
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
@@ -29,7 +29,7 @@ macro_rules! slices {
         }
 
         fn apply(&self, z: &[T], y: &mut [T]) {
-            compiled! {
+            instantiate! {
                 fn apply<T>(f: &$type, z: &[T], y: &mut [T]) {
                     simd::dispatch(Apply { f: *f, z, y });
                 }
@@ -38,7 +38,7 @@ macro_rules! slices {
         }
 
         fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
-            compiled! {
+            instantiate! {
                 fn backprop<T>(f: &$type, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
                     simd::dispatch(Backprop { f: *f, z, y, dy, dz });
                 }
@@ -210,7 +210,7 @@ fn largest_moment(k: usize) -> f64 {
 /// Gated linear unit: f(a, b) = a σ(b), with the [`Sigmoid`] σ; df/da = σ(b),
 /// df/db = a σ(b) (1 - σ(b)).
 ///
-/// Two pieces, the value a first, then its gate b. Dauphin, Fan, Auli and Grangier, *Language
+/// Two pieces, the value a first, then its gate b. Dauphin, LayerInfo, Auli and Grangier, *Language
 /// modeling with gated convolutional networks*, 2017; there and in PyTorch's `glu` the gate comes
 /// second too. The gain keeps the second moment for independent standard normal a and b:
 /// 1 / √E[σ(b)²].
@@ -274,8 +274,8 @@ activation! {
     value(x) = Unit::output(SwiGlu, &[x, x]);
     derivative(x, _) = {
         // f = x² σ, f' = x σ (2 + x (1 - σ)); beyond 1000 one of the factors is 0.
-        let bounded = clamp(T::of(-1000.0), T::of(1000.0), x);
-        Silu.value(x) * (T::of(2.0) + bounded * (T::one() - math::sigmoid(x)))
+        let bounded = clamp(T::from_f64(-1000.0), T::from_f64(1000.0), x);
+        Silu.value(x) * (T::from_f64(2.0) + bounded * (T::one() - math::sigmoid(x)))
     };
     gain = moment_gain(&Silu);
     methods {

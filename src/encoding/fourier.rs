@@ -7,7 +7,7 @@ use rand::SeedableRng;
 
 use super::{Encoding, check_count, check_outputs};
 use crate::error::{Error, Position, Result, check_range, check_rows};
-use crate::float::{Float, check_positive, compiled};
+use crate::float::{Float, check_positive, instantiate};
 use crate::random::Rng;
 use crate::{math, memory, random};
 
@@ -47,10 +47,10 @@ impl<T: Float> Fourier<T> {
         check_count("frequencies", frequencies)?;
         check_positive::<T>("sigma", sigma)?;
         // Draws are below 8.6.
-        let most = T::max_value().wide() / 64.0;
+        let most = T::max_value().as_f64() / 64.0;
         check_range("sigma", sigma, ..=most, "directions to be finite")?;
         let mut rng = Rng::seed_from_u64(seed);
-        let draws = core::iter::repeat_with(|| T::of(TAU * sigma * random::normal(&mut rng)));
+        let draws = core::iter::repeat_with(|| T::from_f64(TAU * sigma * random::normal(&mut rng)));
         let len = memory::product("directions", &[frequencies, inputs])?;
         Ok(Self {
             inputs,
@@ -75,7 +75,7 @@ impl<T: Float> Fourier<T> {
                     row: index / inputs,
                     column: index % inputs,
                 },
-                value: directions[index].wide(),
+                value: directions[index].as_f64(),
             });
         }
         Ok(Self { inputs, directions })
@@ -97,7 +97,7 @@ impl<T: Float> Encoding<T> for Fourier<T> {
     }
 
     fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
-        compiled! {
+        instantiate! {
             fn encode<T>(fourier: &Fourier<T>, inputs: &[T], outputs: &mut [T]) {
                 let (cosines, sines) = outputs.split_at_mut(outputs.len() / 2);
                 let rows = fourier.directions.chunks_exact(fourier.inputs);
@@ -159,10 +159,10 @@ impl<T: Float> Encoding<T> for Positional {
     }
 
     fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
-        compiled! {
+        instantiate! {
             fn encode<T>(octaves: usize, inputs: &[T], outputs: &mut [T]) {
                 for (&x, row) in inputs.iter().zip(outputs.chunks_exact_mut(2 * octaves)) {
-                    let mut angle = T::of(PI) * x;
+                    let mut angle = T::from_f64(PI) * x;
                     for pair in row.chunks_exact_mut(2) {
                         pair[0] = math::sin(angle);
                         pair[1] = math::cos(angle);

@@ -4,7 +4,7 @@ use core::f64::consts::FRAC_1_SQRT_2;
 
 use super::{Encoding, check_outputs};
 use crate::error::{Error, Result};
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::math;
 
 const MOST_BINS: usize = 1 << 24;
@@ -57,15 +57,15 @@ impl<T: Float> Encoding<T> for OneBlob {
     }
 
     fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
-        compiled! {
+        instantiate! {
             fn encode<T>(bins: usize, inputs: &[T], outputs: &mut [T]) {
-                let half = T::of(0.5);
-                let phi = |z: T| half * math::erf(z * T::of(FRAC_1_SQRT_2));
+                let half = T::from_f64(0.5);
+                let phi = |z: T| half * math::erf(z * T::from_f64(FRAC_1_SQRT_2));
                 for (&x, row) in inputs.iter().zip(outputs.chunks_exact_mut(bins)) {
-                    let place = x * T::of(bins as f64);
+                    let place = x * T::from_f64(bins as f64);
                     let mut below = phi(-place);
                     for (bin, y) in (1..).zip(row) {
-                        let above = phi(T::of(f64::from(bin)) - place);
+                        let above = phi(T::from_f64(f64::from(bin)) - place);
                         *y = above - below;
                         below = above;
                     }

@@ -4,37 +4,37 @@
 //! rows in whole registers, and where matrices outgrow the caches, blocks are copied first.
 //! Around the kernel's loops there are then, from the outside in:
 //!
-//! - a block of up to [`COLS`] columns of B and C,
-//! - a block of up to [`DEPTH`] of k, for which B's block is copied,
+//! - a block of up to [`NC`] columns of B and C,
+//! - a block of up to [`KC`] of k, for which B's block is copied,
 //! - a strip of A, copied too, since rows far apart compete for the same cache sets.
 //!
 //! From the second block of k on, chains go on from what C holds: the bits do not change.
 
-use super::{Buffer, MatMut, MatRef, Product, STRIP, Start, lanes, padded, store, transpose};
-use crate::float::{Float, compiled};
+use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, lanes, padded, store, transpose};
+use crate::float::{Float, instantiate};
 
 /// Of k in a block: B's panel of four registers then takes 64 KB, part of any second-level cache.
-const DEPTH: usize = 256;
+const KC: usize = 256;
 
 /// Columns in a block: B's block takes 512 KB in f32.
-const COLS: usize = 512;
+const NC: usize = 512;
 
 /// Bytes of B from which on copying pays: with A and C it no longer stays in the second-level
 /// cache.
 const LARGE: usize = 1 << 19;
 
-compiled! {
+instantiate! {
     /// C = A B or C + A B, for matrices that fit.
-    pub(super) fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
-        let large = b.rows * b.cols * size_of::<T>() >= LARGE && a.rows > STRIP;
+    pub(super) fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
+        let large = b.rows * b.cols * size_of::<T>() >= LARGE && a.rows > MC;
         let readable = b.col_stride == 1 && b.cols >= lanes::<T>();
-        let shifted = start == Start::Zero || b.cols.is_multiple_of(lanes::<T>());
+        let shifted = accumulate == Accumulate::Overwrite || b.cols.is_multiple_of(lanes::<T>());
         if large || !(readable && shifted) {
-            return blocks(a, b, c, start);
+            return blocks(a, b, c, accumulate);
         }
         let product = Product {
             rows: a.rows,
-            depth: a.cols,
+            k: a.cols,
             cols: c.cols,
             a: a.data,
             a_row: a.row_stride,
@@ -42,7 +42,7 @@ compiled! {
             b: b.data,
             b_row: b.row_stride,
             b_padded: false,
-            start,
+            accumulate,
             bias: None,
         };
         product.run(&mut store(c.data, c.row_stride));
@@ -78,29 +78,29 @@ fn copy<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
 }
 
 /// The outer loops over columns and k.
-fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start: Start) {
+fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
     let MatMut {
         data: c,
         cols: c_cols,
         row_stride: c_row,
         ..
     } = c;
-    let (cols, depth) = (c_cols.min(COLS), a.cols.min(DEPTH));
+    let (cols, k) = (c_cols.min(NC), a.cols.min(KC));
     let b_row = padded::<T>(cols);
-    let mut b_block = Buffer::zeros(depth * b_row);
-    let a_row = padded::<T>(depth);
-    let mut a_strip = Buffer::zeros(STRIP * a_row);
+    let mut b_block = Buffer::zeros(k * b_row);
+    let a_row = padded::<T>(k);
+    let mut a_strip = Buffer::zeros(MC * a_row);
     // Where all of A is read only once, its copy would not be read often enough to pay.
-    let copy_a = c_cols > 4 * lanes::<T>() && a.rows > STRIP;
+    let copy_a = c_cols > 4 * lanes::<T>() && a.rows > MC;
 
-    for column in (0..c_cols).step_by(COLS) {
-        let cols = COLS.min(c_cols - column);
-        for k in (0..a.cols.max(1)).step_by(DEPTH) {
-            let depth = DEPTH.min(a.cols - k);
-            copy(&mut b_block, b_row, b.part(k, depth, column, cols));
-            for first in (0..a.rows).step_by(STRIP) {
-                let rows = STRIP.min(a.rows - first);
-                let part = a.part(first, rows, k, depth);
+    for column in (0..c_cols).step_by(NC) {
+        let cols = NC.min(c_cols - column);
+        for p in (0..a.cols.max(1)).step_by(KC) {
+            let k = KC.min(a.cols - p);
+            copy(&mut b_block, b_row, b.part(p, k, column, cols));
+            for first in (0..a.rows).step_by(MC) {
+                let rows = MC.min(a.rows - first);
+                let part = a.part(first, rows, p, k);
                 if copy_a {
                     copy(&mut a_strip, a_row, part);
                 }
@@ -111,7 +111,7 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start:
                 };
                 let product = Product {
                     rows,
-                    depth,
+                    k,
                     cols,
                     a,
                     a_row,
@@ -119,7 +119,7 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, start:
                     b: &b_block,
                     b_row,
                     b_padded: true,
-                    start: if k == 0 { start } else { Start::Held },
+                    accumulate: if p == 0 { accumulate } else { Accumulate::Add },
                     bias: None,
                 };
                 let to = &mut c[first * c_row + column..];

@@ -30,7 +30,7 @@ pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 use tile::Tile;
 
 /// Rows that are finished together: a multiple of every tile's height.
-pub(crate) const STRIP: usize = 24;
+pub(crate) const MC: usize = 24;
 
 /// A matrix that is read: `rows x cols` numbers, where element (r, c) is
 /// `data[r * row_stride + c * col_stride]`.
@@ -203,7 +203,7 @@ fn check_extent(
 /// # Errors
 /// [`Error::OutOfRange`] if the shapes do not fit.
 pub fn multiply<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) -> Result<()> {
-    public(a, b, c, Start::Zero)
+    public(a, b, c, Accumulate::Overwrite)
 }
 
 /// C = C + A B, each sum going on from what C holds.
@@ -211,14 +211,14 @@ pub fn multiply<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) 
 /// # Errors
 /// [`Error::OutOfRange`] if the shapes do not fit.
 pub fn multiply_add<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) -> Result<()> {
-    public(a, b, c, Start::Held)
+    public(a, b, c, Accumulate::Add)
 }
 
 fn public<T: Float>(
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
     c: MatMut<'_, T>,
-    start: Start,
+    accumulate: Accumulate,
 ) -> Result<()> {
     simd::check()?;
     if a.cols != b.rows {
@@ -235,7 +235,7 @@ fn public<T: Float>(
     if c.rows == 0 || c.cols == 0 {
         return Ok(());
     }
-    blocked::run(a, b, c, start);
+    blocked::run(a, b, c, accumulate);
     Ok(())
 }
 
@@ -254,14 +254,14 @@ fn lanes<T: Float>() -> usize {
 
 /// Where the chains begin.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Start {
+pub(crate) enum Accumulate {
     /// At zero.
-    Zero,
+    Overwrite,
     /// At what C holds.
-    Held,
+    Add,
 }
 
-/// One product for the kernel: `rows x depth` times `depth x cols`.
+/// One product for the kernel: `rows x k` times `k x cols`.
 ///
 /// B's rows are contiguous, `b_row` apart, and are read in whole registers. If they are padded
 /// to one, the last register is read and its surplus not stored. Otherwise it begins earlier, at
@@ -270,7 +270,7 @@ pub(crate) enum Start {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product<'a, T> {
     pub(crate) rows: usize,
-    pub(crate) depth: usize,
+    pub(crate) k: usize,
     pub(crate) cols: usize,
     pub(crate) a: &'a [T],
     pub(crate) a_row: usize,
@@ -278,17 +278,17 @@ pub(crate) struct Product<'a, T> {
     pub(crate) b: &'a [T],
     pub(crate) b_row: usize,
     pub(crate) b_padded: bool,
-    pub(crate) start: Start,
+    pub(crate) accumulate: Accumulate,
     /// Added to each row when its chains are done; as long as B's padded rows.
     pub(crate) bias: Option<&'a [T]>,
 }
 
 /// Where a product's strips go, and what is done to each while it is hot in the cache.
-pub(crate) trait Sink<T> {
+pub(crate) trait Epilogue<T> {
     /// The place for rows `first..first + rows`, beginning with row `first`, and its row stride.
     fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize);
     /// The strip is complete.
-    fn done(&mut self, first: usize, rows: usize);
+    fn finish(&mut self, first: usize, rows: usize);
 }
 
 /// Rows of one matrix.
@@ -297,31 +297,31 @@ struct Plain<'a, T> {
     row: usize,
 }
 
-/// A sink that only stores.
-pub(crate) fn store<T>(c: &mut [T], row: usize) -> impl Sink<T> {
+/// A epilogue that only stores.
+pub(crate) fn store<T>(c: &mut [T], row: usize) -> impl Epilogue<T> {
     Plain { c, row }
 }
 
-impl<T> Sink<T> for Plain<'_, T> {
+impl<T> Epilogue<T> for Plain<'_, T> {
     fn strip(&mut self, first: usize, _: usize) -> (&mut [T], usize) {
         (&mut self.c[first * self.row..], self.row)
     }
-    fn done(&mut self, _: usize, _: usize) {}
+    fn finish(&mut self, _: usize, _: usize) {}
 }
 
 impl<T: Float> Product<'_, T> {
     /// Computes it.
-    pub(crate) fn run(&self, sink: &mut dyn Sink<T>) {
+    pub(crate) fn run(&self, epilogue: &mut dyn Epilogue<T>) {
         simd::dispatch(Run {
             product: self,
-            sink,
+            epilogue,
         });
     }
 }
 
 struct Run<'a, T> {
     product: &'a Product<'a, T>,
-    sink: &'a mut dyn Sink<T>,
+    epilogue: &'a mut dyn Epilogue<T>,
 }
 
 impl<T: Float> Op for Run<'_, T> {
@@ -329,13 +329,13 @@ impl<T: Float> Op for Run<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { product, sink } = self;
+        let Self { product, epilogue } = self;
         let mut first = 0;
         while first < product.rows {
-            let rows = STRIP.min(product.rows - first);
-            let (c, c_row) = sink.strip(first, rows);
+            let rows = MC.min(product.rows - first);
+            let (c, c_row) = epilogue.strip(first, rows);
             strip(simd, product, first, rows, c, c_row);
-            sink.done(first, rows);
+            epilogue.finish(first, rows);
             first += rows;
         }
     }
@@ -365,7 +365,7 @@ fn strip<S: Simd, T: Float>(
         let mut row = 0;
         while row < rows {
             let tile = Tile {
-                depth: product.depth,
+                k: product.k,
                 cols: product.cols - column,
                 a: &product.a[(first + row)
                     .saturating_mul(product.a_row)
@@ -377,7 +377,7 @@ fn strip<S: Simd, T: Float>(
                 last,
                 c: &mut c[row * c_row + column..],
                 c_row,
-                start: product.start,
+                accumulate: product.accumulate,
                 bias: product.bias.map(|bias| &bias[column..]),
             };
             row += tile.run(simd, rows - row, end - begin);

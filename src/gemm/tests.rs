@@ -8,14 +8,14 @@ fn reference<T: Float>(
     b: MatRef<'_, T>,
     c: &[T],
     c_row: usize,
-    start: Start,
+    accumulate: Accumulate,
 ) -> Vec<T> {
     let fused = InstructionSet::active().is_fused();
     let mut out = c.to_vec();
     for r in 0..a.rows {
         for col in 0..b.cols {
             let held = out[r * c_row + col];
-            let mut sum = if start == Start::Held {
+            let mut sum = if accumulate == Accumulate::Add {
                 held
             } else {
                 T::zero()
@@ -37,7 +37,7 @@ fn reference<T: Float>(
 
 fn random<T: Float>(rng: &mut ChaCha8Rng, len: usize) -> Vec<T> {
     (0..len)
-        .map(|_| T::of(rng.random::<f64>() * 2.0 - 1.0))
+        .map(|_| T::from_f64(rng.random::<f64>() * 2.0 - 1.0))
         .collect()
 }
 
@@ -63,19 +63,19 @@ fn check<T: Float>(
     let b = MatRef::<T>::with_strides(&b_data[offset..], k, n, brs, bcs).unwrap();
     let c_row = n + gaps[2];
     let before: Vec<T> = random(rng, m * c_row);
-    for start in [Start::Zero, Start::Held] {
-        let expected = reference(a, b, &before, c_row, start);
+    for accumulate in [Accumulate::Overwrite, Accumulate::Add] {
+        let expected = reference(a, b, &before, c_row, accumulate);
         let mut got = before.clone();
         let c = MatMut::with_stride(&mut got, m, n, c_row).unwrap();
-        match start {
-            Start::Zero => multiply(a, b, c),
-            Start::Held => multiply_add(a, b, c),
+        match accumulate {
+            Accumulate::Overwrite => multiply(a, b, c),
+            Accumulate::Add => multiply_add(a, b, c),
         }
         .unwrap();
         let set = InstructionSet::active();
         assert_eq!(
             got, expected,
-            "{m}x{k}x{n} {transposed:?} {gaps:?} {start:?} on {set}"
+            "{m}x{k}x{n} {transposed:?} {gaps:?} {accumulate:?} on {set}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The micro-kernel: a tile of C whose sums stay in registers while k runs.
 
-use super::Start;
+use super::Accumulate;
 use crate::float::Float;
 use crate::simd::{Op, Simd, Vector};
 
@@ -11,7 +11,7 @@ pub(super) fn widest<S: Simd>() -> usize {
 
 /// One tile, at the beginning of its slices.
 pub(super) struct Tile<'a, T> {
-    pub(super) depth: usize,
+    pub(super) k: usize,
     /// Columns of C from here to its right edge.
     pub(super) cols: usize,
     pub(super) a: &'a [T],
@@ -24,7 +24,7 @@ pub(super) struct Tile<'a, T> {
     pub(super) last: usize,
     pub(super) c: &'a mut [T],
     pub(super) c_row: usize,
-    pub(super) start: Start,
+    pub(super) accumulate: Accumulate,
     pub(super) bias: Option<&'a [T]>,
 }
 
@@ -72,7 +72,7 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Tile {
-            depth,
+            k,
             cols,
             a,
             a_row,
@@ -82,13 +82,13 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             last,
             c,
             c_row,
-            start,
+            accumulate,
             bias,
         } = self.0;
         let lanes = T::Vector::<S>::LANES;
         let mut sums = [[T::Vector::<S>::splat(simd, T::zero()); NV]; MR];
 
-        if start == Start::Held {
+        if accumulate == Accumulate::Add {
             for r in 0..MR {
                 let row = &c[r * c_row..][..cols];
                 for v in 0..NV - 1 {
@@ -98,14 +98,14 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             }
         }
 
-        if depth > 0 {
+        if k > 0 {
             // Slices of one length, so that one bounds check serves all rows.
             let mut rows = [a; MR];
             for r in 0..MR {
-                rows[r] = &a[r * a_row..][..=(depth - 1) * a_step];
+                rows[r] = &a[r * a_row..][..=(k - 1) * a_step];
             }
-            for k in 0..depth {
-                let row = &b[k * b_row..];
+            for p in 0..k {
+                let row = &b[p * b_row..];
                 let mut panel = [sums[0][0]; NV];
                 let whole = &row[..(NV - 1) * lanes];
                 for v in 0..NV - 1 {
@@ -113,7 +113,7 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
                 }
                 panel[NV - 1] = T::Vector::<S>::load(simd, &row[last..]);
                 for r in 0..MR {
-                    let x = T::Vector::<S>::splat(simd, rows[r][k * a_step]);
+                    let x = T::Vector::<S>::splat(simd, rows[r][p * a_step]);
                     for v in 0..NV {
                         sums[r][v] = x.mul_add(panel[v], sums[r][v]);
                     }

@@ -51,7 +51,7 @@ pub use crate::random::Rng;
 /// The layer whose parameters are to be set.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Fan<'a> {
+pub struct LayerInfo<'a> {
     /// Its index, 0 for the first after the inputs.
     pub index: usize,
     /// Numbers that go into each neuron.
@@ -72,7 +72,7 @@ pub struct Fan<'a> {
     pub hidden_activation: Option<&'a str>,
 }
 
-impl Fan<'_> {
+impl LayerInfo<'_> {
     /// An only layer with the identity as its activation; set other fields as needed.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Fan<'_> {
 /// Your own takes a few lines:
 ///
 /// ```
-/// use feedforward::init::{Fan, Initializer, Rng};
+/// use feedforward::init::{LayerInfo, Initializer, Rng};
 /// use rand::{RngExt, SeedableRng};
 ///
 /// /// Each weight is there with a probability of 10 %, and then +1 or -1.
@@ -103,7 +103,7 @@ impl Fan<'_> {
 /// struct Sparse;
 ///
 /// impl Initializer for Sparse {
-///     fn initialize(&self, _: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+///     fn initialize(&self, _: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
 ///         for w in weights.iter_mut().filter(|_| rng.random::<f64>() < 0.1) {
 ///             *w = 1.0;
 ///         }
@@ -115,13 +115,19 @@ impl Fan<'_> {
 ///
 /// let (mut weights, mut bias) = ([0.0; 200], [0.0; 10]);
 /// let mut rng = Rng::seed_from_u64(1);
-/// Sparse.initialize(&Fan::new(20, 10), &mut rng, &mut weights, &mut bias);
+/// Sparse.initialize(&LayerInfo::new(20, 10), &mut rng, &mut weights, &mut bias);
 /// assert!(weights.iter().any(|&w| w == -1.0));
 /// ```
 pub trait Initializer: Debug + Send + Sync {
     /// Sets one layer's weights (row-major `[outputs pieces x inputs]`, neuron by neuron) and its
     /// biases, one for each row; both come as zeros.
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]);
+    fn initialize(
+        &self,
+        layer: &LayerInfo<'_>,
+        rng: &mut Rng,
+        weights: &mut [f64],
+        bias: &mut [f64],
+    );
 
     /// Checks the initialiser's own settings, once before a network is built.
     ///
@@ -134,7 +140,13 @@ pub trait Initializer: Debug + Send + Sync {
 
 /// A shared initialiser is one too.
 impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+    fn initialize(
+        &self,
+        layer: &LayerInfo<'_>,
+        rng: &mut Rng,
+        weights: &mut [f64],
+        bias: &mut [f64],
+    ) {
         (**self).initialize(layer, rng, weights, bias);
     }
 
@@ -149,7 +161,7 @@ impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
 pub struct Zeros;
 
 impl Initializer for Zeros {
-    fn initialize(&self, _: &Fan<'_>, _: &mut Rng, _: &mut [f64], _: &mut [f64]) {}
+    fn initialize(&self, _: &LayerInfo<'_>, _: &mut Rng, _: &mut [f64], _: &mut [f64]) {}
 }
 
 /// Weights and biases uniform in [low, high).
@@ -172,7 +184,7 @@ impl Uniform {
 }
 
 impl Initializer for Uniform {
-    fn initialize(&self, _: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+    fn initialize(&self, _: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
         uniform(rng, self.low, self.high, weights);
         uniform(rng, self.low, self.high, bias);
     }
@@ -212,7 +224,7 @@ fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
 /// zero are.
 pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T]) -> Result<()> {
     for (to, &x) in to.iter_mut().zip(from) {
-        *to = T::of(x);
+        *to = T::from_f64(x);
     }
     check_finite(what, to)?;
     match from.iter().find(|&&x| x != 0.0) {

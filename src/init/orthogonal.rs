@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use super::{Fan, Initializer, Rng, normal};
+use super::{Initializer, LayerInfo, Rng, normal};
 use crate::error::{Result, check_range};
 use crate::math;
 
@@ -29,7 +29,7 @@ impl Default for Orthogonal {
 }
 
 impl Initializer for Orthogonal {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         let (rows, columns, pieces) = (layer.outputs, layer.inputs, layer.pieces.max(1));
         let mut matrix = vec![0.0; weights.len() / pieces];
         for piece in 0..pieces {

@@ -1,6 +1,6 @@
 //! Distributions whose width follows from the layer's size.
 
-use super::{Fan, Initializer, Rng, normal, uniform};
+use super::{Initializer, LayerInfo, Rng, normal, uniform};
 use crate::error::{Result, check_range};
 use crate::math;
 
@@ -14,7 +14,7 @@ use crate::math;
 pub struct GlorotUniform;
 
 impl Initializer for GlorotUniform {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         uniform_with(rng, glorot(layer), weights);
     }
 }
@@ -25,7 +25,7 @@ impl Initializer for GlorotUniform {
 pub struct GlorotNormal;
 
 impl Initializer for GlorotNormal {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         normal(rng, math::sqrt(glorot(layer)), weights);
     }
 }
@@ -41,7 +41,7 @@ impl Initializer for GlorotNormal {
 pub struct HeUniform;
 
 impl Initializer for HeUniform {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         uniform_with(rng, he(layer), weights);
     }
 }
@@ -52,7 +52,7 @@ impl Initializer for HeUniform {
 pub struct HeNormal;
 
 impl Initializer for HeNormal {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         normal(rng, math::sqrt(he(layer)), weights);
     }
 }
@@ -66,7 +66,7 @@ impl Initializer for HeNormal {
 pub struct LeCunUniform;
 
 impl Initializer for LeCunUniform {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         uniform_with(rng, 1.0 / layer.inputs as f64, weights);
     }
 }
@@ -77,7 +77,7 @@ impl Initializer for LeCunUniform {
 pub struct LeCunNormal;
 
 impl Initializer for LeCunNormal {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
+    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
         normal(rng, math::sqrt(1.0 / layer.inputs as f64), weights);
     }
 }
@@ -94,7 +94,13 @@ impl Initializer for LeCunNormal {
 pub struct ScikitLearn;
 
 impl Initializer for ScikitLearn {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+    fn initialize(
+        &self,
+        layer: &LayerInfo<'_>,
+        rng: &mut Rng,
+        weights: &mut [f64],
+        bias: &mut [f64],
+    ) {
         let factor = match layer.hidden_activation {
             Some("sigmoid") => 2.0,
             _ => 6.0,
@@ -128,7 +134,13 @@ impl Default for Siren {
 }
 
 impl Initializer for Siren {
-    fn initialize(&self, layer: &Fan<'_>, rng: &mut Rng, weights: &mut [f64], bias: &mut [f64]) {
+    fn initialize(
+        &self,
+        layer: &LayerInfo<'_>,
+        rng: &mut Rng,
+        weights: &mut [f64],
+        bias: &mut [f64],
+    ) {
         let inputs = layer.inputs as f64;
         let bound = match layer.index {
             0 => 1.0 / inputs,
@@ -151,17 +163,17 @@ impl Initializer for Siren {
 }
 
 /// The variance of Glorot and Bengio.
-fn glorot(layer: &Fan<'_>) -> f64 {
+fn glorot(layer: &LayerInfo<'_>) -> f64 {
     2.0 / sides(layer)
 }
 
 /// Inputs and outputs together, added up where they cannot overflow.
-fn sides(layer: &Fan<'_>) -> f64 {
+fn sides(layer: &LayerInfo<'_>) -> f64 {
     layer.inputs as f64 + layer.outputs as f64
 }
 
 /// The variance of He et al.
-fn he(layer: &Fan<'_>) -> f64 {
+fn he(layer: &LayerInfo<'_>) -> f64 {
     layer.gain * layer.gain / layer.inputs as f64
 }
 

@@ -119,7 +119,7 @@ impl<T: Float> Neuron<T> {
         }
         let pieces = check_pieces(&activation)?;
         let (what, mut rng) = ("weights of a neuron", Rng::seed_from_u64(seed));
-        let draws = core::iter::repeat_with(|| T::of(rng.random::<f64>()));
+        let draws = core::iter::repeat_with(|| T::from_f64(rng.random::<f64>()));
         let weights = memory::collected(what, memory::product(what, &[inputs, pieces])?, draws)?;
         let biases = memory::filled("biases of a neuron", T::zero(), pieces)?;
         Self::with_pieces(weights, biases, activation)

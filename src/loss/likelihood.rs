@@ -271,25 +271,25 @@ impl<T: Float> Pointwise<T> for SmoothedBinary<T> {
     }
 }
 
-/// t' = keep t + share.
+/// t' = keep t + spread.
 #[derive(Clone, Copy)]
 struct Smooth<T> {
     keep: T,
-    share: T,
+    spread: T,
 }
 
 impl<T: Float> Smooth<T> {
-    /// What `smoothing` takes from a target goes to all `answers` in equal shares. Without
+    /// What `smoothing` takes from a target goes to all `answers` in equal parts. Without
     /// smoothing, t' has the bits of t.
     fn new(smoothing: f64, answers: usize) -> Self {
         Self {
-            keep: T::of(1.0 - smoothing),
-            share: T::of(smoothing / answers as f64),
+            keep: T::from_f64(1.0 - smoothing),
+            spread: T::from_f64(smoothing / answers as f64),
         }
     }
 
     #[inline(always)]
     fn at(self, t: T) -> T {
-        self.keep * t + self.share
+        self.keep * t + self.spread
     }
 }

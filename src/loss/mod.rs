@@ -44,7 +44,7 @@ pub use regression::{
 ///     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
 ///         let mut sum = T::zero();
 ///         for ((g, &y), &t) in gradient.iter_mut().zip(output).zip(target) {
-///             *g = T::of(if y < t { -self.0 } else { 1.0 - self.0 });
+///             *g = T::from_f64(if y < t { -self.0 } else { 1.0 - self.0 });
 ///             sum += *g * (y - t);
 ///         }
 ///         sum
@@ -205,7 +205,7 @@ impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
 }
 
 fn count<T: Float>(output: &[T]) -> T {
-    T::of(output.len() as f64)
+    T::from_f64(output.len() as f64)
 }
 
 /// Checks that every number of a target lies between two bounds.
@@ -215,8 +215,8 @@ fn check_targets<T: Float>(
     range: impl core::ops::RangeBounds<f64>,
     expected: &str,
 ) -> Result<()> {
-    match target.iter().find(|t| !range.contains(&t.wide())) {
-        Some(t) => Err(Error::out_of_range(what, expected, Number(t.wide()))),
+    match target.iter().find(|t| !range.contains(&t.as_f64())) {
+        Some(t) => Err(Error::out_of_range(what, expected, Number(t.as_f64()))),
         None => Ok(()),
     }
 }

@@ -25,7 +25,7 @@ impl<T: Float> Pointwise<T> for SquaredError {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
         let d = y - t;
-        (T::of(0.5) * (d * d), d)
+        (T::from_f64(0.5) * (d * d), d)
     }
 }
 
@@ -128,7 +128,7 @@ impl Default for Huber {
 
 impl<T: Float> Loss<T> for Huber {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let delta = T::of(self.delta);
+        let delta = T::from_f64(self.delta);
         mean(HuberAt { delta }, output, target, gradient)
     }
 
@@ -157,7 +157,7 @@ impl<T: Float> Pointwise<T> for HuberAt<T> {
         } else {
             d
         };
-        (limited * (d - T::of(0.5) * limited), limited)
+        (limited * (d - T::from_f64(0.5) * limited), limited)
     }
 }
 
@@ -188,7 +188,7 @@ impl Default for RelativeL2 {
 
 impl<T: Float> Loss<T> for RelativeL2 {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let epsilon = T::of(self.epsilon);
+        let epsilon = T::from_f64(self.epsilon);
         mean(RelativeL2At { epsilon }, output, target, gradient)
     }
 

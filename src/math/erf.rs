@@ -78,8 +78,8 @@ pub fn erf<T: Float>(x: T) -> T {
         1.959_324_7e-4,
     ];
     let a = x.abs();
-    let near = at_most(a, T::of(FAR));
-    let far = at_most(a, T::of(if T::DOUBLE { END_DOUBLE } else { 3.95 })) - T::one();
+    let near = at_most(a, T::from_f64(FAR));
+    let far = at_most(a, T::from_f64(if T::DOUBLE { END_DOUBLE } else { 3.95 })) - T::one();
     let square = near * near;
     let (near, far) = if T::DOUBLE {
         (
@@ -93,6 +93,6 @@ pub fn erf<T: Float>(x: T) -> T {
         )
     };
     let far = T::one() - exp(far);
-    let y = if a > T::of(FAR) { far } else { near };
+    let y = if a > T::from_f64(FAR) { far } else { near };
     y.copysign(x)
 }

@@ -19,13 +19,13 @@ pub(super) fn ln_2<T: Float>() -> (T, T) {
     } else {
         -2.121_944_4e-4
     };
-    (T::of(high), T::of(low))
+    (T::from_f64(high), T::from_f64(low))
 }
 
 /// (n + shift, r) with x = n ln 2 + r and |r| <= ln 2 / 2.
 #[inline(always)]
 fn reduce<T: Float>(x: T, shift: T) -> (T, T) {
-    let shifted = x * T::of(LOG2_E) + shift;
+    let shifted = x * T::from_f64(LOG2_E) + shift;
     let n = shifted - shift;
     let (high, low) = ln_2::<T>();
     (shifted, (x - n * high) - n * low)
@@ -70,8 +70,8 @@ fn exp_m1_near_zero<T: Float>(r: T) -> T {
 #[inline(always)]
 pub fn exp<T: Float>(x: T) -> T {
     // Beyond these the result is zero or infinite anyway.
-    let least = T::of(if T::DOUBLE { -746.0 } else { -104.0 });
-    let most = T::of(if T::DOUBLE { 710.0 } else { 89.0 });
+    let least = T::from_f64(if T::DOUBLE { -746.0 } else { -104.0 });
+    let most = T::from_f64(if T::DOUBLE { 710.0 } else { 89.0 });
     let x = at_least(at_most(x, most), least);
     let (shifted, r) = reduce(x, T::SHIFT + (T::BIAS + T::BIAS));
     let (a, b) = shifted.powers();
@@ -84,16 +84,16 @@ pub fn exp<T: Float>(x: T) -> T {
 #[inline(always)]
 pub fn exp_m1<T: Float>(x: T) -> T {
     // Beyond these the result is -1 or infinite anyway.
-    let least = T::of(if T::DOUBLE { -40.0 } else { -20.0 });
-    let most = T::of(if T::DOUBLE { 710.0 } else { 89.0 });
+    let least = T::from_f64(if T::DOUBLE { -40.0 } else { -20.0 });
+    let most = T::from_f64(if T::DOUBLE { 710.0 } else { 89.0 });
     let y = at_least(at_most(x, most), least);
     // s is half the power: the whole one may overflow where the result does not.
     let (shifted, r) = reduce(y, T::SHIFT + (T::BIAS - T::one()));
     let s = shifted.power();
     let p = exp_m1_near_zero(r);
-    let far = T::of(2.0) * (s * p + (s - T::of(0.5)));
+    let far = T::from_f64(2.0) * (s * p + (s - T::from_f64(0.5)));
     // Halving would round a subnormal p.
-    let y = if s == T::of(0.5) { p } else { far };
+    let y = if s == T::from_f64(0.5) { p } else { far };
     y.copysign(x)
 }
 
@@ -114,9 +114,9 @@ pub fn tanh<T: Float>(x: T) -> T {
 #[inline(always)]
 fn tanh_by_quotient<T: Float>(a: T) -> T {
     // From here on the result rounds to 1.
-    let a = at_most(a, T::of(20.0));
+    let a = at_most(a, T::from_f64(20.0));
     // The power is s (1 + p).
-    let (shifted, r) = reduce(a * T::of(-2.0), T::SHIFT + T::BIAS);
+    let (shifted, r) = reduce(a * T::from_f64(-2.0), T::SHIFT + T::BIAS);
     let s = shifted.power();
     let sp = s * exp_m1_near_zero(r);
     ((T::one() - s) - sp) / ((T::one() + s) + sp)
@@ -137,14 +137,14 @@ fn tanh_in_halves<T: Float>(a: T) -> T {
     let square = a * a;
     let near = a + a * (square * polynomial(square, &NEAR));
     // 1 - 2 / (1 + e^2a), where the power is s (1 + p). From 9.1 on it rounds to 1.
-    let b = at_most(a, T::of(9.1));
+    let b = at_most(a, T::from_f64(9.1));
     let shift = T::SHIFT + T::BIAS;
-    let shifted = b * T::of(2.0 * LOG2_E) + shift;
+    let shifted = b * T::from_f64(2.0 * LOG2_E) + shift;
     // One product is exact enough for what is taken from 1.
-    let r = (b + b) - (shifted - shift) * T::of(LN_2);
+    let r = (b + b) - (shifted - shift) * T::from_f64(LN_2);
     let s = shifted.power();
-    let far = T::one() - T::of(2.0) / ((T::one() + s) + s * exp_m1_near_zero(r));
-    if a > T::of(0.55) { far } else { near }
+    let far = T::one() - T::from_f64(2.0) / ((T::one() + s) + s * exp_m1_near_zero(r));
+    if a > T::from_f64(0.55) { far } else { near }
 }
 
 /// The logistic function 1 / (1 + e^-x).
@@ -153,7 +153,7 @@ fn tanh_in_halves<T: Float>(a: T) -> T {
 #[inline(always)]
 pub fn sigmoid<T: Float>(x: T) -> T {
     // Beyond these the result rounds to 1 or 0.
-    let most = T::of(if T::DOUBLE { 746.0 } else { 104.0 });
+    let most = T::from_f64(if T::DOUBLE { 746.0 } else { 104.0 });
     let x = at_least(at_most(-x, most), -most);
     // e^-x = (a / b) (1 + p). Scaling by b keeps a tiny result from overflowing midway.
     let (shifted, r) = reduce(x, T::SHIFT + (T::BIAS + T::BIAS));

@@ -23,14 +23,14 @@ fn assemble<T: Float>(k: T, f: T, c: T) -> T {
         1.531_409_995_806_346_8e-1,
         1.479_548_439_468_922_6e-1,
     ];
-    let s = f / (T::of(2.0) + f);
+    let s = f / (T::from_f64(2.0) + f);
     let z = s * s;
     let q = if T::DOUBLE {
         polynomial(z, &DOUBLE)
     } else {
         polynomial(z, &SINGLE)
     };
-    let half = T::of(0.5) * f * f;
+    let half = T::from_f64(0.5) * f * f;
     let (high, low) = ln_2::<T>();
     k * high - ((half - (s * (half + z * q) + (k * low + c))) - f)
 }
@@ -42,7 +42,7 @@ fn assemble<T: Float>(k: T, f: T, c: T) -> T {
 #[inline(always)]
 pub fn ln<T: Float>(x: T) -> T {
     // Subnormal numbers have no exponent to split off.
-    let digits = T::of(if T::DOUBLE { 54.0 } else { 25.0 });
+    let digits = T::from_f64(if T::DOUBLE { 54.0 } else { 25.0 });
     let up = (T::SHIFT + (T::BIAS + digits)).power();
     let small = x < T::min_positive_value();
     let (k, m) = (if small { x * up } else { x }).split();
@@ -67,7 +67,7 @@ fn ln_1p_inside<T: Float>(x: T) -> T {
     // enough to know 1 / m within a 17th: the minimax line. The power is twice 2^-k, so
     // that the largest k gives a zero.
     let power = ((T::SHIFT + (T::BIAS + one)) - k).power();
-    let c = c * power * (T::of(0.998_3) - T::of(0.470_6) * m);
+    let c = c * power * (T::from_f64(0.998_3) - T::from_f64(0.470_6) * m);
     let whole = k == T::zero();
     let f = if whole { x } else { m - one };
     let c = if whole { T::zero() } else { c };

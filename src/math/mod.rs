@@ -48,17 +48,17 @@ pub use trig::{cos, sin};
 fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
     let square = x * x;
     let mut i = N - 2;
-    let mut high = T::of(c[i + 1]);
-    let mut low = T::of(c[i]);
+    let mut high = T::from_f64(c[i + 1]);
+    let mut low = T::from_f64(c[i]);
     while i >= 2 {
         i -= 2;
-        high = high * square + T::of(c[i + 1]);
-        low = low * square + T::of(c[i]);
+        high = high * square + T::from_f64(c[i + 1]);
+        low = low * square + T::from_f64(c[i]);
     }
     if N.is_multiple_of(2) {
         low + x * high
     } else {
-        T::of(c[0]) + x * (low + x * high)
+        T::from_f64(c[0]) + x * (low + x * high)
     }
 }
 

@@ -53,21 +53,21 @@ fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
         polynomial(z, &SINGLE)
     };
     // With the sign of r for a zero's sake.
-    T::of((r - r * (z * q)).copysign(r))
+    T::from_f64((r - r * (z * q)).copysign(r))
 }
 
 /// Whether [`sin_reduced`] and [`cos_reduced`] are right for all these numbers: none is
 /// beyond 1e4.
 #[inline(always)]
 pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
-    let limit = T::of(REDUCED);
+    let limit = T::from_f64(REDUCED);
     !x.iter().fold(false, |beyond, x| beyond | (x.abs() > limit))
 }
 
 /// [`sin`] for |x| <= 1e4: what vectorises.
 #[inline(always)]
 pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
-    let x = x.wide();
+    let x = x.as_f64();
     let shifted = x * FRAC_1_PI + SHIFT;
     sin_after(x, shifted - SHIFT, shifted)
 }
@@ -76,7 +76,7 @@ pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
 #[inline(always)]
 pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
     // cos x = sin(n pi + pi / 2 - x) for even n, the negative of it for odd n.
-    let x = x.wide();
+    let x = x.as_f64();
     let shifted = (x * FRAC_1_PI - 0.5) + SHIFT;
     let n = (shifted - SHIFT) + 0.5;
     sin_after(-x, -n, shifted)
@@ -91,7 +91,7 @@ pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
 /// between platforms.
 #[inline(always)]
 pub fn sin<T: Float>(x: T) -> T {
-    if x.abs() <= T::of(REDUCED) {
+    if x.abs() <= T::from_f64(REDUCED) {
         sin_reduced(x)
     } else {
         sin_beyond(x)
@@ -107,7 +107,7 @@ pub fn sin<T: Float>(x: T) -> T {
 /// between platforms.
 #[inline(always)]
 pub fn cos<T: Float>(x: T) -> T {
-    if x.abs() <= T::of(REDUCED) {
+    if x.abs() <= T::from_f64(REDUCED) {
         cos_reduced(x)
     } else {
         cos_beyond(x)

@@ -5,10 +5,10 @@ use alloc::format;
 
 use super::{Pairs, Score, mean};
 use crate::error::{Error, Number, Result, check_length, check_not_empty, check_rows};
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::math;
 
-/// The share of labels that were predicted as expected.
+/// The fraction of labels that were predicted as expected.
 ///
 /// ```
 /// use feedforward::metrics::accuracy;
@@ -61,14 +61,14 @@ pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usiz
     Ok(mean_surprise(probabilities, expected, classes))
 }
 
-compiled! {
+instantiate! {
     fn check_distributions<T>(probabilities: &[T], classes: usize) -> Result<()> {
-        let tolerance = T::epsilon().sqrt().wide();
+        let tolerance = T::epsilon().sqrt().as_f64();
         for row in probabilities.chunks_exact(classes) {
-            if let Some(p) = row.iter().find(|p| !(0.0..=1.0).contains(&p.wide())) {
-                return Err(Error::out_of_range("probability", "0 to 1", Number(p.wide())));
+            if let Some(p) = row.iter().find(|p| !(0.0..=1.0).contains(&p.as_f64())) {
+                return Err(Error::out_of_range("probability", "0 to 1", Number(p.as_f64())));
             }
-            let sum: f64 = row.iter().map(|p| p.wide()).sum();
+            let sum: f64 = row.iter().map(|p| p.as_f64()).sum();
             if (sum - 1.0).abs() > tolerance {
                 return Err(Error::out_of_range("sum of a row's probabilities", "1", Number(sum)));
             }
@@ -77,17 +77,17 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     fn mean_surprise<T>(probabilities: &[T], expected: &[usize], classes: usize) -> f64 {
         let (least, most) = (T::epsilon(), T::one() - T::epsilon());
         mean(expected.len(), None::<&[T]>, |i| {
             let p = probabilities[i * classes + expected[i]];
-            -math::ln(p.max(least).min(most).wide())
+            -math::ln(p.max(least).min(most).as_f64())
         })
     }
 }
 
-/// The share of samples whose class is the expected one.
+/// The fraction of samples whose class is the expected one.
 ///
 /// With several outputs the class is the index of the largest, the first of equals, on either
 /// side: logits of a softmax and one-hot targets, or probabilities. With one output it is
@@ -116,7 +116,7 @@ impl<T: Float> Score<T> for Accuracy {
     }
 }
 
-/// The share of samples all of whose yes-or-no outputs are the expected ones: logits above 0
+/// The fraction of samples all of whose yes-or-no outputs are the expected ones: logits above 0
 /// where targets are above 0.5, and nowhere else.
 ///
 /// scikit-learn's accuracy of several labels for a sample.
@@ -140,8 +140,8 @@ impl<T: Float> Score<T> for SubsetAccuracy {
     }
 }
 
-compiled! {
-    /// The share of rows whose largest output and largest target are at the same place.
+instantiate! {
+    /// The fraction of rows whose largest output and largest target are at the same place.
     fn same_largest<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.row_mean(|outputs, targets| {
             known(outputs, targets, first_largest(outputs) == first_largest(targets))
@@ -149,10 +149,10 @@ compiled! {
     }
 }
 
-compiled! {
-    /// The share of rows all of whose logits fall on the side of their targets.
+instantiate! {
+    /// The fraction of rows all of whose logits fall on the side of their targets.
     fn same_signs<T>(pairs: &Pairs<'_, T>) -> f64 {
-        let half = T::of(0.5);
+        let half = T::from_f64(0.5);
         pairs.row_mean(|outputs, targets| {
             let mut both = outputs.iter().zip(targets);
             known(outputs, targets, both.all(|(&y, &t)| (y > T::zero()) == (t > half)))

@@ -100,7 +100,7 @@ impl<L> ConfusionMatrix<L> {
         &self.counts
     }
 
-    /// The share of samples on the diagonal.
+    /// The fraction of samples on the diagonal.
     pub fn accuracy(&self) -> f64 {
         let hits = self.counts.iter().step_by(self.classes.len() + 1);
         ratio(hits.sum(), self.samples())

@@ -50,7 +50,7 @@ pub use regression::{
 /// impl<T: Float> Score<T> for Worst {
 ///     fn score(&self, outputs: &[T], targets: &[T], _: usize, _: Option<&[T]>) -> f64 {
 ///         let pairs = outputs.iter().zip(targets);
-///         pairs.fold(0.0, |least, (&y, &t)| f64::min(least, -(y - t).abs().wide()))
+///         pairs.fold(0.0, |least, (&y, &t)| f64::min(least, -(y - t).abs().as_f64()))
 ///     }
 ///     fn name(&self) -> Cow<'static, str> {
 ///         "worst".into()
@@ -141,7 +141,7 @@ impl<'a, T: Float> Pairs<'a, T> {
     fn means(&self, columns: Range<usize>, f: impl Fn(usize, T, T) -> f64) -> [f64; GROUP] {
         let (mut means, mut total) = ([0.0; GROUP], 0.0);
         for row in 0..self.rows() {
-            let weight = self.weights.map_or(1.0, |weights| weights[row].wide());
+            let weight = self.weights.map_or(1.0, |weights| weights[row].as_f64());
             let at = row * self.width + columns.start..row * self.width + columns.end;
             let pairs = self.outputs[at.clone()].iter().zip(&self.targets[at]);
             for (index, (sum, (&y, &t))) in means.iter_mut().zip(pairs).enumerate() {
@@ -161,7 +161,7 @@ const GROUP: usize = 16;
 fn mean<T: Float>(rows: usize, weights: Option<&[T]>, f: impl Fn(usize) -> f64) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
     for row in 0..rows {
-        let weight = weights.map_or(1.0, |weights| weights[row].wide());
+        let weight = weights.map_or(1.0, |weights| weights[row].as_f64());
         sum += weight * f(row);
         total += weight;
     }

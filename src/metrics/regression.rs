@@ -5,7 +5,7 @@ use core::f64::consts::LN_10;
 
 use super::{Pairs, Score};
 use crate::error::{Error, Result, check_range};
-use crate::float::{Float, compiled, is_rounding};
+use crate::float::{Float, instantiate, is_rounding};
 use crate::math;
 
 /// The mean of |y - t| over all outputs y and their targets t, row-major `[samples x width]`.
@@ -169,48 +169,48 @@ impl<T: Float> Score<T> for R2 {
     }
 }
 
-compiled! {
+instantiate! {
     fn absolute<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
-            *values = pairs.means(columns, |_, y, t| (y.wide() - t.wide()).abs());
+            *values = pairs.means(columns, |_, y, t| (y.as_f64() - t.as_f64()).abs());
         })
     }
 }
 
-compiled! {
+instantiate! {
     fn squared<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
-            *values = pairs.means(columns, |_, y, t| square(y.wide() - t.wide()));
+            *values = pairs.means(columns, |_, y, t| square(y.as_f64() - t.as_f64()));
         })
     }
 }
 
-compiled! {
+instantiate! {
     fn root_squared<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
-            *values = pairs.means(columns, |_, y, t| square(y.wide() - t.wide())).map(math::sqrt);
+            *values = pairs.means(columns, |_, y, t| square(y.as_f64() - t.as_f64())).map(math::sqrt);
         })
     }
 }
 
-compiled! {
+instantiate! {
     /// R², averaged over the outputs.
     fn determination<T>(pairs: &Pairs<'_, T>, link: Link) -> f64 {
         pairs.average(|columns, scores| {
             // From the first target on, so that the mean of equal numbers is just that number.
             let first = &pairs.targets[columns.clone()];
             let mut means = pairs.means(columns.clone(), |column, _, t| {
-                t.wide() - first[column].wide()
+                t.as_f64() - first[column].as_f64()
             });
             for (mean, first) in means.iter_mut().zip(first) {
-                *mean += first.wide();
+                *mean += first.as_f64();
             }
             let residuals = pairs.means(columns.clone(), |_, y, t| {
-                let y = link.inverse(y).wide();
+                let y = link.inverse(y).as_f64();
                 let y = if y.is_finite() { y } else { f64::NAN };
-                square(t.wide() - y)
+                square(t.as_f64() - y)
             });
-            let totals = pairs.means(columns, |column, _, t| square(t.wide() - means[column]));
+            let totals = pairs.means(columns, |column, _, t| square(t.as_f64() - means[column]));
             let columns = totals.into_iter().zip(residuals).zip(means);
             for (score, ((total, residual), mean)) in scores.iter_mut().zip(columns) {
                 let is_rounding =

@@ -9,7 +9,7 @@ use super::Mlp;
 use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::init::{Fan, HeUniform, Initializer, Rng, round_into};
+use crate::init::{HeUniform, Initializer, LayerInfo, Rng, round_into};
 use crate::layout::{Layout, check_depth};
 use crate::memory;
 
@@ -151,7 +151,7 @@ impl<T: Float> MlpBuilder<T> {
             let mut bias = memory::filled("biases", 0.0, at.bias.len())?;
             let name = activation.name();
             let hidden = last_hidden.map(|last| activations[index.min(last)].name());
-            let fan = Fan {
+            let fan = LayerInfo {
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,

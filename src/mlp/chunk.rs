@@ -8,10 +8,10 @@ use self::weights::{SumRows, is_narrow, outer_products, weight_gradient};
 use super::Mlp;
 use super::dropout::Masks;
 use super::packed::{Packed, PackedLayer};
-use super::samples::Rows;
+use super::samples::CheckedSamples;
 use crate::activation::Activation;
-use crate::float::{Float, compiled};
-use crate::gemm::{self, Buffer, Product, STRIP, Sink, Start, padded};
+use crate::float::{Float, instantiate};
+use crate::gemm::{self, Accumulate, Buffer, Epilogue, MC, Product, padded};
 use crate::loss::Loss;
 use crate::simd;
 
@@ -37,7 +37,7 @@ pub(super) fn forward<T: Float>(
 ) {
     let product = Product {
         rows: samples,
-        depth: layer.inputs,
+        k: layer.inputs,
         cols: layer.rows,
         a: x,
         a_row: x_row,
@@ -45,7 +45,7 @@ pub(super) fn forward<T: Float>(
         b: &layer.transposed,
         b_row: layer.z_stride,
         b_padded: true,
-        start: Start::Zero,
+        accumulate: Accumulate::Overwrite,
         bias: Some(&layer.bias),
     };
     product.run(&mut Activate {
@@ -64,7 +64,7 @@ struct Activate<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Float> Sink<T> for Activate<'_, T> {
+impl<T: Float> Epilogue<T> for Activate<'_, T> {
     fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
         let stride = self.layer.z_stride;
         let len = rows * stride;
@@ -74,7 +74,7 @@ impl<T: Float> Sink<T> for Activate<'_, T> {
         }
     }
 
-    fn done(&mut self, first: usize, rows: usize) {
+    fn finish(&mut self, first: usize, rows: usize) {
         let layer = self.layer;
         let len = rows * layer.z_stride;
         let z = match &self.z {
@@ -113,13 +113,13 @@ struct Saved<'a, T> {
     y: &'a [T],
 }
 
-impl<T: Float> Sink<T> for Slope<'_, T> {
+impl<T: Float> Epilogue<T> for Slope<'_, T> {
     fn strip(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
         let stride = self.layer.y_stride;
         (&mut self.dy[..rows * stride], stride)
     }
 
-    fn done(&mut self, first: usize, rows: usize) {
+    fn finish(&mut self, first: usize, rows: usize) {
         let layer = self.layer;
         let part = |stride: usize| first * stride..(first + rows) * stride;
         let (z, y) = (part(layer.z_stride), part(layer.y_stride));
@@ -151,7 +151,7 @@ enum Wanted<'a, T> {
 pub(super) struct Job<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
-    pub(super) samples: &'a Rows<'a, T>,
+    pub(super) samples: &'a CheckedSamples<'a, T>,
     pub(super) loss: &'a dyn Loss<T>,
     /// Which hidden outputs to drop, if any.
     pub(super) masks: Option<Masks>,
@@ -247,7 +247,7 @@ impl<T: Float> Chunk<T> {
             dz.reserve(rows * widest);
         }
         self.dy
-            .reserve((rows * padded::<T>(net.outputs())).max(STRIP * widest));
+            .reserve((rows * padded::<T>(net.outputs())).max(MC * widest));
         self.input_gradient.resize(
             if input_gradient {
                 rows * net.inputs()
@@ -261,7 +261,7 @@ impl<T: Float> Chunk<T> {
     /// Both passes over its samples. The gradient and dL/dx are those of the sum of the
     /// losses times `scale`.
     pub(super) fn compute(&mut self, job: Job<'_, T>, scale: T) {
-        compiled! {
+        instantiate! {
             fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, scale: T) {
                 chunk.forward(job);
                 chunk.evaluate(job, scale, None);
@@ -274,7 +274,7 @@ impl<T: Float> Chunk<T> {
 
     /// The forward pass over its samples, and their losses.
     pub(super) fn compute_loss(&mut self, job: Job<'_, T>) {
-        compiled! {
+        instantiate! {
             fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>) {
                 chunk.forward(job);
                 chunk.evaluate(job, T::one(), None);
@@ -286,7 +286,7 @@ impl<T: Float> Chunk<T> {
     /// Both passes over its samples, whose losses and gradients are written one by one, laid out
     /// like the parameters.
     pub(super) fn compute_each(&mut self, job: Job<'_, T>, losses: &mut [f64], each: &mut [T]) {
-        compiled! {
+        instantiate! {
             fn compute_each<T>(
                 chunk: &mut Chunk<T>,
                 job: Job<'_, T>,
@@ -311,7 +311,7 @@ impl<T: Float> Chunk<T> {
         samples: Range<usize>,
         outputs: Range<usize>,
     ) {
-        compiled! {
+        instantiate! {
             fn jacobian<T>(
                 chunk: &mut Chunk<T>,
                 job: Job<'_, T>,
@@ -410,10 +410,10 @@ impl<T: Float> Chunk<T> {
             let target = samples.target(sample, &mut self.target);
             let loss = loss.evaluate(output, target, gradient);
             if let Some(losses) = &mut each {
-                losses[row] = loss.wide();
+                losses[row] = loss.as_f64();
             }
             let weight = samples.weight(sample).unwrap_or(T::one());
-            self.loss += loss.wide() * weight.wide();
+            self.loss += loss.as_f64() * weight.as_f64();
             let scale = scale * weight;
             for g in gradient {
                 *g *= scale;
@@ -463,7 +463,7 @@ impl<T: Float> Chunk<T> {
 
             let product = Product {
                 rows,
-                depth: layer.rows,
+                k: layer.rows,
                 cols: layer.inputs,
                 a: &dz[..],
                 a_row: layer.z_stride,
@@ -471,7 +471,7 @@ impl<T: Float> Chunk<T> {
                 b: &layer.plain,
                 b_row: layer.in_stride,
                 b_padded: true,
-                start: Start::Zero,
+                accumulate: Accumulate::Overwrite,
                 bias: None,
             };
             if index > 0 {

@@ -1,7 +1,7 @@
 //! Clipping gradients, and how large they are.
 
 use crate::error::Result;
-use crate::float::{Float, check_positive, compiled};
+use crate::float::{Float, check_positive, instantiate};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
@@ -24,16 +24,16 @@ impl Clip {
         check_positive::<T>("gradient clipping", bound)
     }
 
-    /// Clips finite values, the largest of which is `largest`.
-    pub(super) fn apply<T: Float>(self, values: &mut [T], largest: f64) {
+    /// Clips finite values whose largest magnitude is `max_abs`.
+    pub(super) fn apply<T: Float>(self, values: &mut [T], max_abs: f64) {
         match self {
-            Self::Value(bound) if largest > bound => clamp(values, T::of(bound)),
+            Self::Value(bound) if max_abs > bound => clamp(values, T::from_f64(bound)),
             Self::Norm(bound) => {
                 // In units of the largest value, so that squares cannot overflow.
-                let relative = norm(values, T::of(1.0 / largest.max(f64::MIN_POSITIVE)));
-                let factor = bound / (relative * largest + 1e-6);
+                let relative = norm(values, T::from_f64(1.0 / max_abs.max(f64::MIN_POSITIVE)));
+                let factor = bound / (relative * max_abs + 1e-6);
                 if factor < 1.0 {
-                    scale(values, T::of(factor));
+                    scale(values, T::from_f64(factor));
                 }
             }
             Self::Value(_) => {}
@@ -41,7 +41,7 @@ impl Clip {
     }
 }
 
-compiled! {
+instantiate! {
     fn clamp<T>(values: &mut [T], bound: T) {
         for x in values {
             *x = x.max(-bound).min(bound);
@@ -49,7 +49,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     fn scale<T>(values: &mut [T], factor: T) {
         for x in values {
             *x *= factor;
@@ -57,16 +57,16 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// The Euclidean norm of `unit` times the values.
     fn norm<T>(values: &[T], unit: T) -> f64 {
         math::sqrt(simd::dispatch(Squares { values, unit }))
     }
 }
 
-compiled! {
+instantiate! {
     /// The largest magnitude among the values; NaN if one is NaN.
-    pub(super) fn largest<T>(values: &[T]) -> T {
+    pub(super) fn max_abs<T>(values: &[T]) -> T {
         simd::dispatch(Largest { values })
     }
 }
@@ -91,7 +91,7 @@ impl<T: Float> Op for Squares<'_, T> {
                 *sum += x * x;
             }
         }
-        sums.iter().map(|sum| sum.wide()).sum()
+        sums.iter().map(|sum| sum.as_f64()).sum()
     }
 }
 
@@ -129,14 +129,14 @@ mod tests {
             for at in 0..len {
                 let mut values = vec![0.5f32; len];
                 values[at] = -2.0;
-                assert_eq!(largest(&values), 2.0);
+                assert_eq!(max_abs(&values), 2.0);
                 for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     values[at] = bad;
-                    assert!(!largest(&values).is_finite());
+                    assert!(!max_abs(&values).is_finite());
                 }
             }
         }
-        assert_eq!(largest::<f64>(&[]), 0.0);
+        assert_eq!(max_abs::<f64>(&[]), 0.0);
     }
 
     #[test]

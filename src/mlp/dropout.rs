@@ -73,7 +73,7 @@ impl Masks {
             first_sample: self.before + first_sample,
             // Rounding down to below 2^32: a rate so near to 1 still keeps something.
             threshold: (self.rate * STEPS) as u32,
-            scale: T::of(1.0 / (1.0 - self.rate)),
+            scale: T::from_f64(1.0 / (1.0 - self.rate)),
             stride: padded::<T>(units),
             rows,
         });

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
 
-use super::describe::Described;
+use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, check_pieces};
 use crate::error::{Result, check_not_empty};

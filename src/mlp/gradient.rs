@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use super::Mlp;
 use super::chunk::{Chunk, Job};
-use super::clip::{Clip, largest};
+use super::clip::{Clip, max_abs};
 use super::dropout::Dropout;
 use super::packed::Packed;
-use super::samples::{Rows, Samples};
-use super::share::{LEAST_ROWS, Share, chunks};
+use super::samples::{CheckedSamples, Samples};
+use super::shard::{LEAST_ROWS, Shard, chunks};
 use crate::error::{Error, Result, check_length};
-use crate::float::{Float, check_not_negative, check_positive, compiled};
+use crate::float::{Float, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::loss::Loss;
 use crate::parallel::Threads;
@@ -34,18 +34,18 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// on the size of the minibatch alone, then over the chunks.
 ///
 /// ```
-/// use feedforward::{Gradient, Mlp, activation::Identity, loss::SquaredError};
+/// use feedforward::{GradientWorkspace, Mlp, activation::Identity, loss::SquaredError};
 ///
 /// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
 /// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
-/// let mut gradient = Gradient::new(&net);
+/// let mut gradient = GradientWorkspace::new(&net);
 /// let loss = gradient.compute(&net, &[1.0, 2.0], &[3.0, 9.0], &SquaredError)?;
 /// assert_eq!(loss, (0.5 + 2.0) / 2.0); // errors 1 and -2
 /// assert_eq!(gradient.values(), [(1.0 - 4.0) / 2.0, (1.0 - 2.0) / 2.0]);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Gradient<T> {
+pub struct GradientWorkspace<T> {
     layout: Layout,
     packed: Packed<T>,
     chunks: Vec<Chunk<T>>,
@@ -63,14 +63,14 @@ pub struct Gradient<T> {
     /// Gradients computed so far, which the next one's dropout is drawn by.
     updates: u64,
     /// The largest magnitude in the last finite gradient, before clipping.
-    largest: f64,
+    max_abs: f64,
     threads: Threads,
     /// What [`jacobian`](Self::jacobian) or [`compute_each`](Self::compute_each) gave last.
     derivatives: Vec<T>,
     losses: Vec<f64>,
 }
 
-impl<T: Float> Gradient<T> {
+impl<T: Float> GradientWorkspace<T> {
     /// A workspace for networks of this shape.
     pub fn new(net: &Mlp<T>) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<T: Float> Gradient<T> {
             dropout: None,
             mean_weight: None,
             updates: 0,
-            largest: 0.0,
+            max_abs: 0.0,
             threads: Threads::one(),
             derivatives: Vec::new(),
             losses: Vec::new(),
@@ -133,8 +133,8 @@ impl<T: Float> Gradient<T> {
     /// Divides by the number of samples times this weight, the mean over all that there are,
     /// instead of by the sum of a minibatch's own weights.
     ///
-    /// It does not change a [`Share`], which is told the weight of its minibatch
-    /// ([`Share::weighing`]).
+    /// It does not change a [`Shard`], which is told the weight of its minibatch
+    /// ([`Shard::with_total_weight`]).
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless it is a finite number above 0.
@@ -158,8 +158,8 @@ impl<T: Float> Gradient<T> {
     }
 
     /// The largest magnitude in the gradient computed last, before clipping.
-    pub fn largest(&self) -> f64 {
-        self.largest
+    pub fn max_abs(&self) -> f64 {
+        self.max_abs
     }
 
     /// Shares the work among a pool of this many threads. The bits stay the same.
@@ -170,10 +170,10 @@ impl<T: Float> Gradient<T> {
     /// # Errors
     /// [`Error::OutOfRange`] for 0 and for more than the system can start.
     pub fn threads(self, count: usize) -> Result<Self> {
-        Ok(self.shared(Threads::exactly(count)?))
+        Ok(self.with_threads(Threads::exactly(count)?))
     }
 
-    pub(crate) fn shared(mut self, threads: Threads) -> Self {
+    pub(crate) fn with_threads(mut self, threads: Threads) -> Self {
         self.threads = threads;
         self
     }
@@ -185,7 +185,7 @@ impl<T: Float> Gradient<T> {
     }
 
     /// Whether a minibatch of so many samples has parts for several threads.
-    pub(crate) fn can_be_shared(samples: usize) -> bool {
+    pub(crate) fn can_run_parallel(samples: usize) -> bool {
         chunks(samples) > 1
     }
 
@@ -266,7 +266,7 @@ impl<T: Float> Gradient<T> {
     pub(crate) fn evaluate_rows(
         &mut self,
         net: &Mlp<T>,
-        samples: &Rows<'_, T>,
+        samples: &CheckedSamples<'_, T>,
         loss: &dyn Loss<T>,
         mut outputs: Option<&mut Vec<T>>,
     ) -> Result<f64> {
@@ -324,7 +324,7 @@ impl<T: Float> Gradient<T> {
     pub(crate) fn compute_rows(
         &mut self,
         net: &Mlp<T>,
-        samples: &Rows<'_, T>,
+        samples: &CheckedSamples<'_, T>,
         loss: &dyn Loss<T>,
     ) -> Result<f64> {
         let rows = samples.len();
@@ -332,83 +332,83 @@ impl<T: Float> Gradient<T> {
             None => samples.total_weight(),
             Some(weight) => rows as f64 * weight,
         };
-        let share = Share::whole(rows, total);
-        self.compute_chunks(net, Some(samples), &share, loss)?;
+        let shard = Shard::whole(rows, total);
+        self.compute_chunks(net, Some(samples), &shard, loss)?;
         let chunks = &self.chunks[..self.used];
         let loss = chunks.iter().map(|chunk| chunk.loss).sum();
         add_up(&self.threads, &mut self.values, chunks, 0);
-        self.complete(net, loss, &share)
+        self.complete(net, loss, &shard)
     }
 
-    /// Computes one process's [`Share`] of a minibatch: the sums over each of its chunks, for
-    /// [`chunk_sums`](Self::chunk_sums). `samples` are the share's rows alone, none if it is empty;
+    /// Computes one process's [`Shard`] of a minibatch: the sums over each of its chunks, for
+    /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if it is empty;
     /// [`inputs`](Self::inputs) will be theirs.
     ///
     /// # Errors
     /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
-    /// [`finish`](Self::finish), where all processes find it; and [`Error::OutOfRange`] if there
-    /// are not as many samples as the share has.
-    pub fn compute_share(
+    /// [`reduce`](Self::reduce), where all processes find it; and [`Error::OutOfRange`] if there
+    /// are not as many samples as the shard has.
+    pub fn compute_shard(
         &mut self,
         net: &Mlp<T>,
         samples: &Samples<'_, T>,
-        share: &Share,
+        shard: &Shard,
         loss: &dyn Loss<T>,
     ) -> Result<()> {
-        check_positive::<T>("total weight of a share", share.total_weight())?;
-        let rows = share.rows().len();
+        check_positive::<T>("total weight of a shard", shard.total_weight())?;
+        let rows = shard.rows().len();
         if rows == 0 {
-            return self.compute_chunks(net, None, share, loss);
+            return self.compute_chunks(net, None, shard, loss);
         }
         let samples = samples.check(net, loss)?;
         if samples.len() != rows {
             let got = samples.len();
             return Err(Error::out_of_range(
-                "samples of a share",
+                "samples of a shard",
                 rows.to_string(),
                 got,
             ));
         }
-        self.compute_chunks(net, Some(&samples), share, loss)
+        self.compute_chunks(net, Some(&samples), shard, loss)
     }
 
-    /// For each chunk of the share computed last, in their order: its part of the gradient, without
+    /// For each chunk of the shard computed last, in their order: its part of the gradient, without
     /// the penalty, and the sum of its samples' losses, times their weights.
-    pub fn chunk_sums(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
+    pub fn partial_gradients(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
         let chunks = self.chunks[..self.used].iter();
         chunks.map(|chunk| (&chunk.gradient[..], chunk.loss))
     }
 
     /// Completes a gradient whose chunks were added up elsewhere: adds the penalty, checks it,
-    /// clips it. `sum` and `loss_sum` are the sums over the chunks of all shares, `share` is any of
+    /// clips it. `sum` and `loss_sum` are the sums over the chunks of all shards, `shard` is any of
     /// them. Returns the loss; the gradient is in [`values`](Self::values).
     ///
     /// # Errors
     /// [`Error::Length`] if the sum is not laid out like the parameters, [`Error::Overflow`] if the
     /// loss or the gradient is not finite.
-    pub fn finish(&mut self, net: &Mlp<T>, sum: &[T], loss_sum: f64, share: &Share) -> Result<f64> {
+    pub fn reduce(&mut self, net: &Mlp<T>, sum: &[T], loss_sum: f64, shard: &Shard) -> Result<f64> {
         self.check_layout(net)?;
         check_length("gradient", sum, self.values.len())?;
         self.values.copy_from_slice(sum);
-        let loss = self.complete(net, loss_sum, share)?;
+        let loss = self.complete(net, loss_sum, shard)?;
         self.updates = self.updates.wrapping_add(1);
         Ok(loss)
     }
 
-    /// The forward and backward passes over a share's chunks, whose rows these samples are.
+    /// The forward and backward passes over a shard's chunks, whose rows these samples are.
     fn compute_chunks(
         &mut self,
         net: &Mlp<T>,
-        samples: Option<&Rows<'_, T>>,
-        share: &Share,
+        samples: Option<&CheckedSamples<'_, T>>,
+        shard: &Shard,
         loss: &dyn Loss<T>,
     ) -> Result<()> {
         self.prepare(net)?;
-        self.used = share.chunks().len();
+        self.used = shard.chunks().len();
         self.make_chunks(net, self.used);
         let used = &mut self.chunks[..self.used];
         if let Some(samples) = samples {
-            let before = share.rows().start;
+            let before = shard.rows().start;
             let masks = |dropout: Dropout| dropout.at(self.updates, before);
             let job = Job {
                 net,
@@ -417,11 +417,11 @@ impl<T: Float> Gradient<T> {
                 loss,
                 masks: self.dropout.map(masks),
             };
-            for (rows, chunk) in share.chunk_rows().zip(&mut *used) {
+            for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
                 chunk.take(net, range, self.dropout.is_some(), self.inputs.is_some());
             }
-            let scale = T::of(1.0 / share.total_weight());
+            let scale = T::from_f64(1.0 / shard.total_weight());
             self.threads
                 .for_each(used, &|chunk| chunk.compute(job, scale));
         }
@@ -435,16 +435,16 @@ impl<T: Float> Gradient<T> {
     }
 
     /// From sums over all samples to the loss and its gradient.
-    fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, share: &Share) -> Result<f64> {
-        let total = share.total_weight();
+    fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
+        let total = shard.total_weight();
         let loss = loss_sum / total + self.penalise(net, total);
-        let largest = largest(&self.values).wide();
-        if !(loss.is_finite() && largest.is_finite()) {
+        let max_abs = max_abs(&self.values).as_f64();
+        if !(loss.is_finite() && max_abs.is_finite()) {
             return Err(self.explain(net, &self.chunks[..self.used], loss));
         }
-        self.largest = largest;
+        self.max_abs = max_abs;
         if let Some(clip) = self.clip {
-            clip.apply(&mut self.values, largest);
+            clip.apply(&mut self.values, max_abs);
         }
         Ok(loss)
     }
@@ -458,7 +458,11 @@ impl<T: Float> Gradient<T> {
         let mut squares = 0.0;
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
-            squares += penalise(&mut self.values[at.weights.clone()], weights, T::of(factor));
+            squares += penalise(
+                &mut self.values[at.weights.clone()],
+                weights,
+                T::from_f64(factor),
+            );
         }
         0.5 * factor * squares
     }
@@ -491,7 +495,7 @@ fn overflow(what: &'static str, layer: usize, value: f64) -> Error {
 
 /// The first value that is not finite.
 fn not_finite<T: Float>(values: &[T]) -> Option<f64> {
-    values.iter().find(|x| !x.is_finite()).map(|x| x.wide())
+    values.iter().find(|x| !x.is_finite()).map(|x| x.as_f64())
 }
 
 /// Parameters that one thread adds up at a time.
@@ -524,7 +528,7 @@ fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>], of
     }
 }
 
-compiled! {
+instantiate! {
     /// sum <- x + y.
     fn add<T>(sum: &mut [T], x: &[T], y: &[T]) {
         for ((sum, &x), &y) in sum.iter_mut().zip(x).zip(y) {
@@ -533,7 +537,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// sum <- sum + x.
     fn add_to<T>(sum: &mut [T], x: &[T]) {
         for (sum, &x) in sum.iter_mut().zip(x) {
@@ -542,7 +546,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// gradient <- gradient + factor weights; returns the sum of squared weights.
     fn penalise<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
         simd::dispatch(Penalise { gradient, weights, factor })
@@ -571,6 +575,6 @@ impl<T: Float> Op for Penalise<'_, T> {
                 *square += w * w;
             }
         }
-        squares.iter().map(|square| square.wide()).sum()
+        squares.iter().map(|square| square.as_f64()).sum()
     }
 }

@@ -5,45 +5,45 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
-use crate::borrowed::LayerSpec;
-#[cfg(doc)]
-use crate::borrowed::MlpRef;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 use crate::layer::Layer;
 use crate::layout::Layout;
 use crate::memory;
+use crate::mlp_ref::LayerSpec;
+#[cfg(doc)]
+use crate::mlp_ref::MlpRef;
 
 mod builder;
 mod chunk;
 mod clip;
-#[cfg(feature = "serde")]
-mod describe;
 mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod gradient;
-mod job;
 mod packed;
 mod pairing;
+mod prediction;
 mod predictor;
 mod samples;
-mod share;
+#[cfg(feature = "serde")]
+mod serde_mlp;
+mod shard;
 mod single;
-mod source;
 #[cfg(feature = "safetensors")]
 mod state_dict;
+mod to_rust;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
-pub use gradient::Gradient;
+pub use gradient::GradientWorkspace;
 pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
-pub(crate) use samples::Rows;
+pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
-pub use share::Share;
+pub use shard::Shard;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///
@@ -132,11 +132,11 @@ impl<T: Float> Mlp<T> {
     /// All parameters in one slice: layer after layer from the inputs, in each the weights, neuron
     /// by neuron, then the biases. [`layout`](Self::layout) has the places.
     ///
-    /// Gradients ([`Gradient::values`], and a row of [`Gradient::compute_each`]), the state of
+    /// Gradients ([`GradientWorkspace::values`], and a row of [`GradientWorkspace::compute_each`]), the state of
     /// optimizers and [`MlpRef`](crate::MlpRef) have the same layout.
     ///
     /// ```
-    /// use feedforward::{Gradient, Mlp, activation::Identity, loss::SquaredError};
+    /// use feedforward::{GradientWorkspace, Mlp, activation::Identity, loss::SquaredError};
     ///
     /// // 2 inputs, 2 hidden neurons, 1 output.
     /// let mut net = Mlp::<f64>::builder(2).hidden(2, Identity).output(1, Identity).build()?;
@@ -150,7 +150,7 @@ impl<T: Float> Mlp<T> {
     /// assert_eq!(net.layer(0)?.neuron(1)?.weights(), [3.0, 4.0]);
     /// assert_eq!(net.params()[net.layout().layers()[1].weights.clone()], [1.0, -1.0]);
     ///
-    /// let mut gradient = Gradient::new(&net);
+    /// let mut gradient = GradientWorkspace::new(&net);
     /// gradient.compute(&net, &[1.0, 1.0], &[0.0], &SquaredError)?; // hidden 3.5 and 6.5, output -2.75
     /// assert_eq!(gradient.values()[6..], [-2.75 * 3.5, -2.75 * 6.5, -2.75]);
     /// // A step of gradient descent is a line.

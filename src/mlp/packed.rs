@@ -6,7 +6,7 @@ use super::Mlp;
 use crate::activation::Activation;
 use crate::error::Result;
 pub(crate) use crate::float::check_finite;
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::gemm::{Buffer, padded, transpose};
 use crate::parallel::Threads;
 use crate::simd;
@@ -21,8 +21,8 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
-    /// [`Activation::floor`], for one piece.
-    pub(super) floor: Option<T>,
+    /// [`Activation::lower_clamp`], for one piece.
+    pub(super) lower_clamp: Option<T>,
     index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
@@ -83,7 +83,9 @@ impl<T: Float> Packed<T> {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                floor: net.activations[index].floor().filter(|_| at.pieces == 1),
+                lower_clamp: net.activations[index]
+                    .lower_clamp()
+                    .filter(|_| at.pieces == 1),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
@@ -114,7 +116,7 @@ impl<T: Float> Packed<T> {
     }
 }
 
-compiled! {
+instantiate! {
     /// Copies one layer's parameters.
     fn pack<T>(packed: &mut PackedLayer<T>, weights: &[T], bias: &[T]) {
         transpose(weights, packed.inputs, packed.inputs, &mut packed.transposed, packed.z_stride);

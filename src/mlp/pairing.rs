@@ -49,7 +49,7 @@ fn reaches_both_sides<T: Float>(activation: &dyn Activation<T>) -> bool {
     let (mut below, mut above) = (false, false);
     for probe in PROBES {
         for x in [-probe, probe] {
-            let y = activation.value(T::of(x)).wide();
+            let y = activation.value(T::from_f64(x)).as_f64();
             below |= y < -FAR;
             above |= y > FAR;
         }

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
 
-use super::job::{BLOCK, Job, Scratch};
 use super::packed::Packed;
+use super::prediction::{BLOCK, Job, Scratch};
 use super::single::predict_one;
 use super::{Mlp, chunk};
 use crate::error::{Error, Result, check_length, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, compiled};
+use crate::float::{Float, check_finite, check_finite_rows, instantiate};
 use crate::parallel::Threads;
 
 /// A network made ready: packed weights and scratch space.
@@ -104,7 +104,7 @@ impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
     }
 }
 
-compiled! {
+instantiate! {
     /// Predicts whatever fits.
     fn predict_into<T>(job: &mut Job<'_, T>) -> Result<()> {
         // The usual case first, and without a division.
@@ -147,7 +147,7 @@ fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
         let outputs = view.neurons().map(|neuron| neuron.output(&values));
         values = outputs.collect::<Result<Vec<_>>>().ok()?;
         if let Some(value) = values.iter().find(|y| !y.is_finite()) {
-            let (what, value) = ("output", value.wide());
+            let (what, value) = ("output", value.as_f64());
             return Some(Error::Overflow { what, layer, value });
         }
     }
@@ -167,16 +167,16 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
     };
     let mut packed = Packed::new(net, false);
     packed.refresh(net, &threads)?;
-    // Whole blocks for each thread, as many as make its share.
-    let share = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
+    // Whole blocks for each thread, as many as make its part.
+    let part = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
     let (all_inputs, all_outputs) = (inputs, outputs);
-    let inputs = all_inputs.chunks(share * net.inputs());
-    let outputs = all_outputs.chunks_mut(share * net.outputs());
-    let mut shares: Vec<_> = inputs
+    let inputs = all_inputs.chunks(part * net.inputs());
+    let outputs = all_outputs.chunks_mut(part * net.outputs());
+    let mut parts: Vec<_> = inputs
         .zip(outputs)
         .map(|(x, y)| (x, y, Scratch::new(net)))
         .collect();
-    threads.for_each(&mut shares, &|(inputs, outputs, scratch)| {
+    threads.for_each(&mut parts, &|(inputs, outputs, scratch)| {
         predict(&mut Job {
             net,
             packed: &packed,
@@ -188,7 +188,7 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
     check_outputs(net, all_inputs, all_outputs)
 }
 
-compiled! {
+instantiate! {
     /// All samples, block by block, through all layers.
     fn predict<T>(job: &mut Job<'_, T>) {
         let Job { net, packed, scratch, inputs, outputs } = job;

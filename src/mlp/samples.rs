@@ -8,17 +8,17 @@ use alloc::vec::Vec;
 use super::Mlp;
 use super::pairing::check_pairing;
 use crate::error::{Error, Number, Result, check_length, check_not_empty, check_range, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, compiled, in_rows};
+use crate::float::{Float, check_finite, check_finite_rows, in_rows, instantiate};
 use crate::loss::Loss;
 
 /// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
 /// and if you like a weight for each sample and a choice of rows.
 ///
 /// ```
-/// use feedforward::{Gradient, Mlp, Samples, activation::Identity, loss::SquaredError};
+/// use feedforward::{GradientWorkspace, Mlp, Samples, activation::Identity, loss::SquaredError};
 ///
 /// let net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
-/// let mut gradient = Gradient::new(&net);
+/// let mut gradient = GradientWorkspace::new(&net);
 /// let (x, y) = ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]);
 /// // A whole weight is as good as so many copies.
 /// let weighted = Samples::new(&x, &y).weights(&[2.0, 0.0, 1.0]);
@@ -110,7 +110,7 @@ impl<'a, T: Float> Samples<'a, T> {
     }
 
     /// Checks that they fit the network and that the loss can learn from them.
-    pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<Rows<'a, T>> {
+    pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<CheckedSamples<'a, T>> {
         let [inputs, targets, weights] = *self.names;
         let widths = [net.inputs(), net.outputs()];
         check_pairing(net, loss)?;
@@ -122,7 +122,7 @@ impl<'a, T: Float> Samples<'a, T> {
         if let Some(values) = self.weights {
             check_length(weights, values, count)?;
         }
-        let all = Rows {
+        let all = CheckedSamples {
             samples: Self { rows: None, ..self },
             widths,
             count,
@@ -196,7 +196,7 @@ fn pick<V: Copy>(values: &[V], width: usize, rows: &[usize]) -> Vec<V> {
 /// Writes what the outputs should be for a class.
 fn write_class<T: Float>(class: usize, row: &mut [T]) {
     match row {
-        [only] => *only = T::of(class as f64),
+        [only] => *only = T::from_f64(class as f64),
         row => {
             row.fill(T::zero());
             row[class] = T::one();
@@ -232,14 +232,14 @@ impl<T: Float> Gathered<T> {
     }
 }
 
-compiled! {
+instantiate! {
     /// A number that tells one slice from another: four chains, so that it takes about as long as
     /// reading the slice.
     fn hash<T>(values: &[T]) -> u64 {
         let mut chains = [0_u64; 4];
         for values in values.chunks(4) {
             for (chain, x) in chains.iter_mut().zip(values) {
-                *chain = combine(*chain, x.wide().to_bits());
+                *chain = combine(*chain, x.as_f64().to_bits());
             }
         }
         chains.into_iter().fold(values.len() as u64, combine)
@@ -255,7 +255,7 @@ fn combine(hash: u64, bits: u64) -> u64 {
 
 /// Samples that were checked against a network.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows<'a, T> {
+pub(crate) struct CheckedSamples<'a, T> {
     samples: Samples<'a, T>,
     widths: [usize; 2],
     count: usize,
@@ -263,7 +263,7 @@ pub(crate) struct Rows<'a, T> {
     whole: usize,
 }
 
-impl<'a, T: Float> Rows<'a, T> {
+impl<'a, T: Float> CheckedSamples<'a, T> {
     /// Inputs alone, checked: there are no targets to ask for.
     pub(crate) fn of_inputs(inputs: &'a [T], net: &Mlp<T>) -> Result<Self> {
         let samples = Samples::new(inputs, &[]);
@@ -313,7 +313,11 @@ impl<'a, T: Float> Rows<'a, T> {
         let check_weights = |values: &[T]| {
             check_finite(weights, values)?;
             match values.iter().find(|&&w| w < T::zero()) {
-                Some(w) => Err(Error::out_of_range(weights, "0 or above", Number(w.wide()))),
+                Some(w) => Err(Error::out_of_range(
+                    weights,
+                    "0 or above",
+                    Number(w.as_f64()),
+                )),
                 None => Ok(()),
             }
         };
@@ -398,7 +402,7 @@ impl<'a, T: Float> Rows<'a, T> {
     /// Whether a mean over these samples is a number: their weights may all be zero, or so small
     /// that dividing by their sum may overflow.
     pub(crate) fn can_teach(&self) -> bool {
-        let range = T::min_positive_value().wide()..=T::max_value().wide();
+        let range = T::min_positive_value().as_f64()..=T::max_value().as_f64();
         range.contains(&self.total_weight())
     }
 
@@ -406,7 +410,7 @@ impl<'a, T: Float> Rows<'a, T> {
     pub(crate) fn hash(&self) -> u64 {
         let mut room = self.target_room();
         let numbers = (0..self.count).map(|sample| {
-            let weight = self.weight(sample).map_or(1.0, Float::wide).to_bits();
+            let weight = self.weight(sample).map_or(1.0, Float::as_f64).to_bits();
             let target = match self.class(sample) {
                 Some(class) => class as u64,
                 None => hash(self.target(sample, &mut room)),
@@ -421,7 +425,7 @@ impl<'a, T: Float> Rows<'a, T> {
         match self.samples.weights {
             None => self.count as f64,
             Some(weights) => (0..self.count)
-                .map(|sample| weights[self.row(sample)].wide())
+                .map(|sample| weights[self.row(sample)].as_f64())
                 .sum(),
         }
     }

@@ -5,8 +5,8 @@
 //! sums in registers as its rows need, and ReLU done before they are stored. The order of arithmetic
 //! is the same, and so are the bits.
 
-use super::job::{Job, Scratch};
 use super::packed::PackedLayer;
+use super::prediction::{Job, Scratch};
 use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
@@ -35,7 +35,7 @@ impl<T: Float> Op for &mut Job<'_, T> {
         let mut x = self.inputs;
         for (index, (layer, activation)) in layers.iter().zip(self.net.activations()).enumerate() {
             let last = index + 1 == layers.len();
-            let in_place = layer.floor.is_some() && !last;
+            let in_place = layer.lower_clamp.is_some() && !last;
             let z = if in_place {
                 &mut to[..]
             } else {
@@ -45,7 +45,7 @@ impl<T: Float> Op for &mut Job<'_, T> {
                 return false;
             }
             if last {
-                match layer.floor {
+                match layer.lower_clamp {
                     Some(_) => self.outputs.copy_from_slice(&strip[..layer.outputs]),
                     None => activation.apply(&strip[..layer.rows], self.outputs),
                 }
@@ -89,7 +89,7 @@ macro_rules! with_registers {
     };
 }
 
-/// z = W x + b, padded, and not below the activation's floor if it has one.
+/// z = W x + b, padded, and not below the activation's lower_clamp if it has one.
 ///
 /// False, with z unspecified, if some sum is not finite. None is finite if one of x is not:
 /// even times zero that gives NaN.
@@ -158,7 +158,7 @@ fn columns<T: Float, S: Simd, const N: usize>(
     if !sums[0].first().is_finite() {
         return false;
     }
-    let low = T::Vector::<S>::splat(simd, layer.floor.unwrap_or(T::neg_infinity()));
+    let low = T::Vector::<S>::splat(simd, layer.lower_clamp.unwrap_or(T::neg_infinity()));
     let (bias, z) = (&layer.bias[at..][..N * lanes], &mut z[..N * lanes]);
     for v in 0..N {
         let bias = T::Vector::<S>::load(simd, &bias[v * lanes..]);

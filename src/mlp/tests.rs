@@ -111,7 +111,7 @@ fn both_ways<T: Float>(net: &Mlp<T>, inputs: &[T]) -> [Vec<u64>; 2] {
         predictor.predict_into(input, output).unwrap();
     }
     let all = net.predict(inputs).unwrap();
-    [all, one_by_one].map(|values| values.iter().map(|x| x.wide().to_bits()).collect())
+    [all, one_by_one].map(|values| values.iter().map(|x| x.as_f64().to_bits()).collect())
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn one_sample_has_the_bits_of_a_batch_for_every_width() {
             .unwrap();
         let inputs: Vec<T> = samples(5 * 4)
             .into_iter()
-            .map(|x| T::of(x.into()))
+            .map(|x| T::from_f64(x.into()))
             .collect();
         let [all, one_by_one] = both_ways(&net, &inputs);
         assert_eq!(all, one_by_one, "width {width}");
@@ -153,14 +153,14 @@ fn one_sample_has_the_bits_of_a_batch_for_every_width() {
 fn outputs_that_overflow_are_an_error() {
     fn check<T: Float>(scale: f64) {
         for width in [1, 3, 40, 200] {
-            let sample = [T::of(0.5), T::of(-0.5)];
+            let sample = [T::from_f64(0.5), T::from_f64(-0.5)];
             for index in [0, width / 2, width - 1] {
                 let builder = Mlp::<T>::builder(2).hidden(3, Tanh);
                 let mut net = builder.output(width, Identity).build().unwrap();
                 let last = net.layout().layers()[1].clone();
-                net.params_mut()[last.weights.start + 3 * index..][..3].fill(T::of(scale));
-                net.params_mut()[..6].fill(T::of(0.0));
-                net.params_mut()[6..9].fill(T::of(9.0));
+                net.params_mut()[last.weights.start + 3 * index..][..3].fill(T::from_f64(scale));
+                net.params_mut()[..6].fill(T::from_f64(0.0));
+                net.params_mut()[6..9].fill(T::from_f64(9.0));
                 let expected = Error::Overflow {
                     what: "output",
                     layer: 1,
@@ -289,7 +289,7 @@ fn bad_inputs_are_errors_that_name_them() {
 fn a_gradient_says_where_numbers_overflow() {
     let mut net = net(&[1, 2, 1], 3);
     net.params_mut().fill(f32::MAX);
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let error = gradient
         .compute(&net, &[4.0], &[0.0], &SquaredError)
         .unwrap_err();
@@ -318,7 +318,7 @@ fn a_gradient_says_where_numbers_overflow() {
 fn rows_are_chosen_by_index() {
     let net = net(&[2, 5, 1], 3);
     let (inputs, targets) = (samples(20), samples(10));
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let some = gradient
         .compute_samples(
             &net,
@@ -355,8 +355,8 @@ fn rows_are_chosen_by_index() {
 fn a_penalty_pulls_weights_but_not_biases() {
     let net = net(&[2, 5, 1], 3);
     let (inputs, targets) = (samples(8), samples(4));
-    let mut plain = Gradient::new(&net);
-    let mut penalised = Gradient::new(&net).l2(0.5).unwrap();
+    let mut plain = GradientWorkspace::new(&net);
+    let mut penalised = GradientWorkspace::new(&net).l2(0.5).unwrap();
     let loss = plain
         .compute(&net, &inputs, &targets, &SquaredError)
         .unwrap();
@@ -380,7 +380,7 @@ fn a_penalty_pulls_weights_but_not_biases() {
         }
     }
     approx::assert_relative_eq!(with, loss + 0.5 * 0.125 * squares, epsilon = 1e-6);
-    assert!(Gradient::new(&net).l2(-1.0).is_err());
+    assert!(GradientWorkspace::new(&net).l2(-1.0).is_err());
 }
 
 #[test]

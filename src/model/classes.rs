@@ -141,8 +141,8 @@ pub(super) fn sample_weights<T: Float>(
         check_length("sample weights", own, classes.len())?;
     }
     let weight = |(sample, &class): (usize, &usize)| {
-        let own = own.map_or(1.0, |own| own[sample].wide());
-        T::of(own * weights[class])
+        let own = own.map_or(1.0, |own| own[sample].as_f64());
+        T::from_f64(own * weights[class])
     };
     Ok(classes.iter().enumerate().map(weight).collect())
 }
@@ -161,10 +161,14 @@ pub(super) fn weigh_validation<T: Float>(weights: &[f64], trainer: &mut Trainer<
     }
     let weight = |(row, target): (usize, &[T])| {
         let weight = match target {
-            [second] => weights[0] * (1.0 - second.wide()) + weights[1] * second.wide(),
-            target => target.iter().zip(weights).map(|(t, w)| t.wide() * w).sum(),
+            [second] => weights[0] * (1.0 - second.as_f64()) + weights[1] * second.as_f64(),
+            target => target
+                .iter()
+                .zip(weights)
+                .map(|(t, w)| t.as_f64() * w)
+                .sum(),
         };
-        T::of(own.as_ref().map_or(1.0, |own| own[row].wide()) * weight)
+        T::from_f64(own.as_ref().map_or(1.0, |own| own[row].as_f64()) * weight)
     };
     *own = Some(rows.enumerate().map(weight).collect());
 }

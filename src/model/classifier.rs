@@ -151,7 +151,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         let mut targets = vec![T::zero(); labels.len() * width];
         for (row, class) in targets.chunks_mut(width).zip(self.indices(labels)?) {
             match width {
-                1 => row[0] = T::of(class as f64),
+                1 => row[0] = T::from_f64(class as f64),
                 _ => row[class] = T::one(),
             }
         }
@@ -323,7 +323,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Ok(logarithms)
     }
 
-    /// The share of samples whose class is predicted right: [`metrics::accuracy`].
+    /// The fraction of samples whose class is predicted right: [`metrics::accuracy`].
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a label for each sample, and as [`Mlp::predict`].

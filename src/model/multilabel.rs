@@ -192,7 +192,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(logits.into_iter().map(math::log_sigmoid).collect())
     }
 
-    /// The share of samples whose labels are all predicted right:
+    /// The fraction of samples whose labels are all predicted right:
     /// [`SubsetAccuracy`](crate::metrics::SubsetAccuracy).
     ///
     /// # Errors

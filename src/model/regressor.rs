@@ -12,7 +12,7 @@ use crate::float::{Float, check_finite_rows};
 use crate::loss::{Loss, OutputKind, Poisson, SquaredError};
 use crate::math;
 use crate::metrics::{self, Link};
-use crate::mlp::{Mlp, Rows, Samples};
+use crate::mlp::{CheckedSamples, Mlp, Samples};
 use crate::train::{History, Trainer, TrainingEvent};
 
 /// A network that predicts numbers, scored by R2; or with [`Link::Log`] counts and other
@@ -197,7 +197,7 @@ impl<T: Float> Regressor<T> {
     }
 
     /// The scaler that there is, or one for these targets if they are to be scaled.
-    fn scaler_for(&self, rows: &Rows<'_, T>) -> Result<Option<Scaler<T>>> {
+    fn scaler_for(&self, rows: &CheckedSamples<'_, T>) -> Result<Option<Scaler<T>>> {
         if self.scaler.is_some() {
             return Ok(self.scaler.clone());
         }
@@ -219,7 +219,7 @@ impl<T: Float> Regressor<T> {
         &self,
         scaler: &Scaler<T>,
         samples: &Samples<'_, T>,
-        rows: &Rows<'_, T>,
+        rows: &CheckedSamples<'_, T>,
     ) -> Result<Vec<T>> {
         let width = self.net.outputs();
         let mut targets = samples.target_rows(width).into_owned();
@@ -255,7 +255,7 @@ impl<T: Float> Regressor<T> {
         Ok(outputs)
     }
 
-    /// The share of the targets' variance that is explained: [`metrics::r2`].
+    /// The fraction of the targets' variance that is explained: [`metrics::r2`].
     ///
     /// # Errors
     /// As [`predict`](Self::predict), and [`Error::Length`] unless there are targets for each

@@ -8,7 +8,7 @@ use core::ops::RangeInclusive;
 use crate::error::{
     Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
 };
-use crate::float::{Float, check_finite_rows, compiled, is_rounding};
+use crate::float::{Float, check_finite_rows, instantiate, is_rounding};
 use crate::math;
 use crate::mlp::{Mlp, check_finite};
 
@@ -87,7 +87,7 @@ impl<T: Float> Scaler<T> {
             }
         });
         let scales: Vec<T> = scales.collect();
-        let offsets: Vec<T> = means.into_iter().map(T::of).collect();
+        let offsets: Vec<T> = means.into_iter().map(T::from_f64).collect();
         Self::from_parts(offsets, scales)
     }
 
@@ -132,7 +132,7 @@ impl<T: Float> Scaler<T> {
                 max - min
             };
             let scale = nonzero::<T>(spread / (high - low), 1.0 / (high - low));
-            (T::of(min - low * scale.wide()), scale)
+            (T::from_f64(min - low * scale.as_f64()), scale)
         };
         let (offsets, scales): (Vec<T>, Vec<T>) =
             extremes(data, width).into_iter().map(column).unzip();
@@ -269,7 +269,7 @@ impl<T: Float> Scaler<T> {
             return Err(Error::Overflow {
                 what: "folded parameter",
                 layer,
-                value: value.wide(),
+                value: value.as_f64(),
             });
         }
         let at = &net.layout().layers()[layer];
@@ -281,9 +281,9 @@ impl<T: Float> Scaler<T> {
 
 /// A scale, or another one if it is zero in this type: of equal numbers, or nearly so.
 fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
-    let scale = T::of(scale);
+    let scale = T::from_f64(scale);
     if scale == T::zero() {
-        T::of(otherwise)
+        T::from_f64(otherwise)
     } else {
         scale
     }
@@ -294,7 +294,7 @@ fn check_data<T: Float>(data: &[T], width: usize) -> Result<()> {
     check_finite_rows("data", data, width)
 }
 
-compiled! {
+instantiate! {
     /// The columns' means, and their standard deviations.
     fn moments<T>(data: &[T], width: usize) -> (Vec<f64>, Vec<f64>) {
         let samples = (data.len() / width) as f64;
@@ -303,16 +303,16 @@ compiled! {
         let mut means = vec![0.0; width];
         for row in rows() {
             for ((sum, &x), &first) in means.iter_mut().zip(row).zip(first) {
-                *sum += x.wide() - first.wide();
+                *sum += x.as_f64() - first.as_f64();
             }
         }
         for (mean, &first) in means.iter_mut().zip(first) {
-            *mean = first.wide() + *mean / samples;
+            *mean = first.as_f64() + *mean / samples;
         }
         let mut deviations = vec![0.0; width];
         for row in rows() {
             for ((sum, &x), &mean) in deviations.iter_mut().zip(row).zip(&means) {
-                *sum += (x.wide() - mean) * (x.wide() - mean);
+                *sum += (x.as_f64() - mean) * (x.as_f64() - mean);
             }
         }
         for deviation in &mut deviations {
@@ -322,35 +322,35 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// The columns' least and largest numbers.
     fn extremes<T>(data: &[T], width: usize) -> Vec<(f64, f64)> {
         let mut extremes = vec![(f64::INFINITY, f64::NEG_INFINITY); width];
         for row in data.chunks_exact(width) {
             for ((min, max), x) in extremes.iter_mut().zip(row) {
-                *min = min.min(x.wide());
-                *max = max.max(x.wide());
+                *min = min.min(x.as_f64());
+                *max = max.max(x.as_f64());
             }
         }
         extremes
     }
 }
 
-compiled! {
+instantiate! {
     /// Maps rows in place, unless a result is not finite.
     fn map<T>(scaler: &Scaler<T>, samples: &mut [T], direction: Direction) -> Result<()> {
         let width = scaler.offsets.len();
         let mapped = |x: T, column: usize| {
-            let (x, offset) = (x.wide(), scaler.offsets[column].wide());
-            let scale = scaler.scales[column].wide();
-            T::of(match direction {
+            let (x, offset) = (x.as_f64(), scaler.offsets[column].as_f64());
+            let scale = scaler.scales[column].as_f64();
+            T::from_f64(match direction {
                 Direction::Forward => (x - offset) / scale,
                 Direction::Inverse => x * scale + offset,
             })
         };
         for (row, values) in samples.chunks_exact(width).enumerate() {
             for (column, &x) in values.iter().enumerate() {
-                let value = mapped(x, column).wide();
+                let value = mapped(x, column).as_f64();
                 if !value.is_finite() {
                     let (what, at) = ("scaled samples", Position::Cell { row, column });
                     return Err(Error::NotFinite { what, at, value });
@@ -366,48 +366,48 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// x = x' scale + offset for whole rows.
     fn restore<T>(scaler: &Scaler<T>, samples: &mut [T]) {
         for values in samples.chunks_exact_mut(scaler.offsets.len()) {
             for ((x, offset), scale) in values.iter_mut().zip(&scaler.offsets).zip(&scaler.scales) {
-                *x = T::of(x.wide() * scale.wide() + offset.wide());
+                *x = T::from_f64(x.as_f64() * scale.as_f64() + offset.as_f64());
             }
         }
     }
 }
 
-compiled! {
+instantiate! {
     /// A layer's weights and biases for inputs as they were before scaling.
     fn folded_inputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
         let mut folded = Vec::with_capacity(weights.len() + bias.len());
         let mut shifted = Vec::with_capacity(bias.len());
         for (row, b) in weights.chunks_exact(scaler.offsets.len()).zip(bias) {
-            let mut sum = b.wide();
+            let mut sum = b.as_f64();
             for ((w, scale), offset) in row.iter().zip(&scaler.scales).zip(&scaler.offsets) {
-                let w = T::of(w.wide() / scale.wide());
+                let w = T::from_f64(w.as_f64() / scale.as_f64());
                 // The rounded weight, so that its error counts for x - offset and not for x.
-                sum -= w.wide() * offset.wide();
+                sum -= w.as_f64() * offset.as_f64();
                 folded.push(w);
             }
-            shifted.push(T::of(sum));
+            shifted.push(T::from_f64(sum));
         }
         folded.extend(shifted);
         folded
     }
 }
 
-compiled! {
+instantiate! {
     /// A layer's weights and biases for outputs as they were before scaling.
     fn folded_outputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
-        let scales = || scaler.scales.iter().map(|scale| scale.wide());
+        let scales = || scaler.scales.iter().map(|scale| scale.as_f64());
         let rows = weights.chunks_exact(weights.len() / bias.len());
         let mut folded: Vec<T> = rows
             .zip(scales())
-            .flat_map(|(row, scale)| row.iter().map(move |w| T::of(w.wide() * scale)))
+            .flat_map(|(row, scale)| row.iter().map(move |w| T::from_f64(w.as_f64() * scale)))
             .collect();
         let pairs = bias.iter().zip(scales()).zip(&scaler.offsets);
-        folded.extend(pairs.map(|((b, scale), offset)| T::of(b.wide() * scale + offset.wide())));
+        folded.extend(pairs.map(|((b, scale), offset)| T::from_f64(b.as_f64() * scale + offset.as_f64())));
         folded
     }
 }

@@ -13,9 +13,9 @@ use alloc::vec::Vec;
 use super::graph::{Expr, Operand, int, ints};
 use crate::activation::{
     self, Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink,
-    HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu, LogSigmoid, Maxout, Mish, Relu, Relu6,
-    Selu, Sigmoid, Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, Step, SwiGlu, Tanh,
-    Tanhshrink,
+    HardSigmoid, HardSwish, HardTanh, Heaviside, Identity, LeakyRelu, LogSigmoid, Maxout, Mish,
+    Relu, Relu6, Selu, Sigmoid, Silu, Sine, SoftShrink, Softplus, Softsign, Squareplus, SwiGlu,
+    Tanh, Tanhshrink,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -34,7 +34,7 @@ pub(super) fn apply<'g, T: Float>(
         (Some(pieces), count) if family == Maxout::NAME => {
             (pieces == count as f64).then(|| maxout(z, outputs, count))
         }
-        (Some(parameter), 1) => with_parameter::<T>(family, T::of(parameter).wide(), z),
+        (Some(parameter), 1) => with_parameter::<T>(family, T::from_f64(parameter).as_f64(), z),
         _ => None,
     });
     y.ok_or_else(|| Error::UnknownName {
@@ -56,7 +56,7 @@ fn read(name: &str) -> Option<(&str, Option<f64>)> {
 fn plain<'g, T: Float>(name: &str, x: Expr<'g, T>) -> Option<Expr<'g, T>> {
     Some(match name {
         Identity::NAME => x,
-        Step::NAME => x.below(0.0).choose(0.0, 1.0),
+        Heaviside::NAME => x.below(0.0).choose(0.0, 1.0),
         Relu::NAME => x.unary("Relu"),
         Relu6::NAME => x.clip(0.0, 6.0),
         HardTanh::NAME => x.clip(-1.0, 1.0),
@@ -140,7 +140,7 @@ fn piece<T: Float>(z: Expr<'_, T>, start: i64) -> Expr<'_, T> {
 
 /// x gate, but 0 and not NaN if the gate is closed and x infinite.
 fn product<'g, T: Float>(x: Expr<'g, T>, gate: Expr<'g, T>) -> Expr<'g, T> {
-    let (least, most) = (T::min_value().wide(), T::max_value().wide());
+    let (least, most) = (T::min_value().as_f64(), T::max_value().as_f64());
     let closed = gate.abs().above(0.0).choose(x, x.clip(least, most));
     closed * gate
 }

@@ -108,18 +108,18 @@ impl<T: Float> Graph<T> {
 
     /// A number as a constant, rounded to the graph's type.
     fn number(&self, number: f64) -> Expr<'_, T> {
-        let number = T::of(number);
+        let number = T::from_f64(number);
         let raw = || bytes(&[number]);
-        self.shared(format!("{number:?}"), &[], data_type::<T>(), raw)
+        self.with_threads(format!("{number:?}"), &[], data_type::<T>(), raw)
     }
 
     /// Whole numbers as a constant: a shape, or where to slice.
     pub(super) fn integers(&self, numbers: &[i64]) -> Expr<'_, T> {
         let raw = || numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        self.shared(format!("{numbers:?}"), &[numbers.len()], proto::INT64, raw)
+        self.with_threads(format!("{numbers:?}"), &[numbers.len()], proto::INT64, raw)
     }
 
-    fn shared(
+    fn with_threads(
         &self,
         name: String,
         shape: &[usize],
@@ -345,7 +345,7 @@ fn data_type<T: Float>() -> i32 {
 
 /// The values as a tensor holds them: little-endian, without loss.
 fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
-    let wide = values.iter().map(|x| x.wide());
+    let wide = values.iter().map(|x| x.as_f64());
     if T::DOUBLE {
         wide.flat_map(f64::to_le_bytes).collect()
     } else {

@@ -20,7 +20,7 @@ use crate::layout::Layout;
 /// and Keras have this form, with epsilon under both roots; the defaults are PyTorch's. Keras
 /// has a rate of 0.001, which is rarely enough, rho 0.95 and epsilon 1e-7. PyTorch's
 /// `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`Gradient`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::Gradient) says how they compare.
 ///
 /// State: s, then a. Where they fall below 8e-37 (f64: 1e-306) they become zero, and
 /// gradients below 7e-18 (1e-152) count as zero: subnormal numbers are flushed.
@@ -78,10 +78,10 @@ impl<T: Float> Optimizer<T> for Adadelta {
     elementwise! {
         Adadelta: |rule, step, params, gradient, state| {
             let rule = AdadeltaRule {
-                rate: T::of(step.learning_rate),
-                rho: T::of(rule.rho),
-                rest: T::of(1.0 - rule.rho),
-                epsilon: T::of(rule.epsilon),
+                rate: T::from_f64(step.learning_rate),
+                rho: T::from_f64(rule.rho),
+                rest: T::from_f64(1.0 - rule.rho),
+                epsilon: T::from_f64(rule.epsilon),
                 flush: Flush::new(),
             };
             rule::apply(rule, params, gradient, state);

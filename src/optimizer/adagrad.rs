@@ -16,7 +16,7 @@ use crate::layout::Layout;
 /// are called `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and
 /// adds its epsilon, 1e-7, under the root; next to that sum neither epsilon matters.
 /// PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`Gradient`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::Gradient) says how they compare.
 ///
 /// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
 /// subnormal.
@@ -57,7 +57,7 @@ impl<T: Float> Optimizer<T> for Adagrad {
     }
 
     fn init(&self, _: &Layout, state: &mut [T]) {
-        state.fill(T::of(self.initial_sum));
+        state.fill(T::from_f64(self.initial_sum));
     }
 
     fn check(&self) -> Result<()> {
@@ -71,8 +71,8 @@ impl<T: Float> Optimizer<T> for Adagrad {
         Adagrad: |rule, step, params, gradient, state| {
             let before = step.number.saturating_sub(1) as f64;
             let rule = AdagradRule {
-                rate: T::of(step.learning_rate / (1.0 + before * rule.rate_decay)),
-                epsilon: T::of(rule.epsilon),
+                rate: T::from_f64(step.learning_rate / (1.0 + before * rule.rate_decay)),
+                epsilon: T::from_f64(rule.epsilon),
                 flush: Flush::new(),
             };
             rule::apply(rule, params, gradient, state);

@@ -1,7 +1,7 @@
 //! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
 
 use super::rule::{self, Flush, Rule, elementwise};
-use super::{Optimizer, Step};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
 use crate::float::{Float, check_fraction, check_not_negative, check_positive};
 use crate::layout::Layout;
@@ -40,7 +40,7 @@ pub enum EpsilonForm {
 /// Keras.
 ///
 /// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which
-/// belong to the gradient: [`Gradient`](crate::Gradient) says how they compare. Keras'
+/// belong to the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Keras'
 /// `weight_decay`, for any optimizer, is [`AdamW`]'s.
 ///
 /// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
@@ -198,7 +198,7 @@ impl<T: Float> Optimizer<T> for AdamW {
             if rule.decay_biases {
                 apply(&rule.adam(), step, decay, params, gradient, state);
             } else {
-                let keep = T::of(1.0 - decay);
+                let keep = T::from_f64(1.0 - decay);
                 for layer in step.layout.layers() {
                     let from = layer.weights.start.max(step.range.start) - step.range.start;
                     let to = layer.weights.end.saturating_sub(step.range.start);
@@ -216,7 +216,7 @@ impl<T: Float> Optimizer<T> for AdamW {
 /// Adam's update after the parameters lost the fraction `decay`.
 fn apply<T: Float>(
     adam: &Adam,
-    step: &Step<'_>,
+    step: &UpdateContext<'_>,
     decay: f64,
     params: &mut [T],
     gradient: &[T],
@@ -246,7 +246,7 @@ struct AdamRule<T> {
 }
 
 impl<T: Float> AdamRule<T> {
-    fn new(adam: &Adam, step: &Step<'_>, decay: f64) -> Self {
+    fn new(adam: &Adam, step: &UpdateContext<'_>, decay: f64) -> Self {
         let correction1 = 1.0 - math::power(adam.beta1, step.number);
         let root2 = math::sqrt(1.0 - math::power(adam.beta2, step.number));
         let epsilon = match adam.epsilon_form {
@@ -254,13 +254,13 @@ impl<T: Float> AdamRule<T> {
             EpsilonForm::Hat => adam.epsilon,
         };
         Self {
-            keep: T::of(1.0 - decay),
-            beta1: T::of(adam.beta1),
-            rest1: T::of(1.0 - adam.beta1),
-            beta2: T::of(adam.beta2),
-            rest2: T::of(1.0 - adam.beta2),
-            rate: T::of(step.learning_rate * root2 / correction1),
-            epsilon: T::of(epsilon),
+            keep: T::from_f64(1.0 - decay),
+            beta1: T::from_f64(adam.beta1),
+            rest1: T::from_f64(1.0 - adam.beta1),
+            beta2: T::from_f64(adam.beta2),
+            rest2: T::from_f64(1.0 - adam.beta2),
+            rate: T::from_f64(step.learning_rate * root2 / correction1),
+            epsilon: T::from_f64(epsilon),
             flush: Flush::new(),
         }
     }

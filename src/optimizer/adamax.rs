@@ -20,7 +20,7 @@ use crate::math;
 /// The form is PyTorch's, with epsilon inside the maximum. Keras adds its 1e-7 to u in the
 /// division; there is no setting for that, since the steps differ by no more than the
 /// fraction epsilon / u. PyTorch's `weight_decay` is an L2 penalty, which belongs to the
-/// gradient: [`Gradient`](crate::Gradient) says how they compare.
+/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
 ///
 /// State: m, then u. Where |m| falls below 7e-18 (f64: 1e-152) it becomes zero, and smaller
 /// gradients count as zero: subnormal numbers are flushed.
@@ -83,11 +83,11 @@ impl<T: Float> Optimizer<T> for Adamax {
         Adamax: |rule, step, params, gradient, state| {
             let correction = 1.0 - math::power(rule.beta1, step.number);
             let rule = AdamaxRule {
-                beta1: T::of(rule.beta1),
-                rest1: T::of(1.0 - rule.beta1),
-                beta2: T::of(rule.beta2),
-                rate: T::of(step.learning_rate / correction),
-                epsilon: T::of(rule.epsilon),
+                beta1: T::from_f64(rule.beta1),
+                rest1: T::from_f64(1.0 - rule.beta1),
+                beta2: T::from_f64(rule.beta2),
+                rate: T::from_f64(step.learning_rate / correction),
+                epsilon: T::from_f64(rule.epsilon),
                 flush: Flush::new(),
             };
             rule::apply(rule, params, gradient, state);

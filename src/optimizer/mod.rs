@@ -41,7 +41,7 @@ pub use sgd::Sgd;
 /// optimization algorithms", 2023), which steps by the sign of a momentum:
 ///
 /// ```
-/// use feedforward::optimizer::{Optimizer, State, Step};
+/// use feedforward::optimizer::{Optimizer, State, UpdateContext};
 /// use feedforward::{Float, Layout};
 ///
 /// #[derive(Debug)]
@@ -56,9 +56,9 @@ pub use sgd::Sgd;
 ///     fn state_len(&self, layout: &Layout) -> usize {
 ///         layout.len()
 ///     }
-///     fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-///         let rate = T::of(step.learning_rate);
-///         let mix = |x: f64, m: T, g: T| T::of(x) * m + T::of(1.0 - x) * g;
+///     fn step(&self, step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+///         let rate = T::from_f64(step.learning_rate);
+///         let mix = |x: f64, m: T, g: T| T::from_f64(x) * m + T::from_f64(1.0 - x) * g;
 ///         for ((p, &g), m) in params.iter_mut().zip(gradient).zip(state) {
 ///             *p -= rate * mix(0.9, *m, g).signum();
 ///             *m = mix(0.99, *m, g);
@@ -103,7 +103,7 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// An element-wise rule with k numbers of state for each parameter gets k times
     /// `params.len()` numbers: the first number of each parameter, then the second of each,
     /// and so on. It knows its place in the buffer from `step.range` alone.
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]);
+    fn step(&self, step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]);
 
     /// Whether each parameter's update depends on that parameter alone. Then the buffer may
     /// be updated in ranges, each with its own state, by several threads.
@@ -134,7 +134,7 @@ impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
     fn init(&self, layout: &Layout, state: &mut [T]) {
         (**self).init(layout, state);
     }
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+    fn step(&self, step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
         (**self).step(step, params, gradient, state);
     }
     fn elementwise(&self) -> bool {
@@ -147,7 +147,7 @@ impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
 
 /// What an update knows beside parameters, gradient and state.
 #[derive(Clone, Debug)]
-pub struct Step<'a> {
+pub struct UpdateContext<'a> {
     /// The number of this update, counted from 1.
     pub number: u64,
     /// The learning rate now, after any schedule.
@@ -159,7 +159,7 @@ pub struct Step<'a> {
     threads: Option<&'a Threads>,
 }
 
-impl<'a> Step<'a> {
+impl<'a> UpdateContext<'a> {
     /// An update of everything, by one thread, for those who call [`Optimizer::step`] themselves.
     pub fn new(number: u64, learning_rate: f64, layout: &'a Layout) -> Self {
         Self {
@@ -287,11 +287,11 @@ impl<T: Float> State<T> {
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
-        self.update_shared(&Threads::one(), optimizer, learning_rate, params, gradient)
+        self.update_parallel(&Threads::one(), optimizer, learning_rate, params, gradient)
     }
 
     /// The same, shared among threads if the optimizer is element-wise.
-    pub(crate) fn update_shared(
+    pub(crate) fn update_parallel(
         &mut self,
         threads: &Threads,
         optimizer: &dyn Optimizer<T>,
@@ -305,9 +305,9 @@ impl<T: Float> State<T> {
         check_length("gradient", gradient, layout.len())?;
         self.check(optimizer)?;
         self.updates = self.updates.saturating_add(1);
-        let step = Step {
+        let step = UpdateContext {
             threads: Some(threads),
-            ..Step::new(self.updates, learning_rate, layout)
+            ..UpdateContext::new(self.updates, learning_rate, layout)
         };
         if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {
             update_blocks(
@@ -333,7 +333,7 @@ const BLOCK: usize = 1 << 13;
 fn update_blocks<T: Float>(
     threads: &Threads,
     optimizer: &dyn Optimizer<T>,
-    step: &Step<'_>,
+    step: &UpdateContext<'_>,
     params: &mut [T],
     gradient: &[T],
     state: &mut [T],
@@ -347,15 +347,15 @@ fn update_blocks<T: Float>(
     let (left_gradient, right_gradient) = gradient.split_at(middle);
     let (left_state, right_state) = state.split_at_mut(slots * middle);
     let (start, end) = (step.range.start, step.range.end);
-    let left = Step {
+    let left = UpdateContext {
         range: start..start + middle,
         ..step.clone()
     };
-    let right = Step {
+    let right = UpdateContext {
         range: start + middle..end,
         ..step.clone()
     };
-    let update = |step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]| {
+    let update = |step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]| {
         update_blocks(threads, optimizer, step, params, gradient, state);
     };
     threads.join(

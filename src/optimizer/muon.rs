@@ -4,10 +4,10 @@ use alloc::format;
 use core::ops::Range;
 
 use super::rule::{self, Flush, Rule};
-use super::{Adam, Optimizer, Step};
+use super::{Adam, Optimizer, UpdateContext};
 use crate::error::{Error, Result};
-use crate::float::{Float, check_fraction, check_not_negative, check_positive, compiled};
-use crate::gemm::{Product, STRIP, Start, padded, store, transpose};
+use crate::float::{Float, check_fraction, check_not_negative, check_positive, instantiate};
+use crate::gemm::{Accumulate, MC, Product, padded, store, transpose};
 use crate::layout::{LayerLayout, Layout};
 use crate::math;
 
@@ -155,7 +155,7 @@ impl<T: Float> Optimizer<T> for Muon {
         Optimizer::<T>::check(&self.adam)
     }
 
-    fn step(&self, step: &Step<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+    fn step(&self, step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
         let layout = step.layout;
         if params.len() != layout.len()
             || gradient.len() != layout.len()
@@ -173,7 +173,7 @@ impl<T: Float> Optimizer<T> for Muon {
         for range in others(layout) {
             let (moments, tail) = rest.split_at_mut(self.adam.slots() * range.len());
             rest = tail;
-            let step = Step {
+            let step = UpdateContext {
                 learning_rate: adam_rate,
                 range: range.clone(),
                 ..step.clone()
@@ -208,7 +208,7 @@ struct Matrices<'a, T> {
 
 impl Muon {
     /// Updates the matrices, by halves while there are threads and room for it.
-    fn update_all<T: Float>(&self, step: &Step<'_>, matrices: Matrices<'_, T>) {
+    fn update_all<T: Float>(&self, step: &UpdateContext<'_>, matrices: Matrices<'_, T>) {
         let Matrices {
             layers,
             first,
@@ -263,7 +263,7 @@ impl Muon {
                 gradient: &gradient[range],
                 momentum,
             };
-            update(self, matrix, T::of(step.learning_rate), scratch);
+            update(self, matrix, T::from_f64(step.learning_rate), scratch);
         }
     }
 }
@@ -277,7 +277,7 @@ struct Matrix<'a, T> {
     momentum: &'a mut [T],
 }
 
-compiled! {
+instantiate! {
     fn update<T>(rule: &Muon, matrix: Matrix<'_, T>, rate: T, scratch: &mut [T]) {
         let Matrix { rows, cols, weights, gradient, momentum } = matrix;
         let (long, short) = (rows.max(cols), rows.min(cols));
@@ -285,7 +285,7 @@ compiled! {
         let (x, scratch) = scratch.split_at_mut(long * stride);
 
         // U goes where X begins; m is the state of the rule. A wide matrix is stood up.
-        let keep = T::of(rule.momentum);
+        let keep = T::from_f64(rule.momentum);
         let direction = Momentum { keep, nesterov: rule.nesterov, flush: Flush::new() };
         let u = &mut scratch[..gradient.len()];
         u.fill(T::zero());
@@ -302,8 +302,8 @@ compiled! {
         }
         let x = orthogonalise(x, short, scratch, rule.newton_schulz);
 
-        let shape = T::of(math::sqrt((rows as f64 / cols as f64).max(1.0)));
-        let stay = T::one() - rate * T::of(rule.weight_decay);
+        let shape = T::from_f64(math::sqrt((rows as f64 / cols as f64).max(1.0)));
+        let stay = T::one() - rate * T::from_f64(rule.weight_decay);
         let (down, across) = if rows < cols { (1, stride) } else { (stride, 1) };
         for (r, row) in weights.chunks_mut(cols).enumerate() {
             for (c, w) in row.iter_mut().enumerate() {
@@ -353,11 +353,11 @@ fn normalise<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
     let mut squares = [0.0; SUMS];
     for x in x.chunks(SUMS) {
         for (sum, &x) in squares.iter_mut().zip(x) {
-            let x = (x * unit).wide();
+            let x = (x * unit).as_f64();
             *sum += x * x;
         }
     }
-    let norm = T::of(math::sqrt(squares.into_iter().sum::<f64>()));
+    let norm = T::from_f64(math::sqrt(squares.into_iter().sum::<f64>()));
     let flush = Flush::new();
     for x in x {
         *x = flush.first(*x / largest / norm);
@@ -373,7 +373,11 @@ fn orthogonalise<'a, T: Float>(
     scratch: &'a mut [T],
     steps: usize,
 ) -> &'a [T] {
-    let (a, b, c) = (T::of(3.4445), T::of(-4.7750), T::of(2.0315));
+    let (a, b, c) = (
+        T::from_f64(3.4445),
+        T::from_f64(-4.7750),
+        T::from_f64(2.0315),
+    );
     let (long, stride) = (x.len() / padded::<T>(short), padded::<T>(short));
     let (gram, scratch) = scratch.split_at_mut(short * stride);
     let (polynomial, scratch) = scratch.split_at_mut(short * stride);
@@ -389,7 +393,7 @@ fn orthogonalise<'a, T: Float>(
         }
         let product = Product {
             rows: long,
-            depth: short,
+            k: short,
             cols: short,
             a: x,
             a_row: stride,
@@ -397,7 +401,7 @@ fn orthogonalise<'a, T: Float>(
             b: polynomial,
             b_row: stride,
             b_padded: true,
-            start: Start::Held,
+            accumulate: Accumulate::Add,
             bias: None,
         };
         product.run(&mut store(next, stride));
@@ -408,12 +412,12 @@ fn orthogonalise<'a, T: Float>(
 
 /// C = X^T X. It is symmetric to the last bit, since both halves add the same products in the same
 /// order: what lies right of each strip's own square is copied from its mirror image.
-fn square<T: Float>((x, depth): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
-    for first in (0..short).step_by(STRIP) {
-        let end = (first + STRIP).min(short);
+fn square<T: Float>((x, k): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
+    for first in (0..short).step_by(MC) {
+        let end = (first + MC).min(short);
         let product = Product {
             rows: end - first,
-            depth,
+            k,
             cols: end,
             a: &x[first..],
             a_row: 1,
@@ -421,7 +425,7 @@ fn square<T: Float>((x, depth): (&[T], usize), c: &mut [T], short: usize, stride
             b: x,
             b_row: stride,
             b_padded: true,
-            start: Start::Zero,
+            accumulate: Accumulate::Overwrite,
             bias: None,
         };
         product.run(&mut store(&mut c[first * stride..], stride));

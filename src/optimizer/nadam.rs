@@ -21,7 +21,7 @@ use crate::math;
 /// `NAdam`, with epsilon outside the corrected root, and so are the defaults. Keras has the
 /// same form with `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001
 /// and epsilon 1e-7. The `weight_decay` of PyTorch's NAdam is an L2 penalty, which belongs to
-/// the gradient: [`Gradient`](crate::Gradient) says how they compare.
+/// the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
 ///
 /// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
 /// flushed as in [`Adam`](super::Adam).
@@ -111,13 +111,13 @@ impl<T: Float> Optimizer<T> for Nadam {
             let product = rule.momentum_product(step.number);
             let root2 = math::sqrt(1.0 - math::power(rule.beta2, step.number));
             let rule = NadamRule {
-                beta1: T::of(rule.beta1),
-                rest1: T::of(1.0 - rule.beta1),
-                beta2: T::of(rule.beta2),
-                rest2: T::of(1.0 - rule.beta2),
-                gradient_rate: T::of(rate * root2 * (1.0 - mu) / (1.0 - product)),
-                moment_rate: T::of(rate * root2 * next_mu / (1.0 - product * next_mu)),
-                epsilon: T::of(rule.epsilon * root2),
+                beta1: T::from_f64(rule.beta1),
+                rest1: T::from_f64(1.0 - rule.beta1),
+                beta2: T::from_f64(rule.beta2),
+                rest2: T::from_f64(1.0 - rule.beta2),
+                gradient_rate: T::from_f64(rate * root2 * (1.0 - mu) / (1.0 - product)),
+                moment_rate: T::from_f64(rate * root2 * next_mu / (1.0 - product * next_mu)),
+                epsilon: T::from_f64(rule.epsilon * root2),
                 flush: Flush::new(),
             };
             rule::apply(rule, params, gradient, state);

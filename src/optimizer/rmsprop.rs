@@ -23,7 +23,7 @@ use crate::layout::Layout;
 ///   Keras and TensorFlow, b <- momentum b + rate g / ..., only what is new feels it; for a
 ///   constant rate there is no difference.
 /// - PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-///   [`Gradient`](crate::Gradient) says how they compare.
+///   [`GradientWorkspace`](crate::Gradient) says how they compare.
 ///
 /// State: v; with centring or momentum v, a and b. Subnormal numbers are flushed: where
 /// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
@@ -85,10 +85,10 @@ impl<T: Float> Optimizer<T> for RmsProp {
     elementwise! {
         RmsProp: |rule, step, params, gradient, state| {
             let plain = Plain {
-                rate: T::of(step.learning_rate),
-                rho: T::of(rule.rho),
-                rest: T::of(1.0 - rule.rho),
-                epsilon: T::of(rule.epsilon),
+                rate: T::from_f64(step.learning_rate),
+                rho: T::from_f64(rule.rho),
+                rest: T::from_f64(1.0 - rule.rho),
+                epsilon: T::from_f64(rule.epsilon),
                 flush: Flush::new(),
             };
             if rule.is_plain() {
@@ -97,8 +97,8 @@ impl<T: Float> Optimizer<T> for RmsProp {
                 let rule = Full {
                     plain,
                     // The mean of a gradient that is multiplied by zero stays zero.
-                    center: T::of(f64::from(u8::from(rule.centered))),
-                    momentum: T::of(rule.momentum),
+                    center: T::from_f64(f64::from(u8::from(rule.centered))),
+                    momentum: T::from_f64(rule.momentum),
                 };
                 rule::apply(rule, params, gradient, state);
             }

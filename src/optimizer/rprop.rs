@@ -90,7 +90,7 @@ impl<T: Float> Optimizer<T> for Rprop {
         check_positive::<T>("Rprop's eta minus", self.eta_minus)?;
         check_fraction::<T>("Rprop's eta minus", self.eta_minus)?;
         check_positive::<T>("Rprop's eta plus", self.eta_plus)?;
-        if T::of(self.eta_plus) <= T::one() {
+        if T::from_f64(self.eta_plus) <= T::one() {
             let expected = format!("above 1, also when rounded to {}", T::NAME);
             let got = Number(self.eta_plus);
             return Err(Error::out_of_range("Rprop's eta plus", expected, got));
@@ -98,7 +98,7 @@ impl<T: Float> Optimizer<T> for Rprop {
         check_positive::<T>("Rprop's smallest step", self.smallest_step)?;
         let (what, range) = (
             "Rprop's largest step",
-            self.smallest_step..=T::max_value().wide(),
+            self.smallest_step..=T::max_value().as_f64(),
         );
         let expected = "a finite number, at least the smallest step";
         check_range(what, self.largest_step, range, expected)
@@ -107,11 +107,11 @@ impl<T: Float> Optimizer<T> for Rprop {
     elementwise! {
         Rprop: |rule, step, params, gradient, state| {
             let rule = RpropRule {
-                first: T::of(step.learning_rate),
-                eta_minus: T::of(rule.eta_minus),
-                eta_plus: T::of(rule.eta_plus),
-                smallest: T::of(rule.smallest_step),
-                largest: T::of(rule.largest_step),
+                first: T::from_f64(step.learning_rate),
+                eta_minus: T::from_f64(rule.eta_minus),
+                eta_plus: T::from_f64(rule.eta_plus),
+                smallest: T::from_f64(rule.smallest_step),
+                largest: T::from_f64(rule.largest_step),
                 flush: Flush::new(),
             };
             rule::apply(rule, params, gradient, state);

@@ -17,15 +17,15 @@ macro_rules! elementwise {
 
         fn step(
             &self,
-            step: &$crate::optimizer::Step<'_>,
+            step: &$crate::optimizer::UpdateContext<'_>,
             params: &mut [T],
             gradient: &[T],
             state: &mut [T],
         ) {
-            $crate::float::compiled! {
+            $crate::float::instantiate! {
                 fn update<T>(
                     $rule: &$type,
-                    $step: &$crate::optimizer::Step<'_>,
+                    $step: &$crate::optimizer::UpdateContext<'_>,
                     $params: &mut [T],
                     $gradient: &[T],
                     $state: &mut [T],
@@ -125,7 +125,7 @@ impl<T: Float> Flush<T> {
     /// with beta is subnormal.
     pub(super) fn new() -> Self {
         let smallest = T::min_positive_value();
-        let sixty_four = T::of(64.0);
+        let sixty_four = T::from_f64(64.0);
         Self {
             first: smallest.sqrt() * sixty_four,
             second: smallest * sixty_four,

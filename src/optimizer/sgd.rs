@@ -19,7 +19,7 @@ use crate::layout::Layout;
 /// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
 ///
 /// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
-/// gradient: [`Gradient`](crate::Gradient) says how they compare. Decay apart from the
+/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Decay apart from the
 /// gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
 /// [`AdamW`](super::AdamW) has it.
 ///
@@ -78,8 +78,8 @@ impl<T: Float> Optimizer<T> for Sgd {
 
     elementwise! {
         Sgd: |rule, step, params, gradient, state| {
-            let rate = T::of(step.learning_rate);
-            let keep = T::of(rule.momentum);
+            let rate = T::from_f64(step.learning_rate);
+            let keep = T::from_f64(rule.momentum);
             let flush = Flush::new();
             if rule.momentum == 0.0 {
                 rule::apply(Plain { rate }, params, gradient, state);

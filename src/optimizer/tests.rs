@@ -47,7 +47,7 @@ fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
     let mut x = seed;
     let mut next = || {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        T::of((x >> 40) as f64 / 2f64.powi(23) - 1.0)
+        T::from_f64((x >> 40) as f64 / 2f64.powi(23) - 1.0)
     };
     (0..n).map(|_| next()).collect()
 }
@@ -77,9 +77,9 @@ fn in_ranges<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout, size: usiz
         while start < layout.len() {
             let range = start..(start + size).min(layout.len());
             let state = &mut state[slots * range.start..slots * range.end];
-            let step = Step {
+            let step = UpdateContext {
                 range: range.clone(),
-                ..Step::new(t + 1, 1e-3, layout)
+                ..UpdateContext::new(t + 1, 1e-3, layout)
             };
             optimizer.step(
                 &step,
@@ -126,7 +126,7 @@ fn no_subnormal_number_stays_in_the_state() {
             let scale = T::min_positive_value().sqrt();
             let mut gradient: Vec<T> = numbers(2, n);
             for (i, g) in gradient.iter_mut().enumerate() {
-                *g *= scale.powf(T::of(i as f64 / n as f64));
+                *g *= scale.powf(T::from_f64(i as f64 / n as f64));
             }
             for _ in 0..updates {
                 state

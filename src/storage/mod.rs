@@ -93,10 +93,10 @@ impl Writer {
     /// Adds a tensor of this shape, which must have as many values.
     pub(crate) fn add<T: Float>(&mut self, name: impl Into<String>, shape: &[usize], values: &[T]) {
         let (dtype, bytes) = if T::DOUBLE {
-            let double = values.iter().map(|x| x.wide());
+            let double = values.iter().map(|x| x.as_f64());
             (Dtype::F64, double.flat_map(f64::to_le_bytes).collect())
         } else {
-            let single = values.iter().map(|x| x.wide() as f32);
+            let single = values.iter().map(|x| x.as_f64() as f32);
             (Dtype::F32, single.flat_map(f32::to_le_bytes).collect())
         };
         self.tensors.push(Tensor {
@@ -170,7 +170,11 @@ fn check_density(description: &str, file: usize) -> Result<()> {
 /// A number that tells one sequence of values from another.
 pub(crate) fn hash<'a, T: Float>(values: impl Iterator<Item = &'a T>) -> u64 {
     values.fold(START, |hash, x| {
-        x.wide().to_bits().to_le_bytes().into_iter().fold(hash, mix)
+        x.as_f64()
+            .to_bits()
+            .to_le_bytes()
+            .into_iter()
+            .fold(hash, mix)
     })
 }
 
@@ -213,7 +217,7 @@ macro_rules! on_disk {
             /// [`Error::Io`](crate::Error::Io) if it cannot be written or there is something else
             /// than a regular file, and as [`to_bytes`](Self::to_bytes).
             pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
-                $crate::disk::write(path.as_ref(), &self.to_bytes()?)
+                $crate::atomic_file::write(path.as_ref(), &self.to_bytes()?)
             }
         }
     };

@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
 fn numbers<T: Float, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64, to: &mut [T]) {
     let (whole, _) = bytes.as_chunks::<N>();
     for (to, &bytes) in to.iter_mut().zip(whole) {
-        *to = T::of(number(bytes));
+        *to = T::from_f64(number(bytes));
     }
 }
 
@@ -238,7 +238,7 @@ fn parse(bytes: &[u8]) -> Result<(Header<'_>, &[u8])> {
 /// one is read.
 #[cfg(feature = "std")]
 pub(crate) fn load(path: &std::path::Path) -> Result<Vec<u8>> {
-    let mut input = crate::disk::Input::open(path)?;
+    let mut input = crate::atomic_file::Input::open(path)?;
     let mut bytes = Vec::new();
     let mut load = || {
         // One more, which tells a header from other text.

@@ -33,7 +33,7 @@ pub struct Batches {
     rows: Vec<usize>,
     order: Vec<usize>,
     size: usize,
-    arrangement: Arrangement,
+    arrangement: Order,
 }
 
 /// Rearranges the rows of an epoch.
@@ -41,14 +41,14 @@ type Arrange = dyn Fn(usize, &mut [usize]) + Send + Sync;
 
 /// In which order rows come.
 #[derive(Clone)]
-pub(super) enum Arrangement {
+pub(super) enum Order {
     Given,
     Shuffled(u64),
     /// The caller's own: given the epoch and the rows in their order, it rearranges them.
     Custom(Arc<Arrange>),
 }
 
-impl fmt::Debug for Arrangement {
+impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given => f.write_str("Given"),
@@ -76,16 +76,16 @@ impl Batches {
             order: memory::collected("rows", rows.len(), rows.iter().copied())?,
             rows,
             size,
-            arrangement: Arrangement::Given,
+            arrangement: Order::Given,
         })
     }
 
     /// Shuffles the rows for each epoch.
     pub fn shuffled(self, seed: u64) -> Self {
-        self.arranged(Arrangement::Shuffled(seed))
+        self.arranged(Order::Shuffled(seed))
     }
 
-    pub(super) fn arranged(self, arrangement: Arrangement) -> Self {
+    pub(super) fn arranged(self, arrangement: Order) -> Self {
         Self {
             arrangement,
             ..self
@@ -112,12 +112,12 @@ impl Batches {
     pub(super) fn arrange(&mut self, epoch: usize) {
         self.order.copy_from_slice(&self.rows);
         match &self.arrangement {
-            Arrangement::Given => {}
-            Arrangement::Shuffled(seed) => {
+            Order::Given => {}
+            Order::Shuffled(seed) => {
                 // After the last number there is comes 0, the split's stream.
                 shuffle(&mut self.order, *seed, (epoch as u64).wrapping_add(1));
             }
-            Arrangement::Custom(arrange) => arrange(epoch, &mut self.order),
+            Order::Custom(arrange) => arrange(epoch, &mut self.order),
         }
     }
 

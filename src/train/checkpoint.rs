@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trainer;
 use super::hints::Hint;
-use super::history::{Epoch, History, PartOfEpoch, StopReason};
+use super::history::{Epoch, EpochTotals, History, StopReason};
 use super::state::{Fingerprint, TrainerState};
 use super::stopping::{Plateau, Reducing};
 use super::trainer::Validation;
@@ -27,13 +27,13 @@ use crate::storage::{self, Reader, Writer, malformed};
 struct Numbers {
     updates: u64,
     progress: Progress,
-    part: PartOfEpoch,
-    #[serde(with = "crate::exact")]
+    part: EpochTotals,
+    #[serde(with = "crate::serde_float")]
     rate_factor: f64,
     reducing: Reducing,
     tolerance: Plateau,
     early_stopping: Plateau,
-    #[serde(with = "crate::exact")]
+    #[serde(with = "crate::serde_float")]
     best_value: f64,
     epochs_in_all: usize,
     samples: Option<Fingerprint>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Trainer;
 use super::state::TrainerState;
-use crate::disk;
+use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
@@ -74,7 +74,7 @@ impl<T: Float> Trainer<T> {
         state: &TrainerState<T>,
         path: impl AsRef<Path>,
     ) -> Result<()> {
-        disk::write(path.as_ref(), &self.checkpoint_bytes(net, state)?)
+        atomic_file::write(path.as_ref(), &self.checkpoint_bytes(net, state)?)
     }
 
     /// Reads a training from a file, as
@@ -96,7 +96,7 @@ impl<T: Float> Trainer<T> {
     /// Checks, before hours of training, that checkpoints can be written where they are wanted.
     pub(super) fn try_checkpoint_path(&self) -> Result<()> {
         let wanted = self.checkpoints.as_ref();
-        wanted.map_or(Ok(()), |wanted| disk::check_writable(&wanted.path))
+        wanted.map_or(Ok(()), |wanted| atomic_file::check_writable(&wanted.path))
     }
 
     /// Writes a checkpoint if one is wanted now.

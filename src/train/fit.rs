@@ -13,7 +13,7 @@ use super::trainer::Validation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{Gradient, Mlp, Samples, check_finite};
+use crate::mlp::{GradientWorkspace, Mlp, Samples, check_finite};
 
 /// Minibatch size by default (scikit-learn's), or all samples if those are fewer.
 const DEFAULT_BATCH: usize = 200;
@@ -210,12 +210,15 @@ impl<T: Float> Trainer<T> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if one of them makes no sense.
-    pub fn gradient(&self, net: &Mlp<T>) -> Result<Gradient<T>> {
-        self.set_up(Gradient::new(net))
+    pub fn gradient(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
+        self.set_up(GradientWorkspace::new(net))
     }
 
     /// Gives a gradient this trainer's penalty, clipping and dropout.
-    pub(super) fn set_up(&self, mut gradient: Gradient<T>) -> Result<Gradient<T>> {
+    pub(super) fn set_up(
+        &self,
+        mut gradient: GradientWorkspace<T>,
+    ) -> Result<GradientWorkspace<T>> {
         gradient.set_clip(self.clip)?;
         gradient.l2(self.l2)?.dropout(self.dropout, self.seed)
     }

@@ -8,7 +8,7 @@ use super::history::History;
 use crate::error::{DivergenceCause, Number, Result};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{Gradient, Mlp, Rows};
+use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp};
 
 /// Inputs beyond this make sums, with weights of the usual size, leave the range in which the usual
 /// learning rates work.
@@ -93,8 +93,8 @@ impl fmt::Display for Hint {
 pub(super) fn hints<T: Float>(
     history: &History,
     net: &Mlp<T>,
-    samples: &Rows<'_, T>,
-    gradient: &mut Gradient<T>,
+    samples: &CheckedSamples<'_, T>,
+    gradient: &mut GradientWorkspace<T>,
     loss: &dyn Loss<T>,
 ) -> Result<Vec<Hint>> {
     let mut hints = Vec::new();
@@ -133,7 +133,7 @@ pub(super) fn hints<T: Float>(
 
 /// Why a training of these samples diverged, most likely.
 pub(super) fn cause<T: Float>(
-    samples: &Rows<'_, T>,
+    samples: &CheckedSamples<'_, T>,
     loss: &dyn Loss<T>,
     rate: f64,
 ) -> DivergenceCause {
@@ -144,14 +144,14 @@ pub(super) fn cause<T: Float>(
         .unwrap_or(DivergenceCause::LearningRate { rate })
 }
 
-fn large_inputs<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
+fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<DivergenceCause> {
     let inputs = |range, sample| widened(range, samples.input(sample));
     let (low, high) = (0..samples.len()).fold(NOTHING, inputs);
     let is_large = low.abs().max(high.abs()) > USUAL_INPUT;
     is_large.then_some(DivergenceCause::Inputs { low, high })
 }
 
-fn large_targets<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
+fn large_targets<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<DivergenceCause> {
     let mut room = samples.target_room();
     let targets = |range, sample| widened(range, samples.target(sample, &mut room));
     let (low, high) = (0..samples.len()).fold(NOTHING, targets);
@@ -160,12 +160,12 @@ fn large_targets<T: Float>(samples: &Rows<'_, T>) -> Option<DivergenceCause> {
 }
 
 /// Whether the loss overflows at outputs that are large but not enormous, as an exponential does.
-fn loss_explodes<T: Float>(samples: &Rows<'_, T>, loss: &dyn Loss<T>) -> bool {
+fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) -> bool {
     let mut room = samples.target_room();
     let target = samples.target(0, &mut room);
     let mut gradient = vec![T::zero(); target.len()];
     [-1e3, 1e3].into_iter().any(|output| {
-        let outputs = vec![T::of(output); target.len()];
+        let outputs = vec![T::from_f64(output); target.len()];
         !loss.evaluate(&outputs, target, &mut gradient).is_finite()
     })
 }
@@ -176,6 +176,6 @@ const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 /// A minimum and a maximum, these values included.
 fn widened<T: Float>(range: (f64, f64), values: &[T]) -> (f64, f64) {
     values.iter().fold(range, |(low, high), x| {
-        (low.min(x.wide()), high.max(x.wide()))
+        (low.min(x.as_f64()), high.max(x.as_f64()))
     })
 }

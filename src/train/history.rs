@@ -12,16 +12,16 @@ pub struct Epoch {
     pub number: usize,
     /// The mean loss of its minibatches, each taken before its own update and weighted by
     /// its number of samples, with the L2 penalty: scikit-learn's loss curve.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub loss: f64,
     /// The mean loss of the validation samples after the epoch, without penalty.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float::option"))]
     pub validation_loss: Option<f64>,
     /// The score of the validation samples after the epoch, if the trainer was given one.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact::option"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float::option"))]
     pub validation_score: Option<f64>,
     /// The learning rate of its last update.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub learning_rate: f64,
 }
 
@@ -36,10 +36,10 @@ pub struct Update {
     /// Samples seen so far, counted again in every epoch.
     pub samples: u64,
     /// The minibatch's loss before the update, with the L2 penalty.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub loss: f64,
     /// The learning rate of the update.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub learning_rate: f64,
 }
 
@@ -68,15 +68,15 @@ impl TrainingEvent {
 /// An epoch's minibatches so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct PartOfEpoch {
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+pub(super) struct EpochTotals {
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     loss_sum: f64,
     samples: usize,
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     learning_rate: f64,
 }
 
-impl PartOfEpoch {
+impl EpochTotals {
     pub(super) fn add(&mut self, loss: f64, samples: usize, learning_rate: f64) {
         self.loss_sum += loss * samples as f64;
         self.samples += samples;

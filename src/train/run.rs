@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use super::Trainer;
 use super::batches::Batches;
-use super::history::{Epoch, PartOfEpoch, StopReason, Update};
+use super::history::{Epoch, EpochTotals, StopReason, Update};
 use super::state::TrainerState;
 use crate::error::{Error, Result, check_length, check_range};
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::mlp::{Mlp, check_finite};
 use crate::parallel::Threads;
 use crate::schedule::Progress;
@@ -72,7 +72,7 @@ pub struct TrainingRun<'a, T> {
     /// Updates before the run.
     updates: u64,
     /// Where the training stood before the run.
-    before: (Progress, PartOfEpoch),
+    before: (Progress, EpochTotals),
 }
 
 impl<'a, T: Float> TrainingRun<'a, T> {
@@ -183,11 +183,11 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         let (trainer, state) = (self.trainer, &mut *self.state);
         let rate = trainer.learning_rate(state);
         let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
-        memory.update_shared(threads, optimizer, rate, self.net.params_mut(), gradient)?;
+        memory.update_parallel(threads, optimizer, rate, self.net.params_mut(), gradient)?;
         if let Some(decay) = trainer.average {
             let updates = memory.updates() as f64;
             let keep = decay.min((1.0 + updates) / (10.0 + updates));
-            blend(&mut state.average, self.net.params(), T::of(keep));
+            blend(&mut state.average, self.net.params(), T::from_f64(keep));
         }
         if state.best_value == f64::INFINITY && !trainer.validates() {
             // The parameters that there were to begin with may stay the best.
@@ -365,7 +365,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     }
 }
 
-compiled! {
+instantiate! {
     /// average <- keep average + (1 - keep) values.
     fn blend<T>(average: &mut [T], values: &[T], keep: T) {
         for (average, &x) in average.iter_mut().zip(values) {

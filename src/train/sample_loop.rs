@@ -12,7 +12,7 @@ use super::state::TrainerState;
 use super::trainer::Validation;
 use crate::error::{Error, Position, Result};
 use crate::float::Float;
-use crate::mlp::{Gradient, Mlp, Rows, Samples, check_finite};
+use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Samples, check_finite};
 use crate::parallel::Threads;
 
 /// Epochs that the history has room for at once, so that it need not grow in between.
@@ -31,10 +31,10 @@ pub(super) type OnEvent<'a, T> = dyn FnMut(&TrainingEvent, &Mlp<T>) -> ControlFl
 
 /// What a training learns from, and what it computes with.
 struct Fit<'a, T> {
-    samples: Rows<'a, T>,
-    validation: Option<(Samples<'a, T>, Rows<'a, T>)>,
+    samples: CheckedSamples<'a, T>,
+    validation: Option<(Samples<'a, T>, CheckedSamples<'a, T>)>,
     threads: Threads,
-    gradient: Gradient<T>,
+    gradient: GradientWorkspace<T>,
     /// The outputs for the validation samples, to be scored.
     outputs: Vec<T>,
 }
@@ -117,19 +117,19 @@ pub(super) fn run<T: Float>(
         trainer.check_schedule(state, &batches)?;
     }
     let workspace = state.workspace.take();
-    let mut gradient = trainer.set_up(workspace.unwrap_or_else(|| Gradient::new(net)))?;
+    let mut gradient = trainer.set_up(workspace.unwrap_or_else(|| GradientWorkspace::new(net)))?;
     gradient.set_mean_weight(mean_weight)?;
     let mut fit = Fit {
         samples: all,
         validation,
-        gradient: gradient.shared(threads.clone()),
+        gradient: gradient.with_threads(threads.clone()),
         threads,
         outputs: Vec::new(),
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
     // Without the threads, which others may use in the meantime.
-    state.workspace = Some(fit.gradient.shared(Threads::one()));
+    state.workspace = Some(fit.gradient.with_threads(Threads::one()));
     result
 }
 
@@ -141,7 +141,7 @@ pub(super) fn threads_for<T: Float>(
 ) -> Result<Threads> {
     match wanted {
         Some(0) => Threads::exactly(0),
-        _ if !Gradient::<T>::can_be_shared(batch) => Ok(Threads::one()),
+        _ if !GradientWorkspace::<T>::can_run_parallel(batch) => Ok(Threads::one()),
         Some(count) => Threads::exactly(count),
         None if batch.saturating_mul(net.params().len()) >= WORTH_SHARING => Ok(Threads::all()),
         None => Ok(Threads::one()),
@@ -267,7 +267,7 @@ impl<T: Float> Fit<'_, T> {
             layer,
             what,
             value,
-            largest_gradient: self.gradient.largest(),
+            largest_gradient: self.gradient.max_abs(),
             cause: cause(&self.samples, &*run.trainer.loss, rate),
         }
     }

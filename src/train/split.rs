@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::batches::{self, shuffle};
 use crate::error::{Error, Number, Result, check_range};
 use crate::float::Float;
-use crate::mlp::Rows;
+use crate::mlp::CheckedSamples;
 
 /// Rows to train on and rows held out, as
 /// [`Trainer::validation_split`](super::Trainer::validation_split) draws them: for a test set, or
@@ -64,7 +64,7 @@ impl Split {
 const LEAST: usize = 2;
 
 /// Draws a fraction of the rows, rounded up, by the seed. With `classes`, which gives a number
-/// for each row, each class keeps its share on both sides.
+/// for each row, each class keeps its fraction on both sides.
 pub(super) fn split(
     rows: usize,
     fraction: f64,
@@ -93,7 +93,7 @@ pub(super) fn split(
 }
 
 /// A number for each row that is the same for rows with the same target, ascending with it.
-pub(super) fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
+pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     let rows = 0..samples.len();
     if let Some(first) = rows.clone().next()
         && samples.class(first).is_some()
@@ -155,7 +155,7 @@ pub(super) fn classes<T: Float>(samples: &Rows<'_, T>) -> Vec<usize> {
 /// FNV-1a by whole numbers; both zeros have one hash, since they are equal.
 fn hash<T: Float>(target: &[T]) -> u64 {
     target.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &x| {
-        let bits = (x + T::zero()).wide().to_bits();
+        let bits = (x + T::zero()).as_f64().to_bits();
         // The high bits, in which numbers differ, must reach the low ones.
         (hash ^ bits ^ (bits >> 32)).wrapping_mul(0x100_0000_01b3)
     })

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Trainer;
-use super::history::{Epoch, History, PartOfEpoch, StopReason};
+use super::history::{Epoch, EpochTotals, History, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::mlp::{Gradient, Mlp, Rows};
+use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp};
 use crate::optimizer::State;
 use crate::schedule::Progress;
 
@@ -43,7 +43,7 @@ pub struct TrainerState<T> {
     pub(super) optimizer: State<T>,
     pub(super) progress: Progress,
     /// What there was since the epoch began.
-    pub(super) part: PartOfEpoch,
+    pub(super) part: EpochTotals,
     /// What the schedule's rate is multiplied by, after plateaus.
     pub(super) rate_factor: f64,
     pub(super) reducing: Reducing,
@@ -65,7 +65,7 @@ pub struct TrainerState<T> {
     /// Whether there is nothing left to do.
     pub(super) finished: bool,
     /// Scratch space, kept for the next time.
-    pub(super) workspace: Option<Gradient<T>>,
+    pub(super) workspace: Option<GradientWorkspace<T>>,
 }
 
 impl<T: Float> TrainerState<T> {
@@ -73,7 +73,7 @@ impl<T: Float> TrainerState<T> {
         Ok(Self {
             optimizer: State::new(&*trainer.optimizer, net.layout())?,
             progress: Progress::default(),
-            part: PartOfEpoch::default(),
+            part: EpochTotals::default(),
             rate_factor: 1.0,
             reducing: Reducing::new(),
             tolerance: Plateau::new(),
@@ -215,11 +215,11 @@ impl<T: Float> TrainerState<T> {
     /// The next minibatch will be the first of an epoch.
     pub(super) fn begin_epoch(&mut self) {
         self.progress.samples_before_epoch = self.progress.samples;
-        self.part = PartOfEpoch::default();
+        self.part = EpochTotals::default();
     }
 
     /// Checks that the samples are those that the training began with, or takes them as such.
-    pub(super) fn check_samples(&mut self, samples: &Rows<'_, T>) -> Result<()> {
+    pub(super) fn check_samples(&mut self, samples: &CheckedSamples<'_, T>) -> Result<()> {
         let got = Fingerprint {
             rows: samples.len(),
             hash: Some(samples.hash()),

@@ -8,7 +8,7 @@ use crate::error::DivergenceCause;
 use crate::error::Error;
 use crate::loss::{Poisson, SquaredError};
 use crate::metrics::Score;
-use crate::mlp::Gradient;
+use crate::mlp::GradientWorkspace;
 use crate::mlp::{Clip, Mlp, Samples};
 use crate::optimizer::{Adam, Sgd};
 use crate::schedule::InverseScaling;
@@ -156,9 +156,9 @@ fn threads_change_no_bit_of_dropout() {
 fn dropout_backpropagates_through_what_it_kept() {
     let (x, y) = data();
     let mut net = net();
-    let mut gradient = Gradient::new(&net).dropout(0.4, 9).unwrap();
+    let mut gradient = GradientWorkspace::new(&net).dropout(0.4, 9).unwrap();
     let loss_of = |net: &Mlp<f64>| {
-        let mut probe = Gradient::new(net).dropout(0.4, 9).unwrap();
+        let mut probe = GradientWorkspace::new(net).dropout(0.4, 9).unwrap();
         probe.compute(net, &x, &y, &SquaredError).unwrap()
     };
     gradient.compute(&net, &x, &y, &SquaredError).unwrap();
@@ -282,7 +282,7 @@ fn the_average_is_what_the_network_ends_with() {
         let Some(epoch) = event.epoch() else {
             return ControlFlow::Continue(());
         };
-        let loss = Gradient::new(net).evaluate(net, &x, &y, &SquaredError);
+        let loss = GradientWorkspace::new(net).evaluate(net, &x, &y, &SquaredError);
         assert_eq!(epoch.validation_loss, loss.ok());
         seen = net.params().to_vec();
         ControlFlow::Continue(())
@@ -308,7 +308,7 @@ fn rows_come_in_the_order_asked_for() {
 
 #[test]
 fn a_score_decides_when_to_stop() {
-    /// The share of outputs above zero.
+    /// The fraction of outputs above zero.
     #[derive(Debug)]
     struct Positive;
     impl Score<f64> for Positive {
@@ -352,7 +352,7 @@ fn divergence_is_explained_and_the_best_is_kept() {
         let mut best = (f64::INFINITY, start.params().to_vec());
         let first: Vec<usize> = (0..8).collect();
         let minibatch = Samples::new(x, y).rows(&first);
-        best.0 = Gradient::new(&net)
+        best.0 = GradientWorkspace::new(&net)
             .evaluate_samples(&net, &minibatch, &*trainer.loss)
             .unwrap();
         let result = trainer.fit_with(&mut net, &Samples::new(x, y), |event, net| {

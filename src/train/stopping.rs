@@ -12,7 +12,7 @@ use crate::mlp::Mlp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Plateau {
     /// The least loss so far.
-    #[cfg_attr(feature = "serde", serde(with = "crate::exact"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub(super) best: f64,
     /// Epochs without enough improvement since the last one with it.
     pub(super) bad_epochs: usize,

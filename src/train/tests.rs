@@ -4,7 +4,7 @@ use super::*;
 use crate::activation::{Identity, Relu};
 use crate::error::{Error, Result};
 use crate::loss::SquaredError;
-use crate::mlp::Gradient;
+use crate::mlp::GradientWorkspace;
 use crate::mlp::{Mlp, Samples};
 use crate::optimizer::{Sgd, State};
 
@@ -38,7 +38,7 @@ fn an_explicit_loop_gives_the_bits_of_fit() {
 
     let mut net = start;
     let optimizer = Sgd::new(0.05);
-    let mut gradient = Gradient::new(&net).l2(1e-3).unwrap();
+    let mut gradient = GradientWorkspace::new(&net).l2(1e-3).unwrap();
     let mut state = State::new(&optimizer, net.layout()).unwrap();
     let mut batches = Batches::new(50, 8).unwrap().shuffled(4);
     for epoch in 0..5 {
@@ -226,7 +226,7 @@ fn early_stopping_restores_the_best_parameters() {
     assert_eq!(history.stopped_by, StopReason::EarlyStopping);
     assert_eq!(history.epochs.len(), history.best_epoch.unwrap() + 6);
     assert_eq!(net.params(), at_best);
-    let measured = Gradient::new(&net)
+    let measured = GradientWorkspace::new(&net)
         .evaluate(&net, &inputs, &other, &SquaredError)
         .unwrap();
     assert_eq!(measured, best);

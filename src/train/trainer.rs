@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::batches::{Arrangement, Batches};
+use super::batches::{Batches, Order};
 #[cfg(all(feature = "safetensors", feature = "std"))]
 use super::checkpoint_file;
 use super::state::TrainerState;
@@ -41,7 +41,7 @@ pub struct Trainer<T> {
     pub(super) batch_size: Option<usize>,
     pub(super) epochs: usize,
     /// `None`: shuffled by the seed.
-    pub(super) arrangement: Option<Arrangement>,
+    pub(super) arrangement: Option<Order>,
     pub(super) seed: u64,
     pub(super) l2: f64,
     pub(super) clip: Option<Clip>,
@@ -121,7 +121,7 @@ impl<T: Float> Trainer<T> {
 
     /// Sets whether samples are shuffled anew for each epoch; they are unless told otherwise.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.arrangement = (!shuffle).then_some(Arrangement::Given);
+        self.arrangement = (!shuffle).then_some(Order::Given);
         self
     }
 
@@ -133,7 +133,7 @@ impl<T: Float> Trainer<T> {
         mut self,
         arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static,
     ) -> Self {
-        self.arrangement = Some(Arrangement::Custom(Arc::new(arrange)));
+        self.arrangement = Some(Order::Custom(Arc::new(arrange)));
         self
     }
 
@@ -144,7 +144,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets the penalty on squared weights, as [`Gradient::l2`](crate::Gradient::l2) explains.
+    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`](crate::GradientWorkspace::l2) explains.
     pub fn l2(mut self, lambda: f64) -> Self {
         self.l2 = lambda;
         self
@@ -157,7 +157,7 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Drops each hidden output with this probability while training, as
-    /// [`Gradient::dropout`](crate::Gradient::dropout) explains; 0 unless told otherwise.
+    /// [`GradientWorkspace::dropout`](crate::GradientWorkspace::dropout) explains; 0 unless told otherwise.
     pub fn dropout(mut self, rate: f64) -> Self {
         self.dropout = rate;
         self
@@ -181,7 +181,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Lets the split keep the share of each class on both sides, where a class is all samples
+    /// Lets the split keep the fraction of each class on both sides, where a class is all samples
     /// with the same target. For classification, with any number of classes. Default: `true` in
     /// [`Classifier::fit`](crate::Classifier::fit), `false` elsewhere.
     pub fn stratified(mut self, stratified: bool) -> Self {
@@ -297,7 +297,7 @@ impl<T: Float> Trainer<T> {
             let what = "decay of the weight average";
             let expected = "at least 0 and below 1 in the network's precision";
             check_range(what, decay, 0.0..1.0, expected)?;
-            check_range(what, T::of(decay).wide(), 0.0..1.0, expected)?;
+            check_range(what, T::from_f64(decay).as_f64(), 0.0..1.0, expected)?;
         }
         if self.validation_weights.is_some() && !matches!(self.validation, Validation::Set(..)) {
             let (what, expected) = ("validation weights", "a validation set that they belong to");
@@ -348,8 +348,8 @@ impl<T: Float> Trainer<T> {
     }
 
     /// The order in which rows come.
-    pub(super) fn arrangement(&self) -> Arrangement {
-        let shuffled = Arrangement::Shuffled(self.seed);
+    pub(super) fn arrangement(&self) -> Order {
+        let shuffled = Order::Shuffled(self.seed);
         self.arrangement.clone().unwrap_or(shuffled)
     }
 }

@@ -30,9 +30,9 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     while run.stopped_by().is_none() {
         while let Some(rows) = run.batch() {
             gradient.set_updates(run.state().progress().step);
-            let weight = |row: &usize| data.weights.as_ref().map_or(1.0, |w| w[*row].wide());
+            let weight = |row: &usize| data.weights.as_ref().map_or(1.0, |w| w[*row].as_f64());
             // What cannot be divided by weighs nothing.
-            if T::of(1.0 / rows.iter().map(weight).sum::<f64>()).is_finite() {
+            if T::from_f64(1.0 / rows.iter().map(weight).sum::<f64>()).is_finite() {
                 let samples = samples.rows(rows);
                 let loss = gradient.compute_samples(run.network(), &samples, trainer.loss());
                 run.apply(loss.unwrap(), gradient.values()).unwrap();

@@ -68,7 +68,7 @@ pub fn finite<T: Float>(values: &[T]) -> bool {
 }
 
 pub fn bits<T: Float>(values: &[T]) -> Vec<u64> {
-    values.iter().map(|x| x.wide().to_bits()).collect()
+    values.iter().map(|x| x.as_f64().to_bits()).collect()
 }
 
 /// Whether two networks are the same in every bit.

@@ -13,11 +13,11 @@ pub fn values<T: Number>(random: &mut Random, count: usize) -> Vec<T> {
         1.0
     };
     let mut values: Vec<T> = (0..count)
-        .map(|_| T::of((random.unit() * 2.0 - 1.0) * scale))
+        .map(|_| T::from_f64((random.unit() * 2.0 - 1.0) * scale))
         .collect();
     if count > 0 && random.odd() {
         let at = random.below(count);
-        values[at] = T::of(random.pick(&ODD));
+        values[at] = T::from_f64(random.pick(&ODD));
     }
     values
 }
@@ -64,7 +64,7 @@ impl<T: Number> Data<T> {
         let mut targets: Vec<T> = values(random, len);
         match random.below(8) {
             // What classifies: 0 and 1, or a 1 in each row.
-            0 => targets.fill_with(|| T::of(random.below(2) as f64)),
+            0 => targets.fill_with(|| T::from_f64(random.below(2) as f64)),
             1 => {
                 targets.fill(T::zero());
                 for row in targets.chunks_mut(outputs) {
@@ -72,7 +72,7 @@ impl<T: Number> Data<T> {
                     row[at] = T::one();
                 }
             }
-            2 => targets.fill_with(|| T::of(random.below(5) as f64)), // what counts
+            2 => targets.fill_with(|| T::from_f64(random.below(5) as f64)), // what counts
             _ => {}
         }
         let weights = random
@@ -93,16 +93,16 @@ impl<T: Number> Data<T> {
 
     fn weights(random: &mut Random, count: usize, kind: usize) -> Vec<T> {
         let len = length(random, count);
-        let mut weights: Vec<T> = (0..len).map(|_| T::of(random.unit())).collect();
+        let mut weights: Vec<T> = (0..len).map(|_| T::from_f64(random.unit())).collect();
         match kind {
             0 => weights.fill(T::zero()),
-            1 => weights.fill(T::min_positive_value() / T::of(1e3)),
+            1 => weights.fill(T::min_positive_value() / T::from_f64(1e3)),
             2 => {
                 // All but one, so that a split may leave nothing to learn from.
                 weights.fill(T::zero());
                 weights.iter_mut().take(1).for_each(|w| *w = T::one());
             }
-            3 if random.odd() => weights.fill(T::of(random.pick(&ODD))),
+            3 if random.odd() => weights.fill(T::from_f64(random.pick(&ODD))),
             _ => {}
         }
         weights

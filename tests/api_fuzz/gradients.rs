@@ -1,7 +1,7 @@
 //! Gradients and optimizers by hand.
 
 use feedforward::optimizer::State;
-use feedforward::{Clip, Gradient, Mlp, Share};
+use feedforward::{Clip, GradientWorkspace, Mlp, Shard};
 
 use crate::case::{Case, Number, bits, finite, readable, seen};
 use crate::data::{Data, length, values};
@@ -9,8 +9,8 @@ use crate::nets;
 use crate::pieces;
 
 /// A gradient of a network, with odd settings.
-fn made<T: Number>(case: &mut Case, net: &Mlp<T>) -> Option<Gradient<T>> {
-    let mut gradient = Gradient::new(net);
+fn made<T: Number>(case: &mut Case, net: &Mlp<T>) -> Option<GradientWorkspace<T>> {
+    let mut gradient = GradientWorkspace::new(net);
     let random = &mut case.random;
     if random.percent(30) {
         let lambda = random.setting(&[0.0, 1e-3, 1.0]);
@@ -60,7 +60,7 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
     } else {
         net.clone()
     };
-    say!(case, "gradient = Gradient::new(&net)");
+    say!(case, "gradient = GradientWorkspace::new(&net)");
     let Some(mut gradient) = made(case, &other) else {
         return;
     };
@@ -89,9 +89,9 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
                 let result = gradient.evaluate_samples(net, &data.samples(), &*loss);
                 assert!(result.as_ref().map_or(true, |loss| loss.is_finite()));
                 seen(result);
-                say!(case, "gradient.chunk_sums()");
-                let sums = gradient.chunk_sums().count();
-                assert_eq!(sums, before.chunk_sums().count());
+                say!(case, "gradient.partial_gradients()");
+                let sums = gradient.partial_gradients().count();
+                assert_eq!(sums, before.partial_gradients().count());
             }
             3 => {
                 say!(case, "gradient.jacobian(&net, inputs)");
@@ -107,25 +107,30 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
                 }
                 seen(result.map(|(losses, _)| losses.len()));
             }
-            _ => shares(case, net, &data, &mut gradient),
+            _ => shards(case, net, &data, &mut gradient),
         }
     }
 }
 
-fn judge<T: Number>(result: &feedforward::Result<f64>, gradient: &Gradient<T>) {
+fn judge<T: Number>(result: &feedforward::Result<f64>, gradient: &GradientWorkspace<T>) {
     match result {
         Ok(loss) => {
             assert!(loss.is_finite(), "a loss of {loss}");
             assert!(finite(gradient.values()), "a gradient that is not finite");
             assert!(gradient.inputs().is_none_or(finite));
-            assert!(gradient.largest().is_finite());
+            assert!(gradient.max_abs().is_finite());
         }
         Err(error) => readable(error),
     }
 }
 
-/// The shares of a minibatch, added up, are the whole.
-fn shares<T: Number>(case: &mut Case, net: &Mlp<T>, data: &Data<T>, gradient: &mut Gradient<T>) {
+/// The shards of a minibatch, added up, are the whole.
+fn shards<T: Number>(
+    case: &mut Case,
+    net: &Mlp<T>,
+    data: &Data<T>,
+    gradient: &mut GradientWorkspace<T>,
+) {
     let samples = data.inputs.len() / net.inputs();
     let random = &mut case.random;
     let rows = random.count(&[samples]);
@@ -134,23 +139,23 @@ fn shares<T: Number>(case: &mut Case, net: &Mlp<T>, data: &Data<T>, gradient: &m
     let by_chunks = random.percent(50);
     say!(
         case,
-        "Share::of_{}({rows}, {index}, {count})",
+        "Shard::of_{}({rows}, {index}, {count})",
         if by_chunks { "chunks" } else { "rows" }
     );
-    let share = if by_chunks {
-        Share::of_chunks(rows, index, count)
+    let shard = if by_chunks {
+        Shard::of_chunks(rows, index, count)
     } else {
-        Share::of_rows(rows, index, count)
+        Shard::of_rows(rows, index, count)
     };
-    let Some(mut share) = seen(share) else { return };
-    let pieces: usize = share.chunk_rows().map(|rows| rows.len()).sum();
-    assert_eq!(pieces, share.rows().len());
-    assert!(share.rows().end <= rows);
+    let Some(mut shard) = seen(shard) else { return };
+    let pieces: usize = shard.chunk_rows().map(|rows| rows.len()).sum();
+    assert_eq!(pieces, shard.rows().len());
+    assert!(shard.rows().end <= rows);
     if case.random.percent(20) {
         let total = case.random.setting(&[1.0, 7.0]);
-        say!(case, "share.weighing({total:e})");
-        match seen(share.weighing(total)) {
-            Some(weighing) => share = weighing,
+        say!(case, "shard.with_total_weight({total:e})");
+        match seen(shard.with_total_weight(total)) {
+            Some(with_total_weight) => shard = with_total_weight,
             None => return,
         }
     }
@@ -159,7 +164,7 @@ fn shares<T: Number>(case: &mut Case, net: &Mlp<T>, data: &Data<T>, gradient: &m
     part.rows = None;
     let take = |values: &[T], width: usize| {
         let at = |row: usize| row.saturating_mul(width).min(values.len());
-        values[at(share.rows().start)..at(share.rows().end)].to_vec()
+        values[at(shard.rows().start)..at(shard.rows().end)].to_vec()
     };
     if !case.random.odd() {
         part.inputs = take(&data.inputs, net.inputs());
@@ -168,16 +173,16 @@ fn shares<T: Number>(case: &mut Case, net: &Mlp<T>, data: &Data<T>, gradient: &m
     }
     say!(
         case,
-        "gradient.compute_share(&net, &the share's rows, &share, &{loss:?})"
+        "gradient.compute_shard(&net, &the shard's rows, &shard, &{loss:?})"
     );
-    let done = gradient.compute_share(net, &part.samples(), &share, &*loss);
+    let done = gradient.compute_shard(net, &part.samples(), &shard, &*loss);
     if seen(done).is_none() {
         return;
     }
-    assert_eq!(gradient.chunk_sums().len(), share.chunks().len());
+    assert_eq!(gradient.partial_gradients().len(), shard.chunks().len());
     let mut sum = vec![T::zero(); net.params().len()];
     let mut loss_sum = 0.0;
-    for (chunk, loss) in gradient.chunk_sums() {
+    for (chunk, loss) in gradient.partial_gradients() {
         sum.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x);
         loss_sum += loss;
     }
@@ -188,9 +193,9 @@ fn shares<T: Number>(case: &mut Case, net: &Mlp<T>, data: &Data<T>, gradient: &m
     }
     say!(
         case,
-        "gradient.finish(&net, {len} values, {loss_sum:e}, &share)"
+        "gradient.reduce(&net, {len} values, {loss_sum:e}, &shard)"
     );
-    let finished = gradient.finish(net, &sum, loss_sum, &share);
+    let finished = gradient.reduce(net, &sum, loss_sum, &shard);
     judge(&finished, gradient);
 }
 

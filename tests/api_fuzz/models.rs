@@ -137,7 +137,7 @@ fn judge<T: Number, L: Label>(case: &mut Case, model: &Classifier<T, L>, inputs:
     let probabilities = seen(model.predict_probability(inputs));
     if let Some(probabilities) = probabilities {
         for row in probabilities.chunks(model.classes().len()) {
-            let sum: f64 = row.iter().map(|p| p.wide()).sum();
+            let sum: f64 = row.iter().map(|p| p.as_f64()).sum();
             assert!((sum - 1.0).abs() < 1e-3, "probabilities {row:?}");
         }
     }

@@ -43,7 +43,7 @@ pub fn product<T: Number>(case: &mut Case) {
     ];
     let whole = |random: &mut crate::random::Random, len| -> Vec<T> {
         (0..len)
-            .map(|_| T::of(random.below(9) as f64 - 4.0))
+            .map(|_| T::from_f64(random.below(9) as f64 - 4.0))
             .collect()
     };
     let [a, b, mut c] = lengths.map(|len| whole(random, len));
@@ -112,7 +112,7 @@ pub fn metrics<T: Number>(case: &mut Case) {
         root_mean_squared_error(&outputs, &targets, width),
         r2(&outputs, &targets, width),
     ] {
-        let small = |values: &[T]| values.iter().all(|x| x.abs() < T::of(1e9));
+        let small = |values: &[T]| values.iter().all(|x| x.abs() < T::from_f64(1e9));
         if let Some(value) = seen(metric) {
             assert!(!value.is_nan() || !small(&outputs) || !small(&targets));
         }
@@ -219,18 +219,18 @@ pub fn minimizer<T: Number>(case: &mut Case) {
     );
     let objective = |x: &[T], gradient: &mut [T]| {
         // Not defined everywhere.
-        let is_outside = x.first().is_some_and(|x| x.abs() < T::of(0.1));
+        let is_outside = x.first().is_some_and(|x| x.abs() < T::from_f64(0.1));
         for (g, &x) in gradient.iter_mut().zip(x) {
             *g = match kind {
                 0 => T::zero(),
                 1 => T::one(),
                 2 if is_outside => T::nan(),
                 3 => x * x * x,
-                4 => T::of(1e30) * x,
+                4 => T::from_f64(1e30) * x,
                 _ => x + x,
             };
         }
-        let square = |x: &T| x.wide() * x.wide();
+        let square = |x: &T| x.as_f64() * x.as_f64();
         match kind {
             5 if is_outside => Ok(f64::NAN),
             6 if is_outside => Err(Error::NotFinite {
@@ -239,7 +239,7 @@ pub fn minimizer<T: Number>(case: &mut Case) {
                 value: f64::NAN,
             }),
             7 if is_outside => Err(Error::Empty { what: "luck" }),
-            1 => Ok(x.iter().map(|x| x.wide()).sum()),
+            1 => Ok(x.iter().map(|x| x.as_f64()).sum()),
             _ => Ok(x.iter().map(square).sum()),
         }
     };

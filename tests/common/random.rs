@@ -56,10 +56,10 @@ impl Shape {
 /// Between `-largest` and `largest`.
 pub fn numbers<T: Float>(seed: u64, count: usize, largest: f64) -> Vec<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let number = |_| T::of((rng.random::<f64>() * 2.0 - 1.0) * largest);
+    let number = |_| T::from_f64((rng.random::<f64>() * 2.0 - 1.0) * largest);
     (0..count).map(number).collect()
 }
 
 pub fn bits<T: Float>(values: &[T]) -> Vec<u64> {
-    values.iter().map(|x| x.wide().to_bits()).collect()
+    values.iter().map(|x| x.as_f64().to_bits()).collect()
 }

@@ -5,7 +5,7 @@ use feedforward::loss::SquaredError;
 use feedforward::metrics::r2;
 use feedforward::optimizer::{Optimizer, Sgd, State};
 use feedforward::train::{Lbfgs, LbfgsOptions, minimize};
-use feedforward::{Gradient, Mlp, Scaler, Trainer};
+use feedforward::{GradientWorkspace, Mlp, Scaler, Trainer};
 use serde_json::Value;
 
 use super::fixture::{
@@ -84,7 +84,7 @@ fn check_mazur(fixture: &Value, report: &mut Report) {
         bound("out0"),
     );
 
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let error = gradient.compute(&net, &x, &y, &SquaredError).unwrap();
     report.near("error", error, number(&full["error0"]), ONCE);
     printed(
@@ -107,7 +107,7 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
     let (x, y): (Vec<f64>, Vec<f64>) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let (full, published) = (&fixture["full_precision"], &fixture["published"]);
     let bound = |name: &str| bound(fixture, name);
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let sgd = Sgd::new(number(&fixture["lr"]));
     let mut state = State::<f64>::new(&sgd, net.layout()).unwrap();
     let layers = net.layout().layers().to_vec();
@@ -271,7 +271,7 @@ fn check_line(fixture: &Value, report: &mut Report) {
     let mut parameters = beta[1..].to_vec();
     parameters.push(beta[0]);
     net.set_params(&parameters).unwrap();
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let samples = y.len() as f64;
     let rss = 2.0 * samples * gradient.evaluate(&net, &x, &y, &SquaredError).unwrap();
     report.near(
@@ -333,8 +333,8 @@ fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
     net.set_params(&params(&given["coefs"], &given["intercepts"]))
         .unwrap();
     let samples = y.len() as f64;
-    let mut gradient = Gradient::new(&net);
-    let half_rss = |net: &Mlp<f64>, gradient: &mut Gradient<f64>| {
+    let mut gradient = GradientWorkspace::new(&net);
+    let half_rss = |net: &Mlp<f64>, gradient: &mut GradientWorkspace<f64>| {
         samples * gradient.compute(net, &x, &y, &SquaredError).unwrap()
     };
     let rss = 2.0 * half_rss(&net, &mut gradient);

@@ -53,7 +53,7 @@ impl Report {
             let (expected, got) = (expected.len(), got.len());
             return self.fail(format!("{what}: expected {expected} numbers, got {got}"));
         }
-        let pairs = got.iter().map(|x| x.wide()).zip(expected.iter().copied());
+        let pairs = got.iter().map(|x| x.as_f64()).zip(expected.iter().copied());
         let worst = pairs
             .map(|(got, expected)| (d(got, expected), got, expected))
             .max_by(|a, b| a.0.total_cmp(&b.0));
@@ -96,7 +96,7 @@ pub fn numbers(value: &Value) -> Vec<f64> {
 }
 
 pub fn floats<T: Float>(value: &Value) -> Vec<T> {
-    numbers(value).into_iter().map(T::of).collect()
+    numbers(value).into_iter().map(T::from_f64).collect()
 }
 
 /// Weights and biases in the order of the crate's parameters, from one matrix
@@ -155,7 +155,7 @@ pub fn network<T: Float>(fixture: &Value) -> Mlp<T> {
     let init = &fixture["init"];
     if !init.is_null() {
         let params = params(&init["coefs"], &init["intercepts"]);
-        let params: Vec<T> = params.into_iter().map(T::of).collect();
+        let params: Vec<T> = params.into_iter().map(T::from_f64).collect();
         net.set_params(&params).unwrap();
     }
     net
@@ -199,7 +199,7 @@ pub fn torch_loss<T: Float>(name: &str, delta: &Value) -> Arc<dyn Loss<T>> {
 
 /// Outputs after a task's output activation.
 pub fn activated<T: Float>(task: &str, outputs: &[T], width: usize) -> Vec<f64> {
-    let outputs = outputs.iter().map(|y| y.wide());
+    let outputs = outputs.iter().map(|y| y.as_f64());
     match task {
         "regression" => outputs.collect(),
         "poisson" => outputs.map(f64::exp).collect(),

@@ -1,7 +1,7 @@
 //! What L-BFGS is to reach.
 
 use feedforward::train::Lbfgs;
-use feedforward::{Float, Gradient, Mlp, Samples};
+use feedforward::{Float, GradientWorkspace, Mlp, Samples};
 use serde_json::Value;
 
 use super::fixture::{
@@ -63,10 +63,10 @@ pub fn check_training<T: Float>(
     let last = &expected["final"];
     let last: Vec<T> = params(&last["coefs"], &last["intercepts"])
         .into_iter()
-        .map(T::of)
+        .map(T::from_f64)
         .collect();
     net.set_params(&last).unwrap();
-    let mut gradient = Gradient::new(&net).l2(alpha).unwrap();
+    let mut gradient = GradientWorkspace::new(&net).l2(alpha).unwrap();
     let loss = gradient
         .compute_samples(&net, samples, &*task_loss(task))
         .unwrap();

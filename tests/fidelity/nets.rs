@@ -2,7 +2,7 @@
 
 use feedforward::optimizer::State;
 use feedforward::train::Batches;
-use feedforward::{Gradient, Samples};
+use feedforward::{GradientWorkspace, Samples};
 use serde_json::Value;
 
 use super::fixture::{
@@ -19,7 +19,7 @@ pub fn check_once(fixture: &Value, report: &mut Report) {
     let outputs = net.predict(&inputs).unwrap();
     report.near_all("outputs", &outputs, &numbers(&expected["forward"]), ONCE);
     let loss = torch_loss(text(&fixture["loss"]), &fixture["huber_delta"]);
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let value = gradient.compute(&net, &inputs, &targets, &*loss).unwrap();
     report.near("loss", value, number(&expected["loss"]), ONCE);
     let slopes = params(&expected["grad_coefs"], &expected["grad_intercepts"]);
@@ -34,7 +34,7 @@ pub fn check_training(fixture: &Value, report: &mut Report) {
     let loss = torch_loss(text(&fixture["loss"]), &fixture["huber_delta"]);
     let optimizer = optimizer(text(&fixture["optimizer"]), &fixture["hyper"]);
     let rate = optimizer.learning_rate();
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let mut state = State::new(&*optimizer, net.layout()).unwrap();
     let rows = list(&fixture["X"]).len();
     let mut batches = Batches::new(rows, count(&fixture["batch_size"])).unwrap();

@@ -34,15 +34,15 @@ fn check_function<T: Float>(
     let got: Vec<_> = xs
         .iter()
         .map(|&x| {
-            let x = T::of(x);
+            let x = T::from_f64(x);
             let y = f.value(x);
             // Where x is not kept, a network cannot show it to the derivative.
             let seen = if f.needs_input() { x } else { T::nan() };
-            (y.wide(), f.derivative(seen, y).wide())
+            (y.as_f64(), f.derivative(seen, y).as_f64())
         })
         .collect();
     let (got_values, got_slopes): (Vec<f64>, Vec<f64>) = got.into_iter().unzip();
-    let ulp = |value: f64| T::epsilon().wide() * value.abs().max(1.0);
+    let ulp = |value: f64| T::epsilon().as_f64() * value.abs().max(1.0);
     let pairs = got_values.iter().zip(&values);
     let worst = pairs.map(|(got, value)| (got - value).abs() / ulp(*value));
     let worst = worst.fold(0.0, f64::max);

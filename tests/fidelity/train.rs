@@ -6,7 +6,9 @@ use std::sync::Arc;
 use feedforward::optimizer::{Adam, EpsilonForm, Optimizer, Sgd, State};
 use feedforward::schedule::{Constant, InverseScaling, Schedule};
 use feedforward::train::{Adaptive, Batches};
-use feedforward::{Float, Gradient, History, Mlp, Samples, StopReason, Trainer, TrainerState};
+use feedforward::{
+    Float, GradientWorkspace, History, Mlp, Samples, StopReason, Trainer, TrainerState,
+};
 use serde_json::Value;
 
 use super::fixture::{
@@ -261,7 +263,7 @@ fn check_initial<T: Float>(
         bound,
     );
     let alpha = number(&fixture["hyper"]["alpha"]);
-    let mut gradient = Gradient::new(start).l2(alpha).unwrap();
+    let mut gradient = GradientWorkspace::new(start).l2(alpha).unwrap();
     let loss = gradient
         .compute_samples(start, &data.samples(), &*task_loss(task))
         .unwrap();
@@ -337,7 +339,7 @@ fn check_updates<T: Float>(
 ) {
     let loss = task_loss::<T>(text(&fixture["task"]));
     let optimizer = optimizer::<T>(&fixture["hyper"]);
-    let mut gradient = Gradient::new(&net).l2(alpha).unwrap();
+    let mut gradient = GradientWorkspace::new(&net).l2(alpha).unwrap();
     let mut state = State::new(&*optimizer, net.layout()).unwrap();
     let rows = data.inputs.len() / net.inputs();
     let batch_size = count(&fixture["batch_size"]);

@@ -1,6 +1,6 @@
 //! One training shared by many processes: a layer over `feedforward`'s public pieces and MPI.
 //!
-//! [`Share`](feedforward::Share) says which rows of a minibatch are a rank's, [`Source`] reads those
+//! [`Shard`](feedforward::Shard) says which rows of a minibatch are a rank's, [`Source`] reads those
 //! and no others, [`Reducer`] adds the gradients up, [`Training`] is the loop. `docs/distributed.md`
 //! walks through it.
 

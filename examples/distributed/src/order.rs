@@ -1,6 +1,6 @@
 //! An order of samples by which each rank always reads the same part of a file.
 
-use feedforward::Share;
+use feedforward::Shard;
 use feedforward::init::Rng;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -26,12 +26,12 @@ impl Lanes {
     pub fn arrange(&self, epoch: usize, rows: &mut [usize]) {
         let (batch, block) = (self.batch.clamp(1, rows.len().max(1)), self.block.max(1));
         let whole = rows.len() / batch;
-        let Ok(share) = Share::of_chunks(batch, 0, 1) else {
+        let Ok(shard) = Shard::of_chunks(batch, 0, 1) else {
             return;
         };
         let mut rng = Rng::seed_from_u64(self.seed);
         rng.set_stream(epoch as u64 + 1);
-        for chunk in share.chunk_rows() {
+        for chunk in shard.chunk_rows() {
             let (first, len) = (whole * chunk.start, chunk.len());
             let mut starts: Vec<usize> = (0..whole * len).step_by(block).collect();
             starts.shuffle(&mut rng);
@@ -76,8 +76,8 @@ mod tests {
             let whole = samples / batch;
             for ranks in [1, 2, 3, 4, 16] {
                 for rank in 0..ranks {
-                    let share = Share::of_chunks(batch, rank, ranks).unwrap();
-                    let own = share.rows();
+                    let shard = Shard::of_chunks(batch, rank, ranks).unwrap();
+                    let own = shard.rows();
                     let part = whole * own.start..whole * own.end;
                     for epoch in [epoch(0), epoch(1)] {
                         for minibatch in epoch.chunks_exact(batch) {

@@ -3,7 +3,7 @@
 use std::iter::repeat_n;
 use std::ops::Range;
 
-use feedforward::{Gradient, Share};
+use feedforward::{GradientWorkspace, Shard};
 use mpi::Count;
 use mpi::collective::SystemOperation;
 use mpi::datatype::{Partition, PartitionMut};
@@ -19,7 +19,7 @@ pub enum Reduction {
     /// up one slice of the parameters for all.
     #[default]
     Ordered,
-    /// By `MPI_Allreduce`, in whatever order it likes, of even shares of the rows.
+    /// By `MPI_Allreduce`, in whatever order it likes, of even shards of the rows.
     AllReduce,
 }
 
@@ -67,16 +67,16 @@ impl<'a> Reducer<'a> {
     }
 
     /// This rank's part of a minibatch.
-    pub fn share(&self, samples: usize) -> Result<Share> {
-        self.share_of(samples, self.world.rank() as usize)
+    pub fn shard(&self, samples: usize) -> Result<Shard> {
+        self.shard_of(samples, self.world.rank() as usize)
     }
 
-    fn share_of(&self, samples: usize, rank: usize) -> Result<Share> {
-        let share = match self.reduction {
-            Reduction::Ordered => Share::of_chunks,
-            Reduction::AllReduce => Share::of_rows,
+    fn shard_of(&self, samples: usize, rank: usize) -> Result<Shard> {
+        let shard = match self.reduction {
+            Reduction::Ordered => Shard::of_chunks,
+            Reduction::AllReduce => Shard::of_rows,
         };
-        Ok(share(samples, rank, self.slices.len())?)
+        Ok(shard(samples, rank, self.slices.len())?)
     }
 
     /// Bytes of gradients that this rank sent to others, as far as that is known: what MPI's
@@ -86,7 +86,11 @@ impl<'a> Reducer<'a> {
     }
 
     /// Adds up what all ranks computed of a minibatch of so many samples.
-    pub fn add_up(&mut self, gradient: &Gradient<f32>, samples: usize) -> Result<Summed<'_>> {
+    pub fn add_up(
+        &mut self,
+        gradient: &GradientWorkspace<f32>,
+        samples: usize,
+    ) -> Result<Summed<'_>> {
         let loss = match self.reduction {
             Reduction::Ordered => self.in_order(gradient, samples)?,
             Reduction::AllReduce => self.all_reduce(gradient)?,
@@ -97,10 +101,10 @@ impl<'a> Reducer<'a> {
         })
     }
 
-    fn in_order(&mut self, gradient: &Gradient<f32>, samples: usize) -> Result<f64> {
+    fn in_order(&mut self, gradient: &GradientWorkspace<f32>, samples: usize) -> Result<f64> {
         let ranks = self.slices.len();
         let chunks: Vec<usize> = (0..ranks)
-            .map(|rank| Ok(self.share_of(samples, rank)?.chunks().len()))
+            .map(|rank| Ok(self.shard_of(samples, rank)?.chunks().len()))
             .collect::<Result<_>>()?;
         let (own, len) = {
             let rank = self.world.rank() as usize;
@@ -109,7 +113,7 @@ impl<'a> Reducer<'a> {
 
         self.outgoing.clear();
         for slice in &self.slices {
-            for (chunk, _) in gradient.chunk_sums() {
+            for (chunk, _) in gradient.partial_gradients() {
                 self.outgoing.extend_from_slice(&chunk[slice.clone()]);
             }
         }
@@ -133,7 +137,7 @@ impl<'a> Reducer<'a> {
         let others = (own * (self.sum.len() - len) + (ranks - 1) * len) as u64;
         self.sent += others * size_of::<f32>() as u64;
 
-        let own: Vec<f64> = gradient.chunk_sums().map(|(_, loss)| loss).collect();
+        let own: Vec<f64> = gradient.partial_gradients().map(|(_, loss)| loss).collect();
         let mut losses = vec![0.0_f64; chunks.iter().sum()];
         let (counts, starts) = places(chunks.into_iter())?;
         let mut all = PartitionMut::new(&mut losses[..], counts, starts);
@@ -141,15 +145,15 @@ impl<'a> Reducer<'a> {
         Ok(losses.iter().sum())
     }
 
-    fn all_reduce(&mut self, gradient: &Gradient<f32>) -> Result<f64> {
+    fn all_reduce(&mut self, gradient: &GradientWorkspace<f32>) -> Result<f64> {
         count(self.sum.len())?;
         self.slice.clear();
         self.slice.extend(repeat_n(0.0, self.sum.len()));
         sum_in_order(
-            gradient.chunk_sums().map(|(chunk, _)| chunk),
+            gradient.partial_gradients().map(|(chunk, _)| chunk),
             &mut self.slice,
         );
-        let own: f64 = gradient.chunk_sums().map(|(_, loss)| loss).sum();
+        let own: f64 = gradient.partial_gradients().map(|(_, loss)| loss).sum();
         let sum = SystemOperation::sum();
         self.world
             .all_reduce_into(&self.slice[..], &mut self.sum[..], sum);

@@ -11,7 +11,7 @@
 //! It computes ⌈c / R⌉ chunks of B / c samples, or ⌈B / R⌉ samples, each of 6 P operations. What
 //! every rank does alike, the optimizer's step, is left out, and so is any overlap.
 
-use feedforward::Share;
+use feedforward::Shard;
 
 use crate::{Reduction, Result};
 
@@ -46,15 +46,15 @@ pub struct Step {
 impl Setting {
     /// A step with so many ranks, at least 1.
     pub fn step(&self, reduction: Reduction, ranks: usize) -> Result<Step> {
-        let share = match reduction {
-            Reduction::Ordered => Share::of_chunks,
-            Reduction::AllReduce => Share::of_rows,
+        let shard = match reduction {
+            Reduction::Ordered => Shard::of_chunks,
+            Reduction::AllReduce => Shard::of_rows,
         };
-        let shares = (0..ranks).map(|rank| share(self.batch, rank, ranks));
-        let shares = shares.collect::<feedforward::Result<Vec<_>>>()?;
-        let most = |count: fn(&Share) -> usize| shares.iter().map(count).max().unwrap_or(0);
-        let samples = most(|share| share.rows().len());
-        let chunks = most(|share| share.chunks().len());
+        let shards = (0..ranks).map(|rank| shard(self.batch, rank, ranks));
+        let shards = shards.collect::<feedforward::Result<Vec<_>>>()?;
+        let most = |count: fn(&Shard) -> usize| shards.iter().map(count).max().unwrap_or(0);
+        let samples = most(|shard| shard.rows().len());
+        let chunks = most(|shard| shard.chunks().len());
 
         let others = (ranks - 1) as f64;
         let whole = 4.0 * self.parameters as f64 * others / ranks as f64;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use feedforward::train::TrainingRun;
-use feedforward::{Epoch, Gradient, Mlp, Samples, Trainer, TrainerState};
+use feedforward::{Epoch, GradientWorkspace, Mlp, Samples, Trainer, TrainerState};
 use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Root};
@@ -114,23 +114,23 @@ impl Training {
         Ok(state.map_err(|error| explain(&error))?)
     }
 
-    /// One update: each rank reads and computes its share of the next rows.
+    /// One update: each rank reads and computes its shard of the next rows.
     fn step(
         &self,
         run: &mut TrainingRun<'_, f32>,
         source: &dyn Source,
         (inputs, targets): &mut (Vec<f32>, Vec<f32>),
-        gradient: &mut Gradient<f32>,
+        gradient: &mut GradientWorkspace<f32>,
         reducer: &mut Reducer<'_>,
     ) -> Result<()> {
         let (net, rows) = (run.network(), run.batch().unwrap_or_default());
-        let share = reducer.share(rows.len())?;
-        source.read(&rows[share.rows()], inputs, targets)?;
+        let shard = reducer.shard(rows.len())?;
+        source.read(&rows[shard.rows()], inputs, targets)?;
         gradient.set_updates(run.state().progress().step);
         let samples = Samples::new(inputs, targets);
-        gradient.compute_share(net, &samples, &share, self.trainer.loss())?;
+        gradient.compute_shard(net, &samples, &shard, self.trainer.loss())?;
         let summed = reducer.add_up(gradient, rows.len())?;
-        let loss = gradient.finish(net, summed.gradient, summed.loss, &share)?;
+        let loss = gradient.reduce(net, summed.gradient, summed.loss, &shard)?;
         run.apply(loss, gradient.values())?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::super::packed::PackedLayer;
 use crate::float::Float;
-use crate::gemm::{self, Product, Start, padded};
+use crate::gemm::{self, Accumulate, Product, padded};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
 
@@ -32,7 +32,7 @@ pub(super) fn weight_gradient<T: Float>(
     if !is_narrow::<T>(inputs, rows) {
         let product = Product {
             rows,
-            depth: samples,
+            k: samples,
             cols: inputs,
             a: dz,
             a_row: 1,
@@ -40,14 +40,14 @@ pub(super) fn weight_gradient<T: Float>(
             b: x,
             b_row: in_stride,
             b_padded: true,
-            start: Start::Zero,
+            accumulate: Accumulate::Overwrite,
             bias: None,
         };
         return product.run(&mut gemm::store(weights, inputs));
     }
     let product = Product {
         rows: inputs,
-        depth: samples,
+        k: samples,
         cols: rows,
         a: x,
         a_row: 1,
@@ -55,7 +55,7 @@ pub(super) fn weight_gradient<T: Float>(
         b: dz,
         b_row: z_stride,
         b_padded: true,
-        start: Start::Zero,
+        accumulate: Accumulate::Overwrite,
         bias: None,
     };
     product.run(&mut gemm::store(transposed, z_stride));

@@ -3,14 +3,14 @@
 use alloc::vec::Vec;
 
 use super::super::chunk::{Chunk, Job};
-use super::super::samples::{Rows, Samples};
-use super::{Gradient, MOST_ROWS, Mlp, largest, not_finite, overflow};
+use super::super::samples::{CheckedSamples, Samples};
+use super::{GradientWorkspace, MOST_ROWS, Mlp, max_abs, not_finite, overflow};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::{Loss, SquaredError};
 use crate::memory;
 
-impl<T: Float> Gradient<T> {
+impl<T: Float> GradientWorkspace<T> {
     /// The Jacobian of the outputs with respect to the inputs, dy_o / dx_i for each sample:
     /// row-major `[samples x outputs x inputs]`, for `inputs` of `[samples x inputs]`.
     ///
@@ -20,12 +20,12 @@ impl<T: Float> Gradient<T> {
     /// thread. At a kink the slope is the activation's, so that of the left side for ReLU.
     ///
     /// ```
-    /// use feedforward::{Gradient, Mlp, activation::{Exponential, Identity}};
+    /// use feedforward::{GradientWorkspace, Mlp, activation::{Exponential, Identity}};
     ///
     /// // y0 = 3 e^(x0 + 2 x1), y1 = -e^(x0 + 2 x1).
     /// let mut net = Mlp::<f64>::builder(2).hidden(1, Exponential).output(2, Identity).build()?;
     /// net.set_params(&[1.0, 2.0, 0.0, 3.0, -1.0, 0.0, 0.0])?;
-    /// let mut gradient = Gradient::new(&net);
+    /// let mut gradient = GradientWorkspace::new(&net);
     /// assert_eq!(gradient.jacobian(&net, &[0.0, 0.0])?, [3.0, 6.0, -1.0, -2.0]);
     /// # Ok::<(), feedforward::Error>(())
     /// ```
@@ -37,7 +37,7 @@ impl<T: Float> Gradient<T> {
     /// the one this was made for or there is no memory for the result, and [`Error::Overflow`] if
     /// an output or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
-        let samples = Rows::of_inputs(inputs, net)?;
+        let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
         let job = Job {
@@ -61,7 +61,7 @@ impl<T: Float> Gradient<T> {
                 chunk.take(net, 0..range.len() * some.len(), false, true);
                 chunk.jacobian(job, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);
-                let finite = largest(&chunk.input_gradient).is_finite();
+                let finite = max_abs(&chunk.input_gradient).is_finite();
                 if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
                     return Err(self.explain_derivative(net, "derivative", |_| 0));
                 }
@@ -80,11 +80,11 @@ impl<T: Float> Gradient<T> {
     /// thread; mind the memory, which is that of a network for each sample.
     ///
     /// ```
-    /// use feedforward::{Gradient, Mlp, Samples, activation::Identity, loss::SquaredError};
+    /// use feedforward::{GradientWorkspace, Mlp, Samples, activation::Identity, loss::SquaredError};
     ///
     /// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
     /// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
-    /// let mut gradient = Gradient::new(&net);
+    /// let mut gradient = GradientWorkspace::new(&net);
     /// let samples = Samples::new(&[1.0, 2.0], &[3.0, 9.0]);
     /// let (losses, gradients) = gradient.compute_each(&net, &samples, &SquaredError)?;
     /// assert_eq!(losses, [0.5, 2.0]); // errors 1 and -2
@@ -126,7 +126,7 @@ impl<T: Float> Gradient<T> {
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
                 return Err(self.explain(net, self.probe.as_slice(), loss));
             }
-            if !largest(each).is_finite() {
+            if !max_abs(each).is_finite() {
                 let layer = |index| self.layout.layer_of(index % params).unwrap_or(0);
                 return Err(self.explain_derivative(net, "gradient", layer));
             }
@@ -139,7 +139,7 @@ impl<T: Float> Gradient<T> {
     pub(crate) fn constant_units(
         &mut self,
         net: &Mlp<T>,
-        samples: &Rows<'_, T>,
+        samples: &CheckedSamples<'_, T>,
         rows: usize,
         loss: &dyn Loss<T>,
     ) -> Result<Vec<usize>> {
@@ -183,7 +183,7 @@ impl<T: Float> Gradient<T> {
         (0..net.depth()).find_map(output).unwrap_or_else(|| {
             let index = self.derivatives.iter().position(|x| !x.is_finite());
             let index = index.unwrap_or(0);
-            overflow(what, layer(index), self.derivatives[index].wide())
+            overflow(what, layer(index), self.derivatives[index].as_f64())
         })
     }
 }

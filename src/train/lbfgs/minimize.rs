@@ -10,7 +10,7 @@ use crate::math;
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
 use crate::error::{Error, Position, Result};
-use crate::float::{Float, compiled};
+use crate::float::{Float, instantiate};
 use crate::mlp::check_finite;
 
 /// Parameters, and what the objective says of them.
@@ -189,7 +189,12 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
                 gradient,
                 loss,
             } = &mut self.trial;
-            go(params, &self.current.params, &self.direction, T::of(step));
+            go(
+                params,
+                &self.current.params,
+                &self.direction,
+                T::from_f64(step),
+            );
             *loss = match (self.objective)(params, gradient) {
                 Err(Error::Overflow { .. } | Error::NotFinite { .. }) => f64::INFINITY,
                 result => result?,
@@ -263,7 +268,7 @@ impl<T: Float> History<T> {
         subtract(&mut next.s, &to.params, &from.params);
         subtract(&mut next.y, &to.gradient, &from.gradient);
         next.sy = dot(&next.s, &next.y);
-        if next.sy <= T::epsilon().wide() * -promise {
+        if next.sy <= T::epsilon().as_f64() * -promise {
             return;
         }
         let free = if self.pairs.len() == self.most {
@@ -285,18 +290,18 @@ impl<T: Float> History<T> {
         self.alphas.clear();
         for pair in self.pairs.iter().rev() {
             let alpha = dot(&pair.s, d) / pair.sy;
-            add_scaled(d, &pair.y, T::of(-alpha));
+            add_scaled(d, &pair.y, T::from_f64(-alpha));
             self.alphas.push(alpha);
         }
-        scale(d, T::of(gamma));
+        scale(d, T::from_f64(gamma));
         for (pair, alpha) in self.pairs.iter().zip(self.alphas.iter().rev()) {
             let beta = dot(&pair.y, d) / pair.sy;
-            add_scaled(d, &pair.s, T::of(alpha - beta));
+            add_scaled(d, &pair.s, T::from_f64(alpha - beta));
         }
     }
 }
 
-compiled! {
+instantiate! {
     /// The scalar product, added up in f64 in an order that depends on the length alone.
     fn dot<T>(x: &[T], y: &[T]) -> f64 {
         // Several sums side by side, so that additions need not wait for each other.
@@ -304,21 +309,21 @@ compiled! {
         let mut sums = [0.0; SUMS];
         for (x, y) in x.chunks(SUMS).zip(y.chunks(SUMS)) {
             for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-                *sum += x.wide() * y.wide();
+                *sum += x.as_f64() * y.as_f64();
             }
         }
         sums.iter().sum()
     }
 }
 
-compiled! {
+instantiate! {
     /// The largest absolute value.
     fn largest<T>(x: &[T]) -> f64 {
-        x.iter().fold(T::zero(), |most, x| most.max(x.abs())).wide()
+        x.iter().fold(T::zero(), |most, x| most.max(x.abs())).as_f64()
     }
 }
 
-compiled! {
+instantiate! {
     /// x <- factor x.
     fn scale<T>(x: &mut [T], factor: T) {
         for x in x {
@@ -327,7 +332,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// x <- x + factor y.
     fn add_scaled<T>(x: &mut [T], y: &[T], factor: T) {
         for (x, &y) in x.iter_mut().zip(y) {
@@ -336,7 +341,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// x <- from + step direction.
     fn go<T>(x: &mut [T], from: &[T], direction: &[T], step: T) {
         for ((x, &from), &d) in x.iter_mut().zip(from).zip(direction) {
@@ -345,7 +350,7 @@ compiled! {
     }
 }
 
-compiled! {
+instantiate! {
     /// x <- a - b.
     fn subtract<T>(x: &mut [T], a: &[T], b: &[T]) {
         for ((x, &a), &b) in x.iter_mut().zip(a).zip(b) {

@@ -8,7 +8,7 @@ use super::sample_loop::threads_for;
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{Gradient, Mlp, Samples};
+use crate::mlp::{GradientWorkspace, Mlp, Samples};
 
 mod line_search;
 mod minimize;
@@ -99,7 +99,7 @@ impl<T: Float> Lbfgs<T> {
         self
     }
 
-    /// Sets the penalty on squared weights, as [`Gradient::l2`] explains.
+    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`] explains.
     pub fn l2(mut self, lambda: f64) -> Self {
         self.l2 = lambda;
         self
@@ -156,7 +156,9 @@ impl<T: Float> Lbfgs<T> {
         let rows = samples.check(net, &*self.loss)?;
         let mut params = net.params().to_vec();
         let threads = threads_for(self.threads, rows.len(), net)?;
-        let mut gradient = Gradient::new(net).l2(self.l2)?.shared(threads.clone());
+        let mut gradient = GradientWorkspace::new(net)
+            .l2(self.l2)?
+            .with_threads(threads.clone());
         let mut trial = net.clone();
         let objective = |params: &[T], values: &mut [T]| {
             trial.set_params(params)?;

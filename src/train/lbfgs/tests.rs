@@ -18,9 +18,9 @@ fn rosenbrock<T: Float>(p: &[T], gradient: &mut [T]) -> Result<f64> {
     let mut sum = 0.0;
     for (p, g) in p.chunks(2).zip(gradient.chunks_mut(2)) {
         let (x, across) = (p[0], p[1] - p[0] * p[0]);
-        g[0] = T::of(-400.0) * x * across - T::of(2.0) * (T::one() - x);
-        g[1] = T::of(200.0) * across;
-        let (across, along) = (across.wide(), 1.0 - x.wide());
+        g[0] = T::from_f64(-400.0) * x * across - T::from_f64(2.0) * (T::one() - x);
+        g[1] = T::from_f64(200.0) * across;
+        let (across, along) = (across.as_f64(), 1.0 - x.as_f64());
         sum += 100.0 * across * across + along * along;
     }
     Ok(sum)
@@ -295,7 +295,7 @@ fn a_network_that_overflows_on_the_way_is_trained_all_the_same() {
     net.set_params(&[0.0, 0.0]).unwrap();
     let mut uphill = net.clone();
     uphill.set_params(&[1.0, 0.0]).unwrap();
-    let overflows = Gradient::new(&uphill).compute(&uphill, &x, &y, &Poisson);
+    let overflows = GradientWorkspace::new(&uphill).compute(&uphill, &x, &y, &Poisson);
     assert!(matches!(overflows, Err(Error::Overflow { .. })));
     let solver = Lbfgs::new(Poisson).loss_tolerance(0.0);
     solver.fit(&mut net, &x, &y).unwrap();

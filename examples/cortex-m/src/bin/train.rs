@@ -7,7 +7,7 @@ use embedded_alloc::LlffHeap as Heap;
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, State};
-use feedforward::{Error, Gradient, Mlp, Predictor};
+use feedforward::{Error, GradientWorkspace, Mlp, Predictor};
 use feedforward_cortex_m::{end, entry, hprintln};
 
 #[global_allocator]
@@ -42,7 +42,7 @@ fn run() -> Result<bool, Error> {
         .build()?;
 
     let adam = Adam::new(0.05);
-    let mut gradient = Gradient::new(&net);
+    let mut gradient = GradientWorkspace::new(&net);
     let mut state = State::new(&adam, net.layout())?;
     for step in 0..=200 {
         let loss = gradient.compute(&net, &INPUTS, &TARGETS, &SquaredError)?;

@@ -1,10 +1,12 @@
-//! A training that several processes share has the bits of one.
+//! A training that several processes shard has the bits of one.
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
 use feedforward::schedule::Cosine;
-use feedforward::{Clip, Error, Float, Gradient, Mlp, Samples, Share, StopReason, Trainer};
+use feedforward::{
+    Clip, Error, Float, GradientWorkspace, Mlp, Samples, Shard, StopReason, Trainer,
+};
 
 const SEED: u64 = 5;
 
@@ -18,7 +20,7 @@ fn data<T: Float>(rows: usize) -> (Vec<T>, Vec<T>) {
     let x = |i: usize| (i as f64 * 0.37).sin();
     let inputs: Vec<f64> = (0..3 * rows).map(x).collect();
     let targets = inputs.chunks(3).flat_map(|x| [x[0] * x[1], x[2] - x[0]]);
-    let narrow = |x: f64| T::of(x);
+    let narrow = |x: f64| T::from_f64(x);
     (
         inputs.iter().copied().map(narrow).collect(),
         targets.map(narrow).collect(),
@@ -39,8 +41,8 @@ fn in_order<T: Float>(sums: &[Sums<T>]) -> (Vec<T>, f64) {
     (sum, loss)
 }
 
-fn gradient<T: Float>(net: &Mlp<T>) -> Gradient<T> {
-    let gradient = Gradient::new(net).l2(0.3).unwrap();
+fn gradient<T: Float>(net: &Mlp<T>) -> GradientWorkspace<T> {
+    let gradient = GradientWorkspace::new(net).l2(0.3).unwrap();
     let gradient = gradient.dropout(0.2, SEED).unwrap();
     gradient.clip(Clip::Norm(0.5)).unwrap().with_inputs()
 }
@@ -49,8 +51,10 @@ fn a_gradient_is_shared<T: Float>() {
     let net = net::<T>();
     for rows in [1, 150, 500, 1_700] {
         let (x, y) = data(rows);
-        let weights: Vec<T> = (0..rows).map(|i| T::of(0.5 + (i % 4) as f64)).collect();
-        let total = weights.iter().map(|w| w.wide()).sum();
+        let weights: Vec<T> = (0..rows)
+            .map(|i| T::from_f64(0.5 + (i % 4) as f64))
+            .collect();
+        let total = weights.iter().map(|w| w.as_f64()).sum();
         let mut alone = gradient(&net);
         alone.set_updates(9);
         let samples = Samples::new(&x, &y).weights(&weights);
@@ -58,14 +62,14 @@ fn a_gradient_is_shared<T: Float>() {
         let loss = loss.unwrap();
 
         for processes in [1, 2, 3, 4, 7, 20] {
-            let shares = (0..processes).map(|index| {
-                let share = Share::of_chunks(rows, index, processes).unwrap();
-                share.weighing(total).unwrap()
+            let shards = (0..processes).map(|index| {
+                let shard = Shard::of_chunks(rows, index, processes).unwrap();
+                shard.with_total_weight(total).unwrap()
             });
             let (mut sums, mut inputs) = (Vec::new(), Vec::new());
-            let mut workers: Vec<_> = shares.map(|share| (share, gradient(&net))).collect();
-            for (share, worker) in &mut workers {
-                let own = share.rows();
+            let mut workers: Vec<_> = shards.map(|shard| (shard, gradient(&net))).collect();
+            for (shard, worker) in &mut workers {
+                let own = shard.rows();
                 let (x, y) = (
                     &x[3 * own.start..3 * own.end],
                     &y[2 * own.start..2 * own.end],
@@ -73,18 +77,18 @@ fn a_gradient_is_shared<T: Float>() {
                 let samples = Samples::new(x, y).weights(&weights[own]);
                 worker.set_updates(9);
                 worker
-                    .compute_share(&net, &samples, share, &SquaredError)
+                    .compute_shard(&net, &samples, shard, &SquaredError)
                     .unwrap();
                 let owned = |(sum, loss): (&[T], f64)| (sum.to_vec(), loss);
-                sums.push(worker.chunk_sums().map(owned).collect());
+                sums.push(worker.partial_gradients().map(owned).collect());
                 inputs.extend_from_slice(worker.inputs().unwrap());
             }
             let (sum, losses) = in_order(&sums);
-            for (share, worker) in &mut workers {
-                let shared = worker.finish(&net, &sum, losses, share).unwrap();
+            for (shard, worker) in &mut workers {
+                let shared = worker.reduce(&net, &sum, losses, shard).unwrap();
                 assert_eq!(shared.to_bits(), loss.to_bits());
                 assert_eq!(worker.values(), alone.values());
-                assert_eq!(worker.largest(), alone.largest());
+                assert_eq!(worker.max_abs(), alone.max_abs());
             }
             assert_eq!(inputs, alone.inputs().unwrap());
         }
@@ -101,26 +105,26 @@ fn shares_add_up_to_the_bits_of_a_single_process() {
 fn even_shares_add_up_to_the_gradient_up_to_rounding() {
     let net = net::<f64>();
     let (x, y) = data(1_000);
-    let mut alone = Gradient::new(&net);
+    let mut alone = GradientWorkspace::new(&net);
     let loss = alone.compute(&net, &x, &y, &SquaredError).unwrap();
-    let mut worker = Gradient::new(&net);
+    let mut worker = GradientWorkspace::new(&net);
     let mut sums = Vec::new();
-    let shares = (0..30).map(|index| Share::of_rows(1_000, index, 30).unwrap());
-    for share in shares {
-        let own = share.rows();
+    let shards = (0..30).map(|index| Shard::of_rows(1_000, index, 30).unwrap());
+    for shard in shards {
+        let own = shard.rows();
         let samples = Samples::new(
             &x[3 * own.start..3 * own.end],
             &y[2 * own.start..2 * own.end],
         );
         worker
-            .compute_share(&net, &samples, &share, &SquaredError)
+            .compute_shard(&net, &samples, &shard, &SquaredError)
             .unwrap();
         let owned = |(sum, loss): (&[f64], f64)| (sum.to_vec(), loss);
-        sums.push(worker.chunk_sums().map(owned).collect());
+        sums.push(worker.partial_gradients().map(owned).collect());
     }
     let (sum, losses) = in_order(&sums);
-    let share = Share::of_rows(1_000, 0, 30).unwrap();
-    let shared = worker.finish(&net, &sum, losses, &share).unwrap();
+    let shard = Shard::of_rows(1_000, 0, 30).unwrap();
+    let shared = worker.reduce(&net, &sum, losses, &shard).unwrap();
     approx::assert_relative_eq!(shared, loss, max_relative = 1e-12);
     approx::assert_relative_eq!(worker.values(), alone.values(), epsilon = 1e-14);
 }
@@ -139,20 +143,20 @@ fn train_shared(
         while let Some(rows) = run.batch() {
             let mut sums = Vec::new();
             for (index, worker) in workers.iter_mut().enumerate() {
-                let share = Share::of_chunks(rows.len(), index, 2).unwrap();
-                let own = &rows[share.rows()];
+                let shard = Shard::of_chunks(rows.len(), index, 2).unwrap();
+                let own = &rows[shard.rows()];
                 let samples = Samples::new(x, y).rows(own);
                 worker.set_updates(run.state().progress().step);
                 worker
-                    .compute_share(run.network(), &samples, &share, &SquaredError)
+                    .compute_shard(run.network(), &samples, &shard, &SquaredError)
                     .unwrap();
                 let owned = |(sum, loss): (&[f32], f64)| (sum.to_vec(), loss);
-                sums.push(worker.chunk_sums().map(owned).collect());
+                sums.push(worker.partial_gradients().map(owned).collect());
             }
             let (sum, losses) = in_order(&sums);
-            let share = Share::of_chunks(rows.len(), 0, 2).unwrap();
+            let shard = Shard::of_chunks(rows.len(), 0, 2).unwrap();
             let net = run.network();
-            let loss = workers[0].finish(net, &sum, losses, &share).unwrap();
+            let loss = workers[0].reduce(net, &sum, losses, &shard).unwrap();
             let update = run.apply(loss, workers[0].values()).unwrap();
             if update.number == updates {
                 return None;
@@ -205,18 +209,18 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
 fn what_does_not_fit_is_an_error_and_changes_nothing() {
     let (x, y) = data::<f64>(300);
     let mut net = net::<f64>();
-    let mut gradient = Gradient::new(&net);
-    let share = Share::of_chunks(300, 0, 2).unwrap();
+    let mut gradient = GradientWorkspace::new(&net);
+    let shard = Shard::of_chunks(300, 0, 2).unwrap();
     let samples = Samples::new(&x, &y);
-    let error = gradient.compute_share(&net, &samples, &share, &SquaredError);
+    let error = gradient.compute_shard(&net, &samples, &shard, &SquaredError);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "samples of a share: expected 150, got 300"
+        "samples of a shard: expected 150, got 300"
     );
-    let short = gradient.finish(&net, &[0.0], 0.0, &share).unwrap_err();
+    let short = gradient.reduce(&net, &[0.0], 0.0, &shard).unwrap_err();
     assert!(matches!(short, Error::Length { .. }), "{short}");
     let len = net.params().len();
-    let error = gradient.finish(&net, &vec![f64::NAN; len], 0.0, &share);
+    let error = gradient.reduce(&net, &vec![f64::NAN; len], 0.0, &shard);
     assert!(matches!(error, Err(Error::Overflow { .. })), "{error:?}");
 
     let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(100);

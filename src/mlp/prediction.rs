@@ -3,11 +3,11 @@
 use super::Mlp;
 use super::packed::Packed;
 use crate::float::Float;
-use crate::gemm::{Buffer, STRIP, padded};
+use crate::gemm::{Buffer, MC, padded};
 use crate::layout::LayerLayout;
 
 /// Samples that go through all layers together.
-pub(super) const BLOCK: usize = 4 * STRIP;
+pub(super) const BLOCK: usize = 4 * MC;
 
 /// What there is to predict, and with what.
 pub(super) struct Job<'a, T> {
@@ -37,7 +37,7 @@ impl<T: Float> Scratch<T> {
         let outputs = widest(|at| at.outputs);
         Self {
             rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
-            strip: Buffer::zeros(STRIP * widest(LayerLayout::rows)),
+            strip: Buffer::zeros(MC * widest(LayerLayout::rows)),
         }
     }
 }

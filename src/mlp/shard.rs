@@ -26,40 +26,40 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 
 /// What one of several processes computes of a minibatch's gradient.
 ///
-/// [`Gradient`](crate::Gradient) sums over samples within chunks of rows and then over the chunks,
+/// [`GradientWorkspace`](crate::Gradient) sums over samples within chunks of rows and then over the chunks,
 /// in a fixed order. There are c = 1, 2, 4, 8 or 16 chunks, the largest of these that leaves each 96
 /// rows or more, or 1; chunk i of B rows has the rows from ⌊i B / c⌋ to ⌊(i + 1) B / c⌋.
 /// Whoever has the sums of all chunks and adds them up in their order has the bits of a single
 /// process, wherever they were computed:
 ///
 /// ```
-/// use feedforward::{Gradient, Mlp, Samples, Share, activation::{Identity, Tanh}, loss::SquaredError};
+/// use feedforward::{GradientWorkspace, Mlp, Samples, Shard, activation::{Identity, Tanh}, loss::SquaredError};
 ///
 /// let net = Mlp::<f32>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
 /// let x: Vec<f32> = (0..500).map(|i| i as f32 / 250.0 - 1.0).collect();
 /// let y: Vec<f32> = x.iter().map(|x| x * x).collect();
-/// let mut alone = Gradient::new(&net).l2(1e-3)?;
+/// let mut alone = GradientWorkspace::new(&net).l2(1e-3)?;
 /// let loss = alone.compute(&net, &x, &y, &SquaredError)?;
 ///
 /// // Three processes, each with its own rows alone.
-/// let mut gradient = Gradient::new(&net).l2(1e-3)?;
+/// let mut gradient = GradientWorkspace::new(&net).l2(1e-3)?;
 /// let (mut sum, mut losses) = (vec![0.0; net.params().len()], 0.0);
 /// for process in 0..3 {
-///     let share = Share::of_chunks(500, process, 3)?;
-///     let (x, y) = (&x[share.rows()], &y[share.rows()]);
-///     gradient.compute_share(&net, &Samples::new(x, y), &share, &SquaredError)?;
-///     for (chunk, loss) in gradient.chunk_sums() {
+///     let shard = Shard::of_chunks(500, process, 3)?;
+///     let (x, y) = (&x[shard.rows()], &y[shard.rows()]);
+///     gradient.compute_shard(&net, &Samples::new(x, y), &shard, &SquaredError)?;
+///     for (chunk, loss) in gradient.partial_gradients() {
 ///         sum.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
 ///         losses += loss;
 ///     }
 /// }
-/// let whole = Share::of_chunks(500, 0, 1)?;
-/// assert_eq!(gradient.finish(&net, &sum, losses, &whole)?, loss);
+/// let whole = Shard::of_chunks(500, 0, 1)?;
+/// assert_eq!(gradient.reduce(&net, &sum, losses, &whole)?, loss);
 /// assert_eq!(gradient.values(), alone.values());
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Share {
+pub struct Shard {
     /// The minibatch's samples, or the sum of their weights.
     total_weight: f64,
     /// The rows of the minibatch that are cut into chunks,
@@ -70,7 +70,7 @@ pub struct Share {
     chunks: Range<usize>,
 }
 
-impl Share {
+impl Shard {
     /// The part of process `index` of `count`: some of the fixed chunks of a minibatch of so many
     /// samples, next to each other. With more processes than chunks some parts are empty.
     ///
@@ -118,7 +118,7 @@ impl Share {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless it is a finite number above 0.
-    pub fn weighing(self, total: f64) -> Result<Self> {
+    pub fn with_total_weight(self, total: f64) -> Result<Self> {
         let range = f64::MIN_POSITIVE..f64::INFINITY;
         check_range("total weight", total, range, "a finite number above 0")?;
         Ok(Self {
@@ -154,11 +154,15 @@ impl Share {
 
 fn check(samples: usize, index: usize, count: usize) -> Result<()> {
     if samples == 0 {
-        return Err(Error::out_of_range("samples to share", "at least 1", 0));
+        return Err(Error::out_of_range(
+            "samples of a minibatch",
+            "at least 1",
+            0,
+        ));
     }
     if index >= count {
-        let expected = format!("below {count}, the number of shares");
-        return Err(Error::out_of_range("share", expected, index));
+        let expected = format!("below {count}, the number of shards");
+        return Err(Error::out_of_range("shard", expected, index));
     }
     Ok(())
 }
@@ -170,40 +174,40 @@ mod tests {
     #[test]
     fn shares_are_whole_chunks_and_together_everything() {
         for samples in [1, 95, 191, 192, 383, 500, 1535, 1536, 10_007] {
-            let whole = Share::of_chunks(samples, 0, 1).unwrap();
+            let whole = Shard::of_chunks(samples, 0, 1).unwrap();
             let all: Vec<_> = whole.chunk_rows().collect();
             assert_eq!(whole.rows(), 0..samples);
             assert_eq!(all.len(), chunks(samples));
             for count in [1, 2, 3, 4, 7, 16, 40] {
-                let shares = |of: fn(usize, usize, usize) -> Result<Share>| {
-                    let shares = (0..count).map(|index| of(samples, index, count).unwrap());
-                    shares.collect::<Vec<_>>()
+                let shards = |of: fn(usize, usize, usize) -> Result<Shard>| {
+                    let shards = (0..count).map(|index| of(samples, index, count).unwrap());
+                    shards.collect::<Vec<_>>()
                 };
-                let by_chunks = shares(Share::of_chunks);
-                let rows: Vec<_> = by_chunks.iter().flat_map(Share::chunk_rows).collect();
+                let by_chunks = shards(Shard::of_chunks);
+                let rows: Vec<_> = by_chunks.iter().flat_map(Shard::chunk_rows).collect();
                 assert_eq!(rows, all);
-                for shares in [by_chunks, shares(Share::of_rows)] {
-                    let rows = shares.iter().flat_map(Share::rows);
+                for shards in [by_chunks, shards(Shard::of_rows)] {
+                    let rows = shards.iter().flat_map(Shard::rows);
                     assert!(rows.eq(0..samples), "{samples} among {count}");
                 }
             }
         }
-        assert_eq!(Share::of_rows(160, 1, 16).unwrap().rows(), 10..20);
-        assert!(Share::of_rows(2, 0, 3).unwrap().chunks().is_empty());
+        assert_eq!(Shard::of_rows(160, 1, 16).unwrap().rows(), 10..20);
+        assert!(Shard::of_rows(2, 0, 3).unwrap().chunks().is_empty());
     }
 
     #[test]
     fn what_cannot_be_shared_is_an_error() {
-        let text = |share: Result<Share>| share.unwrap_err().to_string();
+        let text = |shard: Result<Shard>| shard.unwrap_err().to_string();
         assert_eq!(
-            text(Share::of_chunks(0, 0, 1)),
-            "samples to share: expected at least 1, got 0"
+            text(Shard::of_chunks(0, 0, 1)),
+            "samples of a minibatch: expected at least 1, got 0"
         );
         assert_eq!(
-            text(Share::of_rows(9, 2, 2)),
-            "share: expected below 2, the number of shares, got 2"
+            text(Shard::of_rows(9, 2, 2)),
+            "shard: expected below 2, the number of shards, got 2"
         );
-        assert!(Share::of_chunks(9, 0, 0).is_err());
-        assert!(Share::whole(9, 9.0).weighing(0.0).is_err());
+        assert!(Shard::of_chunks(9, 0, 0).is_err());
+        assert!(Shard::whole(9, 9.0).with_total_weight(0.0).is_err());
     }
 }

@@ -28,7 +28,7 @@
 
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, compiled};
+use crate::float::{Float, check_finite, check_finite_rows, instantiate};
 use crate::simd::{self, Op, Simd};
 
 /// One layer of an [`MlpRef`].
@@ -252,7 +252,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
             Some(value) => Err(Error::Overflow {
                 what: "output",
                 layer: self.layers.len() - 1,
-                value: value.wide(),
+                value: value.as_f64(),
             }),
         }
     }
@@ -285,7 +285,7 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
     if index == 0 { None } else { Some(total) }
 }
 
-compiled! {
+instantiate! {
     /// Sample by sample through all layers, of slices that fit.
     fn predict<T>(net: MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
         simd::dispatch(Predict { net, inputs, outputs, scratch });
@@ -390,7 +390,7 @@ macro_rules! from_le_bytes {
         /// Parameters from a file of little-endian numbers, while the program is compiled.
         ///
         /// ```
-        #[doc = concat!("use feedforward::borrowed::", stringify!($name), ";")]
+        #[doc = concat!("use feedforward::mlp_ref::", stringify!($name), ";")]
         ///
         /// // For a file `include_bytes!("params.bin")`, of whose `params` the bytes are
         /// // `params.iter().flat_map(|p| p.to_le_bytes())`.
