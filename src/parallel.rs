@@ -86,15 +86,36 @@ impl Threads {
         right();
     }
 
-    /// Calls `f` for each item, by halves.
+    /// Calls `f` for each item.
     pub(crate) fn for_each<I: Send>(&self, items: &mut [I], f: &(impl Fn(&mut I) + Sync)) {
-        match items {
-            [] => {}
-            [item] => f(item),
-            _ => {
-                let (left, right) = items.split_at_mut(items.len() / 2);
-                self.join(|| self.for_each(left, f), || self.for_each(right, f));
+        fn halves<I>(items: &mut [I]) -> (&mut [I], Option<&mut [I]>) {
+            match items.len() {
+                0 | 1 => (items, None),
+                len => {
+                    let (left, right) = items.split_at_mut(len / 2);
+                    (left, Some(right))
+                }
             }
+        }
+        self.divide(items, &halves, &|items: &mut [I]| {
+            items.iter_mut().for_each(f);
+        });
+    }
+
+    /// Splits the work in two for as long as `split` gives a second part, and runs the parts, as
+    /// many at once as there are threads. Allocates nothing.
+    pub(crate) fn divide<W: Send>(
+        &self,
+        work: W,
+        split: &(impl Fn(W) -> (W, Option<W>) + Sync),
+        run: &(impl Fn(W) + Sync),
+    ) {
+        match split(work) {
+            (work, None) => run(work),
+            (left, Some(right)) => self.join(
+                || self.divide(left, split, run),
+                || self.divide(right, split, run),
+            ),
         }
     }
 }

@@ -32,19 +32,8 @@ instantiate! {
         if large || !(readable && shifted) {
             return blocks(a, b, c, accumulate);
         }
-        let product = Product {
-            rows: a.rows,
-            k: a.cols,
-            cols: c.cols,
-            a: a.data,
-            a_row: a.row_stride,
-            a_step: a.col_stride,
-            b: b.data,
-            b_row: b.row_stride,
-            b_padded: false,
-            accumulate,
-            bias: None,
-        };
+        let product = Product::new(a, b.data, b.row_stride, c.cols).unpadded();
+        let product = product.accumulate(accumulate);
         product.run(&mut store(c.data, c.row_stride));
     }
 }
@@ -104,24 +93,13 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumu
                 if copy_a {
                     copy(&mut a_strip, a_row, part);
                 }
-                let (a, a_row, a_step) = if copy_a {
-                    (&a_strip[..], a_row, 1)
+                let part = if copy_a {
+                    MatRef::row_major(&a_strip, rows, k, a_row)
                 } else {
-                    (part.data, part.row_stride, part.col_stride)
+                    part
                 };
-                let product = Product {
-                    rows,
-                    k,
-                    cols,
-                    a,
-                    a_row,
-                    a_step,
-                    b: &b_block,
-                    b_row,
-                    b_padded: true,
-                    accumulate: if p == 0 { accumulate } else { Accumulate::Add },
-                    bias: None,
-                };
+                let product = Product::new(part, &b_block, b_row, cols);
+                let product = product.accumulate(if p == 0 { accumulate } else { Accumulate::Add });
                 let to = &mut c[first * c_row + column..];
                 product.run(&mut store(to, c_row));
             }

@@ -74,6 +74,18 @@ impl<'a, T> MatRef<'a, T> {
         })
     }
 
+    /// A matrix whose rows are contiguous and begin `row_stride` apart, in a buffer that was made
+    /// for it.
+    pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
+        Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride: 1,
+        }
+    }
+
     /// The same numbers, with rows and columns exchanged.
     pub fn transposed(self) -> Self {
         Self {
@@ -96,6 +108,12 @@ impl<'a, T> MatRef<'a, T> {
             cols,
             ..self
         }
+    }
+
+    /// The numbers from this row on; none where a matrix without elements has any strides.
+    fn rows_from(&self, row: usize) -> &'a [T] {
+        let start = row.saturating_mul(self.row_stride);
+        &self.data[start.min(self.data.len())..]
     }
 
     /// Rows.
@@ -261,7 +279,7 @@ pub(crate) enum Accumulate {
     Add,
 }
 
-/// One product for the kernel: `rows x k` times `k x cols`.
+/// One product for the kernel: A, which may have any strides, times B.
 ///
 /// B's rows are contiguous, `b_row` apart, and are read in whole registers. If they are padded
 /// to one, the last register is read and its surplus not stored. Otherwise it begins earlier, at
@@ -269,18 +287,49 @@ pub(crate) enum Accumulate {
 /// register's worth of columns, and chains that begin at zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product<'a, T> {
-    pub(crate) rows: usize,
-    pub(crate) k: usize,
-    pub(crate) cols: usize,
-    pub(crate) a: &'a [T],
-    pub(crate) a_row: usize,
-    pub(crate) a_step: usize,
-    pub(crate) b: &'a [T],
-    pub(crate) b_row: usize,
-    pub(crate) b_padded: bool,
-    pub(crate) accumulate: Accumulate,
-    /// Added to each row when its chains are done; as long as B's padded rows.
-    pub(crate) bias: Option<&'a [T]>,
+    a: MatRef<'a, T>,
+    b: &'a [T],
+    b_row: usize,
+    b_padded: bool,
+    cols: usize,
+    accumulate: Accumulate,
+    bias: Option<&'a [T]>,
+}
+
+impl<'a, T> Product<'a, T> {
+    /// A times the first columns of B, whose rows are padded.
+    pub(crate) fn new(a: MatRef<'a, T>, b: &'a [T], b_row: usize, cols: usize) -> Self {
+        Self {
+            a,
+            b,
+            b_row,
+            b_padded: true,
+            cols,
+            accumulate: Accumulate::Overwrite,
+            bias: None,
+        }
+    }
+
+    /// With B's rows as they are, without padding.
+    fn unpadded(self) -> Self {
+        Self {
+            b_padded: false,
+            ..self
+        }
+    }
+
+    /// Sets where the chains begin; at zero unless told otherwise.
+    pub(crate) fn accumulate(self, accumulate: Accumulate) -> Self {
+        Self { accumulate, ..self }
+    }
+
+    /// Adds this to each row when its chains are done; it is as long as B's padded rows.
+    pub(crate) fn bias(self, bias: &'a [T]) -> Self {
+        Self {
+            bias: Some(bias),
+            ..self
+        }
+    }
 }
 
 /// Where a product's strips go, and what is done to each while it is hot in the cache.
@@ -331,8 +380,8 @@ impl<T: Float> Op for Run<'_, T> {
     fn run<S: Simd>(self, simd: S) {
         let Self { product, epilogue } = self;
         let mut first = 0;
-        while first < product.rows {
-            let rows = MC.min(product.rows - first);
+        while first < product.a.rows {
+            let rows = MC.min(product.a.rows - first);
             let (c, c_row) = epilogue.strip(first, rows);
             strip(simd, product, first, rows, c, c_row);
             epilogue.finish(first, rows);
@@ -365,13 +414,11 @@ fn strip<S: Simd, T: Float>(
         let mut row = 0;
         while row < rows {
             let tile = Tile {
-                k: product.k,
+                k: product.a.cols,
                 cols: product.cols - column,
-                a: &product.a[(first + row)
-                    .saturating_mul(product.a_row)
-                    .min(product.a.len())..],
-                a_row: product.a_row,
-                a_step: product.a_step,
+                a: product.a.rows_from(first + row),
+                a_row: product.a.row_stride,
+                a_step: product.a.col_stride,
                 b: &product.b[column.min(product.b.len())..],
                 b_row: product.b_row,
                 last,

@@ -11,7 +11,7 @@ use super::packed::{Packed, PackedLayer};
 use super::samples::CheckedSamples;
 use crate::activation::Activation;
 use crate::float::{Float, instantiate};
-use crate::gemm::{self, Accumulate, Buffer, Epilogue, MC, Product, padded};
+use crate::gemm::{self, Buffer, Epilogue, MC, MatRef, Product, padded};
 use crate::loss::Loss;
 use crate::simd;
 
@@ -35,19 +35,9 @@ pub(super) fn forward<T: Float>(
     z: Kept<'_, T>,
     y: &mut [T],
 ) {
-    let product = Product {
-        rows: samples,
-        k: layer.inputs,
-        cols: layer.rows,
-        a: x,
-        a_row: x_row,
-        a_step: 1,
-        b: &layer.transposed,
-        b_row: layer.z_stride,
-        b_padded: true,
-        accumulate: Accumulate::Overwrite,
-        bias: Some(&layer.bias),
-    };
+    let x = MatRef::row_major(x, samples, layer.inputs, x_row);
+    let product = Product::new(x, &layer.transposed, layer.z_stride, layer.rows);
+    let product = product.bias(&layer.bias);
     product.run(&mut Activate {
         layer,
         activation,
@@ -461,19 +451,8 @@ impl<T: Float> Chunk<T> {
                 }
             }
 
-            let product = Product {
-                rows,
-                k: layer.rows,
-                cols: layer.inputs,
-                a: &dz[..],
-                a_row: layer.z_stride,
-                a_step: 1,
-                b: &layer.plain,
-                b_row: layer.in_stride,
-                b_padded: true,
-                accumulate: Accumulate::Overwrite,
-                bias: None,
-            };
+            let slopes = MatRef::row_major(&dz[..], rows, layer.rows, layer.z_stride);
+            let product = Product::new(slopes, &layer.plain, layer.in_stride, layer.inputs);
             if index > 0 {
                 let activation = &*net.activations()[index - 1];
                 product.run(&mut Slope {

@@ -336,7 +336,7 @@ impl<T: Float> GradientWorkspace<T> {
         self.compute_chunks(net, Some(samples), &shard, loss)?;
         let chunks = &self.chunks[..self.used];
         let loss = chunks.iter().map(|chunk| chunk.loss).sum();
-        add_up(&self.threads, &mut self.values, chunks, 0);
+        add_up(&self.threads, &mut self.values, chunks);
         self.complete(net, loss, &shard)
     }
 
@@ -501,16 +501,27 @@ fn not_finite<T: Float>(values: &[T]) -> Option<f64> {
 /// Parameters that one thread adds up at a time.
 const BLOCK: usize = 1 << 14;
 
-/// values <- the sum of the chunks' gradients from `offset` on, in the order of the chunks.
-fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>], offset: usize) {
-    if values.len() > BLOCK {
-        let (left, right) = values.split_at_mut(values.len() / 2);
-        let middle = offset + left.len();
-        return threads.join(
-            || add_up(threads, left, chunks, offset),
-            || add_up(threads, right, chunks, middle),
-        );
+/// Some values of a gradient, and the place of the first.
+type Part<'a, T> = (usize, &'a mut [T]);
+
+/// values <- the sum of the chunks' gradients, in the order of the chunks.
+fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>]) {
+    fn halves<T>((offset, values): Part<'_, T>) -> (Part<'_, T>, Option<Part<'_, T>>) {
+        let len = values.len();
+        let (left, right) = values.split_at_mut(if len > BLOCK { len / 2 } else { len });
+        let right = (!right.is_empty()).then_some((offset + left.len(), right));
+        ((offset, left), right)
     }
+    threads.divide((0, values), &halves, &|(offset, values): (
+        usize,
+        &mut [T],
+    )| {
+        add_range(values, chunks, offset);
+    });
+}
+
+/// The same for those from `offset` on.
+fn add_range<T: Float>(values: &mut [T], chunks: &[Chunk<T>], offset: usize) {
     let range = offset..offset + values.len();
     match chunks {
         [] => {}

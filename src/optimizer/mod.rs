@@ -171,6 +171,18 @@ impl<'a> UpdateContext<'a> {
         }
     }
 
+    /// Splits work among the threads of the training.
+    pub(super) fn divide<W: Send>(
+        &self,
+        work: W,
+        split: &(impl Fn(W) -> (W, Option<W>) + Sync),
+        run: &(impl Fn(W) + Sync),
+    ) {
+        let threads = Threads::one();
+        let threads = self.threads.unwrap_or(&threads);
+        threads.divide(work, split, run);
+    }
+
     /// Does both, at once where training has several threads: for a rule that is not
     /// [element-wise](Optimizer::elementwise), but whose parts are independent of each other.
     pub fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
@@ -310,14 +322,19 @@ impl<T: Float> State<T> {
             ..UpdateContext::new(self.updates, learning_rate, layout)
         };
         if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {
-            update_blocks(
-                threads,
-                optimizer,
-                &step,
+            let all = Block {
+                range: step.range.clone(),
                 params,
                 gradient,
-                &mut self.values,
-            );
+                state: &mut self.values,
+            };
+            threads.divide(all, &Block::split, &|block: Block<'_, T>| {
+                let step = UpdateContext {
+                    range: block.range,
+                    ..step.clone()
+                };
+                optimizer.step(&step, block.params, block.gradient, block.state);
+            });
         } else {
             optimizer.step(&step, params, gradient, &mut self.values);
         }
@@ -329,39 +346,39 @@ impl<T: Float> State<T> {
 /// way, each block's slots together, whatever the number of threads.
 const BLOCK: usize = 1 << 13;
 
-/// Halves the range down to blocks.
-fn update_blocks<T: Float>(
-    threads: &Threads,
-    optimizer: &dyn Optimizer<T>,
-    step: &UpdateContext<'_>,
-    params: &mut [T],
-    gradient: &[T],
-    state: &mut [T],
-) {
-    if params.len() <= BLOCK {
-        return optimizer.step(step, params, gradient, state);
+/// Parameters side by side, and what belongs to them.
+struct Block<'a, T> {
+    range: Range<usize>,
+    params: &'a mut [T],
+    gradient: &'a [T],
+    state: &'a mut [T],
+}
+
+impl<T> Block<'_, T> {
+    /// Two halves, each of whole blocks; not of one block.
+    fn split(self) -> (Self, Option<Self>) {
+        if self.params.len() <= BLOCK {
+            return (self, None);
+        }
+        let middle = (self.params.len() / 2).next_multiple_of(BLOCK);
+        let slots = self.state.len() / self.params.len();
+        let (left_params, right_params) = self.params.split_at_mut(middle);
+        let (left_gradient, right_gradient) = self.gradient.split_at(middle);
+        let (left_state, right_state) = self.state.split_at_mut(slots * middle);
+        let left = Block {
+            range: self.range.start..self.range.start + middle,
+            params: left_params,
+            gradient: left_gradient,
+            state: left_state,
+        };
+        let right = Block {
+            range: self.range.start + middle..self.range.end,
+            params: right_params,
+            gradient: right_gradient,
+            state: right_state,
+        };
+        (left, Some(right))
     }
-    let middle = (params.len() / 2).next_multiple_of(BLOCK);
-    let slots = state.len() / params.len();
-    let (left_params, right_params) = params.split_at_mut(middle);
-    let (left_gradient, right_gradient) = gradient.split_at(middle);
-    let (left_state, right_state) = state.split_at_mut(slots * middle);
-    let (start, end) = (step.range.start, step.range.end);
-    let left = UpdateContext {
-        range: start..start + middle,
-        ..step.clone()
-    };
-    let right = UpdateContext {
-        range: start + middle..end,
-        ..step.clone()
-    };
-    let update = |step: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]| {
-        update_blocks(threads, optimizer, step, params, gradient, state);
-    };
-    threads.join(
-        || update(&left, left_params, left_gradient, left_state),
-        || update(&right, right_params, right_gradient, right_state),
-    );
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::rule::{self, Flush, Rule};
 use super::{Adam, Optimizer, UpdateContext};
 use crate::error::{Error, Result};
 use crate::float::{Float, check_fraction, check_not_negative, check_positive, instantiate};
-use crate::gemm::{Accumulate, MC, Product, padded, store, transpose};
+use crate::gemm::{Accumulate, MC, MatRef, Product, padded, store, transpose};
 use crate::layout::{LayerLayout, Layout};
 use crate::math;
 
@@ -190,7 +190,10 @@ impl<T: Float> Optimizer<T> for Muon {
             scratch,
             lanes,
         };
-        self.update_all(step, matrices);
+        let rate = T::from_f64(step.learning_rate);
+        step.divide(matrices, &Matrices::split, &|matrices: Matrices<'_, T>| {
+            self.update_all(rate, matrices);
+        });
     }
 }
 
@@ -206,64 +209,59 @@ struct Matrices<'a, T> {
     lanes: usize,
 }
 
-impl Muon {
-    /// Updates the matrices, by halves while there are threads and room for it.
-    fn update_all<T: Float>(&self, step: &UpdateContext<'_>, matrices: Matrices<'_, T>) {
-        let Matrices {
-            layers,
-            first,
-            params,
-            gradient,
-            mut momenta,
-            scratch,
-            lanes,
-        } = matrices;
-        if lanes > 1 {
-            let (left, right) = layers.split_at(layers.len() / 2);
-            let start = right[0].weights.start;
-            let (left_params, right_params) = params.split_at_mut(start - first);
-            let (left_gradient, right_gradient) = gradient.split_at(start - first);
-            let left_momenta = left.iter().map(|at| at.weights.len()).sum();
-            let (left_momenta, right_momenta) = momenta.split_at_mut(left_momenta);
-            let left_lanes = lanes / 2;
-            let (left_scratch, right_scratch) =
-                scratch.split_at_mut(scratch.len() / lanes * left_lanes);
-            let left = Matrices {
-                layers: left,
-                first,
-                params: left_params,
-                gradient: left_gradient,
-                momenta: left_momenta,
-                scratch: left_scratch,
-                lanes: left_lanes,
-            };
-            let right = Matrices {
-                layers: right,
-                first: start,
-                params: right_params,
-                gradient: right_gradient,
-                momenta: right_momenta,
-                scratch: right_scratch,
-                lanes: lanes - left_lanes,
-            };
-            step.join(
-                || self.update_all(step, left),
-                || self.update_all(step, right),
-            );
-            return;
+impl<T> Matrices<'_, T> {
+    /// Two halves, each with room of its own, while there are as many as that.
+    fn split(self) -> (Self, Option<Self>) {
+        if self.lanes < 2 {
+            return (self, None);
         }
-        for at in layers {
+        let (left, right) = self.layers.split_at(self.layers.len() / 2);
+        let start = right[0].weights.start;
+        let (left_params, right_params) = self.params.split_at_mut(start - self.first);
+        let (left_gradient, right_gradient) = self.gradient.split_at(start - self.first);
+        let left_momenta = left.iter().map(|at| at.weights.len()).sum();
+        let (left_momenta, right_momenta) = self.momenta.split_at_mut(left_momenta);
+        let left_lanes = self.lanes / 2;
+        let room = self.scratch.len() / self.lanes;
+        let (left_scratch, right_scratch) = self.scratch.split_at_mut(room * left_lanes);
+        let left = Matrices {
+            layers: left,
+            first: self.first,
+            params: left_params,
+            gradient: left_gradient,
+            momenta: left_momenta,
+            scratch: left_scratch,
+            lanes: left_lanes,
+        };
+        let right = Matrices {
+            layers: right,
+            first: start,
+            params: right_params,
+            gradient: right_gradient,
+            momenta: right_momenta,
+            scratch: right_scratch,
+            lanes: self.lanes - left_lanes,
+        };
+        (left, Some(right))
+    }
+}
+
+impl Muon {
+    /// Updates the matrices, one after the other.
+    fn update_all<T: Float>(&self, rate: T, matrices: Matrices<'_, T>) {
+        let mut momenta = matrices.momenta;
+        for at in matrices.layers {
             let (momentum, tail) = momenta.split_at_mut(at.weights.len());
             momenta = tail;
-            let range = at.weights.start - first..at.weights.end - first;
+            let range = at.weights.start - matrices.first..at.weights.end - matrices.first;
             let matrix = Matrix {
                 rows: at.rows(),
                 cols: at.inputs,
-                weights: &mut params[range.clone()],
-                gradient: &gradient[range],
+                weights: &mut matrices.params[range.clone()],
+                gradient: &matrices.gradient[range],
                 momentum,
             };
-            update(self, matrix, T::from_f64(step.learning_rate), scratch);
+            update(self, matrix, rate, matrices.scratch);
         }
     }
 }
@@ -391,19 +389,8 @@ fn orthogonalise<'a, T: Float>(
         for (next, &x) in next.iter_mut().zip(&*x) {
             *next = a * x;
         }
-        let product = Product {
-            rows: long,
-            k: short,
-            cols: short,
-            a: x,
-            a_row: stride,
-            a_step: 1,
-            b: polynomial,
-            b_row: stride,
-            b_padded: true,
-            accumulate: Accumulate::Add,
-            bias: None,
-        };
+        let tall = MatRef::row_major(x, long, short, stride);
+        let product = Product::new(tall, polynomial, stride, short).accumulate(Accumulate::Add);
         product.run(&mut store(next, stride));
         (x, next) = (next, x);
     }
@@ -415,19 +402,8 @@ fn orthogonalise<'a, T: Float>(
 fn square<T: Float>((x, k): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
     for first in (0..short).step_by(MC) {
         let end = (first + MC).min(short);
-        let product = Product {
-            rows: end - first,
-            k,
-            cols: end,
-            a: &x[first..],
-            a_row: 1,
-            a_step: stride,
-            b: x,
-            b_row: stride,
-            b_padded: true,
-            accumulate: Accumulate::Overwrite,
-            bias: None,
-        };
+        let rows = MatRef::row_major(&x[first..], k, end - first, stride).transposed();
+        let product = Product::new(rows, x, stride, end);
         product.run(&mut store(&mut c[first * stride..], stride));
         let (above, strip) = c.split_at_mut(first * stride);
         for (column, row) in (first..end).zip(strip.chunks(stride)) {

@@ -2,7 +2,7 @@
 
 use super::super::packed::PackedLayer;
 use crate::float::Float;
-use crate::gemm::{self, Accumulate, Product, padded};
+use crate::gemm::{self, MatRef, Product, padded};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
 
@@ -29,35 +29,15 @@ pub(super) fn weight_gradient<T: Float>(
         z_stride,
         ..
     } = layer;
+    let (slopes, samples) = (
+        MatRef::row_major(dz, samples, rows, z_stride),
+        MatRef::row_major(x, samples, inputs, in_stride),
+    );
     if !is_narrow::<T>(inputs, rows) {
-        let product = Product {
-            rows,
-            k: samples,
-            cols: inputs,
-            a: dz,
-            a_row: 1,
-            a_step: z_stride,
-            b: x,
-            b_row: in_stride,
-            b_padded: true,
-            accumulate: Accumulate::Overwrite,
-            bias: None,
-        };
+        let product = Product::new(slopes.transposed(), x, in_stride, inputs);
         return product.run(&mut gemm::store(weights, inputs));
     }
-    let product = Product {
-        rows: inputs,
-        k: samples,
-        cols: rows,
-        a: x,
-        a_row: 1,
-        a_step: in_stride,
-        b: dz,
-        b_row: z_stride,
-        b_padded: true,
-        accumulate: Accumulate::Overwrite,
-        bias: None,
-    };
+    let product = Product::new(samples.transposed(), dz, z_stride, rows);
     product.run(&mut gemm::store(transposed, z_stride));
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
         for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
