@@ -3,6 +3,7 @@
 use alloc::format;
 use core::fmt::{Debug, Display};
 use core::iter::Sum;
+use core::ops::RangeBounds;
 
 use num_traits::NumAssign;
 
@@ -111,7 +112,7 @@ pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result
         return Ok(());
     }
     let expected = format!("{expected}, from {low:.1e} to {high:.1e} in {}", T::NAME);
-    Err(Error::out_of_range(what, expected, Number(value)))
+    Err(Error::invalid_setting(what, expected, Number(value)))
 }
 
 /// Checks a setting that may be 0, and must be [positive](check_positive) otherwise.
@@ -131,7 +132,7 @@ pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result
         return Ok(());
     }
     let expected = format!("{expected}, also when rounded to {}", T::NAME);
-    Err(Error::out_of_range(what, expected, Number(value)))
+    Err(Error::invalid_setting(what, expected, Number(value)))
 }
 
 /// Whether numbers of this size that should be equal spread so little by rounding alone: by a unit
@@ -151,21 +152,27 @@ pub(crate) fn check_finite_rows<T: Float>(
     check_finite(what, values).map_err(|error| in_rows(error, 0, width))
 }
 
+/// Checks that all values lie in a range; NaN never does.
+pub(crate) fn check_values<T: Float>(
+    what: &'static str,
+    values: &[T],
+    range: impl RangeBounds<f64>,
+    expected: &str,
+) -> Result<()> {
+    let index = values.iter().position(|x| !range.contains(&x.as_f64()));
+    index.map_or(Ok(()), |index| {
+        let (at, value) = (Position::Index(index), values[index].as_f64());
+        Err(Error::invalid_value(what, expected, at, value))
+    })
+}
+
 /// The error, its place counted in rows of this width, after as many rows.
 #[cold]
 pub(crate) fn in_rows(error: Error, before: usize, width: usize) -> Error {
-    match error {
-        Error::NotFinite {
-            what,
-            at: Position::Index(index),
-            value,
-        } => {
-            let (row, column) = (before + index / width.max(1), index % width.max(1));
-            let at = Position::Cell { row, column };
-            Error::NotFinite { what, at, value }
-        }
-        other => other,
-    }
+    error.at(|index| Position::Cell {
+        row: before + index / width.max(1),
+        column: index % width.max(1),
+    })
 }
 
 macro_rules! float {

@@ -76,9 +76,9 @@ impl Layout {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers. [`Error::OutOfRange`] if there are no inputs, if a layer
-    /// has no neurons or no pieces, for more than 65,536 layers, or for more than 2^36 parameters
-    /// (2^24 on targets with 32-bit addresses).
+    /// [`Error::Empty`] without layers, [`Error::InvalidSetting`] if there are no inputs or if a
+    /// layer has no neurons or no pieces, [`Error::TooLarge`] for more than 65,536 layers or 2^36
+    /// parameters (2^24 on targets with 32-bit addresses).
     pub fn with_pieces(
         mut inputs: usize,
         layers: impl IntoIterator<Item = (usize, usize)>,
@@ -92,7 +92,7 @@ impl Layout {
             check_depth(planned.len() + 1)?;
             let bounds = bounds(end, inputs, outputs, pieces);
             let Some((weights, bias)) = bounds.filter(|(_, end)| *end <= MOST_PARAMETERS) else {
-                return Err(Error::out_of_range(
+                return Err(Error::too_large(
                     "number of parameters",
                     format!("at most {MOST_PARAMETERS}"),
                     "more",
@@ -138,7 +138,7 @@ impl Layout {
 
 fn at_least_one(what: &'static str, size: usize) -> Result<()> {
     match size {
-        0 => Err(Error::out_of_range(what, "at least 1", 0)),
+        0 => Err(Error::invalid_setting(what, "at least 1", 0)),
         _ => Ok(()),
     }
 }
@@ -149,7 +149,7 @@ pub(crate) fn check_depth(layers: usize) -> Result<()> {
         return Ok(());
     }
     let expected = format!("at most {MOST_LAYERS}");
-    Err(Error::out_of_range("number of layers", expected, "more"))
+    Err(Error::too_large("number of layers", expected, "more"))
 }
 
 /// The end of a layer's weights and of its biases, if they can be counted.

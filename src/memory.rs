@@ -16,35 +16,35 @@ const MOST: usize = if usize::BITS >= 64 {
 /// The product of these sizes.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if it is more than a buffer can have.
+/// [`Error::TooLarge`] if it is more than a buffer can have.
 pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
     let product = sizes
         .iter()
         .try_fold(1, |product: usize, &size| product.checked_mul(size));
     product.filter(|&len| len <= MOST).ok_or_else(|| {
         let sizes: Vec<_> = sizes.iter().map(|size| format!("{size}")).collect();
-        Error::out_of_range(what, format!("at most {MOST} values"), sizes.join(" x "))
+        Error::too_large(what, format!("at most {MOST} values"), sizes.join(" x "))
     })
 }
 
 /// Makes room in a vector for `len` values in all.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if there is not so much memory.
+/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Result<()> {
     product(what, &[len])?;
     let more = len.saturating_sub(values.len());
     values.try_reserve_exact(more).map_err(|_| {
         let bytes = len as u128 * size_of::<T>() as u128;
         let got = format!("{len} values, which take {bytes} bytes");
-        Error::out_of_range(what, "as much as there is memory for", got)
+        Error::too_large(what, "as much as there is memory for", got)
     })
 }
 
 /// A vector of `len` values, all of them this one.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if there is not so much memory.
+/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     room(what, &mut values, len)?;
@@ -55,7 +55,7 @@ pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Resu
 /// A vector of what an iterator over `len` values gives.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if there is not so much memory.
+/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn collected<T>(
     what: &'static str,
     len: usize,

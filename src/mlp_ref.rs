@@ -85,7 +85,7 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         if self.pieces == expected {
             return Ok(());
         }
-        Err(Error::out_of_range(
+        Err(Error::shape(
             "pieces of a layer",
             alloc::format!("{expected}, as its activation takes"),
             self.pieces,
@@ -134,7 +134,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
             .iter()
             .try_for_each(|layer| layer.activation.check())?;
         let Some(expected) = count(inputs, layers) else {
-            return Err(Error::out_of_range(
+            return Err(Error::invalid_setting(
                 "sizes of inputs and layers",
                 "at least 1 each, and parameters that can be counted",
                 alloc::format!("{inputs} inputs, {layers:?}"),

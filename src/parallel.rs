@@ -45,7 +45,7 @@ impl Threads {
     /// The pool may be one that was used before: starting threads takes longer than a small step.
     pub(crate) fn exactly(count: usize) -> Result<Self> {
         if count == 0 {
-            return Err(Error::out_of_range("threads", "at least 1", 0));
+            return Err(Error::invalid_setting("threads", "at least 1", 0));
         }
         #[cfg(feature = "rayon")]
         if count > 1 {
@@ -167,7 +167,7 @@ mod pool {
             drop(idle);
             let pool = ThreadPoolBuilder::new().num_threads(count).build();
             let pool = pool.map_err(|error| {
-                Error::out_of_range("threads", "as many as the system can start", error)
+                Error::too_large("threads", "as many as the system can start", error)
             })?;
             Ok(Self(Arc::new(pool)))
         }

@@ -198,7 +198,7 @@ fn ours(case: &str) -> Result<History, Error> {
 
 /// The answer where a program that makes the mistake does not compile.
 fn refused_by_types() -> Error {
-    Error::OutOfRange {
+    Error::InvalidSetting {
         what: "program",
         expected: "one that compiles".to_string(),
         got: "another".to_string(),

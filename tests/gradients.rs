@@ -404,7 +404,7 @@ fn bad_input_is_an_error_of_derivatives() {
         .build()
         .unwrap();
     let error = workspace.jacobian(&other, &inputs).unwrap_err();
-    assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
 
     let mut large = net.clone();
     large.params_mut().fill(1e200);

@@ -248,7 +248,7 @@ fn targets_outside_the_domain_are_refused() {
     };
     assert_eq!(
         message(&Poisson, &[2.0, -1.5]),
-        Err("target of the Poisson loss: expected 0 or above, got -1.5".into())
+        Err("target of the Poisson loss: expected 0 or above, got -1.5 at index 1".into())
     );
     assert_eq!(message(&Poisson, &[2.0, 0.0]), Ok(()));
     for loss in [
@@ -269,9 +269,12 @@ fn targets_outside_the_domain_are_refused() {
 fn settings_outside_their_range_are_refused() {
     for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
         let huber: &dyn Loss<f64> = &Huber::new(bad);
-        assert!(matches!(huber.check(), Err(Error::OutOfRange { .. })));
+        assert!(matches!(huber.check(), Err(Error::InvalidSetting { .. })));
         let relative: &dyn Loss<f64> = &RelativeL2 { epsilon: bad };
-        assert!(matches!(relative.check(), Err(Error::OutOfRange { .. })));
+        assert!(matches!(
+            relative.check(),
+            Err(Error::InvalidSetting { .. })
+        ));
     }
     for bad in [f64::NAN, f64::INFINITY, 1.0, -0.1] {
         let losses: [&dyn Loss<f64>; 3] = [

@@ -238,11 +238,11 @@ fn unfit_slices_are_errors() {
     assert!(log_loss(&p, &[0], 2).is_err() && log_loss(&p[..3], &[0, 1], 2).is_err());
     assert_eq!(
         message(log_loss(&p, &[0, 2], 2)),
-        "expected class: expected below 2, got 2"
+        "expected class: expected below 2, got 2 at row 1"
     );
     assert_eq!(
         message(log_loss(&[0.5, 0.4], &[0], 2)),
-        "sum of a row's probabilities: expected 1, got 0.9"
+        "sum of a row's probabilities: expected 1, got 0.9 at row 0"
     );
     for wrong in [f64::NAN, -0.1, 1.1] {
         let error = message(log_loss(&[1.0, wrong], &[0], 2));

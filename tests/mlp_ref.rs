@@ -213,7 +213,10 @@ fn what_does_not_fit_is_an_error() {
         (1, [LayerSpec::with_pieces(1, 2, &Tanh), layer(1)]),
     ] {
         let error = new(inputs, &layers, &[0.0; 9]);
-        assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+        assert!(
+            matches!(error, Error::InvalidSetting { .. } | Error::Shape { .. }),
+            "{error}"
+        );
     }
     let error = new(1, &[layer(1)], &[0.0, f64::INFINITY]);
     assert!(matches!(
@@ -234,7 +237,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(
         matches!(
             error,
-            Error::OutOfRange {
+            Error::Shape {
                 what: "pieces of a layer",
                 ..
             }
@@ -359,7 +362,10 @@ fn what_cannot_be_written_is_an_error() {
     let mut net = Mlp::<f64>::builder(1).output(1, Tanh).build().unwrap();
     for name in ["", "net", "3D", "_NET", "A NET", "NET!", "NÄT", "NETz"] {
         let error = net.to_rust(name).unwrap_err();
-        assert!(matches!(error, Error::OutOfRange { .. }), "{name}: {error}");
+        assert!(
+            matches!(error, Error::InvalidSetting { .. }),
+            "{name}: {error}"
+        );
     }
     assert!(net.to_rust("N3_T").is_ok());
     net.params_mut()[1] = f64::NAN;

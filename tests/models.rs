@@ -695,7 +695,7 @@ fn a_model_file_predicts_from_inputs_as_they_are() {
     // Parts that do not fit are an error here too.
     let mut unfit = file;
     unfit.scaler = Some(Scaler::from_parts([0.0, 0.0], [1.0, 1.0]).unwrap());
-    assert!(matches!(unfit.predict(&raw), Err(Error::OutOfRange { .. })));
+    assert!(matches!(unfit.predict(&raw), Err(Error::Shape { .. })));
 }
 
 /// A model alone would take inputs that nobody scaled.

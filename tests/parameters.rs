@@ -44,7 +44,7 @@ fn parameters_are_checked_where_networks_are_built() {
             assert_eq!(read.to_bytes().unwrap(), net.to_bytes().unwrap());
         } else {
             let error = f.check().unwrap_err();
-            assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+            assert!(matches!(error, Error::InvalidSetting { .. }), "{error}");
             assert_eq!(built.unwrap_err(), error);
         }
         all[0]

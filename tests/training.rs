@@ -192,10 +192,16 @@ fn weights_must_leave_something_to_learn() {
         let weights = [tiny; 2];
         let samples = Samples::new(&x, &y).weights(&weights);
         let error = GradientWorkspace::new(&net).compute_samples(&net, &samples, &SquaredError);
-        assert!(matches!(error, Err(Error::OutOfRange { .. })), "{error:?}");
+        assert!(
+            matches!(error, Err(Error::InvalidSetting { .. })),
+            "{error:?}"
+        );
         let trainer = Trainer::new(SquaredError, Sgd::new(0.1));
         let error = trainer.fit_with(&mut net.clone(), &samples, |_, _| ControlFlow::Break(()));
-        assert!(matches!(error, Err(Error::OutOfRange { .. })), "{error:?}");
+        assert!(
+            matches!(error, Err(Error::InvalidSetting { .. })),
+            "{error:?}"
+        );
     }
     // And minibatches of such weights are passed over.
     let weights = [1e-40, 1.0];
@@ -224,7 +230,7 @@ fn an_epoch_without_an_update_is_an_error() {
     );
     let mut state = trainer.start(&trained).unwrap();
     let error = trainer.partial_fit(&mut trained, &mut state, &samples);
-    assert!(matches!(error, Err(Error::OutOfRange { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::Missing { .. })), "{error:?}");
     assert_eq!(trained.params(), start.params());
     let mut run = trainer.run(&mut trained, &mut state, 50).unwrap();
     while run.batch().is_some() {
@@ -503,7 +509,10 @@ fn numbers_of_rows_that_cannot_be_are_errors() {
     let mut state = trainer().start(&net).unwrap();
     for rows in [0, usize::MAX, usize::MAX / 8, 1 << 60] {
         let error = trainer().run(&mut net, &mut state, rows).unwrap_err();
-        assert!(matches!(error, Error::OutOfRange { .. }), "{rows}: {error}");
+        assert!(
+            matches!(error, Error::InvalidSetting { .. } | Error::TooLarge { .. }),
+            "{rows}: {error}"
+        );
     }
 }
 

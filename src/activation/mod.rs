@@ -189,7 +189,7 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
 pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<usize> {
     activation.check()?;
     match activation.pieces() {
-        0 => Err(Error::out_of_range(
+        0 => Err(Error::invalid_setting(
             "pieces of an activation",
             "at least 1",
             0,

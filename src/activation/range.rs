@@ -58,6 +58,6 @@ impl Range {
         } else {
             got
         };
-        Err(Error::out_of_range(what, self.words(), got))
+        Err(Error::invalid_setting(what, self.words(), got))
     }
 }

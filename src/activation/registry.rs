@@ -195,7 +195,7 @@ pub fn parse<T: Float>(text: &str) -> Result<Arc<dyn Activation<T>>> {
             None => entry.form(),
             Some(p) => format!("{}, {} being {}", entry.form(), p.symbol, p.range.words()),
         };
-        return Err(Error::out_of_range("activation", expected, text));
+        return Err(Error::invalid_setting("activation", expected, text));
     };
     Ok((entry.build)(parameter))
 }

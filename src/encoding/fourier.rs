@@ -40,8 +40,9 @@ impl<T: Float> Fourier<T> {
     /// up to rounding. Their numbers are drawn as the normal ones of initialisers.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs or frequencies, if there is no memory for them, or if
-    /// sigma is not a number above 0 for which directions are finite in this precision.
+    /// [`Error::InvalidSetting`] without inputs or frequencies, or if sigma is not a number above 0
+    /// for which directions are finite in this precision; [`Error::TooLarge`] if there is no memory
+    /// for them.
     pub fn new(inputs: usize, frequencies: usize, sigma: f64, seed: u64) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
         check_count("frequencies", frequencies)?;
@@ -62,7 +63,7 @@ impl<T: Float> Fourier<T> {
     /// [`directions`](Self::directions) gives them.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, [`Error::Rows`] unless there are whole directions,
+    /// [`Error::InvalidSetting`] without inputs, [`Error::Rows`] unless there are whole directions,
     /// [`Error::NotFinite`] if one is not finite.
     pub fn from_directions(inputs: usize, directions: impl Into<Vec<T>>) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
@@ -138,11 +139,12 @@ impl Positional {
     /// So many octaves for each of so many inputs.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, for more outputs than a buffer can have, or unless
-    /// there are 1 to 24 octaves: beyond, inputs in single precision have no detail.
+    /// [`Error::InvalidSetting`] without inputs or unless there are 1 to 24 octaves: beyond, inputs
+    /// in single precision have no detail. [`Error::TooLarge`] for more outputs than a buffer can
+    /// have.
     pub fn new(inputs: usize, octaves: usize) -> Result<Self> {
         if !(1..=24).contains(&octaves) {
-            return Err(Error::out_of_range("octaves", "1 to 24", octaves));
+            return Err(Error::invalid_setting("octaves", "1 to 24", octaves));
         }
         check_outputs(inputs, 2 * octaves)?;
         Ok(Self { inputs, octaves })

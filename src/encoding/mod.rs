@@ -67,7 +67,7 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// The same into a vector of its own.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples, [`Error::OutOfRange`] if there is no memory
+    /// [`Error::Rows`] unless there are whole samples, [`Error::TooLarge`] if there is no memory
     /// for their outputs, [`Error::NotFinite`] if one of those is not finite.
     fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
@@ -87,7 +87,7 @@ fn check_outputs(inputs: usize, each: usize) -> Result<()> {
 
 fn check_count(what: &'static str, count: usize) -> Result<()> {
     match count {
-        0 => Err(Error::out_of_range(what, "at least 1", 0)),
+        0 => Err(Error::invalid_setting(what, "at least 1", 0)),
         _ => Ok(()),
     }
 }

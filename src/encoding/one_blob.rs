@@ -35,12 +35,13 @@ impl OneBlob {
     /// So many bins for each of so many inputs.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, for more outputs than a buffer can have, or unless
-    /// there are 1 to 2^24 bins: beyond, inputs in single precision cannot tell bins apart.
+    /// [`Error::InvalidSetting`] without inputs or unless there are 1 to 2^24 bins: beyond, inputs
+    /// in single precision cannot tell bins apart. [`Error::TooLarge`] for more outputs than a
+    /// buffer can have.
     pub fn new(inputs: usize, bins: usize) -> Result<Self> {
         if !(1..=MOST_BINS).contains(&bins) {
             let expected = alloc::format!("1 to {MOST_BINS}");
-            return Err(Error::out_of_range("bins", expected, bins));
+            return Err(Error::invalid_setting("bins", expected, bins));
         }
         check_outputs(inputs, bins)?;
         Ok(Self { inputs, bins })

@@ -157,7 +157,7 @@ impl<'a, T> MatMut<'a, T> {
         row_stride: usize,
     ) -> Result<Self> {
         if row_stride < cols && rows > 1 {
-            return Err(Error::out_of_range(
+            return Err(Error::invalid_setting(
                 "row stride",
                 format!("at least {cols}"),
                 row_stride,
@@ -240,11 +240,11 @@ fn public<T: Float>(
 ) -> Result<()> {
     simd::check()?;
     if a.cols != b.rows {
-        return Err(Error::out_of_range("rows of B", a.cols.to_string(), b.rows));
+        return Err(Error::shape("rows of B", a.cols.to_string(), b.rows));
     }
     if (c.rows, c.cols) != (a.rows, b.cols) {
         let expected = format!("{} x {}", a.rows, b.cols);
-        return Err(Error::out_of_range(
+        return Err(Error::shape(
             "shape of C",
             expected,
             format!("{} x {}", c.rows, c.cols),

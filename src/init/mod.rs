@@ -132,7 +132,7 @@ pub trait Initializer: Debug + Send + Sync {
     /// Checks the initialiser's own settings, once before a network is built.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if one is NaN or outside its range.
+    /// [`Error::InvalidSetting`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Initializer for Uniform {
         if low <= high && (high - low).is_finite() {
             return Ok(());
         }
-        Err(Error::out_of_range(
+        Err(Error::invalid_setting(
             "range of the uniform initialiser",
             "two finite numbers, the lower one first",
             format_args!("{low} and {high}"),
@@ -220,7 +220,7 @@ fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
 /// Rounds what was drawn to the network's own precision.
 ///
 /// # Errors
-/// [`Error::NotFinite`] if a number is not finite then, [`Error::OutOfRange`] if all that were not
+/// [`Error::NotFinite`] if a number is not finite then, [`Error::InvalidSetting`] if all that were not
 /// zero are.
 pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T]) -> Result<()> {
     for (to, &x) in to.iter_mut().zip(from) {
@@ -230,7 +230,7 @@ pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T
     match from.iter().find(|&&x| x != 0.0) {
         Some(&first) if to.iter().all(T::is_zero) => {
             let expected = alloc::format!("numbers that {} does not round to 0", T::NAME);
-            Err(Error::out_of_range(what, expected, Number(first)))
+            Err(Error::invalid_setting(what, expected, Number(first)))
         }
         _ => Ok(()),
     }

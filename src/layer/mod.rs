@@ -1,6 +1,5 @@
 //! Neurons and layers: the network's parts, each usable on its own.
 
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -44,7 +43,7 @@ impl<T: Float> Layer<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless `weights` has one or more values for each bias and there are whole
-    /// neurons, [`Error::OutOfRange`] if the activation takes no pieces or a parameter of it is out
+    /// neurons, [`Error::InvalidSetting`] if the activation takes no pieces or a parameter of it is out
     /// of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
@@ -68,7 +67,7 @@ impl<T: Float> Layer<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without neurons, [`Error::Length`] if their numbers of weights
-    /// differ, [`Error::OutOfRange`] if their activations do.
+    /// differ, [`Error::Incompatible`] if their activations do.
     pub fn from_neurons<W: AsRef<[T]>>(neurons: &[Neuron<T, W>]) -> Result<Self> {
         check_not_empty("neurons", neurons)?;
         let (first, activation) = (&neurons[0], neurons[0].shared_activation());
@@ -81,7 +80,7 @@ impl<T: Float> Layer<T> {
             check_length("biases of a neuron", neuron.biases(), first.biases().len())?;
             let (expected, got) = (activation.name(), neuron.activation().name());
             if expected != got {
-                return Err(Error::out_of_range(
+                return Err(Error::incompatible(
                     "activation of a layer's neuron",
                     expected,
                     got,
@@ -138,11 +137,11 @@ impl<T: Float, W> Layer<T, W> {
     /// Where a neuron's weights and its biases lie.
     fn place(&self, neuron: usize, outputs: usize) -> Result<[Range<usize>; 2]> {
         if neuron >= outputs {
-            return Err(Error::out_of_range(
-                "neuron index",
-                format!("below {outputs}"),
-                neuron,
-            ));
+            return Err(Error::OutOfBounds {
+                what: "neuron index",
+                len: outputs,
+                index: neuron,
+            });
         }
         let place = |len| neuron * len..(neuron + 1) * len;
         Ok([place(self.inputs * self.pieces), place(self.pieces)])
@@ -168,7 +167,7 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
     /// One neuron, viewed.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no such neuron.
+    /// [`Error::OutOfBounds`] if there is no such neuron.
     pub fn neuron(&self, index: usize) -> Result<Neuron<T, &[T]>> {
         let [weights, biases] = self.place(index, self.outputs())?;
         Ok(Neuron::from_parts(
@@ -209,7 +208,7 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
     /// One neuron's weights and biases, to write.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no such neuron.
+    /// [`Error::OutOfBounds`] if there is no such neuron.
     pub fn neuron_mut(&mut self, index: usize) -> Result<NeuronMut<'_, T>> {
         let [weights, biases] = self.place(index, self.outputs())?;
         let (bias, other_biases) = self.bias.as_mut()[biases.start..].split_at_mut(1);

@@ -52,8 +52,8 @@ impl<T: Float> Neuron<T> {
     /// A neuron from given weights and bias.
     ///
     /// # Errors
-    /// [`Error::Rows`] without weights, [`Error::OutOfRange`] if the activation takes several
-    /// pieces or a parameter of it is out of range.
+    /// [`Error::Rows`] without weights, [`Error::Shape`] if the activation takes several pieces,
+    /// [`Error::InvalidSetting`] if a parameter of it is out of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: T,
@@ -78,7 +78,7 @@ impl<T: Float> Neuron<T> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a bias for each piece, [`Error::Rows`] unless there are
-    /// one or more weights for each, [`Error::OutOfRange`] if the activation takes none or a
+    /// one or more weights for each, [`Error::InvalidSetting`] if the activation takes none or a
     /// parameter of it is out of range.
     pub fn with_pieces(
         weights: impl Into<Vec<T>>,
@@ -107,15 +107,19 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without inputs, if the activation takes no pieces or has a parameter out
-    /// of range, or if there is no memory for the weights.
+    /// [`Error::InvalidSetting`] without inputs or if the activation takes no pieces or has a
+    /// parameter out of range, [`Error::TooLarge`] if there is no memory for the weights.
     pub fn random(
         inputs: usize,
         seed: u64,
         activation: impl Activation<T> + 'static,
     ) -> Result<Self> {
         if inputs == 0 {
-            return Err(Error::out_of_range("inputs of a neuron", "at least 1", 0));
+            return Err(Error::invalid_setting(
+                "inputs of a neuron",
+                "at least 1",
+                0,
+            ));
         }
         let pieces = check_pieces(&activation)?;
         let (what, mut rng) = ("weights of a neuron", Rng::seed_from_u64(seed));
@@ -168,7 +172,7 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// z = (((x0 w0) + x1 w1) + ...) + b.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is one input for each weight, [`Error::OutOfRange`] if
+    /// [`Error::Length`] unless there is one input for each weight, [`Error::Shape`] if
     /// there are several pieces.
     pub fn pre_activation(&self, inputs: &[T]) -> Result<T> {
         check_only_piece(self.biases().len())?;
@@ -221,7 +225,7 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Neuron<T, W> {
 fn check_only_piece(pieces: usize) -> Result<()> {
     match pieces {
         1 => Ok(()),
-        _ => Err(Error::out_of_range(
+        _ => Err(Error::shape(
             "pieces of a neuron's activation",
             "1 (for several there are `Neuron::with_pieces` and `pre_activations`)",
             pieces,

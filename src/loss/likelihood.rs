@@ -1,8 +1,8 @@
 //! Losses that are negative logarithms of likelihoods: of counts and of classes.
 
-use super::{Loss, OutputKind, Pointwise, check_targets, sum};
+use super::{Loss, OutputKind, Pointwise, sum};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_not_negative};
+use crate::float::{Float, check_fraction, check_not_negative, check_values};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
@@ -26,7 +26,7 @@ impl<T: Float> Loss<T> for Poisson {
 
     /// Targets are zero or more.
     fn check_target(&self, target: &[T]) -> Result<()> {
-        check_targets("target of the Poisson loss", target, 0.0.., "0 or above")
+        check_values("target of the Poisson loss", target, 0.0.., "0 or above")
     }
 
     fn output_kind(&self) -> OutputKind {
@@ -66,7 +66,7 @@ impl<T: Float> Loss<T> for BinaryCrossEntropy {
     /// Targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the binary cross-entropy";
-        check_targets(what, target, 0.0..=1.0, "0 to 1")
+        check_values(what, target, 0.0..=1.0, "0 to 1")
     }
 
     fn output_kind(&self) -> OutputKind {
@@ -114,7 +114,7 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
     /// Targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the softmax cross-entropy";
-        check_targets(what, target, 0.0..=1.0, "0 to 1")
+        check_values(what, target, 0.0..=1.0, "0 to 1")
     }
 
     fn output_kind(&self) -> OutputKind {

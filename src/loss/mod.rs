@@ -17,7 +17,7 @@
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
-use crate::error::{Error, Number, Result};
+use crate::error::Result;
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
@@ -64,7 +64,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// already), so that training refuses it instead of learning NaN.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] by those losses that have a domain.
+    /// [`Error::InvalidValue`] by those losses that have a domain.
     fn check_target(&self, _target: &[T]) -> Result<()> {
         Ok(())
     }
@@ -72,7 +72,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Checks the loss's own settings, once before a training.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if one is NaN or outside its range.
+    /// [`Error::InvalidSetting`] if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -206,17 +206,4 @@ impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
 
 fn count<T: Float>(output: &[T]) -> T {
     T::from_f64(output.len() as f64)
-}
-
-/// Checks that every number of a target lies between two bounds.
-fn check_targets<T: Float>(
-    what: &'static str,
-    target: &[T],
-    range: impl core::ops::RangeBounds<f64>,
-    expected: &str,
-) -> Result<()> {
-    match target.iter().find(|t| !range.contains(&t.as_f64())) {
-        Some(t) => Err(Error::out_of_range(what, expected, Number(t.as_f64()))),
-        None => Ok(()),
-    }
 }

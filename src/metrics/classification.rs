@@ -1,11 +1,12 @@
 //! Metrics for classes.
 
 use alloc::borrow::Cow;
-use alloc::format;
 
 use super::{Pairs, Score, mean};
-use crate::error::{Error, Number, Result, check_length, check_not_empty, check_rows};
-use crate::float::{Float, instantiate};
+use crate::error::{
+    Error, Position, Result, check_classes, check_length, check_not_empty, check_rows,
+};
+use crate::float::{Float, check_values, in_rows, instantiate};
 use crate::math;
 
 /// The fraction of labels that were predicted as expected.
@@ -48,15 +49,12 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
 ///
 /// # Errors
 /// [`Error::Rows`] unless there are whole rows, [`Error::Length`] unless there is a class for
-/// each, [`Error::OutOfRange`] if a class is none of theirs, if a probability is not in
+/// each, [`Error::InvalidValue`] if a class is none of theirs, if a probability is not in
 /// [0, 1], or if a row's sum differs from 1 by more than the square root of eps.
 pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usize) -> Result<f64> {
     let samples = check_rows("probabilities", probabilities, classes)?;
     check_length("expected classes", expected, samples)?;
-    if let Some(class) = expected.iter().find(|&&class| class >= classes) {
-        let range = format!("below {classes}");
-        return Err(Error::out_of_range("expected class", range, class));
-    }
+    check_classes("expected class", expected, classes)?;
     check_distributions(probabilities, classes)?;
     Ok(mean_surprise(probabilities, expected, classes))
 }
@@ -64,13 +62,13 @@ pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usiz
 instantiate! {
     fn check_distributions<T>(probabilities: &[T], classes: usize) -> Result<()> {
         let tolerance = T::epsilon().sqrt().as_f64();
-        for row in probabilities.chunks_exact(classes) {
-            if let Some(p) = row.iter().find(|p| !(0.0..=1.0).contains(&p.as_f64())) {
-                return Err(Error::out_of_range("probability", "0 to 1", Number(p.as_f64())));
-            }
+        for (index, row) in probabilities.chunks_exact(classes).enumerate() {
+            check_values("probability", row, 0.0..=1.0, "0 to 1")
+                .map_err(|error| in_rows(error, index, usize::MAX))?;
             let sum: f64 = row.iter().map(|p| p.as_f64()).sum();
             if (sum - 1.0).abs() > tolerance {
-                return Err(Error::out_of_range("sum of a row's probabilities", "1", Number(sum)));
+                let (what, at) = ("sum of a row's probabilities", Position::Row(index));
+                return Err(Error::invalid_value(what, "1", at, sum));
             }
         }
         Ok(())

@@ -83,11 +83,11 @@ pub fn root_mean_squared_error<T: Float>(
 ///
 /// # Errors
 /// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
-/// as many targets, [`Error::OutOfRange`] if there is one sample alone, which has no variance.
+/// as many targets, [`Error::Shape`] if there is one sample alone, which has no variance.
 pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
     if pairs.rows() < 2 {
-        return Err(Error::out_of_range("samples for R²", "2 or more", 1));
+        return Err(Error::shape("samples for R²", "2 or more", 1));
     }
     Ok(determination(&pairs, Link::Identity))
 }
@@ -104,7 +104,7 @@ pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
 ///
 /// # Errors
 /// [`Error::Rows`] without outputs, [`Error::Length`] unless there are as many targets,
-/// [`Error::OutOfRange`] unless the peak is a finite number above 0.
+/// [`Error::InvalidSetting`] unless the peak is a finite number above 0.
 pub fn psnr<T: Float>(outputs: &[T], targets: &[T], peak: f64) -> Result<f64> {
     let expected = "a finite number above 0";
     check_range("peak", peak, f64::MIN_POSITIVE..=f64::MAX, expected)?;

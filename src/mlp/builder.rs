@@ -117,11 +117,8 @@ impl<T: Float> MlpBuilder<T> {
     /// out of range. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
-            return Err(Error::out_of_range(
-                "output layer",
-                "one (`output`)",
-                "none",
-            ));
+            let (what, expected) = ("output layer", "one (`output`)");
+            return Err(Error::Missing { what, expected });
         };
         self.initializer.check()?;
         // Layers are counted before there is anything for each of them.

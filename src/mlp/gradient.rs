@@ -311,7 +311,7 @@ impl<T: Float> GradientWorkspace<T> {
             return Ok(());
         }
         let expected = "that of the network this gradient was made for";
-        Err(Error::out_of_range("network's layout", expected, "another"))
+        Err(Error::shape("network's layout", expected, "another"))
     }
 
     fn make_chunks(&mut self, net: &Mlp<T>, count: usize) {
@@ -363,11 +363,7 @@ impl<T: Float> GradientWorkspace<T> {
         let samples = samples.check(net, loss)?;
         if samples.len() != rows {
             let got = samples.len();
-            return Err(Error::out_of_range(
-                "samples of a shard",
-                rows.to_string(),
-                got,
-            ));
+            return Err(Error::shape("samples of a shard", rows.to_string(), got));
         }
         self.compute_chunks(net, Some(&samples), shard, loss)
     }

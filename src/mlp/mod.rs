@@ -94,7 +94,7 @@ impl<T: Float> Mlp<T> {
         let mut params = Vec::new();
         for layer in layers {
             if layer.inputs() != before {
-                return Err(Error::out_of_range(
+                return Err(Error::shape(
                     "inputs of a layer",
                     format!("{before}, the outputs of the layer before"),
                     layer.inputs(),
@@ -253,15 +253,11 @@ impl<T: Float> Mlp<T> {
     }
 
     fn check_layer(&self, index: usize) -> Result<()> {
-        let depth = self.depth();
-        if index < depth {
+        let (what, len) = ("layer index", self.depth());
+        if index < len {
             return Ok(());
         }
-        Err(Error::out_of_range(
-            "layer index",
-            format!("below {depth}"),
-            index,
-        ))
+        Err(Error::OutOfBounds { what, len, index })
     }
 
     pub(crate) fn activations(&self) -> &[Arc<dyn Activation<T>>] {

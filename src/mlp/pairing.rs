@@ -17,7 +17,7 @@ pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Resul
         OutputKind::LogRates => "logarithms of rates",
     };
     if loss.output_kind() == OutputKind::ClassLogits && net.outputs() == 1 {
-        return Err(Error::out_of_range(
+        return Err(Error::incompatible(
             "outputs under a softmax cross-entropy",
             "2 or more, one for each class (BinaryCrossEntropy takes one logit for two classes)",
             1,
@@ -29,7 +29,7 @@ pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Resul
     }
     let expected =
         format!("one that gives all numbers, such as identity, since they are {meaning}");
-    Err(Error::out_of_range(
+    Err(Error::incompatible(
         "activation of the output layer",
         expected,
         activation.name(),

@@ -1,14 +1,15 @@
 //! Inputs with their targets.
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
 use super::pairing::check_pairing;
-use crate::error::{Error, Number, Result, check_length, check_not_empty, check_range, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, in_rows, instantiate};
+use crate::error::{
+    Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
+};
+use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
 use crate::loss::Loss;
 
 /// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
@@ -137,7 +138,7 @@ impl<'a, T: Float> Samples<'a, T> {
             let (sum, expected) = (rows.total_weight(), "a sum that can be divided by");
             check_range(weights, sum, 0.0..=f64::MAX, expected)?;
             if !rows.can_teach() {
-                return Err(Error::out_of_range(weights, expected, Number(sum)));
+                return Err(Error::invalid_setting(weights, expected, Number(sum)));
             }
         }
         Ok(rows)
@@ -299,11 +300,11 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
     pub(crate) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
         check_not_empty("row indices", indices)?;
         match indices.iter().find(|&&index| index >= self.whole) {
-            Some(index) => Err(Error::out_of_range(
-                "row index",
-                format!("below {}", self.whole),
+            Some(&index) => Err(Error::OutOfBounds {
+                what: "row index",
+                len: self.whole,
                 index,
-            )),
+            }),
             None => Ok(self.choose(indices)),
         }
     }
@@ -312,14 +313,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         let [inputs, targets, weights] = *self.samples.names;
         let check_weights = |values: &[T]| {
             check_finite(weights, values)?;
-            match values.iter().find(|&&w| w < T::zero()) {
-                Some(w) => Err(Error::out_of_range(
-                    weights,
-                    "0 or above",
-                    Number(w.as_f64()),
-                )),
-                None => Ok(()),
-            }
+            check_values(weights, values, 0.0.., "0 or above")
         };
         let whole = self.samples.rows.is_none();
         if whole {
@@ -327,7 +321,8 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
             if let Targets::Values(values) = self.samples.targets {
                 check_finite_rows(targets, values, self.widths[1])?;
             }
-            self.samples.weights.map_or(Ok(()), check_weights)?;
+            let checked = self.samples.weights.map_or(Ok(()), check_weights);
+            checked.map_err(|error| error.at(Position::Row))?;
         }
         let (mut row, mut seen) = (Vec::new(), Vec::new());
         if let Targets::Classes(_) = self.samples.targets {
@@ -335,18 +330,22 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
             seen.resize(self.widths[1].max(2), false);
         }
         (0..self.count).try_for_each(|sample| {
+            let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
+            let at_row = |error: Error| error.at(|_| Position::Row(self.row(sample)));
             if !whole {
-                let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
                 check_finite(inputs, self.input(sample)).map_err(in_row)?;
                 check_finite(targets, self.target(sample, &mut row)).map_err(in_row)?;
                 if let Some(values) = self.samples.weights {
-                    check_weights(&values[self.row(sample)..][..1])?;
+                    check_weights(&values[self.row(sample)..][..1]).map_err(at_row)?;
                 }
             }
             // Once for each class: its row is always the same.
             match self.class(sample) {
                 Some(class) if core::mem::replace(&mut seen[class], true) => Ok(()),
-                _ => loss.check_target(self.target(sample, &mut row)),
+                _ => {
+                    let target = self.target(sample, &mut row);
+                    loss.check_target(target).map_err(in_row)
+                }
             }
         })
     }

@@ -1,7 +1,7 @@
 //! A network's shape in words, and with its parameters as a value of serde's.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -32,11 +32,11 @@ impl Described {
         let expected = activation.pieces();
         if self.pieces != expected {
             let expected = format!("{expected} for {}", self.activation);
-            return Err(Error::out_of_range("pieces", expected, self.pieces));
+            return Err(Error::invalid_setting("pieces", expected, self.pieces));
         }
         let rows = self.outputs.checked_mul(self.pieces);
         let rows = rows.filter(|&rows| rows > 0);
-        rows.ok_or_else(|| Error::out_of_range("outputs", "1 or more", self.outputs))
+        rows.ok_or_else(|| Error::invalid_setting("outputs", "1 or more", self.outputs))
     }
 }
 
@@ -95,7 +95,11 @@ impl<T: Float> Whole<T> {
     fn network(self) -> Result<Mlp<T>> {
         if self.version != VERSION {
             let got = self.version;
-            return Err(Error::out_of_range("version", VERSION.to_string(), got));
+            let problem = format!("expected {VERSION}, got {got}");
+            return Err(Error::Malformed {
+                what: "version",
+                problem,
+            });
         }
         let (mut inputs, mut rest) = (self.inputs, &self.params[..]);
         let mut layers = Vec::new();

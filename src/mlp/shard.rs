@@ -1,6 +1,5 @@
 //! Parts of a minibatch, and whose they are.
 
-use alloc::format;
 use core::ops::Range;
 
 use crate::error::{Error, Result, check_range};
@@ -75,7 +74,7 @@ impl Shard {
     /// samples, next to each other. With more processes than chunks some parts are empty.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there are no samples, or `index` is not below `count`.
+    /// [`Error::Empty`] without samples, [`Error::OutOfBounds`] unless `index` is below `count`.
     pub fn of_chunks(samples: usize, index: usize, count: usize) -> Result<Self> {
         check(samples, index, count)?;
         let whole = Self::whole(samples, samples as f64);
@@ -154,15 +153,12 @@ impl Shard {
 
 fn check(samples: usize, index: usize, count: usize) -> Result<()> {
     if samples == 0 {
-        return Err(Error::out_of_range(
-            "samples of a minibatch",
-            "at least 1",
-            0,
-        ));
+        let what = "samples of a minibatch";
+        return Err(Error::Empty { what });
     }
     if index >= count {
-        let expected = format!("below {count}, the number of shards");
-        return Err(Error::out_of_range("shard", expected, index));
+        let (what, len) = ("index of a shard", count);
+        return Err(Error::OutOfBounds { what, len, index });
     }
     Ok(())
 }
@@ -201,11 +197,11 @@ mod tests {
         let text = |shard: Result<Shard>| shard.unwrap_err().to_string();
         assert_eq!(
             text(Shard::of_chunks(0, 0, 1)),
-            "samples of a minibatch: expected at least 1, got 0"
+            "samples of a minibatch: expected at least one, got none"
         );
         assert_eq!(
             text(Shard::of_rows(9, 2, 2)),
-            "shard: expected below 2, the number of shards, got 2"
+            "index of a shard: expected below 2, got 2"
         );
         assert!(Shard::of_chunks(9, 0, 0).is_err());
         assert!(Shard::whole(9, 9.0).with_total_weight(0.0).is_err());

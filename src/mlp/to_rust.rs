@@ -40,7 +40,7 @@ impl<T: Float> Mlp<T> {
         let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         if !(name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_part)) {
             let expected = "a letter, then letters, digits and underscores, all in capitals";
-            return Err(Error::out_of_range("name of a static", expected, name));
+            return Err(Error::invalid_setting("name of a static", expected, name));
         }
         check_finite("parameters", &self.params)?;
         let mut layers = String::new();

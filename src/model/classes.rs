@@ -5,8 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::error::{Error, Number, Result, bounded, check_length, check_rows, listed};
-use crate::float::Float;
+use crate::error::{Error, Result, bounded, check_length, check_rows, listed};
+use crate::float::{Float, check_values};
 use crate::train::Trainer;
 
 /// Different labels in the order of their classes.
@@ -36,7 +36,7 @@ impl<L: Ord + Debug> Classes<L> {
             let [first, second] = [pair[0], pair[1]];
             if labels[first] == labels[second] {
                 let label = bounded(format!("{:?}", labels[first]));
-                return Err(Error::out_of_range(
+                return Err(Error::invalid_setting(
                     "labels",
                     "a different one for each class",
                     format!("{label} for classes {first} and {second}"),
@@ -45,7 +45,7 @@ impl<L: Ord + Debug> Classes<L> {
         }
         if labels.len() < least {
             let expected = format!("at least {least} different ones");
-            return Err(Error::out_of_range("labels", expected, labels.len()));
+            return Err(Error::shape("labels", expected, labels.len()));
         }
         Ok(Self { labels, ascending })
     }
@@ -102,14 +102,8 @@ impl ClassWeights {
             return Ok(());
         };
         check_length("class weights", weights, classes)?;
-        match weights.iter().find(|&&w| !(0.0..=f64::MAX).contains(&w)) {
-            Some(w) => Err(Error::out_of_range(
-                "class weight",
-                "a finite number, 0 or above",
-                Number(*w),
-            )),
-            None => Ok(()),
-        }
+        let expected = "a finite number, 0 or above";
+        check_values("class weights", weights, 0.0..=f64::MAX, expected)
     }
 
     /// The weight of each of so many classes, where samples have these; `None` if all count the

@@ -54,8 +54,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// labels, sorted; pass the labels of all training samples, or each label once.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for fewer than two different labels, or if the builder has an output
-    /// layer already, and as [`MlpBuilder::build`].
+    /// [`Error::Shape`] for fewer than two different labels, [`Error::Incompatible`] if the builder
+    /// has an output layer already, and as [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         check_no_output(&builder)?;
         let classes = Classes::distinct(labels, 2)?;
@@ -78,8 +78,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for fewer than two labels, for a label that comes twice, or for
-    /// another number of outputs.
+    /// [`Error::Shape`] for fewer than two labels or another number of outputs,
+    /// [`Error::InvalidSetting`] for a label that comes twice.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         Self::of(net, Classes::in_order(labels, 2)?)
     }
@@ -97,7 +97,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// Lets some classes count more than others while training.
     ///
     /// # Errors
-    /// [`Error::Length`] unless given weights are one for each class, [`Error::OutOfRange`] if
+    /// [`Error::Length`] unless given weights are one for each class, [`Error::InvalidValue`] if
     /// one is negative or not finite.
     pub fn class_weights(mut self, weights: ClassWeights) -> Result<Self> {
         weights.check(self.classes.len())?;
@@ -190,7 +190,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownLabel`] for a
-    /// label that is none of the classes, [`Error::OutOfRange`] for a loss that does not read the
+    /// label that is none of the classes, [`Error::Incompatible`] for a loss that does not read the
     /// outputs as logits, and as [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], labels: &[L]) -> Result<History> {
         self.fit_with(trainer, inputs, labels, None, |_, _| {
@@ -354,11 +354,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
             return Ok(());
         }
         let expected = format!("{expected} for {classes} classes");
-        Err(Error::out_of_range(
-            "outputs of a classifier",
-            expected,
-            got,
-        ))
+        Err(Error::shape("outputs of a classifier", expected, got))
     }
 }
 

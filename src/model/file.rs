@@ -114,7 +114,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
     /// methods of its model take.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if scaler, encoding and model do not fit each other,
+    /// [`Error::Shape`] if scaler, encoding and model do not fit each other,
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
     /// finite, before or after.
     pub fn prepare(&self, inputs: &[T]) -> Result<Vec<T>> {
@@ -139,7 +139,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
     /// Everything as the bytes of a safetensors file, as [`Mlp::to_bytes`] has it.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if encoding or scaler do not fit the network.
+    /// [`Error::Shape`] if encoding or scaler do not fit the network.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check()?;
         let mut file = Writer::new(M::KINDS[0]);
@@ -255,7 +255,7 @@ fn check_fit(what: &'static str, expected: usize, got: usize) -> Result<()> {
     if expected == got {
         return Ok(());
     }
-    Err(Error::out_of_range(what, expected.to_string(), got))
+    Err(Error::shape(what, expected.to_string(), got))
 }
 
 on_disk!(save [T: Float, M: Model<T>] ModelFile<T, M>);

@@ -45,8 +45,8 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// Completes a network by its output layer, one logit for each different label, sorted.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without labels, or if the builder has an output layer already, and as
-    /// [`MlpBuilder::build`].
+    /// [`Error::Shape`] without labels, [`Error::Incompatible`] if the builder has an output layer
+    /// already, and as [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         check_no_output(&builder)?;
         let classes = Classes::distinct(labels, 1)?;
@@ -57,8 +57,8 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// Takes a network that gives a logit for each label: output i is that of label i.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without labels, for a label that comes twice, or for another number of
-    /// outputs.
+    /// [`Error::Shape`] without labels or for another number of outputs, [`Error::InvalidSetting`]
+    /// for a label that comes twice.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         let classes = Classes::in_order(labels, 1)?;
         let model = Self { net, classes };
@@ -105,7 +105,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     ///
     /// # Errors
     /// [`Error::Length`] unless there are labels (maybe none) for each sample,
-    /// [`Error::UnknownLabel`] for an unknown one, [`Error::OutOfRange`] for a built-in loss that is
+    /// [`Error::UnknownLabel`] for an unknown one, [`Error::Incompatible`] for a built-in loss that is
     /// not one on independent logits, and as [`Trainer::fit`].
     pub fn fit(
         &mut self,
@@ -229,7 +229,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
             return Ok(());
         }
         let what = "outputs of a multilabel classifier";
-        Err(Error::out_of_range(
+        Err(Error::shape(
             what,
             format!("{expected}, one for each label"),
             got,

@@ -13,7 +13,7 @@ pub(super) fn check_no_output<T: Float>(builder: &MlpBuilder<T>) -> Result<()> {
     if !builder.has_output() {
         return Ok(());
     }
-    Err(Error::out_of_range(
+    Err(Error::incompatible(
         "output layer of the builder",
         "none, since a classifier adds its own (from_network takes a complete network)",
         "one",
@@ -31,7 +31,7 @@ pub(super) fn check_loss<T: Float>(
         return Ok(());
     }
     let got = bounded(format!("{:?}", trainer.loss()));
-    Err(Error::out_of_range("loss of the trainer", expected, got))
+    Err(Error::incompatible("loss of the trainer", expected, got))
 }
 
 /// Outputs to compute at once: enough for threads, and bounded however many samples there are.

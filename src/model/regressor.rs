@@ -144,7 +144,7 @@ impl<T: Float> Regressor<T> {
     /// [`validation_set`](Trainer::validation_set) too, as the [type](Self) says.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a loss that reads outputs in another way than the link, and as
+    /// [`Error::Incompatible`] for a loss that reads outputs in another way than the link, and as
     /// [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], targets: &[T]) -> Result<History> {
         let samples = Samples::new(inputs, targets);
@@ -272,7 +272,7 @@ impl<T: Float> Regressor<T> {
         match &self.scaler {
             Some(scaler) if scaler.offsets().len() != got => {
                 let expected = format!("{}, as its targets have columns", scaler.offsets().len());
-                Err(Error::out_of_range("outputs of a regressor", expected, got))
+                Err(Error::shape("outputs of a regressor", expected, got))
             }
             _ => Ok(()),
         }

@@ -109,7 +109,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
-    /// finite or the distance of two is not, [`Error::OutOfRange`] unless the range goes from a
+    /// finite or the distance of two is not, [`Error::InvalidSetting`] unless the range goes from a
     /// finite number up to another.
     pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
         let (low, high) = range.into_inner();
@@ -117,7 +117,7 @@ impl<T: Float> Scaler<T> {
         check_range("start of the range", low, finite, "a finite number")?;
         if !(high > low && high - low <= f64::MAX) {
             let expected = format!("a finite number above its start, {low}");
-            return Err(Error::out_of_range(
+            return Err(Error::invalid_setting(
                 "end of the range",
                 expected,
                 Number(high),
@@ -143,7 +143,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without offsets, [`Error::Length`] unless there are as many scales,
-    /// [`Error::NotFinite`] if one is not finite, [`Error::OutOfRange`] if a scale is 0.
+    /// [`Error::NotFinite`] if one is not finite, [`Error::InvalidSetting`] if a scale is 0.
     pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
         let (offsets, scales) = (offsets.into(), scales.into());
         check_not_empty("offsets", &offsets)?;
@@ -151,7 +151,7 @@ impl<T: Float> Scaler<T> {
         check_finite("offsets", &offsets)?;
         check_finite("scales", &scales)?;
         if scales.contains(&T::zero()) {
-            return Err(Error::out_of_range("scale", "a number other than 0", 0));
+            return Err(Error::invalid_setting("scale", "a number other than 0", 0));
         }
         Ok(Self { offsets, scales })
     }
@@ -240,7 +240,7 @@ impl<T: Float> Scaler<T> {
     /// [`inverse`](Self::inverse) brings back by rounding alone.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a column for each output, [`Error::OutOfRange`] unless
+    /// [`Error::Length`] unless there is a column for each output, [`Error::Incompatible`] unless
     /// the activation of the last layer is the identity, [`Error::NotFinite`] if a parameter of
     /// the network is not finite, [`Error::Overflow`] if one would become so. The network is
     /// then as it was.
@@ -250,7 +250,7 @@ impl<T: Float> Scaler<T> {
         let activation = net.layer(last)?.activation().name();
         if activation != "identity" {
             let what = "activation of the last layer";
-            return Err(Error::out_of_range(what, "identity", activation));
+            return Err(Error::incompatible(what, "identity", activation));
         }
         self.fold(net, last, folded_outputs)
     }

@@ -112,18 +112,14 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 ///
 /// # Errors
 /// [`Error::UnknownName`] for an activation that is not built in, [`Error::NotFinite`] if a
-/// parameter is not finite, [`Error::OutOfRange`] if a classifier's network was replaced by one
-/// with another number of outputs, or for a model beyond the format's 2 GiB.
+/// parameter is not finite, [`Error::Shape`] if a classifier's network was replaced by one with
+/// another number of outputs, [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
     let model = model.outline()?;
     let length = model.0.encoded_len();
     if length > LARGEST {
         let expected = format!("at most {LARGEST}");
-        return Err(Error::out_of_range(
-            "bytes of an ONNX model",
-            expected,
-            length,
-        ));
+        return Err(Error::too_large("bytes of an ONNX model", expected, length));
     }
     Ok(model.0.encode_to_vec())
 }
@@ -220,11 +216,7 @@ fn check_outputs<T: Float>(what: &'static str, net: &Mlp<T>, expected: usize) ->
     if net.outputs() == expected {
         return Ok(());
     }
-    Err(Error::out_of_range(
-        what,
-        expected.to_string(),
-        net.outputs(),
-    ))
+    Err(Error::shape(what, expected.to_string(), net.outputs()))
 }
 
 /// The network's outputs for the graph's input `x`.

@@ -260,5 +260,5 @@ fn what_cannot_be_written_is_refused() {
 
     let mut model = Classifier::new(Mlp::<f32>::builder(1), [1, 2, 3]).unwrap();
     *model.network_mut() = Mlp::builder(1).output(2, Identity).build().unwrap();
-    assert!(matches!(export(&model), Err(Error::OutOfRange { .. })));
+    assert!(matches!(export(&model), Err(Error::Shape { .. })));
 }

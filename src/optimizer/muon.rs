@@ -150,7 +150,7 @@ impl<T: Float> Optimizer<T> for Muon {
         check_not_negative::<T>("Muon's weight decay", self.weight_decay)?;
         if !(1..=MOST_STEPS).contains(&self.newton_schulz) {
             let (what, expected) = ("Muon's Newton-Schulz steps", format!("1 to {MOST_STEPS}"));
-            return Err(Error::out_of_range(what, expected, self.newton_schulz));
+            return Err(Error::invalid_setting(what, expected, self.newton_schulz));
         }
         Optimizer::<T>::check(&self.adam)
     }

@@ -93,7 +93,7 @@ impl<T: Float> Optimizer<T> for Rprop {
         if T::from_f64(self.eta_plus) <= T::one() {
             let expected = format!("above 1, also when rounded to {}", T::NAME);
             let got = Number(self.eta_plus);
-            return Err(Error::out_of_range("Rprop's eta plus", expected, got));
+            return Err(Error::invalid_setting("Rprop's eta plus", expected, got));
         }
         check_positive::<T>("Rprop's smallest step", self.smallest_step)?;
         let (what, range) = (

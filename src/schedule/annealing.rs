@@ -119,7 +119,7 @@ impl Schedule for CosineRestarts {
             ("multiplier of the cosine restarts", self.multiplier),
         ] {
             if value == 0 {
-                return Err(Error::out_of_range(what, "at least 1", value));
+                return Err(Error::invalid_setting(what, "at least 1", value));
             }
         }
         check_floor("floor of the cosine restarts", self.floor)

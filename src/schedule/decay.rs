@@ -65,7 +65,7 @@ impl Schedule for StepDecay {
     fn check(&self) -> Result<()> {
         if self.every == 0 {
             let what = "epochs between two steps of the learning rate";
-            return Err(Error::out_of_range(what, "at least 1", self.every));
+            return Err(Error::invalid_setting(what, "at least 1", self.every));
         }
         check_factor(self.factor)
     }

@@ -70,7 +70,7 @@ pub trait Schedule: Debug + Send + Sync {
     /// Checks the schedule's own settings, once before a training.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if one is NaN or outside its range.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -150,11 +150,11 @@ impl InstructionSet {
     /// Uses this set from now on, in the whole process: for tests and measurements.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if this CPU does not have it.
+    /// [`Error::InvalidSetting`] if this CPU does not have it.
     pub fn activate(self) -> Result<()> {
         if !self.is_available() {
             let have: Vec<_> = Self::available().map(Self::name).collect();
-            return Err(Error::out_of_range(
+            return Err(Error::invalid_setting(
                 "instruction set",
                 have.join(", "),
                 self,

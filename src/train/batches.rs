@@ -137,7 +137,7 @@ fn check_size(samples: usize, size: usize) -> Result<()> {
         return Ok(());
     }
     let expected = format!("1 to {samples}, the number of training samples");
-    Err(Error::out_of_range("batch size", expected, size))
+    Err(Error::invalid_setting("batch size", expected, size))
 }
 
 /// Shuffles by a generator of its own for each seed and stream. Stream 0 is the validation

@@ -139,7 +139,7 @@ impl<T: Float> Trainer<T> {
         let saved = Mlp::read(&file, &|name| named(name).or_else(|| built_in(name)))?;
         if !saved.is_shaped_like(net) {
             let expected = format!("{}, as in the checkpoint", shape(&saved));
-            return Err(Error::out_of_range("network", expected, shape(net)));
+            return Err(Error::shape("network", expected, shape(net)));
         }
         let numbers: Numbers = file.get("state")?;
         numbers.check()?;

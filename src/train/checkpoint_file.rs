@@ -20,7 +20,7 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     pub(super) fn check(&self) -> Result<()> {
         match self.every {
-            0 => Err(Error::out_of_range(
+            0 => Err(Error::invalid_setting(
                 "epochs between checkpoints",
                 "at least 1",
                 0,

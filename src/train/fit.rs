@@ -160,7 +160,7 @@ impl<T: Float> Trainer<T> {
         if self.early_stopping.is_some() || matches!(self.validation, Validation::Split(_)) {
             let what = "trainer of a partial fit";
             let expected = "neither early stopping nor a validation split";
-            return Err(Error::out_of_range(what, expected, "one"));
+            return Err(Error::incompatible(what, expected, "one"));
         }
         sample_loop::run(self, net, state, samples, RunLength::OneEpoch, None)?;
         let epoch = state.history.epochs.last().copied();
@@ -187,7 +187,7 @@ impl<T: Float> Trainer<T> {
         check_finite("parameters", net.params())?;
         if let Validation::Split(_) = self.validation {
             let expected = "no validation split, which needs the samples";
-            return Err(Error::out_of_range("trainer of a run", expected, "one"));
+            return Err(Error::incompatible("trainer of a run", expected, "one"));
         }
         let batches = self.batches(rows(samples)?, self.batch_size)?;
         state.check_rows(samples)?;

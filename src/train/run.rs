@@ -258,11 +258,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         ];
         for (what, is_wanted, got) in wanted {
             if is_wanted && got.is_none() {
-                return Err(Error::out_of_range(
-                    what,
-                    "one, to judge the epoch by",
-                    "none",
-                ));
+                let expected = "one, to judge the epoch by";
+                return Err(Error::Missing { what, expected });
             }
         }
         self.check_epoch()?;
@@ -276,11 +273,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     pub(super) fn check_epoch(&self) -> Result<()> {
         if self.state.part.is_empty() {
             let expected = "a minibatch or more with weights to learn by";
-            return Err(Error::out_of_range(
-                "sample weights of an epoch",
-                expected,
-                "none",
-            ));
+            let what = "sample weights of an epoch";
+            return Err(Error::Missing { what, expected });
         }
         let loss = self.state.part.mean_loss();
         if !loss.is_finite() {

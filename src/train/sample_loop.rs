@@ -73,7 +73,7 @@ pub(super) fn run<T: Float>(
     }
     if !held_out.is_empty() && !all.try_choose(&training)?.can_teach() {
         let what = "sample weights of the training part of the split";
-        return Err(Error::out_of_range(what, "a sum above 0", 0));
+        return Err(Error::invalid_setting(what, "a sum above 0", 0));
     }
     let gathered;
     let validation = match &trainer.validation {

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::batches::{self, shuffle};
-use crate::error::{Error, Number, Result, check_range};
+use crate::error::{Error, Number, Result, check_classes, check_range};
 use crate::float::Float;
 use crate::mlp::CheckedSamples;
 
@@ -52,10 +52,7 @@ impl Split {
     /// on both sides, or if a number is not below the number of rows.
     pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Self> {
         let rows = classes.len();
-        if let Some(class) = classes.iter().find(|&&class| class >= rows) {
-            let expected = format!("below {rows}, the number of rows");
-            return Err(Error::out_of_range("class", expected, class));
-        }
+        check_classes("class", classes, rows)?;
         split(rows, fraction, seed, Some(classes))
     }
 }
@@ -77,7 +74,7 @@ pub(super) fn split(
     if count < LEAST || count >= rows {
         let expected =
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
-        return Err(Error::out_of_range(what, expected, Number(fraction)));
+        return Err(Error::invalid_setting(what, expected, Number(fraction)));
     }
     let mut order = batches::rows(rows)?;
     shuffle(&mut order, seed, 0);
@@ -170,14 +167,14 @@ fn take_shares(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec
     }
     members.retain(|rows| !rows.is_empty());
     if let Some(class) = members.iter().find(|rows| rows.len() < 2) {
-        return Err(Error::out_of_range(
+        return Err(Error::incompatible(
             "stratified validation split",
             "2 or more samples of each class",
             format!("1, at row {}", class[0]),
         ));
     }
     if count < members.len() || rows - count < members.len() {
-        return Err(Error::out_of_range(
+        return Err(Error::incompatible(
             "stratified validation split",
             format!("room for each of {} classes on both sides", members.len()),
             format!("{count} of {rows} samples"),

@@ -209,7 +209,7 @@ impl<T: Float> TrainerState<T> {
             return Ok(());
         }
         let expected = "that of the network this training was started with";
-        Err(Error::out_of_range("network's layout", expected, "another"))
+        Err(Error::shape("network's layout", expected, "another"))
     }
 
     /// The next minibatch will be the first of an epoch.

@@ -84,7 +84,10 @@ fn weightless_minibatches_are_skipped() {
             [0.0; 50],
             "sample weights: expected a sum that can be divided by, got 0",
         ),
-        ([-1.0; 50], "sample weights: expected 0 or above, got -1"),
+        (
+            [-1.0; 50],
+            "sample weights: expected 0 or above, got -1 at row 0",
+        ),
     ] {
         let samples = Samples::new(&x, &y).weights(&bad);
         let mut net = net();

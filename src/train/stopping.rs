@@ -88,7 +88,7 @@ impl Adaptive {
         }
         let what = "divisor of the adaptive learning rate";
         let expected = "a finite number above 1";
-        Err(Error::out_of_range(what, expected, Number(self.divisor)))
+        Err(Error::invalid_setting(what, expected, Number(self.divisor)))
     }
 }
 

@@ -285,7 +285,7 @@ impl<T: Float> Trainer<T> {
         self.optimizer.check()?;
         self.schedule.check()?;
         if self.epochs == 0 {
-            return Err(Error::out_of_range("epochs", "at least 1", 0));
+            return Err(Error::invalid_setting("epochs", "at least 1", 0));
         }
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
             patience.check()?;
@@ -301,7 +301,7 @@ impl<T: Float> Trainer<T> {
         }
         if self.validation_weights.is_some() && !matches!(self.validation, Validation::Set(..)) {
             let (what, expected) = ("validation weights", "a validation set that they belong to");
-            return Err(Error::out_of_range(what, expected, "none"));
+            return Err(Error::invalid_setting(what, expected, "none"));
         }
         #[cfg(all(feature = "safetensors", feature = "std"))]
         if let Some(checkpoints) = &self.checkpoints {
@@ -314,12 +314,12 @@ impl<T: Float> Trainer<T> {
         for (what, wanted) in watchers {
             if wanted && matches!(self.validation, Validation::None) {
                 let expected = "a validation split or set to watch";
-                return Err(Error::out_of_range(what, expected, "none"));
+                return Err(Error::invalid_setting(what, expected, "none"));
             }
         }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
             let expected = "a tolerance or early stopping that it acts on";
-            return Err(Error::out_of_range(
+            return Err(Error::invalid_setting(
                 "adaptive learning rate",
                 expected,
                 "none",
@@ -340,7 +340,7 @@ impl<T: Float> Trainer<T> {
         if done < updates || !self.schedule.spans_all_updates() {
             return Ok(());
         }
-        Err(Error::out_of_range(
+        Err(Error::incompatible(
             "updates under a schedule over all updates",
             format!("at most {updates}, those of {} epochs", self.epochs),
             format!("more, after {done}"),

@@ -254,7 +254,7 @@ pub fn minimizer<T: Number>(case: &mut Case) {
     match report {
         Ok(report) => assert!(report.loss.is_finite()),
         Err(error) => {
-            let early = matches!(error, Error::OutOfRange { .. });
+            let early = matches!(error, Error::InvalidSetting { .. });
             assert!(!early || bits(&params) == before);
             seen(Err::<(), _>(error));
         }

@@ -214,7 +214,7 @@ impl LbfgsOptions {
             ("history", self.history),
         ] {
             if count == 0 {
-                return Err(Error::out_of_range(what, "at least 1", 0));
+                return Err(Error::invalid_setting(what, "at least 1", 0));
             }
         }
         for (what, tolerance) in [

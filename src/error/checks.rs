@@ -1,0 +1,112 @@
+//! Checks that every entry point makes, and how messages show what they found.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use super::{Error, Position, Result};
+
+/// A number as messages show it: 1e300, and not a 1 and three hundred zeros.
+pub(crate) struct Number(pub(crate) f64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(x) = *self;
+        let is_plain = x == 0.0 || !x.is_finite() || (1e-5..1e16).contains(&x.abs());
+        if is_plain {
+            write!(f, "{x}")
+        } else {
+            write!(f, "{x:e}")
+        }
+    }
+}
+
+/// Characters of a text that messages quote; a path of the system is at most 4,096 bytes long, and
+/// what a file says could be of any length.
+const MOST_QUOTED: usize = 200;
+
+/// A text of the caller or of a file, shortened where it is too long to be read.
+pub(crate) fn bounded(text: String) -> String {
+    match text.char_indices().nth(MOST_QUOTED) {
+        None => text,
+        Some((end, _)) => format!("{}... ({} bytes in all)", &text[..end], text.len()),
+    }
+}
+
+/// A list of values as `Debug` writes them: all, or the first of many.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn listed<L: fmt::Debug>(values: &[L]) -> String {
+    const MOST: usize = 10;
+    let first = values.iter().take(MOST);
+    let first: alloc::vec::Vec<_> = first.map(|value| bounded(format!("{value:?}"))).collect();
+    match values.len() {
+        0..=MOST => format!("[{}]", first.join(", ")),
+        all => format!("[{}, ...] ({all} in all)", first.join(", ")),
+    }
+}
+
+/// Checks that a slice has exactly `expected` values.
+pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) -> Result<()> {
+    let got = slice.len();
+    if got == expected {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what,
+            expected,
+            got,
+        })
+    }
+}
+
+/// Checks that a slice consists of whole rows, at least one, and returns how many.
+pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Result<usize> {
+    let got = slice.len();
+    if width == 0 {
+        return Err(Error::shape(
+            what,
+            "rows of at least 1 value",
+            "rows of 0 values",
+        ));
+    }
+    if got == 0 || !got.is_multiple_of(width) {
+        return Err(Error::Rows { what, width, got });
+    }
+    Ok(got / width)
+}
+
+/// Checks that there is one at least.
+pub(crate) fn check_not_empty<T>(what: &'static str, slice: &[T]) -> Result<()> {
+    match slice {
+        [] => Err(Error::Empty { what }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that there is each of these classes, counted from 0.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn check_classes(what: &'static str, given: &[usize], classes: usize) -> Result<()> {
+    match given.iter().position(|&class| class >= classes) {
+        Some(row) => Err(Error::invalid_value(
+            what,
+            format!("below {classes}"),
+            Position::Row(row),
+            given[row] as f64,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a setting lies inside its range; NaN never does.
+pub(crate) fn check_range(
+    what: &'static str,
+    value: f64,
+    range: impl core::ops::RangeBounds<f64>,
+    expected: &str,
+) -> Result<()> {
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::invalid_setting(what, expected, Number(value)))
+    }
+}
