@@ -56,15 +56,6 @@ fn parameters_are_checked_where_networks_are_built() {
         makers![Celu::new, Softplus::new, Squareplus::new, Sine::new],
         makers![|x: f64| Maxout::new(x as usize)],
     ];
-    let makers = [&finite, &not_zero, &not_negative, &positive, &pieces];
-    let made: Vec<_> = makers.into_iter().flatten().map(|make| make(1.0)).collect();
-    for f in activation::all::<f32>() {
-        let name = f.name();
-        let is_known = made.iter().any(|(single, _)| {
-            name.split_once('(').map(|parts| parts.0) == single.name().split('(').next()
-        });
-        assert_eq!(is_known, name.contains('('), "{name} is in no list");
-    }
     // The parameter, and whether each kind of range has it in f32 and in f64.
     let cases: [(f64, [bool; 8]); 13] = [
         (0.25, [true; 8]),
