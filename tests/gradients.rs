@@ -174,8 +174,7 @@ fn every_activation_with_the_relative_loss() {
 /// scikit-learn's squared error reports a gradient that is `outputs` times its value's.
 #[test]
 fn scikit_learns_squared_error_has_the_gradient_of_half_the_sum() {
-    let all = activation::all::<f64>();
-    let case = case(&all[0], 1);
+    let case = case(&activation::parse("identity").unwrap(), 1);
     let mut one = GradientWorkspace::new(&case.net);
     let mut other = GradientWorkspace::new(&case.net);
     let mean = one.compute(
@@ -305,9 +304,8 @@ fn gradients_of_samples_sum_up_to_that_of_the_minibatch() {
 /// One sample or many give the same bits, and what was computed before stays as it was.
 #[test]
 fn derivatives_of_one_sample_are_those_among_many() {
-    let all = activation::all::<f64>();
-    for activation in [&all[9], &all[27], &all[2]] {
-        let mut case = case(activation, 3);
+    for name in ["tanh", "maxout", "relu"] {
+        let mut case = case(&activation::parse(name).unwrap(), 3);
         many(&mut case, 500);
         let Case {
             net,
@@ -367,12 +365,11 @@ fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
 #[test]
 #[allow(clippy::too_many_lines)] // one list of cases
 fn bad_input_is_an_error_of_derivatives() {
-    let all = activation::all::<f64>();
     let Case {
         net,
         inputs,
         targets,
-    } = case(&all[0], 1);
+    } = case(&activation::parse("identity").unwrap(), 1);
     let mut workspace = GradientWorkspace::new(&net);
     let error = workspace.jacobian(&net, &inputs[1..]).unwrap_err();
     assert!(

@@ -3,17 +3,25 @@
 use super::Activation;
 use crate::math;
 
-/// Implements [`Activation`] for a type, from its formulas.
+/// Implements [`Activation`] for a type, from its formulas, and describes it for the registry.
+///
+/// The head tells the names, the first of which [`name`](Activation::name) returns, and the
+/// parameter with its type, its default and its [`Range`](super::range::Range). Without a default
+/// the bare name is an error, and [`all`](super::all) takes the example.
 ///
 /// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
-/// both. In them the parameter is a `T`, in `needs_input` and `gain` an `f64`; its range is one
-/// of [`Range`](super::range::Range), by which networks are checked and names read. Formulas are
-/// selects and arithmetic without branches or calls, so that a loop over them vectorises;
-/// they must give what the limit is at infinities, and NaN for NaN. `methods` overrides
+/// both. In them the parameter is a `T`, in `needs_input` and `gain` it has its own type.
+/// Formulas are selects and arithmetic without branches or calls, so that a loop over them
+/// vectorises; they must return the limit at infinities, and NaN for NaN. `methods` overrides
 /// further methods of the trait.
+///
+/// In the expansion a `let` with a part that is given shadows the `let` with its default.
 macro_rules! activation {
     (
-        $type:ident $(($parameter:ident $(= $default:literal)? in $range:ident))? : $name:literal;
+        $type:ident $((
+            $parameter:ident: $kind:ident $(= $default:literal)? in $range:ident
+            $(, example $example:literal)?
+        ))? : $name:literal $(| $alias:literal)*;
         value($x:ident) = $value:expr;
         derivative($($saved:pat),+) = $derivative:expr;
         $(needs_input = $needs_input:expr;)?
@@ -24,12 +32,35 @@ macro_rules! activation {
         impl $type {
             pub(crate) const NAME: &'static str = $name;
 
+            /// The entry of the registry.
+            #[cfg(target_has_atomic = "ptr")]
+            // Parts of another activation are not listed.
+            #[allow(dead_code, unused_variables)]
+            pub(super) const fn entry<T: $crate::float::Float>(
+            ) -> $crate::activation::registry::Entry<T> {
+                use $crate::activation::registry::{Entry, Parameter};
+                let parameter: Option<Parameter> = None;
+                $(
+                    let default: Option<f64> = None;
+                    $(let default = Some($default as f64);)?
+                    let example = [$($default as f64)? $($example)?][0];
+                    let (symbol, range) = (stringify!($parameter), Self::RANGE);
+                    let parameter = Some(Parameter { symbol, range, default, example });
+                )?
+                Entry {
+                    name: Self::NAME,
+                    aliases: &[$($alias),*],
+                    parameter,
+                    build: |x| alloc::sync::Arc::new($type { $($parameter: x as $kind)? }),
+                }
+            }
+
             $(
-                pub(super) const RANGE: $crate::activation::range::Range =
+                const RANGE: $crate::activation::range::Range =
                     $crate::activation::range::Range::$range;
 
-                /// With this parameter; see the field for what it may be.
-                pub const fn new($parameter: f64) -> Self {
+                /// Returns the activation with this parameter. Range: as the field says.
+                pub const fn new($parameter: $kind) -> Self {
                     Self { $parameter }
                 }
             )?
@@ -44,39 +75,62 @@ macro_rules! activation {
             }
         )?)?
 
+        #[doc = concat!("Name: `", $name, "`" $(, "; also read: `", $alias, "`")*, ".")]
+        #[allow(unused_variables, clippy::unnecessary_cast)] // not every formula needs all
         impl<T: $crate::float::Float> $crate::activation::Activation<T> for $type {
             #[inline(always)]
             fn value(&self, $x: T) -> T {
-                $(let $parameter = T::from_f64(self.$parameter);)?
+                $(let $parameter = T::from_f64(self.$parameter as f64);)?
                 $value
             }
 
-            activation! { @derivative ($($parameter)?) ($($saved),+) $derivative }
-            activation! { @slices $type $({ $($methods)* })? }
-            activation! { @needs_input ($($parameter)?) ($($saved),+) $($needs_input)? }
-            activation! { @name $($parameter)? }
-            activation! { @gain ($($parameter)?) $($gain)? }
-            activation! { @check $name $($parameter)? }
+            #[inline(always)]
+            fn derivative(&self, x: T, y: T) -> T {
+                $(let $parameter = T::from_f64(self.$parameter as f64);)?
+                let ($($saved,)+) = activation!(@saved x, y, $($saved),+);
+                $derivative
+            }
+
+            fn needs_input(&self) -> bool {
+                $(let $parameter = self.$parameter;)?
+                let needs_input = [$(stringify!($saved)),+].len() > 1;
+                $(let needs_input = $needs_input;)?
+                needs_input
+            }
+
+            fn name(&self) -> alloc::borrow::Cow<'static, str> {
+                let name = Self::NAME;
+                $(let name = alloc::format!("{name}({})", self.$parameter);)?
+                name.into()
+            }
+
+            fn gain(&self) -> f64 {
+                $(let $parameter = self.$parameter;)?
+                let gain = 1.0;
+                $(let gain = $gain;)?
+                gain
+            }
+
+            fn check(&self) -> $crate::error::Result<()> {
+                $(
+                    let what = concat!(stringify!($parameter), " of ", $name);
+                    Self::RANGE.check::<T>(what, self.$parameter as f64)?;
+                )?
+                Ok(())
+            }
 
             $(
                 fn lower_clamp(&self) -> Option<T> {
                     Some($lower_clamp)
                 }
             )?
+
+            activation! { @slices $type $({ $($methods)* })? }
         }
     };
 
-    (@derivative ($($parameter:ident)?) ($y:pat) $derivative:expr) => {
-        activation! { @derivative ($($parameter)?) (_, $y) $derivative }
-    };
-    (@derivative ($($parameter:ident)?) ($x:pat, $y:pat) $derivative:expr) => {
-        #[inline(always)]
-        #[allow(unused_variables)]
-        fn derivative(&self, $x: T, $y: T) -> T {
-            $(let $parameter = T::from_f64(self.$parameter);)?
-            $derivative
-        }
-    };
+    (@saved $x:ident, $y:ident, $one:pat) => { ($y,) };
+    (@saved $x:ident, $y:ident, $first:pat, $second:pat) => { ($x, $y) };
 
     (@slices $type:ident) => {
         fn apply(&self, z: &[T], y: &mut [T]) {
@@ -98,46 +152,6 @@ macro_rules! activation {
         }
     };
     (@slices $type:ident { $($methods:tt)* }) => { $($methods)* };
-
-    (@needs_input ($($parameter:ident)?) ($y:pat)) => {
-        fn needs_input(&self) -> bool {
-            false
-        }
-    };
-    (@needs_input ($($parameter:ident)?) ($x:pat, $y:pat)) => {};
-    (@needs_input ($parameter:ident) ($x:pat, $y:pat) $needs_input:expr) => {
-        fn needs_input(&self) -> bool {
-            let $parameter = self.$parameter;
-            $needs_input
-        }
-    };
-
-    (@gain ($($parameter:ident)?)) => {};
-    (@gain ($($parameter:ident)?) $gain:expr) => {
-        fn gain(&self) -> f64 {
-            $(let $parameter = self.$parameter;)?
-            $gain
-        }
-    };
-
-    (@check $name:literal) => {};
-    (@check $name:literal $parameter:ident) => {
-        fn check(&self) -> $crate::error::Result<()> {
-            let what = concat!(stringify!($parameter), " of ", $name);
-            Self::RANGE.check::<T>(what, self.$parameter)
-        }
-    };
-
-    (@name) => {
-        fn name(&self) -> alloc::borrow::Cow<'static, str> {
-            Self::NAME.into()
-        }
-    };
-    (@name $parameter:ident) => {
-        fn name(&self) -> alloc::borrow::Cow<'static, str> {
-            alloc::format!("{}({})", Self::NAME, self.$parameter).into()
-        }
-    };
 }
 pub(super) use activation;
 

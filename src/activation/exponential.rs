@@ -12,7 +12,7 @@ use crate::math;
 pub struct Exponential;
 
 activation! {
-    Exponential: "exponential";
+    Exponential: "exponential" | "exp";
     value(x) = math::exp(x);
     derivative(y) = y;
 }
@@ -30,7 +30,7 @@ pub struct Elu {
 }
 
 activation! {
-    Elu(alpha = 1.0 in Finite): "elu";
+    Elu(alpha: f64 = 1.0 in Finite): "elu";
     value(x) = {
         let left = alpha * math::exp_m1(at_most(T::zero(), x));
         if x > T::zero() { x } else { left }
@@ -56,7 +56,7 @@ pub struct Celu {
 }
 
 activation! {
-    Celu(alpha = 1.0 in Positive): "celu";
+    Celu(alpha: f64 = 1.0 in Positive): "celu";
     value(x) = {
         let left = alpha * math::exp_m1(at_most(T::zero(), x) / alpha);
         if x > T::zero() { x } else { left }
@@ -111,7 +111,7 @@ pub struct Softplus {
 }
 
 activation! {
-    Softplus(beta = 1.0 in Positive): "softplus";
+    Softplus(beta: f64 = 1.0 in Positive): "softplus";
     // Split so that a large βx does not overflow.
     value(x) = at_least(T::zero(), x) + math::softplus(-(beta * x).abs()) / beta;
     derivative(y) = -math::exp_m1(-beta * y);

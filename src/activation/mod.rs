@@ -43,15 +43,32 @@ mod sigmoid;
 mod smooth;
 mod units;
 
-pub use exponential::{Celu, Elu, Exponential, Selu, Softplus};
-pub use periodic::{Gaussian, Sine};
-pub use piecewise::{HardSigmoid, HardTanh, Heaviside, Identity, LeakyRelu, Relu, Relu6};
+#[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
+pub(crate) use registry::built_in;
 #[cfg(target_has_atomic = "ptr")]
 pub use registry::{all, names, parse};
-pub use shrink::{HardShrink, SoftShrink, Tanhshrink};
-pub use sigmoid::{LogSigmoid, Sigmoid, Softsign, Tanh};
-pub use smooth::{Gelu, GeluTanh, HardSwish, Mish, Silu, Squareplus};
-pub use units::{Glu, Maxout, SwiGlu};
+
+/// Exports the built-ins, and lists them in this order for the registry.
+macro_rules! built_ins {
+    ($($module:ident: $($type:ident),+;)+) => {
+        $(pub use $module::{$($type),+};)+
+
+        #[cfg(target_has_atomic = "ptr")]
+        impl<T: Float> registry::Entry<T> {
+            const ALL: &'static [Self] = &[$($($type::entry()),+),+];
+        }
+    };
+}
+
+built_ins! {
+    piecewise: Identity, Heaviside, Relu, Relu6, LeakyRelu, HardTanh, HardSigmoid;
+    sigmoid: Sigmoid, LogSigmoid, Tanh, Softsign;
+    exponential: Exponential, Elu, Celu, Selu, Softplus;
+    smooth: Squareplus, Gelu, GeluTanh, Silu, HardSwish, Mish;
+    shrink: Tanhshrink, SoftShrink, HardShrink;
+    periodic: Sine, Gaussian;
+    units: Maxout, Glu, SwiGlu;
+}
 
 /// A differentiable function of one number, applied to every pre-activation of a layer; or of
 /// several, its [`pieces`](Self::pieces).

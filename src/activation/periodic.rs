@@ -19,7 +19,7 @@ pub struct Sine {
 }
 
 activation! {
-    Sine(omega = 1.0 in Positive): "sine";
+    Sine(omega: f64 = 1.0 in Positive): "sine";
     value(x) = math::sin(omega * x);
     derivative(x, _) = omega * math::cos(omega * x);
     gain = core::f64::consts::SQRT_2 / omega;
@@ -51,7 +51,7 @@ struct ShortSine {
 }
 
 activation! {
-    ShortSine(omega in Positive): "sine";
+    ShortSine(omega: f64 = 1.0 in Positive): "sine";
     value(x) = math::sin_reduced(omega * x);
     derivative(x, _) = omega * math::cos_reduced(omega * x);
 }

@@ -12,7 +12,7 @@ use crate::math;
 pub struct Identity;
 
 activation! {
-    Identity: "identity";
+    Identity: "identity" | "linear";
     value(x) = x;
     derivative(_) = T::one();
     lower_clamp = T::neg_infinity();
@@ -27,10 +27,11 @@ activation! {
 /// **Not trainable by gradients**: the slope is 0 wherever it exists, so the weights of and
 /// below such a layer never move. Set them by hand or by the perceptron's own rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Heaviside;
 
 activation! {
-    Heaviside: "step";
+    Heaviside: "heaviside" | "step";
     // NaN is neither below nor above zero.
     value(x) = if x < T::zero() { T::zero() } else { clamp(T::one(), T::one(), x) };
     derivative(_) = T::zero();
@@ -78,7 +79,7 @@ pub struct LeakyRelu {
 }
 
 activation! {
-    LeakyRelu(slope = 0.01 in Finite): "leaky_relu";
+    LeakyRelu(slope: f64 = 0.01 in Finite): "leaky_relu";
     value(x) = if x > T::zero() { x } else { slope * x };
     // With a negative slope y is positive on both sides.
     derivative(x, y) = {
@@ -115,7 +116,7 @@ pub struct HardSigmoid {
 }
 
 activation! {
-    HardSigmoid(slope in NotZero): "hard_sigmoid";
+    HardSigmoid(slope: f64 in NotZero, example 0.2): "hard_sigmoid";
     value(x) = clamp(T::zero(), T::one(), slope * x + T::from_f64(0.5));
     derivative(y) = if y > T::zero() && y < T::one() { slope } else { T::zero() };
 }

@@ -31,7 +31,7 @@ pub struct SoftShrink {
 }
 
 activation! {
-    SoftShrink(lambda = 0.5 in NotNegative): "soft_shrink";
+    SoftShrink(lambda: f64 = 0.5 in NotNegative): "soft_shrink";
     value(x) = x - clamp(-lambda, lambda, x);
     derivative(y) = indicator(y != T::zero());
 }
@@ -47,7 +47,7 @@ pub struct HardShrink {
 }
 
 activation! {
-    HardShrink(lambda = 0.5 in NotNegative): "hard_shrink";
+    HardShrink(lambda: f64 = 0.5 in NotNegative): "hard_shrink";
     value(x) = if x.abs() <= lambda { T::zero() } else { x };
     derivative(y) = indicator(y != T::zero());
 }

@@ -12,7 +12,7 @@ use crate::math;
 pub struct Sigmoid;
 
 activation! {
-    Sigmoid: "sigmoid";
+    Sigmoid: "sigmoid" | "logistic";
     value(x) = math::sigmoid(x);
     derivative(y) = y * (T::one() - y);
 }

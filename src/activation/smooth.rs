@@ -16,7 +16,7 @@ use crate::math;
 pub struct Gelu;
 
 activation! {
-    Gelu: "gelu";
+    Gelu: "gelu" | "gelu_erf";
     value(x) = at_least(T::from_f64(-40.0), x) * normal(clamp(T::from_f64(-40.0), T::from_f64(40.0), x));
     derivative(x, _) = {
         let x = clamp(T::from_f64(-40.0), T::from_f64(40.0), x);
@@ -79,7 +79,7 @@ fn gelu_gate<T: crate::Float>(x: T) -> T {
 pub struct Silu;
 
 activation! {
-    Silu: "silu";
+    Silu: "silu" | "swish";
     value(x) = at_least(T::from_f64(-1000.0), x) * math::sigmoid(x);
     derivative(x, _) = {
         let s = math::sigmoid(x);
@@ -98,7 +98,7 @@ activation! {
 pub struct HardSwish;
 
 activation! {
-    HardSwish: "hard_swish";
+    HardSwish: "hard_swish" | "hard_silu";
     value(x) = {
         let gate = clamp(T::zero(), T::from_f64(6.0), x + T::from_f64(3.0)) * T::from_f64(1.0 / 6.0);
         at_least(T::from_f64(-3.0), x) * gate
@@ -151,7 +151,7 @@ pub struct Squareplus {
 }
 
 activation! {
-    Squareplus(b = 4.0 in Positive): "squareplus";
+    Squareplus(b: f64 = 4.0 in Positive): "squareplus";
     value(x) = {
         // √(x² + b) without overflow of the square.
         let (a, root) = (x.abs(), b.sqrt());

@@ -1,12 +1,7 @@
 //! Activations whose neurons have several pre-activations.
 
-use alloc::borrow::Cow;
-use alloc::format;
-
 use super::define::{activation, clamp, moment_gain};
-use super::range::Range;
 use super::{Activation, Sigmoid, Silu};
-use crate::error::Result;
 use crate::float::{Float, instantiate};
 use crate::math;
 use crate::simd::{self, Op, Simd};
@@ -125,47 +120,14 @@ pub struct Maxout {
     pub pieces: usize,
 }
 
-impl Maxout {
-    pub(crate) const NAME: &'static str = "maxout";
-    pub(super) const RANGE: Range = Range::Pieces;
-
-    /// With so many pieces.
-    pub const fn new(pieces: usize) -> Self {
-        Self { pieces }
+activation! {
+    Maxout(pieces: usize = 2 in Pieces): "maxout";
+    value(x) = x;
+    derivative(_, _) = T::one();
+    gain = 1.0 / math::sqrt(largest_moment(pieces.max(1)));
+    methods {
+        slices!(Maxout, f => f.pieces);
     }
-}
-
-impl Default for Maxout {
-    /// Two pieces.
-    fn default() -> Self {
-        Self::new(2)
-    }
-}
-
-impl<T: Float> Activation<T> for Maxout {
-    #[inline(always)]
-    fn value(&self, x: T) -> T {
-        x
-    }
-
-    #[inline(always)]
-    fn derivative(&self, _: T, _: T) -> T {
-        T::one()
-    }
-
-    fn name(&self) -> Cow<'static, str> {
-        format!("{}({})", Self::NAME, self.pieces).into()
-    }
-
-    fn gain(&self) -> f64 {
-        1.0 / math::sqrt(largest_moment(self.pieces.max(1)))
-    }
-
-    fn check(&self) -> Result<()> {
-        Self::RANGE.check::<T>("pieces of maxout", self.pieces as f64)
-    }
-
-    slices!(Maxout, f => f.pieces);
 }
 
 impl<T: Float> Unit<T> for Maxout {
@@ -210,7 +172,7 @@ fn largest_moment(k: usize) -> f64 {
 /// Gated linear unit: f(a, b) = a σ(b), with the [`Sigmoid`] σ; df/da = σ(b),
 /// df/db = a σ(b) (1 - σ(b)).
 ///
-/// Two pieces, the value a first, then its gate b. Dauphin, LayerInfo, Auli and Grangier, *Language
+/// Two pieces, the value a first, then its gate b. Dauphin, Fan, Auli and Grangier, *Language
 /// modeling with gated convolutional networks*, 2017; there and in PyTorch's `glu` the gate comes
 /// second too. The gain keeps the second moment for independent standard normal a and b:
 /// 1 / √E[σ(b)²].

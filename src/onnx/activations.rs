@@ -21,114 +21,90 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::math::{self, erf};
 
-/// y = f(z) for a layer of so many outputs, by the activation's name.
+/// Returns y = f(z) for a layer with this number of outputs, by the activation's name.
 pub(super) fn apply<'g, T: Float>(
     f: &dyn Activation<T>,
     z: Expr<'g, T>,
     outputs: usize,
 ) -> Result<Expr<'g, T>> {
-    let name = f.name();
-    let y = read(&name).and_then(|(family, parameter)| match (parameter, f.pieces()) {
-        (None, 1) => plain(family, z),
-        (None, 2) => gated(family, z),
-        (Some(pieces), count) if family == Maxout::NAME => {
-            (pieces == count as f64).then(|| maxout(z, outputs, count))
-        }
-        (Some(parameter), 1) => with_parameter::<T>(family, T::from_f64(parameter).as_f64(), z),
-        _ => None,
+    let known = activation::built_in(f);
+    let y = known.and_then(|(name, parameter)| {
+        // Rounded as the network rounds it.
+        operators(name, T::from_f64(parameter).as_f64(), z, outputs)
     });
     y.ok_or_else(|| Error::UnknownName {
         what: "activation that can be written as ONNX",
         known: activation::names().collect::<Vec<_>>().join(", "),
-        got: name.into_owned(),
+        got: f.name().into_owned(),
     })
 }
 
-/// `leaky_relu(0.1)` is `leaky_relu` and 0.1.
-fn read(name: &str) -> Option<(&str, Option<f64>)> {
-    let Some((family, rest)) = name.split_once('(') else {
-        return Some((name, None));
-    };
-    let parameter: f64 = rest.strip_suffix(')')?.parse().ok()?;
-    parameter.is_finite().then_some((family, Some(parameter)))
-}
-
-fn plain<'g, T: Float>(name: &str, x: Expr<'g, T>) -> Option<Expr<'g, T>> {
-    Some(match name {
-        Identity::NAME => x,
-        Heaviside::NAME => x.below(0.0).choose(0.0, 1.0),
-        Relu::NAME => x.unary("Relu"),
-        Relu6::NAME => x.clip(0.0, 6.0),
-        HardTanh::NAME => x.clip(-1.0, 1.0),
-        Sigmoid::NAME => sigmoid(x),
-        LogSigmoid::NAME => x.min(0.0) - ln_1p((-x.abs()).exp()),
-        Tanh::NAME => x.tanh(),
-        Softsign::NAME => {
+/// Returns the operators of a built-in; each has an arm, as a test makes sure.
+fn operators<'g, T: Float>(
+    name: &str,
+    parameter: f64,
+    x: Expr<'g, T>,
+    outputs: usize,
+) -> Option<Expr<'g, T>> {
+    Some(match (name, parameter) {
+        (Identity::NAME, _) => x,
+        (Heaviside::NAME, _) => x.below(0.0).choose(0.0, 1.0),
+        (Relu::NAME, _) => x.unary("Relu"),
+        (Relu6::NAME, _) => x.clip(0.0, 6.0),
+        (LeakyRelu::NAME, slope) => x.above(0.0).choose(x, slope * x),
+        (HardTanh::NAME, _) => x.clip(-1.0, 1.0),
+        (HardSigmoid::NAME, slope) => (slope * x + 0.5).clip(0.0, 1.0),
+        (Sigmoid::NAME, _) => sigmoid(x),
+        (LogSigmoid::NAME, _) => x.min(0.0) - ln_1p((-x.abs()).exp()),
+        (Tanh::NAME, _) => x.tanh(),
+        (Softsign::NAME, _) => {
             let x = x.clip(-1e30, 1e30);
             x / (1.0 + x.abs())
         }
-        Exponential::NAME => x.exp(),
-        Selu::NAME => {
+        (Exponential::NAME, _) => x.exp(),
+        (Elu::NAME, alpha) => x.above(0.0).choose(x, alpha * exp_m1(x.min(0.0))),
+        (Celu::NAME, alpha) => {
+            let left = alpha * exp_m1(x.min(0.0) / alpha);
+            x.above(0.0).choose(x, left)
+        }
+        (Selu::NAME, _) => {
             let left = Selu::DEPTH * exp_m1(x.min(0.0));
             x.above(0.0).choose(Selu::SCALE * x, left)
         }
-        Gelu::NAME => x.max(-40.0) * normal(x.clip(-40.0, 40.0)),
-        GeluTanh::NAME => {
+        (Softplus::NAME, beta) => x.max(0.0) + ln_1p((-(beta * x).abs()).exp()) / beta,
+        (Squareplus::NAME, b) => squareplus(b, x),
+        (Gelu::NAME, _) => x.max(-40.0) * normal(x.clip(-40.0, 40.0)),
+        (GeluTanh::NAME, _) => {
             let bounded = x.clip(-40.0, 40.0);
             let cubic = 1.0 + GeluTanh::CUBIC * bounded * bounded;
             x.max(-40.0) * sigmoid(GeluTanh::SCALE * bounded * cubic)
         }
-        Silu::NAME => silu(x),
-        HardSwish::NAME => x.max(-3.0) * ((x + 3.0).clip(0.0, 6.0) * (1.0 / 6.0)),
-        Mish::NAME => {
+        (Silu::NAME, _) => silu(x),
+        (HardSwish::NAME, _) => x.max(-3.0) * ((x + 3.0).clip(0.0, 6.0) * (1.0 / 6.0)),
+        (Mish::NAME, _) => {
             let n = x.min(20.0).exp();
             let w = n * (n + 2.0);
             x.max(-1000.0) * (w / (w + 2.0))
         }
-        Tanhshrink::NAME => x - x.tanh(),
-        Gaussian::NAME => (-x * x).exp(),
-        _ => return None,
-    })
-}
-
-/// The parameter is a number of type `T`.
-fn with_parameter<'g, T: Float>(
-    family: &str,
-    parameter: f64,
-    x: Expr<'g, T>,
-) -> Option<Expr<'g, T>> {
-    Some(match family {
-        LeakyRelu::NAME => x.above(0.0).choose(x, parameter * x),
-        HardSigmoid::NAME => (parameter * x + 0.5).clip(0.0, 1.0),
-        Elu::NAME => x.above(0.0).choose(x, parameter * exp_m1(x.min(0.0))),
-        Celu::NAME => {
-            let left = parameter * exp_m1(x.min(0.0) / parameter);
-            x.above(0.0).choose(x, left)
-        }
-        Softplus::NAME => x.max(0.0) + ln_1p((-(parameter * x).abs()).exp()) / parameter,
-        Squareplus::NAME => squareplus(parameter, x),
-        SoftShrink::NAME => x - x.clip(-parameter, parameter),
-        HardShrink::NAME => x.abs().above(parameter).choose(x, 0.0),
-        Sine::NAME => (parameter * x).unary("Sin"),
+        (Tanhshrink::NAME, _) => x - x.tanh(),
+        (SoftShrink::NAME, lambda) => x - x.clip(-lambda, lambda),
+        (HardShrink::NAME, lambda) => x.abs().above(lambda).choose(x, 0.0),
+        (Sine::NAME, omega) => (omega * x).unary("Sin"),
+        (Gaussian::NAME, _) => (-x * x).exp(),
+        (Maxout::NAME, pieces) => maxout(x, outputs, pieces as i64),
+        (Glu::NAME, _) => product(piece(x, 0), sigmoid(piece(x, 1))),
+        (SwiGlu::NAME, _) => product(piece(x, 1), silu(piece(x, 0))),
         _ => return None,
     })
 }
 
 /// The largest of each neuron's pieces, which are neighbours.
-fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: usize) -> Expr<'_, T> {
+fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: i64) -> Expr<'_, T> {
     let graph = z.graph();
-    let shape = graph.integers(&[-1, outputs as i64, pieces as i64]);
+    let shape = graph.integers(&[-1, outputs as i64, pieces]);
     let neurons = graph.node("Reshape", &[z, shape], Vec::new());
     let settings = vec![ints("axes", &[2]), int("keepdims", 0)];
     graph.node("ReduceMax", &[neurons], settings)
-}
-
-fn gated<'g, T: Float>(name: &str, z: Expr<'g, T>) -> Option<Expr<'g, T>> {
-    match name {
-        Glu::NAME => Some(product(piece(z, 0), sigmoid(piece(z, 1)))),
-        SwiGlu::NAME => Some(product(piece(z, 1), silu(piece(z, 0)))),
-        _ => None,
-    }
 }
 
 /// The first or second piece of each neuron that has two: every other column.
