@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 
 use super::Mlp;
 use super::chunk::{Chunk, Job};
-use super::clip::{Clip, max_abs};
+use super::clip::Clip;
 use super::dropout::Dropout;
 use super::packed::Packed;
 use super::samples::{CheckedSamples, Samples};
 use super::shard::{LEAST_ROWS, Shard, chunks};
+use crate::blas1::{PARTIAL, add_scaled, max_abs, partial_results, scaled_sum};
 use crate::error::{Error, Result, check_length};
 use crate::float::{Float, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
@@ -527,32 +528,11 @@ fn add_range<T: Float>(values: &mut [T], chunks: &[Chunk<T>], offset: usize) {
         [] => {}
         [only] => values.copy_from_slice(&only.gradient[range]),
         [first, second, others @ ..] => {
-            add(
-                values,
-                &first.gradient[range.clone()],
-                &second.gradient[range.clone()],
-            );
+            let [first, second] = [first, second].map(|chunk| &chunk.gradient[range.clone()]);
+            scaled_sum(values, first, second, T::one());
             for chunk in others {
-                add_to(values, &chunk.gradient[range.clone()]);
+                add_scaled(values, &chunk.gradient[range.clone()], T::one());
             }
-        }
-    }
-}
-
-instantiate! {
-    /// sum <- x + y.
-    fn add<T>(sum: &mut [T], x: &[T], y: &[T]) {
-        for ((sum, &x), &y) in sum.iter_mut().zip(x).zip(y) {
-            *sum = x + y;
-        }
-    }
-}
-
-instantiate! {
-    /// sum <- sum + x.
-    fn add_to<T>(sum: &mut [T], x: &[T]) {
-        for (sum, &x) in sum.iter_mut().zip(x) {
-            *sum += x;
         }
     }
 }
@@ -573,19 +553,16 @@ struct Penalise<'a, T> {
 impl<T: Float> Op for Penalise<'_, T> {
     type Output = f64;
 
-    // So many sums side by side, whatever the instruction set, that additions need not wait for
-    // each other and all sets add in one order.
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> f64 {
-        const SUMS: usize = 32;
-        let mut squares = [T::zero(); SUMS];
-        let gradients = self.gradient.chunks_mut(SUMS);
-        for (gradient, weights) in gradients.zip(self.weights.chunks(SUMS)) {
-            for ((g, &w), square) in gradient.iter_mut().zip(weights).zip(&mut squares) {
+        let gradients = self.gradient.chunks_mut(PARTIAL);
+        let chunks = gradients.zip(self.weights.chunks(PARTIAL));
+        let chunks = chunks.map(|(gradient, weights)| gradient.iter_mut().zip(weights));
+        let squares: [_; PARTIAL] =
+            partial_results(T::zero(), chunks, |square: &mut T, (g, &w)| {
                 *g += self.factor * w;
                 *square += w * w;
-            }
-        }
+            });
         squares.iter().map(|square| square.as_f64()).sum()
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
+pub(crate) use crate::float::check_finite;
 use crate::layer::Layer;
 use crate::layout::Layout;
 use crate::memory;
@@ -39,7 +40,6 @@ pub use clip::Clip;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
 pub use gradient::GradientWorkspace;
-pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
