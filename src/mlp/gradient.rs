@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
-use super::chunk::{Chunk, Job};
+use super::chunk::{Chunk, Minibatch};
 use super::clip::Clip;
 use super::dropout::Dropout;
 use super::packed::Packed;
@@ -274,7 +274,7 @@ impl<T: Float> GradientWorkspace<T> {
         let total = samples.total_weight();
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let job = Job {
+        let minibatch = Minibatch {
             net,
             packed: &self.packed,
             samples,
@@ -284,8 +284,8 @@ impl<T: Float> GradientWorkspace<T> {
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
-            chunk.take(net, range, false, false);
-            chunk.compute_loss(job);
+            chunk.assign(net, range, false, false);
+            chunk.compute_loss(minibatch);
             sum += chunk.loss;
             if let Some(outputs) = &mut outputs {
                 chunk
@@ -411,7 +411,7 @@ impl<T: Float> GradientWorkspace<T> {
         if let Some(samples) = samples {
             let before = shard.rows().start;
             let masks = |dropout: Dropout| dropout.at(self.updates, before);
-            let job = Job {
+            let minibatch = Minibatch {
                 net,
                 packed: &self.packed,
                 samples,
@@ -420,11 +420,11 @@ impl<T: Float> GradientWorkspace<T> {
             };
             for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
-                chunk.take(net, range, self.dropout.is_some(), self.inputs.is_some());
+                chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
             }
             let scale = T::from_f64(1.0 / shard.total_weight());
             self.threads
-                .for_each(used, &|chunk| chunk.compute(job, scale));
+                .for_each(used, &|chunk| chunk.compute(minibatch, scale));
         }
         if let Some(inputs) = &mut self.inputs {
             inputs.clear();

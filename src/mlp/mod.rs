@@ -15,12 +15,14 @@ use crate::mlp_ref::LayerSpec;
 #[cfg(doc)]
 use crate::mlp_ref::MlpRef;
 
+mod backward;
 mod builder;
 mod chunk;
 mod clip;
 mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
+mod forward;
 mod gradient;
 mod packed;
 mod pairing;
