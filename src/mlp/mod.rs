@@ -23,11 +23,11 @@ mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod forward;
-mod gradient;
 mod packed;
 mod pairing;
 mod prediction;
 mod predictor;
+mod reduction;
 mod samples;
 #[cfg(feature = "serde")]
 mod serde_mlp;
@@ -36,16 +36,17 @@ mod single;
 #[cfg(feature = "safetensors")]
 mod state_dict;
 mod to_rust;
+mod workspace;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
-pub use gradient::GradientWorkspace;
 pub use predictor::Predictor;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;
+pub use workspace::GradientWorkspace;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///

@@ -4,8 +4,10 @@ use alloc::vec::Vec;
 
 use super::super::chunk::{Chunk, Minibatch};
 use super::super::samples::{CheckedSamples, Samples};
-use super::{GradientWorkspace, MOST_ROWS, Mlp, max_abs, not_finite, overflow};
-use crate::error::{Error, Result};
+use super::overflow::not_finite;
+use super::{GradientWorkspace, MOST_ROWS, Mlp};
+use crate::blas1::max_abs;
+use crate::error::Result;
 use crate::float::Float;
 use crate::loss::{Loss, SquaredError};
 use crate::memory;
@@ -164,26 +166,5 @@ impl<T: Float> GradientWorkspace<T> {
             (0..layer.outputs).filter(is_constant).count()
         });
         Ok(constant.collect())
-    }
-
-    /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
-    /// that a derivative belongs to.
-    #[cold]
-    fn explain_derivative(
-        &self,
-        net: &Mlp<T>,
-        what: &'static str,
-        layer: impl Fn(usize) -> usize,
-    ) -> Error {
-        let output = |layer: usize| {
-            let probe = self.probe.as_ref()?;
-            let value = not_finite(probe.outputs_of(&self.packed, layer))?;
-            Some(overflow("output", layer, value))
-        };
-        (0..net.depth()).find_map(output).unwrap_or_else(|| {
-            let index = self.derivatives.iter().position(|x| !x.is_finite());
-            let index = index.unwrap_or(0);
-            overflow(what, layer(index), self.derivatives[index].as_f64())
-        })
     }
 }
