@@ -55,7 +55,7 @@ impl<'a, T: Float> SavedActivations<'a, T> {
 }
 
 impl<T: Float> Epilogue<T> for Slope<'_, T> {
-    fn strip(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
+    fn destination(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
         let stride = self.layer.y_stride;
         (&mut self.dy[..rows * stride], stride)
     }

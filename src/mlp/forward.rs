@@ -44,7 +44,7 @@ struct Activate<'a, T> {
 }
 
 impl<T: Float> Epilogue<T> for Activate<'_, T> {
-    fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
+    fn destination(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
         let stride = self.layer.z_stride;
         let len = rows * stride;
         match &mut self.z {
