@@ -59,7 +59,7 @@ impl<'a, T> MatRef<'a, T> {
         }
     }
 
-    /// The same numbers, with rows and columns exchanged.
+    /// The transpose: exchanges rows and columns without a copy.
     pub fn transposed(self) -> Self {
         Self {
             rows: self.cols,

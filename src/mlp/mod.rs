@@ -275,7 +275,7 @@ impl<T: Float> Mlp<T> {
     /// result `[samples x outputs]`.
     ///
     /// It allocates and lays the weights out anew; a [`Predictor`] does so once. Many samples
-    /// are shared among all cores, with the same bits.
+    /// are predicted in parallel on all cores, with bit-identical results.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
