@@ -112,7 +112,7 @@ impl<T: Float> MlpBuilder<T> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the output layer is missing or a size is zero, or if an activation
-    /// takes no pieces or has a parameter out of range. Also for more layers or parameters than
+    /// takes no pieces or has a parameter out of range. The same for more layers or parameters than
     /// a [`Layout`] can have, more than there is memory for, or an initialiser whose settings are
     /// out of range. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
