@@ -96,6 +96,7 @@ extern crate alloc;
 pub mod activation;
 #[cfg(all(feature = "safetensors", feature = "std"))]
 mod atomic_file;
+mod blas1;
 pub mod encoding;
 mod error;
 mod float;

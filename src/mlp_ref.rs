@@ -28,8 +28,13 @@
 
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows, instantiate};
-use crate::simd::{self, Op, Simd};
+use crate::float::{Float, check_finite, check_finite_rows};
+use crate::simd;
+
+mod from_bytes;
+mod predict;
+
+pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
 
 /// One layer of an [`MlpRef`].
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +45,13 @@ pub struct LayerSpec<'a, T> {
 }
 
 impl<'a, T: Float> LayerSpec<'a, T> {
-    /// So many neurons with this activation of one piece.
+    /// A layer of this many neurons, with an activation of one piece.
     pub const fn new(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
         Self::with_pieces(outputs, 1, activation)
     }
 
-    /// So many neurons with this activation, which takes so many
-    /// [pieces](Activation::pieces): to ask for them is not possible in a constant.
+    /// A layer of this many neurons, with an activation that takes this many
+    /// [pieces](Activation::pieces), which a constant cannot ask for.
     pub const fn with_pieces(
         outputs: usize,
         pieces: usize,
@@ -246,7 +251,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         };
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
-        predict(*self, inputs, outputs, scratch);
+        predict::predict(*self, inputs, outputs, scratch);
         match outputs.iter().find(|y| !y.is_finite()) {
             None => Ok(()),
             Some(value) => Err(Error::Overflow {
@@ -284,144 +289,3 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
     }
     if index == 0 { None } else { Some(total) }
 }
-
-instantiate! {
-    /// Sample by sample through all layers, of slices that fit.
-    fn predict<T>(net: MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
-        simd::dispatch(Predict { net, inputs, outputs, scratch });
-    }
-}
-
-struct Predict<'a, T> {
-    net: MlpRef<'a, T>,
-    inputs: &'a [T],
-    outputs: &'a mut [T],
-    scratch: &'a mut [T],
-}
-
-impl<T: Float> Op for Predict<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Self {
-            net,
-            inputs,
-            outputs,
-            scratch,
-        } = self;
-        let last = net.layers.len() - 1;
-        let mut widest = 0;
-        for layer in &net.layers[..last] {
-            widest = layer.outputs.max(widest);
-        }
-        let (values, z) = scratch.split_at_mut(widest);
-        let samples = inputs.chunks_exact(net.inputs);
-        for (input, output) in samples.zip(outputs.chunks_exact_mut(net.layers[last].outputs)) {
-            let (mut rest, mut width) = (net.params, net.inputs);
-            for (index, layer) in net.layers.iter().enumerate() {
-                let rows = layer.rows();
-                let (weights, others) = rest.split_at(rows * width);
-                let (bias, others) = others.split_at(rows);
-                let inputs = if index == 0 { input } else { &values[..width] };
-                pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
-                // Values that went in are needed no more.
-                let y = if index == last {
-                    &mut output[..]
-                } else {
-                    &mut values[..layer.outputs]
-                };
-                layer.activation.apply(&z[..rows], y);
-                (rest, width) = (others, layer.outputs);
-            }
-        }
-    }
-}
-
-/// z = W x + b for one sample, each a chain as in [`Neuron`](crate::Neuron); several at once,
-/// since each must wait for its own sums.
-#[inline(always)]
-fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z: &mut [T]) {
-    let done = rows::<8, T, S>(0, inputs, weights, bias, z);
-    let done = rows::<4, T, S>(done, inputs, weights, bias, z);
-    // All that are left at once: few outputs of many inputs are the rule.
-    match bias.len() - done {
-        3 => rows::<3, T, S>(done, inputs, weights, bias, z),
-        2 => rows::<2, T, S>(done, inputs, weights, bias, z),
-        _ => rows::<1, T, S>(done, inputs, weights, bias, z),
-    };
-}
-
-/// As many whole blocks of rows as there are from `first` on; returns where they end.
-#[inline(always)]
-fn rows<const ROWS: usize, T: Float, S: Simd>(
-    first: usize,
-    inputs: &[T],
-    weights: &[T],
-    bias: &[T],
-    z: &mut [T],
-) -> usize {
-    let width = inputs.len();
-    let blocks = weights[first * width..].chunks_exact(ROWS * width);
-    let biases = bias[first..].chunks_exact(ROWS);
-    let end = first + biases.len() * ROWS;
-    for ((block, bias), z) in blocks.zip(biases).zip(z[first..].chunks_exact_mut(ROWS)) {
-        let rows: [&[T]; ROWS] = core::array::from_fn(|row| &block[row * width..][..width]);
-        let mut sums = [T::zero(); ROWS];
-        for (index, &x) in inputs.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(&rows) {
-                let w = row[index];
-                *sum = if S::FUSED {
-                    x.mul_add(w, *sum)
-                } else {
-                    x * w + *sum
-                };
-            }
-        }
-        for ((z, sum), &bias) in z.iter_mut().zip(sums).zip(bias) {
-            *z = sum + bias;
-        }
-    }
-    end
-}
-
-macro_rules! from_le_bytes {
-    ($name:ident, $float:ident, $size:literal) => {
-        /// Parameters from a file of little-endian numbers, while the program is compiled.
-        ///
-        /// ```
-        #[doc = concat!("use feedforward::mlp_ref::", stringify!($name), ";")]
-        ///
-        /// // For a file `include_bytes!("params.bin")`, of whose `params` the bytes are
-        /// // `params.iter().flat_map(|p| p.to_le_bytes())`.
-        #[doc = concat!("static BYTES: [u8; 2 * ", stringify!($size), "] = {")]
-        #[doc = concat!("    let mut bytes = [0; 2 * ", stringify!($size), "];")]
-        #[doc = concat!("    bytes[", stringify!($size), " - 1] = 0x40; // the last byte of 2")]
-        ///     bytes
-        /// };
-        #[doc = concat!("static PARAMS: [", stringify!($float), "; 2] = ", stringify!($name), "(&BYTES);")]
-        /// assert_eq!(PARAMS, [2.0, 0.0]);
-        /// ```
-        ///
-        /// # Panics
-        /// If there are other than `N` numbers, or one is not finite: errors of the compiler, where it
-        /// makes a `static` of them.
-        pub const fn $name<const N: usize>(bytes: &[u8]) -> [$float; N] {
-            let (numbers, rest) = bytes.as_chunks::<$size>();
-            assert!(
-                numbers.len() == N && rest.is_empty(),
-                "the file does not have as many numbers as the array"
-            );
-            let (mut values, mut index) = ([0.0; N], 0);
-            while index < N {
-                values[index] = $float::from_le_bytes(numbers[index]);
-                assert!(values[index].is_finite(), "a number of the file is not finite");
-                index += 1;
-            }
-            values
-        }
-    };
-}
-
-from_le_bytes! { f32_from_le_bytes, f32, 4 }
-from_le_bytes! { f64_from_le_bytes, f64, 8 }

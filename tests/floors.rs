@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 14] = [
     &["float", "layout", "serde_float"],
     &["storage"],
     &["math"],
-    &["gemm", "random"],
+    &["gemm", "blas1", "random"],
     &[
         "activation",
         "loss",

@@ -1,25 +1,25 @@
-//! The public product's ways to the kernel: straight, or block by block through copies.
+//! The outer loops of the public product, with packing.
 //!
 //! Small products run on the caller's slices as they are. Where B cannot be read along its
-//! rows in whole registers, and where matrices outgrow the caches, blocks are copied first.
-//! Around the kernel's loops there are then, from the outside in:
+//! rows in whole registers, and where matrices outgrow the caches, blocks are packed:
 //!
-//! - a block of up to [`NC`] columns of B and C,
-//! - a block of up to [`KC`] of k, for which B's block is copied,
-//! - a strip of A, copied too, since rows far apart compete for the same cache sets.
+//! - the loop over [`NC`] columns of B and C,
+//! - the loop over [`KC`] of k, which packs the block of B,
+//! - the loop over [`MC`] rows of A and C, which packs the block of A, since rows far apart compete
+//!   for the same cache sets.
 //!
 //! From the second block of k on, chains go on from what C holds: the bits do not change.
 
 use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, lanes, padded, store, transpose};
 use crate::float::{Float, instantiate};
 
-/// Of k in a block: B's panel of four registers then takes 64 KB, part of any second-level cache.
+/// Of k in a block. A micro-panel of B then takes 64 KB, part of any second-level cache.
 const KC: usize = 256;
 
-/// Columns in a block: B's block takes 512 KB in f32.
+/// Columns in a block. The packed block of B then takes 512 KB in f32.
 const NC: usize = 512;
 
-/// Bytes of B from which on copying pays: with A and C it no longer stays in the second-level
+/// Bytes of B from which on packing pays: with A and C it no longer stays in the second-level
 /// cache.
 const LARGE: usize = 1 << 19;
 
@@ -38,8 +38,8 @@ instantiate! {
     }
 }
 
-/// The same numbers row by row, rows `to_row` apart.
-fn copy<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
+/// Packs a block row by row, rows `to_row` apart.
+fn pack<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
     let MatRef {
         data,
         rows,
@@ -66,7 +66,7 @@ fn copy<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
     }
 }
 
-/// The outer loops over columns and k.
+/// The loops over NC, KC and MC.
 fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
     let MatMut {
         data: c,
@@ -78,23 +78,23 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumu
     let b_row = padded::<T>(cols);
     let mut b_block = Buffer::zeros(k * b_row);
     let a_row = padded::<T>(k);
-    let mut a_strip = Buffer::zeros(MC * a_row);
-    // Where all of A is read only once, its copy would not be read often enough to pay.
-    let copy_a = c_cols > 4 * lanes::<T>() && a.rows > MC;
+    let mut a_block = Buffer::zeros(MC * a_row);
+    // Where all of A is read only once, packing would not pay.
+    let pack_a = c_cols > 4 * lanes::<T>() && a.rows > MC;
 
     for column in (0..c_cols).step_by(NC) {
         let cols = NC.min(c_cols - column);
         for p in (0..a.cols.max(1)).step_by(KC) {
             let k = KC.min(a.cols - p);
-            copy(&mut b_block, b_row, b.part(p, k, column, cols));
+            pack(&mut b_block, b_row, b.part(p, k, column, cols));
             for first in (0..a.rows).step_by(MC) {
                 let rows = MC.min(a.rows - first);
                 let part = a.part(first, rows, p, k);
-                if copy_a {
-                    copy(&mut a_strip, a_row, part);
+                if pack_a {
+                    pack(&mut a_block, a_row, part);
                 }
-                let part = if copy_a {
-                    MatRef::row_major(&a_strip, rows, k, a_row)
+                let part = if pack_a {
+                    MatRef::row_major(&a_block, rows, k, a_row)
                 } else {
                     part
                 };

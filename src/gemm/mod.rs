@@ -1,16 +1,28 @@
 //! Matrix products over plain slices: C = A B, with every sum in one fixed order.
 //!
 //! Each element of C is one chain of fused multiply-adds, over k upwards, from zero (or
-//! from what C held, for [`multiply_add`]): the same bits for one row or many and on every
-//! instruction set that fuses. The loops, from the outside in:
+//! from what C held, for [`multiply_add`]): bit-identical for one row or many and on every
+//! instruction set that fuses.
 //!
-//! 1. a *strip* of 24 rows of A and C, which stays in the first-level cache,
-//! 2. a *panel* of up to four registers of columns of B and C,
-//! 3. a *tile* of rows of the strip by the panel, whose sums stay in registers,
-//! 4. k, along A's rows and down B's: one row of B's panel times one number of each row of A.
+//! The loops are those of BLIS (Van Zee and van de Geijn, "BLIS: a framework for rapidly
+//! instantiating BLAS functionality", 2015), from the outside in:
 //!
-//! B is always read along its rows as vectors, A one number at a time with any strides, so
-//! a transposed A costs nothing and all three products of a training step are this one.
+//! 1. NC columns of B and C,
+//! 2. KC of k; this block of B, KC x NC, is packed,
+//! 3. MC rows of A and C; this block of A, MC x KC, is packed,
+//! 4. a micro-panel of B: NR columns, which are up to four registers,
+//! 5. a micro-tile of C: MR rows by NR columns, whose sums stay in registers,
+//!
+//! and in the micro-kernel k, along A's rows and down B's: one row of B's micro-panel times one
+//! number of each row of A.
+//!
+//! The first three loops pack only where that pays (`blocked`). A training step keeps its weights
+//! packed, so its products begin with the third loop (`product`): a strip of MC = 24 rows, which
+//! stays in the first-level cache until its epilogue is done.
+//!
+//! Unlike BLIS's micro-kernel, this one reads B along its rows as vectors and A one number at a
+//! time with any strides. So a transposed A costs nothing, and all three products of a training
+//! step are this one.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -18,192 +30,20 @@ use core::marker::PhantomData;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::memory;
 use crate::simd::{self, Op, Simd, Vector};
 
 mod blocked;
 mod buffer;
+mod matrix;
+mod product;
 mod tile;
 
 pub(crate) use buffer::{Buffer, LINE, padded, transpose};
+pub use matrix::{MatMut, MatRef};
+pub(crate) use product::{Accumulate, Epilogue, Product, store};
 
-use tile::Tile;
-
-/// Rows that are finished together: a multiple of every tile's height.
+/// Rows of A and C in a block, or strip: a multiple of every micro-tile's height.
 pub(crate) const MC: usize = 24;
-
-/// A matrix that is read: `rows x cols` numbers, where element (r, c) is
-/// `data[r * row_stride + c * col_stride]`.
-#[derive(Clone, Copy, Debug)]
-pub struct MatRef<'a, T> {
-    data: &'a [T],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-}
-
-impl<'a, T> MatRef<'a, T> {
-    /// A row-major matrix without gaps.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
-    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self> {
-        Self::with_strides(data, rows, cols, cols, 1)
-    }
-
-    /// A matrix with any strides; they may overlap.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] for more
-    /// elements than any data can have, as strides of 0 can claim.
-    pub fn with_strides(
-        data: &'a [T],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-        col_stride: usize,
-    ) -> Result<Self> {
-        check_extent("matrix", data.len(), rows, cols, row_stride, col_stride)?;
-        Ok(Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        })
-    }
-
-    /// A matrix whose rows are contiguous and begin `row_stride` apart, in a buffer that was made
-    /// for it.
-    pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
-        Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride: 1,
-        }
-    }
-
-    /// The same numbers, with rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    /// Some rows and columns of it, which it must have.
-    fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
-        // Strides of a matrix without elements may be any.
-        let down = row.saturating_mul(self.row_stride);
-        let start = down.saturating_add(col.saturating_mul(self.col_stride));
-        Self {
-            data: &self.data[start.min(self.data.len())..],
-            rows,
-            cols,
-            ..self
-        }
-    }
-
-    /// The numbers from this row on; none where a matrix without elements has any strides.
-    fn rows_from(&self, row: usize) -> &'a [T] {
-        let start = row.saturating_mul(self.row_stride);
-        &self.data[start.min(self.data.len())..]
-    }
-
-    /// Rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Columns.
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-}
-
-/// A matrix that is written: row-major, each row contiguous.
-#[derive(Debug)]
-pub struct MatMut<'a, T> {
-    data: &'a mut [T],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-}
-
-impl<'a, T> MatMut<'a, T> {
-    /// A row-major matrix without gaps.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
-    pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self> {
-        Self::with_stride(data, rows, cols, cols)
-    }
-
-    /// A row-major matrix whose rows begin `row_stride` apart.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] if
-    /// rows would overlap.
-    pub fn with_stride(
-        data: &'a mut [T],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Result<Self> {
-        if row_stride < cols && rows > 1 {
-            return Err(Error::invalid_setting(
-                "row stride",
-                format!("at least {cols}"),
-                row_stride,
-            ));
-        }
-        check_extent("matrix", data.len(), rows, cols, row_stride, 1)?;
-        Ok(Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-        })
-    }
-}
-
-fn check_extent(
-    what: &'static str,
-    got: usize,
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-) -> Result<()> {
-    if memory::product(what, &[rows, cols])? == 0 {
-        return Ok(());
-    }
-    let last = (rows - 1).checked_mul(row_stride).and_then(|down| {
-        (cols - 1)
-            .checked_mul(col_stride)?
-            .checked_add(down)?
-            .checked_add(1)
-    });
-    match last {
-        Some(expected) if expected <= got => Ok(()),
-        Some(expected) => Err(Error::Length {
-            what,
-            expected,
-            got,
-        }),
-        None => Err(Error::Length {
-            what,
-            expected: usize::MAX,
-            got,
-        }),
-    }
-}
 
 /// C = A B.
 ///
@@ -268,169 +108,6 @@ fn lanes<T: Float>() -> usize {
         }
     }
     simd::dispatch(Lanes::<T>(PhantomData))
-}
-
-/// Where the chains begin.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Accumulate {
-    /// At zero.
-    Overwrite,
-    /// At what C holds.
-    Add,
-}
-
-/// One product for the kernel: A, which may have any strides, times B.
-///
-/// B's rows are contiguous, `b_row` apart, and are read in whole registers. If they are padded
-/// to one, the last register is read and its surplus not stored. Otherwise it begins earlier, at
-/// the last column that leaves it whole, and repeats some columns: then there must be a
-/// register's worth of columns, and chains that begin at zero.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Product<'a, T> {
-    a: MatRef<'a, T>,
-    b: &'a [T],
-    b_row: usize,
-    b_padded: bool,
-    cols: usize,
-    accumulate: Accumulate,
-    bias: Option<&'a [T]>,
-}
-
-impl<'a, T> Product<'a, T> {
-    /// A times the first columns of B, whose rows are padded.
-    pub(crate) fn new(a: MatRef<'a, T>, b: &'a [T], b_row: usize, cols: usize) -> Self {
-        Self {
-            a,
-            b,
-            b_row,
-            b_padded: true,
-            cols,
-            accumulate: Accumulate::Overwrite,
-            bias: None,
-        }
-    }
-
-    /// With B's rows as they are, without padding.
-    fn unpadded(self) -> Self {
-        Self {
-            b_padded: false,
-            ..self
-        }
-    }
-
-    /// Sets where the chains begin; at zero unless told otherwise.
-    pub(crate) fn accumulate(self, accumulate: Accumulate) -> Self {
-        Self { accumulate, ..self }
-    }
-
-    /// Adds this to each row when its chains are done; it is as long as B's padded rows.
-    pub(crate) fn bias(self, bias: &'a [T]) -> Self {
-        Self {
-            bias: Some(bias),
-            ..self
-        }
-    }
-}
-
-/// Where a product's strips go, and what is done to each while it is hot in the cache.
-pub(crate) trait Epilogue<T> {
-    /// The place for rows `first..first + rows`, beginning with row `first`, and its row stride.
-    fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize);
-    /// The strip is complete.
-    fn finish(&mut self, first: usize, rows: usize);
-}
-
-/// Rows of one matrix.
-struct Plain<'a, T> {
-    c: &'a mut [T],
-    row: usize,
-}
-
-/// A epilogue that only stores.
-pub(crate) fn store<T>(c: &mut [T], row: usize) -> impl Epilogue<T> {
-    Plain { c, row }
-}
-
-impl<T> Epilogue<T> for Plain<'_, T> {
-    fn strip(&mut self, first: usize, _: usize) -> (&mut [T], usize) {
-        (&mut self.c[first * self.row..], self.row)
-    }
-    fn finish(&mut self, _: usize, _: usize) {}
-}
-
-impl<T: Float> Product<'_, T> {
-    /// Computes it.
-    pub(crate) fn run(&self, epilogue: &mut dyn Epilogue<T>) {
-        simd::dispatch(Run {
-            product: self,
-            epilogue,
-        });
-    }
-}
-
-struct Run<'a, T> {
-    product: &'a Product<'a, T>,
-    epilogue: &'a mut dyn Epilogue<T>,
-}
-
-impl<T: Float> Op for Run<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { product, epilogue } = self;
-        let mut first = 0;
-        while first < product.a.rows {
-            let rows = MC.min(product.a.rows - first);
-            let (c, c_row) = epilogue.strip(first, rows);
-            strip(simd, product, first, rows, c, c_row);
-            epilogue.finish(first, rows);
-            first += rows;
-        }
-    }
-}
-
-/// All panels of one strip.
-#[inline(always)]
-fn strip<S: Simd, T: Float>(
-    simd: S,
-    product: &Product<'_, T>,
-    first: usize,
-    rows: usize,
-    c: &mut [T],
-    c_row: usize,
-) {
-    let lanes = T::Vector::<S>::LANES;
-    let registers = product.cols.div_ceil(lanes);
-    let panels = registers.div_ceil(tile::widest::<S>()).max(1);
-    let mut begin = 0;
-    for panel in 0..panels {
-        let end = registers * (panel + 1) / panels;
-        let column = begin * lanes;
-        let mut last = (end - begin).saturating_sub(1) * lanes;
-        if !product.b_padded {
-            last = last.min(product.cols - column - lanes);
-        }
-        let mut row = 0;
-        while row < rows {
-            let tile = Tile {
-                k: product.a.cols,
-                cols: product.cols - column,
-                a: product.a.rows_from(first + row),
-                a_row: product.a.row_stride,
-                a_step: product.a.col_stride,
-                b: &product.b[column.min(product.b.len())..],
-                b_row: product.b_row,
-                last,
-                c: &mut c[row * c_row + column..],
-                c_row,
-                accumulate: product.accumulate,
-                bias: product.bias.map(|bias| &bias[column..]),
-            };
-            row += tile.run(simd, rows - row, end - begin);
-        }
-        begin = end;
-    }
 }
 
 #[cfg(test)]

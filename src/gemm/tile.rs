@@ -1,15 +1,15 @@
-//! The micro-kernel: a tile of C whose sums stay in registers while k runs.
+//! The micro-kernel: a micro-tile of C, MR x NR, whose sums stay in registers while k runs.
 
 use super::Accumulate;
 use crate::float::Float;
 use crate::simd::{Op, Simd, Vector};
 
-/// The widest panel, in registers.
+/// Maximum NR, the width of a micro-panel, in registers.
 pub(super) fn widest<S: Simd>() -> usize {
     if S::REGISTERS >= 32 { 4 } else { 2 }
 }
 
-/// One tile, at the beginning of its slices.
+/// One micro-tile, at the beginning of its slices.
 pub(super) struct Tile<'a, T> {
     pub(super) k: usize,
     /// Columns of C from here to its right edge.
@@ -19,8 +19,8 @@ pub(super) struct Tile<'a, T> {
     pub(super) a_step: usize,
     pub(super) b: &'a [T],
     pub(super) b_row: usize,
-    /// Where the last register of B's panel and C's begins: after the others, or so much
-    /// earlier that it ends with the row.
+    /// Column offset of the micro-panel's last register. In unpadded matrices it overlaps its
+    /// neighbor so that it ends with the row.
     pub(super) last: usize,
     pub(super) c: &'a mut [T],
     pub(super) c_row: usize,
@@ -28,7 +28,7 @@ pub(super) struct Tile<'a, T> {
     pub(super) bias: Option<&'a [T]>,
 }
 
-/// A tile of a shape that the compiler knows: `MR` rows by `NV` registers.
+/// A micro-tile of a constant shape: `MR` rows by `NV` registers.
 struct Shaped<'a, T, const MR: usize, const NV: usize>(Tile<'a, T>);
 
 impl<T: Float> Tile<'_, T> {

@@ -192,10 +192,10 @@ fn single<F: Function>() {
     } else {
         1
     };
-    let share = (1_u64 << 32).div_ceil(threads as u64);
+    let part = (1_u64 << 32).div_ceil(threads as u64);
     // The worst from a number of bits on.
     let worst_from = |first: u64| {
-        let end = (first + share).min(1 << 32);
+        let end = (first + part).min(1 << 32);
         let mut worst = (0.0, 0.0);
         let mut bits = (first..end)
             .step_by(stride)
@@ -220,7 +220,7 @@ fn single<F: Function>() {
     };
     let worst = thread::scope(|scope| {
         let all: Vec<_> = (0..threads as u64)
-            .map(|i| scope.spawn(move || worst_from(i * share)))
+            .map(|i| scope.spawn(move || worst_from(i * part)))
             .collect();
         all.into_iter()
             .map(|one| one.join().unwrap())

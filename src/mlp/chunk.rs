@@ -4,141 +4,32 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use self::weights::{SumRows, is_narrow, outer_products, weight_gradient};
 use super::Mlp;
+use super::backward::{
+    Dropped, SavedActivations, Slope, SumRows, is_narrow, outer_products, weight_gradient,
+};
 use super::dropout::Masks;
-use super::packed::{Packed, PackedLayer};
+use super::forward::{PreActivations, forward, keeps_z};
+use super::packed::Packed;
 use super::samples::CheckedSamples;
-use crate::activation::Activation;
 use crate::float::{Float, instantiate};
-use crate::gemm::{self, Buffer, Epilogue, MC, MatRef, Product, padded};
+use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
 use crate::loss::Loss;
 use crate::simd;
 
-mod weights;
-
-/// Where a forward product leaves its pre-activations.
-pub(super) enum Kept<'a, T> {
-    /// In a scratch strip, overwritten by the next: nobody will ask for them.
-    Strip(&'a mut [T]),
-    /// All of them, for slopes that need them.
-    All(&'a mut [T]),
-}
-
-/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.y_stride` apart.
-pub(super) fn forward<T: Float>(
-    layer: &PackedLayer<T>,
-    activation: &dyn Activation<T>,
-    x: &[T],
-    x_row: usize,
-    samples: usize,
-    z: Kept<'_, T>,
-    y: &mut [T],
-) {
-    let x = MatRef::row_major(x, samples, layer.inputs, x_row);
-    let product = Product::new(x, &layer.transposed, layer.z_stride, layer.rows);
-    let product = product.bias(&layer.bias);
-    product.run(&mut Activate {
-        layer,
-        activation,
-        z,
-        y,
-    });
-}
-
-/// Applies the activation to each strip while it is hot.
-struct Activate<'a, T> {
-    layer: &'a PackedLayer<T>,
-    activation: &'a dyn Activation<T>,
-    z: Kept<'a, T>,
-    y: &'a mut [T],
-}
-
-impl<T: Float> Epilogue<T> for Activate<'_, T> {
-    fn strip(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
-        let stride = self.layer.z_stride;
-        let len = rows * stride;
-        match &mut self.z {
-            Kept::Strip(strip) => (&mut strip[..len], stride),
-            Kept::All(z) => (&mut z[first * stride..][..len], stride),
-        }
-    }
-
-    fn finish(&mut self, first: usize, rows: usize) {
-        let layer = self.layer;
-        let len = rows * layer.z_stride;
-        let z = match &self.z {
-            Kept::Strip(strip) => &strip[..len],
-            Kept::All(z) => &z[first * layer.z_stride..][..len],
-        };
-        let y = &mut self.y[first * layer.y_stride..][..rows * layer.y_stride];
-        layer.apply(self.activation, z, y);
-    }
-}
-
-/// Multiplies each strip of dL/dy by the slope of the layer that y came from.
-struct Slope<'a, T> {
-    layer: &'a PackedLayer<T>,
-    activation: &'a dyn Activation<T>,
-    saved: Saved<'a, T>,
-    dropped: Option<Dropped>,
-    dy: &'a mut [T],
-    dz: &'a mut [T],
-}
-
-/// Which outputs of a layer a chunk drops.
-#[derive(Clone, Copy)]
-struct Dropped {
-    masks: Masks,
-    layer: usize,
-    first_sample: usize,
-    units: usize,
-}
-
-/// What the forward pass kept of a layer.
-#[derive(Clone, Copy)]
-struct Saved<'a, T> {
-    /// Pre-activations, or y again where the slope does not need them.
-    z: &'a [T],
-    y: &'a [T],
-}
-
-impl<T: Float> Epilogue<T> for Slope<'_, T> {
-    fn strip(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
-        let stride = self.layer.y_stride;
-        (&mut self.dy[..rows * stride], stride)
-    }
-
-    fn finish(&mut self, first: usize, rows: usize) {
-        let layer = self.layer;
-        let part = |stride: usize| first * stride..(first + rows) * stride;
-        let (z, y) = (part(layer.z_stride), part(layer.y_stride));
-        if let Some(dropped) = self.dropped {
-            let sample = dropped.first_sample + first;
-            let dy = &mut self.dy[..y.len()];
-            dropped
-                .masks
-                .apply(dropped.layer, sample, dropped.units, dy);
-        }
-        let saved = (&self.saved.z[z.clone()], &self.saved.y[y.clone()]);
-        let dy = &self.dy[..y.len()];
-        layer.backprop(self.activation, saved, dy, &mut self.dz[z]);
-    }
-}
-
-/// What a backward pass is for.
-enum Wanted<'a, T> {
-    /// The gradient with respect to the parameters, summed over the rows.
+/// The gradient with respect to the parameters that a backward pass computes.
+enum ParamGradient<'a, T> {
+    /// The sum over the rows.
     Sum,
-    /// That of each row on its own.
-    Each(&'a mut [T]),
-    /// That with respect to the inputs alone.
-    Inputs,
+    /// One gradient for each row.
+    PerSample(&'a mut [T]),
+    /// None: the pass computes dL/dx alone.
+    Skip,
 }
 
-/// What all chunks of a minibatch share.
+/// The minibatch that all chunks read, and what they compute of it.
 #[derive(Debug)]
-pub(super) struct Job<'a, T> {
+pub(super) struct Minibatch<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
     pub(super) samples: &'a CheckedSamples<'a, T>,
@@ -147,13 +38,13 @@ pub(super) struct Job<'a, T> {
     pub(super) masks: Option<Masks>,
 }
 
-impl<T> Clone for Job<'_, T> {
+impl<T> Clone for Minibatch<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Job<'_, T> {}
+impl<T> Copy for Minibatch<'_, T> {}
 
 /// Workspace for some rows of a minibatch, and what they add to the gradient.
 #[derive(Clone, Debug)]
@@ -162,7 +53,7 @@ pub(super) struct Chunk<T> {
     x: Buffer<T>,
     /// Outputs of each layer.
     y: Vec<Buffer<T>>,
-    /// The same with some dropped, where they are.
+    /// Outputs of each layer after dropout, if there is any.
     dropped: Vec<Buffer<T>>,
     /// Pre-activations of the layers whose slope needs them, else empty.
     z: Vec<Buffer<T>>,
@@ -204,9 +95,9 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// Takes over these samples of the next minibatch and makes room for them; after that,
-    /// passes over no more do not allocate.
-    pub(super) fn take(
+    /// Assigns these samples of the next minibatch and makes room for them. Passes over as many
+    /// samples or fewer then do not allocate.
+    pub(super) fn assign(
         &mut self,
         net: &Mlp<T>,
         range: Range<usize>,
@@ -248,108 +139,113 @@ impl<T: Float> Chunk<T> {
         );
     }
 
-    /// Both passes over its samples. The gradient and dL/dx are those of the sum of the
-    /// losses times `scale`.
-    pub(super) fn compute(&mut self, job: Job<'_, T>, scale: T) {
+    /// Runs both passes. The gradient and dL/dx are those of the sum of the losses times
+    /// `scale`.
+    pub(super) fn compute(&mut self, minibatch: Minibatch<'_, T>, scale: T) {
         instantiate! {
-            fn compute<T>(chunk: &mut Chunk<T>, job: Job<'_, T>, scale: T) {
-                chunk.forward(job);
-                chunk.evaluate(job, scale, None);
-                chunk.output_slope(job);
-                chunk.backward(job, Wanted::Sum);
+            fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
+                chunk.forward(minibatch);
+                chunk.evaluate(minibatch, scale, None);
+                chunk.output_slope(minibatch);
+                chunk.backward(minibatch, ParamGradient::Sum);
             }
         }
-        compute(self, job, scale);
+        compute(self, minibatch, scale);
     }
 
-    /// The forward pass over its samples, and their losses.
-    pub(super) fn compute_loss(&mut self, job: Job<'_, T>) {
+    /// Runs the forward pass, and evaluates the losses.
+    pub(super) fn compute_loss(&mut self, minibatch: Minibatch<'_, T>) {
         instantiate! {
-            fn compute_loss<T>(chunk: &mut Chunk<T>, job: Job<'_, T>) {
-                chunk.forward(job);
-                chunk.evaluate(job, T::one(), None);
+            fn compute_loss<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>) {
+                chunk.forward(minibatch);
+                chunk.evaluate(minibatch, T::one(), None);
             }
         }
-        compute_loss(self, job);
+        compute_loss(self, minibatch);
     }
 
-    /// Both passes over its samples, whose losses and gradients are written one by one, laid out
-    /// like the parameters.
-    pub(super) fn compute_each(&mut self, job: Job<'_, T>, losses: &mut [f64], each: &mut [T]) {
+    /// Runs both passes, and writes the loss and the gradient of each sample, laid out like the
+    /// parameters.
+    pub(super) fn compute_each(
+        &mut self,
+        minibatch: Minibatch<'_, T>,
+        losses: &mut [f64],
+        each: &mut [T],
+    ) {
         instantiate! {
             fn compute_each<T>(
                 chunk: &mut Chunk<T>,
-                job: Job<'_, T>,
+                minibatch: Minibatch<'_, T>,
                 losses: &mut [f64],
                 each: &mut [T],
             ) {
-                chunk.forward(job);
-                chunk.evaluate(job, T::one(), Some(losses));
-                chunk.output_slope(job);
-                chunk.backward(job, Wanted::Each(each));
+                chunk.forward(minibatch);
+                chunk.evaluate(minibatch, T::one(), Some(losses));
+                chunk.output_slope(minibatch);
+                chunk.backward(minibatch, ParamGradient::PerSample(each));
             }
         }
-        compute_each(self, job, losses, each);
+        compute_each(self, minibatch, losses, each);
     }
 
-    /// The derivative of each of these outputs with respect to each input, as `input_gradient`: a
-    /// backward pass over one copy of each sample for each output. It has taken this many rows, of
-    /// which the first are the samples.
+    /// Writes the derivative of each of these outputs with respect to each input to
+    /// `input_gradient`: a backward pass over one copy of each sample for each output. The chunk
+    /// must have been assigned as many rows as there are copies.
     pub(super) fn jacobian(
         &mut self,
-        job: Job<'_, T>,
+        minibatch: Minibatch<'_, T>,
         samples: Range<usize>,
         outputs: Range<usize>,
     ) {
         instantiate! {
             fn jacobian<T>(
                 chunk: &mut Chunk<T>,
-                job: Job<'_, T>,
+                minibatch: Minibatch<'_, T>,
                 samples: Range<usize>,
                 outputs: Range<usize>,
             ) {
                 let (rows, copies) = (samples.len(), outputs.len());
                 chunk.range = samples;
-                chunk.forward(job);
+                chunk.forward(minibatch);
                 chunk.range = 0..rows * copies;
-                for (index, layer) in job.packed.layers.iter().enumerate() {
+                for (index, layer) in minibatch.packed.layers.iter().enumerate() {
                     repeat_rows(&mut chunk.y[index], layer.y_stride, rows, copies);
-                    if keeps_z(job.net, index) {
+                    if keeps_z(minibatch.net, index) {
                         repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
                     }
                 }
-                let stride = padded::<T>(job.net.outputs());
+                let stride = padded::<T>(minibatch.net.outputs());
                 let slopes = &mut chunk.dy[..rows * copies * stride];
                 slopes.fill(T::zero());
                 for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
                     slope[outputs.start + row % copies] = T::one();
                 }
-                chunk.output_slope(job);
-                chunk.backward(job, Wanted::Inputs);
+                chunk.output_slope(minibatch);
+                chunk.backward(minibatch, ParamGradient::Skip);
             }
         }
-        jacobian(self, job, samples, outputs);
+        jacobian(self, minibatch, samples, outputs);
     }
 
-    /// What a layer gave for its rows, padding and all.
+    /// Returns the outputs of a layer, padding and all.
     pub(super) fn outputs_of(&self, packed: &Packed<T>, layer: usize) -> &[T] {
         &self.y[layer][..self.range.len() * packed.layers[layer].y_stride]
     }
 
-    /// The outputs of the last layer, sample by sample.
+    /// Returns the outputs of the last layer, sample by sample.
     pub(super) fn outputs(&self, net: &Mlp<T>) -> impl Iterator<Item = &[T]> {
         let rows = self.y[net.depth() - 1].chunks_exact(padded::<T>(net.outputs()));
         rows.take(self.range.len())
             .map(move |row| &row[..net.outputs()])
     }
 
-    fn forward(&mut self, job: Job<'_, T>) {
-        let Job {
+    fn forward(&mut self, minibatch: Minibatch<'_, T>) {
+        let Minibatch {
             net,
             packed,
             samples,
             ..
-        } = job;
+        } = minibatch;
         let (rows, stride) = (self.range.len(), padded::<T>(net.inputs()));
         for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
             to[..net.inputs()].copy_from_slice(samples.input(sample));
@@ -359,13 +255,13 @@ impl<T: Float> Chunk<T> {
             let (before, after) = self.y.split_at_mut(index);
             let x = match before.last() {
                 None => &self.x,
-                Some(_) if job.masks.is_some() => &self.dropped[index - 1],
+                Some(_) if minibatch.masks.is_some() => &self.dropped[index - 1],
                 Some(y) => y,
             };
             let z = if keeps_z(net, index) {
-                Kept::All(&mut self.z[index])
+                PreActivations::All(&mut self.z[index])
             } else {
-                Kept::Strip(&mut self.dy)
+                PreActivations::Strip(&mut self.dy)
             };
             forward(
                 layer,
@@ -376,7 +272,7 @@ impl<T: Float> Chunk<T> {
                 z,
                 &mut after[0],
             );
-            if let Some(masks) = job.masks.filter(|_| index + 1 < net.depth()) {
+            if let Some(masks) = minibatch.masks.filter(|_| index + 1 < net.depth()) {
                 let y = &after[0][..rows * layer.y_stride];
                 let (first, units) = (self.range.start, layer.outputs);
                 masks.copy(index, first, units, y, &mut self.dropped[index]);
@@ -384,11 +280,11 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// The losses, and their gradient with respect to the outputs.
-    fn evaluate(&mut self, job: Job<'_, T>, scale: T, mut each: Option<&mut [f64]>) {
-        let Job {
+    /// Evaluates the losses, and their gradient with respect to the outputs.
+    fn evaluate(&mut self, minibatch: Minibatch<'_, T>, scale: T, mut each: Option<&mut [f64]>) {
+        let Minibatch {
             net, samples, loss, ..
-        } = job;
+        } = minibatch;
         let (last, outputs) = (net.depth() - 1, net.outputs());
         let stride = padded::<T>(outputs);
         self.loss = 0.0;
@@ -411,32 +307,37 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// The gradient with respect to the last layer's pre-activations.
-    fn output_slope(&mut self, job: Job<'_, T>) {
-        let last = job.net.depth() - 1;
-        let (layer, rows) = (&job.packed.layers[last], self.range.len());
+    /// Computes the gradient with respect to the last layer's pre-activations.
+    fn output_slope(&mut self, minibatch: Minibatch<'_, T>) {
+        let last = minibatch.net.depth() - 1;
+        let (layer, rows) = (&minibatch.packed.layers[last], self.range.len());
         let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
-        let saved = saved(keeps_z(job.net, last), &self.z[last], &self.y[last]);
+        let saved = SavedActivations::of_layer(minibatch.net, last, &self.z, &self.y);
         let (saved, dz) = ((&saved.z[..z], &saved.y[..y]), &mut self.dz[0][..z]);
-        layer.backprop(&*job.net.activations()[last], saved, &self.dy[..y], dz);
+        layer.backprop(
+            &*minibatch.net.activations()[last],
+            saved,
+            &self.dy[..y],
+            dz,
+        );
     }
 
-    fn backward(&mut self, job: Job<'_, T>, mut wanted: Wanted<'_, T>) {
-        let Job { net, packed, .. } = job;
+    fn backward(&mut self, minibatch: Minibatch<'_, T>, mut params: ParamGradient<'_, T>) {
+        let Minibatch { net, packed, .. } = minibatch;
         let rows = self.range.len();
         let [mut dz, mut below] = self.dz.each_mut();
         for (index, layer) in packed.layers.iter().enumerate().rev() {
             let at = &net.layout().layers()[index];
             let x = if index == 0 {
                 &self.x
-            } else if job.masks.is_some() {
+            } else if minibatch.masks.is_some() {
                 &self.dropped[index - 1]
             } else {
                 &self.y[index - 1]
             };
-            match &mut wanted {
-                Wanted::Inputs => {}
-                Wanted::Sum => {
+            match &mut params {
+                ParamGradient::Skip => {}
+                ParamGradient::Sum => {
                     let (weights, bias) =
                         self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
                     weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
@@ -445,7 +346,7 @@ impl<T: Float> Chunk<T> {
                         sum: bias,
                     });
                 }
-                Wanted::Each(each) => {
+                ParamGradient::PerSample(each) => {
                     let each = each.chunks_exact_mut(net.layout().len());
                     outer_products(layer, x, dz, at, each.take(rows));
                 }
@@ -458,12 +359,8 @@ impl<T: Float> Chunk<T> {
                 product.run(&mut Slope {
                     layer: &packed.layers[index - 1],
                     activation,
-                    saved: saved(
-                        keeps_z(net, index - 1),
-                        &self.z[index - 1],
-                        &self.y[index - 1],
-                    ),
-                    dropped: job.masks.map(|masks| Dropped {
+                    saved: SavedActivations::of_layer(net, index - 1, &self.z, &self.y),
+                    dropped: minibatch.masks.map(|masks| Dropped {
                         masks,
                         layer: index - 1,
                         first_sample: self.range.start,
@@ -480,22 +377,7 @@ impl<T: Float> Chunk<T> {
     }
 }
 
-/// Whether pre-activations are kept for the backward pass: also with several pieces, of which y
-/// cannot tell.
-fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
-    net.activations()[layer].needs_input() || net.layout().layers()[layer].pieces > 1
-}
-
-/// What the forward pass kept. Where it keeps no pre-activations, the workspace may still have some
-/// of another network of this layout.
-fn saved<'a, T>(keeps_z: bool, z: &'a [T], y: &'a [T]) -> Saved<'a, T> {
-    Saved {
-        z: if keeps_z { z } else { y },
-        y,
-    }
-}
-
-/// Each of the first rows so many times, one copy after the other.
+/// Repeats each of the first rows this many times, one copy after the other.
 fn repeat_rows<T: Copy>(buffer: &mut [T], stride: usize, rows: usize, times: usize) {
     // From the last on, so that nothing is overwritten before it was copied.
     for row in (0..rows).rev() {

@@ -1,9 +1,8 @@
-//! Clipping gradients, and how large they are.
+//! Bounds on gradients.
 
+use crate::blas1::{norm, scale};
 use crate::error::Result;
 use crate::float::{Float, check_positive, instantiate};
-use crate::math;
-use crate::simd::{self, Op, Simd};
 
 /// A bound on the gradient of a minibatch, penalty included, for losses and depths that
 /// now and then give far too large ones (Pascanu et al., "On the difficulty of training
@@ -49,95 +48,9 @@ instantiate! {
     }
 }
 
-instantiate! {
-    fn scale<T>(values: &mut [T], factor: T) {
-        for x in values {
-            *x *= factor;
-        }
-    }
-}
-
-instantiate! {
-    /// The Euclidean norm of `unit` times the values.
-    fn norm<T>(values: &[T], unit: T) -> f64 {
-        math::sqrt(simd::dispatch(Squares { values, unit }))
-    }
-}
-
-instantiate! {
-    /// The largest magnitude among the values; NaN if one is NaN.
-    pub(super) fn max_abs<T>(values: &[T]) -> T {
-        simd::dispatch(Largest { values })
-    }
-}
-
-/// Partial results side by side, whatever the instruction set, so that all sets have one order.
-const LANES: usize = 32;
-
-struct Squares<'a, T> {
-    values: &'a [T],
-    unit: T,
-}
-
-impl<T: Float> Op for Squares<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> f64 {
-        let mut sums = [T::zero(); LANES];
-        for values in self.values.chunks(LANES) {
-            for (&x, sum) in values.iter().zip(&mut sums) {
-                let x = x * self.unit;
-                *sum += x * x;
-            }
-        }
-        sums.iter().map(|sum| sum.as_f64()).sum()
-    }
-}
-
-struct Largest<'a, T> {
-    values: &'a [T],
-}
-
-impl<T: Float> Op for Largest<'_, T> {
-    type Output = T;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> T {
-        let mut largest = [T::zero(); LANES];
-        // 0 x is zero for what is finite, else NaN, which stays in a sum.
-        let mut nothing = [T::zero(); LANES];
-        for values in self.values.chunks(LANES) {
-            for ((&x, largest), nothing) in values.iter().zip(&mut largest).zip(&mut nothing) {
-                let x = x.abs();
-                *largest = if x > *largest { x } else { *largest };
-                *nothing += x * T::zero();
-            }
-        }
-        let nothing = nothing.into_iter().fold(T::zero(), |sum, x| sum + x);
-        largest.into_iter().fold(T::zero(), T::max) + nothing
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_largest_is_found_wherever_it_is() {
-        for len in [1, 31, 32, 33, 100] {
-            for at in 0..len {
-                let mut values = vec![0.5f32; len];
-                values[at] = -2.0;
-                assert_eq!(max_abs(&values), 2.0);
-                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                    values[at] = bad;
-                    assert!(!max_abs(&values).is_finite());
-                }
-            }
-        }
-        assert_eq!(max_abs::<f64>(&[]), 0.0);
-    }
 
     #[test]
     fn a_norm_is_kept_or_shortened() {

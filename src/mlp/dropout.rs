@@ -60,7 +60,7 @@ impl Masks {
         self.apply(layer, first_sample, units, &mut to[..from.len()]);
     }
 
-    /// The same in place.
+    /// Masks rows in place.
     pub(super) fn apply<T: Float>(
         self,
         layer: usize,
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drops_its_share_everywhere_and_anew_with_every_update() {
+    fn drops_its_fraction_everywhere_and_anew_with_every_update() {
         let (units, samples) = (100, 400);
         let stride = padded::<f32>(units);
         let ones = vec![1.0f32; samples * stride];
@@ -162,11 +162,11 @@ mod tests {
             }
             kept / all
         };
-        let share = kept(&mut rows.chunks(stride).flat_map(|row| row[..units].to_vec()));
-        assert!((share - 0.7).abs() < 0.01, "{share}");
+        let fraction = kept(&mut rows.chunks(stride).flat_map(|row| row[..units].to_vec()));
+        assert!((fraction - 0.7).abs() < 0.01, "{fraction}");
         for unit in 0..units {
-            let share = kept(&mut rows.iter().skip(unit).step_by(stride).copied());
-            assert!((share - 0.7).abs() < 0.1, "unit {unit}: {share}");
+            let fraction = kept(&mut rows.iter().skip(unit).step_by(stride).copied());
+            assert!((fraction - 0.7).abs() < 0.1, "unit {unit}: {fraction}");
         }
         // Independent of the next update and layer: both keep with probability 0.49.
         for other in [draw(1, 0), draw(0, 1)] {

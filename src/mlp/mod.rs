@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
+pub(crate) use crate::float::check_finite;
 use crate::layer::Layer;
 use crate::layout::Layout;
 use crate::memory;
@@ -14,17 +15,19 @@ use crate::mlp_ref::LayerSpec;
 #[cfg(doc)]
 use crate::mlp_ref::MlpRef;
 
+mod backward;
 mod builder;
 mod chunk;
 mod clip;
 mod dropout;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
-mod gradient;
+mod forward;
 mod packed;
 mod pairing;
 mod prediction;
 mod predictor;
+mod reduction;
 mod samples;
 #[cfg(feature = "serde")]
 mod serde_mlp;
@@ -33,17 +36,17 @@ mod single;
 #[cfg(feature = "safetensors")]
 mod state_dict;
 mod to_rust;
+mod workspace;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
-pub use gradient::GradientWorkspace;
-pub(crate) use packed::check_finite;
 pub use predictor::Predictor;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;
+pub use workspace::GradientWorkspace;
 
 /// A multilayer perceptron: layers of neurons, each fed by the one before.
 ///
@@ -268,7 +271,7 @@ impl<T: Float> Mlp<T> {
     /// result `[samples x outputs]`.
     ///
     /// It allocates and lays the weights out anew; a [`Predictor`] does so once. Many samples
-    /// are shared among all cores, with the same bits.
+    /// are predicted in parallel on all cores, with bit-identical results.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a

@@ -1,4 +1,4 @@
-//! What a prediction works on.
+//! A prediction under way: network, scratch space, inputs and outputs.
 
 use super::Mlp;
 use super::packed::Packed;
@@ -9,8 +9,8 @@ use crate::layout::LayerLayout;
 /// Samples that go through all layers together.
 pub(super) const BLOCK: usize = 4 * MC;
 
-/// What there is to predict, and with what.
-pub(super) struct Job<'a, T> {
+/// Inputs, the network that predicts from them, and room for its outputs.
+pub(super) struct Prediction<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
     pub(super) scratch: &'a mut Scratch<T>,
@@ -18,7 +18,7 @@ pub(super) struct Job<'a, T> {
     pub(super) outputs: &'a mut [T],
 }
 
-/// What one thread needs to predict.
+/// Scratch space of one thread.
 #[derive(Clone, Debug)]
 pub(super) struct Scratch<T> {
     /// Activations that go into a layer and those that come out, by turns.

@@ -3,18 +3,19 @@
 use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
 
+use super::Mlp;
+use super::forward::{PreActivations, forward};
 use super::packed::Packed;
-use super::prediction::{BLOCK, Job, Scratch};
+use super::prediction::{BLOCK, Prediction, Scratch};
 use super::single::predict_one;
-use super::{Mlp, chunk};
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, instantiate};
 use crate::parallel::Threads;
 
 /// A network made ready: packed weights and scratch space.
 ///
-/// It borrows the network, owns it or shares it (`&Mlp<T>`, `Mlp<T>`, `Arc<Mlp<T>>`), so
-/// its packed weights are always the network's. Once built, it does not allocate.
+/// It holds the network as a borrow, as its owner or in an `Arc` (`&Mlp<T>`, `Mlp<T>`,
+/// `Arc<Mlp<T>>`), so its packed weights are always the network's. Once built, it does not allocate.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -65,7 +66,7 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// [`Error::Overflow`](crate::Error::Overflow) if an output is not, as
     /// [`Mlp::predict`] explains; the outputs have no meaning then.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-        predict_into(&mut Job {
+        predict_into(&mut Prediction {
             net: self.net.borrow(),
             packed: &self.packed,
             scratch: &mut self.scratch,
@@ -105,29 +106,29 @@ impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
 }
 
 instantiate! {
-    /// Predicts whatever fits.
-    fn predict_into<T>(job: &mut Job<'_, T>) -> Result<()> {
+    /// Checks shapes and values, and predicts.
+    fn predict_into<T>(prediction: &mut Prediction<'_, T>) -> Result<()> {
         // The usual case first, and without a division.
-        let one = job.inputs.len() == job.net.inputs() && job.outputs.len() == job.net.outputs();
-        if one && predict_one(job) {
+        let one = prediction.inputs.len() == prediction.net.inputs() && prediction.outputs.len() == prediction.net.outputs();
+        if one && predict_one(prediction) {
             return Ok(());
         }
-        predict_samples(job)
+        predict_samples(prediction)
     }
 }
 
-/// Checks all there is to check.
+/// Predicts by blocks, after all checks.
 #[cold]
-fn predict_samples<T: Float>(job: &mut Job<'_, T>) -> Result<()> {
-    let samples = check_rows("inputs", job.inputs, job.net.inputs())?;
+fn predict_samples<T: Float>(prediction: &mut Prediction<'_, T>) -> Result<()> {
+    let samples = check_rows("inputs", prediction.inputs, prediction.net.inputs())?;
     check_length(
         "outputs",
-        job.outputs,
-        samples.saturating_mul(job.net.outputs()),
+        prediction.outputs,
+        samples.saturating_mul(prediction.net.outputs()),
     )?;
-    check_finite_rows("inputs", job.inputs, job.net.inputs())?;
-    predict(job);
-    check_outputs(job.net, job.inputs, job.outputs)
+    check_finite_rows("inputs", prediction.inputs, prediction.net.inputs())?;
+    predict(prediction);
+    check_outputs(prediction.net, prediction.inputs, prediction.outputs)
 }
 
 /// Checks that all outputs are finite.
@@ -154,15 +155,15 @@ fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     None
 }
 
-/// Samples times parameters from which on threads gain more than they cost.
-const WORTH_SHARING: usize = 1 << 23;
+/// Samples times parameters from which on several threads are faster than one.
+const PARALLEL_WORK: usize = 1 << 23;
 
 /// Predicts samples that fit, on all cores if there are many.
 pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
     check_finite_rows("inputs", inputs, net.inputs())?;
     let samples = inputs.len() / net.inputs();
     let threads = match samples.saturating_mul(net.params().len()) {
-        WORTH_SHARING.. => Threads::all(),
+        PARALLEL_WORK.. => Threads::all(),
         _ => Threads::one(),
     };
     let mut packed = Packed::new(net, false);
@@ -177,7 +178,7 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
         .map(|(x, y)| (x, y, Scratch::new(net)))
         .collect();
     threads.for_each(&mut parts, &|(inputs, outputs, scratch)| {
-        predict(&mut Job {
+        predict(&mut Prediction {
             net,
             packed: &packed,
             scratch,
@@ -190,8 +191,8 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
 
 instantiate! {
     /// All samples, block by block, through all layers.
-    fn predict<T>(job: &mut Job<'_, T>) {
-        let Job { net, packed, scratch, inputs, outputs } = job;
+    fn predict<T>(prediction: &mut Prediction<'_, T>) {
+        let Prediction { net, packed, scratch, inputs, outputs } = prediction;
         let blocks = inputs.chunks(BLOCK * net.inputs());
         for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
             let samples = inputs.len() / net.inputs();
@@ -202,8 +203,8 @@ instantiate! {
                     _ => (&from[..], layer.in_stride),
                 };
                 let activation = &*net.activations()[index];
-                let z = chunk::Kept::Strip(&mut scratch.strip);
-                chunk::forward(layer, activation, x, x_row, samples, z, to);
+                let z = PreActivations::Strip(&mut scratch.strip);
+                forward(layer, activation, x, x_row, samples, z, to);
                 core::mem::swap(&mut from, &mut to);
             }
             let stride = packed.layers[net.depth() - 1].y_stride;

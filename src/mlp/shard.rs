@@ -1,4 +1,4 @@
-//! Parts of a minibatch, and whose they are.
+//! Shards: the chunks of a minibatch that one process computes.
 
 use core::ops::Range;
 
@@ -10,8 +10,8 @@ pub(super) const LEAST_ROWS: usize = 96;
 /// Chunks that a minibatch is cut into at most.
 const MOST_CHUNKS: usize = 16;
 
-/// A minibatch is cut into chunks whose number depends on its size alone, never on the
-/// threads or processes that share them: a power of two, few and large.
+/// Returns the number of chunks of a minibatch: a power of two that depends on its size alone, never
+/// on threads or processes.
 pub(super) fn chunks(rows: usize) -> usize {
     let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
     1 << most.ilog2()
@@ -25,7 +25,7 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 
 /// What one of several processes computes of a minibatch's gradient.
 ///
-/// [`GradientWorkspace`](crate::Gradient) sums over samples within chunks of rows and then over the chunks,
+/// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples within chunks of rows and then over the chunks,
 /// in a fixed order. There are c = 1, 2, 4, 8 or 16 chunks, the largest of these that leaves each 96
 /// rows or more, or 1; chunk i of B rows has the rows from ⌊i B / c⌋ to ⌊(i + 1) B / c⌋.
 /// Whoever has the sums of all chunks and adds them up in their order has the bits of a single
@@ -84,8 +84,8 @@ impl Shard {
         })
     }
 
-    /// The same where bits may depend on `count`: the minibatch's rows are shared out evenly
-    /// whatever its chunks are, and each part has chunks of its own.
+    /// The part of process `index` of `count` where bits may depend on `count`: rows are divided evenly
+    /// whatever the minibatch's chunks are, and each part has chunks of its own.
     ///
     /// # Errors
     /// As [`of_chunks`](Self::of_chunks).
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_whole_chunks_and_together_everything() {
+    fn shards_are_whole_chunks_and_together_everything() {
         for samples in [1, 95, 191, 192, 383, 500, 1535, 1536, 10_007] {
             let whole = Shard::of_chunks(samples, 0, 1).unwrap();
             let all: Vec<_> = whole.chunk_rows().collect();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shared_is_an_error() {
+    fn what_cannot_be_divided_is_an_error() {
         let text = |shard: Result<Shard>| shard.unwrap_err().to_string();
         assert_eq!(
             text(Shard::of_chunks(0, 0, 1)),

@@ -6,7 +6,7 @@
 //! is the same, and so are the bits.
 
 use super::packed::PackedLayer;
-use super::prediction::{Job, Scratch};
+use super::prediction::{Prediction, Scratch};
 use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
@@ -18,13 +18,13 @@ const WIDEST: usize = 8;
 /// Predicts one sample and says whether it could: its inputs and outputs must be finite. Outputs
 /// are as they were if it already saw in a sum that they are not.
 #[inline(always)]
-pub(super) fn predict_one<T: Float>(job: &mut Job<'_, T>) -> bool {
-    simd::dispatch(job)
+pub(super) fn predict_one<T: Float>(prediction: &mut Prediction<'_, T>) -> bool {
+    simd::dispatch(prediction)
 }
 
 // By reference: a copy of what was just written, many bytes at a time, waits for those writes,
 // which took half as long again as a network of one neuron.
-impl<T: Float> Op for &mut Job<'_, T> {
+impl<T: Float> Op for &mut Prediction<'_, T> {
     type Output = bool;
 
     #[inline(always)]

@@ -8,9 +8,10 @@ use core::ops::RangeInclusive;
 use crate::error::{
     Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
 };
-use crate::float::{Float, check_finite_rows, instantiate, is_rounding};
+use crate::float::{Float, check_finite, check_finite_rows, instantiate, is_rounding};
 use crate::math;
-use crate::mlp::{Mlp, check_finite};
+
+mod fold;
 
 /// An affine map for each column: x' = (x - offset) / scale.
 ///
@@ -109,7 +110,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
-    /// finite or the distance of two is not, [`Error::InvalidSetting`] unless the range goes from a
+    /// finite or the distance of two is not, [`Error::OutOfRange`] unless the range goes from a
     /// finite number up to another.
     pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
         let (low, high) = range.into_inner();
@@ -143,7 +144,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without offsets, [`Error::Length`] unless there are as many scales,
-    /// [`Error::NotFinite`] if one is not finite, [`Error::InvalidSetting`] if a scale is 0.
+    /// [`Error::NotFinite`] if one is not finite, [`Error::OutOfRange`] if a scale is 0.
     pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
         let (offsets, scales) = (offsets.into(), scales.into());
         check_not_empty("offsets", &offsets)?;
@@ -215,67 +216,6 @@ impl<T: Float> Scaler<T> {
         check_rows("samples", samples, self.offsets.len())?;
         check_finite_rows("samples", samples, self.offsets.len())?;
         map(self, samples, direction)
-    }
-
-    /// Makes a network that was trained on scaled inputs take them as they are.
-    ///
-    /// The first layer W, b becomes W' = W / scale, column by column, and b' = b - W' offset,
-    /// computed in double precision from the rounded W' and rounded once. Predictions then
-    /// differ from those for scaled inputs by rounding alone, which grows with offset / scale:
-    /// W' x and b' nearly cancel where a column lies far from zero for its spread.
-    ///
-    /// # Errors
-    /// [`Error::Length`] unless there is a column for each input, [`Error::NotFinite`] if a
-    /// parameter of the network is not finite, [`Error::Overflow`] if one would become so. The
-    /// network is then as it was.
-    pub fn fold_into_inputs(&self, net: &mut Mlp<T>) -> Result<()> {
-        check_length("columns of the scaler", &self.offsets, net.inputs())?;
-        self.fold(net, 0, folded_inputs)
-    }
-
-    /// Makes a network that was trained towards scaled targets give them as they were.
-    ///
-    /// The last layer W, b becomes W' = scale W, row by row, and b' = scale b + offset, computed
-    /// in double precision and rounded once. Predictions then differ from those that
-    /// [`inverse`](Self::inverse) brings back by rounding alone.
-    ///
-    /// # Errors
-    /// [`Error::Length`] unless there is a column for each output, [`Error::Incompatible`] unless
-    /// the activation of the last layer is the identity, [`Error::NotFinite`] if a parameter of
-    /// the network is not finite, [`Error::Overflow`] if one would become so. The network is
-    /// then as it was.
-    pub fn fold_into_outputs(&self, net: &mut Mlp<T>) -> Result<()> {
-        check_length("columns of the scaler", &self.offsets, net.outputs())?;
-        let last = net.depth() - 1;
-        let activation = net.layer(last)?.activation().name();
-        if activation != "identity" {
-            let what = "activation of the last layer";
-            return Err(Error::incompatible(what, "identity", activation));
-        }
-        self.fold(net, last, folded_outputs)
-    }
-
-    /// Replaces a layer's parameters by what `folded` makes of its weights and biases.
-    fn fold(
-        &self,
-        net: &mut Mlp<T>,
-        layer: usize,
-        folded: fn(&Self, &[T], &[T]) -> Vec<T>,
-    ) -> Result<()> {
-        check_finite("parameters", net.params())?;
-        let view = net.layer(layer)?;
-        let folded = folded(self, view.weights(), view.bias());
-        if let Some(value) = folded.iter().find(|value| !value.is_finite()) {
-            return Err(Error::Overflow {
-                what: "folded parameter",
-                layer,
-                value: value.as_f64(),
-            });
-        }
-        let at = &net.layout().layers()[layer];
-        let at = at.weights.start..at.bias.end;
-        net.params_mut()[at].copy_from_slice(&folded);
-        Ok(())
     }
 }
 
@@ -374,40 +314,5 @@ instantiate! {
                 *x = T::from_f64(x.as_f64() * scale.as_f64() + offset.as_f64());
             }
         }
-    }
-}
-
-instantiate! {
-    /// A layer's weights and biases for inputs as they were before scaling.
-    fn folded_inputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
-        let mut folded = Vec::with_capacity(weights.len() + bias.len());
-        let mut shifted = Vec::with_capacity(bias.len());
-        for (row, b) in weights.chunks_exact(scaler.offsets.len()).zip(bias) {
-            let mut sum = b.as_f64();
-            for ((w, scale), offset) in row.iter().zip(&scaler.scales).zip(&scaler.offsets) {
-                let w = T::from_f64(w.as_f64() / scale.as_f64());
-                // The rounded weight, so that its error counts for x - offset and not for x.
-                sum -= w.as_f64() * offset.as_f64();
-                folded.push(w);
-            }
-            shifted.push(T::from_f64(sum));
-        }
-        folded.extend(shifted);
-        folded
-    }
-}
-
-instantiate! {
-    /// A layer's weights and biases for outputs as they were before scaling.
-    fn folded_outputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
-        let scales = || scaler.scales.iter().map(|scale| scale.as_f64());
-        let rows = weights.chunks_exact(weights.len() / bias.len());
-        let mut folded: Vec<T> = rows
-            .zip(scales())
-            .flat_map(|(row, scale)| row.iter().map(move |w| T::from_f64(w.as_f64() * scale)))
-            .collect();
-        let pairs = bias.iter().zip(scales()).zip(&scaler.offsets);
-        folded.extend(pairs.map(|((b, scale), offset)| T::from_f64(b.as_f64() * scale + offset.as_f64())));
-        folded
     }
 }

@@ -5,13 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::math;
-
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
+use crate::blas1::{add_scaled, dot, max_abs, scale, scaled_sum};
 use crate::error::{Error, Position, Result};
-use crate::float::{Float, instantiate};
-use crate::mlp::check_finite;
+use crate::float::{Float, check_finite};
+use crate::math;
 
 /// Parameters, and what the objective says of them.
 struct Point<T> {
@@ -116,7 +115,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         start.loss = value;
         self.report.evaluations = 1;
         self.report.loss = value;
-        self.report.largest_gradient = largest(&start.gradient);
+        self.report.largest_gradient = max_abs(&start.gradient).as_f64();
         if self.report.largest_gradient <= self.options.gradient_tolerance {
             self.report.stopped_by = LbfgsStop::Gradient;
             return Ok(self.report);
@@ -189,12 +188,8 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
                 gradient,
                 loss,
             } = &mut self.trial;
-            go(
-                params,
-                &self.current.params,
-                &self.direction,
-                T::from_f64(step),
-            );
+            let start = &self.current.params;
+            scaled_sum(params, start, &self.direction, T::from_f64(step));
             *loss = match (self.objective)(params, gradient) {
                 Err(Error::Overflow { .. } | Error::NotFinite { .. }) => f64::INFINITY,
                 result => result?,
@@ -212,7 +207,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     fn record(&mut self, step: f64) -> LbfgsIteration {
         let report = &mut self.report;
         report.loss = self.current.loss;
-        report.largest_gradient = largest(&self.current.gradient);
+        report.largest_gradient = max_abs(&self.current.gradient).as_f64();
         let iteration = LbfgsIteration {
             number: report.iterations.len() + 1,
             loss: report.loss,
@@ -265,8 +260,8 @@ impl<T: Float> History<T> {
     /// unless the gradient changed too little: that would make the estimate indefinite.
     fn push(&mut self, from: &Point<T>, to: &Point<T>, promise: f64) {
         let next = &mut self.next;
-        subtract(&mut next.s, &to.params, &from.params);
-        subtract(&mut next.y, &to.gradient, &from.gradient);
+        scaled_sum(&mut next.s, &to.params, &from.params, -T::one());
+        scaled_sum(&mut next.y, &to.gradient, &from.gradient, -T::one());
         next.sy = dot(&next.s, &next.y);
         if next.sy <= T::epsilon().as_f64() * -promise {
             return;
@@ -297,64 +292,6 @@ impl<T: Float> History<T> {
         for (pair, alpha) in self.pairs.iter().zip(self.alphas.iter().rev()) {
             let beta = dot(&pair.y, d) / pair.sy;
             add_scaled(d, &pair.s, T::from_f64(alpha - beta));
-        }
-    }
-}
-
-instantiate! {
-    /// The scalar product, added up in f64 in an order that depends on the length alone.
-    fn dot<T>(x: &[T], y: &[T]) -> f64 {
-        // Several sums side by side, so that additions need not wait for each other.
-        const SUMS: usize = 8;
-        let mut sums = [0.0; SUMS];
-        for (x, y) in x.chunks(SUMS).zip(y.chunks(SUMS)) {
-            for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-                *sum += x.as_f64() * y.as_f64();
-            }
-        }
-        sums.iter().sum()
-    }
-}
-
-instantiate! {
-    /// The largest absolute value.
-    fn largest<T>(x: &[T]) -> f64 {
-        x.iter().fold(T::zero(), |most, x| most.max(x.abs())).as_f64()
-    }
-}
-
-instantiate! {
-    /// x <- factor x.
-    fn scale<T>(x: &mut [T], factor: T) {
-        for x in x {
-            *x *= factor;
-        }
-    }
-}
-
-instantiate! {
-    /// x <- x + factor y.
-    fn add_scaled<T>(x: &mut [T], y: &[T], factor: T) {
-        for (x, &y) in x.iter_mut().zip(y) {
-            *x += factor * y;
-        }
-    }
-}
-
-instantiate! {
-    /// x <- from + step direction.
-    fn go<T>(x: &mut [T], from: &[T], direction: &[T], step: T) {
-        for ((x, &from), &d) in x.iter_mut().zip(from).zip(direction) {
-            *x = from + step * d;
-        }
-    }
-}
-
-instantiate! {
-    /// x <- a - b.
-    fn subtract<T>(x: &mut [T], a: &[T], b: &[T]) {
-        for ((x, &a), &b) in x.iter_mut().zip(a).zip(b) {
-            *x = a - b;
         }
     }
 }

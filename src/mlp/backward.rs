@@ -1,10 +1,81 @@
-//! Gradients with respect to a layer's weights and biases.
+//! The products of a backward pass: slopes, weight gradients, outer products.
 
-use super::super::packed::PackedLayer;
+use super::Mlp;
+use super::dropout::Masks;
+use super::forward::keeps_z;
+use super::packed::PackedLayer;
+use crate::activation::Activation;
 use crate::float::Float;
-use crate::gemm::{self, MatRef, Product, padded};
+use crate::gemm::{self, Buffer, Epilogue, MatRef, Product, padded};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
+
+/// Multiplies each strip of dL/dy by the slope of the layer that y came from.
+pub(super) struct Slope<'a, T> {
+    pub(super) layer: &'a PackedLayer<T>,
+    pub(super) activation: &'a dyn Activation<T>,
+    pub(super) saved: SavedActivations<'a, T>,
+    pub(super) dropped: Option<Dropped>,
+    pub(super) dy: &'a mut [T],
+    pub(super) dz: &'a mut [T],
+}
+
+/// Which outputs of a layer a chunk drops.
+#[derive(Clone, Copy)]
+pub(super) struct Dropped {
+    pub(super) masks: Masks,
+    pub(super) layer: usize,
+    pub(super) first_sample: usize,
+    pub(super) units: usize,
+}
+
+/// The activations of a layer that the forward pass saved.
+#[derive(Clone, Copy)]
+pub(super) struct SavedActivations<'a, T> {
+    /// Pre-activations, or y again where the slope does not need them.
+    pub(super) z: &'a [T],
+    pub(super) y: &'a [T],
+}
+
+impl<'a, T: Float> SavedActivations<'a, T> {
+    /// The saved activations of one of the layers whose buffers these are.
+    pub(super) fn of_layer(
+        net: &Mlp<T>,
+        layer: usize,
+        z: &'a [Buffer<T>],
+        y: &'a [Buffer<T>],
+    ) -> Self {
+        // Where no pre-activations are kept, the buffer may still hold another network's.
+        let z = if keeps_z(net, layer) { z } else { y };
+        Self {
+            z: &z[layer],
+            y: &y[layer],
+        }
+    }
+}
+
+impl<T: Float> Epilogue<T> for Slope<'_, T> {
+    fn destination(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
+        let stride = self.layer.y_stride;
+        (&mut self.dy[..rows * stride], stride)
+    }
+
+    fn finish(&mut self, first: usize, rows: usize) {
+        let layer = self.layer;
+        let part = |stride: usize| first * stride..(first + rows) * stride;
+        let (z, y) = (part(layer.z_stride), part(layer.y_stride));
+        if let Some(dropped) = self.dropped {
+            let sample = dropped.first_sample + first;
+            let dy = &mut self.dy[..y.len()];
+            dropped
+                .masks
+                .apply(dropped.layer, sample, dropped.units, dy);
+        }
+        let saved = (&self.saved.z[z.clone()], &self.saved.y[y.clone()]);
+        let dy = &self.dy[..y.len()];
+        layer.backprop(self.activation, saved, dy, &mut self.dz[z]);
+    }
+}
 
 /// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
 /// inputs would waste most of each.

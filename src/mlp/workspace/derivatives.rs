@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::super::chunk::{Chunk, Job};
+use super::super::chunk::{Chunk, Minibatch};
 use super::super::samples::{CheckedSamples, Samples};
-use super::{GradientWorkspace, MOST_ROWS, Mlp, max_abs, not_finite, overflow};
-use crate::error::{Error, Result};
+use super::overflow::not_finite;
+use super::{GradientWorkspace, MOST_ROWS, Mlp};
+use crate::blas1::max_abs;
+use crate::error::Result;
 use crate::float::Float;
 use crate::loss::{Loss, SquaredError};
 use crate::memory;
@@ -40,7 +42,7 @@ impl<T: Float> GradientWorkspace<T> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let job = Job {
+        let minibatch = Minibatch {
             net,
             packed: &self.packed,
             samples: &samples,
@@ -58,8 +60,8 @@ impl<T: Float> GradientWorkspace<T> {
             for output in (0..outputs).step_by(MOST_ROWS) {
                 let range = first..rows.min(first + step);
                 let some = output..outputs.min(output + MOST_ROWS);
-                chunk.take(net, 0..range.len() * some.len(), false, true);
-                chunk.jacobian(job, range, some);
+                chunk.assign(net, 0..range.len() * some.len(), false, true);
+                chunk.jacobian(minibatch, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);
                 let finite = max_abs(&chunk.input_gradient).is_finite();
                 if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
@@ -104,7 +106,7 @@ impl<T: Float> GradientWorkspace<T> {
         let samples = samples.check(net, loss)?.unweighted();
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let job = Job {
+        let minibatch = Minibatch {
             net,
             packed: &self.packed,
             samples: &samples,
@@ -121,8 +123,8 @@ impl<T: Float> GradientWorkspace<T> {
             let range = first..rows.min(first + MOST_ROWS);
             let losses = &mut self.losses[range.clone()];
             let each = &mut self.derivatives[range.start * params..range.end * params];
-            chunk.take(net, range, false, false);
-            chunk.compute_each(job, losses, each);
+            chunk.assign(net, range, false, false);
+            chunk.compute_each(minibatch, losses, each);
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
                 return Err(self.explain(net, self.probe.as_slice(), loss));
             }
@@ -145,8 +147,8 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<Vec<usize>> {
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        chunk.take(net, 0..rows, false, false);
-        chunk.compute_loss(Job {
+        chunk.assign(net, 0..rows, false, false);
+        chunk.compute_loss(Minibatch {
             net,
             packed: &self.packed,
             samples,
@@ -164,26 +166,5 @@ impl<T: Float> GradientWorkspace<T> {
             (0..layer.outputs).filter(is_constant).count()
         });
         Ok(constant.collect())
-    }
-
-    /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
-    /// that a derivative belongs to.
-    #[cold]
-    fn explain_derivative(
-        &self,
-        net: &Mlp<T>,
-        what: &'static str,
-        layer: impl Fn(usize) -> usize,
-    ) -> Error {
-        let output = |layer: usize| {
-            let probe = self.probe.as_ref()?;
-            let value = not_finite(probe.outputs_of(&self.packed, layer))?;
-            Some(overflow("output", layer, value))
-        };
-        (0..net.depth()).find_map(output).unwrap_or_else(|| {
-            let index = self.derivatives.iter().position(|x| !x.is_finite());
-            let index = index.unwrap_or(0);
-            overflow(what, layer(index), self.derivatives[index].as_f64())
-        })
     }
 }

@@ -1,0 +1,179 @@
+//! Matrices as views of slices.
+
+use alloc::format;
+
+use crate::error::{Error, Result};
+use crate::memory;
+
+/// A matrix that is read: `rows x cols` numbers, where element (r, c) is
+/// `data[r * row_stride + c * col_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
+    pub(super) col_stride: usize,
+}
+
+impl<'a, T> MatRef<'a, T> {
+    /// A row-major matrix without gaps.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self> {
+        Self::with_strides(data, rows, cols, cols, 1)
+    }
+
+    /// A matrix with any strides; they may overlap.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] for more
+    /// elements than any data can have, as strides of 0 can claim.
+    pub fn with_strides(
+        data: &'a [T],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Result<Self> {
+        check_extent("matrix", data.len(), rows, cols, row_stride, col_stride)?;
+        Ok(Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+        })
+    }
+
+    /// A matrix whose rows are contiguous and begin `row_stride` apart, in a buffer that was made
+    /// for it.
+    pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
+        Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride: 1,
+        }
+    }
+
+    /// The transpose: exchanges rows and columns without a copy.
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Some rows and columns of it, which it must have.
+    pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
+        // Strides of a matrix without elements may be any.
+        let down = row.saturating_mul(self.row_stride);
+        let start = down.saturating_add(col.saturating_mul(self.col_stride));
+        Self {
+            data: &self.data[start.min(self.data.len())..],
+            rows,
+            cols,
+            ..self
+        }
+    }
+
+    /// The numbers from this row on; none where a matrix without elements has any strides.
+    pub(super) fn rows_from(&self, row: usize) -> &'a [T] {
+        let start = row.saturating_mul(self.row_stride);
+        &self.data[start.min(self.data.len())..]
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+}
+
+/// A matrix that is written: row-major, each row contiguous.
+#[derive(Debug)]
+pub struct MatMut<'a, T> {
+    pub(super) data: &'a mut [T],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) row_stride: usize,
+}
+
+impl<'a, T> MatMut<'a, T> {
+    /// A row-major matrix without gaps.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
+    pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self> {
+        Self::with_stride(data, rows, cols, cols)
+    }
+
+    /// A row-major matrix whose rows begin `row_stride` apart.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] if
+    /// rows would overlap.
+    pub fn with_stride(
+        data: &'a mut [T],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+    ) -> Result<Self> {
+        if row_stride < cols && rows > 1 {
+            return Err(Error::invalid_setting(
+                "row stride",
+                format!("at least {cols}"),
+                row_stride,
+            ));
+        }
+        check_extent("matrix", data.len(), rows, cols, row_stride, 1)?;
+        Ok(Self {
+            data,
+            rows,
+            cols,
+            row_stride,
+        })
+    }
+}
+
+fn check_extent(
+    what: &'static str,
+    got: usize,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+) -> Result<()> {
+    if memory::product(what, &[rows, cols])? == 0 {
+        return Ok(());
+    }
+    let last = (rows - 1).checked_mul(row_stride).and_then(|down| {
+        (cols - 1)
+            .checked_mul(col_stride)?
+            .checked_add(down)?
+            .checked_add(1)
+    });
+    match last {
+        Some(expected) if expected <= got => Ok(()),
+        Some(expected) => Err(Error::Length {
+            what,
+            expected,
+            got,
+        }),
+        None => Err(Error::Length {
+            what,
+            expected: usize::MAX,
+            got,
+        }),
+    }
+}

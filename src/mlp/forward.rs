@@ -1,0 +1,72 @@
+//! The forward product of a layer, with the activation as its epilogue.
+
+use super::Mlp;
+use super::packed::PackedLayer;
+use crate::activation::Activation;
+use crate::float::Float;
+use crate::gemm::{Epilogue, MatRef, Product};
+
+/// Where a forward product leaves its pre-activations.
+pub(super) enum PreActivations<'a, T> {
+    /// In a scratch strip, which the next strip overwrites.
+    Strip(&'a mut [T]),
+    /// In a buffer for all rows, for slopes that need them.
+    All(&'a mut [T]),
+}
+
+/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.y_stride` apart.
+pub(super) fn forward<T: Float>(
+    layer: &PackedLayer<T>,
+    activation: &dyn Activation<T>,
+    x: &[T],
+    x_row: usize,
+    samples: usize,
+    z: PreActivations<'_, T>,
+    y: &mut [T],
+) {
+    let x = MatRef::row_major(x, samples, layer.inputs, x_row);
+    let product = Product::new(x, &layer.transposed, layer.z_stride, layer.rows);
+    let product = product.bias(&layer.bias);
+    product.run(&mut Activate {
+        layer,
+        activation,
+        z,
+        y,
+    });
+}
+
+/// Applies the activation to each strip while it is hot.
+struct Activate<'a, T> {
+    layer: &'a PackedLayer<T>,
+    activation: &'a dyn Activation<T>,
+    z: PreActivations<'a, T>,
+    y: &'a mut [T],
+}
+
+impl<T: Float> Epilogue<T> for Activate<'_, T> {
+    fn destination(&mut self, first: usize, rows: usize) -> (&mut [T], usize) {
+        let stride = self.layer.z_stride;
+        let len = rows * stride;
+        match &mut self.z {
+            PreActivations::Strip(strip) => (&mut strip[..len], stride),
+            PreActivations::All(z) => (&mut z[first * stride..][..len], stride),
+        }
+    }
+
+    fn finish(&mut self, first: usize, rows: usize) {
+        let layer = self.layer;
+        let len = rows * layer.z_stride;
+        let z = match &self.z {
+            PreActivations::Strip(strip) => &strip[..len],
+            PreActivations::All(z) => &z[first * layer.z_stride..][..len],
+        };
+        let y = &mut self.y[first * layer.y_stride..][..rows * layer.y_stride];
+        layer.apply(self.activation, z, y);
+    }
+}
+
+/// Whether pre-activations are kept for the backward pass. An activation of several pieces needs
+/// them too: y does not tell which piece it came from.
+pub(super) fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
+    net.activations()[layer].needs_input() || net.layout().layers()[layer].pieces > 1
+}

@@ -1,0 +1,205 @@
+//! Samples that fit a network.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Mlp, Samples, Targets, write_class};
+use crate::error::{Error, Position, Result, check_not_empty, check_rows};
+use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
+use crate::loss::Loss;
+
+/// Samples that were checked against a network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckedSamples<'a, T> {
+    pub(super) samples: Samples<'a, T>,
+    pub(super) widths: [usize; 2],
+    pub(super) count: usize,
+    /// Rows of the data that they were chosen from.
+    pub(super) whole: usize,
+}
+
+impl<'a, T: Float> CheckedSamples<'a, T> {
+    /// Inputs alone, checked: there are no targets to ask for.
+    pub(crate) fn of_inputs(inputs: &'a [T], net: &Mlp<T>) -> Result<Self> {
+        let samples = Samples::new(inputs, &[]);
+        let count = check_rows(samples.names[0], inputs, net.inputs())?;
+        check_finite_rows(samples.names[0], inputs, net.inputs())?;
+        Ok(Self {
+            samples,
+            widths: [net.inputs(), net.outputs()],
+            count,
+            whole: count,
+        })
+    }
+
+    /// Removes the weights.
+    pub(crate) fn unweighted(self) -> Self {
+        let samples = Samples {
+            weights: None,
+            ..self.samples
+        };
+        Self { samples, ..self }
+    }
+
+    /// Takes the rows of the data with these indices, which must exist, instead.
+    fn choose(self, indices: &'a [usize]) -> Self {
+        Self {
+            samples: self.samples.rows(indices),
+            count: indices.len(),
+            ..self
+        }
+    }
+
+    /// Checks indices, and takes those rows of the data instead.
+    pub(crate) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
+        check_not_empty("row indices", indices)?;
+        match indices.iter().find(|&&index| index >= self.whole) {
+            Some(&index) => Err(Error::OutOfBounds {
+                what: "row index",
+                len: self.whole,
+                index,
+            }),
+            None => Ok(self.choose(indices)),
+        }
+    }
+
+    pub(super) fn check(&self, loss: &dyn Loss<T>) -> Result<()> {
+        let [inputs, targets, weights] = *self.samples.names;
+        let check_weights = |values: &[T]| {
+            check_finite(weights, values)?;
+            check_values(weights, values, 0.0.., "0 or above")
+        };
+        let whole = self.samples.rows.is_none();
+        if whole {
+            check_finite_rows(inputs, self.samples.inputs, self.widths[0])?;
+            if let Targets::Values(values) = self.samples.targets {
+                check_finite_rows(targets, values, self.widths[1])?;
+            }
+            let checked = self.samples.weights.map_or(Ok(()), check_weights);
+            checked.map_err(|error| error.at(Position::Row))?;
+        }
+        let (mut row, mut seen) = (Vec::new(), Vec::new());
+        if let Targets::Classes(_) = self.samples.targets {
+            row = self.target_room();
+            seen.resize(self.widths[1].max(2), false);
+        }
+        (0..self.count).try_for_each(|sample| {
+            let in_row = |error| in_rows(error, self.row(sample), usize::MAX);
+            let at_row = |error: Error| error.at(|_| Position::Row(self.row(sample)));
+            if !whole {
+                check_finite(inputs, self.input(sample)).map_err(in_row)?;
+                check_finite(targets, self.target(sample, &mut row)).map_err(in_row)?;
+                if let Some(values) = self.samples.weights {
+                    check_weights(&values[self.row(sample)..][..1]).map_err(at_row)?;
+                }
+            }
+            // Once for each class: its row is always the same.
+            match self.class(sample) {
+                Some(class) if core::mem::replace(&mut seen[class], true) => Ok(()),
+                _ => {
+                    let target = self.target(sample, &mut row);
+                    loss.check_target(target).map_err(in_row)
+                }
+            }
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The index in the data.
+    pub(crate) fn row(&self, sample: usize) -> usize {
+        self.samples.rows.map_or(sample, |rows| rows[sample])
+    }
+
+    pub(crate) fn input(&self, sample: usize) -> &'a [T] {
+        &self.samples.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
+    }
+
+    /// The sample's target; `row`, as long as it, is room for what must be written first.
+    pub(crate) fn target<'b>(&self, sample: usize, row: &'b mut [T]) -> &'b [T]
+    where
+        'a: 'b,
+    {
+        let index = self.row(sample);
+        match self.samples.targets {
+            Targets::Values(values) => &values[index * self.widths[1]..][..self.widths[1]],
+            Targets::Classes(classes) => {
+                write_class(classes[index], row);
+                row
+            }
+        }
+    }
+
+    /// Room for one target.
+    pub(crate) fn target_room(&self) -> Vec<T> {
+        vec![T::zero(); self.widths[1]]
+    }
+
+    /// The sample's class, if that is known.
+    pub(crate) fn class(&self, sample: usize) -> Option<usize> {
+        match self.samples.targets {
+            Targets::Values(_) => None,
+            Targets::Classes(classes) => Some(classes[self.row(sample)]),
+        }
+    }
+
+    /// The sample's weight, if they have any.
+    pub(crate) fn weight(&self, sample: usize) -> Option<T> {
+        self.samples
+            .weights
+            .map(|weights| weights[self.row(sample)])
+    }
+
+    /// Whether a mean over these samples is a number: their weights may all be zero, or so small
+    /// that dividing by their sum may overflow.
+    pub(crate) fn can_teach(&self) -> bool {
+        let range = T::min_positive_value().as_f64()..=T::max_value().as_f64();
+        range.contains(&self.total_weight())
+    }
+
+    /// Hashes the samples with targets and weights.
+    pub(crate) fn hash(&self) -> u64 {
+        let mut room = self.target_room();
+        let numbers = (0..self.count).map(|sample| {
+            let weight = self.weight(sample).map_or(1.0, Float::as_f64).to_bits();
+            let target = match self.class(sample) {
+                Some(class) => class as u64,
+                None => hash(self.target(sample, &mut room)),
+            };
+            combine(combine(weight, hash(self.input(sample))), target)
+        });
+        numbers.fold(self.count as u64, combine)
+    }
+
+    /// The sum of the weights: the number of samples where there are none.
+    pub(crate) fn total_weight(&self) -> f64 {
+        match self.samples.weights {
+            None => self.count as f64,
+            Some(weights) => (0..self.count)
+                .map(|sample| weights[self.row(sample)].as_f64())
+                .sum(),
+        }
+    }
+}
+
+instantiate! {
+    /// Hashes a slice in four chains, so that it takes about as long as reading the slice.
+    fn hash<T>(values: &[T]) -> u64 {
+        let mut chains = [0_u64; 4];
+        for values in values.chunks(4) {
+            for (chain, x) in chains.iter_mut().zip(values) {
+                *chain = combine(*chain, x.as_f64().to_bits());
+            }
+        }
+        chains.into_iter().fold(values.len() as u64, combine)
+    }
+}
+
+/// One step of a chain: a multiplication by an odd number near 2^64 over the golden ratio, whose
+/// upper bits depend on all bits before.
+#[inline(always)]
+fn combine(hash: u64, bits: u64) -> u64 {
+    (hash.rotate_left(29) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

@@ -1,0 +1,161 @@
+//! The gradient of a minibatch or of a process's part: passes over chunks, then their sum.
+
+use alloc::string::ToString;
+
+use super::super::chunk::{Chunk, Minibatch};
+use super::super::dropout::Dropout;
+use super::super::reduction::{add_up, penalise};
+use super::super::samples::{CheckedSamples, Samples};
+use super::super::shard::Shard;
+use super::{GradientWorkspace, Mlp};
+use crate::blas1::max_abs;
+use crate::error::{Error, Result, check_length};
+use crate::float::{Float, check_positive};
+use crate::loss::Loss;
+
+impl<T: Float> GradientWorkspace<T> {
+    /// [`compute_samples`](Self::compute_samples) for samples that were checked.
+    pub(crate) fn compute_rows(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &CheckedSamples<'_, T>,
+        loss: &dyn Loss<T>,
+    ) -> Result<f64> {
+        let rows = samples.len();
+        let total = match self.mean_weight {
+            None => samples.total_weight(),
+            Some(weight) => rows as f64 * weight,
+        };
+        let shard = Shard::whole(rows, total);
+        self.compute_chunks(net, Some(samples), &shard, loss)?;
+        let chunks = &self.chunks[..self.used];
+        let loss = chunks.iter().map(|chunk| chunk.loss).sum();
+        add_up(&self.threads, &mut self.values, chunks);
+        self.complete(net, loss, &shard)
+    }
+
+    /// Computes one process's [`Shard`] of a minibatch: the sums over each of its chunks, for
+    /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if it is empty;
+    /// [`inputs`](Self::inputs) will be theirs.
+    ///
+    /// # Errors
+    /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
+    /// [`reduce`](Self::reduce), where all processes find it; and [`Error::OutOfRange`] if there
+    /// are not as many samples as the shard has.
+    pub fn compute_shard(
+        &mut self,
+        net: &Mlp<T>,
+        samples: &Samples<'_, T>,
+        shard: &Shard,
+        loss: &dyn Loss<T>,
+    ) -> Result<()> {
+        check_positive::<T>("total weight of a shard", shard.total_weight())?;
+        let rows = shard.rows().len();
+        if rows == 0 {
+            return self.compute_chunks(net, None, shard, loss);
+        }
+        let samples = samples.check(net, loss)?;
+        if samples.len() != rows {
+            let got = samples.len();
+            return Err(Error::shape("samples of a shard", rows.to_string(), got));
+        }
+        self.compute_chunks(net, Some(&samples), shard, loss)
+    }
+
+    /// For each chunk of the shard computed last, in their order: its part of the gradient, without
+    /// the penalty, and the sum of its samples' losses, times their weights.
+    pub fn partial_gradients(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
+        let chunks = self.chunks[..self.used].iter();
+        chunks.map(|chunk| (&chunk.gradient[..], chunk.loss))
+    }
+
+    /// Completes a gradient whose chunks were added up elsewhere: adds the penalty, checks it,
+    /// clips it. `sum` and `loss_sum` are the sums over the chunks of all shards, `shard` is any of
+    /// them. Returns the loss; the gradient is in [`values`](Self::values).
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the sum is not laid out like the parameters, [`Error::Overflow`] if the
+    /// loss or the gradient is not finite.
+    pub fn reduce(&mut self, net: &Mlp<T>, sum: &[T], loss_sum: f64, shard: &Shard) -> Result<f64> {
+        self.check_layout(net)?;
+        check_length("gradient", sum, self.values.len())?;
+        self.values.copy_from_slice(sum);
+        let loss = self.complete(net, loss_sum, shard)?;
+        self.updates = self.updates.wrapping_add(1);
+        Ok(loss)
+    }
+
+    /// Runs the forward and backward passes over a shard's chunks; these samples are its rows.
+    fn compute_chunks(
+        &mut self,
+        net: &Mlp<T>,
+        samples: Option<&CheckedSamples<'_, T>>,
+        shard: &Shard,
+        loss: &dyn Loss<T>,
+    ) -> Result<()> {
+        self.prepare(net)?;
+        self.used = shard.chunks().len();
+        while self.chunks.len() < self.used {
+            self.chunks.push(Chunk::new(net, true));
+        }
+        let used = &mut self.chunks[..self.used];
+        if let Some(samples) = samples {
+            let before = shard.rows().start;
+            let masks = |dropout: Dropout| dropout.at(self.updates, before);
+            let minibatch = Minibatch {
+                net,
+                packed: &self.packed,
+                samples,
+                loss,
+                masks: self.dropout.map(masks),
+            };
+            for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
+                let range = rows.start - before..rows.end - before;
+                chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
+            }
+            let scale = T::from_f64(1.0 / shard.total_weight());
+            self.threads
+                .for_each(used, &|chunk| chunk.compute(minibatch, scale));
+        }
+        if let Some(inputs) = &mut self.inputs {
+            inputs.clear();
+            for chunk in used {
+                inputs.extend_from_slice(&chunk.input_gradient);
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns sums over all samples into the loss and its gradient.
+    fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
+        let total = shard.total_weight();
+        let loss = loss_sum / total + self.penalise(net, total);
+        let max_abs = max_abs(&self.values).as_f64();
+        if !(loss.is_finite() && max_abs.is_finite()) {
+            return Err(self.explain(net, &self.chunks[..self.used], loss));
+        }
+        self.max_abs = max_abs;
+        if let Some(clip) = self.clip {
+            clip.apply(&mut self.values, max_abs);
+        }
+        Ok(loss)
+    }
+
+    /// Adds the penalty's gradient, and returns the penalty.
+    fn penalise(&mut self, net: &Mlp<T>, total_weight: f64) -> f64 {
+        if self.l2 == 0.0 {
+            return 0.0;
+        }
+        let factor = self.l2 / total_weight;
+        let mut squares = 0.0;
+        for at in self.layout.layers() {
+            let weights = &net.params()[at.weights.clone()];
+            squares += penalise(
+                &mut self.values[at.weights.clone()],
+                weights,
+                T::from_f64(factor),
+            );
+        }
+        0.5 * factor * squares
+    }
+}
