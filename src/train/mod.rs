@@ -3,20 +3,20 @@
 mod batches;
 #[cfg(feature = "safetensors")]
 mod checkpoint;
-#[cfg(all(feature = "safetensors", feature = "std"))]
-mod checkpoint_file;
 mod fit;
 mod hints;
 mod history;
 mod lbfgs;
+mod objective;
 mod run;
 mod sample_loop;
 mod split;
 mod state;
 mod stopping;
 mod trainer;
+mod validation;
 
-pub use batches::Batches;
+pub use batches::{Batches, Order};
 pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
 pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
@@ -25,6 +25,7 @@ pub use split::Split;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 pub use trainer::Trainer;
+pub use validation::Validation;
 
 #[cfg(test)]
 mod state_tests;
