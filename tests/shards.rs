@@ -5,7 +5,7 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
 use feedforward::schedule::Cosine;
 use feedforward::{
-    Clip, Error, Float, GradientWorkspace, Mlp, Samples, Shard, StopReason, Trainer,
+    Clip, Error, Float, GradientWorkspace, Mlp, Samples, Shard, StopReason, Trainer, TrainerState,
 };
 
 const SEED: u64 = 5;

@@ -136,9 +136,9 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     });
     stopped.expect("the first part of what went well");
     let bytes = state_of_paused
-        .to_bytes(trainer, &paused)
+        .to_bytes(&trainer, &paused)
         .expect("no checkpoint of a good training");
-    let read = TrainerState::from_bytes(&bytes, trainer, net);
+    let read = TrainerState::from_bytes(&bytes, &trainer, net);
     let mut state_of_read = read.expect("the checkpoint cannot be read");
     assert!(
         bits(net.params()) == bits(paused.params()),
