@@ -689,3 +689,37 @@ fn tensors_that_the_description_does_not_tell_of_are_refused() {
         }
     }
 }
+
+/// Descriptions of checkpoints that another version wrote.
+#[test]
+fn a_checkpoint_may_lack_what_has_a_default() {
+    let file = files().pop().unwrap();
+    let read = |from: &str, to: &str| {
+        let mut parts = Parts::of(&file);
+        assert!(parts.description.contains(from), "{}", parts.description);
+        parts.description = parts.description.replacen(from, to, 1);
+        TrainerState::from_bytes(&parts.signed().unwrap(), &trainer(), &mut net())
+    };
+    for (from, to) in [
+        (",\"finished\":false", ""),
+        (",\"cooldown\":0", ""),
+        ("\"mean_weight\":\"false\",", ""),
+        (",\"optimizer.epsilon\":\"1e-8\"", ""),
+    ] {
+        let state = read(from, to);
+        assert!(state.is_ok(), "{from}: {:?}", state.err());
+    }
+    for (from, to, what) in [
+        ("\"finished\"", "\"later\":1,\"finished\"", "later"),
+        ("\"cooldown\":0", "\"later\":1,\"cooldown\":0", "later"),
+        (
+            "\"mean_weight\":\"false\"",
+            "\"mean_weight\":\"true\"",
+            "mean_weight",
+        ),
+        ("\"seed\"", "\"seek\":\"1\",\"seed\"", "seek"),
+    ] {
+        let error = read(from, to).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}

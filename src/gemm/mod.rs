@@ -35,6 +35,7 @@ pub(crate) const MC: usize = 24;
 /// A matrix that is read: `rows x cols` numbers, where element (r, c) is
 /// `data[r * row_stride + c * col_stride]`.
 #[derive(Clone, Copy, Debug)]
+#[must_use = "`transposed` returns another view"]
 pub struct MatRef<'a, T> {
     data: &'a [T],
     rows: usize,

@@ -28,6 +28,7 @@ use crate::loss::Loss;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[must_use = "its methods return the changed samples"]
 pub struct Samples<'a, T> {
     inputs: &'a [T],
     targets: Targets<'a, T>,

@@ -1,4 +1,17 @@
 //! Training: minibatches, epochs, and knowing when to stop.
+//!
+//! | | |
+//! |---|---|
+//! | settings, and training as a whole | [`Trainer`] |
+//! | which samples come together | [`Order`], [`Batches`] |
+//! | samples that judge epochs | [`Validation`], [`Split`] |
+//! | learning rates that follow the loss | [`Adaptive`], [`ReduceOnPlateau`]; others are [`schedule`](crate::schedule)s |
+//! | pausing, resuming, checkpoints | [`TrainerState`] |
+//! | events on the way | [`TrainingEvent`]: an [`Update`] or an [`Epoch`] |
+//! | the result | [`History`], [`StopReason`], [`Hint`] |
+//! | a loop of your own | [`TrainingRun`] |
+//! | all samples at once | [`Lbfgs`] with [`LbfgsReport`], [`LbfgsIteration`] and [`LbfgsStop`] |
+//! | any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 
 mod batches;
 #[cfg(feature = "safetensors")]

@@ -156,23 +156,28 @@ impl<T: Float> Trainer<T> {
 
     /// Stratifies a split unless the caller chose otherwise.
     pub(crate) fn stratified_by_default(mut self) -> Self {
-        if let Some(Source::Split { stratified, .. }) = self.validation_source_mut() {
+        if let Some(Source::Split(_, stratified)) = self.validation_source_mut() {
             stratified.get_or_insert(true);
         }
         self
     }
 
+    /// The targets and weights of the validation set, if there is one.
+    pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
+        match self.validation_source_mut()? {
+            Source::Set(_, targets, weights) => Some((targets, weights)),
+            Source::Split(..) => None,
+        }
+    }
+
     fn validation_source_mut(&mut self) -> Option<&mut Source<T>> {
-        (self.validation.as_mut()).map(|validation| &mut validation.source)
+        Some(&mut self.validation.as_mut()?.source)
     }
 
     /// Whether some of the samples are set aside.
     pub(super) fn splits(&self) -> bool {
-        let source = self
-            .validation
-            .as_ref()
-            .map(|validation| &validation.source);
-        matches!(source, Some(Source::Split { .. }))
+        let validation = self.validation.as_ref();
+        validation.is_some_and(|validation| matches!(validation.source, Source::Split(..)))
     }
 
     /// The score of validation samples, if there is one.
@@ -190,16 +195,6 @@ impl<T: Float> Trainer<T> {
     pub fn mean_weight(mut self, mean_weight: bool) -> Self {
         self.objective.mean_weight = mean_weight;
         self
-    }
-
-    /// The targets and weights of the validation set, if there is one.
-    pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
-        match self.validation_source_mut() {
-            Some(Source::Set {
-                targets, weights, ..
-            }) => Some((targets, weights)),
-            _ => None,
-        }
     }
 
     /// Ends the training when the validation loss has been above its best minus `improvement`

@@ -29,36 +29,24 @@ pub struct Validation<T> {
 
 #[derive(Clone, Debug)]
 pub(super) enum Source<T> {
-    Split {
-        fraction: f64,
-        /// `None`: as the model says that it trains, or else not.
-        stratified: Option<bool>,
-    },
-    Set {
-        inputs: Vec<T>,
-        targets: Vec<T>,
-        weights: Option<Vec<T>>,
-    },
+    /// A fraction, and whether it is stratified. `None`: as the model says that it trains, or else
+    /// not.
+    Split(f64, Option<bool>),
+    /// Inputs, targets and weights.
+    Set(Vec<T>, Vec<T>, Option<Vec<T>>),
 }
 
 impl<T: Float> Validation<T> {
     /// Sets aside this fraction of the samples, rounded up and at least 2, drawn by the trainer's
     /// seed. They keep their weights.
     pub fn split(fraction: f64) -> Self {
-        Self::of(Source::Split {
-            fraction,
-            stratified: None,
-        })
+        Self::of(Source::Split(fraction, None))
     }
 
     /// Takes samples of their own: `inputs` row-major `[samples x inputs]`, `targets`
     /// `[samples x outputs]`.
     pub fn set(inputs: impl Into<Vec<T>>, targets: impl Into<Vec<T>>) -> Self {
-        Self::of(Source::Set {
-            inputs: inputs.into(),
-            targets: targets.into(),
-            weights: None,
-        })
+        Self::of(Source::Set(inputs.into(), targets.into(), None))
     }
 
     /// Takes samples of their own, as [`set`](Self::set) does, with a weight for each.
@@ -67,11 +55,8 @@ impl<T: Float> Validation<T> {
         targets: impl Into<Vec<T>>,
         weights: impl Into<Vec<T>>,
     ) -> Self {
-        Self::of(Source::Set {
-            inputs: inputs.into(),
-            targets: targets.into(),
-            weights: Some(weights.into()),
-        })
+        let weights = Some(weights.into());
+        Self::of(Source::Set(inputs.into(), targets.into(), weights))
     }
 
     fn of(source: Source<T>) -> Self {
@@ -85,7 +70,7 @@ impl<T: Float> Validation<T> {
     /// with the same target. For classification, with any number of classes. A set stays as it
     /// is. Default: `true` in [`Classifier::fit`](crate::Classifier::fit), `false` elsewhere.
     pub fn stratified(mut self, stratify: bool) -> Self {
-        if let Source::Split { stratified, .. } = &mut self.source {
+        if let Source::Split(_, stratified) = &mut self.source {
             *stratified = Some(stratify);
         }
         self
@@ -101,25 +86,17 @@ impl<T: Float> Validation<T> {
     /// Returns the rows to train on and those to hold out.
     pub(super) fn rows(&self, all: &CheckedSamples<'_, T>, seed: u64) -> Result<Split> {
         match self.source {
-            Source::Split {
-                fraction,
-                stratified,
-            } => {
+            Source::Split(fraction, stratified) => {
                 let classes = stratified.unwrap_or(false).then(|| classes(all));
                 split(all.len(), fraction, seed, classes.as_deref())
             }
-            Source::Set { .. } => Ok(Split::all(all.len())),
+            Source::Set(..) => Ok(Split::all(all.len())),
         }
     }
 
     /// Returns the set, or these samples of a split.
     pub(super) fn samples<'a>(&'a self, held_out: Samples<'a, T>) -> Samples<'a, T> {
-        let Source::Set {
-            inputs,
-            targets,
-            weights,
-        } = &self.source
-        else {
+        let Source::Set(inputs, targets, weights) = &self.source else {
             return held_out;
         };
         let samples = Samples::new(inputs, targets);

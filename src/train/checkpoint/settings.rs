@@ -60,19 +60,13 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
 /// Samples are large, so their hash stands for them.
 fn describe<T: Float>(validation: &Validation<T>) -> String {
     match &validation.source {
-        Source::Split {
-            fraction,
-            stratified,
-        } => {
+        Source::Split(fraction, stratified) => {
             let stratified = stratified.unwrap_or(false);
             format!("Split {{ fraction: {fraction:?}, stratified: {stratified} }}")
         }
-        Source::Set {
-            inputs,
-            targets,
-            weights,
-        } => {
-            let values = inputs.iter().chain(targets).chain(weights.iter().flatten());
+        Source::Set(inputs, targets, weights) => {
+            let values = inputs.iter().chain(targets);
+            let values = values.chain(weights.iter().flatten());
             format!("Set {{ hash: {:016x} }}", storage::hash(values))
         }
     }
@@ -145,7 +139,7 @@ fn defaults() -> Vec<Settings> {
 /// Adds a value under a name, and its fields under theirs. What has another form than derived
 /// `Debug` stays one text. Nothing of it is lost either way, so values that differ are never taken
 /// for one.
-fn flatten(name: &str, text: &str, settings: &mut Settings) {
+pub(super) fn flatten(name: &str, text: &str, settings: &mut Settings) {
     let some = text
         .strip_prefix("Some(")
         .and_then(|text| text.strip_suffix(')'));

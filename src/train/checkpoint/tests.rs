@@ -111,3 +111,105 @@ fn an_epoch_has_a_number() {
     let error = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap_err();
     assert!(error.to_string().contains("epoch's number"), "{error}");
 }
+
+/// The setting that a checkpoint of these settings is refused for.
+fn differs(trainer: &Trainer<f32>, saved: &settings::Settings) -> String {
+    match settings::check(trainer, saved).unwrap_err() {
+        Error::Differs { setting, .. } => setting,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_setting_that_only_one_side_has_must_be_the_default() {
+    let adam = |epsilon| Adam {
+        epsilon,
+        ..Adam::new(0.01)
+    };
+    let trainer = |epsilon| Trainer::<f32>::new(SquaredError, adam(epsilon));
+    let (usual, other) = (trainer(Adam::default().epsilon), trainer(1e-3));
+    let all = settings::of(&usual);
+    assert_eq!(all["optimizer"], "Adam");
+    assert_eq!(all["optimizer.learning_rate"], "0.01");
+    settings::check(&usual, &all).unwrap();
+
+    // From before the trainer, or Adam, had the setting.
+    let mut old = all.clone();
+    old.retain(|name, _| !["mean_weight", "optimizer.epsilon"].contains(&&**name));
+    settings::check(&usual, &old).unwrap();
+    assert_eq!(differs(&other, &old), "optimizer.epsilon");
+    assert_eq!(
+        differs(&usual.clone().mean_weight(true), &old),
+        "mean_weight"
+    );
+
+    // From a later version.
+    for (name, is_known) in [("tolerance.later", false), ("later", false), ("clip", true)] {
+        let mut new = all.clone();
+        new.insert(name.into(), "None".into());
+        match is_known {
+            true => settings::check(&usual, &new).unwrap(),
+            false => assert_eq!(differs(&usual, &new), name),
+        }
+    }
+
+    // What has no default must be there.
+    for name in ["precision", "loss", "optimizer"] {
+        let mut without = all.clone();
+        without.remove(name);
+        assert_eq!(differs(&usual, &without), name);
+    }
+}
+
+#[test]
+fn settings_within_settings_have_names_of_their_own() {
+    use crate::loss::{Huber, PerOutput};
+    use crate::optimizer::Muon;
+
+    let trainer = Trainer::<f32>::new(PerOutput(Huber { delta: 2.0 }), Muon::new(0.02));
+    let trainer = trainer.reduce_on_plateau(crate::train::ReduceOnPlateau::default());
+    let all = settings::of(&trainer.validation_split(0.25));
+    for (name, value) in [
+        ("loss", "PerOutput"),
+        ("loss.0", "Huber"),
+        ("loss.0.delta", "2.0"),
+        ("optimizer.adam", "Adam"),
+        ("optimizer.adam.beta1", "0.9"),
+        ("reduce_on_plateau", "ReduceOnPlateau"),
+        ("reduce_on_plateau.patience", "10"),
+        ("validation", "Split"),
+        ("validation.fraction", "0.25"),
+        ("clip", "None"),
+    ] {
+        assert_eq!(all[name], value, "{name}");
+    }
+
+    // What is not derived stays as it is.
+    #[derive(Debug)]
+    #[allow(dead_code)] // but for `Debug`
+    struct Fields<'a>(&'a [f64], &'a str);
+    let odd = Fields(&[1.0, 2.0], "a { b: 1, b: 2 }");
+    let mut seen = settings::Settings::new();
+    settings::flatten("odd", &format!("{odd:?}"), &mut seen);
+    let expected = [
+        ("odd", "Fields"),
+        ("odd.0", "[1.0, 2.0]"),
+        ("odd.1", "\"a { b: 1, b: 2 }\""),
+    ];
+    assert!(
+        seen.iter()
+            .map(|(name, value)| (&**name, &**value))
+            .eq(expected)
+    );
+    for text in [
+        "A { b: 1, b: 2 }",
+        "A { b: (1 }",
+        "A { .. }",
+        "{ a: 1 }",
+        "a b(1)",
+    ] {
+        let mut seen = settings::Settings::new();
+        settings::flatten("odd", text, &mut seen);
+        assert_eq!((seen.len(), &*seen["odd"]), (1, text));
+    }
+}
