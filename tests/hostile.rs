@@ -128,7 +128,7 @@ const WAYS: [Way; 7] = [
     },
     |bytes| {
         let mut trained = net();
-        let mut state = TrainerState::from_bytes(&bytes, &trainer(), &mut trained)?;
+        let mut state = TrainerState::from_bytes(bytes, &trainer(), &mut trained)?;
         let (x, y) = ([0.5; 12], [0.25; 6]);
         let longer = trainer().epochs(4);
         let _ = longer.resume(&mut trained, &mut state, &Samples::new(&x, &y));

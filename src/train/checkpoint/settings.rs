@@ -78,16 +78,14 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
     let own = of(trainer);
     let fresh = of(&Trainer::<T>::new(SquaredError, Sgd::default()));
     let defaults = defaults();
-    let absent = |name: &String| match name.rsplit_once('.') {
-        Some((parent, field)) => {
+    let absent = |name: &String| {
+        if let Some((parent, field)) = name.rsplit_once('.') {
             let is_same = |default: &&Settings| default.get("") == own.get(parent);
             let default = defaults.iter().find(is_same)?;
-            default.get(&format!(".{field}"))
+            return default.get(&format!(".{field}"));
         }
-        None => {
-            let is_required = ["precision", "loss", "optimizer"].contains(&&**name);
-            fresh.get(name).filter(|_| !is_required)
-        }
+        let is_required = ["precision", "loss", "optimizer"].contains(&&**name);
+        fresh.get(name).filter(|_| !is_required)
     };
     // Sorted, so that another type is told before its fields.
     for name in own.keys().chain(saved.keys()).collect::<BTreeSet<_>>() {
@@ -168,15 +166,13 @@ fn fields(text: &str) -> Option<(&str, BTreeMap<String, &str>)> {
         depth == 0 && c == ','
     });
     let parts: Vec<&str> = parts.map(str::trim_start).collect();
-    let named = parts
-        .iter()
-        .enumerate()
-        .map(|(index, part)| match is_tuple {
-            true => Some((index.to_string(), *part)),
-            false => part
-                .split_once(": ")
-                .map(|(name, value)| (name.to_string(), value)),
-        });
+    let named = parts.iter().enumerate().map(|(index, part)| {
+        if is_tuple {
+            return Some((index.to_string(), *part));
+        }
+        let (name, value) = part.split_once(": ")?;
+        Some((name.to_string(), value))
+    });
     let fields = named.collect::<Option<BTreeMap<_, _>>>()?;
     let is_name = |head: &str| head.chars().all(|c| c.is_alphanumeric() || c == '_');
     let is_whole = depth == 0 && fields.len() == parts.len();

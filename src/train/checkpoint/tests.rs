@@ -147,9 +147,10 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
     for (name, is_known) in [("tolerance.later", false), ("later", false), ("clip", true)] {
         let mut new = all.clone();
         new.insert(name.into(), "None".into());
-        match is_known {
-            true => settings::check(&usual, &new).unwrap(),
-            false => assert_eq!(differs(&usual, &new), name),
+        if is_known {
+            settings::check(&usual, &new).unwrap();
+        } else {
+            assert_eq!(differs(&usual, &new), name);
         }
     }
 
@@ -165,6 +166,10 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
 fn settings_within_settings_have_names_of_their_own() {
     use crate::loss::{Huber, PerOutput};
     use crate::optimizer::Muon;
+
+    #[derive(Debug)]
+    #[allow(dead_code)] // but for `Debug`
+    struct Fields<'a>(&'a [f64], &'a str);
 
     let trainer = Trainer::<f32>::new(PerOutput(Huber { delta: 2.0 }), Muon::new(0.02));
     let trainer = trainer.reduce_on_plateau(crate::train::ReduceOnPlateau::default());
@@ -185,9 +190,6 @@ fn settings_within_settings_have_names_of_their_own() {
     }
 
     // What is not derived stays as it is.
-    #[derive(Debug)]
-    #[allow(dead_code)] // but for `Debug`
-    struct Fields<'a>(&'a [f64], &'a str);
     let odd = Fields(&[1.0, 2.0], "a { b: 1, b: 2 }");
     let mut seen = settings::Settings::new();
     settings::flatten("odd", &format!("{odd:?}"), &mut seen);
