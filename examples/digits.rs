@@ -17,6 +17,7 @@ use feedforward::activation::Relu;
 use feedforward::metrics::Accuracy;
 use feedforward::optimizer::AdamW;
 use feedforward::schedule::Cosine;
+use feedforward::train::Validation;
 use feedforward::{Classifier, Mlp, Scaler, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 use plotters::prelude::*;
@@ -270,8 +271,7 @@ fn train(
         .batch_size(64.min(labels.len()))
         .epochs(options.epochs as usize)
         .dropout(0.2)
-        .validation_set(held_out, model.targets(held_labels)?)
-        .validation_score(Accuracy)
+        .validation(Validation::set(held_out, model.targets(held_labels)?).score(Accuracy))
         .seed(options.seed);
     let bar = ProgressBar::new(options.epochs.into());
     let template = "{bar:20.cyan/blue} epoch {pos}/{len}  {msg}  {eta} left";

@@ -15,6 +15,7 @@ pub(crate) const MOST_LAYERS: usize = 1 << 16;
 
 /// One layer's place in the buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LayerLayout {
     /// Numbers that go in.
     pub inputs: usize,

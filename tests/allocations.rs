@@ -9,7 +9,7 @@ use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
-use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent};
+use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
     Classifier, Clip, Float, GradientWorkspace, Loss, Mlp, MultilabelClassifier, Predictor,
     Samples, Trainer,
@@ -168,8 +168,7 @@ fn epochs<T: Float>(threads: usize) {
     let (inputs, targets) = data::<T>();
     let trainer = Trainer::new(ScikitSquaredError, Adam::new(1e-3))
         .batch_size(220)
-        .validation_split(0.2)
-        .validation_score(R2::default())
+        .validation(Validation::split(0.2).score(R2::default()))
         .early_stopping(0.0, 1000)
         .reduce_on_plateau(ReduceOnPlateau::default())
         .dropout(0.1)

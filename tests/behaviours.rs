@@ -6,6 +6,7 @@ use feedforward::activation::{self, Identity, Relu, Tanh};
 use feedforward::loss::{Poisson, SquaredError};
 use feedforward::optimizer::{Adam, Optimizer, Sgd};
 use feedforward::schedule::InverseScaling;
+use feedforward::train::Order;
 use feedforward::{Classifier, Error, History, Mlp, Samples, StopReason, Trainer};
 use serde_json::Value;
 
@@ -65,7 +66,7 @@ fn line(samples: usize) -> (Vec<f64>, Vec<f64>) {
 fn weighted(weights: &[f64], batch: usize) -> Result<History, Error> {
     let samples = Samples::new(&X, &Y).weights(weights);
     let go_on = |_: &_, _: &_| std::ops::ControlFlow::Continue(());
-    let trainer = trainer().batch_size(batch).shuffle(false);
+    let trainer = trainer().batch_size(batch).order(Order::Given);
     trainer.fit_with(&mut net(), &samples, go_on)
 }
 

@@ -11,7 +11,7 @@ use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Muon, Nadam, Sgd};
 use feedforward::schedule::Cosine;
 use feedforward::simd::InstructionSet;
-use feedforward::train::Lbfgs;
+use feedforward::train::{Lbfgs, Validation};
 use feedforward::{Clip, Float, Mlp, Samples, Trainer};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -130,8 +130,7 @@ fn trained_by_all_means<T: Float>(threads: usize) -> u64 {
         .dropout(0.2)
         .clip(Clip::Norm(0.5))
         .weight_average(0.9)
-        .validation_split(0.2)
-        .validation_score(R2::default())
+        .validation(Validation::split(0.2).score(R2::default()))
         .threads(threads);
     let samples = Samples::new(&encoded, &targets).weights(&weights);
     let go_on = |_: &_, _: &_| ControlFlow::Continue(());

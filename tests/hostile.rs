@@ -9,7 +9,9 @@ use feedforward::activation::{Identity, Maxout, Tanh};
 use feedforward::encoding::Fourier;
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
-use feedforward::{Error, Mlp, ModelFile, MultilabelClassifier, Samples, Scaler, Trainer};
+use feedforward::{
+    Error, Mlp, ModelFile, MultilabelClassifier, Samples, Scaler, Trainer, TrainerState,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -50,7 +52,7 @@ fn files() -> Vec<Vec<u8>> {
             .to_bytes()
             .unwrap(),
         model.to_bytes().unwrap(),
-        trainer().checkpoint_bytes(&trained, &state).unwrap(),
+        state.to_bytes(&trainer(), &trained).unwrap(),
     ]
 }
 
@@ -126,7 +128,7 @@ const WAYS: [Way; 7] = [
     },
     |bytes| {
         let mut trained = net();
-        let mut state = trainer().load_checkpoint_bytes(&mut trained, bytes)?;
+        let mut state = TrainerState::from_bytes(bytes, &trainer(), &mut trained)?;
         let (x, y) = ([0.5; 12], [0.25; 6]);
         let longer = trainer().epochs(4);
         let _ = longer.resume(&mut trained, &mut state, &Samples::new(&x, &y));
@@ -654,7 +656,7 @@ fn what_is_not_finite_is_refused_by_name() {
                 let mut net = net();
                 let (error, what) = match tensor.split_once('.') {
                     Some(("state", what)) => {
-                        let error = trainer().load_checkpoint_bytes(&mut net, &bytes);
+                        let error = TrainerState::from_bytes(&bytes, &trainer(), &mut net);
                         (error.err(), what)
                     }
                     _ => (ModelFile::<f32>::from_bytes(&bytes).err(), ""),
@@ -682,8 +684,42 @@ fn tensors_that_the_description_does_not_tell_of_are_refused() {
                 Ok(_) => assert!(told, "{name}"),
                 Err(error) => assert!(error.to_string().contains(name), "{error}"),
             }
-            let error = trainer().load_checkpoint_bytes(&mut net(), &bytes);
+            let error = TrainerState::from_bytes(&bytes, &trainer(), &mut net());
             assert!(error.is_err(), "{name}");
         }
+    }
+}
+
+/// Descriptions of checkpoints that another version wrote.
+#[test]
+fn a_checkpoint_may_lack_what_has_a_default() {
+    let file = files().pop().unwrap();
+    let read = |from: &str, to: &str| {
+        let mut parts = Parts::of(&file);
+        assert!(parts.description.contains(from), "{}", parts.description);
+        parts.description = parts.description.replacen(from, to, 1);
+        TrainerState::from_bytes(&parts.signed().unwrap(), &trainer(), &mut net())
+    };
+    for (from, to) in [
+        (",\"finished\":false", ""),
+        (",\"cooldown\":0", ""),
+        ("\"mean_weight\":\"false\",", ""),
+        (",\"optimizer.epsilon\":\"1e-8\"", ""),
+    ] {
+        let state = read(from, to);
+        assert!(state.is_ok(), "{from}: {:?}", state.err());
+    }
+    for (from, to, what) in [
+        ("\"finished\"", "\"later\":1,\"finished\"", "later"),
+        ("\"cooldown\":0", "\"later\":1,\"cooldown\":0", "later"),
+        (
+            "\"mean_weight\":\"false\"",
+            "\"mean_weight\":\"true\"",
+            "mean_weight",
+        ),
+        ("\"seed\"", "\"seek\":\"1\",\"seed\"", "seek"),
+    ] {
+        let error = read(from, to).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
     }
 }

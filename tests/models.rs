@@ -10,7 +10,7 @@ use feedforward::loss::{
 };
 use feedforward::metrics::{Link, R2, Score};
 use feedforward::optimizer::{Adam, Sgd};
-use feedforward::train::Lbfgs;
+use feedforward::train::{Lbfgs, Validation};
 use feedforward::{
     Activation, ClassWeights, Classifier, Encoding, Error, Float, GradientWorkspace, Layer, Loss,
     Mlp, MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
@@ -428,8 +428,7 @@ fn validation_targets_are_scaled_as_those_of_training() {
     let validated = |targets: Vec<f64>| {
         Trainer::new(SquaredError, Adam::new(0.01))
             .epochs(3)
-            .validation_set([0.5, 1.5], targets)
-            .validation_score(R2::default())
+            .validation(Validation::set([0.5, 1.5], targets).score(R2::default()))
     };
     let mut by_hand = net.clone();
     let targets = scaler.transform(&[1500.0, 2500.0]).unwrap();
@@ -523,21 +522,22 @@ impl Score<f64> for Spy {
 fn stratified_false_is_obeyed() {
     let x: Vec<f64> = (0..100).map(f64::from).collect();
     let labels: Vec<usize> = (0..100).map(|i| usize::from(i % 10 == 0)).collect();
-    let held_out = |choose: &dyn Fn(Trainer<f64>) -> Trainer<f64>, seed| {
+    let held_out = |stratified: Option<bool>, seed| {
         let spy = Spy::default();
         let trainer = Trainer::new(BinaryCrossEntropy, Adam::new(0.01))
             .epochs(1)
             .seed(seed);
-        let trainer = trainer.validation_split(0.2).validation_score(spy.clone());
+        let split = Validation::split(0.2).score(spy.clone());
+        let split = stratified.into_iter().fold(split, Validation::stratified);
         let mut model = Classifier::new(builder(), labels.iter().copied()).unwrap();
-        model.fit(&choose(trainer), &x, &labels).unwrap();
+        model.fit(&trainer.validation(split), &x, &labels).unwrap();
         spy.0.lock().unwrap()[0].0.iter().sum::<f64>()
     };
     for seed in 0..5 {
-        assert_eq!(held_out(&|t| t, seed), 2.0);
-        assert_eq!(held_out(&|t| t.stratified(true), seed), 2.0);
+        assert_eq!(held_out(None, seed), 2.0);
+        assert_eq!(held_out(Some(true), seed), 2.0);
     }
-    let mut counts = (0..5).map(|seed| held_out(&|t| t.stratified(false), seed));
+    let mut counts = (0..5).map(|seed| held_out(Some(false), seed));
     assert!(counts.any(|count| count != 2.0));
 }
 
@@ -550,8 +550,7 @@ fn classes_split_as_their_targets_do() {
         let mut model = Classifier::new(builder(), 0..classes).unwrap();
         let trainer = Trainer::new(model.loss(), Adam::new(0.01))
             .epochs(2)
-            .validation_split(0.3)
-            .stratified(true);
+            .validation(Validation::split(0.3).stratified(true));
         let mut net = model.network().clone();
         let targets = model.targets(&labels).unwrap();
         let history = trainer.fit(&mut net, &x, &targets).unwrap();
@@ -563,13 +562,14 @@ fn classes_split_as_their_targets_do() {
 #[test]
 fn class_weights_apply_to_every_kind_of_validation() {
     let x: Vec<f64> = (0..12).map(f64::from).collect();
-    let seen = |labels: &[usize], classes: usize, own: Option<Vec<f64>>, trainer: Trainer<f64>| {
+    let seen = |labels: &[usize], classes: usize, validation: Validation<f64>| {
         let spy = Spy::default();
-        let trainer = trainer.validation_score(spy.clone());
-        let trainer = own.into_iter().fold(trainer, Trainer::validation_weights);
+        let validation = validation.score(spy.clone());
         let weights = (1..=classes).map(|k| k as f64).collect();
         let model = Classifier::new(builder(), 0..classes).unwrap();
         let mut model = model.class_weights(ClassWeights::Given(weights)).unwrap();
+        let trainer = Trainer::new(model.loss(), Adam::new(0.01)).epochs(1);
+        let trainer = trainer.validation(validation);
         model.fit(&trainer, &x, labels).unwrap();
         let (targets, weights) = spy.0.lock().unwrap()[0].clone();
         (targets, weights.unwrap())
@@ -577,9 +577,8 @@ fn class_weights_apply_to_every_kind_of_validation() {
     for classes in [2, 3] {
         let labels: Vec<usize> = (0..12).map(|i| i % classes).collect();
         let model = Classifier::new(builder::<f64>(), 0..classes).unwrap();
-        let trainer = || Trainer::new(model.loss(), Adam::new(0.01)).epochs(1);
         // Their weights are those of their classes.
-        let (targets, weights) = seen(&labels, classes, None, trainer().validation_split(0.5));
+        let (targets, weights) = seen(&labels, classes, Validation::split(0.5));
         for (target, weight) in targets.chunks(targets.len() / weights.len()).zip(&weights) {
             let class = match target {
                 [second] => *second as usize,
@@ -588,12 +587,10 @@ fn class_weights_apply_to_every_kind_of_validation() {
             assert_eq!(*weight, class as f64 + 1.0);
         }
         let targets = model.targets(&[1, 0]).unwrap();
-        let set = || trainer().validation_set([0.0, 1.0], targets.clone());
-        assert_eq!(seen(&labels, classes, None, set()).1, [2.0, 1.0]);
-        assert_eq!(
-            seen(&labels, classes, Some(vec![3.0, 5.0]), set()).1,
-            [6.0, 5.0]
-        );
+        let set = Validation::set([0.0, 1.0], targets.clone());
+        assert_eq!(seen(&labels, classes, set).1, [2.0, 1.0]);
+        let set = Validation::weighted_set([0.0, 1.0], targets, [3.0, 5.0]);
+        assert_eq!(seen(&labels, classes, set).1, [6.0, 5.0]);
     }
 }
 

@@ -11,7 +11,7 @@ use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd};
 use feedforward::schedule::{Cosine, InverseScaling, Schedule};
-use feedforward::train::{ReduceOnPlateau, TrainingEvent};
+use feedforward::train::{ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{Clip, Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 
 /// Where the child finds its folder.
@@ -57,7 +57,7 @@ fn train(folder: &Path) {
     let trainer = trainer().checkpoint(&path, 1);
     let mut net = net();
     let mut state = if path.exists() {
-        trainer.load_checkpoint(&mut net, &path).unwrap()
+        TrainerState::load(&path, &trainer, &mut net).unwrap()
     } else {
         trainer.start(&net).unwrap()
     };
@@ -177,9 +177,9 @@ fn any_update_can_be_the_last_before_a_checkpoint() {
                 break;
             }
             stops += 1;
-            let bytes = trainer.checkpoint_bytes(&stopped, &state).unwrap();
+            let bytes = state.to_bytes(&trainer, &stopped).unwrap();
             stopped = net.clone();
-            state = trainer.load_checkpoint_bytes(&mut stopped, &bytes).unwrap();
+            state = TrainerState::from_bytes(&bytes, &trainer, &mut stopped).unwrap();
         }
         assert!(stops > 5, "{stops}");
         assert_eq!(stopped.params(), whole.params());
@@ -241,37 +241,36 @@ fn training_does_not_begin_if_checkpoints_cannot_be_written() {
 fn a_checkpoint_of_another_training_is_refused_by_name() {
     let mut net = net();
     let state = trainer().start(&net).unwrap();
-    let bytes = trainer().checkpoint_bytes(&net, &state).unwrap();
+    let bytes = state.to_bytes(&trainer(), &net).unwrap();
     let before = net.params().to_vec();
     let others: [(Trainer<f32>, &str); 7] = [
         (trainer().seed(1), "seed"),
         (trainer().batch_size(21), "batch_size"),
         (trainer().dropout(0.1), "dropout"),
         (trainer().schedule(InverseScaling::default()), "schedule"),
-        (trainer().validation_split(0.3), "validation"),
+        (trainer().validation_split(0.3), "validation.fraction"),
         (trainer().l2(0.1), "l2"),
-        (trainer().validation_set([0.0], [0.0]), "validation"),
+        (
+            trainer().validation(Validation::set([0.0], [0.0])),
+            "validation",
+        ),
     ];
     for (other, name) in others {
-        let error = other.load_checkpoint_bytes(&mut net, &bytes).unwrap_err();
+        let error = TrainerState::from_bytes(&bytes, &other, &mut net).unwrap_err();
         assert!(
             matches!(&error, Error::Differs { setting, .. } if setting == name),
             "{error}"
         );
     }
     let optimizer = Trainer::new(SquaredError, Adam::new(0.01));
-    let error = optimizer
-        .load_checkpoint_bytes(&mut net, &bytes)
-        .unwrap_err();
+    let error = TrainerState::from_bytes(&bytes, &optimizer, &mut net).unwrap_err();
     assert!(matches!(error, Error::Differs { .. }), "{error}");
     let mut other = Mlp::<f32>::builder(1)
         .hidden(3, Tanh)
         .output(1, Identity)
         .build()
         .unwrap();
-    let error = trainer()
-        .load_checkpoint_bytes(&mut other, &bytes)
-        .unwrap_err();
+    let error = TrainerState::from_bytes(&bytes, &trainer(), &mut other).unwrap_err();
     let shapes = [
         "1 inputs, 24 tanh, 24 tanh, 24 tanh, 1 identity",
         "1 inputs, 3 tanh, 1 identity",
@@ -283,7 +282,7 @@ fn a_checkpoint_of_another_training_is_refused_by_name() {
 
     // More epochs, or other threads, are the caller's to choose.
     let longer = trainer().epochs(500).threads(2);
-    longer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
+    TrainerState::from_bytes(&bytes, &longer, &mut net).unwrap();
     let error = trainer().checkpoint("x", 0).start(&net).unwrap_err();
     assert!(error.to_string().contains("checkpoints"), "{error}");
     // A checkpoint is a model file too.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Sgd;
-use feedforward::{Error, Mlp, Trainer};
+use feedforward::{Error, Mlp, Trainer, TrainerState};
 
 /// Where a child process finds the file that it is to write.
 const TARGET: &str = "FEEDFORWARD_SAVING_TARGET";
@@ -189,8 +189,8 @@ fn assert_refused(path: &Path, what: &str) {
     for error in [
         net.save(path).unwrap_err(),
         Mlp::<f32>::load(path).unwrap_err(),
-        trainer.save_checkpoint(&net, &state, path).unwrap_err(),
-        trainer.load_checkpoint(&mut net, path).unwrap_err(),
+        state.save(&trainer, &net, path).unwrap_err(),
+        TrainerState::load(path, &trainer, &mut net).unwrap_err(),
     ] {
         assert!(
             matches!(&error, Error::Io { problem, .. } if problem.contains(what)),

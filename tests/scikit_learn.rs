@@ -10,7 +10,7 @@ use feedforward::init::ScikitLearn;
 use feedforward::loss::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy, SquaredError};
 use feedforward::metrics::{Accuracy, Link, R2, r2};
 use feedforward::optimizer::{Adam, EpsilonForm, Optimizer, Sgd, State};
-use feedforward::train::{Adaptive, Lbfgs, LbfgsStop};
+use feedforward::train::{Adaptive, Lbfgs, LbfgsStop, Order, Validation};
 use feedforward::{
     Classifier, Error, Float, Layout, Loss, Mlp, MultilabelClassifier, Samples, Scaler, StopReason,
     Trainer,
@@ -364,8 +364,7 @@ fn early_stopping_watches_a_score() {
     let mut model = Classifier::new(builder(), words.iter().copied()).unwrap();
     let trainer = Trainer::new(model.loss(), Adam::new(1e-2))
         .epochs(3000)
-        .validation_split(0.2)
-        .validation_score(Accuracy)
+        .validation(Validation::split(0.2).score(Accuracy))
         .early_stopping(0.2, 10);
     let history = model.fit(&trainer, &x, &words).unwrap();
     assert_eq!(history.stopped_by, StopReason::EarlyStopping);
@@ -388,11 +387,9 @@ fn early_stopping_watches_a_score() {
     assert_eq!(weighted.network().params(), model.network().params());
 
     let (x, y) = regression(1);
+    let link = Link::Identity;
     let trainer = Trainer::new(SquaredError, Adam::new(1e-2))
-        .validation_split(0.1)
-        .validation_score(R2 {
-            link: Link::Identity,
-        })
+        .validation(Validation::split(0.1).score(R2 { link }))
         .early_stopping(0.2, 10);
     let mut net = regressor("relu", 1);
     let mut state = trainer.start(&net).unwrap();
@@ -417,7 +414,7 @@ fn the_adaptive_rate_ends_below_a_millionth() {
     trainer
         .resume(&mut net, &mut state, &Samples::new(&x, &y))
         .unwrap();
-    assert!(state.epochs() < 3000 && trainer.learning_rate(&state) < 1e-6);
+    assert!(state.epochs() < 3000 && state.learning_rate(&trainer) < 1e-6);
 }
 
 #[test]
@@ -579,7 +576,7 @@ fn sure_and_wrong_answers_cost_finitely_much() {
 fn a_shuffle_is_a_function_of_its_seed() {
     // [20]
     let (x, y) = regression(1);
-    let train = |shuffle: bool| {
+    let train = |order: Order| {
         let mut net = Mlp::builder(10)
             .hidden(5, Tanh)
             .output(1, Identity)
@@ -588,14 +585,10 @@ fn a_shuffle_is_a_function_of_its_seed() {
         let trainer = Trainer::new(SquaredError, Sgd::new(0.05))
             .batch_size(50)
             .epochs(3);
-        trainer
-            .seed(9)
-            .shuffle(shuffle)
-            .fit(&mut net, &x, &y)
-            .unwrap();
+        trainer.seed(9).order(order).fit(&mut net, &x, &y).unwrap();
         net.params().to_vec()
     };
-    assert_eq!(train(true), train(true));
-    assert_eq!(train(false), train(false));
-    assert_ne!(train(true), train(false));
+    assert_eq!(train(Order::Shuffled), train(Order::Shuffled));
+    assert_eq!(train(Order::Given), train(Order::Given));
+    assert_ne!(train(Order::Shuffled), train(Order::Given));
 }

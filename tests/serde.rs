@@ -11,7 +11,7 @@ use feedforward::optimizer::{
 };
 use feedforward::schedule::{Cosine, OneCycle, StepDecay, WarmUp};
 use feedforward::train::{Adaptive, LbfgsOptions, ReduceOnPlateau};
-use feedforward::{ClassWeights, Clip, Epoch, History, Mlp, Trainer};
+use feedforward::{ClassWeights, Clip, Mlp, Trainer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -67,20 +67,14 @@ fn histories_come_back_with_what_is_no_number() {
         .fit(&mut net(), &[0.5; 12], &[0.25; 4])
         .unwrap();
     check(history.clone());
-    let odd = Epoch {
-        loss: f64::INFINITY,
-        validation_loss: Some(f64::NEG_INFINITY),
-        ..history.epochs[0]
-    };
+    let mut odd = history.epochs[0];
+    odd.loss = f64::INFINITY;
+    odd.validation_loss = Some(f64::NEG_INFINITY);
     check(odd);
-    let nan = History {
-        epochs: vec![Epoch {
-            loss: f64::NAN,
-            validation_score: Some(f64::NAN),
-            ..odd
-        }],
-        ..history
-    };
+    odd.loss = f64::NAN;
+    odd.validation_score = Some(f64::NAN);
+    let mut nan = history;
+    nan.epochs = vec![odd];
     let read = round_trip(&nan);
     assert!(read.loss().is_nan() && read.epochs[0].validation_score.unwrap().is_nan());
 }

@@ -5,7 +5,7 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
 use feedforward::schedule::Cosine;
 use feedforward::{
-    Clip, Error, Float, GradientWorkspace, Mlp, Samples, Shard, StopReason, Trainer,
+    Clip, Error, Float, GradientWorkspace, Mlp, Samples, Shard, StopReason, Trainer, TrainerState,
 };
 
 const SEED: u64 = 5;
@@ -189,16 +189,16 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
     let mut state = trainer.start(&net).unwrap();
     let none = train_shared(&trainer, &mut net, &mut state, (&x, &y), 7);
     assert_eq!(none, None);
-    let bytes = trainer.checkpoint_bytes(&net, &state).unwrap();
+    let bytes = state.to_bytes(&trainer, &net).unwrap();
     let mut resumed = start.clone();
-    let mut state = trainer.load_checkpoint_bytes(&mut resumed, &bytes).unwrap();
+    let mut state = TrainerState::from_bytes(&bytes, &trainer, &mut resumed).unwrap();
     let reason = trainer.resume(&mut resumed, &mut state, &Samples::new(&x, &y));
     assert_eq!(reason, Ok(StopReason::Tolerance));
     assert_eq!(resumed.params(), fitted.params());
     assert_eq!(*state.history(), history);
 
     // And shared to the end.
-    let mut state = trainer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
+    let mut state = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
     let reason = train_shared(&trainer, &mut net, &mut state, (&x, &y), u64::MAX);
     assert_eq!(reason, Some(StopReason::Tolerance));
     assert_eq!(net.params(), fitted.params());

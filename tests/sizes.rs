@@ -333,13 +333,10 @@ fn schedules_at_any_time() {
         for step in [0, 1, most / 2, most - 1, most] {
             for total_steps in [0, 1, most / 2, most - 1, most] {
                 for epoch in [0, 1, HUGE - 1, HUGE] {
-                    let progress = Progress {
-                        step,
-                        total_steps,
-                        epoch,
-                        samples: most,
-                        samples_before_epoch: most,
-                    };
+                    let mut progress = Progress::after(step, total_steps);
+                    progress.epoch = epoch;
+                    progress.samples = most;
+                    progress.samples_before_epoch = most;
                     let rate = schedule.rate(0.1, &progress);
                     assert!(
                         (0.0..=0.1).contains(&rate),

@@ -67,6 +67,8 @@ shared! {
     train::Update,
     train::Hint,
     train::Split,
+    train::Order,
+    train::Validation<f32>,
     train::TrainingRun<'static, f32>,
     train::Batches,
     train::Adaptive,

@@ -10,7 +10,7 @@ use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
 use feedforward::schedule::{Cosine, Linear, OneCycle, WarmUp};
-use feedforward::train::{Hint, TrainingEvent};
+use feedforward::train::{Hint, TrainingEvent, Validation};
 use feedforward::{
     Error, GradientWorkspace, Mlp, Samples, Schedule, Score, Shard, StopReason, Trainer,
     TrainerState,
@@ -51,8 +51,7 @@ fn a_score_that_is_no_number_is_no_improvement() {
     let (x, y) = data();
     // R2 of one sample is not defined: no epoch is the best, and patience runs out.
     let undefined = trainer()
-        .validation_set([0.5], [0.84])
-        .validation_score(R2::default())
+        .validation(Validation::set([0.5], [0.84]).score(R2::default()))
         .early_stopping(0.0, 12);
     let mut seen = Vec::new();
     let mut stopped = net();
@@ -72,9 +71,9 @@ fn a_score_that_is_no_number_is_no_improvement() {
     // The only epoch with a number is the best one.
     let mut at = vec![f64::NAN; 20];
     at[4] = 0.5;
+    let score = Sometimes(AtomicUsize::new(0), at);
     let once = trainer()
-        .validation_set([0.5], [0.84])
-        .validation_score(Sometimes(AtomicUsize::new(0), at))
+        .validation(Validation::set([0.5], [0.84]).score(score))
         .early_stopping(0.0, 6);
     let (mut stopped, mut fifth) = (net(), Vec::new());
     let history = once
@@ -121,7 +120,9 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
         assert_eq!(stopped.params(), whole.params());
     }
 
-    let by_hand = trainer().validation_set(x, y).early_stopping(0.0, 3);
+    let by_hand = trainer()
+        .validation(Validation::set(x, y))
+        .early_stopping(0.0, 3);
     let (start, mut stopped) = (net(), net());
     let mut state = by_hand.start(&stopped).unwrap();
     let mut run = by_hand.run(&mut stopped, &mut state, 50).unwrap();
@@ -375,7 +376,7 @@ fn a_training_resumes_on_its_own_samples() {
     ];
     for (others, expected) in others {
         let (mut net, mut state) = paused(&trainer, &samples);
-        let bytes = trainer.checkpoint_bytes(&net, &state).unwrap();
+        let bytes = state.to_bytes(&trainer, &net).unwrap();
         let before = net.params().to_vec();
         let error = trainer.resume(&mut net, &mut state, &others).unwrap_err();
         let Error::Differs { setting, got, .. } = &error else {
@@ -385,7 +386,7 @@ fn a_training_resumes_on_its_own_samples() {
         assert!(got.starts_with(expected), "{error}");
         assert_eq!(net.params(), before);
         // So it is after a checkpoint.
-        let mut loaded = trainer.load_checkpoint_bytes(&mut net, &bytes).unwrap();
+        let mut loaded = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
         assert!(trainer.resume(&mut net, &mut loaded, &others).is_err());
         // Unless the caller knows.
         loaded.forget_samples();
@@ -422,20 +423,6 @@ fn a_restart_forgets_what_was_best() {
         }
         let loss = GradientWorkspace::new(&net).evaluate(&net, &x, &opposite, &SquaredError);
         assert!(loss.unwrap() < 2.0);
-    }
-}
-
-#[test]
-fn validation_weights_need_a_validation_set() {
-    let (x, y) = data();
-    for trainer in [trainer(), trainer().validation_split(0.2)] {
-        let error = trainer
-            .validation_weights([1.0; 50])
-            .fit(&mut net(), &x, &y);
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "validation weights: expected a validation set that they belong to, got none"
-        );
     }
 }
 
@@ -491,7 +478,7 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
 
     let watching = trainer
         .batch_size(20)
-        .validation_set(x, y)
+        .validation(Validation::set(x, y))
         .early_stopping(0.0, 1);
     let mut state = watching.start(&net).unwrap();
     let mut run = watching.run(&mut net, &mut state, 20).unwrap();

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use feedforward::train::TrainingEvent;
-use feedforward::{Error, History, Mlp, Samples, StopReason, Trainer};
+use feedforward::{Error, History, Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::RgbImage;
 
 use crate::canvas::Canvas;
@@ -138,7 +138,7 @@ impl<'a> Training<'a> {
         let checkpoint = flags.checkpoint.as_deref();
         let mut state = match checkpoint.filter(|path| path.exists()) {
             Some(path) => {
-                let state = trainer.load_checkpoint(net, path)?;
+                let state = TrainerState::load(path, trainer, net)?;
                 say!("Resumed   after {} epochs", state.epochs());
                 state
             }

@@ -1,14 +1,14 @@
 //! Bytes as a model file, in every way there is to read one: `cargo fuzz run load`.
 //!
 //! Needs a nightly compiler and `cargo install cargo-fuzz`. Files from `Mlp::save` and
-//! `Trainer::save_checkpoint` in `fuzz/corpus/load` are good seeds. Checksums are not compared here.
+//! `TrainerState::save` in `fuzz/corpus/load` are good seeds. Checksums are not compared here.
 
 #![no_main]
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
-use feedforward::{Classifier, Mlp, ModelFile, Trainer};
+use feedforward::{Classifier, Mlp, ModelFile, Trainer, TrainerState};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -29,6 +29,6 @@ fuzz_target!(|bytes: &[u8]| {
     let builder = Mlp::<f32>::builder(2).hidden(3, Tanh);
     if let Ok(mut net) = builder.output(1, Identity).build() {
         let trainer = Trainer::new(SquaredError, Adam::new(0.01));
-        trainer.load_checkpoint_bytes(&mut net, bytes).ok();
+        TrainerState::from_bytes(bytes, &trainer, &mut net).ok();
     }
 });

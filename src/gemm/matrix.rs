@@ -8,6 +8,7 @@ use crate::memory;
 /// A matrix that is read: `rows x cols` numbers, where element (r, c) is
 /// `data[r * row_stride + c * col_stride]`.
 #[derive(Clone, Copy, Debug)]
+#[must_use = "`transposed` returns another view"]
 pub struct MatRef<'a, T> {
     pub(super) data: &'a [T],
     pub(super) rows: usize,

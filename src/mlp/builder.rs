@@ -29,6 +29,7 @@ use crate::memory;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "`build` makes the network"]
 pub struct MlpBuilder<T> {
     inputs: usize,
     hidden: Vec<Run<T>>,

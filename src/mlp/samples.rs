@@ -31,6 +31,7 @@ pub(crate) use checked::CheckedSamples;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[must_use = "its methods return the changed samples"]
 pub struct Samples<'a, T> {
     inputs: &'a [T],
     targets: Targets<'a, T>,

@@ -58,6 +58,7 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "its methods return the changed shard"]
 pub struct Shard {
     /// The minibatch's samples, or the sum of their weights.
     total_weight: f64,

@@ -45,6 +45,7 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "its methods of settings return the changed workspace"]
 pub struct GradientWorkspace<T> {
     layout: Layout,
     packed: Packed<T>,

@@ -75,8 +75,8 @@ impl<L: Ord + Debug> Classes<L> {
 /// How much the samples of each class count in training.
 ///
 /// Weights apply to the training samples and to the validation samples, be they a split or a
-/// [`validation_set`](Trainer::validation_set), whose loss and score then measure what is trained.
-/// There they multiply the [`validation_weights`](Trainer::validation_weights).
+/// [validation set](crate::train::Validation::set), whose loss and score then measure what is trained.
+/// There they multiply the [set's own weights](crate::train::Validation::weighted_set).
 ///
 /// A minibatch's gradient is divided by the minibatch's own weights, as in scikit-learn and
 /// PyTorch, so that weights fade in small minibatches: those of one sample have no effect. Choose

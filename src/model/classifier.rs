@@ -167,7 +167,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     }
 
     /// Trains the network. A validation split is stratified unless
-    /// [`Trainer::stratified`] says otherwise.
+    /// [`Validation::stratified`](crate::train::Validation::stratified) says otherwise.
     ///
     /// The loss is usually [`loss`](Self::loss). Two classes take any other loss on logits too.
     /// More classes also take [`BinaryCrossEntropy`] and losses on values, such as the squared
@@ -177,12 +177,12 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// The targets of a validation set come from its labels:
     ///
     /// ```
-    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam};
+    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam, train::Validation};
     ///
     /// let (inputs, labels) = ([0.0, 1.0, 2.0, 3.0], ['a', 'a', 'b', 'b']);
     /// let mut model = Classifier::new(Mlp::<f64>::builder(1).hidden(8, Tanh), labels)?;
     /// let trainer = Trainer::new(model.loss(), Adam::new(0.05))
-    ///     .validation_set([0.5, 2.5], model.targets(&['a', 'b'])?)
+    ///     .validation(Validation::set([0.5, 2.5], model.targets(&['a', 'b'])?))
     ///     .early_stopping(0.0, 10);
     /// model.fit(&trainer, &inputs, &labels)?;
     /// # Ok::<(), feedforward::Error>(())

@@ -141,7 +141,7 @@ impl<T: Float> Regressor<T> {
     }
 
     /// Trains the network. Targets are scaled, those of a
-    /// [`validation_set`](Trainer::validation_set) too, as the [type](Self) says.
+    /// [validation set](crate::train::Validation::set) too, as the [type](Self) says.
     ///
     /// # Errors
     /// [`Error::Incompatible`] for a loss that reads outputs in another way than the link, and as

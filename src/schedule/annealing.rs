@@ -16,7 +16,7 @@ use crate::math;
 /// ```
 /// use feedforward::schedule::{Linear, Progress, Schedule};
 ///
-/// let halfway = Progress { step: 50, total_steps: 100, ..Progress::default() };
+/// let halfway = Progress::after(50, 100);
 /// assert_eq!(Linear::default().rate(0.5, &halfway), 0.25);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -82,7 +82,7 @@ impl Schedule for Cosine {
 /// use feedforward::schedule::{CosineRestarts, Progress, Schedule};
 ///
 /// let schedule = CosineRestarts { period: 10, multiplier: 2, floor: 0.0 };
-/// let at = |step| schedule.rate(1.0, &Progress { step, ..Progress::default() });
+/// let at = |step| schedule.rate(1.0, &Progress::after(step, 0));
 /// assert!((at(5) - 0.5).abs() < 1e-15);
 /// assert_eq!(at(10), 1.0); // the first restart
 /// assert!((at(20) - 0.5).abs() < 1e-15);
@@ -143,7 +143,7 @@ impl Schedule for CosineRestarts {
 /// use feedforward::schedule::{OneCycle, Progress, Schedule};
 ///
 /// let at = |step| {
-///     let progress = Progress { step, total_steps: 100, ..Progress::default() };
+///     let progress = Progress::after(step, 100);
 ///     OneCycle::default().rate(1.0, &progress)
 /// };
 /// assert!((at(0) - 0.04).abs() < 1e-15);

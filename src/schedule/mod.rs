@@ -20,6 +20,8 @@ pub use warm_up::WarmUp;
 /// How far a training has come, before the update that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
 pub struct Progress {
     /// Updates done.
     pub step: u64,
@@ -32,6 +34,18 @@ pub struct Progress {
     pub samples_before_epoch: u64,
     /// Updates that the training will make if nothing stops it early.
     pub total_steps: u64,
+}
+
+impl Progress {
+    /// Progress after this many updates of a total, for trying out a schedule. Epochs and samples
+    /// are 0.
+    pub fn after(step: u64, total_steps: u64) -> Self {
+        Self {
+            step,
+            total_steps,
+            ..Self::default()
+        }
+    }
 }
 
 /// A learning rate as a function of progress.
@@ -51,8 +65,7 @@ pub struct Progress {
 ///     }
 /// }
 ///
-/// let progress = Progress { step: 99, ..Progress::default() };
-/// assert_eq!(InverseRoot.rate(0.1, &progress), 0.01);
+/// assert_eq!(InverseRoot.rate(0.1, &Progress::after(99, 1000)), 0.01);
 /// ```
 pub trait Schedule: Debug + Send + Sync {
     /// The rate for the next update, where `base` is the optimizer's own.

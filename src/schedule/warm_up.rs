@@ -14,10 +14,7 @@ use crate::error::Result;
 /// use feedforward::schedule::{Cosine, Progress, Schedule, WarmUp};
 ///
 /// let schedule = WarmUp { steps: 10, then: Cosine::default() };
-/// let at = |step| {
-///     let progress = Progress { step, total_steps: 110, ..Progress::default() };
-///     schedule.rate(1.0, &progress)
-/// };
+/// let at = |step| schedule.rate(1.0, &Progress::after(step, 110));
 /// assert_eq!(at(0), 0.1);
 /// assert_eq!(at(9), 1.0);
 /// assert!((at(60) - 0.5).abs() < 1e-12); // halfway through the cosine's 100 updates

@@ -29,32 +29,63 @@ use crate::random::Rng;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "its methods return the changed batches"]
 pub struct Batches {
     rows: Vec<usize>,
-    order: Vec<usize>,
+    /// The rows as they come in the epoch under way.
+    arranged: Vec<usize>,
     size: usize,
-    arrangement: Order,
+    order: Order,
+    seed: u64,
 }
 
 /// Rearranges the rows of an epoch.
 type Arrange = dyn Fn(usize, &mut [usize]) + Send + Sync;
 
-/// In which order rows come.
-#[derive(Clone)]
-pub(super) enum Order {
+/// The order in which the rows of an epoch come.
+///
+/// ```
+/// use feedforward::{Trainer, loss::SquaredError, optimizer::Adam, train::Order};
+///
+/// let trainer = Trainer::<f32>::new(SquaredError, Adam::new(0.01));
+/// let in_order = trainer.clone().order(Order::Given);
+/// // Easy samples first, in the first epoch.
+/// let difficulty = [0.3, 0.1, 0.2];
+/// let curriculum = trainer.order(Order::custom(move |epoch, rows| {
+///     if epoch == 0 {
+///         rows.sort_by(|&a, &b| f64::total_cmp(&difficulty[a], &difficulty[b]));
+///     }
+/// }));
+/// ```
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Order {
+    /// Shuffled anew for each epoch, by the trainer's seed.
+    #[default]
+    Shuffled,
+    /// As they are given.
     Given,
-    Shuffled(u64),
-    /// The caller's own: given the epoch and the rows in their order, it rearranges them.
+    /// Arranged by a function, as [`custom`](Self::custom) explains.
     Custom(Arc<Arrange>),
+}
+
+impl Order {
+    /// Arranges rows by a function. It gets the epoch, counted from 0, and the training rows in
+    /// their order, and writes the rows in the order in which they are to come. Some may come
+    /// twice and others not at all. A row that does not exist ends training with an error in that
+    /// epoch.
+    pub fn custom(arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static) -> Self {
+        Self::Custom(Arc::new(arrange))
+    }
 }
 
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Given => f.write_str("Given"),
-            Self::Shuffled(seed) => f.debug_tuple("Shuffled").field(seed).finish(),
-            Self::Custom(_) => f.write_str("Custom"),
-        }
+        f.write_str(match self {
+            Self::Shuffled => "Shuffled",
+            Self::Given => "Given",
+            Self::Custom(_) => "Custom",
+        })
     }
 }
 
@@ -73,21 +104,23 @@ impl Batches {
     pub(super) fn of(rows: Vec<usize>, size: usize) -> Result<Self> {
         check_size(rows.len(), size)?;
         Ok(Self {
-            order: memory::collected("rows", rows.len(), rows.iter().copied())?,
+            arranged: memory::collected("rows", rows.len(), rows.iter().copied())?,
             rows,
             size,
-            arrangement: Order::Given,
+            order: Order::Given,
+            seed: 0,
         })
     }
 
     /// Shuffles the rows for each epoch.
     pub fn shuffled(self, seed: u64) -> Self {
-        self.arranged(Order::Shuffled(seed))
+        self.ordered(Order::Shuffled, seed)
     }
 
-    pub(super) fn arranged(self, arrangement: Order) -> Self {
+    pub(super) fn ordered(self, order: Order, seed: u64) -> Self {
         Self {
-            arrangement,
+            order,
+            seed,
             ..self
         }
     }
@@ -105,25 +138,29 @@ impl Batches {
     /// The minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
         self.arrange(epoch);
-        self.order.chunks(self.size)
+        self.arranged.chunks(self.size)
     }
 
     /// Brings the rows into the order of an epoch, counted from 0.
     pub(super) fn arrange(&mut self, epoch: usize) {
-        self.order.copy_from_slice(&self.rows);
-        match &self.arrangement {
+        self.arranged.copy_from_slice(&self.rows);
+        match &self.order {
             Order::Given => {}
-            Order::Shuffled(seed) => {
+            Order::Shuffled => {
                 // After the last number there is comes 0, the split's stream.
-                shuffle(&mut self.order, *seed, (epoch as u64).wrapping_add(1));
+                shuffle(
+                    &mut self.arranged,
+                    self.seed,
+                    (epoch as u64).wrapping_add(1),
+                );
             }
-            Order::Custom(arrange) => arrange(epoch, &mut self.order),
+            Order::Custom(arrange) => arrange(epoch, &mut self.arranged),
         }
     }
 
     /// The minibatch that comes after this many samples of the epoch, if there is one.
     pub(super) fn after(&self, seen: usize) -> Option<&[usize]> {
-        self.order.get(seen..)?.chunks(self.size).next()
+        self.arranged.get(seen..)?.chunks(self.size).next()
     }
 }
 

@@ -9,7 +9,6 @@ use super::history::{Epoch, History, StopReason, TrainingEvent};
 use super::run::{RunLength, TrainingRun};
 use super::sample_loop;
 use super::state::TrainerState;
-use super::trainer::Validation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::Loss;
@@ -157,7 +156,7 @@ impl<T: Float> Trainer<T> {
         state: &mut TrainerState<T>,
         samples: &Samples<'_, T>,
     ) -> Result<Epoch> {
-        if self.early_stopping.is_some() || matches!(self.validation, Validation::Split(_)) {
+        if self.early_stopping.is_some() || self.splits() {
             let what = "trainer of a partial fit";
             let expected = "neither early stopping nor a validation split";
             return Err(Error::incompatible(what, expected, "one"));
@@ -185,7 +184,7 @@ impl<T: Float> Trainer<T> {
         self.check()?;
         state.check_trainer(self, net)?;
         check_finite("parameters", net.params())?;
-        if let Validation::Split(_) = self.validation {
+        if self.splits() {
             let expected = "no validation split, which needs the samples";
             return Err(Error::incompatible("trainer of a run", expected, "one"));
         }
@@ -194,15 +193,9 @@ impl<T: Float> Trainer<T> {
         TrainingRun::new(self, net, state, batches, RunLength::Whole)
     }
 
-    /// Returns the learning rate of the next update: the schedule's, times what plateaus left.
-    pub fn learning_rate(&self, state: &TrainerState<T>) -> f64 {
-        let base = self.optimizer.learning_rate();
-        self.schedule.rate(base, &state.progress) * state.rate_factor
-    }
-
     /// Returns the loss.
     pub fn loss(&self) -> &dyn Loss<T> {
-        &*self.loss
+        &*self.objective.loss
     }
 
     /// Makes a gradient of a network of this shape, with this trainer's penalty, clipping and
@@ -211,21 +204,12 @@ impl<T: Float> Trainer<T> {
     /// # Errors
     /// [`Error::OutOfRange`] if one of them makes no sense.
     pub fn gradient(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
-        self.set_up(GradientWorkspace::new(net))
-    }
-
-    /// Gives a gradient this trainer's penalty, clipping and dropout.
-    pub(super) fn set_up(
-        &self,
-        mut gradient: GradientWorkspace<T>,
-    ) -> Result<GradientWorkspace<T>> {
-        gradient.set_clip(self.clip)?;
-        gradient.l2(self.l2)?.dropout(self.dropout, self.seed)
+        self.objective.workspace(net, None, self.seed, None)
     }
 
     /// Cuts these rows into minibatches, in the order of this trainer.
     pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
         let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
-        Ok(Batches::of(rows, size)?.arranged(self.arrangement()))
+        Ok(Batches::of(rows, size)?.ordered(self.order.clone(), self.seed))
     }
 }

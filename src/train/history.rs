@@ -7,6 +7,7 @@ use super::hints::Hint;
 /// One epoch: one pass over the training samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Epoch {
     /// Its number, counted from 1.
     pub number: usize,
@@ -28,6 +29,7 @@ pub struct Epoch {
 /// One update of the parameters: one minibatch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Update {
     /// Its number, counted from 1.
     pub number: u64,
@@ -68,6 +70,7 @@ impl TrainingEvent {
 /// An epoch's minibatches so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct EpochTotals {
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     loss_sum: f64,
@@ -122,6 +125,7 @@ pub enum StopReason {
 /// All epochs of a training.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct History {
     /// The epochs, in order.
     pub epochs: Vec<Epoch>,

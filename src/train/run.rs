@@ -84,7 +84,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         batches: Batches,
         length: RunLength,
     ) -> Result<Self> {
-        let before = (state.progress, state.part);
+        let before = (state.scalars.progress, state.scalars.part);
         if length == RunLength::OneEpoch {
             state.begin_epoch();
         }
@@ -100,7 +100,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             state.average.extend_from_slice(net.params());
         }
         let steps = (batches.count() as u64).saturating_mul(trainer.epochs as u64);
-        state.progress.total_steps = steps;
+        state.scalars.progress.total_steps = steps;
         let mut run = Self {
             updates: state.optimizer.updates(),
             given,
@@ -120,7 +120,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     /// Brings the rows of the epoch under way into their order.
     fn arrange(&mut self) {
         if self.stopped_by().is_none() {
-            self.batches.arrange(self.state.progress.epoch);
+            self.batches.arrange(self.state.scalars.progress.epoch);
         }
     }
 
@@ -152,9 +152,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         match self.length {
             _ if self.interrupted => Some(StopReason::Callback),
             RunLength::OneEpoch => (self.epochs > 0).then_some(StopReason::Epochs),
-            RunLength::Whole if self.state.finished => Some(self.state.history.stopped_by),
+            RunLength::Whole if self.state.scalars.finished => Some(self.state.history.stopped_by),
             RunLength::Whole => {
-                let done = self.state.progress.epoch >= self.trainer.epochs;
+                let done = self.state.scalars.progress.epoch >= self.trainer.epochs;
                 done.then_some(StopReason::Epochs)
             }
         }
@@ -181,7 +181,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ) -> Result<Update> {
         let samples = self.next_len("apply")?;
         let (trainer, state) = (self.trainer, &mut *self.state);
-        let rate = trainer.learning_rate(state);
+        let rate = state.learning_rate(trainer);
         let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
         memory.update_parallel(threads, optimizer, rate, self.net.params_mut(), gradient)?;
         if let Some(decay) = trainer.average {
@@ -189,11 +189,11 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             let keep = decay.min((1.0 + updates) / (10.0 + updates));
             blend(&mut state.average, self.net.params(), T::from_f64(keep));
         }
-        if state.best_value == f64::INFINITY && !trainer.validates() {
+        if state.scalars.best_value == f64::INFINITY && trainer.validation.is_none() {
             // The parameters that there were to begin with may stay the best.
-            state.best_value = loss;
+            state.scalars.best_value = loss;
         }
-        state.part.add(loss, samples, rate);
+        state.scalars.part.add(loss, samples, rate);
         Ok(self.count(samples, loss, rate))
     }
 
@@ -203,7 +203,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     /// [`Error::OutOfOrder`] at the end of an epoch.
     pub fn skip(&mut self) -> Result<Update> {
         let samples = self.next_len("skip")?;
-        let rate = self.trainer.learning_rate(self.state);
+        let rate = self.state.learning_rate(self.trainer);
         Ok(self.count(samples, 0.0, rate))
     }
 
@@ -215,12 +215,12 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     }
 
     fn count(&mut self, samples: usize, loss: f64, learning_rate: f64) -> Update {
-        let progress = &mut self.state.progress;
+        let progress = &mut self.state.scalars.progress;
         progress.step += 1;
         progress.samples += samples as u64;
         Update {
             number: self.state.optimizer.updates(),
-            epoch: self.state.epochs_in_all + 1,
+            epoch: self.state.scalars.epochs_in_all + 1,
             samples: progress.samples,
             loss,
             learning_rate,
@@ -244,17 +244,10 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             });
         }
         let (loss, score) = validation.unzip();
+        let (early_stopping, with_score) = (self.trainer.early_stopping, self.trainer.score());
         let wanted = [
-            (
-                "validation loss",
-                self.trainer.early_stopping.is_some(),
-                loss,
-            ),
-            (
-                "validation score",
-                self.trainer.score.is_some(),
-                score.flatten(),
-            ),
+            ("validation loss", early_stopping.is_some(), loss),
+            ("validation score", with_score.is_some(), score.flatten()),
         ];
         for (what, is_wanted, got) in wanted {
             if is_wanted && got.is_none() {
@@ -263,20 +256,17 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             }
         }
         self.check_epoch()?;
-        self.swap_average();
-        let epoch = self.close_epoch(validation);
-        self.swap_average();
-        Ok(epoch)
+        Ok(self.with_average(|run| run.close_epoch(validation)))
     }
 
     /// Checks that the epoch taught something, and nothing that is not finite.
     pub(super) fn check_epoch(&self) -> Result<()> {
-        if self.state.part.is_empty() {
+        if self.state.scalars.part.is_empty() {
             let expected = "a minibatch or more with weights to learn by";
             let what = "sample weights of an epoch";
             return Err(Error::Missing { what, expected });
         }
-        let loss = self.state.part.mean_loss();
+        let loss = self.state.scalars.part.mean_loss();
         if !loss.is_finite() {
             let (what, layer, value) = ("mean loss", self.net.depth() - 1, loss);
             return Err(Error::Overflow { what, layer, value });
@@ -310,20 +300,26 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         if self.state.optimizer.updates() != self.updates {
             return;
         }
-        (self.state.progress, self.state.part) = self.before;
+        (self.state.scalars.progress, self.state.scalars.part) = self.before;
         if !self.given.is_empty() {
             self.net.params_mut().swap_with_slice(&mut self.given);
             self.state.params = core::mem::take(&mut self.given);
         }
     }
 
-    /// Exchanges the network's parameters with their average, if there is one. A second call
-    /// undoes it.
-    pub(super) fn swap_average(&mut self) {
+    /// Calls a function while the network has the average of its parameters, if there is one. The
+    /// function may read the average from the network only.
+    pub(super) fn with_average<R>(&mut self, function: impl FnOnce(&mut Self) -> R) -> R {
+        self.swap_average();
+        let result = function(self);
+        self.swap_average();
+        result
+    }
+
+    fn swap_average(&mut self) {
         if self.trainer.average.is_some() {
-            self.net
-                .params_mut()
-                .swap_with_slice(&mut self.state.average);
+            let params = self.net.params_mut();
+            params.swap_with_slice(&mut self.state.average);
         }
     }
 

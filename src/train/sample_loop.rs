@@ -7,9 +7,8 @@ use super::Trainer;
 use super::hints::{cause, hints};
 use super::history::{Epoch, StopReason, TrainingEvent};
 use super::run::{RunLength, TrainingRun};
-use super::split::{Split, classes, split};
+use super::split::Split;
 use super::state::TrainerState;
-use super::trainer::Validation;
 use crate::error::{Error, Position, Result};
 use crate::float::Float;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Samples, check_finite};
@@ -53,55 +52,29 @@ pub(super) fn run<T: Float>(
     trainer.try_checkpoint_path()?;
     state.check_trainer(trainer, net)?;
     check_finite("parameters", net.params())?;
-    let all = samples.check(net, &*trainer.loss)?;
+    let all = samples.check(net, trainer.loss())?;
     let Split {
         mut training,
         mut held_out,
-    } = match trainer.validation {
-        Validation::Split(fraction) => {
-            let stratified = trainer.stratified.unwrap_or(false);
-            let classes = stratified.then(|| classes(&all));
-            split(all.len(), fraction, trainer.seed, classes.as_deref())?
-        }
-        _ => Split {
-            training: (0..all.len()).collect(),
-            held_out: Vec::new(),
-        },
+    } = match &trainer.validation {
+        Some(validation) => validation.rows(&all, trainer.seed)?,
+        None => Split::all(all.len()),
     };
     for sample in training.iter_mut().chain(&mut held_out) {
         *sample = all.row(*sample);
     }
-    if !held_out.is_empty() && !all.try_choose(&training)?.can_teach() {
+    let learned = all.try_choose(&training)?;
+    let mean_weight = trainer.objective.mean_weight_of(&learned);
+    if !held_out.is_empty() && !learned.can_teach() {
         let what = "sample weights of the training part of the split";
         return Err(Error::invalid_setting(what, "a sum above 0", 0));
     }
-    let gathered;
-    let validation = match &trainer.validation {
-        Validation::None => None,
-        Validation::Split(_) => {
-            gathered = samples.gather(net, &held_out);
-            Some(gathered.samples())
-        }
-        Validation::Set(inputs, targets) => {
-            let (samples, weights) = (Samples::new(inputs, targets), &trainer.validation_weights);
-            Some(
-                weights
-                    .iter()
-                    .fold(samples, |samples, weights| samples.weights(weights)),
-            )
-        }
-    };
-    let validation = validation
-        .map(|samples| {
-            let samples = samples.for_validation();
-            Ok((samples, samples.check(net, &*trainer.loss)?))
-        })
-        .transpose()?;
-    let mean_weight = if trainer.mean_weight {
-        Some(all.try_choose(&training)?.total_weight() / training.len() as f64)
-    } else {
-        None
-    };
+    let gathered = samples.gather(net, &held_out);
+    let validation = trainer.validation.as_ref().map(|validation| {
+        let samples = validation.samples(gathered.samples()).for_validation();
+        Ok((samples, samples.check(net, trainer.loss())?))
+    });
+    let validation = validation.transpose()?;
     let batch_size = match trainer.batch_size {
         Some(size) if length == RunLength::OneEpoch => Some(size.min(training.len())),
         size => size,
@@ -110,15 +83,14 @@ pub(super) fn run<T: Float>(
     let threads = threads_for(trainer.threads, batches.size(), net)?;
     if length == RunLength::Whole {
         state.check_samples(&all)?;
-        if state.finished {
+        if state.scalars.finished {
             return Ok(state.history.stopped_by);
         }
     } else {
         trainer.check_schedule(state, &batches)?;
     }
-    let workspace = state.workspace.take();
-    let mut gradient = trainer.set_up(workspace.unwrap_or_else(|| GradientWorkspace::new(net)))?;
-    gradient.set_mean_weight(mean_weight)?;
+    let (kept, seed) = (state.workspace.take(), trainer.seed);
+    let gradient = (trainer.objective).workspace(net, kept, seed, mean_weight)?;
     let mut fit = Fit {
         samples: all,
         validation,
@@ -154,7 +126,7 @@ impl<T: Float> Fit<'_, T> {
         mut run: TrainingRun<'_, T>,
         mut on_event: Option<&mut OnEvent<'_, T>>,
     ) -> Result<StopReason> {
-        let remaining = (run.trainer.epochs).saturating_sub(run.state.progress.epoch);
+        let remaining = (run.trainer.epochs).saturating_sub(run.state.scalars.progress.epoch);
         let history = &mut run.state.history;
         history.epochs.reserve(remaining.min(MOST_RESERVED));
         while run.stopped_by().is_none() {
@@ -170,7 +142,7 @@ impl<T: Float> Fit<'_, T> {
             return run.conclude();
         }
         if run.state.history.epochs.len() >= WORTH_HINTS {
-            let (history, loss) = (&run.state.history, &*run.trainer.loss);
+            let (history, loss) = (&run.state.history, run.trainer.loss());
             let hints = hints(history, run.net, &self.samples, &mut self.gradient, loss)?;
             run.state.history.hints = hints;
         }
@@ -197,8 +169,8 @@ impl<T: Float> Fit<'_, T> {
             let rows = self.samples.try_choose(batch)?;
             // Samples that weigh nothing teach nothing.
             let update = if rows.can_teach() {
-                self.gradient.set_updates(run.state.progress.step);
-                let loss = (self.gradient).compute_rows(run.net, &rows, &*run.trainer.loss)?;
+                self.gradient.set_updates(run.state.scalars.progress.step);
+                let loss = (self.gradient).compute_rows(run.net, &rows, run.trainer.loss())?;
                 run.apply_shared(&self.threads, loss, self.gradient.values())?
             } else {
                 run.skip()?
@@ -208,15 +180,12 @@ impl<T: Float> Fit<'_, T> {
             }
         }
         run.check_epoch()?;
-        run.swap_average();
-        let validated = self.validate(run.trainer, run.net);
-        let epoch = validated.map(|validation| run.close_epoch(validation));
-        let is_over = epoch.map(|epoch| {
+        run.with_average(|run| {
+            let validation = self.validate(run.trainer, run.net)?;
+            let epoch = run.close_epoch(validation);
             let ended = tell(TrainingEvent::Epoch(epoch), run);
-            (!ended).then_some(epoch)
-        });
-        run.swap_average();
-        is_over
+            Ok((!ended).then_some(epoch))
+        })
     }
 
     /// The validation samples' loss and score.
@@ -228,11 +197,11 @@ impl<T: Float> Fit<'_, T> {
         let Some((samples, rows)) = &self.validation else {
             return Ok(None);
         };
-        let Trainer { loss, score, .. } = trainer;
+        let score = trainer.score();
         self.outputs.clear();
         let outputs = score.is_some().then_some(&mut self.outputs);
-        let loss = self.gradient.evaluate_rows(net, rows, &**loss, outputs)?;
-        let score = score.as_ref().map(|score| {
+        let loss = (self.gradient).evaluate_rows(net, rows, trainer.loss(), outputs)?;
+        let score = score.map(|score| {
             let targets = samples.target_rows(net.outputs());
             let weights = samples.sample_weights();
             score.score(&self.outputs, &targets, net.outputs(), weights)
@@ -260,15 +229,15 @@ impl<T: Float> Fit<'_, T> {
             }
         };
         run.net.params_mut().copy_from_slice(&state.best);
-        let rate = run.trainer.learning_rate(state);
+        let rate = state.learning_rate(run.trainer);
         Error::Diverged {
-            epoch: state.epochs_in_all + 1,
+            epoch: state.scalars.epochs_in_all + 1,
             step,
             layer,
             what,
             value,
             largest_gradient: self.gradient.max_abs(),
-            cause: cause(&self.samples, &*run.trainer.loss, rate),
+            cause: cause(&self.samples, run.trainer.loss(), rate),
         }
     }
 }

@@ -55,6 +55,14 @@ impl Split {
         check_classes("class", classes, rows)?;
         split(rows, fraction, seed, Some(classes))
     }
+
+    /// Holds nothing out.
+    pub(super) fn all(rows: usize) -> Self {
+        Self {
+            training: (0..rows).collect(),
+            held_out: Vec::new(),
+        }
+    }
 }
 
 /// Validation samples that there must be at least: a score of one says nothing.

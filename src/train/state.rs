@@ -41,51 +41,70 @@ use crate::schedule::Progress;
 #[derive(Clone, Debug)]
 pub struct TrainerState<T> {
     pub(super) optimizer: State<T>,
-    pub(super) progress: Progress,
-    /// What there was since the epoch began.
-    pub(super) part: EpochTotals,
-    /// What the schedule's rate is multiplied by, after plateaus.
-    pub(super) rate_factor: f64,
-    pub(super) reducing: Reducing,
-    pub(super) tolerance: Plateau,
-    pub(super) early_stopping: Plateau,
+    pub(super) scalars: Scalars,
     /// The parameters after the best epoch so far.
     pub(super) best: Vec<T>,
-    /// The watched value of that epoch.
-    pub(super) best_value: f64,
     /// The moving average of the parameters, if there is one.
     pub(super) average: Vec<T>,
     /// The parameters that training goes on from, where the network was given others.
     pub(super) params: Vec<T>,
     pub(super) history: History,
+    /// Scratch space, kept for the next time.
+    pub(super) workspace: Option<GradientWorkspace<T>>,
+}
+
+/// The numbers of a state that are no tensors. Checkpoints hold them by name: one that a checkpoint
+/// does not have, since it is older, is that of a fresh state.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub(super) struct Scalars {
+    pub(super) progress: Progress,
+    /// What there was since the epoch began.
+    pub(super) part: EpochTotals,
+    /// What the schedule's rate is multiplied by, after plateaus.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
+    pub(super) rate_factor: f64,
+    pub(super) reducing: Reducing,
+    pub(super) tolerance: Plateau,
+    pub(super) early_stopping: Plateau,
+    /// The watched value of the best epoch so far.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
+    pub(super) best_value: f64,
     /// Epochs in all, those before a restart and those that the history no longer has included.
     pub(super) epochs_in_all: usize,
     /// The samples that the training began with.
     pub(super) samples: Option<Fingerprint>,
     /// Whether there is nothing left to do.
     pub(super) finished: bool,
-    /// Scratch space, kept for the next time.
-    pub(super) workspace: Option<GradientWorkspace<T>>,
+}
+
+impl Default for Scalars {
+    fn default() -> Self {
+        Self {
+            progress: Progress::default(),
+            part: EpochTotals::default(),
+            rate_factor: 1.0,
+            reducing: Reducing::default(),
+            tolerance: Plateau::default(),
+            early_stopping: Plateau::default(),
+            best_value: f64::INFINITY,
+            epochs_in_all: 0,
+            samples: None,
+            finished: false,
+        }
+    }
 }
 
 impl<T: Float> TrainerState<T> {
     pub(super) fn new(trainer: &Trainer<T>, net: &Mlp<T>) -> Result<Self> {
         Ok(Self {
             optimizer: State::new(&*trainer.optimizer, net.layout())?,
-            progress: Progress::default(),
-            part: EpochTotals::default(),
-            rate_factor: 1.0,
-            reducing: Reducing::new(),
-            tolerance: Plateau::new(),
-            early_stopping: Plateau::new(),
+            scalars: Scalars::default(),
             best: Vec::new(),
-            best_value: f64::INFINITY,
             average: Vec::new(),
             params: Vec::new(),
             history: History::default(),
-            epochs_in_all: 0,
-            samples: None,
-            finished: false,
             workspace: None,
         })
     }
@@ -100,23 +119,22 @@ impl<T: Float> TrainerState<T> {
     pub fn restart(&mut self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
         self.check(net)?;
         let fresh = Self::new(trainer, net)?;
-        self.optimizer = fresh.optimizer;
-        self.progress = Progress {
-            samples: self.progress.samples,
-            ..fresh.progress
+        let Scalars {
+            progress,
+            epochs_in_all,
+            ..
+        } = self.scalars;
+        let history = core::mem::take(&mut self.history);
+        let workspace = self.workspace.take();
+        *self = Self {
+            history,
+            workspace,
+            ..fresh
         };
-        self.begin_epoch();
-        self.rate_factor = fresh.rate_factor;
-        self.reducing = fresh.reducing;
-        self.early_stopping = fresh.early_stopping;
-        self.tolerance = fresh.tolerance;
-        self.best.clear();
-        self.best_value = fresh.best_value;
         self.history.best_epoch = None;
-        self.average.clear();
-        self.params.clear();
-        self.samples = None;
-        self.finished = false;
+        self.scalars.epochs_in_all = epochs_in_all;
+        self.scalars.progress.samples = progress.samples;
+        self.begin_epoch();
         Ok(())
     }
 
@@ -134,7 +152,7 @@ impl<T: Float> TrainerState<T> {
     /// Lets [`Trainer::resume`] continue with other samples than those that the training began
     /// with: once, after which it expects the new ones.
     pub fn forget_samples(&mut self) {
-        self.samples = None;
+        self.scalars.samples = None;
     }
 
     /// The history, without the rest.
@@ -144,30 +162,37 @@ impl<T: Float> TrainerState<T> {
 
     /// Epochs done since the start or the last [`restart`](Self::restart).
     pub fn epochs(&self) -> usize {
-        self.progress.epoch
+        self.scalars.progress.epoch
     }
 
     /// Samples seen, counted again in every epoch: scikit-learn's `t_`.
     pub fn samples_seen(&self) -> u64 {
-        self.progress.samples
+        self.scalars.progress.samples
     }
 
     /// Samples of the epoch under way that were seen.
     pub fn samples_seen_in_epoch(&self) -> usize {
-        (self.progress.samples - self.progress.samples_before_epoch) as usize
+        (self.scalars.progress.samples - self.scalars.progress.samples_before_epoch) as usize
     }
 
     /// How far the training has come, as a schedule sees it.
     pub fn progress(&self) -> &Progress {
-        &self.progress
+        &self.scalars.progress
+    }
+
+    /// Returns the learning rate of the next update: the schedule's, times what plateaus left.
+    pub fn learning_rate(&self, trainer: &Trainer<T>) -> f64 {
+        let base = trainer.optimizer.learning_rate();
+        trainer.schedule.rate(base, &self.scalars.progress) * self.scalars.rate_factor
     }
 
     /// Epochs in a row without enough improvement, as [`Trainer::tolerance`] or
     /// [`Trainer::early_stopping`] counts them: the larger number if both do.
     pub fn epochs_without_improvement(&self) -> usize {
-        self.tolerance
+        self.scalars
+            .tolerance
             .bad_epochs
-            .max(self.early_stopping.bad_epochs)
+            .max(self.scalars.early_stopping.bad_epochs)
     }
 
     /// The optimizer's memory.
@@ -214,8 +239,8 @@ impl<T: Float> TrainerState<T> {
 
     /// The next minibatch will be the first of an epoch.
     pub(super) fn begin_epoch(&mut self) {
-        self.progress.samples_before_epoch = self.progress.samples;
-        self.part = EpochTotals::default();
+        self.scalars.progress.samples_before_epoch = self.scalars.progress.samples;
+        self.scalars.part = EpochTotals::default();
     }
 
     /// Checks that the samples are those that the training began with, or takes them as such.
@@ -233,8 +258,8 @@ impl<T: Float> TrainerState<T> {
     }
 
     fn check_fingerprint(&mut self, got: Fingerprint) -> Result<()> {
-        match self.samples {
-            Some(expected) if self.progress.step > 0 && !expected.agrees_with(got) => {
+        match self.scalars.samples {
+            Some(expected) if self.scalars.progress.step > 0 && !expected.agrees_with(got) => {
                 Err(Error::Differs {
                     setting: "samples".into(),
                     expected: expected.to_string(),
@@ -243,11 +268,11 @@ impl<T: Float> TrainerState<T> {
             }
             Some(expected) => {
                 let hash = got.hash.or(expected.hash);
-                self.samples = Some(Fingerprint { hash, ..got });
+                self.scalars.samples = Some(Fingerprint { hash, ..got });
                 Ok(())
             }
             None => {
-                self.samples = Some(got);
+                self.scalars.samples = Some(got);
                 Ok(())
             }
         }
@@ -260,15 +285,15 @@ impl<T: Float> TrainerState<T> {
         validation_score: Option<f64>,
     ) -> Epoch {
         let epoch = Epoch {
-            number: self.epochs_in_all + 1,
-            loss: self.part.mean_loss(),
+            number: self.scalars.epochs_in_all + 1,
+            loss: self.scalars.part.mean_loss(),
             validation_loss,
             validation_score,
-            learning_rate: self.part.learning_rate(),
+            learning_rate: self.scalars.part.learning_rate(),
         };
         self.history.epochs.push(epoch);
-        self.epochs_in_all += 1;
-        self.progress.epoch += 1;
+        self.scalars.epochs_in_all += 1;
+        self.scalars.progress.epoch += 1;
         self.begin_epoch();
         epoch
     }
@@ -276,7 +301,7 @@ impl<T: Float> TrainerState<T> {
     /// Remembers why it ended. Only what the caller can still change leaves more to do.
     pub(super) fn end(&mut self, reason: StopReason) {
         self.history.stopped_by = reason;
-        self.finished = matches!(reason, StopReason::Tolerance | StopReason::EarlyStopping);
+        self.scalars.finished = matches!(reason, StopReason::Tolerance | StopReason::EarlyStopping);
     }
 }
 

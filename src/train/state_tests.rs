@@ -48,7 +48,7 @@ fn whole_weights_are_as_good_as_copies() {
     let (x, y) = data();
     let weights: Vec<f64> = (0..50).map(|i| f64::from(i % 3)).collect();
     let copies: Vec<usize> = (0..50).flat_map(|i| vec![i; i % 3]).collect();
-    let full = trainer().batch_size(50).shuffle(false).l2(0.1);
+    let full = trainer().batch_size(50).order(Order::Given).l2(0.1);
     let weighted = params(&full, &Samples::new(&x, &y).weights(&weights));
     let copied = full.batch_size(copies.len());
     assert_near(
@@ -76,7 +76,7 @@ fn weightless_minibatches_are_skipped() {
     let mut weights = [1.0; 50];
     weights[8..24].fill(0.0);
     let rows: Vec<usize> = (0..8).chain(24..50).collect();
-    let plain = trainer().shuffle(false);
+    let plain = trainer().order(Order::Given);
     let weighted = params(&plain, &Samples::new(&x, &y).weights(&weights));
     assert_eq!(weighted, params(&plain, &Samples::new(&x, &y).rows(&rows)));
     for (bad, expected) in [
@@ -105,7 +105,7 @@ fn with_memory() -> Trainer<f64> {
         .dropout(0.2)
         .clip(Clip::Norm(0.5))
         .weight_average(0.9)
-        .validation_set(x, y)
+        .validation(Validation::set(x, y))
         .early_stopping(1e-4, 12)
         .adaptive(Adaptive::default())
         .reduce_on_plateau(ReduceOnPlateau {
@@ -213,9 +213,9 @@ fn a_restart_keeps_the_count_of_samples() {
     trainer.resume(&mut net, &mut state, &samples).unwrap();
     state.restart(&trainer, &net).unwrap();
     assert_eq!((state.epochs(), state.samples_seen()), (0, 4));
-    assert_eq!(trainer.learning_rate(&state), 0.1);
+    assert_eq!(state.learning_rate(&trainer), 0.1);
     trainer.resume(&mut net, &mut state, &samples).unwrap();
-    assert_eq!(trainer.learning_rate(&state), 0.1 / 9f64.powf(0.25));
+    assert_eq!(state.learning_rate(&trainer), 0.1 / 9f64.powf(0.25));
     assert_eq!(state.history().epochs.len(), 2);
 }
 
@@ -280,7 +280,7 @@ fn the_average_is_what_the_network_ends_with() {
     let mut net = net();
     let trainer = trainer()
         .weight_average(0.9)
-        .validation_set(x.clone(), y.clone());
+        .validation(Validation::set(x.clone(), y.clone()));
     let history = trainer.fit_with(&mut net, &samples, |event, net| {
         let Some(epoch) = event.epoch() else {
             return ControlFlow::Continue(());
@@ -298,13 +298,13 @@ fn rows_come_in_the_order_asked_for() {
     let (x, y) = data();
     let samples = Samples::new(&x, &y);
     let reversed: Vec<usize> = (0..50).rev().collect();
-    let arranged = trainer().arrange(|_, rows| rows.reverse());
-    let given = trainer().shuffle(false);
+    let arranged = trainer().order(Order::custom(|_, rows| rows.reverse()));
+    let given = trainer().order(Order::Given);
     assert_eq!(
         params(&arranged, &samples),
         params(&given, &samples.rows(&reversed))
     );
-    let wrong = trainer().arrange(|_, rows| rows[3] = 50);
+    let wrong = trainer().order(Order::custom(|_, rows| rows[3] = 50));
     let error = wrong.fit(&mut net(), &x, &y).unwrap_err();
     assert_eq!(error.to_string(), "row index: expected below 50, got 50");
 }
@@ -325,8 +325,7 @@ fn a_score_decides_when_to_stop() {
     let (x, _) = data();
     let lower = vec![-1.0; 50];
     let trainer = trainer()
-        .validation_set(x.clone(), lower.clone())
-        .validation_score(Positive)
+        .validation(Validation::set(x.clone(), lower.clone()).score(Positive))
         .early_stopping(0.01, 3);
     let mut net = net();
     let history = trainer.fit(&mut net, &x, &lower).unwrap();
@@ -350,13 +349,13 @@ fn divergence_is_explained_and_the_best_is_kept() {
     let linear = Mlp::builder(1).hidden_layers(2, 6, Identity);
     let start = linear.output(1, Identity).seed(3).build().unwrap();
     let explain = |trainer: Trainer<f64>, x: &[f64], y: &[f64]| {
-        let trainer = trainer.batch_size(8).shuffle(false);
+        let trainer = trainer.batch_size(8).order(Order::Given);
         let mut net = start.clone();
         let mut best = (f64::INFINITY, start.params().to_vec());
         let first: Vec<usize> = (0..8).collect();
         let minibatch = Samples::new(x, y).rows(&first);
         best.0 = GradientWorkspace::new(&net)
-            .evaluate_samples(&net, &minibatch, &*trainer.loss)
+            .evaluate_samples(&net, &minibatch, trainer.loss())
             .unwrap();
         let result = trainer.fit_with(&mut net, &Samples::new(x, y), |event, net| {
             let Some(epoch) = event.epoch() else {

@@ -10,6 +10,7 @@ use crate::mlp::Mlp;
 /// Epochs in which a loss did not get below its best by more than a margin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct Plateau {
     /// The least loss so far.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
@@ -18,8 +19,8 @@ pub(super) struct Plateau {
     pub(super) bad_epochs: usize,
 }
 
-impl Plateau {
-    pub(super) fn new() -> Self {
+impl Default for Plateau {
+    fn default() -> Self {
         Self {
             best: f64::INFINITY,
             bad_epochs: 0,
@@ -134,8 +135,9 @@ impl Default for ReduceOnPlateau {
 }
 
 /// What it remembers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct Reducing {
     plateau: Plateau,
     cooldown: usize,
@@ -145,13 +147,6 @@ impl Reducing {
     #[cfg(feature = "safetensors")]
     pub(super) fn largest_count(&self) -> usize {
         self.plateau.bad_epochs.max(self.cooldown)
-    }
-
-    pub(super) fn new() -> Self {
-        Self {
-            plateau: Plateau::new(),
-            cooldown: 0,
-        }
     }
 }
 
@@ -209,14 +204,14 @@ impl<T: Float> Trainer<T> {
         epoch: &Epoch,
         net: &Mlp<T>,
     ) -> Option<StopReason> {
-        let rate = self.learning_rate(state);
+        let rate = state.learning_rate(self);
         let watched = match (epoch.validation_score, epoch.validation_loss) {
             (Some(score), _) => -score,
             (None, Some(loss)) => loss,
             (None, None) => epoch.loss,
         };
-        if watched < state.best_value {
-            state.best_value = watched;
+        if watched < state.scalars.best_value {
+            state.scalars.best_value = watched;
             state.best.copy_from_slice(net.params());
             if self.early_stopping.is_some() {
                 state.history.best_epoch = Some(epoch.number);
@@ -224,18 +219,18 @@ impl<T: Float> Trainer<T> {
         }
         if let Some(reduce) = &self.reduce_on_plateau {
             let loss = epoch.validation_loss.unwrap_or(epoch.loss);
-            state.rate_factor *= reduce.see(&mut state.reducing, loss, rate);
+            state.scalars.rate_factor *= reduce.see(&mut state.scalars.reducing, loss, rate);
         }
         let watches = [
             (
                 self.early_stopping,
-                &mut state.early_stopping,
+                &mut state.scalars.early_stopping,
                 watched,
                 StopReason::EarlyStopping,
             ),
             (
                 self.tolerance,
-                &mut state.tolerance,
+                &mut state.scalars.tolerance,
                 epoch.loss,
                 StopReason::Tolerance,
             ),
@@ -250,9 +245,9 @@ impl<T: Float> Trainer<T> {
         }
         match self.adaptive {
             Some(adaptive) if over.is_some() && rate > adaptive.floor => {
-                state.rate_factor /= adaptive.divisor;
-                state.early_stopping.bad_epochs = 0;
-                state.tolerance.bad_epochs = 0;
+                state.scalars.rate_factor /= adaptive.divisor;
+                state.scalars.early_stopping.bad_epochs = 0;
+                state.scalars.tolerance.bad_epochs = 0;
                 None
             }
             _ => over,

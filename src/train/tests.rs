@@ -111,7 +111,7 @@ fn settings_out_of_range_are_errors_and_change_nothing() {
             "validation split: expected a fraction of 50 samples that holds out 2 or more but not all, got 0",
         ),
         (
-            trainer().validation_set([1.0, 2.0], [1.0]),
+            trainer().validation(Validation::set([1.0, 2.0], [1.0])),
             "validation targets: expected 2 values, got 1",
         ),
     ];
@@ -207,7 +207,7 @@ fn early_stopping_restores_the_best_parameters() {
     let other: Vec<f64> = inputs.iter().map(|x| 0.2 * x - 0.1).collect();
     let trainer = trainer()
         .epochs(100)
-        .validation_set(inputs.clone(), other.clone())
+        .validation(Validation::set(inputs.clone(), other.clone()))
         .early_stopping(0.0, 5);
     let mut at_best = Vec::new();
     let mut best = f64::INFINITY;

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 
 use super::batches::{Batches, Order};
 #[cfg(all(feature = "safetensors", feature = "std"))]
-use super::checkpoint_file;
+use super::checkpoint::file::Checkpoints;
+use super::objective::Objective;
 use super::state::TrainerState;
 use super::stopping::{Adaptive, Patience, ReduceOnPlateau};
+use super::validation::{Source, Validation};
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
@@ -34,61 +36,39 @@ use crate::schedule::{Constant, Schedule};
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "its methods return the changed trainer"]
 pub struct Trainer<T> {
-    pub(super) loss: Arc<dyn Loss<T>>,
+    pub(super) objective: Objective<T>,
     pub(super) optimizer: Arc<dyn Optimizer<T>>,
     pub(super) schedule: Arc<dyn Schedule>,
     pub(super) batch_size: Option<usize>,
     pub(super) epochs: usize,
-    /// `None`: shuffled by the seed.
-    pub(super) arrangement: Option<Order>,
+    pub(super) order: Order,
     pub(super) seed: u64,
-    pub(super) l2: f64,
-    pub(super) clip: Option<Clip>,
-    pub(super) dropout: f64,
     pub(super) average: Option<f64>,
-    pub(super) validation: Validation<T>,
-    pub(super) validation_weights: Option<Vec<T>>,
-    /// `None`: as the model says that it trains, or else not.
-    pub(super) stratified: Option<bool>,
-    pub(super) mean_weight: bool,
-    pub(super) score: Option<Arc<dyn Score<T>>>,
+    pub(super) validation: Option<Validation<T>>,
     pub(super) early_stopping: Option<Patience>,
     pub(super) tolerance: Option<Patience>,
     pub(super) adaptive: Option<Adaptive>,
     pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
     pub(super) threads: Option<usize>,
     #[cfg(all(feature = "safetensors", feature = "std"))]
-    pub(super) checkpoints: Option<checkpoint_file::Checkpoints>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Validation<T> {
-    None,
-    Split(f64),
-    Set(Vec<T>, Vec<T>),
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 impl<T: Float> Trainer<T> {
     /// 200 epochs of shuffled minibatches of 200, without penalty, validation or early end.
     pub fn new(loss: impl Loss<T> + 'static, optimizer: impl Optimizer<T> + 'static) -> Self {
         Self {
-            loss: Arc::new(loss),
+            objective: Objective::new(loss),
             optimizer: Arc::new(optimizer),
             schedule: Arc::new(Constant),
             batch_size: None,
             epochs: 200,
-            arrangement: None,
+            order: Order::Shuffled,
             seed: 0,
-            l2: 0.0,
-            clip: None,
-            dropout: 0.0,
             average: None,
-            validation: Validation::None,
-            validation_weights: None,
-            stratified: None,
-            mean_weight: false,
-            score: None,
+            validation: None,
             early_stopping: None,
             tolerance: None,
             adaptive: None,
@@ -119,21 +99,9 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets whether samples are shuffled anew for each epoch; they are unless told otherwise.
-    pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.arrangement = (!shuffle).then_some(Order::Given);
-        self
-    }
-
-    /// Arranges the samples of each epoch by a function of yours instead of shuffling them. It
-    /// is given the epoch, counted from 0, and the training rows in their order, and writes
-    /// the rows in the order in which they are to come: easy ones first, say, or some twice and
-    /// others not at all. A row that does not exist ends the training with an error in that epoch.
-    pub fn arrange(
-        mut self,
-        arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static,
-    ) -> Self {
-        self.arrangement = Some(Order::Custom(Arc::new(arrange)));
+    /// Sets the order in which the samples of each epoch come. Default: [`Order::Shuffled`].
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
         self
     }
 
@@ -146,20 +114,20 @@ impl<T: Float> Trainer<T> {
 
     /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`](crate::GradientWorkspace::l2) explains.
     pub fn l2(mut self, lambda: f64) -> Self {
-        self.l2 = lambda;
+        self.objective.l2 = lambda;
         self
     }
 
     /// Bounds the gradient of each minibatch; it is not bounded unless told otherwise.
     pub fn clip(mut self, clip: Clip) -> Self {
-        self.clip = Some(clip);
+        self.objective.clip = Some(clip);
         self
     }
 
     /// Drops each hidden output with this probability while training, as
     /// [`GradientWorkspace::dropout`](crate::GradientWorkspace::dropout) explains; 0 unless told otherwise.
     pub fn dropout(mut self, rate: f64) -> Self {
-        self.dropout = rate;
+        self.objective.dropout = rate;
         self
     }
 
@@ -174,25 +142,47 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets aside this fraction of the samples (rounded up, at least 2), drawn by the seed, and
-    /// measures the loss on them after each epoch.
-    pub fn validation_split(mut self, fraction: f64) -> Self {
-        self.validation = Validation::Split(fraction);
-        self
+    /// Sets aside this fraction of the samples and measures the loss on them after each epoch:
+    /// `validation(Validation::split(fraction))`.
+    pub fn validation_split(self, fraction: f64) -> Self {
+        self.validation(Validation::split(fraction))
     }
 
-    /// Lets the split keep the fraction of each class on both sides, where a class is all samples
-    /// with the same target. For classification, with any number of classes. Default: `true` in
-    /// [`Classifier::fit`](crate::Classifier::fit), `false` elsewhere.
-    pub fn stratified(mut self, stratified: bool) -> Self {
-        self.stratified = Some(stratified);
+    /// Sets the samples whose loss, and score if there is one, is measured after each epoch.
+    pub fn validation(mut self, validation: Validation<T>) -> Self {
+        self.validation = Some(validation);
         self
     }
 
     /// Stratifies a split unless the caller chose otherwise.
     pub(crate) fn stratified_by_default(mut self) -> Self {
-        self.stratified.get_or_insert(true);
+        if let Some(Source::Split(_, stratified)) = self.validation_source_mut() {
+            stratified.get_or_insert(true);
+        }
         self
+    }
+
+    /// The targets and weights of the validation set, if there is one.
+    pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
+        match self.validation_source_mut()? {
+            Source::Set(_, targets, weights) => Some((targets, weights)),
+            Source::Split(..) => None,
+        }
+    }
+
+    fn validation_source_mut(&mut self) -> Option<&mut Source<T>> {
+        Some(&mut self.validation.as_mut()?.source)
+    }
+
+    /// Whether some of the samples are set aside.
+    pub(super) fn splits(&self) -> bool {
+        let validation = self.validation.as_ref();
+        validation.is_some_and(|validation| matches!(validation.source, Source::Split(..)))
+    }
+
+    /// The score of validation samples, if there is one.
+    pub(super) fn score(&self) -> Option<&Arc<dyn Score<T>>> {
+        self.validation.as_ref()?.score.as_ref()
     }
 
     /// Divides the weighted sum over each minibatch by its number of samples times the mean weight
@@ -203,40 +193,12 @@ impl<T: Float> Trainer<T> {
     /// mean weight they act as they do over all samples at once, and the length of a step varies
     /// with the weights.
     pub fn mean_weight(mut self, mean_weight: bool) -> Self {
-        self.mean_weight = mean_weight;
-        self
-    }
-
-    /// The targets and weights of the validation set, if there is one.
-    pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
-        match &mut self.validation {
-            Validation::Set(_, targets) => Some((targets, &mut self.validation_weights)),
-            _ => None,
-        }
-    }
-
-    /// Measures the loss on these samples after each epoch.
-    pub fn validation_set(mut self, inputs: impl Into<Vec<T>>, targets: impl Into<Vec<T>>) -> Self {
-        self.validation = Validation::Set(inputs.into(), targets.into());
-        self
-    }
-
-    /// Weighs the samples of the [`validation_set`](Self::validation_set). Those of a split keep
-    /// the weights that they came with.
-    pub fn validation_weights(mut self, weights: impl Into<Vec<T>>) -> Self {
-        self.validation_weights = Some(weights.into());
-        self
-    }
-
-    /// Measures this on the validation samples too, and lets it decide, instead of their
-    /// loss, which epoch was best and when to stop early.
-    pub fn validation_score(mut self, score: impl Score<T> + 'static) -> Self {
-        self.score = Some(Arc::new(score));
+        self.objective.mean_weight = mean_weight;
         self
     }
 
     /// Ends the training when the validation loss has been above its best minus `improvement`
-    /// (or the [score](Self::validation_score) below its best plus that) for more than `epochs`
+    /// (or the [score](Validation::score) below its best plus that) for more than `epochs`
     /// epochs in a row, and restores the parameters of the epoch in which it was best. With an
     /// improvement of 0, a value that stays exactly the same does not count.
     pub fn early_stopping(mut self, improvement: f64, epochs: usize) -> Self {
@@ -281,7 +243,7 @@ impl<T: Float> Trainer<T> {
 
     /// Checks the settings, as far as they do not depend on the data.
     pub(super) fn check(&self) -> Result<()> {
-        self.loss.check()?;
+        self.objective.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
         if self.epochs == 0 {
@@ -299,44 +261,27 @@ impl<T: Float> Trainer<T> {
             check_range(what, decay, 0.0..1.0, expected)?;
             check_range(what, T::from_f64(decay).as_f64(), 0.0..1.0, expected)?;
         }
-        if self.validation_weights.is_some() && !matches!(self.validation, Validation::Set(..)) {
-            let (what, expected) = ("validation weights", "a validation set that they belong to");
-            return Err(Error::invalid_setting(what, expected, "none"));
-        }
         #[cfg(all(feature = "safetensors", feature = "std"))]
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.check()?;
         }
-        let watchers = [
-            ("early stopping", self.early_stopping.is_some()),
-            ("validation score", self.score.is_some()),
-        ];
-        for (what, wanted) in watchers {
-            if wanted && matches!(self.validation, Validation::None) {
-                let expected = "a validation split or set to watch";
-                return Err(Error::invalid_setting(what, expected, "none"));
-            }
+        if self.early_stopping.is_some() && self.validation.is_none() {
+            let what = "early stopping";
+            let expected = "a validation split or set to watch";
+            return Err(Error::Missing { what, expected });
         }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
+            let what = "adaptive learning rate";
             let expected = "a tolerance or early stopping that it acts on";
-            return Err(Error::invalid_setting(
-                "adaptive learning rate",
-                expected,
-                "none",
-            ));
+            return Err(Error::Missing { what, expected });
         }
         Ok(())
-    }
-
-    /// Whether epochs are judged by samples that are not trained on.
-    pub(super) fn validates(&self) -> bool {
-        !matches!(self.validation, Validation::None)
     }
 
     /// Checks that a schedule over all updates has not come to its end.
     pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
         let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
-        let done = state.progress.step;
+        let done = state.scalars.progress.step;
         if done < updates || !self.schedule.spans_all_updates() {
             return Ok(());
         }
@@ -345,11 +290,5 @@ impl<T: Float> Trainer<T> {
             format!("at most {updates}, those of {} epochs", self.epochs),
             format!("more, after {done}"),
         ))
-    }
-
-    /// The order in which rows come.
-    pub(super) fn arrangement(&self) -> Order {
-        let shuffled = Order::Shuffled(self.seed);
-        self.arrangement.clone().unwrap_or(shuffled)
     }
 }

@@ -188,13 +188,12 @@ pub fn schedule(case: &mut Case) {
         return;
     }
     let random = &mut case.random;
-    let progress = Progress {
-        step: random.count(&[0, 3, 10]) as u64,
-        epoch: random.count(&[0, 1, 9]),
-        samples: random.count(&[0, 100]) as u64,
-        samples_before_epoch: random.count(&[0, 50]) as u64,
-        total_steps: random.count(&[10, 100]) as u64,
-    };
+    let mut progress = Progress::default();
+    progress.step = random.count(&[0, 3, 10]) as u64;
+    progress.epoch = random.count(&[0, 1, 9]);
+    progress.samples = random.count(&[0, 100]) as u64;
+    progress.samples_before_epoch = random.count(&[0, 50]) as u64;
+    progress.total_steps = random.count(&[10, 100]) as u64;
     say!(case, "{schedule:?}.rate(0.01, &{progress:?})");
     let rate = schedule.rate(0.01, &progress);
     assert!(!rate.is_nan() && rate >= 0.0, "a rate of {rate}");

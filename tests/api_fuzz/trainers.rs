@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use feedforward::train::{Adaptive, ReduceOnPlateau, TrainingEvent};
+use feedforward::train::{Adaptive, Order, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{Mlp, Trainer};
 
 use crate::case::{Case, Number};
@@ -49,39 +49,43 @@ impl<T: Number> Training<T> {
         let patience = random.count(&[0, 1, 2]);
         self.trainer = match random.below(18) {
             0 | 1 => trainer.batch_size(random.count(&[1, 2, 3, 7, 200])),
-            2 => trainer.shuffle(random.percent(50)),
+            2 if random.percent(50) => trainer.order(Order::Shuffled),
+            2 => trainer.order(Order::Given),
             3 => {
                 self.arranged = true;
                 let kind = random.below(4);
-                trainer.arrange(move |epoch, rows: &mut [usize]| match kind {
+                trainer.order(Order::custom(move |epoch, rows| match kind {
                     0 => rows.reverse(),
                     1 => rows.fill(0),
                     2 => rows[0] = rows.len() + 7,
                     _ if epoch > 0 => rows[0] = usize::MAX,
                     _ => {}
-                })
+                }))
             }
             4 => trainer.l2(random.setting(&[0.0, 1e-3, 1.0])),
             5 => trainer.clip(clip(case)),
             6 => trainer.dropout(random.setting(&[0.0, 0.2, 0.8])),
             7 => trainer.weight_average(random.setting(&[0.0, 0.9, 0.999])),
             8 => trainer.validation_split(random.setting(&[0.1, 0.25, 0.5])),
-            9 => trainer.validation_split(0.3).stratified(random.percent(70)),
+            9 => trainer.validation(Validation::split(0.3).stratified(random.percent(70))),
             10 => {
                 let data = Data::new(case, net);
-                let trainer = trainer.validation_set(data.inputs, data.targets);
-                match data.weights {
-                    Some(weights) => trainer.validation_weights(weights),
-                    None => trainer,
-                }
+                let (inputs, targets) = (data.inputs, data.targets);
+                trainer.validation(match data.weights {
+                    Some(weights) => Validation::weighted_set(inputs, targets, weights),
+                    None => Validation::set(inputs, targets),
+                })
             }
             11 => {
-                let len = length(random, 3);
-                trainer.validation_weights(values::<T>(random, len))
+                let [inputs, targets, weights] = [3; 3].map(|usual| {
+                    let len = length(random, usual);
+                    values::<T>(random, len)
+                });
+                trainer.validation(Validation::weighted_set(inputs, targets, weights))
             }
             12 => {
                 let score = pieces::score::<T>(case);
-                trainer.validation_split(0.3).validation_score(score)
+                trainer.validation(Validation::split(0.3).score(score))
             }
             13 => trainer
                 .validation_split(0.3)

@@ -135,10 +135,10 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
         }
     });
     stopped.expect("the first part of what went well");
-    let bytes = trainer
-        .checkpoint_bytes(&paused, &state_of_paused)
+    let bytes = state_of_paused
+        .to_bytes(&trainer, &paused)
         .expect("no checkpoint of a good training");
-    let read = trainer.load_checkpoint_bytes(net, &bytes);
+    let read = TrainerState::from_bytes(&bytes, &trainer, net);
     let mut state_of_read = read.expect("the checkpoint cannot be read");
     assert!(
         bits(net.params()) == bits(paused.params()),
@@ -221,20 +221,20 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
                 state.forget_samples();
             }
             5 => {
-                say!(case, "{}", call("checkpoint_bytes"));
-                files.extend(seen(trainer.checkpoint_bytes(net, state)));
+                say!(case, "{}", call("to_bytes"));
+                files.extend(seen(state.to_bytes(trainer, net)));
             }
             _ => {
                 let Some(file) = files.last() else { continue };
-                say!(case, "{}", call("load_checkpoint_bytes"));
-                match trainer.load_checkpoint_bytes(net, file) {
+                say!(case, "{}", call("from_bytes"));
+                match TrainerState::from_bytes(file, trainer, net) {
                     Ok(read) => *state = read,
                     Err(error) => before.judge::<T, ()>(net, &Err(error), false),
                 }
             }
         }
         let state = &states[at];
-        trainings[chosen].trainer.learning_rate(state);
+        state.learning_rate(&trainings[chosen].trainer);
         assert!(state.best_params().is_none_or(|params| !params.is_empty()));
         let _ = (
             state.average(),

@@ -50,7 +50,7 @@ pub fn check(fixture: &Value, report: &mut Report) {
             TRAJECTORY,
         );
         // scikit-learn's attribute of Adam holds its bias correction too.
-        let mut rate = trainer.learning_rate(&state);
+        let mut rate = state.learning_rate(&trainer);
         if text(&hyper["solver"]) == "adam" {
             let updates = state.optimizer().updates() as f64;
             let decay = |beta: &str| 1.0 - number(&hyper[beta]).powf(updates);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use feedforward::optimizer::{Adam, EpsilonForm, Optimizer, Sgd, State};
 use feedforward::schedule::{Constant, InverseScaling, Schedule};
-use feedforward::train::{Adaptive, Batches};
+use feedforward::train::{Adaptive, Batches, Order, Validation};
 use feedforward::{
     Float, GradientWorkspace, History, Mlp, Samples, StopReason, Trainer, TrainerState,
 };
@@ -98,7 +98,7 @@ pub fn trainer<T: Float>(task: &str, hyper: &Value, batch_size: usize) -> Traine
         .schedule(schedule)
         .batch_size(batch_size)
         .epochs(count(&hyper["max_iter"]))
-        .shuffle(false)
+        .order(Order::Given)
         .l2(number(&hyper["alpha"]));
     if rate == "adaptive" && is_sgd {
         trainer.adaptive(Adaptive::default())
@@ -135,13 +135,13 @@ fn check_in<T: Float>(fixture: &Value, report: &mut Report, once: f64, trajector
     } else {
         assert!(early_stopping, "a split without early stopping");
         let held = data.rows(&start, &indices(&split["val_idx"]));
+        let validation = match held.weights {
+            Some(weights) => Validation::weighted_set(held.inputs, held.targets, weights),
+            None => Validation::set(held.inputs, held.targets),
+        };
         trainer = trainer
-            .validation_set(held.inputs, held.targets)
-            .validation_score(task_score(task))
+            .validation(validation.score(task_score(task)))
             .early_stopping(tol, patience);
-        if let Some(weights) = held.weights {
-            trainer = trainer.validation_weights(weights);
-        }
         data.rows(&start, &indices(&split["train_idx"]))
     };
     let orders = Orders::read(&fixture["orders"]);
@@ -289,7 +289,7 @@ fn check_rates<T: Float>(
         epochs.map(|epoch| epoch.learning_rate).collect()
     } else {
         let next = epochs.skip(1).map(|epoch| epoch.learning_rate);
-        next.chain([trainer.learning_rate(state)]).collect()
+        next.chain([state.learning_rate(trainer)]).collect()
     };
     report.near_all("learning rates", &got, &numbers(rates), 1e-15);
 }
@@ -320,10 +320,10 @@ impl Orders {
 
     fn apply<T: Float>(self, trainer: Trainer<T>) -> Trainer<T> {
         match self.0 {
-            None => trainer.shuffle(false),
-            Some(orders) => {
-                trainer.arrange(move |epoch, rows| rows.copy_from_slice(&orders[epoch]))
-            }
+            None => trainer.order(Order::Given),
+            Some(orders) => trainer.order(Order::custom(move |epoch, rows| {
+                rows.copy_from_slice(&orders[epoch]);
+            })),
         }
     }
 }

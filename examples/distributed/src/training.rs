@@ -110,7 +110,7 @@ impl Training {
         if bytes.is_empty() {
             return Ok(self.trainer.start(net)?);
         }
-        let state = self.trainer.load_checkpoint_bytes(net, &bytes);
+        let state = TrainerState::from_bytes(&bytes, &self.trainer, net);
         Ok(state.map_err(|error| explain(&error))?)
     }
 
@@ -149,7 +149,7 @@ impl Training {
                     && (epoch_is_over
                         || *every > 0 && state.optimizer().updates().is_multiple_of(*every)) =>
             {
-                Ok(self.trainer.save_checkpoint(net, state, path)?)
+                Ok(state.save(&self.trainer, net, path)?)
             }
             _ => Ok(()),
         }

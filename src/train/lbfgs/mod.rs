@@ -1,14 +1,14 @@
 //! Training on all samples at once.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
+use super::objective::Objective;
 use super::sample_loop::threads_for;
 use crate::error::{Error, Result, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{GradientWorkspace, Mlp, Samples};
+use crate::mlp::{Mlp, Samples};
 
 mod line_search;
 mod minimize;
@@ -47,10 +47,10 @@ pub use minimize::minimize;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "its methods return the changed trainer"]
 pub struct Lbfgs<T> {
-    loss: Arc<dyn Loss<T>>,
+    objective: Objective<T>,
     options: LbfgsOptions,
-    l2: f64,
     threads: Option<usize>,
 }
 
@@ -59,9 +59,8 @@ impl<T: Float> Lbfgs<T> {
     /// a loss tolerance of 2.2e-9, no penalty.
     pub fn new(loss: impl Loss<T> + 'static) -> Self {
         Self {
-            loss: Arc::new(loss),
+            objective: Objective::new(loss),
             options: LbfgsOptions::default(),
-            l2: 0.0,
             threads: None,
         }
     }
@@ -99,9 +98,9 @@ impl<T: Float> Lbfgs<T> {
         self
     }
 
-    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`] explains.
+    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`](crate::GradientWorkspace::l2) explains.
     pub fn l2(mut self, lambda: f64) -> Self {
-        self.l2 = lambda;
+        self.objective.l2 = lambda;
         self
     }
 
@@ -152,17 +151,17 @@ impl<T: Float> Lbfgs<T> {
         samples: &Samples<'_, T>,
         mut on_iteration: impl FnMut(&LbfgsIteration, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<LbfgsReport> {
-        self.loss.check()?;
-        let rows = samples.check(net, &*self.loss)?;
+        self.objective.check()?;
+        let loss = &*self.objective.loss;
+        let rows = samples.check(net, loss)?;
         let mut params = net.params().to_vec();
         let threads = threads_for(self.threads, rows.len(), net)?;
-        let mut gradient = GradientWorkspace::new(net)
-            .l2(self.l2)?
-            .with_threads(threads.clone());
+        let workspace = self.objective.workspace(net, None, 0, None)?;
+        let mut gradient = workspace.with_threads(threads.clone());
         let mut trial = net.clone();
         let objective = |params: &[T], values: &mut [T]| {
             trial.set_params(params)?;
-            let loss = threads.install(|| gradient.compute_rows(&trial, &rows, &*self.loss))?;
+            let loss = threads.install(|| gradient.compute_rows(&trial, &rows, loss))?;
             values.copy_from_slice(gradient.values());
             Ok(loss)
         };
@@ -231,6 +230,7 @@ impl LbfgsOptions {
 /// One iteration of [`Lbfgs`]: one direction, and a step along it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct LbfgsIteration {
     /// Its number, counted from 1.
     pub number: usize,
@@ -268,6 +268,7 @@ pub enum LbfgsStop {
 /// What [`Lbfgs`] did.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct LbfgsReport {
     /// The iterations, in order; none if the network was at a minimum already.
     pub iterations: Vec<LbfgsIteration>,

@@ -3,6 +3,7 @@ use std::cell::RefCell;
 use super::*;
 use crate::activation::{Activation, Identity, Relu, Sigmoid, Tanh};
 use crate::loss::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy, SquaredError};
+use crate::mlp::GradientWorkspace;
 
 fn exact() -> LbfgsOptions {
     LbfgsOptions {

@@ -13,7 +13,8 @@ use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Muon;
 use feedforward::schedule::Cosine;
-use feedforward::{Clip, Epoch, Mlp, Samples, Trainer};
+use feedforward::train::Order;
+use feedforward::{Clip, Epoch, Mlp, Samples, Trainer, TrainerState};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 
@@ -81,7 +82,7 @@ impl Flags {
         Trainer::new(SquaredError, Muon::new(0.02))
             .schedule(Cosine::default())
             .batch_size(self.batch)
-            .arrange(move |epoch, rows| lanes.arrange(epoch, rows))
+            .order(Order::custom(move |epoch, rows| lanes.arrange(epoch, rows)))
             .seed(self.seed)
             .l2(1e-3)
             .clip(Clip::Norm(1.0))
@@ -133,7 +134,7 @@ fn alone(flags: &Flags) -> Result<()> {
         return flags.finish(&net);
     };
     let mut state = if path.exists() {
-        trainer.load_checkpoint(&mut net, path)?
+        TrainerState::load(path, &trainer, &mut net)?
     } else {
         trainer.start(&net)?
     };

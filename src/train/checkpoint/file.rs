@@ -2,23 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Trainer;
-use super::state::TrainerState;
 use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::storage;
+use crate::train::{Trainer, TrainerState};
 
 /// Where a trainer writes its checkpoints, and after how many epochs.
 #[derive(Clone, Debug)]
-pub(super) struct Checkpoints {
+pub(in crate::train) struct Checkpoints {
     path: PathBuf,
     every: usize,
 }
 
 impl Checkpoints {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::train) fn check(&self) -> Result<()> {
         match self.every {
             0 => Err(Error::invalid_setting(
                 "epochs between checkpoints",
@@ -38,7 +37,7 @@ impl<T: Float> Trainer<T> {
     /// A process that was killed goes on from there with the same bits as if it had not been:
     ///
     /// ```
-    /// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}};
+    /// use feedforward::{Mlp, Samples, Trainer, TrainerState, activation::{Identity, Tanh}};
     /// use feedforward::{loss::SquaredError, optimizer::Adam};
     ///
     /// # let folder = std::env::temp_dir().join(format!("feedforward-doc-{}", std::process::id()));
@@ -50,7 +49,7 @@ impl<T: Float> Trainer<T> {
     /// let trainer = Trainer::new(SquaredError, Adam::new(0.01)).checkpoint(&path, 10);
     ///
     /// let mut state = if path.exists() {
-    ///     trainer.load_checkpoint(&mut net, &path)?
+    ///     TrainerState::load(&path, &trainer, &mut net)?
     /// } else {
     ///     trainer.start(&net)?
     /// };
@@ -64,55 +63,46 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Writes a training to a file, to go on from with [`load_checkpoint`](Self::load_checkpoint).
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be written, and as [`checkpoint_bytes`](Self::checkpoint_bytes).
-    pub fn save_checkpoint(
-        &self,
-        net: &Mlp<T>,
-        state: &TrainerState<T>,
-        path: impl AsRef<Path>,
-    ) -> Result<()> {
-        atomic_file::write(path.as_ref(), &self.checkpoint_bytes(net, state)?)
-    }
-
-    /// Reads a training from a file, as
-    /// [`load_checkpoint_bytes`](Self::load_checkpoint_bytes) does.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the file cannot be read, and as
-    /// [`load_checkpoint_bytes`](Self::load_checkpoint_bytes).
-    pub fn load_checkpoint(
-        &self,
-        net: &mut Mlp<T>,
-        path: impl AsRef<Path>,
-    ) -> Result<TrainerState<T>> {
-        let path = path.as_ref();
-        let read = self.load_checkpoint_bytes(net, &storage::load(path)?);
-        read.map_err(|error| error.in_file(path))
-    }
-
     /// Checks, before hours of training, that checkpoints can be written where they are wanted.
-    pub(super) fn try_checkpoint_path(&self) -> Result<()> {
+    pub(in crate::train) fn try_checkpoint_path(&self) -> Result<()> {
         let wanted = self.checkpoints.as_ref();
         wanted.map_or(Ok(()), |wanted| atomic_file::check_writable(&wanted.path))
     }
 
     /// Writes a checkpoint if one is wanted now.
-    pub(super) fn write_checkpoint(
+    pub(in crate::train) fn write_checkpoint(
         &self,
         net: &Mlp<T>,
         state: &TrainerState<T>,
         ended: bool,
     ) -> Result<()> {
         match &self.checkpoints {
-            Some(Checkpoints { path, every })
-                if ended || state.progress.epoch.is_multiple_of(*every) =>
-            {
-                self.save_checkpoint(net, state, path)
+            Some(Checkpoints { path, every }) if ended || state.epochs().is_multiple_of(*every) => {
+                state.save(self, net, path)
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl<T: Float> TrainerState<T> {
+    /// Writes a checkpoint to a file, which is whole at any moment: the old one, or the new one.
+    /// [`load`](Self::load) reads it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written, and as [`to_bytes`](Self::to_bytes).
+    pub fn save(&self, trainer: &Trainer<T>, net: &Mlp<T>, path: impl AsRef<Path>) -> Result<()> {
+        atomic_file::write(path.as_ref(), &self.to_bytes(trainer, net)?)
+    }
+
+    /// Reads a checkpoint from a file, as [`from_bytes`](Self::from_bytes) does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read, and [`Error::File`] with the path and the error of
+    /// [`from_bytes`](Self::from_bytes).
+    pub fn load(path: impl AsRef<Path>, trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
+        let path = path.as_ref();
+        let read = Self::from_bytes(&storage::load(path)?, trainer, net);
+        read.map_err(|error| error.in_file(path))
     }
 }

@@ -1,0 +1,249 @@
+//! A training as bytes, to go on from.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::Trainer;
+use super::hints::Hint;
+use super::history::{Epoch, History, StopReason};
+use super::state::{Scalars, TrainerState};
+use crate::error::{Error, Result, check_range};
+use crate::float::{Float, check_finite};
+use crate::mlp::Mlp;
+use crate::mlp::file::{CHECKPOINT, built_in};
+use crate::optimizer::State;
+use crate::storage::{Reader, Writer, malformed};
+
+#[cfg(feature = "std")]
+pub(super) mod file;
+mod settings;
+
+/// What a history says of all epochs together; what it says of each is in tensors, a column for
+/// each number, so that a training of millions of epochs has a short description.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Summary {
+    epochs: usize,
+    stopped_by: StopReason,
+    best_epoch: Option<usize>,
+    updates: u64,
+    hints: Vec<Hint>,
+}
+
+/// Counts beyond this are no training's, and adding to them must not overflow.
+const MOST: u64 = 1 << 53;
+
+impl Scalars {
+    fn check(&self, updates: u64) -> Result<()> {
+        let progress = &self.progress;
+        let counts = [
+            updates,
+            progress.step,
+            progress.epoch as u64,
+            self.epochs_in_all as u64,
+            progress.samples,
+            self.part.samples() as u64,
+            self.tolerance.bad_epochs as u64,
+            self.early_stopping.bad_epochs as u64,
+            self.reducing.largest_count() as u64,
+        ];
+        let (what, range) = ("factor of the learning rate", 0.0..=f64::MAX);
+        check_range(what, self.rate_factor, range, "a finite number, 0 or above")?;
+        if counts.iter().all(|&count| count < MOST)
+            && progress.samples_before_epoch <= progress.samples
+        {
+            return Ok(());
+        }
+        Err(malformed("the state's counts contradict each other"))
+    }
+}
+
+impl<T: Float> TrainerState<T> {
+    /// Returns a checkpoint as bytes: the network, this state (the optimizer's memory, counts,
+    /// rates, best parameters, average and history) and the trainer's settings.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if the state belongs to a network of another shape,
+    /// [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite.
+    pub fn to_bytes(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<Vec<u8>> {
+        self.check(net)?;
+        let mut file = Writer::new(CHECKPOINT);
+        net.write(&mut file)?;
+        file.describe("trainer", &settings::of(trainer))?;
+        file.describe("updates", &self.optimizer.updates())?;
+        file.describe("state", &self.scalars)?;
+        let scratch = trainer.optimizer.scratch_len(net.layout());
+        let memory = self.optimizer.values();
+        add(
+            &mut file,
+            OPTIMIZER,
+            memory.get(scratch..).unwrap_or_default(),
+        )?;
+        for (names, params) in PARAMS.into_iter().zip(self.all_params()) {
+            add(&mut file, names, params)?;
+        }
+        write_history(&mut file, &self.history)?;
+        file.finish()
+    }
+
+    /// Reads a checkpoint that was written with this trainer, or with one of the same settings. The
+    /// network gets the parameters it had, and [`Trainer::resume`] continues with the same samples.
+    ///
+    /// The numbers of epochs and threads may be others: more epochs train on, as far as the
+    /// schedule allows. A setting that the checkpoint does not know, since it was written by an
+    /// earlier version, must have its default.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if it is no undamaged checkpoint, [`Error::OutOfRange`] if the network
+    /// has another shape, [`Error::Differs`] names the setting that differs, [`Error::NotFinite`]
+    /// says what is not finite. The network is not changed then.
+    pub fn from_bytes(bytes: &[u8], trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
+        let file = Reader::new(bytes, &[CHECKPOINT])?;
+        settings::check(trainer, &file.get("trainer")?)?;
+        // Activations of the caller's own are those of the caller's network.
+        let own = net.activations();
+        let named = |name: &str| own.iter().find(|f| f.name() == name).cloned();
+        let saved = Mlp::read(&file, &|name| named(name).or_else(|| built_in(name)))?;
+        if !saved.is_shaped_like(net) {
+            let expected = format!("{}, as in the checkpoint", shape(&saved));
+            return Err(Error::shape("network", expected, shape(net)));
+        }
+        let updates = file.get("updates")?;
+        let mut state = trainer.start(net)?;
+        state.scalars = file.get("state")?;
+        state.scalars.check(updates)?;
+        let mut memory = state.optimizer.values().to_vec();
+        let scratch = (trainer.optimizer.scratch_len(net.layout())).min(memory.len());
+        let kept: Vec<T> = read(&file, OPTIMIZER, memory.len() - scratch)?;
+        memory[scratch..].copy_from_slice(&kept);
+        state.optimizer = State::from_parts(net.layout(), updates, &memory);
+        let all = net.params().len();
+        for (names, to) in PARAMS.into_iter().zip(state.all_params_mut()) {
+            // Each is there or not.
+            let is_there = file.shape(names.0).is_some_and(|len| *len == [all]);
+            *to = read(&file, names, if is_there { all } else { 0 })?;
+        }
+        state.history = read_history(&file)?;
+        file.check_all_read("")?;
+        net.set_params(saved.params())?;
+        Ok(state)
+    }
+}
+
+/// A tensor's name, and what an error calls it.
+type Names = (&'static str, &'static str);
+
+const OPTIMIZER: Names = ("state.optimizer", "optimizer's memory of the checkpoint");
+
+/// What a state keeps that is laid out like the parameters.
+const PARAMS: [Names; 3] = [
+    ("state.best", "best parameters of the checkpoint"),
+    (
+        "state.average",
+        "average of the parameters of the checkpoint",
+    ),
+    ("state.trained", "trained parameters of the checkpoint"),
+];
+
+fn add<T: Float>(file: &mut Writer, (name, what): Names, values: &[T]) -> Result<()> {
+    check_finite(what, values)?;
+    file.add(name, &[values.len()], values);
+    Ok(())
+}
+
+fn read<T: Float>(file: &Reader<'_>, (name, what): Names, len: usize) -> Result<Vec<T>> {
+    let values = file.values(name, &[len])?;
+    check_finite(what, &values)?;
+    Ok(values)
+}
+
+/// Sizes and activations, as an error shows them.
+fn shape<T: Float>(net: &Mlp<T>) -> String {
+    let layers = net.layout().layers().iter().zip(net.activations());
+    let layers = layers.map(|(at, f)| format!(", {} {}", at.outputs, f.name()));
+    format!("{} inputs{}", net.inputs(), layers.collect::<String>())
+}
+
+fn write_history(file: &mut Writer, history: &History) -> Result<()> {
+    let History {
+        epochs,
+        stopped_by,
+        best_epoch,
+        updates,
+        hints,
+    } = history;
+    let summary = Summary {
+        epochs: epochs.len(),
+        stopped_by: *stopped_by,
+        best_epoch: *best_epoch,
+        updates: *updates,
+        hints: hints.clone(),
+    };
+    file.describe("history", &summary)?;
+    let mut column = |name: &str, number: &dyn Fn(&Epoch) -> f64| {
+        let column: Vec<f64> = epochs.iter().map(number).collect();
+        file.add(format!("history.{name}"), &[column.len()], &column);
+    };
+    column("number", &|epoch| epoch.number as f64);
+    column("loss", &|epoch| epoch.loss);
+    column("learning_rate", &|epoch| epoch.learning_rate);
+    for (name, number) in OPTIONAL {
+        if epochs.iter().any(|epoch| number(epoch).is_some()) {
+            column(name, &|epoch| number(epoch).unwrap_or_default());
+            let is_there = |epoch: &_| f64::from(u8::from(number(epoch).is_some()));
+            column(&format!("{name}.is_there"), &is_there);
+        }
+    }
+    Ok(())
+}
+
+type Optional = fn(&Epoch) -> Option<f64>;
+
+/// Columns that some epochs have and others have not.
+const OPTIONAL: [(&str, Optional); 2] = [
+    ("validation_loss", |epoch| epoch.validation_loss),
+    ("validation_score", |epoch| epoch.validation_score),
+];
+
+fn read_history(file: &Reader<'_>) -> Result<History> {
+    let summary: Summary = file.get("history")?;
+    let column = |name: &str| file.values::<f64>(&format!("history.{name}"), &[summary.epochs]);
+    let (numbers, losses) = (column("number")?, column("loss")?);
+    let rates = column("learning_rate")?;
+    let optional = |name: &str| {
+        if file.shape(&format!("history.{name}")).is_none() {
+            return Ok(None);
+        }
+        Ok(Some((column(name)?, column(&format!("{name}.is_there"))?)))
+    };
+    let [validation_losses, validation_scores] = OPTIONAL.map(|(name, _)| optional(name));
+    let (validation_losses, validation_scores) = (validation_losses?, validation_scores?);
+    let at = |columns: &Option<(Vec<f64>, Vec<f64>)>, index: usize| {
+        let (values, is_there) = columns.as_ref()?;
+        (is_there[index] != 0.0).then_some(values[index])
+    };
+    let is_count = |number: &f64| (1.0..MOST as f64).contains(number) && number % 1.0 == 0.0;
+    if let Some(number) = numbers.iter().find(|number| !is_count(number)) {
+        return Err(malformed(format!("history: {number} is no epoch's number")));
+    }
+    let epochs = (0..summary.epochs).map(|index| Epoch {
+        number: numbers[index] as usize,
+        loss: losses[index],
+        validation_loss: at(&validation_losses, index),
+        validation_score: at(&validation_scores, index),
+        learning_rate: rates[index],
+    });
+    Ok(History {
+        epochs: epochs.collect(),
+        stopped_by: summary.stopped_by,
+        best_epoch: summary.best_epoch,
+        updates: summary.updates,
+        hints: summary.hints,
+    })
+}
+
+#[cfg(test)]
+mod tests;

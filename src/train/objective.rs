@@ -1,0 +1,57 @@
+//! What training minimizes.
+
+use alloc::sync::Arc;
+
+use crate::error::Result;
+use crate::float::Float;
+use crate::loss::Loss;
+use crate::mlp::{CheckedSamples, Clip, GradientWorkspace, Mlp};
+
+/// A loss and what belongs to its gradient. [`Trainer`](super::Trainer) sets all of it,
+/// [`Lbfgs`](super::Lbfgs) only what leaves the objective the same in every evaluation.
+#[derive(Clone, Debug)]
+pub(super) struct Objective<T> {
+    pub(super) loss: Arc<dyn Loss<T>>,
+    pub(super) l2: f64,
+    pub(super) clip: Option<Clip>,
+    pub(super) dropout: f64,
+    /// Whether minibatches are divided by the mean weight of all samples.
+    pub(super) mean_weight: bool,
+}
+
+impl<T: Float> Objective<T> {
+    pub(super) fn new(loss: impl Loss<T> + 'static) -> Self {
+        Self {
+            loss: Arc::new(loss),
+            l2: 0.0,
+            clip: None,
+            dropout: 0.0,
+            mean_weight: false,
+        }
+    }
+
+    /// Checks the loss. The other settings are checked by the [`workspace`](Self::workspace).
+    pub(super) fn check(&self) -> Result<()> {
+        self.loss.check()
+    }
+
+    /// The weight of a sample on average, if minibatches are divided by that of these.
+    pub(super) fn mean_weight_of(&self, samples: &CheckedSamples<'_, T>) -> Option<f64> {
+        let mean = || samples.total_weight() / samples.len() as f64;
+        self.mean_weight.then(mean)
+    }
+
+    /// Prepares a workspace that was kept, or makes one. `seed` is that of dropout.
+    pub(super) fn workspace(
+        &self,
+        net: &Mlp<T>,
+        kept: Option<GradientWorkspace<T>>,
+        seed: u64,
+        mean_weight: Option<f64>,
+    ) -> Result<GradientWorkspace<T>> {
+        let mut workspace = kept.unwrap_or_else(|| GradientWorkspace::new(net));
+        workspace.set_clip(self.clip)?;
+        workspace.set_mean_weight(mean_weight)?;
+        workspace.l2(self.l2)?.dropout(self.dropout, seed)
+    }
+}
