@@ -101,67 +101,52 @@ pub mod encoding;
 mod error;
 mod float;
 pub mod gemm;
-#[cfg(target_has_atomic = "ptr")]
 pub mod init;
-#[cfg(target_has_atomic = "ptr")]
 mod layer;
 mod layout;
-#[cfg(target_has_atomic = "ptr")]
 pub mod loss;
 pub mod math;
 mod memory;
-#[cfg(target_has_atomic = "ptr")]
 pub mod metrics;
-#[cfg(target_has_atomic = "ptr")]
 mod mlp;
 pub mod mlp_ref;
-#[cfg(target_has_atomic = "ptr")]
 mod model;
-#[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
+#[cfg(feature = "onnx")]
 pub mod onnx;
-#[cfg(target_has_atomic = "ptr")]
 pub mod optimizer;
-#[cfg(target_has_atomic = "ptr")]
 mod parallel;
 mod random;
-#[cfg(target_has_atomic = "ptr")]
 pub mod schedule;
 #[cfg(feature = "serde")]
 mod serde_float;
 pub mod simd;
 #[cfg(feature = "safetensors")]
 mod storage;
-#[cfg(target_has_atomic = "ptr")]
 pub mod train;
 
 pub use activation::Activation;
 pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Position, Result};
 pub use float::Float;
-#[cfg(target_has_atomic = "ptr")]
-pub use init::Initializer;
-#[cfg(target_has_atomic = "ptr")]
-pub use layer::{Layer, Neuron, NeuronMut};
 pub use layout::{LayerLayout, Layout};
-#[cfg(target_has_atomic = "ptr")]
-pub use loss::Loss;
-#[cfg(target_has_atomic = "ptr")]
-pub use metrics::Score;
-#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
-pub use mlp::Precision;
-#[cfg(target_has_atomic = "ptr")]
-pub use mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Predictor, Samples, Shard};
 pub use mlp_ref::{LayerSpec, MlpRef};
 #[cfg(target_has_atomic = "ptr")]
-pub use model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler};
+pub use {
+    init::Initializer,
+    layer::{Layer, Neuron, NeuronMut},
+    loss::Loss,
+    metrics::Score,
+    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Predictor, Samples, Shard},
+    model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler},
+    optimizer::Optimizer,
+    schedule::Schedule,
+    train::{Epoch, History, StopReason, Trainer, TrainerState},
+};
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
-pub use model::{LoadModel, Model, ModelFile};
-#[cfg(target_has_atomic = "ptr")]
-pub use optimizer::Optimizer;
-#[cfg(target_has_atomic = "ptr")]
-pub use schedule::Schedule;
-#[cfg(target_has_atomic = "ptr")]
-pub use train::{Epoch, History, StopReason, Trainer, TrainerState};
+pub use {
+    mlp::Precision,
+    model::{LoadModel, Model, ModelFile},
+};
 
 /// The code of the pages that are not rustdoc's, compiled and run.
 #[cfg(doctest)]

@@ -127,9 +127,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if there are no inputs, if a layer
-    /// has no neurons or too many, or other pieces than its activation, or if a parameter of an
-    /// activation is out of range, [`Error::Length`]
+    /// [`Error::Empty`] without layers, [`Error::InvalidSetting`] if there are no inputs, if a layer
+    /// has no neurons or too many, or if a parameter of an activation is out of range,
+    /// [`Error::Shape`] if a layer has other pieces than its activation, [`Error::Length`]
     /// unless there are just the parameters that the layers take, [`Error::NotFinite`] if one
     /// is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
@@ -235,7 +235,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// for just their outputs, or if `scratch` is shorter than
     /// [`scratch_len`](Self::scratch_len), [`Error::NotFinite`] if an input is not finite,
     /// [`Error::Overflow`] if an output is not finite,
-    /// [`Error::OutOfRange`] if a layer has other pieces than its activation. Only making the last
+    /// [`Error::Shape`] if a layer has other pieces than its activation. Only making the last
     /// one allocates, its message.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
         simd::check()?;

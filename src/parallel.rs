@@ -1,5 +1,7 @@
 //! Sharing work among threads, where the feature `rayon` is on.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use crate::error::{Error, Result};
 
 #[cfg(feature = "rayon")]

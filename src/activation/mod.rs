@@ -137,7 +137,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
     /// of a network, and so is neither written nor read. Default: there is nothing to check.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] names the parameter.
+    /// [`Error::InvalidSetting`] names the parameter.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -76,7 +76,7 @@ pub fn all<T: Float>() -> Vec<Arc<dyn Activation<T>>> {
 /// of [`Activation`] lists them.
 ///
 /// # Errors
-/// [`Error::UnknownName`] if there is no such activation; [`Error::OutOfRange`] if its
+/// [`Error::UnknownName`] if there is no such activation; [`Error::InvalidSetting`] if its
 /// parameter is missing, superfluous, no number or outside its range.
 ///
 /// ```

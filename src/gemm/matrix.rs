@@ -29,7 +29,7 @@ impl<'a, T> MatRef<'a, T> {
     /// A matrix with any strides; they may overlap.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] for more
+    /// [`Error::Length`] if `data` ends before the last element, [`Error::TooLarge`] for more
     /// elements than any data can have, as strides of 0 can claim.
     pub fn with_strides(
         data: &'a [T],
@@ -122,7 +122,7 @@ impl<'a, T> MatMut<'a, T> {
     /// A row-major matrix whose rows begin `row_stride` apart.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::OutOfRange`] if
+    /// [`Error::Length`] if `data` ends before the last element, [`Error::InvalidSetting`] if
     /// rows would overlap.
     pub fn with_stride(
         data: &'a mut [T],

@@ -59,7 +59,7 @@ pub(crate) const MC: usize = 24;
 /// ```
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if the shapes do not fit.
+/// [`Error::Shape`] if the shapes do not fit.
 pub fn multiply<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) -> Result<()> {
     public(a, b, c, Accumulate::Overwrite)
 }
@@ -67,7 +67,7 @@ pub fn multiply<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) 
 /// C = C + A B, each sum going on from what C holds.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] if the shapes do not fit.
+/// [`Error::Shape`] if the shapes do not fit.
 pub fn multiply_add<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) -> Result<()> {
     public(a, b, c, Accumulate::Add)
 }

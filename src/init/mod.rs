@@ -29,6 +29,8 @@
 //!   64 bits and v from the 64 bits after those. The sine of the pair is not used. Logarithm and
 //!   cosine are the crate's own ([`math`](crate::math)).
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::sync::Arc;
 use core::fmt::Debug;
 

@@ -1,5 +1,7 @@
 //! Neurons and layers: the network's parts, each usable on its own.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -14,6 +14,8 @@
 //!
 //! [`PerOutput`] turns a sum into a mean; [`Smoothed`] smooths the labels of a cross-entropy.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::sync::Arc;
 use core::fmt::Debug;
 

@@ -16,6 +16,8 @@
 //! precision in index order, whatever the type, so the bits are the same everywhere. Lengths
 //! are checked; NaN among the numbers gives NaN.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::fmt::Debug;

@@ -112,10 +112,9 @@ impl<T: Float> MlpBuilder<T> {
     /// Makes the network.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the output layer is missing or a size is zero, or if an activation
-    /// takes no pieces or has a parameter out of range. The same for more layers or parameters than
-    /// a [`Layout`] can have, more than there is memory for, or an initialiser whose settings are
-    /// out of range. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
+    /// [`Error::Missing`] without an output layer, [`Error::InvalidSetting`] if a size is zero or if
+    /// an activation or the initialiser has a setting out of range, [`Error::TooLarge`] for more
+    /// layers or parameters than a [`Layout`] can have or than there is memory for. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             let (what, expected) = ("output layer", "one (`output`)");

@@ -1,5 +1,7 @@
 //! The multilayer perceptron: one slice of numbers plus a description of how to read it.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -89,8 +91,8 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::OutOfRange`] if two neighbours do not fit or for
-    /// more layers or parameters than a [`Layout`] can have.
+    /// [`Error::Empty`] without layers, [`Error::Shape`] if two neighbours do not fit,
+    /// [`Error::TooLarge`] for more layers or parameters than a [`Layout`] can have.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
         check_not_empty("layers", layers)?;
         let mut before = layers[0].inputs();
@@ -177,7 +179,7 @@ impl<T: Float> Mlp<T> {
     /// One layer, viewed; 0 is the first after the inputs.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no such layer.
+    /// [`Error::OutOfBounds`] if there is no such layer.
     pub fn layer(&self, index: usize) -> Result<Layer<T, &[T]>> {
         self.check_layer(index)?;
         let at = &self.layout.layers()[index];
@@ -204,7 +206,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if there is no such layer.
+    /// [`Error::OutOfBounds`] if there is no such layer.
     pub fn layer_mut(&mut self, index: usize) -> Result<Layer<T, &mut [T]>> {
         self.check_layer(index)?;
         let at = &self.layout.layers()[index];
@@ -275,7 +277,7 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
-    /// parameter is not finite, [`Error::OutOfRange`] if there is no memory for the outputs,
+    /// parameter is not finite, [`Error::TooLarge`] if there is no memory for the outputs,
     /// [`Error::Overflow`] if an output is not finite. A hidden layer may overflow without that,
     /// where an activation takes infinity back: tanh gives 1 and ReLU 0.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {

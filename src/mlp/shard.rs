@@ -117,7 +117,7 @@ impl Shard {
     /// that has only its own cannot know it.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is a finite number above 0.
+    /// [`Error::InvalidSetting`] unless it is a finite number above 0.
     pub fn with_total_weight(self, total: f64) -> Result<Self> {
         let range = f64::MIN_POSITIVE..f64::INFINITY;
         check_range("total weight", total, range, "a finite number above 0")?;

@@ -33,7 +33,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if `name` is none for a static (a letter, then letters, digits and
+    /// [`Error::InvalidSetting`] if `name` is none for a static (a letter, then letters, digits and
     /// underscores, all in capitals), [`Error::UnknownName`] if an activation is not one of the
     /// crate's, [`Error::NotFinite`] if a parameter is not finite.
     pub fn to_rust(&self, name: &str) -> Result<String> {

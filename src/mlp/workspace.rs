@@ -97,7 +97,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// Sets the penalty lambda on squared weights.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if it is negative, or not finite or rounded to 0 in this precision.
+    /// [`Error::InvalidSetting`] if it is negative, or not finite or rounded to 0 in this precision.
     pub fn l2(mut self, lambda: f64) -> Result<Self> {
         check_not_negative::<T>("L2 penalty", lambda)?;
         self.l2 = lambda;
@@ -107,7 +107,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// Sets a bound on the gradient.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is above 0 and finite in this precision too.
+    /// [`Error::InvalidSetting`] unless it is above 0 and finite in this precision too.
     pub fn clip(mut self, clip: Clip) -> Result<Self> {
         self.set_clip(Some(clip))?;
         Ok(self)
@@ -124,7 +124,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// that this workspace computed before (Srivastava et al., "Dropout", 2014).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `rate` is 0, or at least 2^-32 and below 1.
+    /// [`Error::InvalidSetting`] unless `rate` is 0, or at least 2^-32 and below 1.
     pub fn dropout(mut self, rate: f64, seed: u64) -> Result<Self> {
         let dropout = Dropout::new(rate, seed)?;
         self.dropout = Some(dropout).filter(|_| rate > 0.0);
@@ -138,7 +138,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// ([`Shard::with_total_weight`]).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is a finite number above 0.
+    /// [`Error::InvalidSetting`] unless it is a finite number above 0.
     pub fn mean_weight(mut self, weight: f64) -> Result<Self> {
         self.set_mean_weight(Some(weight))?;
         Ok(self)
@@ -169,7 +169,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// do nothing, so they are not started. A pool that is used no more is kept for the next caller.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for 0 and for more than the system can start.
+    /// [`Error::InvalidSetting`] for 0, [`Error::TooLarge`] for more than the system can start.
     pub fn threads(self, count: usize) -> Result<Self> {
         Ok(self.with_threads(Threads::exactly(count)?))
     }
@@ -222,8 +222,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// [`compute`](Self::compute) over samples with weights, or some rows of a data set.
     ///
     /// # Errors
-    /// As [`compute`](Self::compute), and [`Error::OutOfRange`] if a row does not exist, a
-    /// weight is negative or all are zero.
+    /// As [`compute`](Self::compute), and [`Error::OutOfBounds`] if a row does not exist,
+    /// [`Error::InvalidValue`] if a weight is negative, [`Error::InvalidSetting`] if all are zero.
     pub fn compute_samples(
         &mut self,
         net: &Mlp<T>,

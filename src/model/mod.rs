@@ -1,5 +1,7 @@
 //! What goes around a network to make a model of it.
 
+#![cfg(target_has_atomic = "ptr")]
+
 mod classes;
 mod classifier;
 #[cfg(feature = "safetensors")]

@@ -110,7 +110,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
-    /// finite or the distance of two is not, [`Error::OutOfRange`] unless the range goes from a
+    /// finite or the distance of two is not, [`Error::InvalidSetting`] unless the range goes from a
     /// finite number up to another.
     pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
         let (low, high) = range.into_inner();
@@ -144,7 +144,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without offsets, [`Error::Length`] unless there are as many scales,
-    /// [`Error::NotFinite`] if one is not finite, [`Error::OutOfRange`] if a scale is 0.
+    /// [`Error::NotFinite`] if one is not finite, [`Error::InvalidSetting`] if a scale is 0.
     pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
         let (offsets, scales) = (offsets.into(), scales.into());
         check_not_empty("offsets", &offsets)?;

@@ -52,6 +52,8 @@
 //! the last place of an activation, and what another order of a layer's sum makes of it. Infinite
 //! pre-activations give what they give here.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};

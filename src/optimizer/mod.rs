@@ -1,5 +1,7 @@
 //! Optimizers: from a gradient to the next parameters.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::sync::Arc;
 use core::fmt::Debug;
 use core::ops::Range;

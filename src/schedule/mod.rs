@@ -3,6 +3,8 @@
 //! Nothing of them needs saving: a training that resumes asks for the same rates. Those
 //! that count epochs change between epochs, the others with every update.
 
+#![cfg(target_has_atomic = "ptr")]
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt::Debug;

@@ -93,8 +93,8 @@ impl Batches {
     /// Minibatches of `size` of the rows `0..samples`, the last one shorter if need be.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless 1 <= `size` <= `samples`, or if there is no memory for this
-    /// many row numbers.
+    /// [`Error::InvalidSetting`] unless 1 <= `size` <= `samples`, [`Error::TooLarge`] if there is no
+    /// memory for this many row numbers.
     pub fn new(samples: usize, size: usize) -> Result<Self> {
         check_size(samples, size)?;
         Self::of(rows(samples)?, size)

@@ -22,8 +22,10 @@ impl<T: Float> Trainer<T> {
     /// `[samples x outputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`], [`Error::OutOfRange`] and [`Error::NotFinite`] for
-    /// shapes, settings and numbers that make no sense, before anything is changed;
+    /// [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`], [`Error::InvalidValue`] and
+    /// [`Error::NotFinite`] for shapes, settings and numbers that make no sense,
+    /// [`Error::Incompatible`] and [`Error::Missing`] for settings that do not go together, before
+    /// anything is changed;
     /// [`Error::Diverged`] if numbers stop being finite, which leaves the network with the best
     /// parameters so far: those after the epoch with the best validation score or loss, or
     /// without validation the least training loss, and before there is one those that it came
@@ -81,7 +83,8 @@ impl<T: Float> Trainer<T> {
     /// [`partial_fit`](Self::partial_fit) and [`run`](Self::run).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for settings that make no sense.
+    /// [`Error::InvalidSetting`] for settings that make no sense, [`Error::Missing`] if one lacks
+    /// what it acts on.
     pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
         TrainerState::new(self, net)
@@ -95,7 +98,7 @@ impl<T: Float> Trainer<T> {
     /// state to continue from: [`TrainerState::restart`] begins another one at the network's.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), [`Error::OutOfRange`] if the state belongs to a network of another
+    /// As [`fit`](Self::fit), [`Error::Shape`] if the state belongs to a network of another
     /// shape, and [`Error::Differs`] if the samples are not those that the training began with
     /// ([`TrainerState::forget_samples`]).
     pub fn resume(
@@ -147,7 +150,7 @@ impl<T: Float> Trainer<T> {
     ///
     /// # Errors
     /// As [`resume`](Self::resume), though samples may be others each time; and
-    /// [`Error::OutOfRange`] with early stopping or a validation split, which need one set of
+    /// [`Error::Incompatible`] with early stopping or a validation split, which need one set of
     /// samples to judge by, and after the last update of a schedule
     /// [over all updates](crate::Schedule::spans_all_updates), which has no rate for more.
     pub fn partial_fit(
@@ -171,8 +174,9 @@ impl<T: Float> Trainer<T> {
     /// has, so [`resume`](Self::resume) can continue with it. Checkpoints are up to the caller.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for settings that make no sense, for a validation split, which needs
-    /// the samples, and if the state belongs to a network of another shape;
+    /// [`Error::InvalidSetting`] for settings that make no sense, [`Error::Incompatible`] for a
+    /// validation split, which needs the samples, [`Error::Shape`] if the state belongs to a network
+    /// of another shape;
     /// [`Error::NotFinite`] if a parameter is not finite; [`Error::Differs`] for another number of
     /// samples than the training began with.
     pub fn run<'a>(
@@ -202,7 +206,7 @@ impl<T: Float> Trainer<T> {
     /// dropout.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if one of them makes no sense.
+    /// [`Error::InvalidSetting`] if one of them makes no sense.
     pub fn gradient(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
         self.objective.workspace(net, None, self.seed, None)
     }

@@ -13,6 +13,8 @@
 //! | all samples at once | [`Lbfgs`] with [`LbfgsReport`], [`LbfgsIteration`] and [`LbfgsStop`] |
 //! | any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 
+#![cfg(target_has_atomic = "ptr")]
+
 mod batches;
 #[cfg(feature = "safetensors")]
 mod checkpoint;

@@ -164,7 +164,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] at the end of an epoch, [`Error::Length`] if the gradient is not laid
-    /// out like the parameters, [`Error::NotFinite`] and [`Error::OutOfRange`] if it or the loss is
+    /// out like the parameters, [`Error::NotFinite`] and [`Error::InvalidSetting`] if it or the loss is
     /// not finite. Nothing is changed then.
     pub fn apply(&mut self, loss: f64, gradient: &[T]) -> Result<Update> {
         check_range("loss", loss, f64::MIN..=f64::MAX, "a finite number")?;
@@ -232,7 +232,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] while there is a minibatch left and after the end of the run,
-    /// [`Error::OutOfRange`] if early stopping or a score misses what it watches, or if all
+    /// [`Error::Missing`] if early stopping or a score misses what it watches, or if all
     /// minibatches were skipped,
     /// [`Error::NotFinite`] if a parameter is not finite, [`Error::Overflow`] if the mean loss is
     /// not.

@@ -38,7 +38,7 @@ impl Split {
     /// Draws this fraction of the rows `0..rows`, rounded up, by the seed.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless the fraction holds out two rows or more, but not all, and for
+    /// [`Error::InvalidSetting`] unless the fraction holds out two rows or more, but not all, and for
     /// more rows than memory can hold.
     pub fn new(rows: usize, fraction: f64, seed: u64) -> Result<Self> {
         split(rows, fraction, seed, None)

@@ -115,7 +115,7 @@ impl<T: Float> TrainerState<T> {
     /// of samples seen stay.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the state belongs to a network of another shape.
+    /// [`Error::Shape`] if the state belongs to a network of another shape.
     pub fn restart(&mut self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
         self.check(net)?;
         let fresh = Self::new(trainer, net)?;

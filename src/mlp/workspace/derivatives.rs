@@ -35,9 +35,9 @@ impl<T: Float> GradientWorkspace<T> {
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples,
     /// [`Error::NotFinite`] if an input or a parameter is not finite,
-    /// [`Error::OutOfRange`] if the network has another shape than
-    /// the one this was made for or there is no memory for the result, and [`Error::Overflow`] if
-    /// an output or a derivative is not finite.
+    /// [`Error::Shape`] if the network has another shape than the one this was made for,
+    /// [`Error::TooLarge`] if there is no memory for the result, and [`Error::Overflow`] if an output
+    /// or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
@@ -95,7 +95,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`compute_samples`](Self::compute_samples), and [`Error::OutOfRange`] if there is no
+    /// As [`compute_samples`](Self::compute_samples), and [`Error::TooLarge`] if there is no
     /// memory for the result.
     pub fn compute_each(
         &mut self,

@@ -40,7 +40,7 @@ impl<T: Float> GradientWorkspace<T> {
     ///
     /// # Errors
     /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
-    /// [`reduce`](Self::reduce), where all processes find it; and [`Error::OutOfRange`] if there
+    /// [`reduce`](Self::reduce), where all processes find it; and [`Error::Shape`] if there
     /// are not as many samples as the shard has.
     pub fn compute_shard(
         &mut self,

@@ -31,7 +31,7 @@ impl<T: Float> Scaler<T> {
     /// [`inverse`](Self::inverse) brings back by rounding alone.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a column for each output, [`Error::OutOfRange`] unless
+    /// [`Error::Length`] unless there is a column for each output, [`Error::Incompatible`] unless
     /// the activation of the last layer is the identity, [`Error::NotFinite`] if a parameter of
     /// the network is not finite, [`Error::Overflow`] if one would become so. The network is
     /// then as it was.

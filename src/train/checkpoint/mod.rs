@@ -66,7 +66,7 @@ impl<T: Float> TrainerState<T> {
     /// rates, best parameters, average and history) and the trainer's settings.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the state belongs to a network of another shape,
+    /// [`Error::Shape`] if the state belongs to a network of another shape,
     /// [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite.
     pub fn to_bytes(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<Vec<u8>> {
         self.check(net)?;
@@ -97,7 +97,7 @@ impl<T: Float> TrainerState<T> {
     /// earlier version, must have its default.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if it is no undamaged checkpoint, [`Error::OutOfRange`] if the network
+    /// [`Error::Malformed`] if it is no undamaged checkpoint, [`Error::Shape`] if the network
     /// has another shape, [`Error::Differs`] names the setting that differs, [`Error::NotFinite`]
     /// says what is not finite. The network is not changed then.
     pub fn from_bytes(bytes: &[u8], trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {

@@ -47,7 +47,7 @@ struct Point<T> {
 /// ```
 ///
 /// # Errors
-/// [`Error::OutOfRange`] for options that make no sense, [`Error::NotFinite`] if the value or
+/// [`Error::InvalidSetting`] for options that make no sense, [`Error::NotFinite`] if the value or
 /// gradient at the start is not finite, and whatever else the objective returns. The
 /// parameters are then those of the last iteration.
 pub fn minimize<T: Float>(

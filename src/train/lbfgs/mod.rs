@@ -118,8 +118,9 @@ impl<T: Float> Lbfgs<T> {
     /// A step to where numbers are not finite is made shorter; it is no error.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`], [`Error::OutOfRange`] and [`Error::NotFinite`] for
-    /// shapes, settings and numbers that make no sense, [`Error::Overflow`] if outputs, loss or
+    /// [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`] and [`Error::NotFinite`] for
+    /// shapes, settings and numbers that make no sense, [`Error::Incompatible`] for a loss that does
+    /// not go with the output layer, [`Error::Overflow`] if outputs, loss or
     /// gradient of the network as it is are not finite. The network is then left as it was.
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<LbfgsReport> {
         let samples = Samples::new(inputs, targets);
