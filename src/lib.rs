@@ -100,6 +100,7 @@ mod blas1;
 pub mod encoding;
 mod error;
 mod float;
+mod fnv;
 pub mod gemm;
 pub mod init;
 mod layer;

@@ -8,7 +8,7 @@ use syn::visit::Visit;
 /// The floors from the ground up. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 14] = [
     &["error"],
-    &["simd", "parallel", "memory", "atomic_file"],
+    &["simd", "parallel", "memory", "atomic_file", "fnv"],
     &["float", "layout", "serde_float"],
     &["storage"],
     &["math"],

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
+use crate::fnv;
 
 mod half;
 mod header;
@@ -169,26 +170,21 @@ fn check_density(description: &str, file: usize) -> Result<()> {
 
 /// A number that tells one sequence of values from another.
 pub(crate) fn hash<'a, T: Float>(values: impl Iterator<Item = &'a T>) -> u64 {
-    values.fold(START, |hash, x| {
-        x.as_f64()
-            .to_bits()
-            .to_le_bytes()
-            .into_iter()
-            .fold(hash, mix)
+    values.fold(fnv::START, |hash, x| {
+        mix(hash, &x.as_f64().to_bits().to_le_bytes())
     })
 }
 
-/// FNV-1a (Fowler, Noll and Vo) of 64 bits, which any change of a single byte changes.
-fn mix(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+/// Any change of a single byte changes it.
+fn mix(hash: u64, bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().map(|&byte| byte.into());
+    bytes.fold(hash, fnv::mix)
 }
-
-const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The checksum of the description after its own checksum, and of the tensors sorted by name.
 fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a [u8])>) -> String {
-    let mut hash = START;
-    let mut add = |bytes: &[u8]| hash = bytes.iter().copied().fold(hash, mix);
+    let mut hash = fnv::START;
+    let mut add = |bytes: &[u8]| hash = mix(hash, bytes);
     add(description.as_bytes());
     for ((name, dtype, shape), data) in tensors {
         add(name.as_bytes());

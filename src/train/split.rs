@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::batches::{self, shuffle};
 use crate::error::{Error, Number, Result, check_classes, check_range};
 use crate::float::Float;
+use crate::fnv;
 use crate::mlp::CheckedSamples;
 
 /// Rows to train on and rows held out, as
@@ -87,7 +88,7 @@ pub(super) fn split(
     let mut order = batches::rows(rows)?;
     shuffle(&mut order, seed, 0);
     if let Some(classes) = classes {
-        order = take_shares(order, count, classes)?;
+        order = take_fractions(order, count, classes)?;
     }
     let held_out = order.split_off(rows - count);
     order.sort_unstable();
@@ -157,17 +158,17 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     classes
 }
 
-/// FNV-1a by whole numbers; both zeros have one hash, since they are equal.
+/// A hash of numbers; both zeros have one hash, since they are equal.
 fn hash<T: Float>(target: &[T]) -> u64 {
-    target.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &x| {
+    target.iter().fold(fnv::START, |hash, &x| {
         let bits = (x + T::zero()).as_f64().to_bits();
         // The high bits, in which numbers differ, must reach the low ones.
-        (hash ^ bits ^ (bits >> 32)).wrapping_mul(0x100_0000_01b3)
+        fnv::mix(hash, bits ^ (bits >> 32))
     })
 }
 
-/// The same rows, ordered so that the last `count` hold of each class its share.
-fn take_shares(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec<usize>> {
+/// The same rows, ordered so that the last `count` hold of each class its fraction.
+fn take_fractions(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec<usize>> {
     let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |most| most + 1)];
     let rows = order.len();
     for row in order {
