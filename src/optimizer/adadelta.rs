@@ -1,9 +1,9 @@
 //! Adadelta: steps in the parameters' own units.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Adadelta: the gradient scaled by the root mean square of past steps over that of past
@@ -65,6 +65,10 @@ impl Default for Adadelta {
 }
 
 impl<T: Float> Optimizer<T> for Adadelta {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -75,35 +79,45 @@ impl<T: Float> Optimizer<T> for Adadelta {
         check_positive::<T>("Adadelta's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adadelta: |rule, step, params, gradient, state| {
-            let rule = AdadeltaRule {
-                rate: T::from_f64(step.learning_rate),
-                rho: T::from_f64(rule.rho),
-                rest: T::from_f64(1.0 - rule.rho),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdadeltaRule<T> {
-    rate: T,
-    rho: T,
-    rest: T,
-    epsilon: T,
-    flush: Flush<T>,
+instantiate! {
+    fn step<T>(
+        adadelta: &Adadelta,
+        context: &UpdateContext<'_>,
+        params: &mut [T],
+        gradient: &[T],
+        state: &mut [T],
+    ) {
+        let update = AdadeltaUpdate {
+            rate: T::from_f64(context.learning_rate),
+            average: MovingAverage::new(adadelta.rho),
+            epsilon: T::from_f64(adadelta.epsilon),
+        };
+        apply(update, params, gradient, state);
+    }
 }
 
-impl<T: Float> Rule<T, 2> for AdadeltaRule<T> {
+struct AdadeltaUpdate<T> {
+    rate: T,
+    average: MovingAverage<T>,
+    epsilon: T,
+}
+
+impl<T: Float> ElementwiseUpdate<T, 2> for AdadeltaUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [s, a]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let s = self.flush.second(self.rho * s + self.rest * (g * g));
+    fn next(&self, p: T, g: T, [s, a]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.average.flush.first_moment(g);
+        let s = self.average.second_moment(s, g);
         let d = (a + self.epsilon).sqrt() / (s + self.epsilon).sqrt() * g;
-        let a = self.flush.second(self.rho * a + self.rest * (d * d));
+        let a = self.average.second_moment(a, d);
         (p - self.rate * d, [s, a])
     }
 }

@@ -1,9 +1,9 @@
 //! Adagrad: rates that shrink with the sum of squared gradients.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_not_negative, check_positive};
+use crate::float::{Float, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
@@ -52,6 +52,10 @@ impl Default for Adagrad {
 }
 
 impl<T: Float> Optimizer<T> for Adagrad {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         layout.len()
     }
@@ -67,29 +71,44 @@ impl<T: Float> Optimizer<T> for Adagrad {
         check_positive::<T>("Adagrad's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adagrad: |rule, step, params, gradient, state| {
-            let before = step.number.saturating_sub(1) as f64;
-            let rule = AdagradRule {
-                rate: T::from_f64(step.learning_rate / (1.0 + before * rule.rate_decay)),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdagradRule<T> {
-    rate: T,
-    epsilon: T,
-    flush: Flush<T>,
+instantiate! {
+    fn step<T>(
+        adagrad: &Adagrad,
+        context: &UpdateContext<'_>,
+        params: &mut [T],
+        gradient: &[T],
+        state: &mut [T],
+    ) {
+        let updates_before = context.update.saturating_sub(1) as f64;
+        let rate = context.learning_rate / (1.0 + updates_before * adagrad.rate_decay);
+        let update = AdagradUpdate {
+            rate: T::from_f64(rate),
+            epsilon: T::from_f64(adagrad.epsilon),
+            flush: FlushDenormals::new(),
+        };
+        apply(update, params, gradient, state);
+    }
 }
 
-impl<T: Float> Rule<T, 1> for AdagradRule<T> {
+struct AdagradUpdate<T> {
+    rate: T,
+    epsilon: T,
+    flush: FlushDenormals<T>,
+}
+
+impl<T: Float> ElementwiseUpdate<T, 1> for AdagradUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
-        let g = self.flush.first(g);
+    fn next(&self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.flush.first_moment(g);
         let sum = sum + g * g;
         (p - self.rate * (g / (sum.sqrt() + self.epsilon)), [sum])
     }

@@ -1,9 +1,9 @@
 //! Adamax: Adam with the largest gradient in the place of the mean square.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::math;
 
@@ -68,6 +68,10 @@ impl Default for Adamax {
 }
 
 impl<T: Float> Optimizer<T> for Adamax {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -79,38 +83,48 @@ impl<T: Float> Optimizer<T> for Adamax {
         check_positive::<T>("Adamax's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adamax: |rule, step, params, gradient, state| {
-            let correction = 1.0 - math::power(rule.beta1, step.number);
-            let rule = AdamaxRule {
-                beta1: T::from_f64(rule.beta1),
-                rest1: T::from_f64(1.0 - rule.beta1),
-                beta2: T::from_f64(rule.beta2),
-                rate: T::from_f64(step.learning_rate / correction),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdamaxRule<T> {
-    beta1: T,
-    rest1: T,
+instantiate! {
+    fn step<T>(
+        adamax: &Adamax,
+        context: &UpdateContext<'_>,
+        params: &mut [T],
+        gradient: &[T],
+        state: &mut [T],
+    ) {
+        let bias_correction1 = 1.0 - math::power(adamax.beta1, context.update);
+        let update = AdamaxUpdate {
+            average: MovingAverage::new(adamax.beta1),
+            beta2: T::from_f64(adamax.beta2),
+            rate: T::from_f64(context.learning_rate / bias_correction1),
+            epsilon: T::from_f64(adamax.epsilon),
+        };
+        apply(update, params, gradient, state);
+    }
+}
+
+struct AdamaxUpdate<T> {
+    average: MovingAverage<T>,
     beta2: T,
     rate: T,
     epsilon: T,
-    flush: Flush<T>,
 }
 
-impl<T: Float> Rule<T, 2> for AdamaxRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for AdamaxUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [m, u]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
+    fn next(&self, p: T, g: T, [m, u]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.average.flush.first_moment(g);
+        let m = self.average.first_moment(m, g);
         let (decayed, size) = (self.beta2 * u, g.abs() + self.epsilon);
-        // At least epsilon, so that it is never subnormal.
+        // At least epsilon, so that it is never denormal.
         let u = if decayed > size { decayed } else { size };
         (p - self.rate * (m / u), [m, u])
     }

@@ -2,10 +2,10 @@
 
 use alloc::format;
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::{Error, Number, Result, check_range};
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
@@ -81,6 +81,10 @@ impl Default for Rprop {
 }
 
 impl<T: Float> Optimizer<T> for Rprop {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -104,39 +108,57 @@ impl<T: Float> Optimizer<T> for Rprop {
         check_range(what, self.largest_step, range, expected)
     }
 
-    elementwise! {
-        Rprop: |rule, step, params, gradient, state| {
-            let rule = RpropRule {
-                first: T::from_f64(step.learning_rate),
-                eta_minus: T::from_f64(rule.eta_minus),
-                eta_plus: T::from_f64(rule.eta_plus),
-                smallest: T::from_f64(rule.smallest_step),
-                largest: T::from_f64(rule.largest_step),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct RpropRule<T> {
-    first: T,
+instantiate! {
+    fn step<T>(
+        rprop: &Rprop,
+        context: &UpdateContext<'_>,
+        params: &mut [T],
+        gradient: &[T],
+        state: &mut [T],
+    ) {
+        let update = RpropUpdate {
+            initial_size: T::from_f64(context.learning_rate),
+            eta_minus: T::from_f64(rprop.eta_minus),
+            eta_plus: T::from_f64(rprop.eta_plus),
+            smallest: T::from_f64(rprop.smallest_step),
+            largest: T::from_f64(rprop.largest_step),
+            flush: FlushDenormals::new(),
+        };
+        apply(update, params, gradient, state);
+    }
+}
+
+struct RpropUpdate<T> {
+    initial_size: T,
     eta_minus: T,
     eta_plus: T,
     smallest: T,
     largest: T,
-    flush: Flush<T>,
+    flush: FlushDenormals<T>,
 }
 
-impl<T: Float> Rule<T, 2> for RpropRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for RpropUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
+    fn next(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
         let (zero, one) = (T::zero(), T::one());
         // NaN for what is not finite, which must not vanish in a sign.
         let visible = g * zero;
-        let g = self.flush.first(g);
+        let g = self.flush.first_moment(g);
         let turn = g * before;
-        let size = if size == zero { self.first } else { size };
+        let size = if size == zero {
+            self.initial_size
+        } else {
+            size
+        };
         let factor = if turn > zero {
             self.eta_plus
         } else if turn < zero {
