@@ -20,10 +20,10 @@ use crate::layout::Layout;
 /// and Keras have this form, with epsilon under both roots; the defaults are PyTorch's. Keras
 /// has a rate of 0.001, which is rarely enough, rho 0.95 and epsilon 1e-7. PyTorch's
 /// `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: s, then a. Where they fall below 8e-37 (f64: 1e-306) they become zero, and
-/// gradients below 7e-18 (1e-152) count as zero: subnormal numbers are flushed.
+/// gradients below 7e-18 (1e-152) count as zero: denormals are flushed.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adadelta, State}};
@@ -39,11 +39,11 @@ use crate::layout::Layout;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adadelta {
-    /// The learning rate before any schedule, above 0: 1.
+    /// Learning rate before any schedule. Range: above 0. Default: 1.
     pub learning_rate: f64,
-    /// The decay of both running means, in [0, 1): 0.9.
+    /// Decay of both running means. Range: [0, 1). Default: 0.9.
     pub rho: f64,
-    /// Added under both roots, above 0: 1e-6.
+    /// Added under both roots. Range: above 0. Default: 1e-6.
     pub epsilon: f64,
 }
 
@@ -90,11 +90,8 @@ impl<T: Float> Optimizer<T> for Adadelta {
 
 instantiate! {
     fn step<T>(
-        adadelta: &Adadelta,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        adadelta: &Adadelta, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let update = AdadeltaUpdate {
             rate: T::from_f64(context.learning_rate),

@@ -16,20 +16,20 @@ use crate::layout::Layout;
 /// are called `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and
 /// adds its epsilon, 1e-7, under the root; next to that sum neither epsilon matters.
 /// PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
-/// subnormal.
+/// denormal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adagrad {
-    /// The learning rate before any schedule, above 0: 1e-2.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// How much each update shrinks the learning rate, 0 or above: 0.
+    /// How much each update shrinks the learning rate. Range: at least 0. Default: 0.
     pub rate_decay: f64,
-    /// The sum before the first update, 0 or above: 0.
+    /// Sum before the first update. Range: at least 0. Default: 0.
     pub initial_sum: f64,
-    /// What keeps the division from 0/0, above 0: 1e-10.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-10.
     pub epsilon: f64,
 }
 
@@ -82,11 +82,8 @@ impl<T: Float> Optimizer<T> for Adagrad {
 
 instantiate! {
     fn step<T>(
-        adagrad: &Adagrad,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        adagrad: &Adagrad, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let updates_before = context.update.saturating_sub(1) as f64;
         let rate = context.learning_rate / (1.0 + updates_before * adagrad.rate_decay);

@@ -40,26 +40,26 @@ pub enum EpsilonForm {
 /// Keras.
 ///
 /// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which
-/// belong to the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Keras'
+/// belong to the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Keras'
 /// `weight_decay`, for any optimizer, is [`AdamW`]'s.
 ///
 /// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
-/// it becomes zero, and smaller gradients count as zero: subnormal numbers are flushed,
+/// it becomes zero, and smaller gradients count as zero: denormals are flushed,
 /// since with them an update of dead units would be ten times slower.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
-    /// The learning rate before any schedule, above 0: 1e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the second moment, in [0, 1): 0.999.
+    /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// Where epsilon is added: [`EpsilonForm::Corrected`].
+    /// Where epsilon is added. Default: [`EpsilonForm::Corrected`].
     pub epsilon_form: EpsilonForm,
-    /// Whether the largest v so far stands in for v: `false`.
+    /// Whether the largest v so far stands in for v. Default: `false`.
     pub amsgrad: bool,
 }
 
@@ -205,12 +205,8 @@ instantiate! {
 instantiate! {
     /// Takes the fraction `decay` from all parameters, and then makes Adam's update.
     fn step<T>(
-        adam: &Adam,
-        decay: f64,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        adam: &Adam, decay: f64, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let bias_correction1 = 1.0 - math::power(adam.beta1, context.update);
         let sqrt_bias_correction2 = math::sqrt(1.0 - math::power(adam.beta2, context.update));

@@ -20,10 +20,10 @@ use crate::math;
 /// The form is PyTorch's, with epsilon inside the maximum. Keras adds its 1e-7 to u in the
 /// division; there is no setting for that, since the steps differ by no more than the
 /// fraction epsilon / u. PyTorch's `weight_decay` is an L2 penalty, which belongs to the
-/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: m, then u. Where |m| falls below 7e-18 (f64: 1e-152) it becomes zero, and smaller
-/// gradients count as zero: subnormal numbers are flushed.
+/// gradients count as zero: denormals are flushed.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adamax, State}};
@@ -39,13 +39,13 @@ use crate::math;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adamax {
-    /// The learning rate before any schedule, above 0: 2e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 2e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the maximum, in [0, 1): 0.999.
+    /// Decay of the maximum. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
 }
 
@@ -94,11 +94,8 @@ impl<T: Float> Optimizer<T> for Adamax {
 
 instantiate! {
     fn step<T>(
-        adamax: &Adamax,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        adamax: &Adamax, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let bias_correction1 = 1.0 - math::power(adamax.beta1, context.update);
         let update = AdamaxUpdate {

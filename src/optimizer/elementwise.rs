@@ -110,7 +110,7 @@ impl<T: Float> MovingAverage<T> {
 /// Sets tiny numbers to zero before they become denormal.
 ///
 /// A decaying average of zeros, as of the gradient of a dead ReLU unit, never reaches zero. It
-/// ends among the denormal numbers, with which processors calculate ten to a hundred times slower.
+/// ends among the denormals, with which processors calculate ten to a hundred times slower.
 /// The thresholds are far below any usual epsilon.
 #[derive(Clone, Copy)]
 pub(super) struct FlushDenormals<T> {

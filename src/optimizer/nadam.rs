@@ -21,22 +21,22 @@ use crate::math;
 /// `NAdam`, with epsilon outside the corrected root, and so are the defaults. Keras has the
 /// same form with `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001
 /// and epsilon 1e-7. The `weight_decay` of PyTorch's NAdam is an L2 penalty, which belongs to
-/// the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
-/// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
+/// State: m, then v. P(t) is no part of it, since it follows from t. Denormals are
 /// flushed as in [`Adam`](super::Adam).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nadam {
-    /// The learning rate before any schedule, above 0: 2e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 2e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the second moment, in [0, 1): 0.999.
+    /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// Added to the root of the bias-corrected second moment, above 0: 1e-8.
+    /// Added to the root of the bias-corrected second moment. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// How fast the momentum rises from beta1 / 2 to beta1, 0 or above: 4e-3.
+    /// How fast the momentum rises from beta1 / 2 to beta1. Range: at least 0. Default: 4e-3.
     pub momentum_decay: f64,
 }
 
@@ -119,11 +119,8 @@ impl<T: Float> Optimizer<T> for Nadam {
 
 instantiate! {
     fn step<T>(
-        nadam: &Nadam,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        nadam: &Nadam, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let (t, rate) = (context.update as f64, context.learning_rate);
         let (mu, next_mu) = (nadam.momentum(t), nadam.momentum(t + 1.0));

@@ -10,7 +10,7 @@ use crate::layout::Layout;
 ///
 /// v <- rho v + (1 - rho) g^2, and p <- p - rate g / (sqrt(v) + epsilon).
 ///
-/// - Centred (Graves 2013), it divides by the deviation from a running mean:
+/// - Centered (Graves 2013), it divides by the deviation from a running mean:
 ///   a <- rho a + (1 - rho) g, and sqrt(v - a^2) in the place of sqrt(v).
 /// - With momentum: b <- momentum b + g / (sqrt(v) + epsilon), and p <- p - rate b.
 ///
@@ -23,23 +23,23 @@ use crate::layout::Layout;
 ///   Keras and TensorFlow, b <- momentum b + rate g / ..., only what is new feels it; for a
 ///   constant rate there is no difference.
 /// - PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-///   [`GradientWorkspace`](crate::Gradient) says how they compare.
+///   [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
-/// State: v; with centring or momentum v, a and b. Subnormal numbers are flushed: where
+/// State: v; with centering or momentum v, a and b. Denormals are flushed: where
 /// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
 /// and smaller gradients count as zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RmsProp {
-    /// The learning rate before any schedule, above 0: 1e-2.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// The decay of the running means, in [0, 1): 0.99.
+    /// Decay of the running means. Range: [0, 1). Default: 0.99.
     pub rho: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// The part of b that an update keeps, in [0, 1]: 0.
+    /// Part of b that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the mean is subtracted: `false`.
+    /// Whether the mean is subtracted. Default: `false`.
     pub centered: bool,
 }
 
@@ -97,11 +97,8 @@ impl<T: Float> Optimizer<T> for RmsProp {
 
 instantiate! {
     fn step<T>(
-        rmsprop: &RmsProp,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        rmsprop: &RmsProp, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let update = RmsPropUpdate {
             rate: T::from_f64(context.learning_rate),

@@ -30,7 +30,7 @@ use crate::layout::Layout;
 /// after the first update: the learning rate is the first step size and nothing else.
 ///
 /// State: h, then d, where 0 means that there was no update yet. Gradients below 7e-18
-/// (f64: 1e-152) count as zero, so that h is never subnormal and no product g h underflows.
+/// (f64: 1e-152) count as zero, so that h is never denormal and no product g h underflows.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Rprop, State}};
@@ -49,15 +49,15 @@ use crate::layout::Layout;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rprop {
-    /// The first step size, above 0: 1e-2.
+    /// First step size. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// What a turn of the gradient's sign multiplies the step size with, between 0 and 1: 0.5.
+    /// Factor of the step size when the sign turns. Range: between 0 and 1. Default: 0.5.
     pub eta_minus: f64,
-    /// What a sign that stays multiplies it with, above 1: 1.2.
+    /// Factor of the step size while the sign stays. Range: above 1. Default: 1.2.
     pub eta_plus: f64,
-    /// The least step size, above 0: 1e-6.
+    /// Smallest step size. Range: above 0. Default: 1e-6.
     pub smallest_step: f64,
-    /// The largest step size, at least the smallest: 50.
+    /// Largest step size. Range: at least the smallest. Default: 50.
     pub largest_step: f64,
 }
 
@@ -119,11 +119,8 @@ impl<T: Float> Optimizer<T> for Rprop {
 
 instantiate! {
     fn step<T>(
-        rprop: &Rprop,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        rprop: &Rprop, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let update = RpropUpdate {
             initial_size: T::from_f64(context.learning_rate),

@@ -19,20 +19,20 @@ use crate::layout::Layout;
 /// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
 ///
 /// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
-/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Decay apart from the
+/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Decay apart from the
 /// gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
 /// [`AdamW`](super::AdamW) has it.
 ///
 /// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes
-/// zero: subnormal numbers are flushed.
+/// zero: denormals are flushed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
-    /// The learning rate before any schedule, above 0: 1e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-3.
     pub learning_rate: f64,
-    /// The part of v that an update keeps, in [0, 1]: 0.
+    /// Part of v that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the momentum is Nesterov's: `false`.
+    /// Whether the momentum is Nesterov's. Default: `false`.
     pub nesterov: bool,
 }
 
@@ -91,11 +91,8 @@ impl<T: Float> Optimizer<T> for Sgd {
 
 instantiate! {
     fn step<T>(
-        sgd: &Sgd,
-        context: &UpdateContext<'_>,
-        params: &mut [T],
-        gradient: &[T],
-        state: &mut [T],
+        sgd: &Sgd, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
     ) {
         let update = SgdUpdate {
             rate: T::from_f64(context.learning_rate),

@@ -60,15 +60,15 @@ use newton_schulz::{normalize, orthogonalize};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Muon {
-    /// The learning rate of hidden matrices before any schedule, above 0: 0.02.
+    /// Learning rate of hidden matrices before any schedule. Range: above 0. Default: 0.02.
     pub learning_rate: f64,
-    /// The part of m that stays, at least 0 and below 1: 0.95.
+    /// Part of m that stays. Range: [0, 1). Default: 0.95.
     pub momentum: f64,
-    /// Whether the step looks ahead along m: `true`.
+    /// Whether the step looks ahead along m. Default: `true`.
     pub nesterov: bool,
-    /// The decoupled decay of hidden matrices, 0 or above: 0.
+    /// Decoupled decay of hidden matrices. Range: at least 0. Default: 0.
     pub weight_decay: f64,
-    /// Newton-Schulz steps, 1 to 100: 5.
+    /// Newton-Schulz steps. Range: 1 to 100. Default: 5.
     pub newton_schulz: usize,
     /// For everything else: Adam at 1e-2.
     pub adam: Adam,
