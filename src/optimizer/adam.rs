@@ -39,13 +39,13 @@ pub enum EpsilonForm {
 /// of Adam and beyond", 2018. The largest is taken before the correction, as in PyTorch and
 /// Keras.
 ///
-/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which
-/// belong to the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Keras'
+/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which belong
+/// to the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Keras'
 /// `weight_decay`, for any optimizer, is [`AdamW`]'s.
 ///
-/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
-/// it becomes zero, and smaller gradients count as zero: denormals are flushed,
-/// since with them an update of dead units would be ten times slower.
+/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152)
+/// or v below 8e-37 (1e-306), it becomes zero, and smaller gradients count as zero: denormals are
+/// flushed, since with them an update of dead units would be ten times slower.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {

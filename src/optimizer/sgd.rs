@@ -19,12 +19,12 @@ use crate::layout::Layout;
 /// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
 ///
 /// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
-/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Decay apart from the
-/// gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
+/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Decay apart
+/// from the gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
 /// [`AdamW`](super::AdamW) has it.
 ///
-/// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes
-/// zero: denormals are flushed.
+/// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes zero:
+/// denormals are flushed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
