@@ -1,7 +1,9 @@
 //! Optimizers against PyTorch's and scikit-learn's trajectories.
 
 use feedforward::Layout;
-use feedforward::optimizer::{Adam, AdamW, EpsilonForm, Optimizer, Rprop, Sgd, State};
+use feedforward::optimizer::{
+    Adam, AdamW, EpsilonForm, Optimizer, Rprop, Sgd, State, UpdateContext,
+};
 use serde_json::Value;
 
 const FIXTURE: &str = include_str!("fixtures/extra/optimizers.json");
@@ -24,7 +26,7 @@ fn worst_d(got: &[f64], expected: &[f64]) -> f64 {
     d.fold(0.0, f64::max)
 }
 
-/// The fixture's gradients by rules that it lacks: numbers of PyTorch 2.15 in f64.
+/// The fixture's gradients by optimizers that it lacks: numbers of PyTorch 2.15 in f64.
 #[test]
 fn pytorch_beyond_the_fixture() {
     fn check(optimizer: &dyn Optimizer<f64>, expected: [f64; 5]) {
@@ -71,10 +73,13 @@ fn pytorch_beyond_the_fixture() {
     );
     // AdamW(lr=0.01, betas=(0.9, 0.99), weight_decay=0.1, amsgrad=True)
     let adamw = AdamW {
-        beta2: 0.99,
+        adam: Adam {
+            beta2: 0.99,
+            amsgrad: true,
+            ..Adam::new(0.01)
+        },
         weight_decay: 0.1,
-        amsgrad: true,
-        ..AdamW::new(0.01)
+        ..AdamW::default()
     };
     check(
         &adamw,
@@ -94,8 +99,11 @@ fn adamw_takes_keras_epsilon() {
     let layout = Layout::new(&[1, 1]).unwrap();
     let step = |epsilon_form, epsilon| {
         let adamw = AdamW {
-            epsilon_form,
-            epsilon,
+            adam: Adam {
+                epsilon_form,
+                epsilon,
+                ..Adam::default()
+            },
             ..AdamW::default()
         };
         let mut params = [1.0, -1.0];
@@ -156,7 +164,7 @@ fn rprop_step_by_step() {
 
 /// Curvatures from 1e-4 to 1e4, to which gradient descent would have to adapt its rate.
 #[test]
-fn rprop_minimises_an_ill_scaled_quadratic() {
+fn rprop_minimizes_an_ill_scaled_quadratic() {
     fn distance(optimizer: &dyn Optimizer<f64>) -> f64 {
         let curvature = [1e-4, 1e-2, 1.0, 1e2, 1e4];
         let mut state = State::new(optimizer, &Layout::new(&[4, 1]).unwrap()).unwrap();
@@ -193,11 +201,11 @@ fn lengths_are_checked() {
 #[test]
 fn a_step_with_wrong_slices_does_not_panic() {
     let layout = Layout::new(&[1, 1]).unwrap();
-    let step = feedforward::optimizer::UpdateContext::new(1, 0.1, &layout);
+    let context = UpdateContext::new(1, 0.1, &layout);
     let mut params = [1.0, 2.0];
     for state in [&mut [0.0; 0][..], &mut [0.0; 3]] {
-        Adam::default().step(&step, &mut params, &[1.0; 2], state);
+        Adam::default().step(&context, &mut params, &[1.0; 2], state);
     }
-    Adam::default().step(&step, &mut params, &[1.0], &mut [0.0; 4]);
+    Adam::default().step(&context, &mut params, &[1.0], &mut [0.0; 4]);
     assert_eq!(params.map(f64::to_bits), [1.0, 2.0].map(f64::to_bits));
 }

@@ -36,7 +36,10 @@ fn optimizers<T: Float>(x: f64) -> Vec<Box<dyn Optimizer<T>>> {
         }),
         Box::new(AdamW::new(x)),
         Box::new(AdamW {
-            epsilon: x,
+            adam: Adam {
+                epsilon: x,
+                ..Adam::default()
+            },
             ..AdamW::default()
         }),
         Box::new(AdamW {
@@ -217,7 +220,10 @@ fn decays_stay_below_one() {
                 ..Adam::default()
             }),
             Box::new(AdamW {
-                beta2: x,
+                adam: Adam {
+                    beta2: x,
+                    ..Adam::default()
+                },
                 ..AdamW::default()
             }),
             Box::new(Adamax {

@@ -17,11 +17,17 @@ impl Optimizer<f64> for Odd {
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
+    fn scratch_len(&self, _: &Layout) -> usize {
+        1
+    }
+    fn parameter_of(&self, _: &Layout, index: usize) -> usize {
+        index + 1
+    }
     fn init(&self, _: &Layout, state: &mut [f64]) {
         state.fill(7.0);
     }
-    fn step(&self, step: &UpdateContext<'_>, params: &mut [f64], _: &[f64], state: &mut [f64]) {
-        params.fill(step.learning_rate);
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [f64], _: &[f64], state: &mut [f64]) {
+        params.fill(context.learning_rate);
         state.fill(8.0);
     }
     fn elementwise(&self) -> bool {
@@ -39,6 +45,8 @@ fn optimizers() {
         let layout = Layout::new(&[1, 1]).unwrap();
         assert_eq!(optimizer.learning_rate(), 0.25);
         assert_eq!(optimizer.state_len(&layout), 4);
+        assert_eq!(optimizer.scratch_len(&layout), 1);
+        assert_eq!(optimizer.parameter_of(&layout, 1), 2);
         let mut state = vec![0.0; 4];
         optimizer.init(&layout, &mut state);
         assert_eq!(state, [7.0; 4]);

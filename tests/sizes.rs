@@ -403,12 +403,17 @@ fn initialisers_of_layers_that_cannot_be() {
 fn updates_that_cannot_be_counted() {
     let layout = Layout::new(&[1, 1]).unwrap();
     for number in [1, u64::MAX - 1, u64::MAX] {
-        let step = UpdateContext::new(number, 0.1, &layout);
+        let context = UpdateContext::new(number, 0.1, &layout);
         let mut params = [1.0_f32; 2];
-        Adam::default().step(&step, &mut params, &[1.0; 2], &mut [0.0; 4]);
+        Adam::default().step(&context, &mut params, &[1.0; 2], &mut [0.0; 4]);
         assert!(params.iter().all(|p| p.is_finite()));
-        Sgd::default().step(&step, &mut params, &[1.0; 2], &mut []);
-        feedforward::optimizer::Nadam::default().step(&step, &mut params, &[1.0; 2], &mut [0.0; 4]);
+        Sgd::default().step(&context, &mut params, &[1.0; 2], &mut []);
+        feedforward::optimizer::Nadam::default().step(
+            &context,
+            &mut params,
+            &[1.0; 2],
+            &mut [0.0; 4],
+        );
         assert!(params.iter().all(|p| p.is_finite()));
     }
 }

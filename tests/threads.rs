@@ -177,18 +177,22 @@ fn exports(file: &syn::File) -> Vec<(String, String)> {
             syn::UseTree::Rename(_) | syn::UseTree::Glob(_) => panic!("name what is exported"),
         }
     }
+    fn paths(tree: &syn::UseTree) -> Vec<&syn::UsePath> {
+        match tree {
+            syn::UseTree::Group(group) => group.items.iter().flat_map(paths).collect(),
+            syn::UseTree::Path(path) => vec![path],
+            _ => Vec::new(),
+        }
+    }
     let mut all = Vec::new();
     for item in &file.items {
-        if let syn::Item::Use(syn::ItemUse {
-            vis,
-            tree: syn::UseTree::Path(path),
-            ..
-        }) = item
-            && is_public(vis)
-        {
-            let mut names = Vec::new();
-            leaves(&path.tree, &mut names);
-            all.extend(names.into_iter().map(|name| (path.ident.to_string(), name)));
+        let syn::Item::Use(item) = item else { continue };
+        if is_public(&item.vis) {
+            for path in paths(&item.tree) {
+                let mut names = Vec::new();
+                leaves(&path.tree, &mut names);
+                all.extend(names.into_iter().map(|name| (path.ident.to_string(), name)));
+            }
         }
     }
     all

@@ -66,7 +66,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// already), so that training refuses it instead of learning NaN.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`] by those losses that have a domain.
+    /// [`Error::InvalidValue`](crate::Error::InvalidValue) by those losses that have a domain.
     fn check_target(&self, _target: &[T]) -> Result<()> {
         Ok(())
     }
@@ -74,7 +74,7 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Checks the loss's own settings, once before a training.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] if one is NaN or outside its range.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -114,7 +114,8 @@ impl<T: Float> MlpBuilder<T> {
     /// # Errors
     /// [`Error::Missing`] without an output layer, [`Error::InvalidSetting`] if a size is zero or if
     /// an activation or the initialiser has a setting out of range, [`Error::TooLarge`] for more
-    /// layers or parameters than a [`Layout`] can have or than there is memory for. [`Error::NotFinite`] if an initial parameter is not finite in this precision.
+    /// layers or parameters than a [`Layout`] can have or than there is memory for,
+    /// [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             let (what, expected) = ("output layer", "one (`output`)");

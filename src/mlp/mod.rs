@@ -137,8 +137,8 @@ impl<T: Float> Mlp<T> {
     /// All parameters in one slice: layer after layer from the inputs, in each the weights, neuron
     /// by neuron, then the biases. [`layout`](Self::layout) has the places.
     ///
-    /// Gradients ([`GradientWorkspace::values`], and a row of [`GradientWorkspace::compute_each`]), the state of
-    /// optimizers and [`MlpRef`](crate::MlpRef) have the same layout.
+    /// Gradients ([`GradientWorkspace::values`], and a row of [`GradientWorkspace::compute_each`]),
+    /// the state of optimizers and [`MlpRef`](crate::MlpRef) have the same layout.
     ///
     /// ```
     /// use feedforward::{GradientWorkspace, Mlp, activation::Identity, loss::SquaredError};

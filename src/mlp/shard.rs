@@ -25,14 +25,15 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 
 /// What one of several processes computes of a minibatch's gradient.
 ///
-/// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples within chunks of rows and then over the chunks,
-/// in a fixed order. There are c = 1, 2, 4, 8 or 16 chunks, the largest of these that leaves each 96
+/// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples within chunks of rows and then
+/// over the chunks, in a fixed order. There are c = 1, 2, 4, 8 or 16 chunks, the largest of these that leaves each 96
 /// rows or more, or 1; chunk i of B rows has the rows from ⌊i B / c⌋ to ⌊(i + 1) B / c⌋.
 /// Whoever has the sums of all chunks and adds them up in their order has the bits of a single
 /// process, wherever they were computed:
 ///
 /// ```
-/// use feedforward::{GradientWorkspace, Mlp, Samples, Shard, activation::{Identity, Tanh}, loss::SquaredError};
+/// use feedforward::{GradientWorkspace, Mlp, Samples, Shard};
+/// use feedforward::{activation::{Identity, Tanh}, loss::SquaredError};
 ///
 /// let net = Mlp::<f32>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
 /// let x: Vec<f32> = (0..500).map(|i| i as f32 / 250.0 - 1.0).collect();

@@ -134,8 +134,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// Divides by the number of samples times this weight, the mean over all that there are,
     /// instead of by the sum of a minibatch's own weights.
     ///
-    /// It does not change a [`Shard`], which is told the weight of its minibatch
-    /// ([`Shard::with_total_weight`]).
+    /// It does not change a [`Shard`](crate::Shard), which is told the weight of its minibatch
+    /// ([`Shard::with_total_weight`](crate::Shard::with_total_weight)).
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless it is a finite number above 0.

@@ -1,9 +1,9 @@
 //! Adadelta: steps in the parameters' own units.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Adadelta: the gradient scaled by the root mean square of past steps over that of past
@@ -20,10 +20,10 @@ use crate::layout::Layout;
 /// and Keras have this form, with epsilon under both roots; the defaults are PyTorch's. Keras
 /// has a rate of 0.001, which is rarely enough, rho 0.95 and epsilon 1e-7. PyTorch's
 /// `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: s, then a. Where they fall below 8e-37 (f64: 1e-306) they become zero, and
-/// gradients below 7e-18 (1e-152) count as zero: subnormal numbers are flushed.
+/// gradients below 7e-18 (1e-152) count as zero: denormals are flushed.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adadelta, State}};
@@ -39,11 +39,11 @@ use crate::layout::Layout;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adadelta {
-    /// The learning rate before any schedule, above 0: 1.
+    /// Learning rate before any schedule. Range: above 0. Default: 1.
     pub learning_rate: f64,
-    /// The decay of both running means, in [0, 1): 0.9.
+    /// Decay of both running means. Range: [0, 1). Default: 0.9.
     pub rho: f64,
-    /// Added under both roots, above 0: 1e-6.
+    /// Added under both roots. Range: above 0. Default: 1e-6.
     pub epsilon: f64,
 }
 
@@ -65,6 +65,10 @@ impl Default for Adadelta {
 }
 
 impl<T: Float> Optimizer<T> for Adadelta {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -75,35 +79,42 @@ impl<T: Float> Optimizer<T> for Adadelta {
         check_positive::<T>("Adadelta's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adadelta: |rule, step, params, gradient, state| {
-            let rule = AdadeltaRule {
-                rate: T::from_f64(step.learning_rate),
-                rho: T::from_f64(rule.rho),
-                rest: T::from_f64(1.0 - rule.rho),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdadeltaRule<T> {
-    rate: T,
-    rho: T,
-    rest: T,
-    epsilon: T,
-    flush: Flush<T>,
+instantiate! {
+    fn step<T>(
+        adadelta: &Adadelta, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let update = AdadeltaUpdate {
+            rate: T::from_f64(context.learning_rate),
+            average: MovingAverage::new(adadelta.rho),
+            epsilon: T::from_f64(adadelta.epsilon),
+        };
+        apply(update, params, gradient, state);
+    }
 }
 
-impl<T: Float> Rule<T, 2> for AdadeltaRule<T> {
+struct AdadeltaUpdate<T> {
+    rate: T,
+    average: MovingAverage<T>,
+    epsilon: T,
+}
+
+impl<T: Float> ElementwiseUpdate<T, 2> for AdadeltaUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [s, a]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let s = self.flush.second(self.rho * s + self.rest * (g * g));
+    fn next(&self, p: T, g: T, [s, a]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.average.flush.first_moment(g);
+        let s = self.average.second_moment(s, g);
         let d = (a + self.epsilon).sqrt() / (s + self.epsilon).sqrt() * g;
-        let a = self.flush.second(self.rho * a + self.rest * (d * d));
+        let a = self.average.second_moment(a, d);
         (p - self.rate * d, [s, a])
     }
 }

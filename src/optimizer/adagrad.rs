@@ -1,9 +1,9 @@
 //! Adagrad: rates that shrink with the sum of squared gradients.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_not_negative, check_positive};
+use crate::float::{Float, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
@@ -16,20 +16,20 @@ use crate::layout::Layout;
 /// are called `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and
 /// adds its epsilon, 1e-7, under the root; next to that sum neither epsilon matters.
 /// PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
-/// subnormal.
+/// denormal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adagrad {
-    /// The learning rate before any schedule, above 0: 1e-2.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// How much each update shrinks the learning rate, 0 or above: 0.
+    /// How much each update shrinks the learning rate. Range: at least 0. Default: 0.
     pub rate_decay: f64,
-    /// The sum before the first update, 0 or above: 0.
+    /// Sum before the first update. Range: at least 0. Default: 0.
     pub initial_sum: f64,
-    /// What keeps the division from 0/0, above 0: 1e-10.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-10.
     pub epsilon: f64,
 }
 
@@ -52,6 +52,10 @@ impl Default for Adagrad {
 }
 
 impl<T: Float> Optimizer<T> for Adagrad {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         layout.len()
     }
@@ -67,29 +71,41 @@ impl<T: Float> Optimizer<T> for Adagrad {
         check_positive::<T>("Adagrad's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adagrad: |rule, step, params, gradient, state| {
-            let before = step.number.saturating_sub(1) as f64;
-            let rule = AdagradRule {
-                rate: T::from_f64(step.learning_rate / (1.0 + before * rule.rate_decay)),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdagradRule<T> {
-    rate: T,
-    epsilon: T,
-    flush: Flush<T>,
+instantiate! {
+    fn step<T>(
+        adagrad: &Adagrad, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let updates_before = context.update.saturating_sub(1) as f64;
+        let rate = context.learning_rate / (1.0 + updates_before * adagrad.rate_decay);
+        let update = AdagradUpdate {
+            rate: T::from_f64(rate),
+            epsilon: T::from_f64(adagrad.epsilon),
+            flush: FlushDenormals::new(),
+        };
+        apply(update, params, gradient, state);
+    }
 }
 
-impl<T: Float> Rule<T, 1> for AdagradRule<T> {
+struct AdagradUpdate<T> {
+    rate: T,
+    epsilon: T,
+    flush: FlushDenormals<T>,
+}
+
+impl<T: Float> ElementwiseUpdate<T, 1> for AdagradUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
-        let g = self.flush.first(g);
+    fn next(&self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.flush.first_moment(g);
         let sum = sum + g * g;
         (p - self.rate * (g / (sum.sqrt() + self.epsilon)), [sum])
     }

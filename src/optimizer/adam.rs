@@ -1,9 +1,9 @@
 //! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
 
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
 use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_not_negative, check_positive};
+use crate::float::{Float, check_fraction, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::math;
 
@@ -39,27 +39,27 @@ pub enum EpsilonForm {
 /// of Adam and beyond", 2018. The largest is taken before the correction, as in PyTorch and
 /// Keras.
 ///
-/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which
-/// belong to the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Keras'
+/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which belong
+/// to the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Keras'
 /// `weight_decay`, for any optimizer, is [`AdamW`]'s.
 ///
-/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306),
-/// it becomes zero, and smaller gradients count as zero: subnormal numbers are flushed,
-/// since with them an update of dead units would be ten times slower.
+/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152)
+/// or v below 8e-37 (1e-306), it becomes zero, and smaller gradients count as zero: denormals are
+/// flushed, since with them an update of dead units would be ten times slower.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
-    /// The learning rate before any schedule, above 0: 1e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the second moment, in [0, 1): 0.999.
+    /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// Where epsilon is added: [`EpsilonForm::Corrected`].
+    /// Where epsilon is added. Default: [`EpsilonForm::Corrected`].
     pub epsilon_form: EpsilonForm,
-    /// Whether the largest v so far stands in for v: `false`.
+    /// Whether the largest v so far stands in for v. Default: `false`.
     pub amsgrad: bool,
 }
 
@@ -96,6 +96,10 @@ impl Default for Adam {
 }
 
 impl<T: Float> Optimizer<T> for Adam {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         self.slots() * layout.len()
     }
@@ -107,10 +111,12 @@ impl<T: Float> Optimizer<T> for Adam {
         check_positive::<T>("Adam's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adam: |rule, step, params, gradient, state| {
-            apply(rule, step, 0.0, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, 0.0, context, params, gradient, state);
     }
 }
 
@@ -128,21 +134,12 @@ impl<T: Float> Optimizer<T> for Adam {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AdamW {
-    /// The learning rate before any schedule, above 0: 1e-3.
-    pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
-    pub beta1: f64,
-    /// The decay of the second moment, in [0, 1): 0.999.
-    pub beta2: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
-    pub epsilon: f64,
-    /// Where epsilon is added: [`EpsilonForm::Corrected`].
-    pub epsilon_form: EpsilonForm,
-    /// Whether the largest v so far stands in for v, as in [`Adam`]: `false`.
-    pub amsgrad: bool,
-    /// The fraction of a parameter that an update with learning rate 1 would remove: 0.01.
+    /// Adam's settings.
+    pub adam: Adam,
+    /// Fraction of a parameter that an update with learning rate 1 would remove. Range: at least
+    /// 0. Default: 0.01.
     pub weight_decay: f64,
-    /// Whether biases decay as weights do: `true`.
+    /// Whether biases decay as weights do. Default: `true`.
     pub decay_biases: bool,
 }
 
@@ -150,25 +147,9 @@ impl AdamW {
     /// `AdamW` as in PyTorch.
     pub fn new(learning_rate: f64) -> Self {
         Self {
-            learning_rate,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            epsilon_form: EpsilonForm::Corrected,
-            amsgrad: false,
+            adam: Adam::new(learning_rate),
             weight_decay: 0.01,
             decay_biases: true,
-        }
-    }
-
-    fn adam(&self) -> Adam {
-        Adam {
-            learning_rate: self.learning_rate,
-            beta1: self.beta1,
-            beta2: self.beta2,
-            epsilon: self.epsilon,
-            epsilon_form: self.epsilon_form,
-            amsgrad: self.amsgrad,
         }
     }
 }
@@ -180,121 +161,119 @@ impl Default for AdamW {
 }
 
 impl<T: Float> Optimizer<T> for AdamW {
+    fn learning_rate(&self) -> f64 {
+        self.adam.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
-        self.adam().slots() * layout.len()
+        Optimizer::<T>::state_len(&self.adam, layout)
     }
 
     fn check(&self) -> Result<()> {
-        check_positive::<T>("AdamW's learning rate", self.learning_rate)?;
-        check_fraction::<T>("AdamW's beta1", self.beta1)?;
-        check_fraction::<T>("AdamW's beta2", self.beta2)?;
-        check_positive::<T>("AdamW's epsilon", self.epsilon)?;
+        Optimizer::<T>::check(&self.adam)?;
         check_not_negative::<T>("AdamW's weight decay", self.weight_decay)
     }
 
-    elementwise! {
-        AdamW: |rule, step, params, gradient, state| {
-            let decay = step.learning_rate * rule.weight_decay;
-            if rule.decay_biases {
-                apply(&rule.adam(), step, decay, params, gradient, state);
-            } else {
-                let keep = T::from_f64(1.0 - decay);
-                for layer in step.layout.layers() {
-                    let from = layer.weights.start.max(step.range.start) - step.range.start;
-                    let to = layer.weights.end.saturating_sub(step.range.start);
-                    let to = to.min(params.len());
-                    for p in params.get_mut(from..to).unwrap_or_default() {
-                        *p *= keep;
-                    }
-                }
-                apply(&rule.adam(), step, 0.0, params, gradient, state);
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        let mut decay = context.learning_rate * self.weight_decay;
+        if !self.decay_biases {
+            decay_weights(decay, context, params);
+            decay = 0.0;
+        }
+        step(&self.adam, decay, context, params, gradient, state);
+    }
+}
+
+instantiate! {
+    /// Takes the fraction `decay` from weights, not from biases.
+    fn decay_weights<T>(decay: f64, context: &UpdateContext<'_>, params: &mut [T]) {
+        let decay_factor = T::from_f64(1.0 - decay);
+        for layer in context.layout.layers() {
+            let start = layer.weights.start.max(context.range.start) - context.range.start;
+            let end = layer.weights.end.saturating_sub(context.range.start).min(params.len());
+            for p in params.get_mut(start..end).unwrap_or_default() {
+                *p *= decay_factor;
             }
         }
     }
 }
 
-/// Adam's update after the parameters lost the fraction `decay`.
-fn apply<T: Float>(
-    adam: &Adam,
-    step: &UpdateContext<'_>,
-    decay: f64,
-    params: &mut [T],
-    gradient: &[T],
-    state: &mut [T],
-) {
-    let rule = AdamRule::new(adam, step, decay);
-    if adam.amsgrad {
-        rule::apply(AmsgradRule(rule), params, gradient, state);
-    } else {
-        rule::apply(rule, params, gradient, state);
+instantiate! {
+    /// Takes the fraction `decay` from all parameters, and then makes Adam's update.
+    fn step<T>(
+        adam: &Adam, decay: f64, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let bias_correction1 = 1.0 - math::power(adam.beta1, context.update);
+        let sqrt_bias_correction2 = math::sqrt(1.0 - math::power(adam.beta2, context.update));
+        let epsilon = match adam.epsilon_form {
+            EpsilonForm::Corrected => adam.epsilon * sqrt_bias_correction2,
+            EpsilonForm::Hat => adam.epsilon,
+        };
+        let rate = context.learning_rate * sqrt_bias_correction2 / bias_correction1;
+        let update = AdamUpdate {
+            decay_factor: T::from_f64(1.0 - decay),
+            first: MovingAverage::new(adam.beta1),
+            second: MovingAverage::new(adam.beta2),
+            rate: T::from_f64(rate),
+            epsilon: T::from_f64(epsilon),
+        };
+        if adam.amsgrad {
+            apply::<3, _>(update, params, gradient, state);
+        } else {
+            apply::<2, _>(update, params, gradient, state);
+        }
     }
 }
 
 /// Adam's numbers for one update.
 ///
-/// Both forms of epsilon are one rule, p - rate m / (sqrt(v) + epsilon), since
+/// Both forms of epsilon are one formula, p - rate m / (sqrt(v) + epsilon), since
 /// sqrt(v / c) + e = (sqrt(v) + e sqrt(c)) / sqrt(c).
-struct AdamRule<T> {
-    keep: T,
-    beta1: T,
-    rest1: T,
-    beta2: T,
-    rest2: T,
+struct AdamUpdate<T> {
+    decay_factor: T,
+    first: MovingAverage<T>,
+    second: MovingAverage<T>,
     rate: T,
     epsilon: T,
-    flush: Flush<T>,
 }
 
-impl<T: Float> AdamRule<T> {
-    fn new(adam: &Adam, step: &UpdateContext<'_>, decay: f64) -> Self {
-        let correction1 = 1.0 - math::power(adam.beta1, step.number);
-        let root2 = math::sqrt(1.0 - math::power(adam.beta2, step.number));
-        let epsilon = match adam.epsilon_form {
-            EpsilonForm::Corrected => adam.epsilon * root2,
-            EpsilonForm::Hat => adam.epsilon,
-        };
-        Self {
-            keep: T::from_f64(1.0 - decay),
-            beta1: T::from_f64(adam.beta1),
-            rest1: T::from_f64(1.0 - adam.beta1),
-            beta2: T::from_f64(adam.beta2),
-            rest2: T::from_f64(1.0 - adam.beta2),
-            rate: T::from_f64(step.learning_rate * root2 / correction1),
-            epsilon: T::from_f64(epsilon),
-            flush: Flush::new(),
-        }
-    }
-    /// The next moments.
+impl<T: Float> AdamUpdate<T> {
+    /// Returns the next moments.
     #[inline(always)]
     fn moments(&self, g: T, m: T, v: T) -> (T, T) {
-        let g = self.flush.first(g);
-        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
-        let v = self.flush.second(self.beta2 * v + self.rest2 * (g * g));
-        (m, v)
+        let g = self.first.flush.first_moment(g);
+        (
+            self.first.first_moment(m, g),
+            self.second.second_moment(v, g),
+        )
     }
 
-    /// The next parameter.
+    /// Returns the next parameter.
     #[inline(always)]
     fn descend(&self, p: T, m: T, v: T) -> T {
-        self.keep * p - self.rate * m / (v.sqrt() + self.epsilon)
+        self.decay_factor * p - self.rate * m / (v.sqrt() + self.epsilon)
     }
 }
 
-impl<T: Float> Rule<T, 2> for AdamRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for AdamUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+    fn next(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
         let (m, v) = self.moments(g, m, v);
         (self.descend(p, m, v), [m, v])
     }
 }
 
-struct AmsgradRule<T>(AdamRule<T>);
-
-impl<T: Float> Rule<T, 3> for AmsgradRule<T> {
+/// AMSGrad.
+impl<T: Float> ElementwiseUpdate<T, 3> for AdamUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {
-        let (m, v) = self.0.moments(g, m, v);
+    fn next(&self, p: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {
+        let (m, v) = self.moments(g, m, v);
         let largest = if v > largest { v } else { largest };
-        (self.0.descend(p, m, largest), [m, v, largest])
+        (self.descend(p, m, largest), [m, v, largest])
     }
 }

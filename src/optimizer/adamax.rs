@@ -1,9 +1,9 @@
 //! Adamax: Adam with the largest gradient in the place of the mean square.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::math;
 
@@ -20,10 +20,10 @@ use crate::math;
 /// The form is PyTorch's, with epsilon inside the maximum. Keras adds its 1e-7 to u in the
 /// division; there is no setting for that, since the steps differ by no more than the
 /// fraction epsilon / u. PyTorch's `weight_decay` is an L2 penalty, which belongs to the
-/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
 /// State: m, then u. Where |m| falls below 7e-18 (f64: 1e-152) it becomes zero, and smaller
-/// gradients count as zero: subnormal numbers are flushed.
+/// gradients count as zero: denormals are flushed.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adamax, State}};
@@ -39,13 +39,13 @@ use crate::math;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adamax {
-    /// The learning rate before any schedule, above 0: 2e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 2e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the maximum, in [0, 1): 0.999.
+    /// Decay of the maximum. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
 }
 
@@ -68,6 +68,10 @@ impl Default for Adamax {
 }
 
 impl<T: Float> Optimizer<T> for Adamax {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -79,38 +83,45 @@ impl<T: Float> Optimizer<T> for Adamax {
         check_positive::<T>("Adamax's epsilon", self.epsilon)
     }
 
-    elementwise! {
-        Adamax: |rule, step, params, gradient, state| {
-            let correction = 1.0 - math::power(rule.beta1, step.number);
-            let rule = AdamaxRule {
-                beta1: T::from_f64(rule.beta1),
-                rest1: T::from_f64(1.0 - rule.beta1),
-                beta2: T::from_f64(rule.beta2),
-                rate: T::from_f64(step.learning_rate / correction),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct AdamaxRule<T> {
-    beta1: T,
-    rest1: T,
+instantiate! {
+    fn step<T>(
+        adamax: &Adamax, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let bias_correction1 = 1.0 - math::power(adamax.beta1, context.update);
+        let update = AdamaxUpdate {
+            average: MovingAverage::new(adamax.beta1),
+            beta2: T::from_f64(adamax.beta2),
+            rate: T::from_f64(context.learning_rate / bias_correction1),
+            epsilon: T::from_f64(adamax.epsilon),
+        };
+        apply(update, params, gradient, state);
+    }
+}
+
+struct AdamaxUpdate<T> {
+    average: MovingAverage<T>,
     beta2: T,
     rate: T,
     epsilon: T,
-    flush: Flush<T>,
 }
 
-impl<T: Float> Rule<T, 2> for AdamaxRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for AdamaxUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [m, u]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
+    fn next(&self, p: T, g: T, [m, u]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.average.flush.first_moment(g);
+        let m = self.average.first_moment(m, g);
         let (decayed, size) = (self.beta2 * u, g.abs() + self.epsilon);
-        // At least epsilon, so that it is never subnormal.
+        // At least epsilon, so that it is never denormal.
         let u = if decayed > size { decayed } else { size };
         (p - self.rate * (m / u), [m, u])
     }

@@ -1,9 +1,9 @@
 //! Nadam: Adam with Nesterov's momentum.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::Result;
-use crate::float::{Float, check_fraction, check_not_negative, check_positive};
+use crate::float::{Float, check_fraction, check_not_negative, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::math;
 
@@ -21,22 +21,22 @@ use crate::math;
 /// `NAdam`, with epsilon outside the corrected root, and so are the defaults. Keras has the
 /// same form with `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001
 /// and epsilon 1e-7. The `weight_decay` of PyTorch's NAdam is an L2 penalty, which belongs to
-/// the gradient: [`GradientWorkspace`](crate::Gradient) says how they compare.
+/// the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
-/// State: m, then v. P(t) is no part of it, since it follows from t. Subnormal numbers are
+/// State: m, then v. P(t) is no part of it, since it follows from t. Denormals are
 /// flushed as in [`Adam`](super::Adam).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nadam {
-    /// The learning rate before any schedule, above 0: 2e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 2e-3.
     pub learning_rate: f64,
-    /// The decay of the first moment, in [0, 1): 0.9.
+    /// Decay of the first moment. Range: [0, 1). Default: 0.9.
     pub beta1: f64,
-    /// The decay of the second moment, in [0, 1): 0.999.
+    /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// Added to the root of the bias-corrected second moment, above 0: 1e-8.
+    /// Added to the root of the bias-corrected second moment. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// How fast the momentum rises from beta1 / 2 to beta1, 0 or above: 4e-3.
+    /// How fast the momentum rises from beta1 / 2 to beta1. Range: at least 0. Default: 4e-3.
     pub momentum_decay: f64,
 }
 
@@ -92,6 +92,10 @@ impl Default for Nadam {
 }
 
 impl<T: Float> Optimizer<T> for Nadam {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -104,45 +108,53 @@ impl<T: Float> Optimizer<T> for Nadam {
         check_not_negative::<T>("Nadam's momentum decay", self.momentum_decay)
     }
 
-    elementwise! {
-        Nadam: |rule, step, params, gradient, state| {
-            let (t, rate) = (step.number as f64, step.learning_rate);
-            let (mu, next_mu) = (rule.momentum(t), rule.momentum(t + 1.0));
-            let product = rule.momentum_product(step.number);
-            let root2 = math::sqrt(1.0 - math::power(rule.beta2, step.number));
-            let rule = NadamRule {
-                beta1: T::from_f64(rule.beta1),
-                rest1: T::from_f64(1.0 - rule.beta1),
-                beta2: T::from_f64(rule.beta2),
-                rest2: T::from_f64(1.0 - rule.beta2),
-                gradient_rate: T::from_f64(rate * root2 * (1.0 - mu) / (1.0 - product)),
-                moment_rate: T::from_f64(rate * root2 * next_mu / (1.0 - product * next_mu)),
-                epsilon: T::from_f64(rule.epsilon * root2),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
+    }
+}
+
+instantiate! {
+    fn step<T>(
+        nadam: &Nadam, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let (t, rate) = (context.update as f64, context.learning_rate);
+        let (mu, next_mu) = (nadam.momentum(t), nadam.momentum(t + 1.0));
+        let product = nadam.momentum_product(context.update);
+        let sqrt_bias_correction2 = math::sqrt(1.0 - math::power(nadam.beta2, context.update));
+        let rate = rate * sqrt_bias_correction2;
+        let update = NadamUpdate {
+            first: MovingAverage::new(nadam.beta1),
+            second: MovingAverage::new(nadam.beta2),
+            gradient_rate: T::from_f64(rate * (1.0 - mu) / (1.0 - product)),
+            moment_rate: T::from_f64(rate * next_mu / (1.0 - product * next_mu)),
+            epsilon: T::from_f64(nadam.epsilon * sqrt_bias_correction2),
+        };
+        apply(update, params, gradient, state);
     }
 }
 
 /// Nadam's numbers for one update, with the correction of v in rates and epsilon.
-struct NadamRule<T> {
-    beta1: T,
-    rest1: T,
-    beta2: T,
-    rest2: T,
+struct NadamUpdate<T> {
+    first: MovingAverage<T>,
+    second: MovingAverage<T>,
     gradient_rate: T,
     moment_rate: T,
     epsilon: T,
-    flush: Flush<T>,
 }
 
-impl<T: Float> Rule<T, 2> for NadamRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for NadamUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let g = self.flush.first(g);
-        let m = self.flush.first(self.beta1 * m + self.rest1 * g);
-        let v = self.flush.second(self.beta2 * v + self.rest2 * (g * g));
+    fn next(&self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let g = self.first.flush.first_moment(g);
+        let (m, v) = (
+            self.first.first_moment(m, g),
+            self.second.second_moment(v, g),
+        );
         let ahead = self.gradient_rate * g + self.moment_rate * m;
         (p - ahead / (v.sqrt() + self.epsilon), [m, v])
     }

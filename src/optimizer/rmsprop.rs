@@ -1,16 +1,16 @@
 //! RMSprop: gradient descent over a running root mean square.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::{Result, check_range};
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// RMSprop: the gradient divided by the root of a running mean of its square.
 ///
 /// v <- rho v + (1 - rho) g^2, and p <- p - rate g / (sqrt(v) + epsilon).
 ///
-/// - Centred (Graves 2013), it divides by the deviation from a running mean:
+/// - Centered (Graves 2013), it divides by the deviation from a running mean:
 ///   a <- rho a + (1 - rho) g, and sqrt(v - a^2) in the place of sqrt(v).
 /// - With momentum: b <- momentum b + g / (sqrt(v) + epsilon), and p <- p - rate b.
 ///
@@ -23,23 +23,23 @@ use crate::layout::Layout;
 ///   Keras and TensorFlow, b <- momentum b + rate g / ..., only what is new feels it; for a
 ///   constant rate there is no difference.
 /// - PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-///   [`GradientWorkspace`](crate::Gradient) says how they compare.
+///   [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
 ///
-/// State: v; with centring or momentum v, a and b. Subnormal numbers are flushed: where
+/// State: v; with centering or momentum v, a and b. Denormals are flushed: where
 /// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
 /// and smaller gradients count as zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RmsProp {
-    /// The learning rate before any schedule, above 0: 1e-2.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// The decay of the running means, in [0, 1): 0.99.
+    /// Decay of the running means. Range: [0, 1). Default: 0.99.
     pub rho: f64,
-    /// What keeps the division from 0/0, above 0: 1e-8.
+    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// The part of b that an update keeps, in [0, 1]: 0.
+    /// Part of b that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the mean is subtracted: `false`.
+    /// Whether the mean is subtracted. Default: `false`.
     pub centered: bool,
 }
 
@@ -67,6 +67,10 @@ impl Default for RmsProp {
 }
 
 impl<T: Float> Optimizer<T> for RmsProp {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         if self.is_plain() {
             layout.len()
@@ -82,69 +86,63 @@ impl<T: Float> Optimizer<T> for RmsProp {
         check_range("RMSprop's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 
-    elementwise! {
-        RmsProp: |rule, step, params, gradient, state| {
-            let plain = Plain {
-                rate: T::from_f64(step.learning_rate),
-                rho: T::from_f64(rule.rho),
-                rest: T::from_f64(1.0 - rule.rho),
-                epsilon: T::from_f64(rule.epsilon),
-                flush: Flush::new(),
-            };
-            if rule.is_plain() {
-                rule::apply(plain, params, gradient, state);
-            } else {
-                let rule = Full {
-                    plain,
-                    // The mean of a gradient that is multiplied by zero stays zero.
-                    center: T::from_f64(f64::from(u8::from(rule.centered))),
-                    momentum: T::from_f64(rule.momentum),
-                };
-                rule::apply(rule, params, gradient, state);
-            }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
+    }
+}
+
+instantiate! {
+    fn step<T>(
+        rmsprop: &RmsProp, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let update = RmsPropUpdate {
+            rate: T::from_f64(context.learning_rate),
+            average: MovingAverage::new(rmsprop.rho),
+            epsilon: T::from_f64(rmsprop.epsilon),
+            // The mean of a gradient that is multiplied by zero stays zero.
+            center: T::from_f64(f64::from(u8::from(rmsprop.centered))),
+            momentum: T::from_f64(rmsprop.momentum),
+        };
+        if rmsprop.is_plain() {
+            apply::<1, _>(update, params, gradient, state);
+        } else {
+            apply::<3, _>(update, params, gradient, state);
         }
     }
 }
 
-struct Plain<T> {
+struct RmsPropUpdate<T> {
     rate: T,
-    rho: T,
-    rest: T,
+    average: MovingAverage<T>,
     epsilon: T,
-    flush: Flush<T>,
-}
-
-impl<T: Float> Rule<T, 1> for Plain<T> {
-    #[inline(always)]
-    fn update(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
-        let g = self.flush.first(g);
-        let v = self.flush.second(self.rho * v + self.rest * (g * g));
-        (p - self.rate * (g / (v.sqrt() + self.epsilon)), [v])
-    }
-}
-
-struct Full<T> {
-    plain: Plain<T>,
     center: T,
     momentum: T,
 }
 
-impl<T: Float> Rule<T, 3> for Full<T> {
+impl<T: Float> ElementwiseUpdate<T, 1> for RmsPropUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [v, a, b]: [T; 3]) -> (T, [T; 3]) {
-        let Plain {
-            rate,
-            rho,
-            rest,
-            epsilon,
-            flush,
-        } = self.plain;
-        let g = flush.first(g);
-        let v = flush.second(rho * v + rest * (g * g));
-        let a = flush.first(rho * a + rest * (self.center * g));
+    fn next(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.average.flush.first_moment(g);
+        let v = self.average.second_moment(v, g);
+        (p - self.rate * (g / (v.sqrt() + self.epsilon)), [v])
+    }
+}
+
+impl<T: Float> ElementwiseUpdate<T, 3> for RmsPropUpdate<T> {
+    #[inline(always)]
+    fn next(&self, p: T, g: T, [v, a, b]: [T; 3]) -> (T, [T; 3]) {
+        let g = self.average.flush.first_moment(g);
+        let v = self.average.second_moment(v, g);
+        let a = self.average.first_moment(a, self.center * g);
         // The mean square is at least the squared mean, but after rounding may be below it.
         let variance = (v - a * a).max(T::zero());
-        let b = flush.first(self.momentum * b + g / (variance.sqrt() + epsilon));
-        (p - rate * b, [v, a, b])
+        let b = self.momentum * b + g / (variance.sqrt() + self.epsilon);
+        let b = self.average.flush.first_moment(b);
+        (p - self.rate * b, [v, a, b])
     }
 }

@@ -2,10 +2,10 @@
 
 use alloc::format;
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::{Error, Number, Result, check_range};
-use crate::float::{Float, check_fraction, check_positive};
+use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
@@ -30,7 +30,7 @@ use crate::layout::Layout;
 /// after the first update: the learning rate is the first step size and nothing else.
 ///
 /// State: h, then d, where 0 means that there was no update yet. Gradients below 7e-18
-/// (f64: 1e-152) count as zero, so that h is never subnormal and no product g h underflows.
+/// (f64: 1e-152) count as zero, so that h is never denormal and no product g h underflows.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Rprop, State}};
@@ -49,15 +49,15 @@ use crate::layout::Layout;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rprop {
-    /// The first step size, above 0: 1e-2.
+    /// First step size. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// What a turn of the gradient's sign multiplies the step size with, between 0 and 1: 0.5.
+    /// Factor of the step size when the sign turns. Range: between 0 and 1. Default: 0.5.
     pub eta_minus: f64,
-    /// What a sign that stays multiplies it with, above 1: 1.2.
+    /// Factor of the step size while the sign stays. Range: above 1. Default: 1.2.
     pub eta_plus: f64,
-    /// The least step size, above 0: 1e-6.
+    /// Smallest step size. Range: above 0. Default: 1e-6.
     pub smallest_step: f64,
-    /// The largest step size, at least the smallest: 50.
+    /// Largest step size. Range: at least the smallest. Default: 50.
     pub largest_step: f64,
 }
 
@@ -81,6 +81,10 @@ impl Default for Rprop {
 }
 
 impl<T: Float> Optimizer<T> for Rprop {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         2 * layout.len()
     }
@@ -104,39 +108,54 @@ impl<T: Float> Optimizer<T> for Rprop {
         check_range(what, self.largest_step, range, expected)
     }
 
-    elementwise! {
-        Rprop: |rule, step, params, gradient, state| {
-            let rule = RpropRule {
-                first: T::from_f64(step.learning_rate),
-                eta_minus: T::from_f64(rule.eta_minus),
-                eta_plus: T::from_f64(rule.eta_plus),
-                smallest: T::from_f64(rule.smallest_step),
-                largest: T::from_f64(rule.largest_step),
-                flush: Flush::new(),
-            };
-            rule::apply(rule, params, gradient, state);
-        }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
     }
 }
 
-struct RpropRule<T> {
-    first: T,
+instantiate! {
+    fn step<T>(
+        rprop: &Rprop, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let update = RpropUpdate {
+            initial_size: T::from_f64(context.learning_rate),
+            eta_minus: T::from_f64(rprop.eta_minus),
+            eta_plus: T::from_f64(rprop.eta_plus),
+            smallest: T::from_f64(rprop.smallest_step),
+            largest: T::from_f64(rprop.largest_step),
+            flush: FlushDenormals::new(),
+        };
+        apply(update, params, gradient, state);
+    }
+}
+
+struct RpropUpdate<T> {
+    initial_size: T,
     eta_minus: T,
     eta_plus: T,
     smallest: T,
     largest: T,
-    flush: Flush<T>,
+    flush: FlushDenormals<T>,
 }
 
-impl<T: Float> Rule<T, 2> for RpropRule<T> {
+impl<T: Float> ElementwiseUpdate<T, 2> for RpropUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
+    fn next(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
         let (zero, one) = (T::zero(), T::one());
         // NaN for what is not finite, which must not vanish in a sign.
         let visible = g * zero;
-        let g = self.flush.first(g);
+        let g = self.flush.first_moment(g);
         let turn = g * before;
-        let size = if size == zero { self.first } else { size };
+        let size = if size == zero {
+            self.initial_size
+        } else {
+            size
+        };
         let factor = if turn > zero {
             self.eta_plus
         } else if turn < zero {

@@ -1,9 +1,9 @@
 //! Stochastic gradient descent.
 
-use super::Optimizer;
-use super::rule::{self, Flush, Rule, elementwise};
+use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
+use super::{Optimizer, UpdateContext};
 use crate::error::{Result, check_range};
-use crate::float::{Float, check_positive};
+use crate::float::{Float, check_positive, instantiate};
 use crate::layout::Layout;
 
 /// Gradient descent, plain or with momentum.
@@ -19,20 +19,20 @@ use crate::layout::Layout;
 /// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
 ///
 /// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
-/// gradient: [`GradientWorkspace`](crate::Gradient) says how they compare. Decay apart from the
-/// gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
+/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Decay apart
+/// from the gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
 /// [`AdamW`](super::AdamW) has it.
 ///
-/// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes
-/// zero: subnormal numbers are flushed.
+/// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes zero:
+/// denormals are flushed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
-    /// The learning rate before any schedule, above 0: 1e-3.
+    /// Learning rate before any schedule. Range: above 0. Default: 1e-3.
     pub learning_rate: f64,
-    /// The part of v that an update keeps, in [0, 1]: 0.
+    /// Part of v that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the momentum is Nesterov's: `false`.
+    /// Whether the momentum is Nesterov's. Default: `false`.
     pub nesterov: bool,
 }
 
@@ -63,6 +63,10 @@ impl Default for Sgd {
 }
 
 impl<T: Float> Optimizer<T> for Sgd {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
     fn state_len(&self, layout: &Layout) -> usize {
         if self.momentum == 0.0 {
             0
@@ -76,57 +80,53 @@ impl<T: Float> Optimizer<T> for Sgd {
         check_range("SGD's momentum", self.momentum, 0.0..=1.0, "0 to 1")
     }
 
-    elementwise! {
-        Sgd: |rule, step, params, gradient, state| {
-            let rate = T::from_f64(step.learning_rate);
-            let keep = T::from_f64(rule.momentum);
-            let flush = Flush::new();
-            if rule.momentum == 0.0 {
-                rule::apply(Plain { rate }, params, gradient, state);
-            } else if rule.nesterov {
-                rule::apply(Nesterov { rate, keep, flush }, params, gradient, state);
-            } else {
-                rule::apply(Momentum { rate, keep, flush }, params, gradient, state);
-            }
+    fn elementwise(&self) -> bool {
+        true
+    }
+
+    fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+        step(self, context, params, gradient, state);
+    }
+}
+
+instantiate! {
+    fn step<T>(
+        sgd: &Sgd, context: &UpdateContext<'_>,
+        params: &mut [T], gradient: &[T], state: &mut [T],
+    ) {
+        let update = SgdUpdate {
+            rate: T::from_f64(context.learning_rate),
+            momentum: T::from_f64(sgd.momentum),
+            nesterov: sgd.nesterov,
+            flush: FlushDenormals::new(),
+        };
+        if sgd.momentum == 0.0 {
+            apply::<0, _>(update, params, gradient, state);
+        } else {
+            apply::<1, _>(update, params, gradient, state);
         }
     }
 }
 
-struct Plain<T> {
+struct SgdUpdate<T> {
     rate: T,
+    momentum: T,
+    nesterov: bool,
+    flush: FlushDenormals<T>,
 }
 
-impl<T: Float> Rule<T, 0> for Plain<T> {
+impl<T: Float> ElementwiseUpdate<T, 0> for SgdUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, state: [T; 0]) -> (T, [T; 0]) {
+    fn next(&self, p: T, g: T, state: [T; 0]) -> (T, [T; 0]) {
         (p - self.rate * g, state)
     }
 }
 
-struct Momentum<T> {
-    rate: T,
-    keep: T,
-    flush: Flush<T>,
-}
-
-impl<T: Float> Rule<T, 1> for Momentum<T> {
+impl<T: Float> ElementwiseUpdate<T, 1> for SgdUpdate<T> {
     #[inline(always)]
-    fn update(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
-        let v = self.flush.first(self.keep * v - self.rate * g);
-        (p + v, [v])
-    }
-}
-
-struct Nesterov<T> {
-    rate: T,
-    keep: T,
-    flush: Flush<T>,
-}
-
-impl<T: Float> Rule<T, 1> for Nesterov<T> {
-    #[inline(always)]
-    fn update(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
-        let v = self.flush.first(self.keep * v - self.rate * g);
-        (p + (self.keep * v - self.rate * g), [v])
+    fn next(&self, p: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
+        let v = self.flush.first_moment(self.momentum * v - self.rate * g);
+        let ahead = self.momentum * v - self.rate * g;
+        (p + if self.nesterov { ahead } else { v }, [v])
     }
 }

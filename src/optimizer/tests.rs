@@ -1,4 +1,4 @@
-//! Properties that all built-in rules share.
+//! Properties of all built-in optimizers.
 
 use super::*;
 use crate::simd;
@@ -32,8 +32,11 @@ fn built_in<T: Float>() -> Vec<Box<dyn Optimizer<T>>> {
             ..Adam::default()
         }),
         Box::new(AdamW {
-            amsgrad: true,
-            epsilon_form: EpsilonForm::Hat,
+            adam: Adam {
+                amsgrad: true,
+                epsilon_form: EpsilonForm::Hat,
+                ..Adam::default()
+            },
             ..AdamW::default()
         }),
         Box::new(Nadam::default()),
@@ -77,12 +80,12 @@ fn in_ranges<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout, size: usiz
         while start < layout.len() {
             let range = start..(start + size).min(layout.len());
             let state = &mut state[slots * range.start..slots * range.end];
-            let step = UpdateContext {
+            let context = UpdateContext {
                 range: range.clone(),
                 ..UpdateContext::new(t + 1, 1e-3, layout)
             };
             optimizer.step(
-                &step,
+                &context,
                 &mut params[range.clone()],
                 &gradient[range.clone()],
                 state,

@@ -22,7 +22,7 @@ use crate::math;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Linear {
-    /// The rate at the end, 0 or above, as a learning rate and not as a fraction: 0.
+    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -49,7 +49,7 @@ impl Schedule for Linear {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
-    /// The rate at the end, 0 or above, as a learning rate and not as a fraction: 0.
+    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -91,11 +91,11 @@ impl Schedule for Cosine {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CosineRestarts {
-    /// Updates until the first restart, at least 1.
+    /// Number of updates until the first restart. Range: at least 1.
     pub period: u64,
-    /// What a period is multiplied with after each restart, at least 1: 1 or 2 are usual.
+    /// Factor of the period after each restart. Range: at least 1. Usual: 1 or 2.
     pub multiplier: u64,
-    /// Where each cosine ends, 0 or above, as a learning rate and not as a fraction: 0.
+    /// Learning rate at the end of each cosine, not a fraction. Range: at least 0. Usual: 0.
     pub floor: f64,
 }
 
@@ -153,11 +153,11 @@ impl Schedule for CosineRestarts {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OneCycle {
-    /// The part of the updates in which the rate rises, in [0, 1): 0.3.
+    /// Part of the updates in which the rate rises. Range: [0, 1). Default: 0.3.
     pub rise: f64,
-    /// What the base is divided by at the start, at least 1: 25.
+    /// Divisor of the base at the start. Range: at least 1. Default: 25.
     pub start_divisor: f64,
-    /// What the rate of the start is divided by at the end, at least 1: 1e4.
+    /// Divisor of the first rate at the end. Range: at least 1. Default: 1e4.
     pub end_divisor: f64,
 }
 

@@ -14,7 +14,7 @@ use crate::math;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InverseScaling {
-    /// The exponent, 0 or above: 0.5.
+    /// Exponent. Range: at least 0. Default: 0.5.
     pub power: f64,
 }
 
@@ -51,9 +51,9 @@ impl Schedule for InverseScaling {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StepDecay {
-    /// Epochs between two changes, at least 1.
+    /// Number of epochs between two changes. Range: at least 1.
     pub every: usize,
-    /// What the rate is multiplied with, above 0: 0.1 is usual.
+    /// Factor of the rate. Range: above 0. Usual: 0.1.
     pub factor: f64,
 }
 
@@ -75,7 +75,7 @@ impl Schedule for StepDecay {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExponentialDecay {
-    /// What the rate is multiplied with after each epoch, above 0: slightly below 1.
+    /// Factor of the rate after each epoch. Range: above 0. Usual: slightly below 1.
     pub factor: f64,
 }
 

@@ -1,7 +1,18 @@
-//! Learning-rate schedules: plain functions of how far the training has come.
+//! Learning-rate schedules: plain functions of the progress of a training run.
 //!
-//! Nothing of them needs saving: a training that resumes asks for the same rates. Those
-//! that count epochs change between epochs, the others with every update.
+//! | schedule | learning rate | changes with every |
+//! |---|---|---|
+//! | [`Constant`] | the optimizer's own, the base | |
+//! | [`Linear`] | a straight line to a floor at the end of the run | update |
+//! | [`Cosine`] | half a cosine to a floor at the end of the run | update |
+//! | [`CosineRestarts`] | half a cosine again and again, each time for longer | update |
+//! | [`OneCycle`] | a rise to the base and a long fall far below the start | update |
+//! | [`InverseScaling`] | base / (n + 1)^power, n the samples seen; scikit-learn's `invscaling` | epoch |
+//! | [`StepDecay`] | times a factor every few epochs | epoch |
+//! | [`ExponentialDecay`] | times a factor after each epoch | epoch |
+//! | [`WarmUp`] | a straight rise over the first updates, then another schedule | update |
+//!
+//! A schedule has no state: a run that resumes gets the rates of one that was never interrupted.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -19,7 +30,7 @@ pub use annealing::{Cosine, CosineRestarts, Linear, OneCycle};
 pub use decay::{ExponentialDecay, InverseScaling, StepDecay};
 pub use warm_up::WarmUp;
 
-/// How far a training has come, before the update that asks.
+/// Progress of a training run, before the update that asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

@@ -109,12 +109,7 @@ pub fn optimizer<T: Number>(case: &mut Case) -> Arc<dyn Optimizer<T>> {
         }),
         2 | 3 => Arc::new(adam),
         4 => Arc::new(AdamW {
-            learning_rate,
-            beta1: betas[0],
-            beta2: betas[1],
-            epsilon,
-            epsilon_form: adam.epsilon_form,
-            amsgrad: flag,
+            adam,
             weight_decay: decay,
             decay_biases: random.percent(50),
         }),

@@ -36,10 +36,7 @@ pub fn optimizer<T: Float>(rule: &str, hyper: &Value) -> Box<dyn Optimizer<T>> {
             ..adam()
         }),
         "adamw" => Box::new(AdamW {
-            learning_rate,
-            beta1: number("b1"),
-            beta2: number("b2"),
-            epsilon: number("eps"),
+            adam: adam(),
             weight_decay: number("weight_decay"),
             ..AdamW::default()
         }),

@@ -33,11 +33,11 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples,
-    /// [`Error::NotFinite`] if an input or a parameter is not finite,
-    /// [`Error::Shape`] if the network has another shape than the one this was made for,
-    /// [`Error::TooLarge`] if there is no memory for the result, and [`Error::Overflow`] if an output
-    /// or a derivative is not finite.
+    /// [`Error::Rows`](crate::Error::Rows) unless there are whole samples,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input or a parameter is not finite,
+    /// [`Error::Shape`](crate::Error::Shape) if the network has another shape than the one this was
+    /// made for, [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result,
+    /// and [`Error::Overflow`](crate::Error::Overflow) if an output or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
@@ -95,8 +95,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`compute_samples`](Self::compute_samples), and [`Error::TooLarge`] if there is no
-    /// memory for the result.
+    /// As [`compute_samples`](Self::compute_samples), and
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result.
     pub fn compute_each(
         &mut self,
         net: &Mlp<T>,

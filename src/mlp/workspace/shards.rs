@@ -35,8 +35,8 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// Computes one process's [`Shard`] of a minibatch: the sums over each of its chunks, for
-    /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if it is empty;
-    /// [`inputs`](Self::inputs) will be theirs.
+    /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if
+    /// it is empty; [`inputs`](Self::inputs) will be theirs.
     ///
     /// # Errors
     /// As [`compute_samples`](Self::compute_samples), but what overflows is found by

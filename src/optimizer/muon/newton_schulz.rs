@@ -1,0 +1,100 @@
+//! The Newton-Schulz iteration: from a matrix to an orthogonal one nearby.
+//!
+//! X stands here, with at least as many rows as columns, and its rows are padded. So X X^T in the
+//! equations is X^T X in the code, for which the kernel needs nothing transposed.
+
+use crate::float::Float;
+use crate::gemm::{Accumulate, MC, MatRef, Product, padded, store};
+use crate::math;
+use crate::optimizer::elementwise::FlushDenormals;
+
+/// Returns how many numbers the iteration of such a matrix needs: X twice, and its squares.
+pub(super) fn scratch_len<T>(long: usize, short: usize) -> usize {
+    2 * (long + short) * padded::<T>(short)
+}
+
+/// X ← X / |X|, with zeros in the padding. Returns false if X is zero.
+#[inline(always)]
+pub(super) fn normalize<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
+    // This many sums side by side: one alone would wait for each addition.
+    const SUMS: usize = 16;
+    let mut largest = [T::zero(); SUMS];
+    for row in x.chunks_mut(stride) {
+        row[short..].fill(T::zero());
+        for x in row.chunks(SUMS) {
+            for (largest, x) in largest.iter_mut().zip(x) {
+                *largest = if x.abs() > *largest {
+                    x.abs()
+                } else {
+                    *largest
+                };
+            }
+        }
+    }
+    let largest = largest.into_iter().fold(T::zero(), T::max);
+    if largest == T::zero() {
+        return false;
+    }
+    // In units of the largest, whose square cannot overflow.
+    let unit = T::one() / largest;
+    let mut squares = [0.0; SUMS];
+    for x in x.chunks(SUMS) {
+        for (sum, &x) in squares.iter_mut().zip(x) {
+            let x = (x * unit).as_f64();
+            *sum += x * x;
+        }
+    }
+    let norm = T::from_f64(math::sqrt(squares.into_iter().sum::<f64>()));
+    let flush = FlushDenormals::new();
+    for x in x {
+        *x = flush.first_moment(*x / largest / norm);
+    }
+    true
+}
+
+/// Brings the singular values of X near 1, and returns the new X.
+pub(super) fn orthogonalize<'a, T: Float>(
+    mut x: &'a mut [T],
+    short: usize,
+    scratch: &'a mut [T],
+    steps: usize,
+) -> &'a [T] {
+    let [a, b, c] = [3.4445, -4.7750, 2.0315].map(T::from_f64);
+    let stride = padded::<T>(short);
+    let long = x.len() / stride;
+    let (gram, scratch) = scratch.split_at_mut(short * stride);
+    let (polynomial, scratch) = scratch.split_at_mut(short * stride);
+    let mut next = &mut scratch[..x.len()];
+    for _ in 0..steps {
+        square((x, long), gram, short, stride);
+        square((gram, short), polynomial, short, stride);
+        for (p, &g) in polynomial.iter_mut().zip(&*gram) {
+            *p = b * g + c * *p;
+        }
+        for (next, &x) in next.iter_mut().zip(&*x) {
+            *next = a * x;
+        }
+        let tall = MatRef::row_major(x, long, short, stride);
+        let product = Product::new(tall, polynomial, stride, short).accumulate(Accumulate::Add);
+        product.run(&mut store(next, stride));
+        (x, next) = (next, x);
+    }
+    x
+}
+
+/// C = X^T X, for X of k rows. It is symmetric to the last bit, since both halves add the same
+/// products in the same order: what lies right of each strip's own square is copied from below.
+fn square<T: Float>((x, k): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
+    for first in (0..short).step_by(MC) {
+        let end = (first + MC).min(short);
+        let rows = MatRef::row_major(&x[first..], k, end - first, stride).transposed();
+        let product = Product::new(rows, x, stride, end);
+        product.run(&mut store(&mut c[first * stride..], stride));
+        let (above, strip) = c.split_at_mut(first * stride);
+        for (column, row) in (first..end).zip(strip.chunks(stride)) {
+            for (above, &x) in above.chunks_mut(stride).zip(row) {
+                above[column] = x;
+            }
+        }
+    }
+}

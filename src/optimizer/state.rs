@@ -1,0 +1,197 @@
+//! What an optimizer remembers, and updates by it.
+
+use core::ops::Range;
+
+use super::{Optimizer, UpdateContext};
+use crate::error::{Error, Position, Result, check_length};
+use crate::float::{Float, check_finite};
+use crate::gemm::Buffer;
+use crate::layout::Layout;
+use crate::parallel::Threads;
+use crate::simd;
+
+/// What an optimizer remembers: its numbers, and how many updates it has made.
+#[derive(Clone, Debug)]
+pub struct State<T> {
+    layout: Layout,
+    updates: u64,
+    pub(super) values: Buffer<T>,
+}
+
+impl<T: Float> PartialEq for State<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.layout == other.layout
+            && self.updates == other.updates
+            && *self.values == *other.values
+    }
+}
+
+impl<T: Float> State<T> {
+    /// Creates the state before the first update.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if there is no memory for it.
+    pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Result<Self> {
+        let mut values = Buffer::try_zeros("optimizer state", optimizer.state_len(layout))?;
+        optimizer.init(layout, &mut values);
+        Ok(Self {
+            layout: layout.clone(),
+            updates: 0,
+            values,
+        })
+    }
+
+    /// Restores a saved state.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn from_parts(layout: &Layout, updates: u64, values: &[T]) -> Self {
+        let mut buffer = Buffer::zeros(values.len());
+        buffer.copy_from_slice(values);
+        Self {
+            layout: layout.clone(),
+            updates,
+            values: buffer,
+        }
+    }
+
+    /// Returns the numbers, in the optimizer's order.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Returns the layout of the parameters that it belongs to.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Checks that its length is that of this optimizer's state.
+    pub(crate) fn check(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
+        let expected = optimizer.state_len(&self.layout);
+        check_length("optimizer state", &self.values, expected)
+    }
+
+    /// Checks that the numbers that an optimizer remembers are finite. An error has the index of
+    /// the parameter that the number belongs to.
+    pub(crate) fn check_finite(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
+        let scratch = optimizer.scratch_len(&self.layout);
+        let values = self.values.get(scratch..).unwrap_or_default();
+        check_finite("optimizer's memory", values).map_err(|mut error| {
+            if let Error::NotFinite { at, .. } = &mut error
+                && let Position::Index(index) = at
+            {
+                *index = if optimizer.elementwise() {
+                    self.parameter_of(*index)
+                } else {
+                    optimizer.parameter_of(&self.layout, *index)
+                };
+            }
+            error
+        })
+    }
+
+    /// Returns the parameter that a number of an element-wise optimizer's state belongs to.
+    fn parameter_of(&self, index: usize) -> usize {
+        let params = self.layout.len();
+        let slots = (self.values.len() / params).max(1);
+        let start = index / (slots * BLOCK) * BLOCK;
+        let len = BLOCK.min(params - start);
+        start + (index - slots * start) % len
+    }
+
+    /// Returns the number of updates so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Updates all parameters.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if parameters, gradient or this state do not fit the layout.
+    pub fn update(
+        &mut self,
+        optimizer: &dyn Optimizer<T>,
+        learning_rate: f64,
+        params: &mut [T],
+        gradient: &[T],
+    ) -> Result<()> {
+        self.update_parallel(&Threads::one(), optimizer, learning_rate, params, gradient)
+    }
+
+    /// Updates all parameters, an element-wise optimizer's in parallel.
+    pub(crate) fn update_parallel(
+        &mut self,
+        threads: &Threads,
+        optimizer: &dyn Optimizer<T>,
+        learning_rate: f64,
+        params: &mut [T],
+        gradient: &[T],
+    ) -> Result<()> {
+        simd::check()?;
+        let layout = &self.layout;
+        check_length("parameters", params, layout.len())?;
+        check_length("gradient", gradient, layout.len())?;
+        self.check(optimizer)?;
+        self.updates = self.updates.saturating_add(1);
+        let context = UpdateContext {
+            threads: Some(threads),
+            ..UpdateContext::new(self.updates, learning_rate, layout)
+        };
+        if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {
+            let all = Block {
+                range: context.range.clone(),
+                params,
+                gradient,
+                state: &mut self.values,
+            };
+            threads.divide(all, &Block::split, &|block: Block<'_, T>| {
+                let context = UpdateContext {
+                    range: block.range,
+                    ..context.clone()
+                };
+                optimizer.step(&context, block.params, block.gradient, block.state);
+            });
+        } else {
+            optimizer.step(&context, params, gradient, &mut self.values);
+        }
+        Ok(())
+    }
+}
+
+/// Number of parameters that one call of an element-wise optimizer updates. The state is cut in the
+/// same way, each block's slots together, whatever the number of threads.
+const BLOCK: usize = 1 << 13;
+
+/// Consecutive parameters, and what belongs to them.
+struct Block<'a, T> {
+    range: Range<usize>,
+    params: &'a mut [T],
+    gradient: &'a [T],
+    state: &'a mut [T],
+}
+
+impl<T> Block<'_, T> {
+    /// Returns two halves of whole blocks, unless there is only one block.
+    fn split(self) -> (Self, Option<Self>) {
+        if self.params.len() <= BLOCK {
+            return (self, None);
+        }
+        let middle = (self.params.len() / 2).next_multiple_of(BLOCK);
+        let slots = self.state.len() / self.params.len();
+        let (left_params, right_params) = self.params.split_at_mut(middle);
+        let (left_gradient, right_gradient) = self.gradient.split_at(middle);
+        let (left_state, right_state) = self.state.split_at_mut(slots * middle);
+        let left = Block {
+            range: self.range.start..self.range.start + middle,
+            params: left_params,
+            gradient: left_gradient,
+            state: left_state,
+        };
+        let right = Block {
+            range: self.range.start + middle..self.range.end,
+            params: right_params,
+            gradient: right_gradient,
+            state: right_state,
+        };
+        (left, Some(right))
+    }
+}
