@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Optimizer, UpdateContext};
-use crate::error::{Error, Position, Result, check_length};
+use crate::error::{Position, Result, check_length};
 use crate::float::{Float, check_finite};
 use crate::gemm::Buffer;
 use crate::layout::Layout;
@@ -30,7 +30,7 @@ impl<T: Float> State<T> {
     /// Creates the state before the first update.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] if there is no memory for it.
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for it.
     pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Result<Self> {
         let mut values = Buffer::try_zeros("optimizer state", optimizer.state_len(layout))?;
         optimizer.init(layout, &mut values);
@@ -75,18 +75,14 @@ impl<T: Float> State<T> {
     pub(crate) fn check_finite(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
         let scratch = optimizer.scratch_len(&self.layout);
         let values = self.values.get(scratch..).unwrap_or_default();
-        check_finite("optimizer's memory", values).map_err(|mut error| {
-            if let Error::NotFinite { at, .. } = &mut error
-                && let Position::Index(index) = at
-            {
-                *index = if optimizer.elementwise() {
-                    self.parameter_of(*index)
-                } else {
-                    optimizer.parameter_of(&self.layout, *index)
-                };
+        let owner = |index| {
+            if optimizer.elementwise() {
+                return self.parameter_of(index);
             }
-            error
-        })
+            optimizer.parameter_of(&self.layout, index)
+        };
+        check_finite("optimizer's memory", values)
+            .map_err(|error| error.at(|index| Position::Index(owner(index))))
     }
 
     /// Returns the parameter that a number of an element-wise optimizer's state belongs to.
@@ -106,7 +102,7 @@ impl<T: Float> State<T> {
     /// Updates all parameters.
     ///
     /// # Errors
-    /// [`Error::Length`] if parameters, gradient or this state do not fit the layout.
+    /// [`Error::Length`](crate::Error::Length) if parameters, gradient or this state do not fit the layout.
     pub fn update(
         &mut self,
         optimizer: &dyn Optimizer<T>,
