@@ -102,6 +102,17 @@ impl<'ast> Visit<'ast> for Imports {
         }
         syn::visit::visit_path(self, path);
     }
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        // What is inside is no syntax tree, but its paths from the root can be told.
+        let tokens = call.tokens.to_string();
+        for path in tokens.split("crate :: ").skip(1) {
+            let is_name = |c: char| c.is_alphanumeric() || c == '_';
+            let name = path.split(|c| !is_name(c)).next().unwrap_or_default();
+            if !name.is_empty() {
+                self.record(&["crate".to_owned(), name.to_owned()]);
+            }
+        }
+    }
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
         // Tests may look at anything.
         let is_test = |attribute: &syn::Attribute| {
@@ -151,14 +162,17 @@ fn exports(file: &syn::File) -> Vec<(String, String)> {
             _ => {}
         }
     }
+    fn modules(tree: &syn::UseTree, names: &mut Vec<(String, String)>) {
+        match tree {
+            syn::UseTree::Path(path) => leaves(&path.tree, &path.ident.to_string(), names),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|t| modules(t, names)),
+            _ => {}
+        }
+    }
     let mut names = Vec::new();
     for item in &file.items {
-        if let syn::Item::Use(syn::ItemUse {
-            tree: syn::UseTree::Path(path),
-            ..
-        }) = item
-        {
-            leaves(&path.tree, &path.ident.to_string(), &mut names);
+        if let syn::Item::Use(item) = item {
+            modules(&item.tree, &mut names);
         }
     }
     names
@@ -230,6 +244,9 @@ fn upward_imports_are_seen() {
         ),
         ("fn f() { crate::layer::Layer::new(); }", false),
         ("fn f(x: &crate::activation::Relu) {}", false),
+        ("instantiate! { fn f<T>() { crate::train::f() } }", false),
+        ("macro_rules! m { () => { $crate::mlp::f() } }", false),
+        ("instantiate! { fn f<T>() { crate::float::f() } }", true),
         ("use crate::{float::Float, simd::{self, Op}};", true),
         ("use super::Loss; use std::mlp::X;", true),
         (

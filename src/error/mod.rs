@@ -198,7 +198,7 @@ pub enum Error {
     },
 
     /// A training cannot go on with other settings.
-    #[error("{setting} of the checkpoint's trainer: expected {expected}, got {got}")]
+    #[error("{setting} of the training run that is resumed: expected {expected}, got {got}")]
     Differs {
         /// Which setting.
         setting: String,
