@@ -159,6 +159,24 @@ trait Pointwise<T> {
     fn at(&self, y: T, t: T) -> (T, T);
 }
 
+/// Implements [`Loss`] by a function of a loss and its three slices, such as [`sum`] or [`mean`].
+macro_rules! loss {
+    ($loss:ty, $evaluate:ident, $kind:ident $($checks:tt)*) => {
+        impl<T: Float> Loss<T> for $loss {
+            fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+                $evaluate(*self, output, target, gradient)
+            }
+
+            fn output_kind(&self) -> OutputKind {
+                OutputKind::$kind
+            }
+
+            $($checks)*
+        }
+    };
+}
+use loss;
+
 /// The sum of a pointwise loss over the outputs, and its gradient.
 fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
     simd::dispatch(Sum {
