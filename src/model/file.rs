@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Scaler;
+use super::parts::check_samples;
 use super::written::{LoadModel, Model, read_scaler, write_scaler};
 use crate::activation::Activation;
 use crate::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
-use crate::error::{Error, Result, check_rows};
-use crate::float::{Float, check_finite_rows};
+use crate::error::{Error, Result};
+use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::mlp::file::{ENCODING, Resolver, SCALER, built_in};
 use crate::storage::{Reader, Writer, malformed, on_disk};
@@ -124,8 +125,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
             (None, Some(encoding)) => encoding.inputs(),
             (None, None) => self.model.network().inputs(),
         };
-        check_rows("inputs", inputs, width)?;
-        check_finite_rows("inputs", inputs, width)?;
+        check_samples("inputs", inputs, width)?;
         let mut prepared = inputs.to_vec();
         if let Some(scaler) = &self.scaler {
             scaler.transform_in_place(&mut prepared)?;

@@ -148,7 +148,7 @@ impl<T: Float> Outline for Regressor<T> {
         self.check()?;
         let outputs = network(&graph, self.network())?;
         graph.enter("link");
-        let mut y = match self.used_link() {
+        let mut y = match self.link {
             Link::Identity => outputs,
             Link::Log => outputs.exp(),
         };
