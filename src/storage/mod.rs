@@ -120,13 +120,10 @@ impl Writer {
         // As the format wants it: wider numbers first, so that all are aligned.
         self.tensors
             .sort_by_key(|tensor| core::cmp::Reverse(tensor.dtype));
-        let places = self.tensors.iter().map(|tensor| {
-            let (name, dtype, shape) = tensor.place();
-            (name, dtype, shape, tensor.bytes.len())
-        });
-        let header = header::text(&description, places)?;
-        let data = self.tensors.iter().map(|tensor| tensor.bytes.len());
-        let len = header::PREFIX + header.len() + data.sum::<usize>();
+        let lengths = self.tensors.iter().map(|tensor| tensor.bytes.len());
+        let places = self.tensors.iter().map(Tensor::place);
+        let header = header::text(&description, places.zip(lengths.clone()))?;
+        let len = header::PREFIX + header.len() + lengths.sum::<usize>();
         check_density(&description, len)?;
         let mut bytes = Vec::with_capacity(len);
         bytes.extend((header.len() as u64).to_le_bytes());
@@ -196,10 +193,6 @@ fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a
 
 /// `save` and `load` for something that has `to_bytes` and `from_bytes`.
 macro_rules! on_disk {
-    ([$($parameters:tt)*] $model:ty) => {
-        $crate::storage::on_disk!(save [$($parameters)*] $model);
-        $crate::storage::on_disk!(load [$($parameters)*] $model);
-    };
     (save [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {
