@@ -37,10 +37,7 @@ pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Re
 
 /// A vector of `len` values, all of them this one.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    room(what, &mut values, len)?;
-    values.resize(len, value);
-    Ok(values)
+    collected(what, len, core::iter::repeat(value))
 }
 
 /// A vector of what an iterator over `len` values gives.

@@ -45,19 +45,11 @@ struct Node {
 }
 
 /// One value of the graph: an input, a constant, or what a node gives.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Expr<'g, T> {
     graph: &'g Graph<T>,
     value: usize,
 }
-
-impl<T> Clone for Expr<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Expr<'_, T> {}
 
 /// What an operator can be applied to: an [`Expr`], or a number that becomes a constant.
 pub(super) trait Operand<'g, T> {
@@ -129,7 +121,6 @@ impl<T: Float> Graph<T> {
         self.expr(value)
     }
 
-    /// What an operator gives.
     pub(super) fn node(
         &self,
         operator: &'static str,
@@ -173,7 +164,6 @@ impl<T: Float> Graph<T> {
         parts.outputs.push(info);
     }
 
-    /// The finished graph.
     pub(super) fn finish(self, name: &str) -> proto::Graph {
         let parts = self.parts.into_inner();
         let names = parts.names;

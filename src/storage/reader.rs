@@ -115,7 +115,6 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed(format!("the description has no {key}")))
     }
 
-    /// The names of all tensors.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.name)
     }
@@ -133,7 +132,6 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
-    /// Whether a tensor's numbers are f64.
     pub(crate) fn is_double(&self, name: &str) -> Result<bool> {
         Ok(self.entry(name)?.dtype == Dtype::F64)
     }
