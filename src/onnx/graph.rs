@@ -10,7 +10,7 @@ use core::cell::RefCell;
 use core::marker::PhantomData;
 
 use super::proto::{self, Attribute, Dimension, Extent, Tensor, ValueInfo};
-use crate::float::Float;
+use crate::float::{Float, le_bytes};
 
 /// A graph that grows by whatever is done with its [`Expr`]s.
 #[derive(Debug, Default)]
@@ -87,14 +87,14 @@ impl<T: Float> Graph<T> {
     pub(super) fn tensor(&self, name: &str, shape: &[usize], values: &[T]) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
         let name = format!("{}.{name}", parts.scope);
-        let value = parts.initializer(name, shape, data_type::<T>(), bytes(values));
+        let value = parts.initializer(name, shape, data_type::<T>(), le_bytes(values));
         self.expr(value)
     }
 
     /// A number as a constant, rounded to the graph's type.
     fn number(&self, number: f64) -> Expr<'_, T> {
         let number = T::from_f64(number);
-        let raw = || bytes(&[number]);
+        let raw = || le_bytes(&[number]);
         self.constant(format!("{number:?}"), &[], data_type::<T>(), raw)
     }
 
@@ -303,16 +303,6 @@ fn data_type<T: Float>() -> i32 {
         proto::DOUBLE
     } else {
         proto::FLOAT
-    }
-}
-
-/// The values as a tensor holds them: little-endian, without loss.
-fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
-    let wide = values.iter().map(|x| x.as_f64());
-    if T::DOUBLE {
-        wide.flat_map(f64::to_le_bytes).collect()
-    } else {
-        wide.flat_map(|x| (x as f32).to_le_bytes()).collect()
     }
 }
 

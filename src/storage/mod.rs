@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::error::{Error, Result, bounded};
-use crate::float::Float;
+use crate::float::{Float, le_bytes};
 use crate::fnv;
 
 mod half;
@@ -93,18 +93,11 @@ impl Writer {
 
     /// Adds a tensor of this shape, which must have as many values.
     pub(crate) fn add<T: Float>(&mut self, name: impl Into<String>, shape: &[usize], values: &[T]) {
-        let (dtype, bytes) = if T::DOUBLE {
-            let double = values.iter().map(|x| x.as_f64());
-            (Dtype::F64, double.flat_map(f64::to_le_bytes).collect())
-        } else {
-            let single = values.iter().map(|x| x.as_f64() as f32);
-            (Dtype::F32, single.flat_map(f32::to_le_bytes).collect())
-        };
         self.tensors.push(Tensor {
             name: name.into(),
-            dtype,
+            dtype: if T::DOUBLE { Dtype::F64 } else { Dtype::F32 },
             shape: shape.to_vec(),
-            bytes,
+            bytes: le_bytes(values),
         });
     }
 
