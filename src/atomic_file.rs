@@ -161,29 +161,17 @@ fn keep_owner(file: &File, existing: &Metadata) {
 }
 
 /// The new name, too, must outlive a crash of the system.
-#[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    use ErrorKind::{InvalidInput, Unsupported};
     // Who may write in a folder may still not read it, and some file systems cannot flush one.
-    let Ok(opened) = File::open(folder) else {
-        return Ok(());
+    let opened = match File::open(folder) {
+        Ok(opened) if cfg!(unix) => opened,
+        _ => return Ok(()),
     };
     match opened.sync_all() {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
         result => result,
     }
-}
-
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)] // one shape on all systems
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Removes temporary files that crashed processes left in a folder: those with such a name and
@@ -256,10 +244,8 @@ impl<'a> Input<'a> {
             let mut part = (&mut rest).take(count as u64);
             part.read_to_end(bytes)
         };
-        match read() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(in_path(self.path, &error)),
-        }
+        let read = read().map_err(|error| in_path(self.path, &error));
+        read.map(drop)
     }
 }
 

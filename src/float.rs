@@ -175,6 +175,17 @@ pub(crate) fn in_rows(error: Error, before: usize, width: usize) -> Error {
     })
 }
 
+/// The values as files hold them: little-endian, without loss.
+#[cfg(any(feature = "safetensors", feature = "onnx"))]
+pub(crate) fn le_bytes<T: Float>(values: &[T]) -> alloc::vec::Vec<u8> {
+    let wide = values.iter().map(|x| x.as_f64());
+    if T::DOUBLE {
+        wide.flat_map(f64::to_le_bytes).collect()
+    } else {
+        wide.flat_map(|x| (x as f32).to_le_bytes()).collect()
+    }
+}
+
 macro_rules! float {
     ($float:ident, $vector:ident, $single:ident, $double:ident => $own:ident) => {
         impl Float for $float {

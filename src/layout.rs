@@ -91,8 +91,11 @@ impl Layout {
             at_least_one("neurons of a layer", outputs)?;
             at_least_one("pieces of a neuron", pieces)?;
             check_depth(planned.len() + 1)?;
-            let bounds = bounds(end, inputs, outputs, pieces);
-            let Some((weights, bias)) = bounds.filter(|(_, end)| *end <= MOST_PARAMETERS) else {
+            let ends = outputs.checked_mul(pieces).and_then(|rows| {
+                let weights = inputs.checked_mul(rows)?.checked_add(end)?;
+                Some((weights, weights.checked_add(rows)?))
+            });
+            let Some((weights, bias)) = ends.filter(|(_, bias)| *bias <= MOST_PARAMETERS) else {
                 return Err(Error::too_large(
                     "number of parameters",
                     format!("at most {MOST_PARAMETERS}"),
@@ -151,13 +154,6 @@ pub(crate) fn check_depth(layers: usize) -> Result<()> {
     }
     let expected = format!("at most {MOST_LAYERS}");
     Err(Error::too_large("number of layers", expected, "more"))
-}
-
-/// The end of a layer's weights and of its biases, if they can be counted.
-fn bounds(start: usize, inputs: usize, outputs: usize, pieces: usize) -> Option<(usize, usize)> {
-    let rows = outputs.checked_mul(pieces)?;
-    let weights = inputs.checked_mul(rows)?.checked_add(start)?;
-    Some((weights, weights.checked_add(rows)?))
 }
 
 #[cfg(test)]

@@ -13,10 +13,7 @@ const MOST: usize = if usize::BITS >= 64 {
     usize::MAX
 };
 
-/// The product of these sizes.
-///
-/// # Errors
-/// [`Error::TooLarge`] if it is more than a buffer can have.
+/// The product of these sizes, if a buffer can have so many values.
 pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
     let product = sizes
         .iter()
@@ -28,9 +25,6 @@ pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
 }
 
 /// Makes room in a vector for `len` values in all.
-///
-/// # Errors
-/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Result<()> {
     product(what, &[len])?;
     let more = len.saturating_sub(values.len());
@@ -42,20 +36,11 @@ pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Re
 }
 
 /// A vector of `len` values, all of them this one.
-///
-/// # Errors
-/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    room(what, &mut values, len)?;
-    values.resize(len, value);
-    Ok(values)
+    collected(what, len, core::iter::repeat(value))
 }
 
 /// A vector of what an iterator over `len` values gives.
-///
-/// # Errors
-/// [`Error::TooLarge`] if there is not so much memory.
 pub(crate) fn collected<T>(
     what: &'static str,
     len: usize,

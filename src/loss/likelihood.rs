@@ -1,6 +1,6 @@
 //! Losses that are negative logarithms of likelihoods: of counts and of classes.
 
-use super::{Loss, OutputKind, Pointwise, sum};
+use super::{Loss, OutputKind, Pointwise, loss, sum};
 use crate::error::Result;
 use crate::float::{Float, check_fraction, check_not_negative, check_values};
 use crate::math;
@@ -19,18 +19,12 @@ use crate::simd::{self, Op, Simd};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Poisson;
 
-impl<T: Float> Loss<T> for Poisson {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        sum(*self, output, target, gradient)
-    }
+loss! {
+    Poisson, sum, LogRates
 
     /// Targets are zero or more.
     fn check_target(&self, target: &[T]) -> Result<()> {
         check_values("target of the Poisson loss", target, 0.0.., "0 or above")
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::LogRates
     }
 }
 
@@ -58,19 +52,13 @@ impl<T: Float> Pointwise<T> for Poisson {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BinaryCrossEntropy;
 
-impl<T: Float> Loss<T> for BinaryCrossEntropy {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        sum(*self, output, target, gradient)
-    }
+loss! {
+    BinaryCrossEntropy, sum, Logits
 
     /// Targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the binary cross-entropy";
         check_values(what, target, 0.0..=1.0, "0 to 1")
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Logits
     }
 }
 
@@ -103,12 +91,7 @@ pub struct SoftmaxCrossEntropy;
 
 impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        simd::dispatch(Softmax {
-            smooth: Smooth::new(0.0, output.len()),
-            output,
-            target,
-            gradient,
-        })
+        Smoothed::new(*self, 0.0).evaluate(output, target, gradient)
     }
 
     /// Targets are probabilities.
@@ -207,67 +190,47 @@ impl<L> Smoothed<L> {
     pub fn new(loss: L, smoothing: f64) -> Self {
         Self { loss, smoothing }
     }
-
-    fn check_smoothing<T: Float>(&self) -> Result<()> {
-        check_fraction::<T>("label smoothing", self.smoothing)?;
-        check_not_negative::<T>("label smoothing", self.smoothing)
-    }
 }
 
-impl<T: Float> Loss<T> for Smoothed<SoftmaxCrossEntropy> {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        simd::dispatch(Softmax {
-            smooth: Smooth::new(self.smoothing, output.len()),
-            output,
-            target,
-            gradient,
-        })
-    }
+/// Implements [`Loss`] for a smoothed cross-entropy.
+macro_rules! smoothed {
+    ($loss:ident, $evaluate:ident, $kind:ident) => {
+        loss! {
+            Smoothed<$loss>, $evaluate, $kind
 
-    /// Targets are probabilities.
-    fn check_target(&self, target: &[T]) -> Result<()> {
-        self.loss.check_target(target)
-    }
+            /// Targets are probabilities.
+            fn check_target(&self, target: &[T]) -> Result<()> {
+                self.loss.check_target(target)
+            }
 
-    fn check(&self) -> Result<()> {
-        self.check_smoothing::<T>()
-    }
+            fn check(&self) -> Result<()> {
+                check_fraction::<T>("label smoothing", self.smoothing)?;
+                check_not_negative::<T>("label smoothing", self.smoothing)
+            }
+        }
+    };
+}
+smoothed! { SoftmaxCrossEntropy, softmax, ClassLogits }
+smoothed! { BinaryCrossEntropy, sum, Logits }
 
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::ClassLogits
-    }
+fn softmax<T: Float>(
+    loss: Smoothed<SoftmaxCrossEntropy>,
+    output: &[T],
+    target: &[T],
+    gradient: &mut [T],
+) -> T {
+    simd::dispatch(Softmax {
+        smooth: Smooth::new(loss.smoothing, output.len()),
+        output,
+        target,
+        gradient,
+    })
 }
 
-impl<T: Float> Loss<T> for Smoothed<BinaryCrossEntropy> {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let loss = SmoothedBinary {
-            smooth: Smooth::new(self.smoothing, 2),
-        };
-        sum(loss, output, target, gradient)
-    }
-
-    /// Targets are probabilities.
-    fn check_target(&self, target: &[T]) -> Result<()> {
-        self.loss.check_target(target)
-    }
-
-    fn check(&self) -> Result<()> {
-        self.check_smoothing::<T>()
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Logits
-    }
-}
-
-struct SmoothedBinary<T> {
-    smooth: Smooth<T>,
-}
-
-impl<T: Float> Pointwise<T> for SmoothedBinary<T> {
+impl<T: Float> Pointwise<T> for Smoothed<BinaryCrossEntropy> {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
-        BinaryCrossEntropy.at(y, self.smooth.at(t))
+        BinaryCrossEntropy.at(y, Smooth::new(self.smoothing, 2).at(t))
     }
 }
 
@@ -281,6 +244,7 @@ struct Smooth<T> {
 impl<T: Float> Smooth<T> {
     /// What `smoothing` takes from a target goes to all `answers` in equal parts. Without
     /// smoothing, t' has the bits of t.
+    #[inline(always)]
     fn new(smoothing: f64, answers: usize) -> Self {
         Self {
             keep: T::from_f64(1.0 - smoothing),

@@ -159,6 +159,24 @@ trait Pointwise<T> {
     fn at(&self, y: T, t: T) -> (T, T);
 }
 
+/// Implements [`Loss`] by a function of a loss and its three slices, such as [`sum`] or [`mean`].
+macro_rules! loss {
+    ($loss:ty, $evaluate:ident, $kind:ident $($checks:tt)*) => {
+        impl<T: Float> Loss<T> for $loss {
+            fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+                $evaluate(*self, output, target, gradient)
+            }
+
+            fn output_kind(&self) -> OutputKind {
+                OutputKind::$kind
+            }
+
+            $($checks)*
+        }
+    };
+}
+use loss;
+
 /// The sum of a pointwise loss over the outputs, and its gradient.
 fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
     simd::dispatch(Sum {
@@ -166,7 +184,7 @@ fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: 
         output,
         target,
         gradient,
-        scale: None,
+        scale: T::one(),
     })
 }
 
@@ -174,7 +192,7 @@ fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: 
 fn mean<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
     simd::dispatch(Sum {
         loss,
-        scale: Some(count(output)),
+        scale: count(output),
         output,
         target,
         gradient,
@@ -186,7 +204,7 @@ struct Sum<'a, T, L> {
     output: &'a [T],
     target: &'a [T],
     gradient: &'a mut [T],
-    scale: Option<T>,
+    scale: T,
 }
 
 impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
@@ -195,14 +213,13 @@ impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> T {
         let mut sum = T::zero();
-        let scale = self.scale.unwrap_or(T::one());
         let pairs = self.output.iter().zip(self.target);
         for (g, (&y, &t)) in self.gradient.iter_mut().zip(pairs) {
             let (loss, slope) = self.loss.at(y, t);
             sum += loss;
-            *g = slope / scale;
+            *g = slope / self.scale;
         }
-        sum / scale
+        sum / self.scale
     }
 }
 

@@ -1,6 +1,6 @@
 //! Losses for real-valued targets.
 
-use super::{Loss, OutputKind, Pointwise, mean, sum};
+use super::{Loss, OutputKind, Pointwise, loss, mean, sum};
 use crate::error::Result;
 use crate::float::{Float, check_positive};
 
@@ -11,15 +11,7 @@ use crate::float::{Float, check_positive};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SquaredError;
 
-impl<T: Float> Loss<T> for SquaredError {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        sum(*self, output, target, gradient)
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
-    }
-}
+loss! { SquaredError, sum, Values }
 
 impl<T: Float> Pointwise<T> for SquaredError {
     #[inline(always)]
@@ -34,15 +26,7 @@ impl<T: Float> Pointwise<T> for SquaredError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanSquaredError;
 
-impl<T: Float> Loss<T> for MeanSquaredError {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        mean(*self, output, target, gradient)
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
-    }
-}
+loss! { MeanSquaredError, mean, Values }
 
 impl<T: Float> Pointwise<T> for MeanSquaredError {
     #[inline(always)]
@@ -80,15 +64,7 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanAbsoluteError;
 
-impl<T: Float> Loss<T> for MeanAbsoluteError {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        mean(*self, output, target, gradient)
-    }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
-    }
-}
+loss! { MeanAbsoluteError, mean, Values }
 
 impl<T: Float> Pointwise<T> for MeanAbsoluteError {
     #[inline(always)]
@@ -126,34 +102,23 @@ impl Default for Huber {
     }
 }
 
-impl<T: Float> Loss<T> for Huber {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let delta = T::from_f64(self.delta);
-        mean(HuberAt { delta }, output, target, gradient)
-    }
+loss! {
+    Huber, mean, Values
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("Huber's delta", self.delta)
     }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
-    }
 }
 
-struct HuberAt<T> {
-    delta: T,
-}
-
-impl<T: Float> Pointwise<T> for HuberAt<T> {
+impl<T: Float> Pointwise<T> for Huber {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
-        let d = y - t;
+        let (d, delta) = (y - t, T::from_f64(self.delta));
         // Written so that NaN passes through to both.
-        let limited = if d > self.delta {
-            self.delta
-        } else if d < -self.delta {
-            -self.delta
+        let limited = if d > delta {
+            delta
+        } else if d < -delta {
+            -delta
         } else {
             d
         };
@@ -186,30 +151,19 @@ impl Default for RelativeL2 {
     }
 }
 
-impl<T: Float> Loss<T> for RelativeL2 {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        let epsilon = T::from_f64(self.epsilon);
-        mean(RelativeL2At { epsilon }, output, target, gradient)
-    }
+loss! {
+    RelativeL2, mean, Values
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("RelativeL2's epsilon", self.epsilon)
     }
-
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
-    }
 }
 
-struct RelativeL2At<T> {
-    epsilon: T,
-}
-
-impl<T: Float> Pointwise<T> for RelativeL2At<T> {
+impl<T: Float> Pointwise<T> for RelativeL2 {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
         let d = y - t;
-        let scaled = d / (y * y + self.epsilon);
+        let scaled = d / (y * y + T::from_f64(self.epsilon));
         (d * scaled, scaled + scaled)
     }
 }

@@ -21,8 +21,7 @@ use crate::math;
 /// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
 /// as many targets.
 pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
-    let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(absolute(&pairs))
+    Pairs::new(outputs, targets, width, None).map(|pairs| absolute(&pairs))
 }
 
 /// The mean of (y - t)^2 over all outputs y and their targets t, row-major `[samples x width]`.
@@ -38,8 +37,7 @@ pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize)
 /// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
 /// as many targets.
 pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
-    let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(squared(&pairs))
+    Pairs::new(outputs, targets, width, None).map(|pairs| squared(&pairs))
 }
 
 /// The square root of each output's mean squared error, averaged over the outputs.
@@ -62,8 +60,7 @@ pub fn root_mean_squared_error<T: Float>(
     targets: &[T],
     width: usize,
 ) -> Result<f64> {
-    let pairs = Pairs::new(outputs, targets, width, None)?;
-    Ok(root_squared(&pairs))
+    Pairs::new(outputs, targets, width, None).map(|pairs| root_squared(&pairs))
 }
 
 /// The coefficient of determination, R² = 1 - sum (t - y)^2 / sum (t - mean t)^2, over samples

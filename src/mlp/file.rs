@@ -170,7 +170,8 @@ impl<T: Float> Mlp<T> {
     }
 }
 
-on_disk!([T: Float] Mlp<T>);
+on_disk!(save [T: Float] Mlp<T>);
+on_disk!(load [T: Float] Mlp<T>);
 
 /// The precision that a file's parameters have: f32 or f64.
 ///

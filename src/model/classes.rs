@@ -61,14 +61,13 @@ impl<L: Ord + Debug> Classes<L> {
     /// The class of the label at this row.
     pub(super) fn index(&self, row: usize, label: &L) -> Result<usize> {
         let found = (self.ascending).binary_search_by(|&class| self.labels[class].cmp(label));
-        match found {
-            Ok(at) => Ok(self.ascending[at]),
-            Err(_) => Err(Error::UnknownLabel {
+        found
+            .map(|at| self.ascending[at])
+            .map_err(|_| Error::UnknownLabel {
                 row,
                 label: bounded(format!("{label:?}")),
                 known: listed(&self.labels),
-            }),
-        }
+            })
     }
 }
 

@@ -8,12 +8,14 @@ use core::fmt::Debug;
 use core::ops::ControlFlow;
 
 use super::classes::{ClassWeights, Classes, check_labels, sample_weights, weigh_validation};
-use super::parts::{check_loss, check_no_output, in_blocks};
-use super::probability::{log_sigmoids, log_softmax, sigmoids, softmax};
+use super::parts::{check_loss, check_no_output, in_blocks, network_and_labels};
+use super::probability::{log_softmax, of_both, softmax};
 use crate::activation::Identity;
 use crate::error::{Error, Result};
 use crate::float::{Float, check_finite_rows};
-use crate::loss::{BinaryCrossEntropy, Loss, OutputKind, SoftmaxCrossEntropy};
+use crate::loss::OutputKind::{ClassLogits, Logits, Values};
+use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
+use crate::math;
 use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
@@ -48,6 +50,8 @@ pub struct Classifier<T, L> {
     classes: Classes<L>,
     weights: ClassWeights,
 }
+
+network_and_labels!(Classifier);
 
 impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// Completes a network by its output layer. The classes are the different ones of these
@@ -105,21 +109,6 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Ok(self)
     }
 
-    /// The network: logits, not probabilities.
-    pub fn network(&self) -> &Mlp<T> {
-        &self.net
-    }
-
-    /// The network, to write: to train it by other means towards [`targets`](Self::targets).
-    pub fn network_mut(&mut self) -> &mut Mlp<T> {
-        &mut self.net
-    }
-
-    /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
-    pub fn classes(&self) -> &[L] {
-        self.classes.labels()
-    }
-
     /// The loss that fits its logits, for a [`Trainer`]: [`BinaryCrossEntropy`] for two
     /// classes, else [`SoftmaxCrossEntropy`].
     pub fn loss(&self) -> Arc<dyn Loss<T>> {
@@ -159,10 +148,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     }
 
     fn indices(&self, labels: &[L]) -> Result<Vec<usize>> {
-        labels
-            .iter()
-            .enumerate()
-            .map(|(row, label)| self.classes.index(row, label))
+        let rows = labels.iter().enumerate();
+        rows.map(|(row, label)| self.classes.index(row, label))
             .collect()
     }
 
@@ -248,7 +235,15 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         train: impl FnOnce(&Trainer<T>, &mut Mlp<T>, &Samples<'_, T>) -> Result<R>,
     ) -> Result<R> {
         self.check()?;
-        self.check_loss(trainer)?;
+        let (kinds, expected) = if self.classes.len() == 2 {
+            let expected = "BinaryCrossEntropy or another loss on logits, for two classes";
+            (&[Logits][..], expected)
+        } else {
+            let expected =
+                "SoftmaxCrossEntropy or another loss on logits, for three or more classes";
+            (&[ClassLogits, Logits, Values][..], expected)
+        };
+        check_loss(trainer, kinds, expected)?;
         check_labels(inputs, self.net.inputs(), labels)?;
         let classes = self.indices(labels)?;
         let samples = Samples::of_classes(inputs, &classes);
@@ -260,20 +255,6 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         let mut trainer = trainer.clone();
         weigh_validation(&by_class, &mut trainer);
         train(&trainer, &mut self.net, &samples.weights(&weights))
-    }
-
-    fn check_loss(&self, trainer: &Trainer<T>) -> Result<()> {
-        if self.classes.len() == 2 {
-            let expected = "BinaryCrossEntropy or another loss on logits, for two classes";
-            return check_loss(trainer, &[OutputKind::Logits], expected);
-        }
-        let expected = "SoftmaxCrossEntropy or another loss on logits, for three or more classes";
-        let kinds = [
-            OutputKind::ClassLogits,
-            OutputKind::Logits,
-            OutputKind::Values,
-        ];
-        check_loss(trainer, &kinds, expected)
     }
 
     /// The likeliest class of each sample; of equals the first, as in scikit-learn.
@@ -302,7 +283,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         Ok(match self.net.outputs() {
-            1 => sigmoids(&logits),
+            1 => of_both(&logits, math::sigmoid),
             classes => softmax(&logits, classes),
         })
     }
@@ -316,7 +297,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         let logarithms = match self.net.outputs() {
-            1 => log_sigmoids(&logits),
+            1 => of_both(&logits, math::log_sigmoid),
             classes => log_softmax(&logits, classes),
         };
         check_finite_rows("log probabilities", &logarithms, self.classes.len())?;
@@ -339,11 +320,6 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     pub fn confusion(&self, inputs: &[T], labels: &[L]) -> Result<ConfusionMatrix<L>> {
         check_labels(inputs, self.net.inputs(), labels)?;
         ConfusionMatrix::new(&self.predict(inputs)?, labels)
-    }
-
-    fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {
-        self.check()?;
-        self.net.predict(inputs)
     }
 
     /// Whoever writes to the network may have put another one in its place.

@@ -3,19 +3,18 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::Scaler;
-use super::written::{LoadModel, Model, read_scaler, write_scaler};
-use crate::activation::Activation;
+use super::parts::check_samples;
+use super::written::{LoadModel, Model, read_scaler, readable, write_scaler};
 use crate::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
-use crate::error::{Error, Result, check_rows};
-use crate::float::{Float, check_finite_rows};
+use crate::error::{Error, Result};
+use crate::float::Float;
 use crate::mlp::Mlp;
-use crate::mlp::file::{ENCODING, Resolver, SCALER, built_in};
+use crate::mlp::file::{ENCODING, Resolver, SCALER};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// A model and what a program needs around it, as one file holds it.
@@ -124,8 +123,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
             (None, Some(encoding)) => encoding.inputs(),
             (None, None) => self.model.network().inputs(),
         };
-        check_rows("inputs", inputs, width)?;
-        check_finite_rows("inputs", inputs, width)?;
+        check_samples("inputs", inputs, width)?;
         let mut prepared = inputs.to_vec();
         if let Some(scaler) = &self.scaler {
             scaler.transform_in_place(&mut prepared)?;
@@ -150,8 +148,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
             let encoded = match encoding {
                 Builtin::Fourier(fourier) => {
                     let frequencies = outputs / 2;
-                    let shape = [frequencies, inputs];
-                    file.add(DIRECTIONS, &shape, fourier.directions());
+                    file.add(DIRECTIONS, &[frequencies, inputs], fourier.directions());
                     Encoded::Fourier {
                         inputs,
                         frequencies,
@@ -190,26 +187,6 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
 }
 
 impl<T: Float, M: LoadModel<T>> ModelFile<T, M> {
-    /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
-    ///
-    /// # Errors
-    /// As [`Mlp::from_bytes`]; [`Error::Malformed`] also if it holds another kind of model.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::from_bytes_with(bytes, built_in)
-    }
-
-    /// [`from_bytes`](Self::from_bytes), with activations of your own, as
-    /// [`Mlp::from_bytes_with`] takes them.
-    ///
-    /// # Errors
-    /// As [`from_bytes`](Self::from_bytes).
-    pub fn from_bytes_with(
-        bytes: &[u8],
-        resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
-    ) -> Result<Self> {
-        Self::read(&Reader::new(bytes, M::KINDS)?, &resolver)
-    }
-
     fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
         let network = Mlp::read(file, resolver)?;
         let width = network.inputs();
@@ -259,4 +236,6 @@ fn check_fit(what: &'static str, expected: usize, got: usize) -> Result<()> {
 }
 
 on_disk!(save [T: Float, M: Model<T>] ModelFile<T, M>);
-on_disk!(load [T: Float, M: LoadModel<T>] ModelFile<T, M>);
+readable! {
+    [T: Float, M: LoadModel<T>] ModelFile<T, M>, M::KINDS, "holds another kind of model."
+}

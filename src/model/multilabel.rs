@@ -7,7 +7,7 @@ use core::fmt::Debug;
 use core::ops::ControlFlow;
 
 use super::classes::{Classes, check_labels};
-use super::parts::{check_loss, check_no_output, in_blocks};
+use super::parts::{check_loss, check_no_output, in_blocks, network_and_labels};
 use crate::activation::Identity;
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -41,6 +41,8 @@ pub struct MultilabelClassifier<T, L> {
     classes: Classes<L>,
 }
 
+network_and_labels!(MultilabelClassifier);
+
 impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// Completes a network by its output layer, one logit for each different label, sorted.
     ///
@@ -64,21 +66,6 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         let model = Self { net, classes };
         model.check()?;
         Ok(model)
-    }
-
-    /// The network: logits, not probabilities.
-    pub fn network(&self) -> &Mlp<T> {
-        &self.net
-    }
-
-    /// The network, to write: to train it by other means towards [`targets`](Self::targets).
-    pub fn network_mut(&mut self) -> &mut Mlp<T> {
-        &mut self.net
-    }
-
-    /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
-    pub fn classes(&self) -> &[L] {
-        self.classes.labels()
     }
 
     /// The loss that fits its logits, for a [`Trainer`].
@@ -162,10 +149,8 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         let mut predicted = Vec::with_capacity(inputs.len() / self.net.inputs());
         in_blocks(&self.net, inputs, |logits| {
             for row in logits.chunks(self.classes.len()) {
-                let likely = row
-                    .iter()
-                    .zip(self.classes())
-                    .filter(|(y, _)| **y > T::zero());
+                let pairs = row.iter().zip(self.classes());
+                let likely = pairs.filter(|(y, _)| **y > T::zero());
                 predicted.push(likely.map(|(_, label)| label.clone()).collect());
             }
             Ok(())
@@ -217,11 +202,6 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(hits as f64 / sample as f64)
     }
 
-    fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {
-        self.check()?;
-        self.net.predict(inputs)
-    }
-
     /// Whoever writes to the network may have put another one in its place.
     pub(super) fn check(&self) -> Result<()> {
         let (expected, got) = (self.classes.len(), self.net.outputs());
@@ -229,10 +209,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
             return Ok(());
         }
         let what = "outputs of a multilabel classifier";
-        Err(Error::shape(
-            what,
-            format!("{expected}, one for each label"),
-            got,
-        ))
+        let expected = format!("{expected}, one for each label");
+        Err(Error::shape(what, expected, got))
     }
 }

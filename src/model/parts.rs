@@ -34,6 +34,45 @@ pub(super) fn check_loss<T: Float>(
     Err(Error::incompatible("loss of the trainer", expected, got))
 }
 
+/// Checks that there are whole samples of finite numbers, and returns how many.
+pub(super) fn check_samples<T: Float>(
+    what: &'static str,
+    samples: &[T],
+    width: usize,
+) -> Result<usize> {
+    let count = check_rows(what, samples, width)?;
+    check_finite_rows(what, samples, width)?;
+    Ok(count)
+}
+
+/// The methods of a network and the labels of its outputs.
+macro_rules! network_and_labels {
+    ($model:ident) => {
+        impl<T: Float, L: Ord + Clone + Debug> $model<T, L> {
+            /// The network: logits, not probabilities.
+            pub fn network(&self) -> &Mlp<T> {
+                &self.net
+            }
+
+            /// The network, to write: to train it by other means towards [`targets`](Self::targets).
+            pub fn network_mut(&mut self) -> &mut Mlp<T> {
+                &mut self.net
+            }
+
+            /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
+            pub fn classes(&self) -> &[L] {
+                self.classes.labels()
+            }
+
+            fn logits(&self, inputs: &[T]) -> Result<Vec<T>> {
+                self.check()?;
+                self.net.predict(inputs)
+            }
+        }
+    };
+}
+pub(super) use network_and_labels;
+
 /// Outputs to compute at once: enough for threads, and bounded however many samples there are.
 const BLOCK: usize = 1 << 20;
 
@@ -46,9 +85,8 @@ pub(super) fn in_blocks<T: Float>(
     inputs: &[T],
     mut each: impl FnMut(&[T]) -> Result<()>,
 ) -> Result<()> {
-    check_rows("inputs", inputs, net.inputs())?;
     // All of them, so that an error counts rows from the first.
-    check_finite_rows("inputs", inputs, net.inputs())?;
+    check_samples("inputs", inputs, net.inputs())?;
     let rows = (BLOCK / net.outputs()).max(LEAST_ROWS);
     for inputs in inputs.chunks(rows * net.inputs()) {
         each(&net.predict(inputs)?)?;

@@ -5,16 +5,9 @@ use alloc::vec::Vec;
 use crate::float::Float;
 use crate::math;
 
-/// For each logit of the second of two classes, both probabilities.
-pub(super) fn sigmoids<T: Float>(logits: &[T]) -> Vec<T> {
-    let both = |&y: &T| [math::sigmoid(-y), math::sigmoid(y)];
-    logits.iter().flat_map(both).collect()
-}
-
-/// Their logarithms.
-pub(super) fn log_sigmoids<T: Float>(logits: &[T]) -> Vec<T> {
-    let both = |&y: &T| [math::log_sigmoid(-y), math::log_sigmoid(y)];
-    logits.iter().flat_map(both).collect()
+/// For each logit of the second of two classes, f of both classes' logits.
+pub(super) fn of_both<T: Float>(logits: &[T], f: impl Fn(T) -> T) -> Vec<T> {
+    logits.iter().flat_map(|&y| [f(-y), f(y)]).collect()
 }
 
 /// For each row, e^y over its sum.

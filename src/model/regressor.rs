@@ -7,10 +7,10 @@ use core::ops::ControlFlow;
 
 use super::Scaler;
 use super::parts::check_loss;
+use super::scaler::restore;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite_rows};
 use crate::loss::{Loss, OutputKind, Poisson, SquaredError};
-use crate::math;
 use crate::metrics::{self, Link};
 use crate::mlp::{CheckedSamples, Mlp, Samples};
 use crate::train::{History, Trainer, TrainingEvent};
@@ -46,7 +46,7 @@ use crate::train::{History, Trainer, TrainingEvent};
 #[derive(Clone, Debug)]
 pub struct Regressor<T> {
     net: Mlp<T>,
-    pub(super) link: Link,
+    pub(crate) link: Link,
     pub(super) scale_targets: bool,
     pub(super) scaler: Option<Scaler<T>>,
 }
@@ -115,12 +115,6 @@ impl<T: Float> Regressor<T> {
         self.scaler.as_ref()
     }
 
-    /// How predictions come from the network's outputs.
-    #[cfg(feature = "onnx")]
-    pub(crate) fn used_link(&self) -> Link {
-        self.link
-    }
-
     /// The network. Its outputs are predictions before the [link](Self::link), and on the scale
     /// of [`target_scaler`](Self::target_scaler) if there is one.
     pub fn network(&self) -> &Mlp<T> {
@@ -163,16 +157,14 @@ impl<T: Float> Regressor<T> {
         samples: &Samples<'_, T>,
         on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
-        match self.link {
-            Link::Identity => {
-                let expected = "SquaredError or another loss on values, for Link::Identity";
-                check_loss(trainer, &[OutputKind::Values], expected)?;
-            }
-            Link::Log => {
-                let expected = "Poisson, for Link::Log";
-                check_loss(trainer, &[OutputKind::LogRates], expected)?;
-            }
-        }
+        let (kind, expected) = match self.link {
+            Link::Identity => (
+                OutputKind::Values,
+                "SquaredError or another loss on values, for Link::Identity",
+            ),
+            Link::Log => (OutputKind::LogRates, "Poisson, for Link::Log"),
+        };
+        check_loss(trainer, &[kind], expected)?;
         self.check()?;
         let rows = samples.check(&self.net, trainer.loss())?;
         let Some(scaler) = self.scaler_for(&rows)? else {
@@ -243,13 +235,11 @@ impl<T: Float> Regressor<T> {
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         self.check()?;
         let mut outputs = self.net.predict(inputs)?;
-        if self.link == Link::Log {
-            for y in &mut outputs {
-                *y = math::exp(*y);
-            }
+        for y in &mut outputs {
+            *y = self.link.inverse(*y);
         }
         if let Some(scaler) = &self.scaler {
-            scaler.restore(&mut outputs);
+            restore(scaler, &mut outputs);
         }
         check_finite_rows("predictions", &outputs, self.net.outputs())?;
         Ok(outputs)

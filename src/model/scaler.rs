@@ -5,10 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use crate::error::{
-    Error, Number, Position, Result, check_length, check_not_empty, check_range, check_rows,
-};
-use crate::float::{Float, check_finite, check_finite_rows, instantiate, is_rounding};
+use super::parts::check_samples;
+use crate::error::{Error, Number, Position, Result, check_length, check_not_empty, check_range};
+use crate::float::{Float, check_finite, instantiate, is_rounding};
 use crate::math;
 
 mod fold;
@@ -77,8 +76,7 @@ impl<T: Float> Scaler<T> {
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
     /// finite or so large that a sum of squares is not.
     pub fn standard(data: &[T], width: usize) -> Result<Self> {
-        check_data(data, width)?;
-        let samples = data.len() / width;
+        let samples = check_samples("data", data, width)?;
         let (means, deviations) = moments(data, width);
         let scales = means.iter().zip(deviations).map(|(&mean, deviation)| {
             if is_rounding::<T>(deviation, mean, samples) {
@@ -124,8 +122,7 @@ impl<T: Float> Scaler<T> {
                 Number(high),
             ));
         }
-        check_data(data, width)?;
-        let samples = data.len() / width;
+        let samples = check_samples("data", data, width)?;
         let column = |(min, max): (f64, f64)| {
             let spread = if is_rounding::<T>(max - min, min.abs().max(max.abs()), samples) {
                 1.0
@@ -201,11 +198,6 @@ impl<T: Float> Scaler<T> {
         self.map(samples, Direction::Inverse)
     }
 
-    /// [`inverse_in_place`](Self::inverse_in_place) without checks, of whole rows.
-    pub(super) fn restore(&self, samples: &mut [T]) {
-        restore(self, samples);
-    }
-
     fn mapped(&self, samples: &[T], direction: Direction) -> Result<Vec<T>> {
         let mut samples = samples.to_vec();
         self.map(&mut samples, direction)?;
@@ -213,8 +205,7 @@ impl<T: Float> Scaler<T> {
     }
 
     fn map(&self, samples: &mut [T], direction: Direction) -> Result<()> {
-        check_rows("samples", samples, self.offsets.len())?;
-        check_finite_rows("samples", samples, self.offsets.len())?;
+        check_samples("samples", samples, self.offsets.len())?;
         map(self, samples, direction)
     }
 }
@@ -227,11 +218,6 @@ fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
     } else {
         scale
     }
-}
-
-fn check_data<T: Float>(data: &[T], width: usize) -> Result<()> {
-    check_rows("data", data, width)?;
-    check_finite_rows("data", data, width)
 }
 
 instantiate! {
@@ -308,7 +294,7 @@ instantiate! {
 
 instantiate! {
     /// x = x' scale + offset for whole rows.
-    fn restore<T>(scaler: &Scaler<T>, samples: &mut [T]) {
+    pub(super) fn restore<T>(scaler: &Scaler<T>, samples: &mut [T]) {
         for values in samples.chunks_exact_mut(scaler.offsets.len()) {
             for ((x, offset), scale) in values.iter_mut().zip(&scaler.offsets).zip(&scaler.scales) {
                 *x = T::from_f64(x.as_f64() * scale.as_f64() + offset.as_f64());

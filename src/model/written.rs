@@ -2,18 +2,16 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::{Debug, Display};
 use core::str::FromStr;
 
 use super::{Classifier, MultilabelClassifier, Regressor, Scaler};
-use crate::activation::Activation;
 use crate::error::Result;
 use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::mlp::file::{
-    CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, TARGET_SCALER, built_in, check_alone, check_unscaled,
+    CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, Resolver, TARGET_SCALER, check_alone, check_unscaled,
 };
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
@@ -177,6 +175,36 @@ pub(super) fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Opt
     Scaler::from_parts(offsets, scales).map(Some)
 }
 
+/// `from_bytes`, `from_bytes_with` and `load`, by a function `read` of an open file.
+macro_rules! readable {
+    ([$($parameters:tt)*] $model:ty, $kinds:expr, $malformed:literal) => {
+        impl<$($parameters)*> $model {
+            /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
+            ///
+            /// # Errors
+            /// As [`Mlp::from_bytes`]; [`Error::Malformed`](crate::Error::Malformed) also if it
+            #[doc = $malformed]
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+                Self::from_bytes_with(bytes, $crate::mlp::file::built_in)
+            }
+
+            /// [`from_bytes`](Self::from_bytes), with activations of your own, as
+            /// [`Mlp::from_bytes_with`] takes them.
+            ///
+            /// # Errors
+            /// As [`from_bytes`](Self::from_bytes).
+            pub fn from_bytes_with(
+                bytes: &[u8],
+                resolver: impl Fn(&str) -> Option<alloc::sync::Arc<dyn $crate::Activation<T>>>,
+            ) -> Result<Self> {
+                Self::read(&Reader::new(bytes, $kinds)?, &resolver)
+            }
+        }
+        on_disk!(load [$($parameters)*] $model);
+    };
+}
+pub(super) use readable;
+
 /// The methods of a model alone, which is written with one set of parameters and read with another.
 macro_rules! as_files {
     ([$($saved:tt)*] [$($loaded:tt)*] $model:ty) => {
@@ -198,30 +226,16 @@ macro_rules! as_files {
         on_disk!(save [$($saved)*] $model);
 
         impl<$($loaded)*> $model {
-            /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
-            ///
-            /// # Errors
-            /// As [`Mlp::from_bytes`]; [`Error::Malformed`](crate::Error::Malformed) also if it is another kind of model, or
-            /// has a scaler or an encoding, which a [`ModelFile`](crate::ModelFile) applies.
-            pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-                Self::from_bytes_with(bytes, built_in)
-            }
-
-            /// [`from_bytes`](Self::from_bytes), with activations of your own, as
-            /// [`Mlp::from_bytes_with`] takes them.
-            ///
-            /// # Errors
-            /// As [`from_bytes`](Self::from_bytes).
-            pub fn from_bytes_with(
-                bytes: &[u8],
-                resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
-            ) -> Result<Self> {
-                let file = Reader::new(bytes, <Self as Model<T>>::KINDS)?;
-                check_alone(&file)?;
-                <Self as LoadModel<T>>::of(Mlp::read(&file, &resolver)?, &file)
+            fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
+                check_alone(file)?;
+                Self::of(Mlp::read(file, resolver)?, file)
             }
         }
-        on_disk!(load [$($loaded)*] $model);
+        readable! {
+            [$($loaded)*] $model, <Self as Model<T>>::KINDS,
+            "is another kind of model, or has a scaler or an encoding, which a \
+             [`ModelFile`](crate::ModelFile) applies."
+        }
     };
 }
 

@@ -10,10 +10,10 @@ use core::cell::RefCell;
 use core::marker::PhantomData;
 
 use super::proto::{self, Attribute, Dimension, Extent, Tensor, ValueInfo};
-use crate::float::Float;
+use crate::float::{Float, le_bytes};
 
 /// A graph that grows by whatever is done with its [`Expr`]s.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Graph<T> {
     parts: RefCell<Parts>,
     float: PhantomData<T>,
@@ -45,19 +45,11 @@ struct Node {
 }
 
 /// One value of the graph: an input, a constant, or what a node gives.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Expr<'g, T> {
     graph: &'g Graph<T>,
     value: usize,
 }
-
-impl<T> Clone for Expr<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Expr<'_, T> {}
 
 /// What an operator can be applied to: an [`Expr`], or a number that becomes a constant.
 pub(super) trait Operand<'g, T> {
@@ -77,13 +69,6 @@ impl<'g, T: Float> Operand<'g, T> for f64 {
 }
 
 impl<T: Float> Graph<T> {
-    pub(super) fn new() -> Self {
-        Self {
-            parts: RefCell::default(),
-            float: PhantomData,
-        }
-    }
-
     /// Lets the names of what follows begin with this.
     pub(super) fn enter(&self, scope: impl Into<String>) {
         self.parts.borrow_mut().scope = scope.into();
@@ -102,24 +87,24 @@ impl<T: Float> Graph<T> {
     pub(super) fn tensor(&self, name: &str, shape: &[usize], values: &[T]) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
         let name = format!("{}.{name}", parts.scope);
-        let value = parts.initializer(name, shape, data_type::<T>(), bytes(values));
+        let value = parts.initializer(name, shape, data_type::<T>(), le_bytes(values));
         self.expr(value)
     }
 
     /// A number as a constant, rounded to the graph's type.
     fn number(&self, number: f64) -> Expr<'_, T> {
         let number = T::from_f64(number);
-        let raw = || bytes(&[number]);
-        self.with_threads(format!("{number:?}"), &[], data_type::<T>(), raw)
+        let raw = || le_bytes(&[number]);
+        self.constant(format!("{number:?}"), &[], data_type::<T>(), raw)
     }
 
     /// Whole numbers as a constant: a shape, or where to slice.
     pub(super) fn integers(&self, numbers: &[i64]) -> Expr<'_, T> {
         let raw = || numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        self.with_threads(format!("{numbers:?}"), &[numbers.len()], proto::INT64, raw)
+        self.constant(format!("{numbers:?}"), &[numbers.len()], proto::INT64, raw)
     }
 
-    fn with_threads(
+    fn constant(
         &self,
         name: String,
         shape: &[usize],
@@ -136,7 +121,6 @@ impl<T: Float> Graph<T> {
         self.expr(value)
     }
 
-    /// What an operator gives.
     pub(super) fn node(
         &self,
         operator: &'static str,
@@ -180,7 +164,6 @@ impl<T: Float> Graph<T> {
         parts.outputs.push(info);
     }
 
-    /// The finished graph.
     pub(super) fn finish(self, name: &str) -> proto::Graph {
         let parts = self.parts.into_inner();
         let names = parts.names;
@@ -240,46 +223,10 @@ impl<'g, T: Float> Expr<'g, T> {
         self.graph.node(operator, &[self, other], Vec::new())
     }
 
-    pub(super) fn abs(self) -> Self {
-        self.unary("Abs")
-    }
-
-    pub(super) fn exp(self) -> Self {
-        self.unary("Exp")
-    }
-
-    pub(super) fn ln(self) -> Self {
-        self.unary("Log")
-    }
-
-    pub(super) fn tanh(self) -> Self {
-        self.unary("Tanh")
-    }
-
-    /// The smaller one.
-    pub(super) fn min(self, other: f64) -> Self {
-        self.binary("Min", other)
-    }
-
-    /// The larger one.
-    pub(super) fn max(self, other: f64) -> Self {
-        self.binary("Max", other)
-    }
-
     /// Brought between two numbers.
     pub(super) fn clip(self, low: f64, high: f64) -> Self {
         let (low, high) = (self.graph.number(low), self.graph.number(high));
         self.graph.node("Clip", &[self, low, high], Vec::new())
-    }
-
-    /// Where it is less: a condition.
-    pub(super) fn below(self, other: f64) -> Self {
-        self.binary("Less", other)
-    }
-
-    /// Where it is greater: a condition.
-    pub(super) fn above(self, other: f64) -> Self {
-        self.binary("Greater", other)
     }
 
     /// Of a condition: one value where it holds, else the other.
@@ -287,6 +234,22 @@ impl<'g, T: Float> Expr<'g, T> {
         let (yes, no) = (yes.on(self.graph), no.on(self.graph));
         self.graph.node("Where", &[self, yes, no], Vec::new())
     }
+}
+
+/// Methods of one or two operands; `below` and `above` give conditions.
+macro_rules! operators {
+    ($($method:ident $kind:ident $operator:literal $(with $other:ident)?),*) => {
+        impl<T: Float> Expr<'_, T> {$(
+            pub(super) fn $method(self $(, $other: f64)?) -> Self {
+                self.$kind($operator $(, $other)?)
+            }
+        )*}
+    };
+}
+operators! {
+    abs unary "Abs", exp unary "Exp", ln unary "Log", tanh unary "Tanh",
+    min binary "Min" with other, max binary "Max" with other,
+    below binary "Less" with other, above binary "Greater" with other
 }
 
 macro_rules! arithmetic {
@@ -343,18 +306,9 @@ fn data_type<T: Float>() -> i32 {
     }
 }
 
-/// The values as a tensor holds them: little-endian, without loss.
-fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
-    let wide = values.iter().map(|x| x.as_f64());
-    if T::DOUBLE {
-        wide.flat_map(f64::to_le_bytes).collect()
-    } else {
-        wide.flat_map(|x| (x as f32).to_le_bytes()).collect()
-    }
-}
-
-fn info(name: &str, elem_type: i32, shape: impl IntoIterator<Item = Dimension>) -> ValueInfo {
-    let dim = shape.into_iter().collect();
+fn info(name: &str, elem_type: i32, shape: impl IntoIterator<Item = Extent>) -> ValueInfo {
+    let extents = shape.into_iter().map(Some);
+    let dim = extents.map(|value| Dimension { value }).collect();
     let tensor_type = proto::TensorType {
         elem_type,
         shape: Some(proto::TensorShape { dim }),
@@ -368,14 +322,10 @@ fn info(name: &str, elem_type: i32, shape: impl IntoIterator<Item = Dimension>) 
 }
 
 /// As many as there are samples.
-fn batch() -> Dimension {
-    Dimension {
-        value: Some(Extent::Param("batch".to_owned())),
-    }
+fn batch() -> Extent {
+    Extent::Param("batch".to_owned())
 }
 
-fn fixed(length: usize) -> Dimension {
-    Dimension {
-        value: Some(Extent::Value(length as i64)),
-    }
+fn fixed(length: usize) -> Extent {
+    Extent::Value(length as i64)
 }

@@ -118,29 +118,24 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// another number of outputs, [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
     let model = model.outline()?;
-    let length = model.0.encoded_len();
+    let length = model.encoded_len();
     if length > LARGEST {
         let expected = format!("at most {LARGEST}");
         return Err(Error::too_large("bytes of an ONNX model", expected, length));
     }
-    Ok(model.0.encode_to_vec())
+    Ok(model.encode_to_vec())
 }
 
 mod sealed {
-    use super::proto;
-
-    /// A model before it is bytes.
-    #[derive(Debug)]
-    pub struct Outlined(pub(super) proto::Model);
-
     pub trait Outline {
-        fn outline(&self) -> crate::error::Result<Outlined>;
+        /// The model before it is bytes.
+        fn outline(&self) -> crate::error::Result<super::proto::Model>;
     }
 }
 
 impl<T: Float> Outline for Mlp<T> {
-    fn outline(&self) -> Result<sealed::Outlined> {
-        let graph = Graph::new();
+    fn outline(&self) -> Result<proto::Model> {
+        let graph = Graph::default();
         let y = network(&graph, self)?;
         graph.output("y", y, self.outputs());
         Ok(finished(graph, self, None))
@@ -148,12 +143,12 @@ impl<T: Float> Outline for Mlp<T> {
 }
 
 impl<T: Float> Outline for Regressor<T> {
-    fn outline(&self) -> Result<sealed::Outlined> {
-        let graph = Graph::new();
+    fn outline(&self) -> Result<proto::Model> {
+        let graph = Graph::default();
         self.check()?;
         let outputs = network(&graph, self.network())?;
         graph.enter("link");
-        let mut y = match self.used_link() {
+        let mut y = match self.link {
             Link::Identity => outputs,
             Link::Log => outputs.exp(),
         };
@@ -170,55 +165,50 @@ impl<T: Float> Outline for Regressor<T> {
 }
 
 impl<T: Float, L: Ord + Clone + Debug> Outline for Classifier<T, L> {
-    fn outline(&self) -> Result<sealed::Outlined> {
+    fn outline(&self) -> Result<proto::Model> {
         let classes = self.classes().len();
         let expected = if classes == 2 { 1 } else { classes };
-        check_outputs("outputs of a classifier", self.network(), expected)?;
-        let graph = Graph::new();
-        let logits = network(&graph, self.network())?;
-        graph.enter("classes");
+        let graph = Graph::default();
+        let logits = logits(&graph, "outputs of a classifier", self.network(), expected)?;
         let (label, probabilities) = if classes == 2 {
             (one_label(logits), both(logits))
         } else {
             let settings = vec![int("axis", 1), int("keepdims", 0)];
             let label = graph.node("ArgMax", &[logits], settings);
-            (
-                label,
-                graph.node("Softmax", &[logits], vec![int("axis", 1)]),
-            )
+            let probabilities = graph.node("Softmax", &[logits], vec![int("axis", 1)]);
+            (label, probabilities)
         };
         graph.integer_output("label", label, None);
         graph.output("probabilities", probabilities, classes);
-        let labels = format!("{:?}", self.classes());
-        Ok(finished(graph, self.network(), Some(labels)))
+        Ok(finished(graph, self.network(), Some(&self.classes())))
     }
 }
 
 impl<T: Float, L: Ord + Clone + Debug> Outline for MultilabelClassifier<T, L> {
-    fn outline(&self) -> Result<sealed::Outlined> {
-        let classes = self.classes().len();
-        check_outputs(
-            "outputs of a multilabel classifier",
-            self.network(),
-            classes,
-        )?;
-        let graph = Graph::new();
-        let logits = network(&graph, self.network())?;
-        graph.enter("classes");
+    fn outline(&self) -> Result<proto::Model> {
+        let (what, classes) = ("outputs of a multilabel classifier", self.classes().len());
+        let graph = Graph::default();
+        let logits = logits(&graph, what, self.network(), classes)?;
         let probabilities = activations::sigmoid(logits);
         graph.integer_output("labels", positive(logits), Some(classes));
         graph.output("probabilities", probabilities, classes);
-        let labels = format!("{:?}", self.classes());
-        Ok(finished(graph, self.network(), Some(labels)))
+        Ok(finished(graph, self.network(), Some(&self.classes())))
     }
 }
 
-/// Whoever writes to a model's network may have put another one in its place.
-fn check_outputs<T: Float>(what: &'static str, net: &Mlp<T>, expected: usize) -> Result<()> {
-    if net.outputs() == expected {
-        return Ok(());
+/// The outputs of a classifier's network, unless another network was put in its place.
+fn logits<'g, T: Float>(
+    graph: &'g Graph<T>,
+    what: &'static str,
+    net: &Mlp<T>,
+    expected: usize,
+) -> Result<Expr<'g, T>> {
+    if net.outputs() != expected {
+        return Err(Error::shape(what, expected.to_string(), net.outputs()));
     }
-    Err(Error::shape(what, expected.to_string(), net.outputs()))
+    let logits = network(graph, net)?;
+    graph.enter("classes");
+    Ok(logits)
 }
 
 /// The network's outputs for the graph's input `x`.
@@ -244,10 +234,9 @@ fn both<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
 
 /// The likelier of two classes, from the logit of the second; of equals the first.
 fn one_label<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
-    let axis = logit.graph().integers(&[1]);
-    logit
-        .graph()
-        .node("Squeeze", &[positive(logit), axis], Vec::new())
+    let graph = logit.graph();
+    let axis = graph.integers(&[1]);
+    graph.node("Squeeze", &[positive(logit), axis], Vec::new())
 }
 
 /// 1 where a logit is above 0, else 0.
@@ -257,14 +246,13 @@ fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
 }
 
 /// The model of a graph, with what else there is to say.
-fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<String>) -> sealed::Outlined {
-    let sizes: Vec<_> = core::iter::once(net.inputs())
-        .chain(net.layout().layers().iter().map(|layer| layer.outputs))
-        .map(|size| size.to_string())
-        .collect();
+fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>) -> proto::Model {
+    let layers = net.layout().layers().iter();
+    let sizes = core::iter::once(net.inputs()).chain(layers.map(|layer| layer.outputs));
+    let sizes: Vec<_> = sizes.map(|size| size.to_string()).collect();
     let names: Vec<_> = net
         .layers()
-        .map(|layer| layer.activation().name().into_owned())
+        .map(|layer| layer.activation().name())
         .collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut facts = vec![
@@ -272,12 +260,12 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<String>) ->
         ("layer_sizes", sizes.join(", ")),
         ("activations", names.join(", ")),
     ];
-    facts.extend(classes.map(|labels| ("classes", labels)));
+    facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
     let entry = |(key, value): (&str, String)| proto::StringStringEntry {
         key: key.to_owned(),
         value,
     };
-    sealed::Outlined(proto::Model {
+    proto::Model {
         ir_version: IR_VERSION,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
         producer_version: version,
@@ -287,5 +275,5 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<String>) ->
             version: OPERATOR_SET,
         }],
         metadata_props: facts.into_iter().map(entry).collect(),
-    })
+    }
 }

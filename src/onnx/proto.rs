@@ -10,7 +10,7 @@ use prost::{Message, Oneof};
 
 /// A model: a graph, and which version of the operators it speaks.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Model {
+pub struct Model {
     #[prost(int64, tag = "1")]
     pub(super) ir_version: i64,
     #[prost(string, tag = "2")]

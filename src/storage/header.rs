@@ -7,7 +7,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
@@ -82,6 +82,14 @@ pub(super) struct Entry<'a> {
     pub(super) end: usize,
     /// Whether somebody asked for it.
     pub(super) read: Cell<bool>,
+}
+
+/// What a header says of a tensor, besides its name.
+#[derive(Serialize, Deserialize)]
+struct Described<S> {
+    dtype: Dtype,
+    shape: S,
+    data_offsets: (usize, usize),
 }
 
 impl Header<'_> {
@@ -201,12 +209,6 @@ impl<'a> Visitor<'a> for Entries {
     }
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        #[derive(Deserialize)]
-        struct Place {
-            dtype: Dtype,
-            shape: Shape,
-            data_offsets: (usize, usize),
-        }
         // Growing would take three times as much.
         let mut entries = Vec::with_capacity(self.most);
         let mut description = None;
@@ -220,7 +222,7 @@ impl<'a> Visitor<'a> for Entries {
                     "more tensors than its length has room for",
                 ));
             }
-            let place: Place = map.next_value()?;
+            let place: Described<Shape> = map.next_value()?;
             entries.push(Entry {
                 name,
                 dtype: place.dtype,
@@ -250,9 +252,6 @@ impl<'a> Deserialize<'a> for Text<'a> {
             }
             fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
                 Ok(Text(Cow::Owned(text.to_string())))
-            }
-            fn visit_string<E>(self, text: String) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(text)))
             }
         }
         deserializer.deserialize_str(Words)
@@ -318,22 +317,16 @@ impl<'a> Deserialize<'a> for Shape {
 /// are aligned.
 pub(super) fn text<'t>(
     description: &str,
-    tensors: impl Iterator<Item = (&'t str, Dtype, &'t [usize], usize)>,
+    tensors: impl Iterator<Item = (Place<'t>, usize)>,
 ) -> Result<Vec<u8>, Error> {
-    #[derive(Serialize)]
-    struct Place<'t> {
-        dtype: Dtype,
-        shape: &'t [usize],
-        data_offsets: (usize, usize),
-    }
     let explain = |error: serde_json::Error| malformed(error.to_string());
     let quoted = |text: &str| serde_json::to_string(text).map_err(explain);
     let mut text = format!("{{\"__metadata__\":{{\"{KEY}\":{}}}", quoted(description)?);
     let mut begin = 0;
-    for (name, dtype, shape, len) in tensors {
+    for ((name, dtype, shape), len) in tensors {
         let data_offsets = (begin, begin + len);
         begin += len;
-        let place = Place {
+        let place = Described {
             dtype,
             shape,
             data_offsets,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::error::{Error, Result, bounded};
-use crate::float::Float;
+use crate::float::{Float, le_bytes};
 use crate::fnv;
 
 mod half;
@@ -93,18 +93,11 @@ impl Writer {
 
     /// Adds a tensor of this shape, which must have as many values.
     pub(crate) fn add<T: Float>(&mut self, name: impl Into<String>, shape: &[usize], values: &[T]) {
-        let (dtype, bytes) = if T::DOUBLE {
-            let double = values.iter().map(|x| x.as_f64());
-            (Dtype::F64, double.flat_map(f64::to_le_bytes).collect())
-        } else {
-            let single = values.iter().map(|x| x.as_f64() as f32);
-            (Dtype::F32, single.flat_map(f32::to_le_bytes).collect())
-        };
         self.tensors.push(Tensor {
             name: name.into(),
-            dtype,
+            dtype: if T::DOUBLE { Dtype::F64 } else { Dtype::F32 },
             shape: shape.to_vec(),
-            bytes,
+            bytes: le_bytes(values),
         });
     }
 
@@ -120,13 +113,10 @@ impl Writer {
         // As the format wants it: wider numbers first, so that all are aligned.
         self.tensors
             .sort_by_key(|tensor| core::cmp::Reverse(tensor.dtype));
-        let places = self.tensors.iter().map(|tensor| {
-            let (name, dtype, shape) = tensor.place();
-            (name, dtype, shape, tensor.bytes.len())
-        });
-        let header = header::text(&description, places)?;
-        let data = self.tensors.iter().map(|tensor| tensor.bytes.len());
-        let len = header::PREFIX + header.len() + data.sum::<usize>();
+        let lengths = self.tensors.iter().map(|tensor| tensor.bytes.len());
+        let places = self.tensors.iter().map(Tensor::place);
+        let header = header::text(&description, places.zip(lengths.clone()))?;
+        let len = header::PREFIX + header.len() + lengths.sum::<usize>();
         check_density(&description, len)?;
         let mut bytes = Vec::with_capacity(len);
         bytes.extend((header.len() as u64).to_le_bytes());
@@ -196,10 +186,6 @@ fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a
 
 /// `save` and `load` for something that has `to_bytes` and `from_bytes`.
 macro_rules! on_disk {
-    ([$($parameters:tt)*] $model:ty) => {
-        $crate::storage::on_disk!(save [$($parameters)*] $model);
-        $crate::storage::on_disk!(load [$($parameters)*] $model);
-    };
     (save [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {

@@ -96,10 +96,8 @@ impl<'a> Reader<'a> {
     }
 
     fn field(&self, key: &str) -> Option<&RawValue> {
-        let mut fields = self.fields.iter();
-        fields
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| &**value)
+        let found = self.fields.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| &**value)
     }
 
     /// What the description says, if it does.
@@ -117,14 +115,13 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed(format!("the description has no {key}")))
     }
 
-    /// The names of all tensors.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.name)
     }
 
     /// A tensor's shape, if there is one of that name.
     pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
-        Some(&self.entry(name)?.shape)
+        Some(&self.entry(name).ok()?.shape)
     }
 
     /// A tensor's values; numbers of another precision are converted.
@@ -135,11 +132,8 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
-    /// Whether a tensor's numbers are f64.
     pub(crate) fn is_double(&self, name: &str) -> Result<bool> {
-        let there_is_none = || malformed(format!("there is no tensor {name}"));
-        let entry = self.entry(name).ok_or_else(there_is_none)?;
-        Ok(entry.dtype == Dtype::F64)
+        Ok(self.entry(name)?.dtype == Dtype::F64)
     }
 
     /// Checks that there is a tensor of this shape, whose numbers can be read.
@@ -148,9 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     fn checked(&self, name: &str, shape: &[usize]) -> Result<&Entry<'a>> {
-        let Some(entry) = self.entry(name) else {
-            return Err(malformed(format!("there is no tensor {name}")));
-        };
+        let entry = self.entry(name)?;
         if *entry.shape != *shape {
             let got = &entry.shape;
             let problem = format!("tensor {name}: expected shape {shape:?}, got {got:?}");
@@ -198,19 +190,18 @@ impl<'a> Reader<'a> {
     /// Counts a tensor as read, which must be there and must not have been.
     pub(crate) fn ignore(&self, name: &str) -> Result<()> {
         match self.entry(name).map(|entry| entry.read.replace(true)) {
-            Some(false) => Ok(()),
-            Some(true) => Err(malformed(format!(
+            Ok(false) => Ok(()),
+            Ok(true) => Err(malformed(format!(
                 "tensor {name}: expected one to ignore, got one of a layer"
             ))),
-            None => Err(malformed(format!("there is no tensor {name} to ignore"))),
+            Err(_) => Err(malformed(format!("there is no tensor {name} to ignore"))),
         }
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry<'a>> {
-        let found = self
-            .entries
-            .binary_search_by(|entry| (*entry.name).cmp(name));
-        Some(&self.entries[found.ok()?])
+    fn entry(&self, name: &str) -> Result<&Entry<'a>> {
+        let found = (self.entries).binary_search_by(|entry| (*entry.name).cmp(name));
+        let at = found.map_err(|_| malformed(format!("there is no tensor {name}")))?;
+        Ok(&self.entries[at])
     }
 
     fn bytes(&self, entry: &Entry<'_>) -> &'a [u8] {
