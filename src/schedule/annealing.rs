@@ -2,8 +2,8 @@
 
 use core::f64::consts::PI;
 
-use super::{Progress, Schedule};
-use crate::error::{Error, Result, check_range};
+use super::{Progress, Schedule, check_zero_or_above};
+use crate::error::{Result, check_count, check_range};
 use crate::math;
 
 /// A straight line, over all updates of the training, from the base to a floor:
@@ -36,7 +36,7 @@ impl Schedule for Linear {
     }
 
     fn check(&self) -> Result<()> {
-        check_floor("floor of the linear schedule", self.floor)
+        check_zero_or_above("floor of the linear schedule", self.floor)
     }
 }
 
@@ -63,7 +63,7 @@ impl Schedule for Cosine {
     }
 
     fn check(&self) -> Result<()> {
-        check_floor("floor of the cosine schedule", self.floor)
+        check_zero_or_above("floor of the cosine schedule", self.floor)
     }
 }
 
@@ -114,15 +114,9 @@ impl Schedule for CosineRestarts {
     }
 
     fn check(&self) -> Result<()> {
-        for (what, value) in [
-            ("period of the cosine restarts", self.period),
-            ("multiplier of the cosine restarts", self.multiplier),
-        ] {
-            if value == 0 {
-                return Err(Error::invalid_setting(what, "at least 1", value));
-            }
-        }
-        check_floor("floor of the cosine restarts", self.floor)
+        check_count("period of the cosine restarts", self.period)?;
+        check_count("multiplier of the cosine restarts", self.multiplier)?;
+        check_zero_or_above("floor of the cosine restarts", self.floor)
     }
 }
 
@@ -193,16 +187,11 @@ impl Schedule for OneCycle {
     fn check(&self) -> Result<()> {
         let (what, range) = ("rise of the one-cycle schedule", 0.0..1.0);
         check_range(what, self.rise, range, "at least 0 and below 1")?;
-        for (what, divisor) in [
-            (
-                "start divisor of the one-cycle schedule",
-                self.start_divisor,
-            ),
-            ("end divisor of the one-cycle schedule", self.end_divisor),
-        ] {
-            check_range(what, divisor, 1.0..=f64::MAX, "a finite number, at least 1")?;
-        }
-        Ok(())
+        let (range, expected) = (1.0..=f64::MAX, "a finite number, at least 1");
+        let what = "start divisor of the one-cycle schedule";
+        check_range(what, self.start_divisor, range.clone(), expected)?;
+        let what = "end divisor of the one-cycle schedule";
+        check_range(what, self.end_divisor, range, expected)
     }
 }
 
@@ -215,9 +204,4 @@ fn fraction_done(progress: &Progress) -> f64 {
 /// Half a cosine between two rates, at `done` of the way in [0, 1].
 fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + math::cos(PI * done))
-}
-
-fn check_floor(what: &'static str, floor: f64) -> Result<()> {
-    let range = 0.0..=f64::MAX;
-    check_range(what, floor, range, "a finite number, 0 or above")
 }

@@ -11,7 +11,7 @@ use super::objective::Objective;
 use super::state::TrainerState;
 use super::stopping::{Adaptive, Patience, ReduceOnPlateau};
 use super::validation::{Source, Validation};
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Result, check_count, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
 use crate::metrics::Score;
@@ -246,9 +246,7 @@ impl<T: Float> Trainer<T> {
         self.objective.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
-        if self.epochs == 0 {
-            return Err(Error::invalid_setting("epochs", "at least 1", 0));
-        }
+        check_count("epochs", self.epochs)?;
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
             patience.check()?;
         }

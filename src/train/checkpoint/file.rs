@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
-use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_count};
 use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::storage;
@@ -18,14 +20,7 @@ pub(in crate::train) struct Checkpoints {
 
 impl Checkpoints {
     pub(in crate::train) fn check(&self) -> Result<()> {
-        match self.every {
-            0 => Err(Error::invalid_setting(
-                "epochs between checkpoints",
-                "at least 1",
-                0,
-            )),
-            _ => Ok(()),
-        }
+        check_count("epochs between checkpoints", self.every)
     }
 }
 

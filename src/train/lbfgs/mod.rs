@@ -5,7 +5,9 @@ use core::ops::ControlFlow;
 
 use super::objective::Objective;
 use super::sample_loop::threads_for;
-use crate::error::{Error, Result, check_range};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_count, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{Mlp, Samples};
@@ -208,23 +210,13 @@ impl Default for LbfgsOptions {
 
 impl LbfgsOptions {
     fn check(&self) -> Result<()> {
-        for (what, count) in [
-            ("iterations", self.iterations),
-            ("evaluations", self.evaluations),
-            ("history", self.history),
-        ] {
-            if count == 0 {
-                return Err(Error::invalid_setting(what, "at least 1", 0));
-            }
-        }
-        for (what, tolerance) in [
-            ("gradient tolerance", self.gradient_tolerance),
-            ("loss tolerance", self.loss_tolerance),
-        ] {
-            let expected = "a finite number, at least 0";
-            check_range(what, tolerance, 0.0..f64::INFINITY, expected)?;
-        }
-        Ok(())
+        check_count("iterations", self.iterations)?;
+        check_count("evaluations", self.evaluations)?;
+        check_count("history", self.history)?;
+        let (range, expected) = (0.0..f64::INFINITY, "a finite number, at least 0");
+        let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
+        check_range("gradient tolerance", gradient, range.clone(), expected)?;
+        check_range("loss tolerance", loss, range, expected)
     }
 }
 
