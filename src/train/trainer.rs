@@ -243,7 +243,7 @@ impl<T: Float> Trainer<T> {
 
     /// Checks the settings, as far as they do not depend on the data.
     pub(super) fn check(&self) -> Result<()> {
-        self.objective.check()?;
+        self.objective.loss.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
         check_count("epochs", self.epochs)?;

@@ -45,7 +45,7 @@ impl Scalars {
             progress.epoch as u64,
             self.epochs_in_all as u64,
             progress.samples,
-            self.part.samples() as u64,
+            self.part.samples as u64,
             self.tolerance.bad_epochs as u64,
             self.early_stopping.bad_epochs as u64,
             self.reducing.largest_count() as u64,

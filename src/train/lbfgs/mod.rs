@@ -154,7 +154,7 @@ impl<T: Float> Lbfgs<T> {
         samples: &Samples<'_, T>,
         mut on_iteration: impl FnMut(&LbfgsIteration, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<LbfgsReport> {
-        self.objective.check()?;
+        self.objective.loss.check()?;
         let loss = &*self.objective.loss;
         let rows = samples.check(net, loss)?;
         let mut params = net.params().to_vec();
