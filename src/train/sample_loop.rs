@@ -45,7 +45,9 @@ pub(super) fn run<T: Float>(
 ) -> Result<StopReason> {
     trainer.check()?;
     #[cfg(all(feature = "safetensors", feature = "std"))]
-    trainer.try_checkpoint_path()?;
+    if let Some((path, _)) = &trainer.checkpoints {
+        crate::atomic_file::check_writable(path)?;
+    }
     state.check_trainer(trainer, net)?;
     check_finite("parameters", net.params())?;
     let all = samples.check(net, trainer.loss())?;
