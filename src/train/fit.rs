@@ -212,6 +212,6 @@ impl<T: Float> Trainer<T> {
     /// Cuts these rows into minibatches, in the order of this trainer.
     pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
         let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
-        Ok(Batches::of(rows, size)?.ordered(self.order.clone(), self.seed))
+        Batches::of(rows, size, self.order.clone(), self.seed)
     }
 }
