@@ -183,17 +183,15 @@ fn write_history(file: &mut Writer, history: &History) -> Result<()> {
     column("number", &|epoch| epoch.number as f64);
     column("loss", &|epoch| epoch.loss);
     column("learning_rate", &|epoch| epoch.learning_rate);
-    let optional: [(&str, fn(&Epoch) -> Option<f64>); 2] = [
-        ("validation_loss", |epoch| epoch.validation_loss),
-        ("validation_score", |epoch| epoch.validation_score),
-    ];
-    for (name, number) in optional {
+    let mut optional = |name: &str, number: fn(&Epoch) -> Option<f64>| {
         if epochs.iter().any(|epoch| number(epoch).is_some()) {
             column(name, &|epoch| number(epoch).unwrap_or_default());
             let is_there = |epoch: &_| f64::from(u8::from(number(epoch).is_some()));
             column(&format!("{name}.is_there"), &is_there);
         }
-    }
+    };
+    optional("validation_loss", |epoch| epoch.validation_loss);
+    optional("validation_score", |epoch| epoch.validation_score);
     Ok(())
 }
 

@@ -168,15 +168,11 @@ impl<T: Float> Lbfgs<T> {
             values.copy_from_slice(gradient.values());
             Ok(loss)
         };
-        minimize(
-            &self.options,
-            &mut params,
-            objective,
-            |iteration, params| {
-                net.params_mut().copy_from_slice(params);
-                on_iteration(iteration, net)
-            },
-        )
+        let on_iteration = |iteration: &LbfgsIteration, params: &[T]| {
+            net.params_mut().copy_from_slice(params);
+            on_iteration(iteration, net)
+        };
+        minimize(&self.options, &mut params, objective, on_iteration)
     }
 }
 
