@@ -12,11 +12,6 @@
 //!
 //! Inputs are best in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding is a
 //! function with nothing to learn: encode samples once before training, and inputs before predicting.
-//!
-//! There is no hash grid (Müller et al., 2022): its entries are learned, would be parameters beside
-//! those of layers and sparse in every minibatch, and so bend the one buffer and each
-//! optimizer; for the few thousand samples of a picture its gain over [`Fourier`] features with
-//! [`Muon`](crate::optimizer::Muon) does not pay for that.
 
 use alloc::vec::Vec;
 use core::fmt::Debug;

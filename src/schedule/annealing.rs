@@ -10,8 +10,7 @@ use crate::math;
 /// base + (floor - base) step / `total_steps`.
 ///
 /// PyTorch's `PolynomialLR` with power 1, where the floor is 0, and its `LinearLR` with
-/// `start_factor` 1 and the floor as a fraction of the base. It means what its name says only
-/// if nothing stops the training early.
+/// `start_factor` 1 and the floor as a fraction of the base.
 ///
 /// ```
 /// use feedforward::schedule::{Linear, Progress, Schedule};
@@ -45,7 +44,7 @@ impl Schedule for Linear {
 ///
 /// Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017,
 /// without the restarts ([`CosineRestarts`]): PyTorch's `CosineAnnealingLR`, whose `eta_min`
-/// is the floor. It means what its name says only if nothing stops the training early.
+/// is the floor.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
@@ -120,8 +119,8 @@ impl Schedule for CosineRestarts {
     }
 }
 
-/// One rise to the base and one long fall far below the start, both half cosines: here the
-/// optimizer's rate is the largest.
+/// One rise to the base, the largest rate, and one long fall far below the start, both half
+/// cosines.
 ///
 /// With n = `total_steps`, from base / `start_divisor` in update 0 to the base in update
 /// `rise` n - 1, and from there to base / (`start_divisor` `end_divisor`) in update n - 1.
@@ -130,8 +129,7 @@ impl Schedule for CosineRestarts {
 /// learning rates", 2018. PyTorch's `OneCycleLR` with its defaults (`anneal_strategy` "cos",
 /// `three_phase` false), where the settings are called `pct_start`, `div_factor` and
 /// `final_div_factor`; but for `cycle_momentum`, which must be false there: the momentum stays
-/// what the optimizer says. It means what its name says only if nothing stops the training
-/// early.
+/// what the optimizer says.
 ///
 /// ```
 /// use feedforward::schedule::{OneCycle, Progress, Schedule};
@@ -195,7 +193,6 @@ impl Schedule for OneCycle {
     }
 }
 
-/// The part of the updates that are done.
 fn fraction_done(progress: &Progress) -> f64 {
     let total = progress.total_steps.max(1) as f64;
     (progress.step as f64 / total).min(1.0)

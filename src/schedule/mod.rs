@@ -13,6 +13,7 @@
 //! | [`WarmUp`] | a straight rise over the first updates, then another schedule | update |
 //!
 //! A schedule has no state: a run that resumes gets the rates of one that was never interrupted.
+//! `Linear`, `Cosine` and `OneCycle` reach their end only if nothing stops the run early.
 
 #![cfg(target_has_atomic = "ptr")]
 

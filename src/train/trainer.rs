@@ -19,9 +19,6 @@ use crate::schedule::{Constant, Schedule};
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
 ///
-/// [`fit`](Self::fit) is a loop over a public type, [`TrainingRun`](super::TrainingRun): the loop
-/// written by hand gives the same bits.
-///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
 ///

@@ -57,8 +57,7 @@ pub struct Lbfgs<T> {
 }
 
 impl<T: Float> Lbfgs<T> {
-    /// At most 200 iterations and 15,000 evaluations, a history of 10, a gradient tolerance of 1e-4,
-    /// a loss tolerance of 2.2e-9, no penalty.
+    /// Takes the defaults of [`LbfgsOptions`], without penalty.
     pub fn new(loss: impl Loss<T> + 'static) -> Self {
         Self {
             objective: Objective::new(loss),
