@@ -2,7 +2,7 @@
 
 #![cfg(target_has_atomic = "ptr")]
 
-use crate::error::{Error, Result};
+use crate::error::{Result, check_count};
 
 #[cfg(feature = "rayon")]
 use pool::Pool;
@@ -46,21 +46,18 @@ impl Threads {
     ///
     /// The pool may be one that was used before: starting threads takes longer than a small step.
     pub(crate) fn exactly(count: usize) -> Result<Self> {
-        if count == 0 {
-            return Err(Error::invalid_setting("threads", "at least 1", 0));
-        }
+        check_count("threads", count)?;
         #[cfg(feature = "rayon")]
         if count > 1 {
             let pool = Pool::of(count.min(pool::most()))?;
             return Ok(Self {
-                count: pool.current_num_threads(),
+                count: pool.0.current_num_threads(),
                 pool: Some(alloc::sync::Arc::new(pool)),
             });
         }
         Ok(Self::one())
     }
 
-    /// How many.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -70,7 +67,7 @@ impl Threads {
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         #[cfg(feature = "rayon")]
         match &self.pool {
-            Some(pool) => return pool.install(work),
+            Some(pool) => return pool.0.install(work),
             None if self.count > 1 => return rayon::scope(|_| work()),
             None => {}
         }
@@ -91,17 +88,14 @@ impl Threads {
     /// Calls `f` for each item.
     pub(crate) fn for_each<I: Send>(&self, items: &mut [I], f: &(impl Fn(&mut I) + Sync)) {
         fn halves<I>(items: &mut [I]) -> (&mut [I], Option<&mut [I]>) {
-            match items.len() {
-                0 | 1 => (items, None),
-                len => {
-                    let (left, right) = items.split_at_mut(len / 2);
-                    (left, Some(right))
-                }
+            if items.len() < 2 {
+                return (items, None);
             }
+            let (left, right) = items.split_at_mut(items.len() / 2);
+            (left, Some(right))
         }
-        self.divide(items, &halves, &|items: &mut [I]| {
-            items.iter_mut().for_each(f);
-        });
+        let run = |items: &mut [I]| items.iter_mut().for_each(f);
+        self.divide(items, &halves, &run);
     }
 
     /// Splits the work in two for as long as `split` gives a second part, and runs the parts, as
@@ -127,7 +121,6 @@ impl Threads {
 mod pool {
     use alloc::sync::Arc;
     use alloc::vec::Vec;
-    use core::ops::Deref;
     use std::sync::{Mutex, OnceLock, PoisonError};
 
     use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -157,7 +150,7 @@ mod pool {
     /// A pool with one user at a time, since two would wait for each other's work. It is kept for
     /// the next when this is dropped.
     #[derive(Debug)]
-    pub(super) struct Pool(Arc<ThreadPool>);
+    pub(super) struct Pool(pub(super) Arc<ThreadPool>);
 
     impl Pool {
         pub(super) fn of(count: usize) -> Result<Self> {
@@ -172,14 +165,6 @@ mod pool {
                 Error::too_large("threads", "as many as the system can start", error)
             })?;
             Ok(Self(Arc::new(pool)))
-        }
-    }
-
-    impl Deref for Pool {
-        type Target = ThreadPool;
-
-        fn deref(&self) -> &ThreadPool {
-            &self.0
         }
     }
 

@@ -47,20 +47,13 @@ impl<T: Float> Encoding<T> for Builtin<T> {
     }
 }
 
-impl<T> From<Fourier<T>> for Builtin<T> {
-    fn from(fourier: Fourier<T>) -> Self {
-        Self::Fourier(fourier)
-    }
+macro_rules! from {
+    ($($variant:ident: $encoding:ty),*) => {$(
+        impl<T> From<$encoding> for Builtin<T> {
+            fn from(encoding: $encoding) -> Self {
+                Self::$variant(encoding)
+            }
+        }
+    )*};
 }
-
-impl<T> From<Positional> for Builtin<T> {
-    fn from(positional: Positional) -> Self {
-        Self::Positional(positional)
-    }
-}
-
-impl<T> From<OneBlob> for Builtin<T> {
-    fn from(one_blob: OneBlob) -> Self {
-        Self::OneBlob(one_blob)
-    }
-}
+from! { Fourier: Fourier<T>, Positional: Positional, OneBlob: OneBlob }

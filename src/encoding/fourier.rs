@@ -5,9 +5,9 @@ use core::f64::consts::{PI, TAU};
 
 use rand::SeedableRng;
 
-use super::{Encoding, check_count, check_outputs};
-use crate::error::{Error, Position, Result, check_range, check_rows};
-use crate::float::{Float, check_positive, instantiate};
+use super::{Encoding, check_outputs};
+use crate::error::{Error, Result, check_count, check_range, check_rows};
+use crate::float::{Float, check_finite_rows, check_positive, instantiate};
 use crate::random::Rng;
 use crate::{math, memory, random};
 
@@ -69,16 +69,7 @@ impl<T: Float> Fourier<T> {
         check_count("inputs of the encoding", inputs)?;
         let directions = directions.into();
         check_rows("directions", &directions, inputs)?;
-        if let Some(index) = directions.iter().position(|b| !b.is_finite()) {
-            return Err(Error::NotFinite {
-                what: "directions",
-                at: Position::Cell {
-                    row: index / inputs,
-                    column: index % inputs,
-                },
-                value: directions[index].as_f64(),
-            });
-        }
+        check_finite_rows("directions", &directions, inputs)?;
         Ok(Self { inputs, directions })
     }
 

@@ -12,16 +12,13 @@
 //!
 //! Inputs are best in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding is a
 //! function with nothing to learn: encode samples once before training, and inputs before predicting.
-//!
-//! There is no hash grid (Müller et al., 2022): its entries are learned, would be parameters beside
-//! those of layers and sparse in every minibatch, and so bend the one buffer and each
-//! optimizer; for the few thousand samples of a picture its gain over [`Fourier`] features with
-//! [`Muon`](crate::optimizer::Muon) does not pay for that.
 
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::error::{Error, Result, check_length, check_rows};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_count, check_length, check_rows};
 use crate::float::{Float, check_finite_rows};
 use crate::memory;
 
@@ -52,11 +49,8 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// of those is not finite.
     fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
-        check_length(
-            "encoded inputs",
-            outputs,
-            samples.saturating_mul(self.outputs()),
-        )?;
+        let len = samples.saturating_mul(self.outputs());
+        check_length("encoded inputs", outputs, len)?;
         let rows = outputs.chunks_mut(self.outputs());
         for (sample, row) in inputs.chunks(self.inputs()).zip(rows) {
             self.encode_sample(sample, row);
@@ -81,13 +75,5 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
 /// Checks an encoding of each input by itself, which gives this many outputs for each.
 fn check_outputs(inputs: usize, each: usize) -> Result<()> {
     check_count("inputs of the encoding", inputs)?;
-    memory::product("outputs of the encoding", &[inputs, each])?;
-    Ok(())
-}
-
-fn check_count(what: &'static str, count: usize) -> Result<()> {
-    match count {
-        0 => Err(Error::invalid_setting(what, "at least 1", 0)),
-        _ => Ok(()),
-    }
+    memory::product("outputs of the encoding", &[inputs, each]).map(drop)
 }

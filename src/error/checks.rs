@@ -83,6 +83,17 @@ pub(crate) fn check_not_empty<T>(what: &'static str, slice: &[T]) -> Result<()> 
     }
 }
 
+/// Checks that a count is not 0.
+pub(crate) fn check_count<N: Copy + Default + PartialEq>(
+    what: &'static str,
+    count: N,
+) -> Result<()> {
+    if count == N::default() {
+        return Err(Error::invalid_setting(what, "at least 1", 0));
+    }
+    Ok(())
+}
+
 /// Checks that there is each of these classes, counted from 0.
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn check_classes(what: &'static str, given: &[usize], classes: usize) -> Result<()> {

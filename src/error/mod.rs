@@ -7,7 +7,8 @@ use core::fmt;
 mod checks;
 mod divergence;
 
-pub(crate) use checks::{Number, bounded, check_length, check_not_empty, check_range, check_rows};
+pub(crate) use checks::check_rows;
+pub(crate) use checks::{Number, bounded, check_count, check_length, check_not_empty, check_range};
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) use checks::{check_classes, listed};
 pub use divergence::DivergenceCause;

@@ -2,16 +2,15 @@
 
 use core::f64::consts::PI;
 
-use super::{Progress, Schedule};
-use crate::error::{Error, Result, check_range};
+use super::{Progress, Schedule, check_zero_or_above};
+use crate::error::{Result, check_count, check_range};
 use crate::math;
 
 /// A straight line, over all updates of the training, from the base to a floor:
 /// base + (floor - base) step / `total_steps`.
 ///
 /// PyTorch's `PolynomialLR` with power 1, where the floor is 0, and its `LinearLR` with
-/// `start_factor` 1 and the floor as a fraction of the base. It means what its name says only
-/// if nothing stops the training early.
+/// `start_factor` 1 and the floor as a fraction of the base.
 ///
 /// ```
 /// use feedforward::schedule::{Linear, Progress, Schedule};
@@ -36,7 +35,7 @@ impl Schedule for Linear {
     }
 
     fn check(&self) -> Result<()> {
-        check_floor("floor of the linear schedule", self.floor)
+        check_zero_or_above("floor of the linear schedule", self.floor)
     }
 }
 
@@ -45,7 +44,7 @@ impl Schedule for Linear {
 ///
 /// Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017,
 /// without the restarts ([`CosineRestarts`]): PyTorch's `CosineAnnealingLR`, whose `eta_min`
-/// is the floor. It means what its name says only if nothing stops the training early.
+/// is the floor.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
@@ -63,7 +62,7 @@ impl Schedule for Cosine {
     }
 
     fn check(&self) -> Result<()> {
-        check_floor("floor of the cosine schedule", self.floor)
+        check_zero_or_above("floor of the cosine schedule", self.floor)
     }
 }
 
@@ -114,20 +113,14 @@ impl Schedule for CosineRestarts {
     }
 
     fn check(&self) -> Result<()> {
-        for (what, value) in [
-            ("period of the cosine restarts", self.period),
-            ("multiplier of the cosine restarts", self.multiplier),
-        ] {
-            if value == 0 {
-                return Err(Error::invalid_setting(what, "at least 1", value));
-            }
-        }
-        check_floor("floor of the cosine restarts", self.floor)
+        check_count("period of the cosine restarts", self.period)?;
+        check_count("multiplier of the cosine restarts", self.multiplier)?;
+        check_zero_or_above("floor of the cosine restarts", self.floor)
     }
 }
 
-/// One rise to the base and one long fall far below the start, both half cosines: here the
-/// optimizer's rate is the largest.
+/// One rise to the base, the largest rate, and one long fall far below the start, both half
+/// cosines.
 ///
 /// With n = `total_steps`, from base / `start_divisor` in update 0 to the base in update
 /// `rise` n - 1, and from there to base / (`start_divisor` `end_divisor`) in update n - 1.
@@ -136,8 +129,7 @@ impl Schedule for CosineRestarts {
 /// learning rates", 2018. PyTorch's `OneCycleLR` with its defaults (`anneal_strategy` "cos",
 /// `three_phase` false), where the settings are called `pct_start`, `div_factor` and
 /// `final_div_factor`; but for `cycle_momentum`, which must be false there: the momentum stays
-/// what the optimizer says. It means what its name says only if nothing stops the training
-/// early.
+/// what the optimizer says.
 ///
 /// ```
 /// use feedforward::schedule::{OneCycle, Progress, Schedule};
@@ -193,20 +185,14 @@ impl Schedule for OneCycle {
     fn check(&self) -> Result<()> {
         let (what, range) = ("rise of the one-cycle schedule", 0.0..1.0);
         check_range(what, self.rise, range, "at least 0 and below 1")?;
-        for (what, divisor) in [
-            (
-                "start divisor of the one-cycle schedule",
-                self.start_divisor,
-            ),
-            ("end divisor of the one-cycle schedule", self.end_divisor),
-        ] {
-            check_range(what, divisor, 1.0..=f64::MAX, "a finite number, at least 1")?;
-        }
-        Ok(())
+        let (range, expected) = (1.0..=f64::MAX, "a finite number, at least 1");
+        let what = "start divisor of the one-cycle schedule";
+        check_range(what, self.start_divisor, range.clone(), expected)?;
+        let what = "end divisor of the one-cycle schedule";
+        check_range(what, self.end_divisor, range, expected)
     }
 }
 
-/// The part of the updates that are done.
 fn fraction_done(progress: &Progress) -> f64 {
     let total = progress.total_steps.max(1) as f64;
     (progress.step as f64 / total).min(1.0)
@@ -215,9 +201,4 @@ fn fraction_done(progress: &Progress) -> f64 {
 /// Half a cosine between two rates, at `done` of the way in [0, 1].
 fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + math::cos(PI * done))
-}
-
-fn check_floor(what: &'static str, floor: f64) -> Result<()> {
-    let range = 0.0..=f64::MAX;
-    check_range(what, floor, range, "a finite number, 0 or above")
 }

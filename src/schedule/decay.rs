@@ -1,7 +1,7 @@
 //! Rates that fall from epoch to epoch.
 
-use super::{Progress, Schedule};
-use crate::error::{Error, Result, check_range};
+use super::{Progress, Schedule, check_zero_or_above};
+use crate::error::{Result, check_count, check_range};
 use crate::math;
 
 /// base / (n + 1)^power, where n is the number of samples seen when the epoch began.
@@ -41,9 +41,7 @@ impl Schedule for InverseScaling {
     }
 
     fn check(&self) -> Result<()> {
-        let range = 0.0..=f64::MAX;
-        let what = "power of the inverse scaling";
-        check_range(what, self.power, range, "a finite number, 0 or above")
+        check_zero_or_above("power of the inverse scaling", self.power)
     }
 }
 
@@ -63,10 +61,7 @@ impl Schedule for StepDecay {
     }
 
     fn check(&self) -> Result<()> {
-        if self.every == 0 {
-            let what = "epochs between two steps of the learning rate";
-            return Err(Error::invalid_setting(what, "at least 1", self.every));
-        }
+        check_count("epochs between two steps of the learning rate", self.every)?;
         check_factor(self.factor)
     }
 }
@@ -90,7 +85,6 @@ impl Schedule for ExponentialDecay {
 }
 
 fn check_factor(factor: f64) -> Result<()> {
-    let range = f64::MIN_POSITIVE..=f64::MAX;
-    let what = "factor of the learning rate";
+    let (what, range) = ("factor of the learning rate", f64::MIN_POSITIVE..=f64::MAX);
     check_range(what, factor, range, "a finite number above 0")
 }

@@ -13,6 +13,7 @@
 //! | [`WarmUp`] | a straight rise over the first updates, then another schedule | update |
 //!
 //! A schedule has no state: a run that resumes gets the rates of one that was never interrupted.
+//! `Linear`, `Cosine` and `OneCycle` reach their end only if nothing stops the run early.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -20,7 +21,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
-use crate::error::Result;
+use crate::error::{Result, check_range};
 
 mod annealing;
 mod decay;
@@ -130,6 +131,10 @@ impl Schedule for Constant {
     fn rate(&self, base: f64, _: &Progress) -> f64 {
         base
     }
+}
+
+pub(crate) fn check_zero_or_above(what: &'static str, value: f64) -> Result<()> {
+    check_range(what, value, 0.0..=f64::MAX, "a finite number, 0 or above")
 }
 
 #[cfg(test)]

@@ -97,27 +97,24 @@ impl Batches {
     /// memory for this many row numbers.
     pub fn new(samples: usize, size: usize) -> Result<Self> {
         check_size(samples, size)?;
-        Self::of(rows(samples)?, size)
+        Self::of(rows(samples)?, size, Order::Given, 0)
     }
 
-    /// The same over these rows.
-    pub(super) fn of(rows: Vec<usize>, size: usize) -> Result<Self> {
+    /// Cuts these rows into minibatches, in this order.
+    pub(super) fn of(rows: Vec<usize>, size: usize, order: Order, seed: u64) -> Result<Self> {
         check_size(rows.len(), size)?;
         Ok(Self {
             arranged: memory::collected("rows", rows.len(), rows.iter().copied())?,
             rows,
             size,
-            order: Order::Given,
-            seed: 0,
+            order,
+            seed,
         })
     }
 
     /// Shuffles the rows for each epoch.
     pub fn shuffled(self, seed: u64) -> Self {
-        self.ordered(Order::Shuffled, seed)
-    }
-
-    pub(super) fn ordered(self, order: Order, seed: u64) -> Self {
+        let order = Order::Shuffled;
         Self {
             order,
             seed,
@@ -148,11 +145,8 @@ impl Batches {
             Order::Given => {}
             Order::Shuffled => {
                 // After the last number there is comes 0, the split's stream.
-                shuffle(
-                    &mut self.arranged,
-                    self.seed,
-                    (epoch as u64).wrapping_add(1),
-                );
+                let stream = (epoch as u64).wrapping_add(1);
+                shuffle(&mut self.arranged, self.seed, stream);
             }
             Order::Custom(arrange) => arrange(epoch, &mut self.arranged),
         }

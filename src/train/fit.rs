@@ -8,7 +8,7 @@ use super::batches::{Batches, rows};
 use super::history::{Epoch, History, StopReason, TrainingEvent};
 use super::run::{RunLength, TrainingRun};
 use super::sample_loop;
-use super::state::TrainerState;
+use super::state::{Fingerprint, TrainerState};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::Loss;
@@ -16,6 +16,11 @@ use crate::mlp::{GradientWorkspace, Mlp, Samples, check_finite};
 
 /// Minibatch size by default (scikit-learn's), or all samples if those are fewer.
 const DEFAULT_BATCH: usize = 200;
+
+/// A function that never ends a training.
+fn never<T>(_: &TrainingEvent, _: &Mlp<T>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 impl<T: Float> Trainer<T> {
     /// Trains the network on samples: `inputs` row-major `[samples x inputs]`, `targets`
@@ -31,7 +36,7 @@ impl<T: Float> Trainer<T> {
     /// without validation the least training loss, and before there is one those that it came
     /// with.
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<History> {
-        self.fit_watched(net, &Samples::new(inputs, targets), None)
+        self.fit_with(net, &Samples::new(inputs, targets), never)
     }
 
     /// Trains as [`fit`](Self::fit) does, on samples that may have weights, and calls a function
@@ -63,19 +68,10 @@ impl<T: Float> Trainer<T> {
         &self,
         net: &mut Mlp<T>,
         samples: &Samples<'_, T>,
-        mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
-    ) -> Result<History> {
-        self.fit_watched(net, samples, Some(&mut on_event))
-    }
-
-    fn fit_watched(
-        &self,
-        net: &mut Mlp<T>,
-        samples: &Samples<'_, T>,
-        on_event: Option<&mut sample_loop::OnEvent<'_, T>>,
+        on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
         let mut state = self.start(net)?;
-        sample_loop::run(self, net, &mut state, samples, RunLength::Whole, on_event)?;
+        self.resume_with(net, &mut state, samples, on_event)?;
         Ok(state.into_history())
     }
 
@@ -107,7 +103,7 @@ impl<T: Float> Trainer<T> {
         state: &mut TrainerState<T>,
         samples: &Samples<'_, T>,
     ) -> Result<StopReason> {
-        sample_loop::run(self, net, state, samples, RunLength::Whole, None)
+        self.resume_with(net, state, samples, never)
     }
 
     /// Resumes as [`resume`](Self::resume) does, and calls a function as
@@ -140,8 +136,7 @@ impl<T: Float> Trainer<T> {
         samples: &Samples<'_, T>,
         mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<StopReason> {
-        let on_event = Some(&mut on_event as &mut sample_loop::OnEvent<'_, T>);
-        sample_loop::run(self, net, state, samples, RunLength::Whole, on_event)
+        sample_loop::run(self, net, state, samples, RunLength::Whole, &mut on_event)
     }
 
     /// Trains for one more epoch, over these samples: for learning from data as it comes. The
@@ -164,7 +159,7 @@ impl<T: Float> Trainer<T> {
             let expected = "neither early stopping nor a validation split";
             return Err(Error::incompatible(what, expected, "one"));
         }
-        sample_loop::run(self, net, state, samples, RunLength::OneEpoch, None)?;
+        sample_loop::run(self, net, state, samples, RunLength::OneEpoch, &mut never)?;
         let epoch = state.history.epochs.last().copied();
         epoch.ok_or(Error::Empty { what: "epochs" })
     }
@@ -193,7 +188,10 @@ impl<T: Float> Trainer<T> {
             return Err(Error::incompatible("trainer of a run", expected, "one"));
         }
         let batches = self.batches(rows(samples)?, self.batch_size)?;
-        state.check_rows(samples)?;
+        state.check_samples(Fingerprint {
+            rows: samples,
+            hash: None,
+        })?;
         TrainingRun::new(self, net, state, batches, RunLength::Whole)
     }
 
@@ -214,6 +212,6 @@ impl<T: Float> Trainer<T> {
     /// Cuts these rows into minibatches, in the order of this trainer.
     pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
         let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
-        Ok(Batches::of(rows, size)?.ordered(self.order.clone(), self.seed))
+        Batches::of(rows, size, self.order.clone(), self.seed)
     }
 }

@@ -98,12 +98,8 @@ pub(super) fn hints<T: Float>(
     loss: &dyn Loss<T>,
 ) -> Result<Vec<Hint>> {
     let mut hints = Vec::new();
-    if let Some(DivergenceCause::Inputs { low, high }) = large_inputs(samples) {
-        hints.push(Hint::LargeInputs { low, high });
-    }
-    if let Some(DivergenceCause::Targets { low, high }) = large_targets(samples) {
-        hints.push(Hint::LargeTargets { low, high });
-    }
+    hints.extend(large_inputs(samples).map(|(low, high)| Hint::LargeInputs { low, high }));
+    hints.extend(large_targets(samples).map(|(low, high)| Hint::LargeTargets { low, high }));
     if let [first, .., last] = &history.epochs[..]
         && last.loss > first.loss
     {
@@ -120,12 +116,12 @@ pub(super) fn hints<T: Float>(
         let layers = net.layout().layers().iter().zip(constant).enumerate();
         hints.extend(layers.filter_map(|(layer, (at, constant))| {
             let units = at.outputs;
-            let is_half = 2 * constant >= units;
-            is_half.then_some(Hint::ConstantUnits {
+            let hint = Hint::ConstantUnits {
                 layer,
                 constant,
                 units,
-            })
+            };
+            (2 * constant >= units).then_some(hint)
         }));
     }
     Ok(hints)
@@ -137,26 +133,31 @@ pub(super) fn cause<T: Float>(
     loss: &dyn Loss<T>,
     rate: f64,
 ) -> DivergenceCause {
-    let by_loss = || loss_explodes(samples, loss).then_some(DivergenceCause::Loss);
-    (large_inputs(samples))
-        .or_else(|| large_targets(samples))
-        .or_else(by_loss)
-        .unwrap_or(DivergenceCause::LearningRate { rate })
+    if let Some((low, high)) = large_inputs(samples) {
+        DivergenceCause::Inputs { low, high }
+    } else if let Some((low, high)) = large_targets(samples) {
+        DivergenceCause::Targets { low, high }
+    } else if loss_explodes(samples, loss) {
+        DivergenceCause::Loss
+    } else {
+        DivergenceCause::LearningRate { rate }
+    }
 }
 
-fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<DivergenceCause> {
+/// The smallest and the largest input, if one is large.
+fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
     let inputs = |range, sample| widened(range, samples.input(sample));
-    let (low, high) = (0..samples.len()).fold(NOTHING, inputs);
-    let is_large = low.abs().max(high.abs()) > USUAL_INPUT;
-    is_large.then_some(DivergenceCause::Inputs { low, high })
+    beyond(USUAL_INPUT, (0..samples.len()).fold(NOTHING, inputs))
 }
 
-fn large_targets<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<DivergenceCause> {
+fn large_targets<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
     let mut room = samples.target_room();
     let targets = |range, sample| widened(range, samples.target(sample, &mut room));
-    let (low, high) = (0..samples.len()).fold(NOTHING, targets);
-    let is_large = low.abs().max(high.abs()) > USUAL_TARGET;
-    is_large.then_some(DivergenceCause::Targets { low, high })
+    beyond(USUAL_TARGET, (0..samples.len()).fold(NOTHING, targets))
+}
+
+fn beyond(usual: f64, (low, high): (f64, f64)) -> Option<(f64, f64)> {
+    (low.abs().max(high.abs()) > usual).then_some((low, high))
 }
 
 /// Whether the loss overflows at outputs that are large but not enormous, as an exponential does.

@@ -74,9 +74,10 @@ impl TrainingEvent {
 pub(super) struct EpochTotals {
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     loss_sum: f64,
-    samples: usize,
+    pub(super) samples: usize,
+    /// Learning rate of the last update.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
-    learning_rate: f64,
+    pub(super) learning_rate: f64,
 }
 
 impl EpochTotals {
@@ -86,23 +87,9 @@ impl EpochTotals {
         self.learning_rate = learning_rate;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.samples == 0
-    }
-
-    #[cfg(feature = "safetensors")]
-    pub(super) fn samples(&self) -> usize {
-        self.samples
-    }
-
     /// NaN without samples.
     pub(super) fn mean_loss(&self) -> f64 {
         self.loss_sum / self.samples as f64
-    }
-
-    /// That of the last update.
-    pub(super) fn learning_rate(&self) -> f64 {
-        self.learning_rate
     }
 }
 
@@ -164,10 +151,7 @@ impl History {
 
     /// The best validation score of an epoch, if there was one.
     pub fn best_validation_score(&self) -> Option<f64> {
-        let scores = self
-            .epochs
-            .iter()
-            .filter_map(|epoch| epoch.validation_score);
+        let scores = self.epochs.iter().filter_map(|e| e.validation_score);
         scores.reduce(f64::max)
     }
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::error::Result;
 use crate::float::Float;
 use crate::loss::Loss;
-use crate::mlp::{CheckedSamples, Clip, GradientWorkspace, Mlp};
+use crate::mlp::{Clip, GradientWorkspace, Mlp};
 
 /// A loss and what belongs to its gradient. [`Trainer`](super::Trainer) sets all of it,
 /// [`Lbfgs`](super::Lbfgs) only what leaves the objective the same in every evaluation.
@@ -30,18 +30,8 @@ impl<T: Float> Objective<T> {
         }
     }
 
-    /// Checks the loss. The other settings are checked by the [`workspace`](Self::workspace).
-    pub(super) fn check(&self) -> Result<()> {
-        self.loss.check()
-    }
-
-    /// The weight of a sample on average, if minibatches are divided by that of these.
-    pub(super) fn mean_weight_of(&self, samples: &CheckedSamples<'_, T>) -> Option<f64> {
-        let mean = || samples.total_weight() / samples.len() as f64;
-        self.mean_weight.then(mean)
-    }
-
-    /// Prepares a workspace that was kept, or makes one. `seed` is that of dropout.
+    /// Prepares a workspace that was kept, or makes one, and checks all settings but the loss.
+    /// `seed` is that of dropout.
     pub(super) fn workspace(
         &self,
         net: &Mlp<T>,

@@ -1,16 +1,20 @@
 //! One training run, step by step.
 
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use super::Trainer;
 use super::batches::Batches;
-use super::history::{Epoch, EpochTotals, StopReason, Update};
-use super::state::TrainerState;
+use super::history::{Epoch, EpochTotals, StopReason, TrainingEvent, Update};
+use super::state::{Scalars, TrainerState};
 use crate::error::{Error, Result, check_length, check_range};
 use crate::float::{Float, instantiate};
 use crate::mlp::{Mlp, check_finite};
 use crate::parallel::Threads;
 use crate::schedule::Progress;
+
+/// The caller's function, which can end the training.
+pub(super) type OnEvent<'a, T> = dyn FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
 
 /// How far a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,10 +130,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 
     /// Returns the rows of the next minibatch, or `None` at the end of an epoch and of the run.
     pub fn batch(&self) -> Option<&[usize]> {
-        match self.stopped_by() {
-            Some(_) => None,
-            None => self.batches.after(self.state.samples_seen_in_epoch()),
-        }
+        let next = || self.batches.after(self.state.samples_seen_in_epoch());
+        self.stopped_by().map_or_else(next, |_| None)
     }
 
     /// Returns the number of minibatches in an epoch.
@@ -244,10 +246,10 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             });
         }
         let (loss, score) = validation.unzip();
-        let (early_stopping, with_score) = (self.trainer.early_stopping, self.trainer.score());
+        let (stops_early, scores) = (self.trainer.early_stopping.is_some(), self.trainer.score());
         let wanted = [
-            ("validation loss", early_stopping.is_some(), loss),
-            ("validation score", with_score.is_some(), score.flatten()),
+            ("validation loss", stops_early, loss),
+            ("validation score", scores.is_some(), score.flatten()),
         ];
         for (what, is_wanted, got) in wanted {
             if is_wanted && got.is_none() {
@@ -261,7 +263,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 
     /// Checks that the epoch taught something, and nothing that is not finite.
     pub(super) fn check_epoch(&self) -> Result<()> {
-        if self.state.scalars.part.is_empty() {
+        if self.state.scalars.part.samples == 0 {
             let expected = "a minibatch or more with weights to learn by";
             let what = "sample weights of an epoch";
             return Err(Error::Missing { what, expected });
@@ -278,8 +280,24 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 
     /// Judges the epoch by the network's parameters as they are, and begins the next one.
     pub(super) fn close_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Epoch {
-        let (loss, score) = validation.unzip();
-        let epoch = self.state.close_epoch(loss, score.flatten());
+        let (validation_loss, score) = validation.unzip();
+        let Scalars {
+            part,
+            progress,
+            epochs_in_all,
+            ..
+        } = &mut self.state.scalars;
+        progress.epoch += 1;
+        *epochs_in_all += 1;
+        let epoch = Epoch {
+            number: *epochs_in_all,
+            loss: part.mean_loss(),
+            validation_loss,
+            validation_score: score.flatten(),
+            learning_rate: part.learning_rate,
+        };
+        self.state.history.epochs.push(epoch);
+        self.state.begin_epoch();
         self.epochs += 1;
         if let Some(reason) = self.trainer.judge(self.state, &epoch, self.net) {
             self.state.end(reason);
@@ -289,10 +307,12 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         epoch
     }
 
-    /// Ends the run here, as the caller wants; more can be learned later.
-    pub(super) fn interrupt(&mut self) {
-        self.interrupted = true;
-        self.state.end(StopReason::Callback);
+    /// Tells the caller's function, which can end the run here; more can be learned later.
+    pub(super) fn tell(&mut self, event: TrainingEvent, on_event: &mut OnEvent<'_, T>) {
+        if on_event(&event, self.net).is_break() {
+            self.interrupted = true;
+            self.state.end(StopReason::Callback);
+        }
     }
 
     /// Brings network and state back to where they were, if the run has learned nothing.
@@ -328,11 +348,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// [`Error::Length`] if the state's parameters are not the network's.
-    pub fn finish(mut self) -> Result<StopReason> {
-        self.conclude()
-    }
-
-    pub(super) fn conclude(&mut self) -> Result<StopReason> {
+    pub fn finish(self) -> Result<StopReason> {
         let reason = self.stopped_by().unwrap_or(StopReason::Callback);
         if self.length == RunLength::OneEpoch {
             return Ok(reason);
@@ -347,10 +363,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         } else {
             return Ok(reason);
         };
-        // The parameters to resume from.
-        let trained: Vec<T> = self.net.params().to_vec();
+        let resume_from = self.net.params().to_vec();
         self.net.set_params(result)?;
-        self.state.params = trained;
+        self.state.params = resume_from;
         Ok(reason)
     }
 }

@@ -1,14 +1,13 @@
 //! The loop over samples: checks, gradients, validation, events.
 
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 
 use super::Trainer;
 use super::hints::{cause, hints};
-use super::history::{Epoch, StopReason, TrainingEvent};
-use super::run::{RunLength, TrainingRun};
+use super::history::{StopReason, TrainingEvent};
+use super::run::{OnEvent, RunLength, TrainingRun};
 use super::split::Split;
-use super::state::TrainerState;
+use super::state::{Fingerprint, TrainerState};
 use crate::error::{Error, Position, Result};
 use crate::float::Float;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Samples, check_finite};
@@ -24,9 +23,6 @@ const WORTH_SHARING: usize = 1 << 20;
 /// Epochs from which on a training is looked at for [`Hint`](super::Hint)s: a single one may be part
 /// of something that the caller does many times.
 const WORTH_HINTS: usize = 10;
-
-/// The caller's function, which can end the training.
-pub(super) type OnEvent<'a, T> = dyn FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
 
 /// What a training learns from, and what it computes with.
 struct Fit<'a, T> {
@@ -45,44 +41,45 @@ pub(super) fn run<T: Float>(
     state: &mut TrainerState<T>,
     samples: &Samples<'_, T>,
     length: RunLength,
-    on_event: Option<&mut OnEvent<'_, T>>,
+    on_event: &mut OnEvent<'_, T>,
 ) -> Result<StopReason> {
     trainer.check()?;
     #[cfg(all(feature = "safetensors", feature = "std"))]
-    trainer.try_checkpoint_path()?;
+    if let Some((path, _)) = &trainer.checkpoints {
+        crate::atomic_file::check_writable(path)?;
+    }
     state.check_trainer(trainer, net)?;
     check_finite("parameters", net.params())?;
     let all = samples.check(net, trainer.loss())?;
-    let Split {
-        mut training,
-        mut held_out,
-    } = match &trainer.validation {
+    let mut split = match &trainer.validation {
         Some(validation) => validation.rows(&all, trainer.seed)?,
         None => Split::all(all.len()),
     };
-    for sample in training.iter_mut().chain(&mut held_out) {
+    for sample in split.training.iter_mut().chain(&mut split.held_out) {
         *sample = all.row(*sample);
     }
-    let learned = all.try_choose(&training)?;
-    let mean_weight = trainer.objective.mean_weight_of(&learned);
-    if !held_out.is_empty() && !learned.can_teach() {
+    let learned = all.try_choose(&split.training)?;
+    let mean_weight = || learned.total_weight() / learned.len() as f64;
+    let mean_weight = trainer.objective.mean_weight.then(mean_weight);
+    if !split.held_out.is_empty() && !learned.can_teach() {
         let what = "sample weights of the training part of the split";
         return Err(Error::invalid_setting(what, "a sum above 0", 0));
     }
-    let gathered = samples.gather(net, &held_out);
+    let gathered = samples.gather(net, &split.held_out);
     let validation = trainer.validation.as_ref().map(|validation| {
         let samples = validation.samples(gathered.samples()).for_validation();
         Ok((samples, samples.check(net, trainer.loss())?))
     });
     let validation = validation.transpose()?;
     let batch_size = match trainer.batch_size {
-        Some(size) if length == RunLength::OneEpoch => Some(size.min(training.len())),
+        Some(size) if length == RunLength::OneEpoch => Some(size.min(learned.len())),
         size => size,
     };
-    let batches = trainer.batches(training, batch_size)?;
+    let batches = trainer.batches(split.training, batch_size)?;
     let threads = threads_for(trainer.threads, batches.size(), net)?;
     if length == RunLength::Whole {
-        state.check_samples(&all)?;
+        let (rows, hash) = (all.len(), Some(all.hash()));
+        state.check_samples(Fingerprint { rows, hash })?;
         if state.scalars.finished {
             return Ok(state.history.stopped_by);
         }
@@ -102,6 +99,10 @@ pub(super) fn run<T: Float>(
     let result = fit.run(run, on_event);
     // Without the threads, which others may use in the meantime.
     state.workspace = Some(fit.gradient.with_threads(Threads::one()));
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    if result.is_ok() && length == RunLength::Whole {
+        trainer.write_checkpoint(net, state, true)?;
+    }
     result
 }
 
@@ -124,47 +125,30 @@ impl<T: Float> Fit<'_, T> {
     fn run(
         &mut self,
         mut run: TrainingRun<'_, T>,
-        mut on_event: Option<&mut OnEvent<'_, T>>,
+        on_event: &mut OnEvent<'_, T>,
     ) -> Result<StopReason> {
         let remaining = (run.trainer.epochs).saturating_sub(run.state.scalars.progress.epoch);
         let history = &mut run.state.history;
         history.epochs.reserve(remaining.min(MOST_RESERVED));
         while run.stopped_by().is_none() {
             let threads = self.threads.clone();
-            let epoch = threads.install(|| self.epoch(&mut run, &mut on_event));
-            match epoch {
-                Err(error) => return Err(self.diverged(&mut run, error)),
-                Ok(Some(_)) => write_checkpoint(&run, false)?,
-                Ok(None) => break,
+            let epoch = threads.install(|| self.epoch(&mut run, on_event));
+            epoch.map_err(|error| self.diverged(&mut run, error))?;
+            #[cfg(all(feature = "safetensors", feature = "std"))]
+            if run.stopped_by() != Some(StopReason::Callback) {
+                run.trainer.write_checkpoint(run.net, run.state, false)?;
             }
         }
-        if run.length == RunLength::OneEpoch {
-            return run.conclude();
-        }
-        if run.state.history.epochs.len() >= WORTH_HINTS {
+        if run.length == RunLength::Whole && run.state.history.epochs.len() >= WORTH_HINTS {
             let (history, loss) = (&run.state.history, run.trainer.loss());
             let hints = hints(history, run.net, &self.samples, &mut self.gradient, loss)?;
             run.state.history.hints = hints;
         }
-        let reason = run.conclude()?;
-        write_checkpoint(&run, true)?;
-        Ok(reason)
+        run.finish()
     }
 
-    /// One pass over the training samples, or the rest of one; `None` if the caller ended it.
-    fn epoch(
-        &mut self,
-        run: &mut TrainingRun<'_, T>,
-        on_event: &mut Option<&mut OnEvent<'_, T>>,
-    ) -> Result<Option<Epoch>> {
-        let mut tell = |event: TrainingEvent, run: &mut TrainingRun<'_, T>| {
-            let flow = on_event.as_mut().map(|on_event| on_event(&event, run.net));
-            let is_break = flow.is_some_and(|flow| flow.is_break());
-            if is_break {
-                run.interrupt();
-            }
-            is_break
-        };
+    /// One pass over the training samples, or the rest of one, unless the caller ends it.
+    fn epoch(&mut self, run: &mut TrainingRun<'_, T>, on_event: &mut OnEvent<'_, T>) -> Result<()> {
         while let Some(batch) = run.batch() {
             let rows = self.samples.try_choose(batch)?;
             // Samples that weigh nothing teach nothing.
@@ -175,16 +159,17 @@ impl<T: Float> Fit<'_, T> {
             } else {
                 run.skip()?
             };
-            if tell(TrainingEvent::Update(update), run) {
-                return Ok(None);
-            }
+            run.tell(TrainingEvent::Update(update), on_event);
+        }
+        if run.stopped_by().is_some() {
+            return Ok(());
         }
         run.check_epoch()?;
         run.with_average(|run| {
             let validation = self.validate(run.trainer, run.net)?;
             let epoch = run.close_epoch(validation);
-            let ended = tell(TrainingEvent::Epoch(epoch), run);
-            Ok((!ended).then_some(epoch))
+            run.tell(TrainingEvent::Epoch(epoch), on_event);
+            Ok(())
         })
     }
 
@@ -240,16 +225,4 @@ impl<T: Float> Fit<'_, T> {
             cause: cause(&self.samples, run.trainer.loss(), rate),
         }
     }
-}
-
-/// Writes a checkpoint if the trainer is to do so now.
-#[cfg(all(feature = "safetensors", feature = "std"))]
-fn write_checkpoint<T: Float>(run: &TrainingRun<'_, T>, ended: bool) -> Result<()> {
-    run.trainer.write_checkpoint(run.net, run.state, ended)
-}
-
-#[cfg(not(all(feature = "safetensors", feature = "std")))]
-#[allow(clippy::unnecessary_wraps)] // one shape with the feature and without
-fn write_checkpoint<T: Float>(_: &TrainingRun<'_, T>, _ended: bool) -> Result<()> {
-    Ok(())
 }

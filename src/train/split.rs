@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::{Ordering, Reverse};
 
 use super::batches::{self, shuffle};
 use crate::error::{Error, Number, Result, check_classes, check_range};
@@ -80,7 +81,7 @@ pub(super) fn split(
     let what = "validation split";
     check_range(what, fraction, 0.0..1.0, "a fraction, at least 0, below 1")?;
     let count = num_traits::Float::ceil(rows as f64 * fraction) as usize;
-    if count < LEAST || count >= rows {
+    if !(LEAST..rows).contains(&count) {
         let expected =
             format!("a fraction of {rows} samples that holds out {LEAST} or more but not all");
         return Err(Error::invalid_setting(what, expected, Number(fraction)));
@@ -101,18 +102,15 @@ pub(super) fn split(
 /// A number for each row that is the same for rows with the same target, ascending with it.
 pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     let rows = 0..samples.len();
-    if let Some(first) = rows.clone().next()
-        && samples.class(first).is_some()
-    {
-        // Of two rows with a one in them, that with the earlier one is larger.
-        let outputs = samples.target_room().len();
-        let number = |class| match outputs {
-            1 => class,
-            classes => classes - 1 - class,
-        };
-        return rows
-            .filter_map(|row| samples.class(row).map(number))
-            .collect();
+    // Of two rows with a one in them, that with the earlier one is larger.
+    let outputs = samples.target_room().len();
+    let number = |class| match outputs {
+        1 => class,
+        classes => classes - 1 - class,
+    };
+    let given = rows.clone().map(|row| samples.class(row).map(number));
+    if let Some(classes) = given.collect() {
+        return classes;
     }
     // Sorted by a hash, which is as good as a number where two differ; only one target of each
     // class is then compared number by number.
@@ -121,37 +119,19 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
         .map(|row| (hash(samples.target(row, &mut room)), row))
         .collect();
     hashed.sort_unstable();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut last = None;
-    for (hash, row) in hashed {
-        let is_same = last == Some(hash)
-            && groups.last().is_some_and(|group| {
-                samples.target(group[0], &mut room) == samples.target(row, &mut other)
-            });
-        match groups.last_mut() {
-            Some(group) if is_same => group.push(row),
-            _ => groups.push(vec![row]),
-        }
-        last = Some(hash);
-    }
-    groups.sort_by(|a, b| {
-        let (a, b) = (
-            samples.target(a[0], &mut room),
-            samples.target(b[0], &mut other),
-        );
+    let mut order = |a: usize, b: usize| {
+        let (a, b) = (samples.target(a, &mut room), samples.target(b, &mut other));
         // Targets are finite, so they have an order.
-        a.partial_cmp(b).unwrap_or(core::cmp::Ordering::Equal)
-    });
+        a.partial_cmp(b).unwrap_or(Ordering::Equal)
+    };
+    let groups = hashed.chunk_by(|a, b| a.0 == b.0 && order(a.1, b.1).is_eq());
+    let mut groups: Vec<&[(u64, usize)]> = groups.collect();
+    groups.sort_by(|a, b| order(a[0].1, b[0].1));
     let mut classes = vec![0; samples.len()];
-    let mut number = 0;
-    for (index, group) in groups.iter().enumerate() {
-        // Targets of one hash that differ may lie in turns.
-        number += usize::from(
-            index > 0
-                && samples.target(groups[index - 1][0], &mut room)
-                    != samples.target(group[0], &mut other),
-        );
-        for &row in group {
+    // Targets of one hash that differ may lie in turns, so a class may have several groups.
+    let same = groups.chunk_by(|a, b| order(a[0].1, b[0].1).is_eq());
+    for (number, groups) in same.enumerate() {
+        for &(_, row) in groups.iter().copied().flatten() {
             classes[row] = number;
         }
     }
@@ -175,29 +155,25 @@ fn take_fractions(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<
         members[classes[row]].push(row);
     }
     members.retain(|rows| !rows.is_empty());
+    let what = "stratified validation split";
     if let Some(class) = members.iter().find(|rows| rows.len() < 2) {
+        let got = format!("1, at row {}", class[0]);
         return Err(Error::incompatible(
-            "stratified validation split",
+            what,
             "2 or more samples of each class",
-            format!("1, at row {}", class[0]),
+            got,
         ));
     }
-    if count < members.len() || rows - count < members.len() {
-        return Err(Error::incompatible(
-            "stratified validation split",
-            format!("room for each of {} classes on both sides", members.len()),
-            format!("{count} of {rows} samples"),
-        ));
+    if count.min(rows - count) < members.len() {
+        let expected = format!("room for each of {} classes on both sides", members.len());
+        let got = format!("{count} of {rows} samples");
+        return Err(Error::incompatible(what, expected, got));
     }
     // Whole parts first, then by the largest remainder, at least one of a class on either side.
-    let shares = members.iter().map(|rows_of| rows_of.len() * count);
-    let mut quotas: Vec<usize> = shares.clone().map(|share| share / rows).collect();
+    let quota = |rows_of: &Vec<usize>| (rows_of.len() * count / rows).clamp(1, rows_of.len() - 1);
+    let mut quotas: Vec<usize> = members.iter().map(quota).collect();
     let mut by_remainder: Vec<usize> = (0..members.len()).collect();
-    let remainders: Vec<usize> = shares.map(|share| share % rows).collect();
-    by_remainder.sort_by_key(|&class| core::cmp::Reverse(remainders[class]));
-    for (quota, rows_of) in quotas.iter_mut().zip(&members) {
-        *quota = (*quota).clamp(1, rows_of.len() - 1);
-    }
+    by_remainder.sort_by_key(|&class| Reverse(members[class].len() * count % rows));
     // Ends, since there is room for each class on both sides.
     let mut total: usize = quotas.iter().sum();
     for &class in by_remainder.iter().cycle() {

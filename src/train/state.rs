@@ -9,7 +9,7 @@ use super::history::{Epoch, EpochTotals, History, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp};
+use crate::mlp::{GradientWorkspace, Mlp};
 use crate::optimizer::State;
 use crate::schedule::Progress;
 
@@ -118,22 +118,12 @@ impl<T: Float> TrainerState<T> {
     /// [`Error::Shape`] if the state belongs to a network of another shape.
     pub fn restart(&mut self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
         self.check(net)?;
-        let fresh = Self::new(trainer, net)?;
-        let Scalars {
-            progress,
-            epochs_in_all,
-            ..
-        } = self.scalars;
-        let history = core::mem::take(&mut self.history);
-        let workspace = self.workspace.take();
-        *self = Self {
-            history,
-            workspace,
-            ..fresh
-        };
+        let before = core::mem::replace(self, Self::new(trainer, net)?);
+        self.history = before.history;
+        self.workspace = before.workspace;
         self.history.best_epoch = None;
-        self.scalars.epochs_in_all = epochs_in_all;
-        self.scalars.progress.samples = progress.samples;
+        self.scalars.epochs_in_all = before.scalars.epochs_in_all;
+        self.scalars.progress.samples = before.scalars.progress.samples;
         self.begin_epoch();
         Ok(())
     }
@@ -244,58 +234,21 @@ impl<T: Float> TrainerState<T> {
     }
 
     /// Checks that the samples are those that the training began with, or takes them as such.
-    pub(super) fn check_samples(&mut self, samples: &CheckedSamples<'_, T>) -> Result<()> {
-        let got = Fingerprint {
-            rows: samples.len(),
-            hash: Some(samples.hash()),
-        };
-        self.check_fingerprint(got)
-    }
-
-    /// Does the same where only the number of samples is known.
-    pub(super) fn check_rows(&mut self, rows: usize) -> Result<()> {
-        self.check_fingerprint(Fingerprint { rows, hash: None })
-    }
-
-    fn check_fingerprint(&mut self, got: Fingerprint) -> Result<()> {
-        match self.scalars.samples {
-            Some(expected) if self.scalars.progress.step > 0 && !expected.agrees_with(got) => {
-                Err(Error::Differs {
+    pub(super) fn check_samples(&mut self, mut got: Fingerprint) -> Result<()> {
+        if let Some(expected) = self.scalars.samples {
+            let hashes = got.hash.zip(expected.hash);
+            let is_same = got.rows == expected.rows && hashes.is_none_or(|(a, b)| a == b);
+            if self.scalars.progress.step > 0 && !is_same {
+                return Err(Error::Differs {
                     setting: "samples".into(),
                     expected: expected.to_string(),
                     got: got.to_string(),
-                })
+                });
             }
-            Some(expected) => {
-                let hash = got.hash.or(expected.hash);
-                self.scalars.samples = Some(Fingerprint { hash, ..got });
-                Ok(())
-            }
-            None => {
-                self.scalars.samples = Some(got);
-                Ok(())
-            }
+            got.hash = got.hash.or(expected.hash);
         }
-    }
-
-    /// Takes the epoch under way into the history, and begins the next.
-    pub(super) fn close_epoch(
-        &mut self,
-        validation_loss: Option<f64>,
-        validation_score: Option<f64>,
-    ) -> Epoch {
-        let epoch = Epoch {
-            number: self.scalars.epochs_in_all + 1,
-            loss: self.scalars.part.mean_loss(),
-            validation_loss,
-            validation_score,
-            learning_rate: self.scalars.part.learning_rate(),
-        };
-        self.history.epochs.push(epoch);
-        self.scalars.epochs_in_all += 1;
-        self.scalars.progress.epoch += 1;
-        self.begin_epoch();
-        epoch
+        self.scalars.samples = Some(got);
+        Ok(())
     }
 
     /// Remembers why it ended. Only what the caller can still change leaves more to do.
@@ -309,24 +262,15 @@ impl<T: Float> TrainerState<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Fingerprint {
-    rows: usize,
+    pub(super) rows: usize,
     /// A hash of all numbers, where the trainer has seen them.
-    hash: Option<u64>,
-}
-
-impl Fingerprint {
-    fn agrees_with(self, other: Self) -> bool {
-        let hashes = self.hash.zip(other.hash);
-        self.rows == other.rows && hashes.is_none_or(|(a, b)| a == b)
-    }
+    pub(super) hash: Option<u64>,
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows", self.rows)?;
-        match self.hash {
-            Some(hash) => write!(f, " with the hash {hash:016x}"),
-            None => Ok(()),
-        }
+        let mut hash = self.hash.iter();
+        hash.try_for_each(|hash| write!(f, " with the hash {hash:016x}"))
     }
 }

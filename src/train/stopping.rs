@@ -3,9 +3,12 @@
 use super::Trainer;
 use super::history::{Epoch, StopReason};
 use super::state::TrainerState;
-use crate::error::{Error, Number, Result, check_range};
+use crate::error::{Result, check_range};
 use crate::float::Float;
 use crate::mlp::Mlp;
+use crate::schedule::check_zero_or_above;
+
+const FLOOR: &str = "floor of the learning rate";
 
 /// Epochs in which a loss did not get below its best by more than a margin.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,17 +45,14 @@ impl Patience {
         check_range("improvement", self.improvement, range, expected)
     }
 
-    /// Takes an epoch's loss. NaN is no improvement.
-    pub(super) fn see(self, plateau: &mut Plateau, loss: f64) {
+    /// Takes an epoch's loss, and returns whether patience is at its end. NaN is no improvement.
+    fn is_over(self, plateau: &mut Plateau, loss: f64) -> bool {
         if loss <= plateau.best - self.improvement {
             plateau.bad_epochs = 0;
         } else {
             plateau.bad_epochs += 1;
         }
         plateau.best = plateau.best.min(loss);
-    }
-
-    pub(super) fn is_over(self, plateau: &Plateau) -> bool {
         plateau.bad_epochs > self.epochs
     }
 }
@@ -83,13 +83,10 @@ impl Default for Adaptive {
 
 impl Adaptive {
     pub(super) fn check(&self) -> Result<()> {
-        check_floor(self.floor)?;
-        if self.divisor > 1.0 && self.divisor.is_finite() {
-            return Ok(());
-        }
+        check_zero_or_above(FLOOR, self.floor)?;
         let what = "divisor of the adaptive learning rate";
-        let expected = "a finite number above 1";
-        Err(Error::invalid_setting(what, expected, Number(self.divisor)))
+        let range = 1.0_f64.next_up()..=f64::MAX;
+        check_range(what, self.divisor, range, "a finite number above 1")
     }
 }
 
@@ -139,43 +136,29 @@ impl Default for ReduceOnPlateau {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct Reducing {
-    plateau: Plateau,
-    cooldown: usize,
-}
-
-impl Reducing {
-    #[cfg(feature = "safetensors")]
-    pub(super) fn largest_count(&self) -> usize {
-        self.plateau.bad_epochs.max(self.cooldown)
-    }
+    pub(super) plateau: Plateau,
+    pub(super) cooldown: usize,
 }
 
 impl ReduceOnPlateau {
     pub(super) fn check(&self) -> Result<()> {
-        let factor = f64::MIN_POSITIVE..1.0;
-        check_range(
-            "factor of the plateau",
-            self.factor,
-            factor,
-            "above 0 and below 1",
-        )?;
+        let (what, range) = ("factor of the plateau", f64::MIN_POSITIVE..1.0);
+        check_range(what, self.factor, range, "above 0 and below 1")?;
         let (what, range) = ("threshold of the plateau", 0.0..1.0);
         check_range(what, self.threshold, range, "at least 0 and below 1")?;
         // Counts that a checkpoint can hold.
         let most = (1_u64 << 53) as f64;
         let what = "cooldown of the plateau, in epochs";
         check_range(what, self.cooldown as f64, 0.0..most, "below 2^53")?;
-        check_floor(self.floor)
+        check_zero_or_above(FLOOR, self.floor)
     }
 
     /// Takes an epoch's loss, and the rate as it is; returns what to multiply it by.
     pub(super) fn see(&self, memory: &mut Reducing, loss: f64, rate: f64) -> f64 {
         let Reducing { plateau, cooldown } = memory;
         if loss < plateau.best * (1.0 - self.threshold) {
-            *plateau = Plateau {
-                best: loss,
-                bad_epochs: 0,
-            };
+            plateau.best = loss;
+            plateau.bad_epochs = 0;
         } else {
             plateau.bad_epochs += 1;
         }
@@ -221,41 +204,25 @@ impl<T: Float> Trainer<T> {
             let loss = epoch.validation_loss.unwrap_or(epoch.loss);
             state.scalars.rate_factor *= reduce.see(&mut state.scalars.reducing, loss, rate);
         }
-        let watches = [
-            (
-                self.early_stopping,
-                &mut state.scalars.early_stopping,
-                watched,
-                StopReason::EarlyStopping,
-            ),
-            (
-                self.tolerance,
-                &mut state.scalars.tolerance,
-                epoch.loss,
-                StopReason::Tolerance,
-            ),
-        ];
-        let mut over = None;
-        for (patience, plateau, value, reason) in watches {
-            let Some(patience) = patience else { continue };
-            patience.see(plateau, value);
-            if patience.is_over(plateau) {
-                over = over.or(Some(reason));
-            }
-        }
+        let scalars = &mut state.scalars;
+        let is_over = |patience: Option<Patience>, plateau, loss| {
+            patience.is_some_and(|patience| patience.is_over(plateau, loss))
+        };
+        let stops_early = is_over(self.early_stopping, &mut scalars.early_stopping, watched);
+        let is_tolerated = !is_over(self.tolerance, &mut scalars.tolerance, epoch.loss);
+        let reason = match (stops_early, is_tolerated) {
+            (true, _) => StopReason::EarlyStopping,
+            (false, false) => StopReason::Tolerance,
+            (false, true) => return None,
+        };
         match self.adaptive {
-            Some(adaptive) if over.is_some() && rate > adaptive.floor => {
-                state.scalars.rate_factor /= adaptive.divisor;
-                state.scalars.early_stopping.bad_epochs = 0;
-                state.scalars.tolerance.bad_epochs = 0;
+            Some(adaptive) if rate > adaptive.floor => {
+                scalars.rate_factor /= adaptive.divisor;
+                scalars.early_stopping.bad_epochs = 0;
+                scalars.tolerance.bad_epochs = 0;
                 None
             }
-            _ => over,
+            _ => Some(reason),
         }
     }
-}
-
-fn check_floor(floor: f64) -> Result<()> {
-    let what = "floor of the learning rate";
-    check_range(what, floor, 0.0..=f64::MAX, "a finite number, 0 or above")
 }

@@ -5,13 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::batches::{Batches, Order};
-#[cfg(all(feature = "safetensors", feature = "std"))]
-use super::checkpoint::file::Checkpoints;
 use super::objective::Objective;
 use super::state::TrainerState;
 use super::stopping::{Adaptive, Patience, ReduceOnPlateau};
 use super::validation::{Source, Validation};
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Result, check_count, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
 use crate::metrics::Score;
@@ -20,9 +18,6 @@ use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule};
 
 /// A loss, an optimizer and everything else that decides how a network is trained.
-///
-/// [`fit`](Self::fit) is a loop over a public type, [`TrainingRun`](super::TrainingRun): the loop
-/// written by hand gives the same bits.
 ///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
@@ -53,7 +48,8 @@ pub struct Trainer<T> {
     pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
     pub(super) threads: Option<usize>,
     #[cfg(all(feature = "safetensors", feature = "std"))]
-    pub(super) checkpoints: Option<Checkpoints>,
+    /// The file that checkpoints are written to, and the number of epochs between two.
+    pub(super) checkpoints: Option<(std::path::PathBuf, usize)>,
 }
 
 impl<T: Float> Trainer<T> {
@@ -243,18 +239,15 @@ impl<T: Float> Trainer<T> {
 
     /// Checks the settings, as far as they do not depend on the data.
     pub(super) fn check(&self) -> Result<()> {
-        self.objective.check()?;
+        self.objective.loss.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
-        if self.epochs == 0 {
-            return Err(Error::invalid_setting("epochs", "at least 1", 0));
-        }
+        check_count("epochs", self.epochs)?;
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
             patience.check()?;
         }
-        self.adaptive.map_or(Ok(()), |adaptive| adaptive.check())?;
-        self.reduce_on_plateau
-            .map_or(Ok(()), |reduce| reduce.check())?;
+        self.adaptive.iter().try_for_each(Adaptive::check)?;
+        (self.reduce_on_plateau.iter()).try_for_each(ReduceOnPlateau::check)?;
         if let Some(decay) = self.average {
             let what = "decay of the weight average";
             let expected = "at least 0 and below 1 in the network's precision";
@@ -262,12 +255,11 @@ impl<T: Float> Trainer<T> {
             check_range(what, T::from_f64(decay).as_f64(), 0.0..1.0, expected)?;
         }
         #[cfg(all(feature = "safetensors", feature = "std"))]
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.check()?;
+        if let Some((_, every)) = self.checkpoints {
+            check_count("epochs between checkpoints", every)?;
         }
         if self.early_stopping.is_some() && self.validation.is_none() {
-            let what = "early stopping";
-            let expected = "a validation split or set to watch";
+            let (what, expected) = ("early stopping", "a validation split or set to watch");
             return Err(Error::Missing { what, expected });
         }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {

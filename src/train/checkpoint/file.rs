@@ -3,31 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
-use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
 use crate::float::Float;
 use crate::mlp::Mlp;
 use crate::storage;
 use crate::train::{Trainer, TrainerState};
-
-/// Where a trainer writes its checkpoints, and after how many epochs.
-#[derive(Clone, Debug)]
-pub(in crate::train) struct Checkpoints {
-    path: PathBuf,
-    every: usize,
-}
-
-impl Checkpoints {
-    pub(in crate::train) fn check(&self) -> Result<()> {
-        match self.every {
-            0 => Err(Error::invalid_setting(
-                "epochs between checkpoints",
-                "at least 1",
-                0,
-            )),
-            _ => Ok(()),
-        }
-    }
-}
 
 impl<T: Float> Trainer<T> {
     /// Writes a checkpoint to this file after every `every` epochs and when training ends. The file
@@ -58,15 +40,8 @@ impl<T: Float> Trainer<T> {
     /// # Ok::<(), feedforward::Error>(())
     /// ```
     pub fn checkpoint(mut self, path: impl Into<PathBuf>, every: usize) -> Self {
-        let path = path.into();
-        self.checkpoints = Some(Checkpoints { path, every });
+        self.checkpoints = Some((path.into(), every));
         self
-    }
-
-    /// Checks, before hours of training, that checkpoints can be written where they are wanted.
-    pub(in crate::train) fn try_checkpoint_path(&self) -> Result<()> {
-        let wanted = self.checkpoints.as_ref();
-        wanted.map_or(Ok(()), |wanted| atomic_file::check_writable(&wanted.path))
     }
 
     /// Writes a checkpoint if one is wanted now.
@@ -77,7 +52,7 @@ impl<T: Float> Trainer<T> {
         ended: bool,
     ) -> Result<()> {
         match &self.checkpoints {
-            Some(Checkpoints { path, every }) if ended || state.epochs().is_multiple_of(*every) => {
+            Some((path, every)) if ended || state.epochs().is_multiple_of(*every) => {
                 state.save(self, net, path)
             }
             _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,12 @@ use super::Trainer;
 use super::hints::Hint;
 use super::history::{Epoch, History, StopReason};
 use super::state::{Scalars, TrainerState};
-use crate::error::{Error, Result, check_range};
+use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::mlp::Mlp;
 use crate::mlp::file::{CHECKPOINT, built_in};
 use crate::optimizer::State;
+use crate::schedule::check_zero_or_above;
 use crate::storage::{Reader, Writer, malformed};
 
 #[cfg(feature = "std")]
@@ -45,13 +47,13 @@ impl Scalars {
             progress.epoch as u64,
             self.epochs_in_all as u64,
             progress.samples,
-            self.part.samples() as u64,
+            self.part.samples as u64,
             self.tolerance.bad_epochs as u64,
             self.early_stopping.bad_epochs as u64,
-            self.reducing.largest_count() as u64,
+            self.reducing.plateau.bad_epochs as u64,
+            self.reducing.cooldown as u64,
         ];
-        let (what, range) = ("factor of the learning rate", 0.0..=f64::MAX);
-        check_range(what, self.rate_factor, range, "a finite number, 0 or above")?;
+        check_zero_or_above("factor of the learning rate", self.rate_factor)?;
         if counts.iter().all(|&count| count < MOST)
             && progress.samples_before_epoch <= progress.samples
         {
@@ -77,11 +79,8 @@ impl<T: Float> TrainerState<T> {
         file.describe("state", &self.scalars)?;
         let scratch = trainer.optimizer.scratch_len(net.layout());
         let memory = self.optimizer.values();
-        add(
-            &mut file,
-            OPTIMIZER,
-            memory.get(scratch..).unwrap_or_default(),
-        )?;
+        let kept = memory.get(scratch..).unwrap_or_default();
+        add(&mut file, OPTIMIZER, kept)?;
         for (names, params) in PARAMS.into_iter().zip(self.all_params()) {
             add(&mut file, names, params)?;
         }
@@ -168,19 +167,13 @@ fn shape<T: Float>(net: &Mlp<T>) -> String {
 }
 
 fn write_history(file: &mut Writer, history: &History) -> Result<()> {
-    let History {
-        epochs,
-        stopped_by,
-        best_epoch,
-        updates,
-        hints,
-    } = history;
+    let epochs = &history.epochs;
     let summary = Summary {
         epochs: epochs.len(),
-        stopped_by: *stopped_by,
-        best_epoch: *best_epoch,
-        updates: *updates,
-        hints: hints.clone(),
+        stopped_by: history.stopped_by,
+        best_epoch: history.best_epoch,
+        updates: history.updates,
+        hints: history.hints.clone(),
     };
     file.describe("history", &summary)?;
     let mut column = |name: &str, number: &dyn Fn(&Epoch) -> f64| {
@@ -190,41 +183,36 @@ fn write_history(file: &mut Writer, history: &History) -> Result<()> {
     column("number", &|epoch| epoch.number as f64);
     column("loss", &|epoch| epoch.loss);
     column("learning_rate", &|epoch| epoch.learning_rate);
-    for (name, number) in OPTIONAL {
+    let mut optional = |name: &str, number: fn(&Epoch) -> Option<f64>| {
         if epochs.iter().any(|epoch| number(epoch).is_some()) {
             column(name, &|epoch| number(epoch).unwrap_or_default());
             let is_there = |epoch: &_| f64::from(u8::from(number(epoch).is_some()));
             column(&format!("{name}.is_there"), &is_there);
         }
-    }
+    };
+    optional("validation_loss", |epoch| epoch.validation_loss);
+    optional("validation_score", |epoch| epoch.validation_score);
     Ok(())
 }
-
-type Optional = fn(&Epoch) -> Option<f64>;
-
-/// Columns that some epochs have and others have not.
-const OPTIONAL: [(&str, Optional); 2] = [
-    ("validation_loss", |epoch| epoch.validation_loss),
-    ("validation_score", |epoch| epoch.validation_score),
-];
 
 fn read_history(file: &Reader<'_>) -> Result<History> {
     let summary: Summary = file.get("history")?;
     let column = |name: &str| file.values::<f64>(&format!("history.{name}"), &[summary.epochs]);
     let (numbers, losses) = (column("number")?, column("loss")?);
     let rates = column("learning_rate")?;
-    let optional = |name: &str| {
+    // Columns that some epochs have and others have not.
+    let optional = |name: &str| -> Result<Vec<Option<f64>>> {
         if file.shape(&format!("history.{name}")).is_none() {
-            return Ok(None);
+            return Ok(vec![None; numbers.len()]);
         }
-        Ok(Some((column(name)?, column(&format!("{name}.is_there"))?)))
+        let (values, is_there) = (column(name)?, column(&format!("{name}.is_there"))?);
+        let values = values.into_iter().zip(is_there);
+        Ok(values
+            .map(|(value, is_there)| (is_there != 0.0).then_some(value))
+            .collect())
     };
-    let [validation_losses, validation_scores] = OPTIONAL.map(|(name, _)| optional(name));
-    let (validation_losses, validation_scores) = (validation_losses?, validation_scores?);
-    let at = |columns: &Option<(Vec<f64>, Vec<f64>)>, index: usize| {
-        let (values, is_there) = columns.as_ref()?;
-        (is_there[index] != 0.0).then_some(values[index])
-    };
+    let validation_losses = optional("validation_loss")?;
+    let validation_scores = optional("validation_score")?;
     let is_count = |number: &f64| (1.0..MOST as f64).contains(number) && number % 1.0 == 0.0;
     if let Some(number) = numbers.iter().find(|number| !is_count(number)) {
         return Err(malformed(format!("history: {number} is no epoch's number")));
@@ -232,8 +220,8 @@ fn read_history(file: &Reader<'_>) -> Result<History> {
     let epochs = (0..summary.epochs).map(|index| Epoch {
         number: numbers[index] as usize,
         loss: losses[index],
-        validation_loss: at(&validation_losses, index),
-        validation_score: at(&validation_scores, index),
+        validation_loss: validation_losses[index],
+        validation_score: validation_scores[index],
         learning_rate: rates[index],
     });
     Ok(History {

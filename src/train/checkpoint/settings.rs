@@ -48,12 +48,8 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     for (name, value) in settings {
         flatten(name, &format!("{value:?}"), &mut all);
     }
-    let validation = trainer.validation.as_ref();
-    flatten(
-        "validation",
-        &validation.map_or("None".into(), describe),
-        &mut all,
-    );
+    let validation = trainer.validation.as_ref().map_or("None".into(), describe);
+    flatten("validation", &validation, &mut all);
     all
 }
 
@@ -91,10 +87,8 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
     for name in own.keys().chain(saved.keys()).collect::<BTreeSet<_>>() {
         let [expected, got] = [saved, &own].map(|all| all.get(name).or_else(|| absent(name)));
         if expected != got {
-            let [expected, got] = [expected, got].map(|value| {
-                let value = value.map_or("none", String::as_str);
-                bounded(value.to_string())
-            });
+            let [expected, got] = [expected, got]
+                .map(|value| bounded(value.map_or("none", String::as_str).to_string()));
             return Err(Error::Differs {
                 setting: bounded(name.clone()),
                 expected,
@@ -138,10 +132,8 @@ fn defaults() -> Vec<Settings> {
 /// `Debug` stays one text. Nothing of it is lost either way, so values that differ are never taken
 /// for one.
 pub(super) fn flatten(name: &str, text: &str, settings: &mut Settings) {
-    let some = text
-        .strip_prefix("Some(")
-        .and_then(|text| text.strip_suffix(')'));
-    let text = some.unwrap_or(text);
+    let some = text.strip_prefix("Some(");
+    let text = some.and_then(|text| text.strip_suffix(')')).unwrap_or(text);
     let Some((head, fields)) = fields(text) else {
         settings.insert(name.to_string(), text.to_string());
         return;
@@ -157,9 +149,9 @@ fn fields(text: &str) -> Option<(&str, BTreeMap<String, &str>)> {
     let (head, inside, is_tuple) = match text.strip_suffix(" }") {
         Some(text) => text
             .split_once(" { ")
-            .map(|(head, text)| (head, text, false))?,
-        None => (text.strip_suffix(')')?.split_once('(')).map(|(head, text)| (head, text, true))?,
-    };
+            .map(|(head, text)| (head, text, false)),
+        None => (text.strip_suffix(')')?.split_once('(')).map(|(head, text)| (head, text, true)),
+    }?;
     let mut depth = 0;
     let parts = inside.split(|c: char| {
         depth += i32::from("([{".contains(c)) - i32::from(")]}".contains(c));

@@ -8,7 +8,7 @@ use core::ops::ControlFlow;
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
 use crate::blas1::{add_scaled, dot, max_abs, scale, scaled_sum};
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 
@@ -106,36 +106,29 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     ) -> Result<LbfgsReport> {
         let start = &mut self.current;
         let value = (self.objective)(&start.params, &mut start.gradient)?;
-        if !value.is_finite() {
-            let (what, index) = ("loss", 0);
-            let at = Position::Index(index);
-            return Err(Error::NotFinite { what, at, value });
-        }
+        check_finite("loss", &[value])?;
         check_finite("gradient", &start.gradient)?;
         start.loss = value;
         self.report.evaluations = 1;
-        self.report.loss = value;
-        self.report.largest_gradient = max_abs(&start.gradient).as_f64();
-        if self.report.largest_gradient <= self.options.gradient_tolerance {
-            self.report.stopped_by = LbfgsStop::Gradient;
-            return Ok(self.report);
-        }
+        self.measure();
+        let is_minimum = self.report.largest_gradient <= self.options.gradient_tolerance;
+        let mut stop = is_minimum.then_some(LbfgsStop::Gradient);
         loop {
+            if let Some(reason) = stop {
+                self.report.stopped_by = reason;
+                return Ok(self.report);
+            }
             let before = self.current.loss;
-            self.report.stopped_by = match self.advance()? {
+            stop = match self.advance()? {
+                ControlFlow::Break(reason) => Some(reason),
                 ControlFlow::Continue(step) => {
                     let iteration = self.record(step);
                     match on_iteration(&iteration, &self.current.params) {
-                        ControlFlow::Break(()) => LbfgsStop::Callback,
-                        ControlFlow::Continue(()) => match self.is_over(before) {
-                            Some(reason) => reason,
-                            None => continue,
-                        },
+                        ControlFlow::Break(()) => Some(LbfgsStop::Callback),
+                        ControlFlow::Continue(()) => self.is_over(before),
                     }
                 }
-                ControlFlow::Break(reason) => reason,
             };
-            return Ok(self.report);
         }
     }
 
@@ -147,23 +140,20 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
             scale(&mut self.direction, -T::one());
             self.history.apply(&mut self.direction);
             let slope = dot(&self.current.gradient, &self.direction);
-            let is_descent = slope < 0.0 && slope.is_finite();
-            let found = if is_descent {
+            let found = if slope < 0.0 && slope.is_finite() {
                 self.search(slope)?
             } else {
                 ControlFlow::Break(LbfgsStop::LineSearch)
             };
-            match found {
-                ControlFlow::Continue(step) => {
-                    self.history.push(&self.current, &self.trial, slope * step);
-                    core::mem::swap(&mut self.current, &mut self.trial);
-                }
+            let pairs = &mut self.history.pairs;
+            if found == ControlFlow::Break(LbfgsStop::LineSearch) && !pairs.is_empty() {
                 // What was remembered may be to blame; without it the direction is the steepest.
-                ControlFlow::Break(LbfgsStop::LineSearch) if !self.history.pairs.is_empty() => {
-                    self.history.pairs.clear();
-                    continue;
-                }
-                ControlFlow::Break(_) => {}
+                pairs.clear();
+                continue;
+            }
+            if let ControlFlow::Continue(step) = found {
+                self.history.push(&self.current, &self.trial, slope * step);
+                core::mem::swap(&mut self.current, &mut self.trial);
             }
             return Ok(found);
         }
@@ -183,19 +173,14 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
                 return Ok(ControlFlow::Break(LbfgsStop::Evaluations));
             }
             self.report.evaluations += 1;
-            let Point {
-                params,
-                gradient,
-                loss,
-            } = &mut self.trial;
-            let start = &self.current.params;
-            scaled_sum(params, start, &self.direction, T::from_f64(step));
-            *loss = match (self.objective)(params, gradient) {
+            let (start, trial) = (&self.current.params, &mut self.trial);
+            scaled_sum(&mut trial.params, start, &self.direction, T::from_f64(step));
+            let value = match (self.objective)(&trial.params, &mut trial.gradient) {
                 Err(Error::Overflow { .. } | Error::NotFinite { .. }) => f64::INFINITY,
                 result => result?,
             };
-            let slope = dot(gradient, &self.direction);
-            let value = *loss;
+            trial.loss = value;
+            let slope = dot(&trial.gradient, &self.direction);
             match search.tell(Trial { step, value, slope }) {
                 Next::Try(next) => step = next,
                 Next::Accept => return Ok(ControlFlow::Continue(step)),
@@ -204,10 +189,14 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         }
     }
 
+    fn measure(&mut self) {
+        self.report.loss = self.current.loss;
+        self.report.largest_gradient = max_abs(&self.current.gradient).as_f64();
+    }
+
     fn record(&mut self, step: f64) -> LbfgsIteration {
+        self.measure();
         let report = &mut self.report;
-        report.loss = self.current.loss;
-        report.largest_gradient = max_abs(&self.current.gradient).as_f64();
         let iteration = LbfgsIteration {
             number: report.iterations.len() + 1,
             loss: report.loss,
@@ -266,12 +255,9 @@ impl<T: Float> History<T> {
         if next.sy <= T::epsilon().as_f64() * -promise {
             return;
         }
-        let free = if self.pairs.len() == self.most {
-            self.pairs.pop_front()
-        } else {
-            None
-        };
-        let free = free.unwrap_or_else(|| next.clone());
+        let is_full = self.pairs.len() == self.most;
+        let oldest = is_full.then(|| self.pairs.pop_front()).flatten();
+        let free = oldest.unwrap_or_else(|| next.clone());
         self.pairs.push_back(core::mem::replace(next, free));
     }
 

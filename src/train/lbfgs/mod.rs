@@ -5,7 +5,9 @@ use core::ops::ControlFlow;
 
 use super::objective::Objective;
 use super::sample_loop::threads_for;
-use crate::error::{Error, Result, check_range};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_count, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{Mlp, Samples};
@@ -55,8 +57,7 @@ pub struct Lbfgs<T> {
 }
 
 impl<T: Float> Lbfgs<T> {
-    /// At most 200 iterations and 15,000 evaluations, a history of 10, a gradient tolerance of 1e-4,
-    /// a loss tolerance of 2.2e-9, no penalty.
+    /// Takes the defaults of [`LbfgsOptions`], without penalty.
     pub fn new(loss: impl Loss<T> + 'static) -> Self {
         Self {
             objective: Objective::new(loss),
@@ -152,7 +153,7 @@ impl<T: Float> Lbfgs<T> {
         samples: &Samples<'_, T>,
         mut on_iteration: impl FnMut(&LbfgsIteration, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<LbfgsReport> {
-        self.objective.check()?;
+        self.objective.loss.check()?;
         let loss = &*self.objective.loss;
         let rows = samples.check(net, loss)?;
         let mut params = net.params().to_vec();
@@ -166,15 +167,11 @@ impl<T: Float> Lbfgs<T> {
             values.copy_from_slice(gradient.values());
             Ok(loss)
         };
-        minimize(
-            &self.options,
-            &mut params,
-            objective,
-            |iteration, params| {
-                net.params_mut().copy_from_slice(params);
-                on_iteration(iteration, net)
-            },
-        )
+        let on_iteration = |iteration: &LbfgsIteration, params: &[T]| {
+            net.params_mut().copy_from_slice(params);
+            on_iteration(iteration, net)
+        };
+        minimize(&self.options, &mut params, objective, on_iteration)
     }
 }
 
@@ -208,23 +205,13 @@ impl Default for LbfgsOptions {
 
 impl LbfgsOptions {
     fn check(&self) -> Result<()> {
-        for (what, count) in [
-            ("iterations", self.iterations),
-            ("evaluations", self.evaluations),
-            ("history", self.history),
-        ] {
-            if count == 0 {
-                return Err(Error::invalid_setting(what, "at least 1", 0));
-            }
-        }
-        for (what, tolerance) in [
-            ("gradient tolerance", self.gradient_tolerance),
-            ("loss tolerance", self.loss_tolerance),
-        ] {
-            let expected = "a finite number, at least 0";
-            check_range(what, tolerance, 0.0..f64::INFINITY, expected)?;
-        }
-        Ok(())
+        check_count("iterations", self.iterations)?;
+        check_count("evaluations", self.evaluations)?;
+        check_count("history", self.history)?;
+        let (range, expected) = (0.0..f64::INFINITY, "a finite number, at least 0");
+        let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
+        check_range("gradient tolerance", gradient, range.clone(), expected)?;
+        check_range("loss tolerance", loss, range, expected)
     }
 }
 

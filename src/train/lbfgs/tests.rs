@@ -2,6 +2,7 @@ use std::cell::RefCell;
 
 use super::*;
 use crate::activation::{Activation, Identity, Relu, Sigmoid, Tanh};
+use crate::error::Error;
 use crate::loss::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy, SquaredError};
 use crate::mlp::GradientWorkspace;
 
