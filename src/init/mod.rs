@@ -38,6 +38,7 @@ use rand::RngExt;
 
 use crate::error::{Error, Number, Result};
 use crate::float::{Float, check_finite};
+use crate::math;
 use crate::random;
 
 mod orthogonal;
@@ -212,8 +213,9 @@ fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
     }
 }
 
-/// Fills with normal numbers of this standard deviation and mean 0, not truncated.
-fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
+/// Fills with normal numbers of this variance and mean 0, not truncated.
+fn normal(rng: &mut Rng, variance: f64, to: &mut [f64]) {
+    let deviation = math::sqrt(variance);
     for x in to {
         *x = deviation * random::normal(rng);
     }

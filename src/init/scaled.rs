@@ -4,82 +4,58 @@ use super::{Initializer, LayerInfo, Rng, normal, uniform};
 use crate::error::{Result, check_range};
 use crate::math;
 
-/// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
-///
-/// A compromise between keeping the variance of activations on the way forward and that of
-/// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
-/// difficulty of training deep feedforward neural networks", 2010.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct GlorotUniform;
+/// Declares initialisers of weights with a variance that follows from the layer; biases 0.
+macro_rules! scaled {
+    ($($(#[$doc:meta])* $name:ident: $draw:ident($variance:ident),)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        pub struct $name;
 
-impl Initializer for GlorotUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, glorot(layer), weights);
-    }
+        impl Initializer for $name {
+            fn initialize(
+                &self,
+                layer: &LayerInfo<'_>,
+                rng: &mut Rng,
+                weights: &mut [f64],
+                _: &mut [f64],
+            ) {
+                $draw(rng, $variance(layer), weights);
+            }
+        }
+    )*};
 }
 
-/// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct GlorotNormal;
+scaled! {
+    /// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
+    ///
+    /// A compromise between keeping the variance of activations on the way forward and that of
+    /// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
+    /// difficulty of training deep feedforward neural networks", 2010.
+    GlorotUniform: uniform_with(glorot),
 
-impl Initializer for GlorotNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(glorot(layer)), weights);
-    }
-}
+    /// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
+    GlorotNormal: normal(glorot),
 
-/// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
-///
-/// The gain is that of the layer's own activation
-/// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
-/// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
-/// that looks at the way forward (PyTorch's `fan_in`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct HeUniform;
+    /// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
+    ///
+    /// The gain is that of the layer's own activation
+    /// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
+    /// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
+    /// that looks at the way forward (PyTorch's `fan_in`).
+    HeUniform: uniform_with(he),
 
-impl Initializer for HeUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, he(layer), weights);
-    }
-}
+    /// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
+    HeNormal: normal(he),
 
-/// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct HeNormal;
+    /// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
+    ///
+    /// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
+    /// and Müller, "Efficient backprop", 1998.
+    LeCunUniform: uniform_with(lecun),
 
-impl Initializer for HeNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(he(layer)), weights);
-    }
-}
-
-/// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
-///
-/// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
-/// and Müller, "Efficient backprop", 1998.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct LeCunUniform;
-
-impl Initializer for LeCunUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, 1.0 / layer.inputs as f64, weights);
-    }
-}
-
-/// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct LeCunNormal;
-
-impl Initializer for LeCunNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(1.0 / layer.inputs as f64), weights);
-    }
+    /// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
+    LeCunNormal: normal(lecun),
 }
 
 /// scikit-learn's rule: weights and biases uniform in [-b, b),
@@ -152,13 +128,8 @@ impl Initializer for Siren {
     }
 
     fn check(&self) -> Result<()> {
-        let range = f64::MIN_POSITIVE..=f64::MAX;
-        check_range(
-            "omega of SIREN",
-            self.omega,
-            range,
-            "a finite number above 0",
-        )
+        let (what, range) = ("omega of SIREN", f64::MIN_POSITIVE..=f64::MAX);
+        check_range(what, self.omega, range, "a finite number above 0")
     }
 }
 
@@ -177,7 +148,12 @@ fn he(layer: &LayerInfo<'_>) -> f64 {
     layer.gain * layer.gain / layer.inputs as f64
 }
 
-/// Uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
+/// The variance of LeCun et al.
+fn lecun(layer: &LayerInfo<'_>) -> f64 {
+    1.0 / layer.inputs as f64
+}
+
+/// Fills with uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
 fn uniform_with(rng: &mut Rng, variance: f64, to: &mut [f64]) {
     let bound = math::sqrt(3.0 * variance);
     uniform(rng, -bound, bound, to);
