@@ -22,7 +22,7 @@ pub(super) struct PackedLayer<T> {
     pub(super) bias: Buffer<T>,
     /// [`Activation::lower_clamp`], for one piece.
     pub(super) lower_clamp: Option<T>,
-    index: usize,
+    pub(super) index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     /// Rows of W, so pre-activations for each sample: as many as outputs for one piece.

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
-use super::chunk::{Chunk, Minibatch};
+use super::chunk::{self, Chunk, Minibatch};
 use super::clip::Clip;
 use super::dropout::Dropout;
 use super::packed::Packed;
@@ -286,7 +286,7 @@ impl<T: Float> GradientWorkspace<T> {
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             chunk.assign(net, range, false, false);
-            chunk.compute_loss(minibatch);
+            chunk::compute_loss(chunk, minibatch);
             sum += chunk.loss;
             if let Some(outputs) = &mut outputs {
                 chunk

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::super::chunk::{Chunk, Minibatch};
+use super::super::chunk::{self, Chunk, Minibatch};
 use super::super::samples::{CheckedSamples, Samples};
 use super::overflow::not_finite;
 use super::{GradientWorkspace, MOST_ROWS, Mlp};
@@ -61,7 +61,7 @@ impl<T: Float> GradientWorkspace<T> {
                 let range = first..rows.min(first + step);
                 let some = output..outputs.min(output + MOST_ROWS);
                 chunk.assign(net, 0..range.len() * some.len(), false, true);
-                chunk.jacobian(minibatch, range, some);
+                chunk::jacobian(chunk, minibatch, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);
                 let finite = max_abs(&chunk.input_gradient).is_finite();
                 if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
@@ -124,7 +124,7 @@ impl<T: Float> GradientWorkspace<T> {
             let losses = &mut self.losses[range.clone()];
             let each = &mut self.derivatives[range.start * params..range.end * params];
             chunk.assign(net, range, false, false);
-            chunk.compute_each(minibatch, losses, each);
+            chunk::compute_each(chunk, minibatch, losses, each);
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
                 return Err(self.explain(net, self.probe.as_slice(), loss));
             }
@@ -148,13 +148,14 @@ impl<T: Float> GradientWorkspace<T> {
         self.prepare(net)?;
         let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
         chunk.assign(net, 0..rows, false, false);
-        chunk.compute_loss(Minibatch {
+        let minibatch = Minibatch {
             net,
             packed: &self.packed,
             samples,
             loss,
             masks: None,
-        });
+        };
+        chunk::compute_loss(chunk, minibatch);
         let hidden = self.packed.layers[..net.depth() - 1].iter().enumerate();
         let constant = hidden.map(|(index, layer)| {
             let y = chunk.outputs_of(&self.packed, index);

@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use super::super::chunk::{Chunk, Minibatch};
+use super::super::chunk::{self, Chunk, Minibatch};
 use super::super::dropout::Dropout;
 use super::super::reduction::{add_up, penalise};
 use super::super::samples::{CheckedSamples, Samples};
@@ -114,8 +114,8 @@ impl<T: Float> GradientWorkspace<T> {
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
             }
             let scale = T::from_f64(1.0 / shard.total_weight());
-            self.threads
-                .for_each(used, &|chunk| chunk.compute(minibatch, scale));
+            let compute = |chunk: &mut _| chunk::compute(chunk, minibatch, scale);
+            self.threads.for_each(used, &compute);
         }
         if let Some(inputs) = &mut self.inputs {
             inputs.clear();
@@ -150,11 +150,8 @@ impl<T: Float> GradientWorkspace<T> {
         let mut squares = 0.0;
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
-            squares += penalise(
-                &mut self.values[at.weights.clone()],
-                weights,
-                T::from_f64(factor),
-            );
+            let gradient = &mut self.values[at.weights.clone()];
+            squares += penalise(gradient, weights, T::from_f64(factor));
         }
         0.5 * factor * squares
     }
