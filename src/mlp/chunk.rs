@@ -38,6 +38,24 @@ pub(super) struct Minibatch<'a, T> {
     pub(super) masks: Option<Masks>,
 }
 
+impl<'a, T> Minibatch<'a, T> {
+    /// A minibatch of which nothing is dropped.
+    pub(super) fn new(
+        net: &'a Mlp<T>,
+        packed: &'a Packed<T>,
+        samples: &'a CheckedSamples<'a, T>,
+        loss: &'a dyn Loss<T>,
+    ) -> Self {
+        Self {
+            net,
+            packed,
+            samples,
+            loss,
+            masks: None,
+        }
+    }
+}
+
 /// Workspace for some rows of a minibatch, and what they add to the gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<T> {

@@ -102,13 +102,8 @@ impl<T: Float> GradientWorkspace<T> {
         if let Some(samples) = samples {
             let before = shard.rows().start;
             let masks = |dropout: Dropout| dropout.at(self.updates, before);
-            let minibatch = Minibatch {
-                net,
-                packed: &self.packed,
-                samples,
-                loss,
-                masks: self.dropout.map(masks),
-            };
+            let mut minibatch = Minibatch::new(net, &self.packed, samples, loss);
+            minibatch.masks = self.dropout.map(masks);
             for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
@@ -132,7 +127,7 @@ impl<T: Float> GradientWorkspace<T> {
         let loss = loss_sum / total + self.penalise(net, total);
         let max_abs = max_abs(&self.values).as_f64();
         if !(loss.is_finite() && max_abs.is_finite()) {
-            return Err(self.explain(net, &self.chunks[..self.used], loss));
+            return Err(self.explain(&self.chunks[..self.used], loss));
         }
         self.max_abs = max_abs;
         if let Some(clip) = self.clip {
