@@ -234,8 +234,7 @@ impl<T: Float> Chunk<T> {
             match &mut params {
                 ParamGradient::Skip => {}
                 ParamGradient::Sum => {
-                    let (weights, bias) =
-                        self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
+                    let (weights, bias) = at.split_mut(&mut self.gradient);
                     weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
                     simd::dispatch(SumRows {
                         rows: &dz[..rows * layer.z_stride],

@@ -40,14 +40,10 @@ impl<T: Float> Mlp<T> {
         file.describe("inputs", &self.inputs())?;
         file.describe("layers", &self.described())?;
         for (index, at) in self.layout.layers().iter().enumerate() {
-            let weights = &self.params[at.weights.clone()];
-            file.add(
-                format!("layers.{index}.weight"),
-                &[at.rows(), at.inputs],
-                weights,
-            );
-            let bias = &self.params[at.bias.clone()];
-            file.add(format!("layers.{index}.bias"), &[at.rows()], bias);
+            let (weights, bias) = at.split(&self.params);
+            let shape = [at.rows(), at.inputs];
+            file.add(format!("layers.{index}.weight"), &shape, weights);
+            file.add(format!("layers.{index}.bias"), &shape[..1], bias);
         }
         Ok(())
     }

@@ -104,12 +104,8 @@ impl<T: Float> Packed<T> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
         threads.for_each(&mut self.layers, &|packed| {
-            let at = &net.layout.layers()[packed.index];
-            pack(
-                packed,
-                &net.params[at.weights.clone()],
-                &net.params[at.bias.clone()],
-            );
+            let (weights, bias) = net.layout.layers()[packed.index].split(&net.params);
+            pack(packed, weights, bias);
         });
         Ok(())
     }
