@@ -49,7 +49,7 @@ impl<T: Float> GradientWorkspace<T> {
         shard: &Shard,
         loss: &dyn Loss<T>,
     ) -> Result<()> {
-        check_positive::<T>("total weight of a shard", shard.total_weight())?;
+        check_positive::<T>("total weight of a shard", shard.total_weight)?;
         let rows = shard.rows().len();
         if rows == 0 {
             return self.compute_chunks(net, None, shard, loss);
@@ -108,7 +108,7 @@ impl<T: Float> GradientWorkspace<T> {
                 let range = rows.start - before..rows.end - before;
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
             }
-            let scale = T::from_f64(1.0 / shard.total_weight());
+            let scale = T::from_f64(1.0 / shard.total_weight);
             let compute = |chunk: &mut _| chunk::compute(chunk, minibatch, scale);
             self.threads.for_each(used, &compute);
         }
@@ -123,7 +123,7 @@ impl<T: Float> GradientWorkspace<T> {
 
     /// Turns sums over all samples into the loss and its gradient.
     fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
-        let total = shard.total_weight();
+        let total = shard.total_weight;
         let loss = loss_sum / total + self.penalise(net, total);
         let max_abs = max_abs(&self.values).as_f64();
         if !(loss.is_finite() && max_abs.is_finite()) {
