@@ -6,7 +6,7 @@
 //!
 //! From the second block of k on, chains go on from what C holds: the bits do not change.
 
-use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, lanes, padded, store, transpose};
+use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, Store, lanes, padded, transpose};
 use crate::float::{Float, instantiate};
 
 /// Of k in a block. A micro-panel of B then takes 64 KB, part of any second-level cache.
@@ -30,7 +30,7 @@ instantiate! {
         }
         let product = Product::new(a, b.data, b.row_stride, c.cols).unpadded();
         let product = product.accumulate(accumulate);
-        product.run(&mut store(c.data, c.row_stride));
+        product.run(&mut Store(c.data, c.row_stride));
     }
 }
 
@@ -83,7 +83,7 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumu
                 let product = Product::new(part, &b_block, b_row, cols);
                 let product = product.accumulate(if p == 0 { accumulate } else { Accumulate::Add });
                 let to = &mut c[first * c_row + column..];
-                product.run(&mut store(to, c_row));
+                product.run(&mut Store(to, c_row));
             }
         }
     }

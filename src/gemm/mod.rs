@@ -40,7 +40,7 @@ mod tile;
 
 pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 pub use matrix::{MatMut, MatRef};
-pub(crate) use product::{Accumulate, Epilogue, Product, store};
+pub(crate) use product::{Accumulate, Epilogue, Product, Store};
 
 /// Rows of A and C in a block, or strip: a multiple of every micro-tile's height.
 pub(crate) const MC: usize = 24;

@@ -71,20 +71,12 @@ pub(crate) trait Epilogue<T> {
     fn finish(&mut self, first: usize, rows: usize);
 }
 
-/// An epilogue that does nothing.
-struct Store<'a, T> {
-    c: &'a mut [T],
-    row: usize,
-}
-
-/// Stores C in a matrix with this row stride.
-pub(crate) fn store<T>(c: &mut [T], row: usize) -> impl Epilogue<T> {
-    Store { c, row }
-}
+/// An epilogue that leaves C in a matrix: its numbers, and its row stride.
+pub(crate) struct Store<'a, T>(pub(crate) &'a mut [T], pub(crate) usize);
 
 impl<T> Epilogue<T> for Store<'_, T> {
     fn destination(&mut self, first: usize, _: usize) -> (&mut [T], usize) {
-        (&mut self.c[first * self.row..], self.row)
+        (&mut self.0[first * self.1..], self.1)
     }
     fn finish(&mut self, _: usize, _: usize) {}
 }

@@ -77,11 +77,11 @@ pub(super) fn weight_gradient<T: Float>(
     if !is_narrow::<T>(inputs, rows) {
         let slopes = MatRef::row_major(dz, samples, rows, z_stride);
         let product = Product::new(slopes.transposed(), x, in_stride, inputs);
-        return product.run(&mut gemm::store(weights, inputs));
+        return product.run(&mut gemm::Store(weights, inputs));
     }
     let samples = MatRef::row_major(x, samples, inputs, in_stride);
     let product = Product::new(samples.transposed(), dz, z_stride, rows);
-    product.run(&mut gemm::store(transposed, z_stride));
+    product.run(&mut gemm::Store(transposed, z_stride));
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
         for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
             *w = column[o];

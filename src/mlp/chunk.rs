@@ -262,7 +262,7 @@ impl<T: Float> Chunk<T> {
                 });
                 core::mem::swap(&mut dz, &mut below);
             } else if !self.input_gradient.is_empty() {
-                product.run(&mut gemm::store(&mut self.input_gradient, layer.inputs));
+                product.run(&mut gemm::Store(&mut self.input_gradient, layer.inputs));
             }
         }
     }

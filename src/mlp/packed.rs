@@ -78,13 +78,12 @@ impl<T: Float> Packed<T> {
     pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
+            let lower_clamp = net.activations[index].lower_clamp();
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                lower_clamp: net.activations[index]
-                    .lower_clamp()
-                    .filter(|_| at.pieces == 1),
+                lower_clamp: lower_clamp.filter(|_| at.pieces == 1),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
@@ -94,9 +93,8 @@ impl<T: Float> Packed<T> {
                 y_stride: padded::<T>(at.outputs),
             }
         });
-        Self {
-            layers: layers.collect(),
-        }
+        let layers = layers.collect();
+        Self { layers }
     }
 
     /// Copies the network's parameters as they are now.
