@@ -119,10 +119,8 @@ pub(super) fn outer_products<'a, T: Float>(
     at: &LayerLayout,
     each: impl Iterator<Item = &'a mut [T]>,
 ) {
-    let (x, dz) = (
-        x.chunks_exact(layer.in_stride),
-        dz.chunks_exact(layer.z_stride),
-    );
+    let x = x.chunks_exact(layer.in_stride);
+    let dz = dz.chunks_exact(layer.z_stride);
     for (gradient, (x, dz)) in each.zip(x.zip(dz)) {
         let (x, dz) = (&x[..layer.inputs], &dz[..layer.rows]);
         let weights = gradient[at.weights.clone()].chunks_exact_mut(layer.inputs);
