@@ -4,14 +4,51 @@ use super::{Initializer, LayerInfo, Rng, normal, uniform};
 use crate::error::{Result, check_range};
 use crate::math;
 
-/// Declares initialisers of weights with a variance that follows from the layer; biases 0.
-macro_rules! scaled {
-    ($($(#[$doc:meta])* $name:ident: $draw:ident($variance:ident),)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-        pub struct $name;
+/// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
+///
+/// A compromise between keeping the variance of activations on the way forward and that of
+/// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
+/// difficulty of training deep feedforward neural networks", 2010.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct GlorotUniform;
 
+/// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct GlorotNormal;
+
+/// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
+///
+/// The gain is that of the layer's own activation
+/// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
+/// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
+/// that looks at the way forward (PyTorch's `fan_in`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct HeUniform;
+
+/// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct HeNormal;
+
+/// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
+///
+/// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
+/// and Müller, "Efficient backprop", 1998.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct LeCunUniform;
+
+/// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct LeCunNormal;
+
+/// Implements initialisers of weights with a variance that follows from the layer; biases 0.
+macro_rules! scaled {
+    ($($name:ident: $draw:ident($variance:ident),)*) => {$(
         impl Initializer for $name {
             fn initialize(
                 &self,
@@ -27,34 +64,11 @@ macro_rules! scaled {
 }
 
 scaled! {
-    /// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
-    ///
-    /// A compromise between keeping the variance of activations on the way forward and that of
-    /// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
-    /// difficulty of training deep feedforward neural networks", 2010.
     GlorotUniform: uniform_with(glorot),
-
-    /// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
     GlorotNormal: normal(glorot),
-
-    /// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
-    ///
-    /// The gain is that of the layer's own activation
-    /// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
-    /// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
-    /// that looks at the way forward (PyTorch's `fan_in`).
     HeUniform: uniform_with(he),
-
-    /// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
     HeNormal: normal(he),
-
-    /// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
-    ///
-    /// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
-    /// and Müller, "Efficient backprop", 1998.
     LeCunUniform: uniform_with(lecun),
-
-    /// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
     LeCunNormal: normal(lecun),
 }
 
