@@ -86,15 +86,12 @@ impl<'a, T: Float> LayerSpec<'a, T> {
 
     /// Checks that the activation takes as many pieces as the parameters were counted with.
     fn check_pieces(&self) -> Result<()> {
-        let expected = self.activation.pieces();
+        let (what, expected) = ("pieces of a layer", self.activation.pieces());
         if self.pieces == expected {
             return Ok(());
         }
-        Err(Error::shape(
-            "pieces of a layer",
-            alloc::format!("{expected}, as its activation takes"),
-            self.pieces,
-        ))
+        let expected = alloc::format!("{expected}, as its activation takes");
+        Err(Error::shape(what, expected, self.pieces))
     }
 }
 
@@ -135,15 +132,13 @@ impl<'a, T: Float> MlpRef<'a, T> {
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
         check_not_empty("layers", layers)?;
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
-        layers
-            .iter()
-            .try_for_each(|layer| layer.activation.check())?;
+        let mut activations = layers.iter().map(LayerSpec::activation);
+        activations.try_for_each(Activation::check)?;
         let Some(expected) = count(inputs, layers) else {
-            return Err(Error::invalid_setting(
-                "sizes of inputs and layers",
-                "at least 1 each, and parameters that can be counted",
-                alloc::format!("{inputs} inputs, {layers:?}"),
-            ));
+            let what = "sizes of inputs and layers";
+            let expected = "at least 1 each, and parameters that can be counted";
+            let got = alloc::format!("{inputs} inputs, {layers:?}");
+            return Err(Error::invalid_setting(what, expected, got));
         };
         check_length("parameters", params, expected)?;
         check_finite("parameters", params)?;
@@ -241,14 +236,10 @@ impl<'a, T: Float> MlpRef<'a, T> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
         check_length("outputs", outputs, samples.saturating_mul(self.outputs()))?;
-        let (got, expected) = (scratch.len(), self.scratch_len());
-        let Some(scratch) = scratch.get_mut(..expected) else {
-            return Err(Error::Length {
-                what: "scratch",
-                expected,
-                got,
-            });
-        };
+        let needed = self.scratch_len();
+        let available = needed.min(scratch.len());
+        let scratch = &mut scratch[..available];
+        check_length("scratch", scratch, needed)?;
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         predict::predict(*self, inputs, outputs, scratch);
@@ -268,24 +259,17 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
     let (mut total, mut before, mut index) = (0_usize, inputs, 0);
     while index < layers.len() {
         let layer = &layers[index];
-        // A row has a weight for each input, and a bias.
-        let (Some(rows), Some(row)) = (
-            layer.outputs.checked_mul(layer.pieces),
-            before.checked_add(1),
-        ) else {
-            return None;
-        };
-        let Some(params) = rows.checked_mul(row) else {
-            return None;
-        };
+        let rows = layer.outputs.saturating_mul(layer.pieces);
         if rows == 0 || before == 0 {
             return None;
         }
-        let Some(sum) = total.checked_add(params) else {
-            return None;
-        };
-        (total, before) = (sum, layer.outputs);
+        // A row has a weight for each input, and a bias.
+        let params = rows.saturating_mul(before.saturating_add(1));
+        (total, before) = (total.saturating_add(params), layer.outputs);
         index += 1;
     }
-    if index == 0 { None } else { Some(total) }
+    match total {
+        0 | usize::MAX => None,
+        _ => Some(total),
+    }
 }

@@ -1,16 +1,12 @@
 //! The outer loops of the public product, with packing.
 //!
 //! Small products run on the caller's slices as they are. Where B cannot be read along its
-//! rows in whole registers, and where matrices outgrow the caches, blocks are packed:
-//!
-//! - the loop over [`NC`] columns of B and C,
-//! - the loop over [`KC`] of k, which packs the block of B,
-//! - the loop over [`MC`] rows of A and C, which packs the block of A, since rows far apart compete
-//!   for the same cache sets.
+//! rows in whole registers, and where matrices outgrow the caches, blocks are packed: B's, and A's
+//! too, since rows far apart compete for the same cache sets.
 //!
 //! From the second block of k on, chains go on from what C holds: the bits do not change.
 
-use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, lanes, padded, store, transpose};
+use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, Store, lanes, padded, transpose};
 use crate::float::{Float, instantiate};
 
 /// Of k in a block. A micro-panel of B then takes 64 KB, part of any second-level cache.
@@ -34,19 +30,14 @@ instantiate! {
         }
         let product = Product::new(a, b.data, b.row_stride, c.cols).unpadded();
         let product = product.accumulate(accumulate);
-        product.run(&mut store(c.data, c.row_stride));
+        product.run(&mut Store(c.data, c.row_stride));
     }
 }
 
 /// Packs a block row by row, rows `to_row` apart.
 fn pack<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
-    let MatRef {
-        data,
-        rows,
-        cols,
-        row_stride,
-        col_stride,
-    } = from;
+    let (rows, cols) = (from.rows, from.cols);
+    let (data, row_stride, col_stride) = (from.data, from.row_stride, from.col_stride);
     if rows == 0 || cols == 0 {
         return;
     }
@@ -68,12 +59,7 @@ fn pack<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
 
 /// The loops over NC, KC and MC.
 fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
-    let MatMut {
-        data: c,
-        cols: c_cols,
-        row_stride: c_row,
-        ..
-    } = c;
+    let (c, c_cols, c_row) = (c.data, c.cols, c.row_stride);
     let (cols, k) = (c_cols.min(NC), a.cols.min(KC));
     let b_row = padded::<T>(cols);
     let mut b_block = Buffer::zeros(k * b_row);
@@ -89,19 +75,15 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumu
             pack(&mut b_block, b_row, b.part(p, k, column, cols));
             for first in (0..a.rows).step_by(MC) {
                 let rows = MC.min(a.rows - first);
-                let part = a.part(first, rows, p, k);
+                let mut part = a.part(first, rows, p, k);
                 if pack_a {
                     pack(&mut a_block, a_row, part);
+                    part = MatRef::row_major(&a_block, rows, k, a_row);
                 }
-                let part = if pack_a {
-                    MatRef::row_major(&a_block, rows, k, a_row)
-                } else {
-                    part
-                };
                 let product = Product::new(part, &b_block, b_row, cols);
                 let product = product.accumulate(if p == 0 { accumulate } else { Accumulate::Add });
                 let to = &mut c[first * c_row + column..];
-                product.run(&mut store(to, c_row));
+                product.run(&mut Store(to, c_row));
             }
         }
     }

@@ -38,7 +38,7 @@ impl<'a, T> MatRef<'a, T> {
         row_stride: usize,
         col_stride: usize,
     ) -> Result<Self> {
-        check_extent("matrix", data.len(), rows, cols, row_stride, col_stride)?;
+        check_extent(data.len(), rows, cols, row_stride, col_stride)?;
         Ok(Self {
             data,
             rows,
@@ -74,10 +74,9 @@ impl<'a, T> MatRef<'a, T> {
     /// Some rows and columns of it, which it must have.
     pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
         // Strides of a matrix without elements may be any.
-        let down = row.saturating_mul(self.row_stride);
-        let start = down.saturating_add(col.saturating_mul(self.col_stride));
+        let (down, across) = (self.rows_from(row), col.saturating_mul(self.col_stride));
         Self {
-            data: &self.data[start.min(self.data.len())..],
+            data: &down[across.min(down.len())..],
             rows,
             cols,
             ..self
@@ -131,13 +130,10 @@ impl<'a, T> MatMut<'a, T> {
         row_stride: usize,
     ) -> Result<Self> {
         if row_stride < cols && rows > 1 {
-            return Err(Error::invalid_setting(
-                "row stride",
-                format!("at least {cols}"),
-                row_stride,
-            ));
+            let expected = format!("at least {cols}");
+            return Err(Error::invalid_setting("row stride", expected, row_stride));
         }
-        check_extent("matrix", data.len(), rows, cols, row_stride, 1)?;
+        check_extent(data.len(), rows, cols, row_stride, 1)?;
         Ok(Self {
             data,
             rows,
@@ -148,33 +144,25 @@ impl<'a, T> MatMut<'a, T> {
 }
 
 fn check_extent(
-    what: &'static str,
     got: usize,
     rows: usize,
     cols: usize,
     row_stride: usize,
     col_stride: usize,
 ) -> Result<()> {
+    let what = "matrix";
     if memory::product(what, &[rows, cols])? == 0 {
         return Ok(());
     }
-    let last = (rows - 1).checked_mul(row_stride).and_then(|down| {
-        (cols - 1)
-            .checked_mul(col_stride)?
-            .checked_add(down)?
-            .checked_add(1)
-    });
-    match last {
-        Some(expected) if expected <= got => Ok(()),
-        Some(expected) => Err(Error::Length {
-            what,
-            expected,
-            got,
-        }),
-        None => Err(Error::Length {
-            what,
-            expected: usize::MAX,
-            got,
-        }),
+    let down = (rows - 1).saturating_mul(row_stride);
+    let last = (cols - 1).saturating_mul(col_stride).saturating_add(down);
+    let expected = last.saturating_add(1);
+    if expected <= got {
+        return Ok(());
     }
+    Err(Error::Length {
+        what,
+        expected,
+        got,
+    })
 }

@@ -40,7 +40,7 @@ mod tile;
 
 pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 pub use matrix::{MatMut, MatRef};
-pub(crate) use product::{Accumulate, Epilogue, Product, store};
+pub(crate) use product::{Accumulate, Epilogue, Product, Store};
 
 /// Rows of A and C in a block, or strip: a multiple of every micro-tile's height.
 pub(crate) const MC: usize = 24;
@@ -84,16 +84,12 @@ fn public<T: Float>(
     }
     if (c.rows, c.cols) != (a.rows, b.cols) {
         let expected = format!("{} x {}", a.rows, b.cols);
-        return Err(Error::shape(
-            "shape of C",
-            expected,
-            format!("{} x {}", c.rows, c.cols),
-        ));
+        let got = format!("{} x {}", c.rows, c.cols);
+        return Err(Error::shape("shape of C", expected, got));
     }
-    if c.rows == 0 || c.cols == 0 {
-        return Ok(());
+    if c.rows > 0 && c.cols > 0 {
+        blocked::run(a, b, c, accumulate);
     }
-    blocked::run(a, b, c, accumulate);
     Ok(())
 }
 

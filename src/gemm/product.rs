@@ -46,11 +46,9 @@ impl<'a, T> Product<'a, T> {
     }
 
     /// Sets that B's rows are not padded.
-    pub(super) fn unpadded(self) -> Self {
-        Self {
-            b_padded: false,
-            ..self
-        }
+    pub(super) fn unpadded(mut self) -> Self {
+        self.b_padded = false;
+        self
     }
 
     /// Sets where the chains begin. Default: at zero.
@@ -59,11 +57,9 @@ impl<'a, T> Product<'a, T> {
     }
 
     /// Adds this to each row when its chains are done; it is as long as B's padded rows.
-    pub(crate) fn bias(self, bias: &'a [T]) -> Self {
-        Self {
-            bias: Some(bias),
-            ..self
-        }
+    pub(crate) fn bias(mut self, bias: &'a [T]) -> Self {
+        self.bias = Some(bias);
+        self
     }
 }
 
@@ -75,20 +71,12 @@ pub(crate) trait Epilogue<T> {
     fn finish(&mut self, first: usize, rows: usize);
 }
 
-/// An epilogue that does nothing.
-struct Store<'a, T> {
-    c: &'a mut [T],
-    row: usize,
-}
-
-/// Stores C in a matrix with this row stride.
-pub(crate) fn store<T>(c: &mut [T], row: usize) -> impl Epilogue<T> {
-    Store { c, row }
-}
+/// An epilogue that leaves C in a matrix: its numbers, and its row stride.
+pub(crate) struct Store<'a, T>(pub(crate) &'a mut [T], pub(crate) usize);
 
 impl<T> Epilogue<T> for Store<'_, T> {
     fn destination(&mut self, first: usize, _: usize) -> (&mut [T], usize) {
-        (&mut self.c[first * self.row..], self.row)
+        (&mut self.0[first * self.1..], self.1)
     }
     fn finish(&mut self, _: usize, _: usize) {}
 }
@@ -96,24 +84,18 @@ impl<T> Epilogue<T> for Store<'_, T> {
 impl<T: Float> Product<'_, T> {
     /// Computes C, strip by strip.
     pub(crate) fn run(&self, epilogue: &mut dyn Epilogue<T>) {
-        simd::dispatch(Run {
-            product: self,
-            epilogue,
-        });
+        simd::dispatch(Run(self, epilogue));
     }
 }
 
-struct Run<'a, T> {
-    product: &'a Product<'a, T>,
-    epilogue: &'a mut dyn Epilogue<T>,
-}
+struct Run<'a, T>(&'a Product<'a, T>, &'a mut dyn Epilogue<T>);
 
 impl<T: Float> Op for Run<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { product, epilogue } = self;
+        let Self(product, epilogue) = self;
         let mut first = 0;
         while first < product.a.rows {
             let rows = MC.min(product.a.rows - first);

@@ -27,7 +27,7 @@
 //! - A standard normal number follows Box and Muller, "A note on the generation of random normal
 //!   deviates", 1958. It is sqrt(-2 ln u) cos(2 pi v) with u = (k + 1) / 2^53 in (0, 1] from the next
 //!   64 bits and v from the 64 bits after those. The sine of the pair is not used. Logarithm and
-//!   cosine are the crate's own ([`math`](crate::math)).
+//!   cosine are the crate's own ([`math`]).
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -38,6 +38,7 @@ use rand::RngExt;
 
 use crate::error::{Error, Number, Result};
 use crate::float::{Float, check_finite};
+use crate::math;
 use crate::random;
 
 mod orthogonal;
@@ -212,18 +213,16 @@ fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
     }
 }
 
-/// Fills with normal numbers of this standard deviation and mean 0, not truncated.
-fn normal(rng: &mut Rng, deviation: f64, to: &mut [f64]) {
+/// Fills with normal numbers of this variance and mean 0, not truncated.
+fn normal(rng: &mut Rng, variance: f64, to: &mut [f64]) {
+    let deviation = math::sqrt(variance);
     for x in to {
         *x = deviation * random::normal(rng);
     }
 }
 
-/// Rounds what was drawn to the network's own precision.
-///
-/// # Errors
-/// [`Error::NotFinite`] if a number is not finite then, [`Error::InvalidSetting`] if all that were not
-/// zero are.
+/// Rounds what was drawn to the network's own precision. An error if a number is not finite then, or
+/// if all that were not zero are.
 pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T]) -> Result<()> {
     for (to, &x) in to.iter_mut().zip(from) {
         *to = T::from_f64(x);

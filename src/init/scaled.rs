@@ -13,22 +13,10 @@ use crate::math;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotUniform;
 
-impl Initializer for GlorotUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, glorot(layer), weights);
-    }
-}
-
 /// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotNormal;
-
-impl Initializer for GlorotNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(glorot(layer)), weights);
-    }
-}
 
 /// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
 ///
@@ -40,22 +28,10 @@ impl Initializer for GlorotNormal {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeUniform;
 
-impl Initializer for HeUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, he(layer), weights);
-    }
-}
-
 /// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeNormal;
-
-impl Initializer for HeNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(he(layer)), weights);
-    }
-}
 
 /// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
 ///
@@ -65,21 +41,35 @@ impl Initializer for HeNormal {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunUniform;
 
-impl Initializer for LeCunUniform {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        uniform_with(rng, 1.0 / layer.inputs as f64, weights);
-    }
-}
-
 /// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunNormal;
 
-impl Initializer for LeCunNormal {
-    fn initialize(&self, layer: &LayerInfo<'_>, rng: &mut Rng, weights: &mut [f64], _: &mut [f64]) {
-        normal(rng, math::sqrt(1.0 / layer.inputs as f64), weights);
-    }
+/// Implements initialisers of weights with a variance that follows from the layer; biases 0.
+macro_rules! scaled {
+    ($($name:ident: $draw:ident($variance:ident),)*) => {$(
+        impl Initializer for $name {
+            fn initialize(
+                &self,
+                layer: &LayerInfo<'_>,
+                rng: &mut Rng,
+                weights: &mut [f64],
+                _: &mut [f64],
+            ) {
+                $draw(rng, $variance(layer), weights);
+            }
+        }
+    )*};
+}
+
+scaled! {
+    GlorotUniform: uniform_with(glorot),
+    GlorotNormal: normal(glorot),
+    HeUniform: uniform_with(he),
+    HeNormal: normal(he),
+    LeCunUniform: uniform_with(lecun),
+    LeCunNormal: normal(lecun),
 }
 
 /// scikit-learn's rule: weights and biases uniform in [-b, b),
@@ -152,13 +142,8 @@ impl Initializer for Siren {
     }
 
     fn check(&self) -> Result<()> {
-        let range = f64::MIN_POSITIVE..=f64::MAX;
-        check_range(
-            "omega of SIREN",
-            self.omega,
-            range,
-            "a finite number above 0",
-        )
+        let (what, range) = ("omega of SIREN", f64::MIN_POSITIVE..=f64::MAX);
+        check_range(what, self.omega, range, "a finite number above 0")
     }
 }
 
@@ -177,7 +162,12 @@ fn he(layer: &LayerInfo<'_>) -> f64 {
     layer.gain * layer.gain / layer.inputs as f64
 }
 
-/// Uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
+/// The variance of LeCun et al.
+fn lecun(layer: &LayerInfo<'_>) -> f64 {
+    1.0 / layer.inputs as f64
+}
+
+/// Fills with uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
 fn uniform_with(rng: &mut Rng, variance: f64, to: &mut [f64]) {
     let bound = math::sqrt(3.0 * variance);
     uniform(rng, -bound, bound, to);

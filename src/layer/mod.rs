@@ -9,6 +9,7 @@ use core::ops::Range;
 use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
+use crate::layout::LayerLayout;
 
 mod neuron;
 
@@ -73,46 +74,39 @@ impl<T: Float> Layer<T> {
     pub fn from_neurons<W: AsRef<[T]>>(neurons: &[Neuron<T, W>]) -> Result<Self> {
         check_not_empty("neurons", neurons)?;
         let (first, activation) = (&neurons[0], neurons[0].shared_activation());
+        let (weights, biases) = (first.weights().len(), first.biases().len());
         for neuron in neurons {
-            check_length(
-                "weights of a neuron",
-                neuron.weights(),
-                first.weights().len(),
-            )?;
-            check_length("biases of a neuron", neuron.biases(), first.biases().len())?;
+            check_length("weights of a neuron", neuron.weights(), weights)?;
+            check_length("biases of a neuron", neuron.biases(), biases)?;
             let (expected, got) = (activation.name(), neuron.activation().name());
             if expected != got {
-                return Err(Error::incompatible(
-                    "activation of a layer's neuron",
-                    expected,
-                    got,
-                ));
+                let what = "activation of a layer's neuron";
+                return Err(Error::incompatible(what, expected, got));
             }
         }
         Ok(Self {
             weights: neurons.iter().flat_map(Neuron::weights).copied().collect(),
             bias: neurons.iter().flat_map(Neuron::biases).copied().collect(),
             inputs: first.inputs(),
-            pieces: first.biases().len(),
+            pieces: biases,
             activation,
         })
     }
 }
 
 impl<T: Float, W> Layer<T, W> {
-    /// A view or an owner of parameters that are known to fit.
-    pub(crate) fn from_parts(
-        weights: W,
-        bias: W,
-        (inputs, pieces): (usize, usize),
-        activation: Arc<dyn Activation<T>>,
+    /// A view of weights and biases that lie at this place in a network.
+    pub(crate) fn view(
+        (weights, bias): (W, W),
+        at: &LayerLayout,
+        activation: &Arc<dyn Activation<T>>,
     ) -> Self {
         Self {
             weights,
             bias,
-            inputs,
-            pieces,
-            activation,
+            inputs: at.inputs,
+            pieces: at.pieces,
+            activation: Arc::clone(activation),
         }
     }
 
@@ -137,15 +131,12 @@ impl<T: Float, W> Layer<T, W> {
     }
 
     /// Where a neuron's weights and its biases lie.
-    fn place(&self, neuron: usize, outputs: usize) -> Result<[Range<usize>; 2]> {
-        if neuron >= outputs {
-            return Err(Error::OutOfBounds {
-                what: "neuron index",
-                len: outputs,
-                index: neuron,
-            });
+    fn place(&self, index: usize, len: usize) -> Result<[Range<usize>; 2]> {
+        if index >= len {
+            let what = "neuron index";
+            return Err(Error::OutOfBounds { what, len, index });
         }
-        let place = |len| neuron * len..(neuron + 1) * len;
+        let place = |len| index * len..(index + 1) * len;
         Ok([place(self.inputs * self.pieces), place(self.pieces)])
     }
 }

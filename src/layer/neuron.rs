@@ -115,11 +115,8 @@ impl<T: Float> Neuron<T> {
         activation: impl Activation<T> + 'static,
     ) -> Result<Self> {
         if inputs == 0 {
-            return Err(Error::invalid_setting(
-                "inputs of a neuron",
-                "at least 1",
-                0,
-            ));
+            let what = "inputs of a neuron";
+            return Err(Error::invalid_setting(what, "at least 1", 0));
         }
         let pieces = check_pieces(&activation)?;
         let (what, mut rng) = ("weights of a neuron", Rng::seed_from_u64(seed));
@@ -187,9 +184,8 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         simd::check()?;
         check_length("inputs of a neuron", inputs, self.inputs())?;
         let pieces = self.weights().chunks_exact(inputs.len()).zip(self.biases());
-        Ok(pieces
-            .map(|(weights, &bias)| simd::dispatch(Chain { inputs, weights }) + bias)
-            .collect())
+        let z = pieces.map(|(weights, &bias)| simd::dispatch(Chain { inputs, weights }) + bias);
+        Ok(z.collect())
     }
 
     /// f(z).
@@ -197,9 +193,8 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a piece.
     pub fn output(&self, inputs: &[T]) -> Result<T> {
-        let mut output = [T::zero()];
-        self.activation
-            .apply(&self.pre_activations(inputs)?, &mut output);
+        let (z, mut output) = (self.pre_activations(inputs)?, [T::zero()]);
+        self.activation.apply(&z, &mut output);
         Ok(output[0])
     }
 }

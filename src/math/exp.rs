@@ -9,15 +9,10 @@ use crate::float::Float;
 /// exact.
 #[inline(always)]
 pub(super) fn ln_2<T: Float>() -> (T, T) {
-    let high = if T::DOUBLE {
-        6.931_471_803_691_238e-1
+    let (high, low) = if T::DOUBLE {
+        (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10)
     } else {
-        0.693_359_375
-    };
-    let low = if T::DOUBLE {
-        1.908_214_929_270_587_7e-10
-    } else {
-        -2.121_944_4e-4
+        (0.693_359_375, -2.121_944_4e-4)
     };
     (T::from_f64(high), T::from_f64(low))
 }

@@ -14,44 +14,27 @@ use crate::simd::{Op, Simd};
 pub(super) struct Slope<'a, T> {
     pub(super) layer: &'a PackedLayer<T>,
     pub(super) activation: &'a dyn Activation<T>,
-    pub(super) saved: SavedActivations<'a, T>,
-    pub(super) dropped: Option<Dropped>,
+    /// [`saved_activations`] of the layer.
+    pub(super) saved: (&'a [T], &'a [T]),
+    /// What dropout removed of y, if anything.
+    pub(super) masks: Option<Masks>,
+    /// The minibatch's index of the first row.
+    pub(super) first_sample: usize,
     pub(super) dy: &'a mut [T],
     pub(super) dz: &'a mut [T],
 }
 
-/// Which outputs of a layer a chunk drops.
-#[derive(Clone, Copy)]
-pub(super) struct Dropped {
-    pub(super) masks: Masks,
-    pub(super) layer: usize,
-    pub(super) first_sample: usize,
-    pub(super) units: usize,
-}
-
-/// The activations of a layer that the forward pass saved.
-#[derive(Clone, Copy)]
-pub(super) struct SavedActivations<'a, T> {
-    /// Pre-activations, or y again where the slope does not need them.
-    pub(super) z: &'a [T],
-    pub(super) y: &'a [T],
-}
-
-impl<'a, T: Float> SavedActivations<'a, T> {
-    /// The saved activations of one of the layers whose buffers these are.
-    pub(super) fn of_layer(
-        net: &Mlp<T>,
-        layer: usize,
-        z: &'a [Buffer<T>],
-        y: &'a [Buffer<T>],
-    ) -> Self {
-        // Where no pre-activations are kept, the buffer may still hold another network's.
-        let z = if keeps_z(net, layer) { z } else { y };
-        Self {
-            z: &z[layer],
-            y: &y[layer],
-        }
-    }
+/// Returns z and y of a layer as the forward pass saved them, or y twice where the slope does not
+/// need z.
+pub(super) fn saved_activations<'a, T: Float>(
+    net: &Mlp<T>,
+    layer: usize,
+    z: &'a [Buffer<T>],
+    y: &'a [Buffer<T>],
+) -> (&'a [T], &'a [T]) {
+    // Where no pre-activations are kept, the buffer may still hold another network's.
+    let z = if keeps_z(net, layer) { z } else { y };
+    (&z[layer], &y[layer])
 }
 
 impl<T: Float> Epilogue<T> for Slope<'_, T> {
@@ -64,15 +47,11 @@ impl<T: Float> Epilogue<T> for Slope<'_, T> {
         let layer = self.layer;
         let part = |stride: usize| first * stride..(first + rows) * stride;
         let (z, y) = (part(layer.z_stride), part(layer.y_stride));
-        if let Some(dropped) = self.dropped {
-            let sample = dropped.first_sample + first;
-            let dy = &mut self.dy[..y.len()];
-            dropped
-                .masks
-                .apply(dropped.layer, sample, dropped.units, dy);
+        let dy = &mut self.dy[..y.len()];
+        if let Some(masks) = self.masks {
+            masks.apply(layer.index, self.first_sample + first, layer.outputs, dy);
         }
-        let saved = (&self.saved.z[z.clone()], &self.saved.y[y.clone()]);
-        let dy = &self.dy[..y.len()];
+        let saved = (&self.saved.0[z.clone()], &self.saved.1[y]);
         layer.backprop(self.activation, saved, dy, &mut self.dz[z]);
     }
 }
@@ -93,23 +72,16 @@ pub(super) fn weight_gradient<T: Float>(
     weights: &mut [T],
     transposed: &mut [T],
 ) {
-    let &PackedLayer {
-        inputs,
-        rows,
-        in_stride,
-        z_stride,
-        ..
-    } = layer;
-    let (slopes, samples) = (
-        MatRef::row_major(dz, samples, rows, z_stride),
-        MatRef::row_major(x, samples, inputs, in_stride),
-    );
+    let (inputs, in_stride) = (layer.inputs, layer.in_stride);
+    let (rows, z_stride) = (layer.rows, layer.z_stride);
     if !is_narrow::<T>(inputs, rows) {
+        let slopes = MatRef::row_major(dz, samples, rows, z_stride);
         let product = Product::new(slopes.transposed(), x, in_stride, inputs);
-        return product.run(&mut gemm::store(weights, inputs));
+        return product.run(&mut gemm::Store(weights, inputs));
     }
+    let samples = MatRef::row_major(x, samples, inputs, in_stride);
     let product = Product::new(samples.transposed(), dz, z_stride, rows);
-    product.run(&mut gemm::store(transposed, z_stride));
+    product.run(&mut gemm::Store(transposed, z_stride));
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
         for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
             *w = column[o];
@@ -147,10 +119,9 @@ pub(super) fn outer_products<'a, T: Float>(
     at: &LayerLayout,
     each: impl Iterator<Item = &'a mut [T]>,
 ) {
-    let rows = x
-        .chunks_exact(layer.in_stride)
-        .zip(dz.chunks_exact(layer.z_stride));
-    for (gradient, (x, dz)) in each.zip(rows) {
+    let x = x.chunks_exact(layer.in_stride);
+    let dz = dz.chunks_exact(layer.z_stride);
+    for (gradient, (x, dz)) in each.zip(x.zip(dz)) {
         let (x, dz) = (&x[..layer.inputs], &dz[..layer.rows]);
         let weights = gradient[at.weights.clone()].chunks_exact_mut(layer.inputs);
         for (row, &dz) in weights.zip(dz) {

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::iter::repeat_n;
 
 use rand::SeedableRng;
 
@@ -58,12 +59,11 @@ impl<T: Float> Run<T> {
 
 impl<T: Float> MlpBuilder<T> {
     pub(super) fn new(inputs: usize) -> Self {
-        let initializer = Arc::new(HeUniform);
         Self {
             inputs,
             hidden: Vec::new(),
             output: None,
-            initializer,
+            initializer: Arc::new(HeUniform),
             seed: 0,
         }
     }
@@ -127,14 +127,8 @@ impl<T: Float> MlpBuilder<T> {
         let depth = count.fold(0, usize::saturating_add);
         check_depth(depth.saturating_add(1))?;
         let last_hidden = depth.checked_sub(1);
-        let layers = self.hidden.into_iter().chain([output]).flat_map(|run| {
-            let Run {
-                neurons,
-                activation,
-                count,
-            } = run;
-            core::iter::repeat_n((neurons, activation), count)
-        });
+        let runs = self.hidden.into_iter().chain([output]);
+        let layers = runs.flat_map(|run| repeat_n((run.neurons, run.activation), run.count));
         let layers: Vec<_> = layers.collect();
         let sizes = layers
             .iter()
@@ -160,8 +154,7 @@ impl<T: Float> MlpBuilder<T> {
             };
             self.initializer
                 .initialize(&fan, &mut rng, &mut weights, &mut bias);
-            let (to_weights, to_bias) =
-                params[at.weights.start..at.bias.end].split_at_mut(weights.len());
+            let (to_weights, to_bias) = at.split_mut(&mut params);
             round_into("initial weights", &weights, to_weights)?;
             round_into("initial biases", &bias, to_bias)?;
         }

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::Mlp;
 use super::backward::{
-    Dropped, SavedActivations, Slope, SumRows, is_narrow, outer_products, weight_gradient,
+    Slope, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
 };
 use super::dropout::Masks;
 use super::forward::{PreActivations, forward, keeps_z};
@@ -28,7 +28,7 @@ enum ParamGradient<'a, T> {
 }
 
 /// The minibatch that all chunks read, and what they compute of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Minibatch<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
@@ -38,13 +38,23 @@ pub(super) struct Minibatch<'a, T> {
     pub(super) masks: Option<Masks>,
 }
 
-impl<T> Clone for Minibatch<'_, T> {
-    fn clone(&self) -> Self {
-        *self
+impl<'a, T> Minibatch<'a, T> {
+    /// A minibatch of which nothing is dropped.
+    pub(super) fn new(
+        net: &'a Mlp<T>,
+        packed: &'a Packed<T>,
+        samples: &'a CheckedSamples<'a, T>,
+        loss: &'a dyn Loss<T>,
+    ) -> Self {
+        Self {
+            net,
+            packed,
+            samples,
+            loss,
+            masks: None,
+        }
     }
 }
-
-impl<T> Copy for Minibatch<'_, T> {}
 
 /// Workspace for some rows of a minibatch, and what they add to the gradient.
 #[derive(Clone, Debug)]
@@ -127,104 +137,10 @@ impl<T: Float> Chunk<T> {
         for dz in &mut self.dz {
             dz.reserve(rows * widest);
         }
-        self.dy
-            .reserve((rows * padded::<T>(net.outputs())).max(MC * widest));
-        self.input_gradient.resize(
-            if input_gradient {
-                rows * net.inputs()
-            } else {
-                0
-            },
-            T::zero(),
-        );
-    }
-
-    /// Runs both passes. The gradient and dL/dx are those of the sum of the losses times
-    /// `scale`.
-    pub(super) fn compute(&mut self, minibatch: Minibatch<'_, T>, scale: T) {
-        instantiate! {
-            fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
-                chunk.forward(minibatch);
-                chunk.evaluate(minibatch, scale, None);
-                chunk.output_slope(minibatch);
-                chunk.backward(minibatch, ParamGradient::Sum);
-            }
-        }
-        compute(self, minibatch, scale);
-    }
-
-    /// Runs the forward pass, and evaluates the losses.
-    pub(super) fn compute_loss(&mut self, minibatch: Minibatch<'_, T>) {
-        instantiate! {
-            fn compute_loss<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>) {
-                chunk.forward(minibatch);
-                chunk.evaluate(minibatch, T::one(), None);
-            }
-        }
-        compute_loss(self, minibatch);
-    }
-
-    /// Runs both passes, and writes the loss and the gradient of each sample, laid out like the
-    /// parameters.
-    pub(super) fn compute_each(
-        &mut self,
-        minibatch: Minibatch<'_, T>,
-        losses: &mut [f64],
-        each: &mut [T],
-    ) {
-        instantiate! {
-            fn compute_each<T>(
-                chunk: &mut Chunk<T>,
-                minibatch: Minibatch<'_, T>,
-                losses: &mut [f64],
-                each: &mut [T],
-            ) {
-                chunk.forward(minibatch);
-                chunk.evaluate(minibatch, T::one(), Some(losses));
-                chunk.output_slope(minibatch);
-                chunk.backward(minibatch, ParamGradient::PerSample(each));
-            }
-        }
-        compute_each(self, minibatch, losses, each);
-    }
-
-    /// Writes the derivative of each of these outputs with respect to each input to
-    /// `input_gradient`: a backward pass over one copy of each sample for each output. The chunk
-    /// must have been assigned as many rows as there are copies.
-    pub(super) fn jacobian(
-        &mut self,
-        minibatch: Minibatch<'_, T>,
-        samples: Range<usize>,
-        outputs: Range<usize>,
-    ) {
-        instantiate! {
-            fn jacobian<T>(
-                chunk: &mut Chunk<T>,
-                minibatch: Minibatch<'_, T>,
-                samples: Range<usize>,
-                outputs: Range<usize>,
-            ) {
-                let (rows, copies) = (samples.len(), outputs.len());
-                chunk.range = samples;
-                chunk.forward(minibatch);
-                chunk.range = 0..rows * copies;
-                for (index, layer) in minibatch.packed.layers.iter().enumerate() {
-                    repeat_rows(&mut chunk.y[index], layer.y_stride, rows, copies);
-                    if keeps_z(minibatch.net, index) {
-                        repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
-                    }
-                }
-                let stride = padded::<T>(minibatch.net.outputs());
-                let slopes = &mut chunk.dy[..rows * copies * stride];
-                slopes.fill(T::zero());
-                for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
-                    slope[outputs.start + row % copies] = T::one();
-                }
-                chunk.output_slope(minibatch);
-                chunk.backward(minibatch, ParamGradient::Skip);
-            }
-        }
-        jacobian(self, minibatch, samples, outputs);
+        let outputs = rows * padded::<T>(net.outputs());
+        self.dy.reserve(outputs.max(MC * widest));
+        let derivatives = if input_gradient { net.inputs() } else { 0 };
+        self.input_gradient.resize(rows * derivatives, T::zero());
     }
 
     /// Returns the outputs of a layer, padding and all.
@@ -240,19 +156,15 @@ impl<T: Float> Chunk<T> {
     }
 
     fn forward(&mut self, minibatch: Minibatch<'_, T>) {
-        let Minibatch {
-            net,
-            packed,
-            samples,
-            ..
-        } = minibatch;
+        let (net, samples) = (minibatch.net, minibatch.samples);
         let (rows, stride) = (self.range.len(), padded::<T>(net.inputs()));
         for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
             to[..net.inputs()].copy_from_slice(samples.input(sample));
         }
-        for (index, layer) in packed.layers.iter().enumerate() {
+        for (index, layer) in minibatch.packed.layers.iter().enumerate() {
             let activation = &*net.activations()[index];
             let (before, after) = self.y.split_at_mut(index);
+            let y = &mut after[0];
             let x = match before.last() {
                 None => &self.x,
                 Some(_) if minibatch.masks.is_some() => &self.dropped[index - 1],
@@ -263,19 +175,10 @@ impl<T: Float> Chunk<T> {
             } else {
                 PreActivations::Strip(&mut self.dy)
             };
-            forward(
-                layer,
-                activation,
-                x,
-                layer.in_stride,
-                rows,
-                z,
-                &mut after[0],
-            );
+            forward(layer, activation, x, layer.in_stride, rows, z, y);
             if let Some(masks) = minibatch.masks.filter(|_| index + 1 < net.depth()) {
-                let y = &after[0][..rows * layer.y_stride];
-                let (first, units) = (self.range.start, layer.outputs);
-                masks.copy(index, first, units, y, &mut self.dropped[index]);
+                let (y, first) = (&y[..rows * layer.y_stride], self.range.start);
+                masks.copy(index, first, layer.outputs, y, &mut self.dropped[index]);
             }
         }
     }
@@ -288,9 +191,8 @@ impl<T: Float> Chunk<T> {
         let (last, outputs) = (net.depth() - 1, net.outputs());
         let stride = padded::<T>(outputs);
         self.loss = 0.0;
-        let rows = self.y[last]
-            .chunks_exact(stride)
-            .zip(self.dy.chunks_exact_mut(stride));
+        let gradients = self.dy.chunks_exact_mut(stride);
+        let rows = self.y[last].chunks_exact(stride).zip(gradients);
         for (row, ((output, gradient), sample)) in rows.zip(self.range.clone()).enumerate() {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
             let target = samples.target(sample, &mut self.target);
@@ -312,14 +214,10 @@ impl<T: Float> Chunk<T> {
         let last = minibatch.net.depth() - 1;
         let (layer, rows) = (&minibatch.packed.layers[last], self.range.len());
         let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
-        let saved = SavedActivations::of_layer(minibatch.net, last, &self.z, &self.y);
-        let (saved, dz) = ((&saved.z[..z], &saved.y[..y]), &mut self.dz[0][..z]);
-        layer.backprop(
-            &*minibatch.net.activations()[last],
-            saved,
-            &self.dy[..y],
-            dz,
-        );
+        let saved = saved_activations(minibatch.net, last, &self.z, &self.y);
+        let saved = (&saved.0[..z], &saved.1[..y]);
+        let activation = &*minibatch.net.activations()[last];
+        layer.backprop(activation, saved, &self.dy[..y], &mut self.dz[0][..z]);
     }
 
     fn backward(&mut self, minibatch: Minibatch<'_, T>, mut params: ParamGradient<'_, T>) {
@@ -328,18 +226,15 @@ impl<T: Float> Chunk<T> {
         let [mut dz, mut below] = self.dz.each_mut();
         for (index, layer) in packed.layers.iter().enumerate().rev() {
             let at = &net.layout().layers()[index];
-            let x = if index == 0 {
-                &self.x
-            } else if minibatch.masks.is_some() {
-                &self.dropped[index - 1]
-            } else {
-                &self.y[index - 1]
+            let x = match index.checked_sub(1) {
+                None => &self.x,
+                Some(below) if minibatch.masks.is_some() => &self.dropped[below],
+                Some(below) => &self.y[below],
             };
             match &mut params {
                 ParamGradient::Skip => {}
                 ParamGradient::Sum => {
-                    let (weights, bias) =
-                        self.gradient[at.weights.start..at.bias.end].split_at_mut(at.weights.len());
+                    let (weights, bias) = at.split_mut(&mut self.gradient);
                     weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
                     simd::dispatch(SumRows {
                         rows: &dz[..rows * layer.z_stride],
@@ -359,21 +254,82 @@ impl<T: Float> Chunk<T> {
                 product.run(&mut Slope {
                     layer: &packed.layers[index - 1],
                     activation,
-                    saved: SavedActivations::of_layer(net, index - 1, &self.z, &self.y),
-                    dropped: minibatch.masks.map(|masks| Dropped {
-                        masks,
-                        layer: index - 1,
-                        first_sample: self.range.start,
-                        units: layer.inputs,
-                    }),
+                    saved: saved_activations(net, index - 1, &self.z, &self.y),
+                    masks: minibatch.masks,
+                    first_sample: self.range.start,
                     dy: &mut self.dy,
                     dz: &mut below[..],
                 });
                 core::mem::swap(&mut dz, &mut below);
             } else if !self.input_gradient.is_empty() {
-                product.run(&mut gemm::store(&mut self.input_gradient, layer.inputs));
+                product.run(&mut gemm::Store(&mut self.input_gradient, layer.inputs));
             }
         }
+    }
+}
+
+instantiate! {
+    /// Runs both passes. The gradient and dL/dx are those of the sum of the losses times `scale`.
+    pub(super) fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
+        chunk.forward(minibatch);
+        chunk.evaluate(minibatch, scale, None);
+        chunk.output_slope(minibatch);
+        chunk.backward(minibatch, ParamGradient::Sum);
+    }
+}
+
+instantiate! {
+    /// Runs the forward pass, and evaluates the losses.
+    pub(super) fn compute_loss<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>) {
+        chunk.forward(minibatch);
+        chunk.evaluate(minibatch, T::one(), None);
+    }
+}
+
+instantiate! {
+    /// Runs both passes, and writes the loss and the gradient of each sample, laid out like the
+    /// parameters.
+    pub(super) fn compute_each<T>(
+        chunk: &mut Chunk<T>,
+        minibatch: Minibatch<'_, T>,
+        losses: &mut [f64],
+        each: &mut [T],
+    ) {
+        chunk.forward(minibatch);
+        chunk.evaluate(minibatch, T::one(), Some(losses));
+        chunk.output_slope(minibatch);
+        chunk.backward(minibatch, ParamGradient::PerSample(each));
+    }
+}
+
+instantiate! {
+    /// Writes the derivative of each of these outputs with respect to each input to
+    /// `input_gradient`: a backward pass over one copy of each sample for each output. The chunk
+    /// must have been assigned as many rows as there are copies.
+    pub(super) fn jacobian<T>(
+        chunk: &mut Chunk<T>,
+        minibatch: Minibatch<'_, T>,
+        samples: Range<usize>,
+        outputs: Range<usize>,
+    ) {
+        let (rows, copies) = (samples.len(), outputs.len());
+        chunk.range = samples;
+        chunk.forward(minibatch);
+        chunk.range = 0..rows * copies;
+        for (index, layer) in minibatch.packed.layers.iter().enumerate() {
+            repeat_rows(&mut chunk.y[index], layer.y_stride, rows, copies);
+            if keeps_z(minibatch.net, index) {
+                repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
+            }
+        }
+        let stride = padded::<T>(minibatch.net.outputs());
+        let slopes = &mut chunk.dy[..rows * copies * stride];
+        slopes.fill(T::zero());
+        for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
+            slope[outputs.start + row % copies] = T::one();
+        }
+        chunk.output_slope(minibatch);
+        chunk.backward(minibatch, ParamGradient::Skip);
     }
 }
 

@@ -56,8 +56,9 @@ impl Masks {
         from: &[T],
         to: &mut [T],
     ) {
-        to[..from.len()].copy_from_slice(from);
-        self.apply(layer, first_sample, units, &mut to[..from.len()]);
+        let to = &mut to[..from.len()];
+        to.copy_from_slice(from);
+        self.apply(layer, first_sample, units, to);
     }
 
     /// Masks rows in place.
@@ -94,38 +95,21 @@ impl<T: Float> Op for Apply<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (row, sample) in self
-            .rows
-            .chunks_exact_mut(self.stride)
-            .zip(self.first_sample..)
-        {
+        let rows = self.rows.chunks_exact_mut(self.stride);
+        for (row, sample) in rows.zip(self.first_sample..) {
             let key = mix64(self.key ^ sample as u64);
-            mask(
-                row,
-                key as u32,
-                (key >> 32) as u32,
-                self.threshold,
-                self.scale,
-            );
+            let (key, other) = (key as u32, (key >> 32) as u32);
+            for (y, unit) in row.iter_mut().zip(0u32..) {
+                // Chris Wellons' lowbias32, whose middle takes a second key.
+                let mut x = unit.wrapping_mul(0x9e37_79b9) ^ key;
+                x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+                x = (x ^ (x >> 15)).wrapping_add(other);
+                x = x.wrapping_mul(0x846c_a68b);
+                x ^= x >> 16;
+                let kept = *y * self.scale;
+                *y = if x >= self.threshold { kept } else { T::zero() };
+            }
         }
-    }
-}
-
-#[inline(always)]
-fn mask<T: Float>(row: &mut [T], key: u32, other: u32, threshold: u32, scale: T) {
-    for (y, unit) in row.iter_mut().zip(0u32..) {
-        // Chris Wellons' lowbias32, whose middle takes a second key.
-        let mut x = unit.wrapping_mul(0x9e37_79b9) ^ key;
-        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
-        x = (x ^ (x >> 15))
-            .wrapping_add(other)
-            .wrapping_mul(0x846c_a68b);
-        x ^= x >> 16;
-        *y = if x >= threshold {
-            *y * scale
-        } else {
-            T::zero()
-        };
     }
 }
 

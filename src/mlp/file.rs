@@ -40,14 +40,10 @@ impl<T: Float> Mlp<T> {
         file.describe("inputs", &self.inputs())?;
         file.describe("layers", &self.described())?;
         for (index, at) in self.layout.layers().iter().enumerate() {
-            let weights = &self.params[at.weights.clone()];
-            file.add(
-                format!("layers.{index}.weight"),
-                &[at.rows(), at.inputs],
-                weights,
-            );
-            let bias = &self.params[at.bias.clone()];
-            file.add(format!("layers.{index}.bias"), &[at.rows()], bias);
+            let (weights, bias) = at.split(&self.params);
+            let shape = [at.rows(), at.inputs];
+            file.add(format!("layers.{index}.weight"), &shape, weights);
+            file.add(format!("layers.{index}.bias"), &shape[..1], bias);
         }
         Ok(())
     }
@@ -56,10 +52,8 @@ impl<T: Float> Mlp<T> {
     pub(crate) fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
         let described: Vec<Described> = file.get("layers")?;
         let part = |(index, layer): (usize, &Described)| {
-            let activation = match resolver(&layer.activation) {
-                Some(activation) => activation,
-                None => activation::parse(&layer.activation)?,
-            };
+            let name = &layer.activation;
+            let activation = resolver(name).map_or_else(|| activation::parse(name), Ok)?;
             layer.rows(&*activation)?;
             Ok(Part {
                 weight: format!("layers.{index}.weight"),
@@ -81,8 +75,7 @@ impl<T: Float> Mlp<T> {
         parts: Vec<Part<T>>,
     ) -> Result<Self> {
         check_not_empty("layers", &parts)?;
-        let mut sizes = Vec::with_capacity(parts.len());
-        let mut before = inputs;
+        let (mut sizes, mut before) = (Vec::new(), inputs);
         for part in &parts {
             let pieces = check_pieces(&*part.activation)?;
             let rows = part.outputs.saturating_mul(pieces);
@@ -203,11 +196,8 @@ impl Precision {
     /// [`Error::Malformed`](crate::Error::Malformed) says what is wrong with the bytes.
     pub fn of_file(bytes: &[u8]) -> Result<Self> {
         let file = Reader::new(bytes, &MODELS)?;
-        Ok(if file.is_double("layers.0.weight")? {
-            Self::F64
-        } else {
-            Self::F32
-        })
+        let is_double = file.is_double("layers.0.weight")?;
+        Ok(if is_double { Self::F64 } else { Self::F32 })
     }
 }
 

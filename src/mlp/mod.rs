@@ -11,7 +11,7 @@ use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 pub(crate) use crate::float::check_finite;
 use crate::layer::Layer;
-use crate::layout::Layout;
+use crate::layout::{LayerLayout, Layout};
 use crate::memory;
 use crate::mlp_ref::LayerSpec;
 #[cfg(doc)]
@@ -98,12 +98,10 @@ impl<T: Float> Mlp<T> {
         let mut before = layers[0].inputs();
         let mut params = Vec::new();
         for layer in layers {
-            if layer.inputs() != before {
-                return Err(Error::shape(
-                    "inputs of a layer",
-                    format!("{before}, the outputs of the layer before"),
-                    layer.inputs(),
-                ));
+            let (what, got) = ("inputs of a layer", layer.inputs());
+            if got != before {
+                let expected = format!("{before}, the outputs of the layer before");
+                return Err(Error::shape(what, expected, got));
             }
             before = layer.outputs();
             params.extend_from_slice(layer.weights());
@@ -181,18 +179,9 @@ impl<T: Float> Mlp<T> {
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such layer.
     pub fn layer(&self, index: usize) -> Result<Layer<T, &[T]>> {
-        self.check_layer(index)?;
-        let at = &self.layout.layers()[index];
-        let (weights, bias) = (
-            &self.params[at.weights.clone()],
-            &self.params[at.bias.clone()],
-        );
-        Ok(Layer::from_parts(
-            weights,
-            bias,
-            (at.inputs, at.pieces),
-            Arc::clone(&self.activations[index]),
-        ))
+        let at = place(&self.layout, index)?;
+        let parts = at.split(&self.params);
+        Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
     /// One layer, to write through.
@@ -208,32 +197,15 @@ impl<T: Float> Mlp<T> {
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such layer.
     pub fn layer_mut(&mut self, index: usize) -> Result<Layer<T, &mut [T]>> {
-        self.check_layer(index)?;
-        let at = &self.layout.layers()[index];
-        let layer = &mut self.params[at.weights.start..at.bias.end];
-        let (weights, bias) = layer.split_at_mut(at.weights.len());
-        Ok(Layer::from_parts(
-            weights,
-            bias,
-            (at.inputs, at.pieces),
-            Arc::clone(&self.activations[index]),
-        ))
+        let at = place(&self.layout, index)?;
+        let parts = at.split_mut(&mut self.params);
+        Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
     /// The layers in their order, viewed.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<T, &[T]>> {
-        self.layout
-            .layers()
-            .iter()
-            .zip(&self.activations)
-            .map(|(at, activation)| {
-                let (weights, bias) = (
-                    &self.params[at.weights.clone()],
-                    &self.params[at.bias.clone()],
-                );
-                let shape = (at.inputs, at.pieces);
-                Layer::from_parts(weights, bias, shape, Arc::clone(activation))
-            })
+        let layers = self.layout.layers().iter().zip(&self.activations);
+        layers.map(|(at, activation)| Layer::view(at.split(&self.params), at, activation))
     }
 
     /// Returns the layers as an [`MlpRef`] takes them, which predicts without a copy of the
@@ -255,14 +227,6 @@ impl<T: Float> Mlp<T> {
         layers
             .map(|(at, f)| LayerSpec::with_pieces(at.outputs, at.pieces, &**f))
             .collect()
-    }
-
-    fn check_layer(&self, index: usize) -> Result<()> {
-        let (what, len) = ("layer index", self.depth());
-        if index < len {
-            return Ok(());
-        }
-        Err(Error::OutOfBounds { what, len, index })
     }
 
     pub(crate) fn activations(&self) -> &[Arc<dyn Activation<T>>] {
@@ -302,6 +266,25 @@ impl<T: Float> Mlp<T> {
         check_length("parameters", params, self.params.len())?;
         self.params.copy_from_slice(params);
         Ok(())
+    }
+}
+
+/// Returns the place of a layer, if there is one.
+fn place(layout: &Layout, index: usize) -> Result<&LayerLayout> {
+    let (what, len) = ("layer index", layout.layers().len());
+    let layer = layout.layers().get(index);
+    layer.ok_or(Error::OutOfBounds { what, len, index })
+}
+
+impl LayerLayout {
+    /// Returns the layer's weights and biases among all parameters.
+    fn split<'a, T>(&self, params: &'a [T]) -> (&'a [T], &'a [T]) {
+        (&params[self.weights.clone()], &params[self.bias.clone()])
+    }
+
+    /// Returns the layer's weights and biases among all parameters, to write.
+    fn split_mut<'a, T>(&self, params: &'a mut [T]) -> (&'a mut [T], &'a mut [T]) {
+        params[self.weights.start..self.bias.end].split_at_mut(self.weights.len())
     }
 }
 

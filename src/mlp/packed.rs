@@ -22,7 +22,7 @@ pub(super) struct PackedLayer<T> {
     pub(super) bias: Buffer<T>,
     /// [`Activation::lower_clamp`], for one piece.
     pub(super) lower_clamp: Option<T>,
-    index: usize,
+    pub(super) index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     /// Rows of W, so pre-activations for each sample: as many as outputs for one piece.
@@ -78,13 +78,12 @@ impl<T: Float> Packed<T> {
     pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
+            let lower_clamp = net.activations[index].lower_clamp();
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                lower_clamp: net.activations[index]
-                    .lower_clamp()
-                    .filter(|_| at.pieces == 1),
+                lower_clamp: lower_clamp.filter(|_| at.pieces == 1),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
@@ -94,9 +93,8 @@ impl<T: Float> Packed<T> {
                 y_stride: padded::<T>(at.outputs),
             }
         });
-        Self {
-            layers: layers.collect(),
-        }
+        let layers = layers.collect();
+        Self { layers }
     }
 
     /// Copies the network's parameters as they are now.
@@ -104,12 +102,8 @@ impl<T: Float> Packed<T> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
         threads.for_each(&mut self.layers, &|packed| {
-            let at = &net.layout.layers()[packed.index];
-            pack(
-                packed,
-                &net.params[at.weights.clone()],
-                &net.params[at.bias.clone()],
-            );
+            let (weights, bias) = net.layout.layers()[packed.index].split(&net.params);
+            pack(packed, weights, bias);
         });
         Ok(())
     }

@@ -27,13 +27,9 @@ pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Resul
     if reaches_both_sides(activation) {
         return Ok(());
     }
-    let expected =
-        format!("one that gives all numbers, such as identity, since they are {meaning}");
-    Err(Error::incompatible(
-        "activation of the output layer",
-        expected,
-        activation.name(),
-    ))
+    let (what, got) = ("activation of the output layer", activation.name());
+    let all = format!("one that gives all numbers, such as identity, since they are {meaning}");
+    Err(Error::incompatible(what, all, got))
 }
 
 /// Whether an activation has values below -4 and above 4: logits within these leave each answer a
@@ -42,20 +38,8 @@ fn reaches_both_sides<T: Float>(activation: &dyn Activation<T>) -> bool {
     const FAR: f64 = 4.0;
     // Far out, for slopes that are small, and near, for functions that are not monotonic.
     const PROBES: [f64; 5] = [1e12, 1e3, 100.0, 33.0, 10.0];
+    let probes = || PROBES.iter().flat_map(|probe| [-probe, *probe]);
+    let value = |x| activation.value(T::from_f64(x)).as_f64();
     // With a value for all pieces at once nothing is known about others.
-    if activation.pieces() > 1 {
-        return true;
-    }
-    let (mut below, mut above) = (false, false);
-    for probe in PROBES {
-        for x in [-probe, probe] {
-            let y = activation.value(T::from_f64(x)).as_f64();
-            below |= y < -FAR;
-            above |= y > FAR;
-        }
-        if below && above {
-            return true;
-        }
-    }
-    false
+    activation.pieces() > 1 || probes().any(|x| value(x) < -FAR) && probes().any(|x| value(x) > FAR)
 }

@@ -120,15 +120,13 @@ instantiate! {
 /// Predicts by blocks, after all checks.
 #[cold]
 fn predict_samples<T: Float>(prediction: &mut Prediction<'_, T>) -> Result<()> {
-    let samples = check_rows("inputs", prediction.inputs, prediction.net.inputs())?;
-    check_length(
-        "outputs",
-        prediction.outputs,
-        samples.saturating_mul(prediction.net.outputs()),
-    )?;
-    check_finite_rows("inputs", prediction.inputs, prediction.net.inputs())?;
+    let (net, inputs) = (prediction.net, prediction.inputs);
+    let samples = check_rows("inputs", inputs, net.inputs())?;
+    let expected = samples.saturating_mul(net.outputs());
+    check_length("outputs", prediction.outputs, expected)?;
+    check_finite_rows("inputs", inputs, net.inputs())?;
     predict(prediction);
-    check_outputs(prediction.net, prediction.inputs, prediction.outputs)
+    check_outputs(net, inputs, prediction.outputs)
 }
 
 /// Checks that all outputs are finite.
@@ -173,10 +171,8 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
     let (all_inputs, all_outputs) = (inputs, outputs);
     let inputs = all_inputs.chunks(part * net.inputs());
     let outputs = all_outputs.chunks_mut(part * net.outputs());
-    let mut parts: Vec<_> = inputs
-        .zip(outputs)
-        .map(|(x, y)| (x, y, Scratch::new(net)))
-        .collect();
+    let parts = inputs.zip(outputs);
+    let mut parts: Vec<_> = parts.map(|(x, y)| (x, y, Scratch::new(net))).collect();
     threads.for_each(&mut parts, &|(inputs, outputs, scratch)| {
         predict(&mut Prediction {
             net,

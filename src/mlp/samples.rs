@@ -34,7 +34,7 @@ pub(crate) use checked::CheckedSamples;
 #[must_use = "its methods return the changed samples"]
 pub struct Samples<'a, T> {
     inputs: &'a [T],
-    targets: Targets<'a, T>,
+    targets: Targets<&'a [T], &'a [usize]>,
     weights: Option<&'a [T]>,
     rows: Option<&'a [usize]>,
     names: &'static [&'static str; 3],
@@ -42,12 +42,12 @@ pub struct Samples<'a, T> {
 
 /// What outputs should be.
 #[derive(Clone, Copy, Debug)]
-enum Targets<'a, T> {
+enum Targets<V, C> {
     /// Row-major `[samples x outputs]`.
-    Values(&'a [T]),
+    Values(V),
     /// The class of each sample: a row of zeros with a one at its place, or for a single output 0
     /// or 1. With thousands of classes those rows would be far larger than the inputs.
-    Classes(&'a [usize]),
+    Classes(C),
 }
 
 /// Names of the parts of training samples in errors.
@@ -71,7 +71,7 @@ impl<'a, T: Float> Samples<'a, T> {
         Self::towards(inputs, Targets::Classes(classes))
     }
 
-    fn towards(inputs: &'a [T], targets: Targets<'a, T>) -> Self {
+    fn towards(inputs: &'a [T], targets: Targets<&'a [T], &'a [usize]>) -> Self {
         Self {
             inputs,
             targets,
@@ -90,27 +90,21 @@ impl<'a, T: Float> Samples<'a, T> {
     /// all samples instead.
     ///
     /// [`Trainer::mean_weight`]: crate::Trainer::mean_weight
-    pub fn weights(self, weights: &'a [T]) -> Self {
-        Self {
-            weights: Some(weights),
-            ..self
-        }
+    pub fn weights(mut self, weights: &'a [T]) -> Self {
+        self.weights = Some(weights);
+        self
     }
 
     /// Takes these rows only, in this order; a row may come more than once.
-    pub fn rows(self, rows: &'a [usize]) -> Self {
-        Self {
-            rows: Some(rows),
-            ..self
-        }
+    pub fn rows(mut self, rows: &'a [usize]) -> Self {
+        self.rows = Some(rows);
+        self
     }
 
     /// Makes errors name these as validation samples.
-    pub(crate) fn for_validation(self) -> Self {
-        Self {
-            names: &VALIDATION,
-            ..self
-        }
+    pub(crate) fn for_validation(mut self) -> Self {
+        self.names = &VALIDATION;
+        self
     }
 
     /// Checks that they fit the network and that the loss can learn from them.
@@ -132,10 +126,7 @@ impl<'a, T: Float> Samples<'a, T> {
             count,
             whole: count,
         };
-        let rows = match self.rows {
-            None => all,
-            Some(rows) => all.try_choose(rows)?,
-        };
+        let rows = self.rows.map_or(Ok(all), |rows| all.try_choose(rows))?;
         rows.check(loss)?;
         if self.weights.is_some() {
             let (sum, expected) = (rows.total_weight(), "a sum that can be divided by");
@@ -152,10 +143,8 @@ impl<'a, T: Float> Samples<'a, T> {
         Gathered {
             inputs: pick(self.inputs, net.inputs(), rows),
             targets: match self.targets {
-                Targets::Values(values) => {
-                    GatheredTargets::Values(pick(values, net.outputs(), rows))
-                }
-                Targets::Classes(classes) => GatheredTargets::Classes(pick(classes, 1, rows)),
+                Targets::Values(values) => Targets::Values(pick(values, net.outputs(), rows)),
+                Targets::Classes(classes) => Targets::Classes(pick(classes, 1, rows)),
             },
             weights: self.weights.map(|weights| pick(weights, 1, rows)),
         }
@@ -180,14 +169,9 @@ impl<'a, T: Float> Samples<'a, T> {
     }
 
     /// These samples with other targets for the same rows of the data.
-    pub(crate) fn with_targets<'b>(self, targets: &'b [T]) -> Samples<'b, T>
-    where
-        'a: 'b,
-    {
-        Samples {
-            targets: Targets::Values(targets),
-            ..self
-        }
+    pub(crate) fn with_targets(mut self, targets: &'a [T]) -> Self {
+        self.targets = Targets::Values(targets);
+        self
     }
 }
 
@@ -212,26 +196,19 @@ fn write_class<T: Float>(class: usize, row: &mut [T]) {
 #[derive(Debug)]
 pub(crate) struct Gathered<T> {
     inputs: Vec<T>,
-    targets: GatheredTargets<T>,
+    targets: Targets<Vec<T>, Vec<usize>>,
     weights: Option<Vec<T>>,
-}
-
-#[derive(Debug)]
-enum GatheredTargets<T> {
-    Values(Vec<T>),
-    Classes(Vec<usize>),
 }
 
 impl<T: Float> Gathered<T> {
     pub(crate) fn samples(&self) -> Samples<'_, T> {
         let targets = match &self.targets {
-            GatheredTargets::Values(values) => Targets::Values(values),
-            GatheredTargets::Classes(classes) => Targets::Classes(classes),
+            Targets::Values(values) => Targets::Values(&values[..]),
+            Targets::Classes(classes) => Targets::Classes(&classes[..]),
         };
-        let samples = Samples::towards(&self.inputs, targets);
-        match &self.weights {
-            Some(weights) => samples.weights(weights),
-            None => samples,
+        Samples {
+            weights: self.weights.as_deref(),
+            ..Samples::towards(&self.inputs, targets)
         }
     }
 }

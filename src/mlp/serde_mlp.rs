@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::float::Float;
 use crate::layer::Layer;
 
@@ -94,40 +94,27 @@ impl<'a, T: Float + Deserialize<'a>> Deserialize<'a> for Mlp<T> {
 impl<T: Float> Whole<T> {
     fn network(self) -> Result<Mlp<T>> {
         if self.version != VERSION {
-            let got = self.version;
+            let (what, got) = ("version", self.version);
             let problem = format!("expected {VERSION}, got {got}");
-            return Err(Error::Malformed {
-                what: "version",
-                problem,
-            });
+            return Err(Error::Malformed { what, problem });
         }
         let (mut inputs, mut rest) = (self.inputs, &self.params[..]);
         let mut layers = Vec::new();
         for layer in &self.layers {
             let activation = activation::parse(&layer.activation)?;
             let rows = layer.rows(&*activation)?;
-            let split = |values: usize| {
-                let expected = || Error::Length {
-                    what: "parameters",
-                    expected: values,
-                    got: rest.len(),
-                };
-                rest.split_at_checked(values).ok_or_else(expected)
+            let first = |len: usize| {
+                let part = &rest[..len.min(rest.len())];
+                check_length("parameters", part, len).map(|()| part)
             };
-            let (weights, _) = split(rows.saturating_mul(inputs))?;
-            let (both, after) = split(weights.len().saturating_add(rows))?;
+            let weights = first(rows.saturating_mul(inputs))?;
+            let both = first(weights.len().saturating_add(rows))?;
             let bias = &both[weights.len()..];
             layers.push(Layer::new(weights, bias, activation)?);
-            (inputs, rest) = (layer.outputs, after);
+            (inputs, rest) = (layer.outputs, &rest[both.len()..]);
         }
-        if !rest.is_empty() {
-            let (got, rest) = (self.params.len(), rest.len());
-            return Err(Error::Length {
-                what: "parameters",
-                expected: got - rest,
-                got,
-            });
-        }
+        let used = self.params.len() - rest.len();
+        check_length("parameters", &self.params, used)?;
         let net = Mlp::from_layers(&layers)?;
         check_finite("parameters", &net.params)?;
         Ok(net)

@@ -62,7 +62,7 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 #[must_use = "its methods return the changed shard"]
 pub struct Shard {
     /// The minibatch's samples, or the sum of their weights.
-    total_weight: f64,
+    pub(super) total_weight: f64,
     /// The rows of the minibatch that are cut into chunks,
     cut: Range<usize>,
     /// into so many,
@@ -79,11 +79,9 @@ impl Shard {
     /// [`Error::Empty`] without samples, [`Error::OutOfBounds`] unless `index` is below `count`.
     pub fn of_chunks(samples: usize, index: usize, count: usize) -> Result<Self> {
         check(samples, index, count)?;
-        let whole = Self::whole(samples, samples as f64);
-        Ok(Self {
-            chunks: part(whole.count, index, count),
-            ..whole
-        })
+        let mut shard = Self::whole(samples, samples as f64);
+        shard.chunks = part(shard.count, index, count);
+        Ok(shard)
     }
 
     /// The part of process `index` of `count` where bits may depend on `count`: rows are divided evenly
@@ -119,13 +117,11 @@ impl Shard {
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless it is a finite number above 0.
-    pub fn with_total_weight(self, total: f64) -> Result<Self> {
+    pub fn with_total_weight(mut self, total: f64) -> Result<Self> {
         let range = f64::MIN_POSITIVE..f64::INFINITY;
         check_range("total weight", total, range, "a finite number above 0")?;
-        Ok(Self {
-            total_weight: total,
-            ..self
-        })
+        self.total_weight = total;
+        Ok(self)
     }
 
     /// Which rows of the minibatch it has.
@@ -142,10 +138,6 @@ impl Shard {
     pub fn chunk_rows(&self) -> impl ExactSizeIterator<Item = Range<usize>> + use<'_> {
         self.chunks()
             .map(|chunk| self.first_row(chunk)..self.first_row(chunk + 1))
-    }
-
-    pub(super) fn total_weight(&self) -> f64 {
-        self.total_weight
     }
 
     fn first_row(&self, chunk: usize) -> usize {

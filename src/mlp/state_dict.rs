@@ -83,7 +83,7 @@ impl<T: Float> Mlp<T> {
         layers: impl Iterator<Item = (&'n str, &'n str)>,
         ignored: &[&str],
     ) -> Result<Self> {
-        let (mut first, mut inputs) = (0, None);
+        let (mut first, mut inputs) = (None, None);
         let mut parts = Vec::new();
         for (name, activation) in layers {
             let activation = activation::parse::<T>(activation)?;
@@ -108,9 +108,7 @@ impl<T: Float> Mlp<T> {
             }
             let outputs = rows / pieces;
             inputs = Some(outputs);
-            if parts.is_empty() {
-                first = width;
-            }
+            first.get_or_insert(width);
             parts.push(Part {
                 weight,
                 bias: file.shape(&bias).map(|_| bias),
@@ -118,7 +116,7 @@ impl<T: Float> Mlp<T> {
                 activation,
             });
         }
-        let net = Self::of_tensors(file, first, parts)?;
+        let net = Self::of_tensors(file, first.unwrap_or(0), parts)?;
         ignored.iter().try_for_each(|name| file.ignore(name))?;
         file.unread("").map_or(Ok(net), |names| {
             Err(contradicts(format!(

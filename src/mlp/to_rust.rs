@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::{Mlp, check_finite};
@@ -86,9 +87,7 @@ fn constructor<T: Float>(activation: &dyn Activation<T>) -> Result<String> {
         Ok(known) if format!("{known:?}") == text => Ok(format!("activation::{text}")),
         _ => Err(Error::UnknownName {
             what: "activation that can be written as Rust",
-            known: activation::names()
-                .collect::<alloc::vec::Vec<_>>()
-                .join(", "),
+            known: activation::names().collect::<Vec<_>>().join(", "),
             got: name.into_owned(),
         }),
     }

@@ -2,9 +2,10 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::slice;
 
 use super::Mlp;
-use super::chunk::{Chunk, Minibatch};
+use super::chunk::{self, Chunk, Minibatch};
 use super::clip::Clip;
 use super::dropout::Dropout;
 use super::packed::Packed;
@@ -53,7 +54,7 @@ pub struct GradientWorkspace<T> {
     /// Number of chunks of the gradient computed last.
     used: usize,
     /// The chunk of evaluations and derivatives, which holds no sums of a gradient.
-    probe: Option<Chunk<T>>,
+    probe: Chunk<T>,
     values: Vec<T>,
     inputs: Option<Vec<T>>,
     l2: f64,
@@ -79,7 +80,7 @@ impl<T: Float> GradientWorkspace<T> {
             packed: Packed::new(net, true),
             chunks: Vec::new(),
             used: 0,
-            probe: None,
+            probe: Chunk::new(net, false),
             values: vec![T::zero(); net.layout().len()],
             inputs: None,
             l2: 0.0,
@@ -274,32 +275,24 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<f64> {
         let total = samples.total_weight();
         self.prepare(net)?;
-        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let minibatch = Minibatch {
-            net,
-            packed: &self.packed,
-            samples,
-            loss,
-            masks: None,
-        };
+        let chunk = &mut self.probe;
+        let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         let (rows, mut sum) = (samples.len(), 0.0);
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             chunk.assign(net, range, false, false);
-            chunk.compute_loss(minibatch);
+            chunk::compute_loss(chunk, minibatch);
             sum += chunk.loss;
             if let Some(outputs) = &mut outputs {
-                chunk
-                    .outputs(net)
-                    .for_each(|row| outputs.extend_from_slice(row));
+                let rows = chunk.outputs(net);
+                rows.for_each(|row| outputs.extend_from_slice(row));
             }
         }
         let mean = sum / total;
         if mean.is_finite() {
-            Ok(mean)
-        } else {
-            Err(self.explain(net, self.probe.as_slice(), mean))
+            return Ok(mean);
         }
+        Err(self.explain(slice::from_ref(&self.probe), mean))
     }
 
     /// Packs the network's parameters as they are now.

@@ -1,6 +1,6 @@
 //! Prediction on parameters as they lie.
 
-use super::MlpRef;
+use super::{LayerSpec, MlpRef};
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
@@ -23,20 +23,12 @@ impl<T: Float> Op for Predict<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self {
-            net,
-            inputs,
-            outputs,
-            scratch,
-        } = self;
-        let last = net.layers.len() - 1;
-        let mut widest = 0;
-        for layer in &net.layers[..last] {
-            widest = layer.outputs.max(widest);
-        }
-        let (values, z) = scratch.split_at_mut(widest);
-        let samples = inputs.chunks_exact(net.inputs);
-        for (input, output) in samples.zip(outputs.chunks_exact_mut(net.layers[last].outputs)) {
+        let (net, last) = (self.net, self.net.layers.len() - 1);
+        let hidden = net.layers[..last].iter().map(LayerSpec::outputs);
+        let (values, z) = self.scratch.split_at_mut(hidden.max().unwrap_or(0));
+        let samples = self.inputs.chunks_exact(net.inputs);
+        let outputs = self.outputs.chunks_exact_mut(net.outputs());
+        for (input, output) in samples.zip(outputs) {
             let (mut rest, mut width) = (net.params, net.inputs);
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();

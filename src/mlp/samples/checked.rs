@@ -33,34 +33,21 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
     }
 
     /// Removes the weights.
-    pub(crate) fn unweighted(self) -> Self {
-        let samples = Samples {
-            weights: None,
-            ..self.samples
-        };
-        Self { samples, ..self }
-    }
-
-    /// Takes the rows of the data with these indices, which must exist, instead.
-    fn choose(self, indices: &'a [usize]) -> Self {
-        Self {
-            samples: self.samples.rows(indices),
-            count: indices.len(),
-            ..self
-        }
+    pub(crate) fn unweighted(mut self) -> Self {
+        self.samples.weights = None;
+        self
     }
 
     /// Checks indices, and takes those rows of the data instead.
-    pub(crate) fn try_choose(self, indices: &'a [usize]) -> Result<Self> {
+    pub(crate) fn try_choose(mut self, indices: &'a [usize]) -> Result<Self> {
         check_not_empty("row indices", indices)?;
-        match indices.iter().find(|&&index| index >= self.whole) {
-            Some(&index) => Err(Error::OutOfBounds {
-                what: "row index",
-                len: self.whole,
-                index,
-            }),
-            None => Ok(self.choose(indices)),
+        let (what, len) = ("row index", self.whole);
+        if let Some(&index) = indices.iter().find(|&&index| index >= len) {
+            return Err(Error::OutOfBounds { what, len, index });
         }
+        self.samples.rows = Some(indices);
+        self.count = indices.len();
+        Ok(self)
     }
 
     pub(super) fn check(&self, loss: &dyn Loss<T>) -> Result<()> {
@@ -118,10 +105,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
     }
 
     /// The sample's target; `row`, as long as it, is room for what must be written first.
-    pub(crate) fn target<'b>(&self, sample: usize, row: &'b mut [T]) -> &'b [T]
-    where
-        'a: 'b,
-    {
+    pub(crate) fn target(&self, sample: usize, row: &'a mut [T]) -> &'a [T] {
         let index = self.row(sample);
         match self.samples.targets {
             Targets::Values(values) => &values[index * self.widths[1]..][..self.widths[1]],
@@ -147,9 +131,8 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// The sample's weight, if they have any.
     pub(crate) fn weight(&self, sample: usize) -> Option<T> {
-        self.samples
-            .weights
-            .map(|weights| weights[self.row(sample)])
+        let weights = self.samples.weights?;
+        Some(weights[self.row(sample)])
     }
 
     /// Whether a mean over these samples is a number: their weights may all be zero, or so small
@@ -175,12 +158,10 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// The sum of the weights: the number of samples where there are none.
     pub(crate) fn total_weight(&self) -> f64 {
-        match self.samples.weights {
-            None => self.count as f64,
-            Some(weights) => (0..self.count)
-                .map(|sample| weights[self.row(sample)].as_f64())
-                .sum(),
-        }
+        self.samples.weights.map_or(self.count as f64, |weights| {
+            let weight = |sample| weights[self.row(sample)].as_f64();
+            (0..self.count).map(weight).sum()
+        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! Derivatives beyond the gradient of a mean loss: each output's, and each sample's.
 
 use alloc::vec::Vec;
+use core::slice;
 
-use super::super::chunk::{Chunk, Minibatch};
+use super::super::chunk::{self, Minibatch};
 use super::super::samples::{CheckedSamples, Samples};
 use super::overflow::not_finite;
 use super::{GradientWorkspace, MOST_ROWS, Mlp};
@@ -41,14 +42,9 @@ impl<T: Float> GradientWorkspace<T> {
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
-        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let minibatch = Minibatch {
-            net,
-            packed: &self.packed,
-            samples: &samples,
-            loss: &SquaredError, // which nothing asks for
-            masks: None,
-        };
+        let chunk = &mut self.probe;
+        // Nothing asks for the loss.
+        let minibatch = Minibatch::new(net, &self.packed, &samples, &SquaredError);
         let outputs = net.outputs();
         let (what, rows) = ("Jacobian", samples.len());
         let len = memory::product(what, &[rows, outputs, net.inputs()])?;
@@ -61,11 +57,11 @@ impl<T: Float> GradientWorkspace<T> {
                 let range = first..rows.min(first + step);
                 let some = output..outputs.min(output + MOST_ROWS);
                 chunk.assign(net, 0..range.len() * some.len(), false, true);
-                chunk.jacobian(minibatch, range, some);
+                chunk::jacobian(chunk, minibatch, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);
                 let finite = max_abs(&chunk.input_gradient).is_finite();
                 if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
-                    return Err(self.explain_derivative(net, "derivative", |_| 0));
+                    return Err(self.explain_derivative("derivative", |_| 0));
                 }
             }
         }
@@ -105,17 +101,11 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<(&[f64], &[T])> {
         let samples = samples.check(net, loss)?.unweighted();
         self.prepare(net)?;
-        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
-        let minibatch = Minibatch {
-            net,
-            packed: &self.packed,
-            samples: &samples,
-            loss,
-            masks: None,
-        };
+        let chunk = &mut self.probe;
+        let minibatch = Minibatch::new(net, &self.packed, &samples, loss);
         let (params, rows) = (self.layout.len(), samples.len());
-        let (what, len) = ("gradients of the samples", &[rows, params]);
-        let len = memory::product(what, len)?;
+        let what = "gradients of the samples";
+        let len = memory::product(what, &[rows, params])?;
         memory::room(what, &mut self.derivatives, len)?;
         self.losses.resize(rows, 0.0);
         self.derivatives.resize(len, T::zero());
@@ -124,13 +114,13 @@ impl<T: Float> GradientWorkspace<T> {
             let losses = &mut self.losses[range.clone()];
             let each = &mut self.derivatives[range.start * params..range.end * params];
             chunk.assign(net, range, false, false);
-            chunk.compute_each(minibatch, losses, each);
+            chunk::compute_each(chunk, minibatch, losses, each);
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
-                return Err(self.explain(net, self.probe.as_slice(), loss));
+                return Err(self.explain(slice::from_ref(&self.probe), loss));
             }
             if !max_abs(each).is_finite() {
                 let layer = |index| self.layout.layer_of(index % params).unwrap_or(0);
-                return Err(self.explain_derivative(net, "gradient", layer));
+                return Err(self.explain_derivative("gradient", layer));
             }
         }
         Ok((&self.losses, &self.derivatives))
@@ -146,15 +136,10 @@ impl<T: Float> GradientWorkspace<T> {
         loss: &dyn Loss<T>,
     ) -> Result<Vec<usize>> {
         self.prepare(net)?;
-        let chunk = self.probe.get_or_insert_with(|| Chunk::new(net, false));
+        let chunk = &mut self.probe;
         chunk.assign(net, 0..rows, false, false);
-        chunk.compute_loss(Minibatch {
-            net,
-            packed: &self.packed,
-            samples,
-            loss,
-            masks: None,
-        });
+        let minibatch = Minibatch::new(net, &self.packed, samples, loss);
+        chunk::compute_loss(chunk, minibatch);
         let hidden = self.packed.layers[..net.depth() - 1].iter().enumerate();
         let constant = hidden.map(|(index, layer)| {
             let y = chunk.outputs_of(&self.packed, index);

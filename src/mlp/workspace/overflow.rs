@@ -1,21 +1,18 @@
 //! Where numbers stopped being finite.
 
+use core::slice;
+
 use super::super::chunk::Chunk;
-use super::{GradientWorkspace, Mlp};
+use super::GradientWorkspace;
 use crate::error::Error;
 use crate::float::Float;
 
 impl<T: Float> GradientWorkspace<T> {
     /// Finds where numbers stopped being finite: forward first, then backward.
     #[cold]
-    pub(super) fn explain(&self, net: &Mlp<T>, chunks: &[Chunk<T>], loss: f64) -> Error {
-        for layer in 0..net.depth() {
-            let outputs = chunks
-                .iter()
-                .find_map(|chunk| not_finite(chunk.outputs_of(&self.packed, layer)));
-            if let Some(value) = outputs {
-                return overflow("output", layer, value);
-            }
+    pub(super) fn explain(&self, chunks: &[Chunk<T>], loss: f64) -> Error {
+        if let Some(error) = self.explain_output(chunks) {
+            return error;
         }
         if loss.is_finite() {
             for (layer, at) in self.layout.layers().iter().enumerate().rev() {
@@ -24,7 +21,7 @@ impl<T: Float> GradientWorkspace<T> {
                 }
             }
         }
-        overflow("loss", net.depth() - 1, loss)
+        overflow("loss", self.packed.layers.len() - 1, loss)
     }
 
     /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
@@ -32,19 +29,23 @@ impl<T: Float> GradientWorkspace<T> {
     #[cold]
     pub(super) fn explain_derivative(
         &self,
-        net: &Mlp<T>,
         what: &'static str,
         layer: impl Fn(usize) -> usize,
     ) -> Error {
-        let output = |layer: usize| {
-            let probe = self.probe.as_ref()?;
-            let value = not_finite(probe.outputs_of(&self.packed, layer))?;
-            Some(overflow("output", layer, value))
-        };
-        (0..net.depth()).find_map(output).unwrap_or_else(|| {
+        let output = self.explain_output(slice::from_ref(&self.probe));
+        output.unwrap_or_else(|| {
             let index = self.derivatives.iter().position(|x| !x.is_finite());
             let index = index.unwrap_or(0);
             overflow(what, layer(index), self.derivatives[index].as_f64())
+        })
+    }
+
+    /// Finds the first layer with an output that is not finite.
+    fn explain_output(&self, chunks: &[Chunk<T>]) -> Option<Error> {
+        (0..self.packed.layers.len()).find_map(|layer| {
+            let find = |chunk: &Chunk<T>| not_finite(chunk.outputs_of(&self.packed, layer));
+            let value = chunks.iter().find_map(find)?;
+            Some(overflow("output", layer, value))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use super::super::chunk::{Chunk, Minibatch};
+use super::super::chunk::{self, Chunk, Minibatch};
 use super::super::dropout::Dropout;
 use super::super::reduction::{add_up, penalise};
 use super::super::samples::{CheckedSamples, Samples};
@@ -49,7 +49,7 @@ impl<T: Float> GradientWorkspace<T> {
         shard: &Shard,
         loss: &dyn Loss<T>,
     ) -> Result<()> {
-        check_positive::<T>("total weight of a shard", shard.total_weight())?;
+        check_positive::<T>("total weight of a shard", shard.total_weight)?;
         let rows = shard.rows().len();
         if rows == 0 {
             return self.compute_chunks(net, None, shard, loss);
@@ -102,20 +102,15 @@ impl<T: Float> GradientWorkspace<T> {
         if let Some(samples) = samples {
             let before = shard.rows().start;
             let masks = |dropout: Dropout| dropout.at(self.updates, before);
-            let minibatch = Minibatch {
-                net,
-                packed: &self.packed,
-                samples,
-                loss,
-                masks: self.dropout.map(masks),
-            };
+            let mut minibatch = Minibatch::new(net, &self.packed, samples, loss);
+            minibatch.masks = self.dropout.map(masks);
             for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
             }
-            let scale = T::from_f64(1.0 / shard.total_weight());
-            self.threads
-                .for_each(used, &|chunk| chunk.compute(minibatch, scale));
+            let scale = T::from_f64(1.0 / shard.total_weight);
+            let compute = |chunk: &mut _| chunk::compute(chunk, minibatch, scale);
+            self.threads.for_each(used, &compute);
         }
         if let Some(inputs) = &mut self.inputs {
             inputs.clear();
@@ -128,11 +123,11 @@ impl<T: Float> GradientWorkspace<T> {
 
     /// Turns sums over all samples into the loss and its gradient.
     fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
-        let total = shard.total_weight();
+        let total = shard.total_weight;
         let loss = loss_sum / total + self.penalise(net, total);
         let max_abs = max_abs(&self.values).as_f64();
         if !(loss.is_finite() && max_abs.is_finite()) {
-            return Err(self.explain(net, &self.chunks[..self.used], loss));
+            return Err(self.explain(&self.chunks[..self.used], loss));
         }
         self.max_abs = max_abs;
         if let Some(clip) = self.clip {
@@ -150,11 +145,8 @@ impl<T: Float> GradientWorkspace<T> {
         let mut squares = 0.0;
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
-            squares += penalise(
-                &mut self.values[at.weights.clone()],
-                weights,
-                T::from_f64(factor),
-            );
+            let gradient = &mut self.values[at.weights.clone()];
+            squares += penalise(gradient, weights, T::from_f64(factor));
         }
         0.5 * factor * squares
     }

@@ -4,7 +4,7 @@
 //! equations is X^T X in the code, for which the kernel needs nothing transposed.
 
 use crate::float::Float;
-use crate::gemm::{Accumulate, MC, MatRef, Product, padded, store};
+use crate::gemm::{Accumulate, MC, MatRef, Product, Store, padded};
 use crate::math;
 use crate::optimizer::elementwise::FlushDenormals;
 
@@ -76,7 +76,7 @@ pub(super) fn orthogonalize<'a, T: Float>(
         }
         let tall = MatRef::row_major(x, long, short, stride);
         let product = Product::new(tall, polynomial, stride, short).accumulate(Accumulate::Add);
-        product.run(&mut store(next, stride));
+        product.run(&mut Store(next, stride));
         (x, next) = (next, x);
     }
     x
@@ -89,7 +89,7 @@ fn square<T: Float>((x, k): (&[T], usize), c: &mut [T], short: usize, stride: us
         let end = (first + MC).min(short);
         let rows = MatRef::row_major(&x[first..], k, end - first, stride).transposed();
         let product = Product::new(rows, x, stride, end);
-        product.run(&mut store(&mut c[first * stride..], stride));
+        product.run(&mut Store(&mut c[first * stride..], stride));
         let (above, strip) = c.split_at_mut(first * stride);
         for (column, row) in (first..end).zip(strip.chunks(stride)) {
             for (above, &x) in above.chunks_mut(stride).zip(row) {
