@@ -37,7 +37,7 @@
 //! | write the training loop yourself | [`train::TrainingRun`]; or [`GradientWorkspace`], [`train::Batches`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
-//! | share a training among processes | [`Shard`], [`Trainer::run`], [`train::TrainingRun`] |
+//! | share a training among processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |

@@ -44,7 +44,11 @@ fn by_name<T: Float>(name: &str) -> Shared<T> {
 
 /// The slope as a network asks for it: without x where x is not kept.
 fn slope<T: Float>(f: &Shared<T>, x: T) -> T {
-    let seen = if f.needs_input() { x } else { T::nan() };
+    let seen = if f.needs_pre_activation() {
+        x
+    } else {
+        T::nan()
+    };
     f.derivative(seen, f.value(x))
 }
 
@@ -500,7 +504,7 @@ fn types_can_be_used_directly() {
         "leaky_relu(0.01)"
     );
     for f in [LeakyRelu::new(0.1), LeakyRelu::new(-0.1)] {
-        let needs_input = Activation::<f32>::needs_input(&f);
-        assert_eq!(needs_input, f.slope < 0.0); // then y has the same sign on both sides
+        let needs_pre_activation = Activation::<f32>::needs_pre_activation(&f);
+        assert_eq!(needs_pre_activation, f.slope < 0.0); // then y has the same sign on both sides
     }
 }

@@ -156,7 +156,7 @@ fn ours(case: &str) -> Result<History, Error> {
         }
         "partial_fit with early_stopping" => {
             let trainer = early(trainer());
-            let mut state = trainer.start(&net())?;
+            let mut state = trainer.init_state(&net())?;
             let samples = Samples::new(&X, &Y);
             let epoch = trainer.partial_fit(&mut net(), &mut state, &samples);
             epoch.map(|_| History::default())
@@ -168,14 +168,14 @@ fn ours(case: &str) -> Result<History, Error> {
         "partial_fit with labels outside the declared classes" => {
             let mut model = classifier();
             let trainer = Trainer::new(model.loss(), Adam::new(0.01));
-            let mut state = trainer.start(model.network())?;
+            let mut state = trainer.init_state(model.network())?;
             let epoch = model.partial_fit(&trainer, &mut state, &X, &[1, 2, 3]);
             epoch.map(|_| History::default())
         }
         "warm_start classifier with a different class set" => classify(&[1, 3, 1]),
         "warm_start with different feature count" => fit(&[1.0; 9], &Y),
         "warm_start with changed hidden_layer_sizes" => {
-            let mut state = trainer().start(&net())?;
+            let mut state = trainer().init_state(&net())?;
             let mut other = Mlp::builder(2)
                 .hidden(5, Tanh)
                 .output(1, Identity)

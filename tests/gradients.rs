@@ -67,7 +67,7 @@ fn check(
         inputs,
         targets,
     } = case;
-    let mut gradient = GradientWorkspace::new(net).with_inputs();
+    let mut gradient = GradientWorkspace::new(net).with_input_gradient();
     gradient.compute(net, inputs, targets, loss).unwrap();
     let mut probe = GradientWorkspace::new(net);
     let mut checked = 0;
@@ -98,7 +98,11 @@ fn check(
                 .evaluate(net, &moved, probe_targets, probe_loss)
                 .unwrap()
         });
-        compare(gradient.inputs().unwrap()[i], slope, format!("input {i}"));
+        compare(
+            gradient.input_gradient().unwrap()[i],
+            slope,
+            format!("input {i}"),
+        );
     }
     let all = net.params().len() + inputs.len();
     assert!(
@@ -312,13 +316,13 @@ fn derivatives_of_one_sample_are_those_among_many() {
             inputs,
             targets,
         } = &case;
-        let mut workspace = GradientWorkspace::new(net).with_inputs();
+        let mut workspace = GradientWorkspace::new(net).with_input_gradient();
         workspace
             .compute(net, &inputs[..6], &targets[..4], &SquaredError)
             .unwrap();
         let before = (
             workspace.values().to_vec(),
-            workspace.inputs().unwrap().to_vec(),
+            workspace.input_gradient().unwrap().to_vec(),
         );
         let jacobian = workspace.jacobian(net, inputs).unwrap().to_vec();
         let samples = Samples::new(inputs, targets);
@@ -335,7 +339,7 @@ fn derivatives_of_one_sample_are_those_among_many() {
             assert_eq!(one.values(), each);
         }
         assert_eq!(workspace.values(), before.0);
-        assert_eq!(workspace.inputs().unwrap(), before.1);
+        assert_eq!(workspace.input_gradient().unwrap(), before.1);
     }
 }
 
@@ -348,9 +352,9 @@ fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
             inputs,
             targets,
         } = case(activation, 17);
-        let mut workspace = GradientWorkspace::new(&net).with_inputs();
+        let mut workspace = GradientWorkspace::new(&net).with_input_gradient();
         workspace.compute(&net, &inputs, &targets, &Linear).unwrap();
-        let expected = workspace.inputs().unwrap().to_vec();
+        let expected = workspace.input_gradient().unwrap().to_vec();
         let jacobian = workspace.jacobian(&net, &inputs).unwrap();
         let rows = jacobian.chunks(2 * 3).zip(targets.chunks(2));
         let products = rows.flat_map(|(jacobian, t)| {

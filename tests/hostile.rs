@@ -38,7 +38,7 @@ fn files() -> Vec<Vec<u8>> {
     let model = MultilabelClassifier::from_network(net(), labels).unwrap();
     let (x, y) = ([0.5; 12], [0.25; 6]);
     let mut trained = net();
-    let mut state = trainer().start(&trained).unwrap();
+    let mut state = trainer().init_state(&trained).unwrap();
     let samples = Samples::new(&x, &y);
     trainer()
         .resume(&mut trained, &mut state, &samples)

@@ -137,7 +137,7 @@ impl<T: Float> Activation<T> for Product {
     fn name(&self) -> Cow<'static, str> {
         "product".into()
     }
-    fn needs_input(&self) -> bool {
+    fn needs_pre_activation(&self) -> bool {
         false
     }
     fn apply(&self, z: &[T], y: &mut [T]) {
@@ -170,12 +170,12 @@ fn many_samples_have_the_gradient_of_each() {
     }
     let inputs: Vec<_> = (0..400 * 3).map(wave).collect();
     let targets: Vec<_> = (0..400 * 2).map(|i| wave(3 * i)).collect();
-    let mut together = GradientWorkspace::new(&net).with_inputs();
+    let mut together = GradientWorkspace::new(&net).with_input_gradient();
     let loss = together
         .compute(&net, &inputs, &targets, &MeanSquaredError)
         .unwrap();
 
-    let mut one = GradientWorkspace::new(&net).with_inputs();
+    let mut one = GradientWorkspace::new(&net).with_input_gradient();
     let mut mean = vec![0.0; net.params().len()];
     let (mut losses, mut of_inputs) = (0.0, vec![]);
     for (x, y) in inputs.chunks(3).zip(targets.chunks(2)) {
@@ -183,11 +183,11 @@ fn many_samples_have_the_gradient_of_each() {
         for (mean, g) in mean.iter_mut().zip(one.values()) {
             *mean += g / 400.0;
         }
-        of_inputs.extend(one.inputs().unwrap().iter().map(|g| g / 400.0));
+        of_inputs.extend(one.input_gradient().unwrap().iter().map(|g| g / 400.0));
     }
     close(&[loss], &[losses]);
     close(together.values(), &mean);
-    close(together.inputs().unwrap(), &of_inputs);
+    close(together.input_gradient().unwrap(), &of_inputs);
     assert!(mean.iter().filter(|&&g| g != 0.0).count() * 10 > mean.len() * 8);
 }
 

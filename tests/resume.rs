@@ -59,7 +59,7 @@ fn train(folder: &Path) {
     let mut state = if path.exists() {
         TrainerState::load(&path, &trainer, &mut net).unwrap()
     } else {
-        trainer.start(&net).unwrap()
+        trainer.init_state(&net).unwrap()
     };
     let samples = Samples::new(&x, &y);
     trainer.resume(&mut net, &mut state, &samples).unwrap();
@@ -154,13 +154,13 @@ fn any_update_can_be_the_last_before_a_checkpoint() {
             .build()
             .unwrap();
         let mut whole = net.clone();
-        let mut state = trainer.start(&whole).unwrap();
+        let mut state = trainer.init_state(&whole).unwrap();
         let samples = Samples::new(&x, &y);
         let reason = trainer.resume(&mut whole, &mut state, &samples).unwrap();
         let history = state.into_history();
 
         let mut stopped = net.clone();
-        let mut state = trainer.start(&stopped).unwrap();
+        let mut state = trainer.init_state(&stopped).unwrap();
         let mut stops = 0;
         loop {
             let mut left = stops % 4;
@@ -240,7 +240,7 @@ fn training_does_not_begin_if_checkpoints_cannot_be_written() {
 #[test]
 fn a_checkpoint_of_another_training_is_refused_by_name() {
     let mut net = net();
-    let state = trainer().start(&net).unwrap();
+    let state = trainer().init_state(&net).unwrap();
     let bytes = state.to_bytes(&trainer(), &net).unwrap();
     let before = net.params().to_vec();
     let others: [(Trainer<f32>, &str); 7] = [
@@ -283,7 +283,7 @@ fn a_checkpoint_of_another_training_is_refused_by_name() {
     // More epochs, or other threads, are the caller's to choose.
     let longer = trainer().epochs(500).threads(2);
     TrainerState::from_bytes(&bytes, &longer, &mut net).unwrap();
-    let error = trainer().checkpoint("x", 0).start(&net).unwrap_err();
+    let error = trainer().checkpoint("x", 0).init_state(&net).unwrap_err();
     assert!(error.to_string().contains("checkpoints"), "{error}");
     // A checkpoint is a model file too.
     assert_eq!(

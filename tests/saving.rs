@@ -185,7 +185,7 @@ fn names_may_be_as_long_as_the_system_allows() {
 /// Saves and loads must both say what they got.
 fn assert_refused(path: &Path, what: &str) {
     let trainer = Trainer::<f32>::new(SquaredError, Sgd::new(0.1));
-    let (mut net, state) = (net(0), trainer.start(&net(0)).unwrap());
+    let (mut net, state) = (net(0), trainer.init_state(&net(0)).unwrap());
     for error in [
         net.save(path).unwrap_err(),
         Mlp::<f32>::load(path).unwrap_err(),

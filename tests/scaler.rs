@@ -35,7 +35,10 @@ fn statistics_by_hand() {
     let range = Scaler::min_max(&data, 3, -2.0..=2.0).unwrap();
     assert_eq!(range.scales(), [7.0 / 4.0, 0.25, 0.25]);
     assert_eq!(range.transform(&data[..2 * 3]).unwrap()[1], -2.0);
-    assert_eq!(range.inverse(&[-2.0, -2.0, 0.0]).unwrap()[..2], [1.0, -5.0]);
+    assert_eq!(
+        range.inverse_transform(&[-2.0, -2.0, 0.0]).unwrap()[..2],
+        [1.0, -5.0]
+    );
 }
 
 /// A column whose squares underflow, or whose deviation does in its type, counts as constant.
@@ -188,10 +191,10 @@ fn samples_stay_as_they_are_on_an_error() {
     assert_eq!((error.to_string().as_str(), samples), (message, before));
     assert_eq!(scaler.transform(&samples).unwrap_err(), error);
     let large = Scaler::from_parts([1.0, 0.0], [1.0, 1e300]).unwrap();
-    let error = large.inverse_in_place(&mut samples).unwrap_err();
+    let error = large.inverse_transform_in_place(&mut samples).unwrap_err();
     assert_eq!((error.to_string().as_str(), samples), (message, before));
     samples[3] = f64::NAN;
-    for scale in [Scaler::transform, Scaler::inverse] {
+    for scale in [Scaler::transform, Scaler::inverse_transform] {
         let error = scale(&scaler, &samples).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -470,7 +473,7 @@ fn check<T: Float>(got: &[T], expected: &[T], bound: &[f64]) -> Result<(), TestC
 fn inputs_fold<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     let (net, scaler) = (case.network::<T>(), case.scaler::<T>());
     let width = net.inputs();
-    let raw = scaler.inverse(&convert(&case.samples)).unwrap();
+    let raw = scaler.inverse_transform(&convert(&case.samples)).unwrap();
     let scaled = scaler.transform(&raw).unwrap();
     let mut folded = net.clone();
     scaler.fold_into_inputs(&mut folded).unwrap();
@@ -491,7 +494,7 @@ fn outputs_fold<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     let mut folded = net.clone();
     scaler.fold_into_outputs(&mut folded).unwrap();
     for x in samples.chunks(net.inputs()) {
-        let expected = scaler.inverse(&net.predict(x).unwrap()).unwrap();
+        let expected = scaler.inverse_transform(&net.predict(x).unwrap()).unwrap();
         let bound = output_bound(&net, &scaler, x);
         check(&folded.predict(x).unwrap(), &expected, &bound)?;
     }
@@ -501,9 +504,9 @@ fn outputs_fold<T: Float>(case: &Case) -> Result<(), TestCaseError> {
 /// x' s is x - o up to three roundings, the sum with o rounds once more.
 fn comes_back<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     let scaler = case.scaler::<T>();
-    let raw = scaler.inverse(&convert(&case.samples)).unwrap();
+    let raw = scaler.inverse_transform(&convert(&case.samples)).unwrap();
     let mut back = scaler.transform(&raw).unwrap();
-    scaler.inverse_in_place(&mut back).unwrap();
+    scaler.inverse_transform_in_place(&mut back).unwrap();
     let bounds: Vec<_> = raw
         .iter()
         .zip(scaler.offsets().iter().cycle())

@@ -187,7 +187,7 @@ fn several_labels_at_once() {
 
     let mut model = new();
     let trainer = Trainer::new(model.loss(), Sgd::scikit_learn(0.2));
-    let mut state = trainer.start(model.network()).unwrap();
+    let mut state = trainer.init_state(model.network()).unwrap();
     for _ in 0..400 {
         model.partial_fit(&trainer, &mut state, x, &labels).unwrap();
     }
@@ -210,7 +210,7 @@ fn single_epochs_classify_as_one_fit_does() {
             .seed(1);
         fitted.fit(&trainer, &x, &labels).unwrap();
         let mut model = digit_classifier(classes, "relu", 100);
-        let mut state = trainer.start(model.network()).unwrap();
+        let mut state = trainer.init_state(model.network()).unwrap();
         for _ in 0..100 {
             model
                 .partial_fit(&trainer, &mut state, &x, &labels)
@@ -227,7 +227,7 @@ fn classes_may_come_later() {
     let builder = Mlp::builder(1).hidden(8, Relu).seed(1);
     let mut model = Classifier::<f64, u32>::new(builder, [1, 2, 3, 4]).unwrap();
     let trainer = Trainer::new(model.loss(), Adam::new(0.05));
-    let mut state = trainer.start(model.network()).unwrap();
+    let mut state = trainer.init_state(model.network()).unwrap();
     for _ in 0..200 {
         model
             .partial_fit(&trainer, &mut state, &[0.0, 1.0, 2.0], &[1, 2, 3])
@@ -257,7 +257,7 @@ fn single_epochs_fit_as_well_as_one_fit() {
         let mut fitted = regressor("relu", 1);
         trainer.fit(&mut fitted, &x, &y).unwrap();
         let mut net = regressor("relu", 1);
-        let mut state = trainer.start(&net).unwrap();
+        let mut state = trainer.init_state(&net).unwrap();
         for _ in 0..100 {
             trainer
                 .partial_fit(&mut net, &mut state, &Samples::new(&x, &y))
@@ -328,7 +328,7 @@ fn patience_is_counted_as_theirs() {
     for patience in [2, 5, 10, 50, 100] {
         let trainer = sgd().tolerance(0.01, patience);
         let mut net = regressor("relu", 1);
-        let mut state = trainer.start(&net).unwrap();
+        let mut state = trainer.init_state(&net).unwrap();
         let reason = trainer
             .resume(&mut net, &mut state, &Samples::new(&x, &y))
             .unwrap();
@@ -338,7 +338,7 @@ fn patience_is_counted_as_theirs() {
     }
     let trainer = sgd().tolerance(1e9, usize::MAX).epochs(30);
     let mut net = regressor("relu", 1);
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     for total in [30, 60] {
         let reason = trainer
             .resume(&mut net, &mut state, &Samples::new(&x, &y))
@@ -392,7 +392,7 @@ fn early_stopping_watches_a_score() {
         .validation(Validation::split(0.1).score(R2 { link }))
         .early_stopping(0.2, 10);
     let mut net = regressor("relu", 1);
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let samples = Samples::new(&x, &y);
     trainer.resume(&mut net, &mut state, &samples).unwrap();
     let first = state.history().epochs.len();
@@ -410,7 +410,7 @@ fn the_adaptive_rate_ends_below_a_millionth() {
         .tolerance(0.5, 10)
         .adaptive(Adaptive::default());
     let mut net = regressor("relu", 1);
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     trainer
         .resume(&mut net, &mut state, &Samples::new(&x, &y))
         .unwrap();

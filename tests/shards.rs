@@ -44,7 +44,10 @@ fn in_order<T: Float>(sums: &[Sums<T>]) -> (Vec<T>, f64) {
 fn gradient<T: Float>(net: &Mlp<T>) -> GradientWorkspace<T> {
     let gradient = GradientWorkspace::new(net).l2(0.3).unwrap();
     let gradient = gradient.dropout(0.2, SEED).unwrap();
-    gradient.clip(Clip::Norm(0.5)).unwrap().with_inputs()
+    gradient
+        .clip(Clip::Norm(0.5))
+        .unwrap()
+        .with_input_gradient()
 }
 
 fn a_gradient_is_shared<T: Float>() {
@@ -81,16 +84,16 @@ fn a_gradient_is_shared<T: Float>() {
                     .unwrap();
                 let owned = |(sum, loss): (&[T], f64)| (sum.to_vec(), loss);
                 sums.push(worker.partial_gradients().map(owned).collect());
-                inputs.extend_from_slice(worker.inputs().unwrap());
+                inputs.extend_from_slice(worker.input_gradient().unwrap());
             }
             let (sum, losses) = in_order(&sums);
             for (shard, worker) in &mut workers {
-                let shared = worker.reduce(&net, &sum, losses, shard).unwrap();
+                let shared = worker.finish_reduction(&net, &sum, losses, shard).unwrap();
                 assert_eq!(shared.to_bits(), loss.to_bits());
                 assert_eq!(worker.values(), alone.values());
                 assert_eq!(worker.max_abs(), alone.max_abs());
             }
-            assert_eq!(inputs, alone.inputs().unwrap());
+            assert_eq!(inputs, alone.input_gradient().unwrap());
         }
     }
 }
@@ -124,7 +127,7 @@ fn even_shares_add_up_to_the_gradient_up_to_rounding() {
     }
     let (sum, losses) = in_order(&sums);
     let shard = Shard::of_rows(1_000, 0, 30).unwrap();
-    let shared = worker.reduce(&net, &sum, losses, &shard).unwrap();
+    let shared = worker.finish_reduction(&net, &sum, losses, &shard).unwrap();
     approx::assert_relative_eq!(shared, loss, max_relative = 1e-12);
     approx::assert_relative_eq!(worker.values(), alone.values(), epsilon = 1e-14);
 }
@@ -137,8 +140,8 @@ fn train_shared(
     (x, y): (&[f32], &[f32]),
     updates: u64,
 ) -> Option<StopReason> {
-    let mut workers = [(); 2].map(|()| trainer.gradient(net).unwrap());
-    let mut run = trainer.run(net, state, x.len() / 3).unwrap();
+    let mut workers = [(); 2].map(|()| trainer.workspace(net).unwrap());
+    let mut run = trainer.start_run(net, state, x.len() / 3).unwrap();
     while run.stopped_by().is_none() {
         while let Some(rows) = run.batch() {
             let mut sums = Vec::new();
@@ -156,7 +159,9 @@ fn train_shared(
             let (sum, losses) = in_order(&sums);
             let shard = Shard::of_chunks(rows.len(), 0, 2).unwrap();
             let net = run.network();
-            let loss = workers[0].reduce(net, &sum, losses, &shard).unwrap();
+            let loss = workers[0]
+                .finish_reduction(net, &sum, losses, &shard)
+                .unwrap();
             let update = run.apply(loss, workers[0].values()).unwrap();
             if update.number == updates {
                 return None;
@@ -186,7 +191,7 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
 
     // Killed within the third epoch, gone on with alone.
     let mut net = start.clone();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let none = train_shared(&trainer, &mut net, &mut state, (&x, &y), 7);
     assert_eq!(none, None);
     let bytes = state.to_bytes(&trainer, &net).unwrap();
@@ -217,23 +222,25 @@ fn what_does_not_fit_is_an_error_and_changes_nothing() {
         error.unwrap_err().to_string(),
         "samples of a shard: expected 150, got 300"
     );
-    let short = gradient.reduce(&net, &[0.0], 0.0, &shard).unwrap_err();
+    let short = gradient
+        .finish_reduction(&net, &[0.0], 0.0, &shard)
+        .unwrap_err();
     assert!(matches!(short, Error::Length { .. }), "{short}");
     let len = net.params().len();
-    let error = gradient.reduce(&net, &vec![f64::NAN; len], 0.0, &shard);
+    let error = gradient.finish_reduction(&net, &vec![f64::NAN; len], 0.0, &shard);
     assert!(matches!(error, Err(Error::Overflow { .. })), "{error:?}");
 
     let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(100);
     let split = trainer.clone().validation_split(0.1);
-    let mut state = trainer.start(&net).unwrap();
-    let error = split.run(&mut net, &mut state, 300).unwrap_err();
+    let mut state = trainer.init_state(&net).unwrap();
+    let error = split.start_run(&mut net, &mut state, 300).unwrap_err();
     assert_eq!(
         error.to_string(),
         "trainer of a run: expected no validation split, which needs the samples, got one"
     );
-    assert!(trainer.run(&mut net, &mut state, 99).is_err());
+    assert!(trainer.start_run(&mut net, &mut state, 99).is_err());
     let before = (net.clone(), state.optimizer().clone());
-    let mut run = trainer.run(&mut net, &mut state, 300).unwrap();
+    let mut run = trainer.start_run(&mut net, &mut state, 300).unwrap();
     let nothing = vec![0.0; len];
     let cases = [
         (1.0, vec![0.0; len - 1]),

@@ -132,7 +132,7 @@ fn memories<T: Float>() {
     for size in SIZES {
         assert!(State::<T>::new(&Greedy(size), &layout).is_err());
         let trainer = feedforward::Trainer::new(SquaredError, Greedy(size));
-        assert!(trainer.start(&net).is_err());
+        assert!(trainer.init_state(&net).is_err());
         assert!(
             trainer
                 .fit(&mut net.clone(), &[T::one()], &[T::one()])
@@ -241,7 +241,7 @@ fn dropout_at_the_end_of_all_numbers() {
             let (sum, loss) = gradient.partial_gradients().next().unwrap();
             (sum.to_vec(), loss)
         };
-        gradient.reduce(&net, &sum, loss, &shard).unwrap();
+        gradient.finish_reduction(&net, &sum, loss, &shard).unwrap();
         for _ in 0..2 {
             gradient
                 .compute(&net, &[0.5], &[1.0], &SquaredError)
@@ -355,7 +355,7 @@ fn lbfgs_without_bounds() {
     let lbfgs = Lbfgs::new(SquaredError)
         .iterations(HUGE)
         .evaluations(HUGE)
-        .history(HUGE);
+        .history_size(HUGE);
     let report = lbfgs
         .fit(&mut net.clone(), &[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0])
         .unwrap();
@@ -363,7 +363,7 @@ fn lbfgs_without_bounds() {
     let options = LbfgsOptions {
         iterations: HUGE,
         evaluations: HUGE,
-        history: HUGE,
+        history_size: HUGE,
         gradient_tolerance: 0.0,
         loss_tolerance: 0.0,
     };

@@ -102,7 +102,7 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
     let averaging = stopping.clone().weight_average(0.5);
     for trainer in [stopping, averaging] {
         let (start, mut stopped) = (net(), net());
-        let mut state = trainer.start(&stopped).unwrap();
+        let mut state = trainer.init_state(&stopped).unwrap();
         let mut updates = 0;
         let reason = trainer.resume_with(&mut stopped, &mut state, &samples, |_, _| {
             updates += 1;
@@ -124,8 +124,8 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
         .validation(Validation::set(x, y))
         .early_stopping(0.0, 3);
     let (start, mut stopped) = (net(), net());
-    let mut state = by_hand.start(&stopped).unwrap();
-    let mut run = by_hand.run(&mut stopped, &mut state, 50).unwrap();
+    let mut state = by_hand.init_state(&stopped).unwrap();
+    let mut run = by_hand.start_run(&mut stopped, &mut state, 50).unwrap();
     run.apply(1.0, &vec![0.1; start.params().len()]).unwrap();
     assert_eq!(run.finish(), Ok(StopReason::Callback));
     assert_ne!(stopped.params(), start.params());
@@ -147,7 +147,7 @@ fn a_schedule_over_all_updates_has_an_end() {
     for schedule in schedules {
         let trainer = trainer().epochs(3).schedule(schedule);
         let mut net = net();
-        let mut state = trainer.start(&net).unwrap();
+        let mut state = trainer.init_state(&net).unwrap();
         for _ in 0..3 {
             trainer.partial_fit(&mut net, &mut state, &samples).unwrap();
         }
@@ -229,11 +229,11 @@ fn an_epoch_without_an_update_is_an_error() {
         error.unwrap_err().to_string(),
         "sample weights of an epoch: expected a minibatch or more with weights to learn by, got none"
     );
-    let mut state = trainer.start(&trained).unwrap();
+    let mut state = trainer.init_state(&trained).unwrap();
     let error = trainer.partial_fit(&mut trained, &mut state, &samples);
     assert!(matches!(error, Err(Error::Missing { .. })), "{error:?}");
     assert_eq!(trained.params(), start.params());
-    let mut run = trainer.run(&mut trained, &mut state, 50).unwrap();
+    let mut run = trainer.start_run(&mut trained, &mut state, 50).unwrap();
     while run.batch().is_some() {
         run.skip().unwrap();
     }
@@ -249,10 +249,10 @@ fn an_average_that_cannot_move_is_refused() {
         trainer
             .clone()
             .weight_average(1.0 - 1e-10)
-            .start(&net)
+            .init_state(&net)
             .is_err()
     );
-    assert!(trainer.weight_average(1.0 - 1e-6).start(&net).is_ok());
+    assert!(trainer.weight_average(1.0 - 1e-6).init_state(&net).is_ok());
 }
 
 /// Squares of these gradients overflow, which would keep the parameters from ever moving again.
@@ -287,7 +287,7 @@ fn a_run_that_fails_at_once_leaves_the_network_as_it_was() {
     let (x, y) = data();
     let averaging = trainer().weight_average(0.9).epochs(2);
     let (start, mut net) = (net(), net());
-    let mut state = averaging.start(&net).unwrap();
+    let mut state = averaging.init_state(&net).unwrap();
     let samples = Samples::new(&x, &y);
     averaging.resume(&mut net, &mut state, &samples).unwrap();
     let average = net.params().to_vec();
@@ -355,7 +355,7 @@ fn a_workspace_serves_other_activations() {
 
 fn paused(trainer: &Trainer<f64>, samples: &Samples<'_, f64>) -> (Mlp<f64>, TrainerState<f64>) {
     let mut net = net();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let few = trainer.clone().epochs(2);
     few.resume(&mut net, &mut state, samples).unwrap();
     (net, state)
@@ -393,9 +393,9 @@ fn a_training_resumes_on_its_own_samples() {
         trainer.resume(&mut net, &mut loaded, &others).unwrap();
     }
     let (mut net, mut state) = paused(&trainer, &samples);
-    let error = trainer.run(&mut net, &mut state, 51).unwrap_err();
+    let error = trainer.start_run(&mut net, &mut state, 51).unwrap_err();
     assert!(matches!(error, Error::Differs { .. }), "{error}");
-    assert!(trainer.run(&mut net, &mut state, 50).is_ok());
+    assert!(trainer.start_run(&mut net, &mut state, 50).is_ok());
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_restart_forgets_what_was_best() {
         let (mut net, mut state) = (net(), None);
         for targets in [&y, &opposite] {
             match &mut state {
-                None => state = Some(trainer.start(&net).unwrap()),
+                None => state = Some(trainer.init_state(&net).unwrap()),
                 Some(state) => state.restart(&trainer, &net).unwrap(),
             }
             let state = state.as_mut().unwrap();
@@ -431,9 +431,9 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     let (x, y) = data();
     let trainer = trainer().epochs(2).batch_size(30).weight_average(0.9);
     let mut net = net();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let zeros = vec![0.0; net.params().len()];
-    let mut run = trainer.run(&mut net, &mut state, 50).unwrap();
+    let mut run = trainer.start_run(&mut net, &mut state, 50).unwrap();
     let is_out_of_order = |error: Error| matches!(error, Error::OutOfOrder { .. });
     assert!(is_out_of_order(run.end_epoch(None).unwrap_err()));
     for _ in 0..2 {
@@ -455,7 +455,7 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     let plain = Trainer::new(SquaredError, Adam::new(0.01))
         .epochs(2)
         .batch_size(30);
-    let mut state = plain.start(&net).unwrap();
+    let mut state = plain.init_state(&net).unwrap();
     let samples = Samples::new(&x, &y);
     plain
         .clone()
@@ -473,15 +473,15 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
         error.to_string(),
         "optimizer state: expected 0 values, got 38"
     );
-    assert!(other.run(&mut net, &mut state, 50).is_err());
+    assert!(other.start_run(&mut net, &mut state, 50).is_err());
     assert_eq!(net.params(), adam);
 
     let watching = trainer
         .batch_size(20)
         .validation(Validation::set(x, y))
         .early_stopping(0.0, 1);
-    let mut state = watching.start(&net).unwrap();
-    let mut run = watching.run(&mut net, &mut state, 20).unwrap();
+    let mut state = watching.init_state(&net).unwrap();
+    let mut run = watching.start_run(&mut net, &mut state, 20).unwrap();
     run.apply(1.0, &zeros).unwrap();
     assert_eq!(
         run.end_epoch(None).unwrap_err().to_string(),
@@ -493,9 +493,9 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
 #[test]
 fn numbers_of_rows_that_cannot_be_are_errors() {
     let mut net = net();
-    let mut state = trainer().start(&net).unwrap();
+    let mut state = trainer().init_state(&net).unwrap();
     for rows in [0, usize::MAX, usize::MAX / 8, 1 << 60] {
-        let error = trainer().run(&mut net, &mut state, rows).unwrap_err();
+        let error = trainer().start_run(&mut net, &mut state, rows).unwrap_err();
         assert!(
             matches!(error, Error::InvalidSetting { .. } | Error::TooLarge { .. }),
             "{rows}: {error}"
@@ -509,7 +509,7 @@ fn epochs_can_be_taken_out_of_the_history() {
     let samples = Samples::new(&x, &y);
     let trainer = trainer();
     let mut net = net();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let mut numbers = Vec::new();
     for _ in 0..5 {
         trainer.partial_fit(&mut net, &mut state, &samples).unwrap();

@@ -142,7 +142,7 @@ impl<'a> Training<'a> {
                 say!("Resumed   after {} epochs", state.epochs());
                 state
             }
-            None => trainer.start(net)?,
+            None => trainer.init_state(net)?,
         };
         let mut problem: Option<String> = None;
         let mut epoch_ends = Vec::new();

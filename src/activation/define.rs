@@ -10,7 +10,7 @@ use crate::math;
 /// the bare name is an error, and [`all`](super::all) takes the example.
 ///
 /// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
-/// both. In them the parameter is a `T`, in `needs_input` and `gain` it has its own type.
+/// both. In them the parameter is a `T`, in `needs_pre_activation` and `gain` it has its own type.
 /// Formulas are selects and arithmetic without branches or calls, so that a loop over them
 /// vectorises; they must return the limit at infinities, and NaN for NaN. `methods` overrides
 /// further methods of the trait.
@@ -24,7 +24,7 @@ macro_rules! activation {
         ))? : $name:literal $(| $alias:literal)*;
         value($x:ident) = $value:expr;
         derivative($($saved:pat),+) = $derivative:expr;
-        $(needs_input = $needs_input:expr;)?
+        $(needs_pre_activation = $needs_pre_activation:expr;)?
         $(gain = $gain:expr;)?
         $(lower_clamp = $lower_clamp:expr;)?
         $(methods { $($methods:tt)* })?
@@ -91,11 +91,11 @@ macro_rules! activation {
                 $derivative
             }
 
-            fn needs_input(&self) -> bool {
+            fn needs_pre_activation(&self) -> bool {
                 $(let $parameter = self.$parameter;)?
-                let needs_input = [$(stringify!($saved)),+].len() > 1;
-                $(let needs_input = $needs_input;)?
-                needs_input
+                let needs_pre_activation = [$(stringify!($saved)),+].len() > 1;
+                $(let needs_pre_activation = $needs_pre_activation;)?
+                needs_pre_activation
             }
 
             fn name(&self) -> alloc::borrow::Cow<'static, str> {

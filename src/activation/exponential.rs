@@ -40,7 +40,7 @@ activation! {
         let side = if alpha < T::zero() { x } else { y };
         if side > T::zero() { T::one() } else { y + alpha }
     };
-    needs_input = alpha < 0.0;
+    needs_pre_activation = alpha < 0.0;
     gain = moment_gain(&Elu { alpha });
 }
 

@@ -109,7 +109,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 
     /// f'(x), where y = f(x). There is no default: a silently wrong slope is worse than none.
     ///
-    /// `x` is the pre-activation only where [`needs_input`](Self::needs_input) says so;
+    /// `x` is the pre-activation only where [`needs_pre_activation`](Self::needs_pre_activation) says so;
     /// elsewhere it is unspecified.
     fn derivative(&self, x: T, y: T) -> T;
 
@@ -144,7 +144,7 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
 
     /// Whether [`derivative`](Self::derivative) looks at x. Where y is enough (ReLU, tanh,
     /// sigmoid) say `false`, and pre-activations are not kept for the backward pass.
-    fn needs_input(&self) -> bool {
+    fn needs_pre_activation(&self) -> bool {
         true
     }
 
@@ -188,8 +188,8 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn check(&self) -> Result<()> {
         (**self).check()
     }
-    fn needs_input(&self) -> bool {
-        (**self).needs_input()
+    fn needs_pre_activation(&self) -> bool {
+        (**self).needs_pre_activation()
     }
     fn lower_clamp(&self) -> Option<T> {
         (**self).lower_clamp()

@@ -86,7 +86,7 @@ activation! {
         let side = if slope < T::zero() { x } else { y };
         if side > T::zero() { T::one() } else { slope }
     };
-    needs_input = slope < 0.0;
+    needs_pre_activation = slope < 0.0;
     gain = math::sqrt(2.0 / (1.0 + slope * slope));
 }
 

@@ -68,5 +68,5 @@ impl<T: Float> Epilogue<T> for Activate<'_, T> {
 /// Whether pre-activations are kept for the backward pass. An activation of several pieces needs
 /// them too: y does not tell which piece it came from.
 pub(super) fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
-    net.activations()[layer].needs_input() || net.layout().layers()[layer].pieces > 1
+    net.activations()[layer].needs_pre_activation() || net.layout().layers()[layer].pieces > 1
 }

@@ -54,7 +54,7 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 ///     }
 /// }
 /// let whole = Shard::of_chunks(500, 0, 1)?;
-/// assert_eq!(gradient.reduce(&net, &sum, losses, &whole)?, loss);
+/// assert_eq!(gradient.finish_reduction(&net, &sum, losses, &whole)?, loss);
 /// assert_eq!(gradient.values(), alone.values());
 /// # Ok::<(), feedforward::Error>(())
 /// ```

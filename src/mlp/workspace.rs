@@ -181,7 +181,7 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// Asks for the gradient with respect to the inputs as well.
-    pub fn with_inputs(mut self) -> Self {
+    pub fn with_input_gradient(mut self) -> Self {
         self.inputs = Some(Vec::new());
         self
     }
@@ -198,8 +198,8 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// The gradient of the minibatch's loss with respect to its inputs, row-major
-    /// `[samples x inputs]`, if [`with_inputs`](Self::with_inputs) asked for it.
-    pub fn inputs(&self) -> Option<&[T]> {
+    /// `[samples x inputs]`, if [`with_input_gradient`](Self::with_input_gradient) asked for it.
+    pub fn input_gradient(&self) -> Option<&[T]> {
         self.inputs.as_deref()
     }
 

@@ -209,7 +209,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     }
 
     /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
-    /// [`Trainer::start`]. Not all classes need be among them.
+    /// [`Trainer::init_state`]. Not all classes need be among them.
     ///
     /// # Errors
     /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].

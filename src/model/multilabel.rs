@@ -122,7 +122,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     }
 
     /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
-    /// [`Trainer::start`].
+    /// [`Trainer::init_state`].
     ///
     /// # Errors
     /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].

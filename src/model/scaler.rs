@@ -29,7 +29,7 @@ mod fold;
 /// let mut net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
 /// let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
 /// trainer.fit(&mut net, &x.transform(&years)?, &y.transform(&prices)?)?;
-/// let price = y.inverse(&net.predict(&x.transform(&[1995.0])?)?)?[0];
+/// let price = y.inverse_transform(&net.predict(&x.transform(&[1995.0])?)?)?[0];
 ///
 /// x.fold_into_inputs(&mut net)?;
 /// y.fold_into_outputs(&mut net)?;
@@ -186,15 +186,15 @@ impl<T: Float> Scaler<T> {
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
     /// finite, before or after.
-    pub fn inverse(&self, samples: &[T]) -> Result<Vec<T>> {
+    pub fn inverse_transform(&self, samples: &[T]) -> Result<Vec<T>> {
         self.mapped(samples, Direction::Inverse)
     }
 
-    /// [`inverse`](Self::inverse) without a copy; an error leaves the samples as they were.
+    /// [`inverse_transform`](Self::inverse_transform) without a copy; an error leaves the samples as they were.
     ///
     /// # Errors
     /// Those of `inverse`.
-    pub fn inverse_in_place(&self, samples: &mut [T]) -> Result<()> {
+    pub fn inverse_transform_in_place(&self, samples: &mut [T]) -> Result<()> {
         self.map(samples, Direction::Inverse)
     }
 

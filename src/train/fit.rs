@@ -70,18 +70,18 @@ impl<T: Float> Trainer<T> {
         samples: &Samples<'_, T>,
         on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
-        let mut state = self.start(net)?;
+        let mut state = self.init_state(net)?;
         self.resume_with(net, &mut state, samples, on_event)?;
         Ok(state.into_history())
     }
 
     /// Returns the state before the first epoch, for [`resume`](Self::resume),
-    /// [`partial_fit`](Self::partial_fit) and [`run`](Self::run).
+    /// [`partial_fit`](Self::partial_fit) and [`start_run`](Self::start_run).
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for settings that make no sense, [`Error::Missing`] if one lacks
     /// what it acts on.
-    pub fn start(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
+    pub fn init_state(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
         TrainerState::new(self, net)
     }
@@ -119,7 +119,7 @@ impl<T: Float> Trainer<T> {
     /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
     /// # let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1_000_000_000);
     /// let end = Instant::now() + Duration::from_millis(50);
-    /// let mut state = trainer.start(&net)?;
+    /// let mut state = trainer.init_state(&net)?;
     /// let samples = Samples::new(&[1.0, 2.0], &[2.0, 4.0]);
     /// trainer.resume_with(&mut net, &mut state, &samples, |_event, _net| {
     ///     if Instant::now() >= end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -174,7 +174,7 @@ impl<T: Float> Trainer<T> {
     /// of another shape;
     /// [`Error::NotFinite`] if a parameter is not finite; [`Error::Differs`] for another number of
     /// samples than the training began with.
-    pub fn run<'a>(
+    pub fn start_run<'a>(
         &'a self,
         net: &'a mut Mlp<T>,
         state: &'a mut TrainerState<T>,
@@ -205,7 +205,7 @@ impl<T: Float> Trainer<T> {
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] if one of them makes no sense.
-    pub fn gradient(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
+    pub fn workspace(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
         self.objective.workspace(net, None, self.seed, None)
     }
 

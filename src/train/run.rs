@@ -44,9 +44,9 @@ pub(super) enum RunLength {
 /// let trainer = Trainer::new(SquaredError, Adam::new(0.01)).batch_size(2).epochs(20);
 /// trainer.fit(&mut fitted, &x, &y)?;
 ///
-/// let mut state = trainer.start(&net)?;
-/// let mut gradient = trainer.gradient(&net)?;
-/// let mut run = trainer.run(&mut net, &mut state, 3)?;
+/// let mut state = trainer.init_state(&net)?;
+/// let mut gradient = trainer.workspace(&net)?;
+/// let mut run = trainer.start_run(&mut net, &mut state, 3)?;
 /// while run.stopped_by().is_none() {
 ///     while let Some(rows) = run.batch() {
 ///         gradient.set_updates(run.state().progress().step); // what dropout depends on

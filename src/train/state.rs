@@ -31,7 +31,7 @@ use crate::schedule::Progress;
 ///
 /// let mut paused = net.clone();
 /// let first = trainer.clone().epochs(60);
-/// let mut state = first.start(&paused)?;
+/// let mut state = first.init_state(&paused)?;
 /// first.resume(&mut paused, &mut state, &samples)?;
 /// trainer.resume(&mut paused, &mut state, &samples)?; // on to 200
 /// trainer.fit(&mut net, &x, &y)?;

@@ -92,7 +92,7 @@ fn weightless_minibatches_are_skipped() {
         let samples = Samples::new(&x, &y).weights(&bad);
         let mut net = net();
         let error = trainer()
-            .start(&net)
+            .init_state(&net)
             .and_then(|mut state| trainer().resume(&mut net, &mut state, &samples));
         assert_eq!(error.unwrap_err().to_string(), expected);
     }
@@ -124,7 +124,7 @@ fn a_pause_changes_no_bit() {
     let whole = params(&trainer, &samples);
     for pause in [1, 5, 13] {
         let mut net = net();
-        let mut state = trainer.start(&net).unwrap();
+        let mut state = trainer.init_state(&net).unwrap();
         let reason = trainer.resume_with(&mut net, &mut state, &samples, |event, _| {
             match event.epoch() {
                 Some(epoch) if epoch.number == pause => ControlFlow::Break(()),
@@ -182,7 +182,7 @@ fn single_epochs_are_as_good_as_a_fit() {
     let (x, y) = data();
     let samples = Samples::new(&x, &y);
     let mut net = net();
-    let mut state = trainer().start(&net).unwrap();
+    let mut state = trainer().init_state(&net).unwrap();
     for number in 1..=20 {
         let epoch = trainer()
             .partial_fit(&mut net, &mut state, &samples)
@@ -209,7 +209,7 @@ fn a_restart_keeps_the_count_of_samples() {
         .schedule(InverseScaling { power: 0.25 })
         .epochs(1);
     let mut net = net();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     trainer.resume(&mut net, &mut state, &samples).unwrap();
     state.restart(&trainer, &net).unwrap();
     assert_eq!((state.epochs(), state.samples_seen()), (0, 4));
@@ -242,7 +242,7 @@ fn a_plateau_divides_the_rate_until_it_is_small() {
     assert!(
         Trainer::new(SquaredError, Sgd::new(0.1))
             .adaptive(floor)
-            .start(&net())
+            .init_state(&net())
             .is_err()
     );
 
@@ -410,12 +410,12 @@ fn a_training_stopped_after_any_update_goes_on_with_the_same_bits() {
     ];
     for trainer in trainers {
         let mut whole = net();
-        let mut state = trainer.start(&whole).unwrap();
+        let mut state = trainer.init_state(&whole).unwrap();
         let reason = trainer.resume(&mut whole, &mut state, &samples).unwrap();
         let expected = (reason, state.history);
 
         let mut net = net();
-        let mut state = trainer.start(&net).unwrap();
+        let mut state = trainer.init_state(&net).unwrap();
         let (mut countdown, mut stops) = (0, 0);
         let reason = loop {
             let seen = Samples::new(&x, &y).weights(&weights);
@@ -442,7 +442,7 @@ fn every_update_is_seen_in_its_order() {
     let (x, y) = data();
     let mut net = net();
     let trainer = trainer().epochs(2);
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let mut seen = Vec::new();
     let mut params = net.params().to_vec();
     let samples = Samples::new(&x, &y);

@@ -23,10 +23,10 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     if epochs.any(|epoch| epoch.validation_loss.is_some()) || history.updates == 0 {
         return;
     }
-    let mut state = trainer.start(net).unwrap();
-    let mut gradient = trainer.gradient(net).unwrap();
+    let mut state = trainer.init_state(net).unwrap();
+    let mut gradient = trainer.workspace(net).unwrap();
     let count = data.inputs.len() / net.inputs();
-    let mut run = trainer.run(net, &mut state, count).unwrap();
+    let mut run = trainer.start_run(net, &mut state, count).unwrap();
     while run.stopped_by().is_none() {
         while let Some(rows) = run.batch() {
             gradient.set_updates(run.state().progress().step);
@@ -61,8 +61,11 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
         let trainer = &trainings[chosen].trainer;
         let net = &mut nets[which];
         if states.is_empty() {
-            say!(case, "state = trainers[{chosen}].start(&nets[{which}])");
-            match seen(trainer.start(net)) {
+            say!(
+                case,
+                "state = trainers[{chosen}].init_state(&nets[{which}])"
+            );
+            match seen(trainer.init_state(net)) {
                 Some(state) => states.push(state),
                 None => return,
             }
@@ -96,7 +99,7 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
                     continue; // possible, but it takes long
                 }
                 say!(case, "{call}: run({samples})");
-                match seen(trainer.run(net, state, samples)) {
+                match seen(trainer.start_run(net, state, samples)) {
                     Some(run) => steps(case, run),
                     None => assert_eq!(bits(net.params()), before, "an error that changed it"),
                 }

@@ -39,7 +39,7 @@ fn made<T: Number>(case: &mut Case, net: &Mlp<T>) -> Option<GradientWorkspace<T>
         gradient = seen(gradient.threads(count))?;
     }
     if case.random.percent(30) {
-        gradient = gradient.with_inputs();
+        gradient = gradient.with_input_gradient();
     }
     Some(gradient)
 }
@@ -117,7 +117,7 @@ fn judge<T: Number>(result: &feedforward::Result<f64>, gradient: &GradientWorksp
         Ok(loss) => {
             assert!(loss.is_finite(), "a loss of {loss}");
             assert!(finite(gradient.values()), "a gradient that is not finite");
-            assert!(gradient.inputs().is_none_or(finite));
+            assert!(gradient.input_gradient().is_none_or(finite));
             assert!(gradient.max_abs().is_finite());
         }
         Err(error) => readable(error),
@@ -193,9 +193,9 @@ fn shards<T: Number>(
     }
     say!(
         case,
-        "gradient.reduce(&net, {len} values, {loss_sum:e}, &shard)"
+        "gradient.finish_reduction(&net, {len} values, {loss_sum:e}, &shard)"
     );
-    let finished = gradient.reduce(net, &sum, loss_sum, &shard);
+    let finished = gradient.finish_reduction(net, &sum, loss_sum, &shard);
     judge(&finished, gradient);
 }
 

@@ -97,7 +97,7 @@ pub fn classifier<T: Number, L: Label>(case: &mut Case) {
             }
             1 => {
                 say!(case, "model.partial_fit(trainer, {inputs:?}, {labels:?})");
-                if let Some(mut state) = seen(trainer.start(model.network())) {
+                if let Some(mut state) = seen(trainer.init_state(model.network())) {
                     seen(model.partial_fit(trainer, &mut state, &inputs, &labels));
                 }
             }
@@ -278,7 +278,7 @@ pub fn scale<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
         case,
         "scaler.transform, inverse({data:?}), fold_into_inputs, fold_into_outputs"
     );
-    for result in [scaler.transform(&data), scaler.inverse(&data)] {
+    for result in [scaler.transform(&data), scaler.inverse_transform(&data)] {
         if let Some(data) = seen(result) {
             assert!(finite(&data), "scaled: {data:?}");
         }

@@ -205,7 +205,7 @@ pub fn minimizer<T: Number>(case: &mut Case) {
     let options = LbfgsOptions {
         iterations: random.count(&[1, 5, 20]),
         evaluations: random.count(&[1, 10, 50]),
-        history: random.count(&[1, 5]),
+        history_size: random.count(&[1, 5]),
         gradient_tolerance: random.setting(&[1e-6, 0.0]),
         loss_tolerance: random.setting(&[1e-9, 0.0]),
     };

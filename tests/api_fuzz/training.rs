@@ -113,7 +113,7 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
 
     let mut whole = net.clone();
     let before = Before::of(net);
-    let Some(mut state) = seen(trainer.start(&whole)) else {
+    let Some(mut state) = seen(trainer.init_state(&whole)) else {
         return;
     };
     let result = trainer.resume(&mut whole, &mut state, &samples);
@@ -124,7 +124,7 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     judge_history(state.history());
 
     let mut paused = net.clone();
-    let mut state_of_paused = trainer.start(&paused).unwrap();
+    let mut state_of_paused = trainer.init_state(&paused).unwrap();
     let mut updates = 0;
     let stopped = trainer.resume_with(&mut paused, &mut state_of_paused, &samples, |event, _| {
         updates += usize::from(matches!(event, TrainingEvent::Update(_)));
@@ -175,9 +175,9 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
         if states.is_empty() || random.percent(10) {
             say!(
                 case,
-                "states.push(trainers[{chosen}].start(&nets[{which}]))"
+                "states.push(trainers[{chosen}].init_state(&nets[{which}]))"
             );
-            states.extend(seen(trainer.start(net)));
+            states.extend(seen(trainer.init_state(net)));
             continue;
         }
         let at = random.below(states.len());
@@ -267,7 +267,7 @@ pub fn lbfgs<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let mut lbfgs = Lbfgs::new(loss.clone())
         .iterations(random.count(&[1, 5, 10]))
         .evaluations(random.count(&[5, 20]))
-        .history(random.count(&[1, 5, 10]))
+        .history_size(random.count(&[1, 5, 10]))
         .gradient_tolerance(random.setting(&[1e-4, 0.0]))
         .loss_tolerance(random.setting(&[1e-9, 0.0]))
         .l2(random.setting(&[0.0, 1e-3]));

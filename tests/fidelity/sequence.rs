@@ -12,7 +12,7 @@ pub fn check(fixture: &Value, report: &mut Report) {
     let trainer = trainer::<f64>(task, hyper, count(&hyper["batch_size"]))
         .tolerance(number(&hyper["tol"]), count(&hyper["n_iter_no_change"]));
     let mut net = network::<f64>(fixture);
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     for (number_of, step) in list(&fixture["steps"]).iter().enumerate() {
         let data = &fixture["data"][step["data"].to_string()];
         let (inputs, targets) = (floats(&data["X"]), floats(&data["Y"]));

@@ -37,7 +37,11 @@ fn check_function<T: Float>(
             let x = T::from_f64(x);
             let y = f.value(x);
             // Where x is not kept, a network cannot show it to the derivative.
-            let seen = if f.needs_input() { x } else { T::nan() };
+            let seen = if f.needs_pre_activation() {
+                x
+            } else {
+                T::nan()
+            };
             (y.as_f64(), f.derivative(seen, y).as_f64())
         })
         .collect();

@@ -148,7 +148,7 @@ fn check_in<T: Float>(fixture: &Value, report: &mut Report, once: f64, trajector
     trainer = orders.clone().apply(trainer);
 
     let mut net = start.clone();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let reason = trainer
         .resume(&mut net, &mut state, &training.samples())
         .unwrap();

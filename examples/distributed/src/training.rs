@@ -56,9 +56,9 @@ impl Training {
     ) -> Result<Outcome> {
         let Self { trainer, .. } = self;
         let mut state = self.start(world, net)?;
-        let mut gradient = trainer.gradient(net)?.threads(self.threads)?;
+        let mut gradient = trainer.workspace(net)?.threads(self.threads)?;
         let mut reducer = Reducer::new(world, self.reduction, net.params().len());
-        let mut run = trainer.run(net, &mut state, source.samples())?;
+        let mut run = trainer.start_run(net, &mut state, source.samples())?;
         let mut rows_read = (Vec::new(), Vec::new());
         // Else they would wait for each other in different steps.
         let params = run.network().params().len();
@@ -92,7 +92,7 @@ impl Training {
     /// The first rank reads the checkpoint, for all.
     fn start(&self, world: &SimpleCommunicator, net: &mut Mlp<f32>) -> Result<TrainerState<f32>> {
         let Some(Checkpoints { path, .. }) = &self.checkpoints else {
-            return Ok(self.trainer.start(net)?);
+            return Ok(self.trainer.init_state(net)?);
         };
         let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let mut bytes = Vec::new();
@@ -108,7 +108,7 @@ impl Training {
             first.broadcast_into(piece);
         }
         if bytes.is_empty() {
-            return Ok(self.trainer.start(net)?);
+            return Ok(self.trainer.init_state(net)?);
         }
         let state = TrainerState::from_bytes(&bytes, &self.trainer, net);
         Ok(state.map_err(|error| explain(&error))?)
@@ -130,7 +130,7 @@ impl Training {
         let samples = Samples::new(inputs, targets);
         gradient.compute_shard(net, &samples, &shard, self.trainer.loss())?;
         let summed = reducer.add_up(gradient, rows.len())?;
-        let loss = gradient.reduce(net, summed.gradient, summed.loss, &shard)?;
+        let loss = gradient.finish_reduction(net, summed.gradient, summed.loss, &shard)?;
         run.apply(loss, gradient.values())?;
         Ok(())
     }

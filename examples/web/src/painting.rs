@@ -53,7 +53,7 @@ impl Painting {
         let trainer = trainer(&flags, batch, None::<feedforward::schedule::Cosine>);
         let (inputs, targets) = picture.labelled_set(&canvas)?;
         Ok(Self {
-            state: trainer.start(&net)?,
+            state: trainer.init_state(&net)?,
             picture,
             canvas,
             net,

@@ -18,7 +18,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// row-major `[samples x outputs x inputs]`, for `inputs` of `[samples x inputs]`.
     ///
     /// It asks for no loss, and neither clips nor drops; [`values`](Self::values) and
-    /// [`inputs`](Self::inputs) stay as they are. The work is a forward pass over the
+    /// [`input_gradient`](Self::input_gradient) stay as they are. The work is a forward pass over the
     /// samples and a backward pass over as many copies of each as there are outputs, on one
     /// thread. At a kink the slope is the activation's, so that of the left side for ReLU.
     ///
@@ -74,7 +74,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// Penalty, clipping and dropout are left out, and weights of samples are not applied:
     /// sum(weight gradient) / sum(weight) over the samples is what
     /// [`compute_samples`](Self::compute_samples) gives, up to rounding.
-    /// [`values`](Self::values) and [`inputs`](Self::inputs) stay as they are. It runs on one
+    /// [`values`](Self::values) and [`input_gradient`](Self::input_gradient) stay as they are. It runs on one
     /// thread; mind the memory, which is that of a network for each sample.
     ///
     /// ```

@@ -36,11 +36,11 @@ impl<T: Float> GradientWorkspace<T> {
 
     /// Computes one process's [`Shard`] of a minibatch: the sums over each of its chunks, for
     /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if
-    /// it is empty; [`inputs`](Self::inputs) will be theirs.
+    /// it is empty; [`input_gradient`](Self::input_gradient) will be theirs.
     ///
     /// # Errors
     /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
-    /// [`reduce`](Self::reduce), where all processes find it; and [`Error::Shape`] if there
+    /// [`finish_reduction`](Self::finish_reduction), where all processes find it; and [`Error::Shape`] if there
     /// are not as many samples as the shard has.
     pub fn compute_shard(
         &mut self,
@@ -76,7 +76,13 @@ impl<T: Float> GradientWorkspace<T> {
     /// # Errors
     /// [`Error::Length`] if the sum is not laid out like the parameters, [`Error::Overflow`] if the
     /// loss or the gradient is not finite.
-    pub fn reduce(&mut self, net: &Mlp<T>, sum: &[T], loss_sum: f64, shard: &Shard) -> Result<f64> {
+    pub fn finish_reduction(
+        &mut self,
+        net: &Mlp<T>,
+        sum: &[T],
+        loss_sum: f64,
+        shard: &Shard,
+    ) -> Result<f64> {
         self.check_layout(net)?;
         check_length("gradient", sum, self.values.len())?;
         self.values.copy_from_slice(sum);

@@ -28,7 +28,7 @@ impl<T: Float> Scaler<T> {
     ///
     /// The last layer W, b becomes W' = scale W, row by row, and b' = scale b + offset, computed
     /// in double precision and rounded once. Predictions then differ from those that
-    /// [`inverse`](Self::inverse) brings back by rounding alone.
+    /// [`inverse_transform`](Self::inverse_transform) brings back by rounding alone.
     ///
     /// # Errors
     /// [`Error::Length`] unless there is a column for each output, [`Error::Incompatible`] unless

@@ -33,7 +33,7 @@ impl<T: Float> Trainer<T> {
     /// let mut state = if path.exists() {
     ///     TrainerState::load(&path, &trainer, &mut net)?
     /// } else {
-    ///     trainer.start(&net)?
+    ///     trainer.init_state(&net)?
     /// };
     /// trainer.resume(&mut net, &mut state, &samples)?;
     /// # std::fs::remove_dir_all(&folder).unwrap();

@@ -111,7 +111,7 @@ impl<T: Float> TrainerState<T> {
             return Err(Error::shape("network", expected, shape(net)));
         }
         let updates = file.get("updates")?;
-        let mut state = trainer.start(net)?;
+        let mut state = trainer.init_state(net)?;
         state.scalars = file.get("state")?;
         state.scalars.check(updates)?;
         let mut memory = state.optimizer.values().to_vec();

@@ -9,7 +9,7 @@ fn training<T: Float>() -> (Trainer<T>, Mlp<T>, TrainerState<T>) {
     let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(3);
     let builder = Mlp::builder(1).hidden(2, Tanh);
     let mut net = builder.output(1, Identity).build().unwrap();
-    let mut state = trainer.start(&net).unwrap();
+    let mut state = trainer.init_state(&net).unwrap();
     let (x, y) = ([T::zero(), T::one()], [T::one(), T::zero()]);
     let samples = crate::mlp::Samples::new(&x, &y);
     trainer.resume(&mut net, &mut state, &samples).unwrap();

@@ -70,7 +70,7 @@ pub fn minimize<T: Float>(
         trial: point(),
         direction: zeros(),
         history: History {
-            most: options.history,
+            most: options.history_size,
             pairs: VecDeque::new(),
             next: Pair {
                 s: zeros(),

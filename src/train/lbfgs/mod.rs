@@ -20,7 +20,7 @@ pub use minimize::minimize;
 /// L-BFGS: minimises the loss over all samples at once, for data sets of up to a few thousand.
 ///
 /// Each iteration goes along d = -H g, where g is the gradient and H an estimate of the Hessian's
-/// inverse from the last [`history`](Self::history) pairs s (change of the parameters) and
+/// inverse from the last [`history_size`](Self::history_size) pairs s (change of the parameters) and
 /// y (change of the gradient), starting from (s y / y y) I; how far, a line search finds
 /// that meets the strong Wolfe conditions. There is no learning rate to choose, no seed and no
 /// minibatch. Where the loss is smooth and the samples are few, it takes a small part of
@@ -80,8 +80,8 @@ impl<T: Float> Lbfgs<T> {
     }
 
     /// Sets how many iterations are remembered; each costs two copies of the parameters.
-    pub fn history(mut self, pairs: usize) -> Self {
-        self.options.history = pairs;
+    pub fn history_size(mut self, pairs: usize) -> Self {
+        self.options.history_size = pairs;
         self
     }
 
@@ -184,7 +184,7 @@ pub struct LbfgsOptions {
     /// The largest number of evaluations, at least 1: 15,000.
     pub evaluations: usize,
     /// How many iterations are remembered, at least 1: 10.
-    pub history: usize,
+    pub history_size: usize,
     /// The largest entry that the gradient may have at a minimum, 0 or above: 1e-4.
     pub gradient_tolerance: f64,
     /// The relative decrease that is too little to go on, 0 or above: 2.2e-9.
@@ -196,7 +196,7 @@ impl Default for LbfgsOptions {
         Self {
             iterations: 200,
             evaluations: 15_000,
-            history: 10,
+            history_size: 10,
             gradient_tolerance: 1e-4,
             loss_tolerance: 1e7 * f64::EPSILON,
         }
@@ -207,7 +207,7 @@ impl LbfgsOptions {
     fn check(&self) -> Result<()> {
         check_count("iterations", self.iterations)?;
         check_count("evaluations", self.evaluations)?;
-        check_count("history", self.history)?;
+        check_count("history size", self.history_size)?;
         let (range, expected) = (0.0..f64::INFINITY, "a finite number, at least 0");
         let (gradient, loss) = (self.gradient_tolerance, self.loss_tolerance);
         check_range("gradient tolerance", gradient, range.clone(), expected)?;

@@ -163,7 +163,7 @@ fn limits_are_kept_and_named() {
     );
     for bad in [
         LbfgsOptions {
-            history: 0,
+            history_size: 0,
             ..exact()
         },
         LbfgsOptions {

@@ -136,7 +136,7 @@ fn alone(flags: &Flags) -> Result<()> {
     let mut state = if path.exists() {
         TrainerState::load(path, &trainer, &mut net)?
     } else {
-        trainer.start(&net)?
+        trainer.init_state(&net)?
     };
     trainer = trainer.checkpoint(path, 1);
     let samples = Samples::new(&all.inputs, &all.targets);
