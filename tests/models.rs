@@ -255,7 +255,7 @@ fn models_refuse_losses_that_read_their_outputs_in_another_way() {
     };
     let x = [0.0, 1.0, 2.0];
     let mut two = Classifier::new(builder(), [0, 1]).unwrap();
-    let mut state = trainer(two.loss()).start(two.network()).unwrap();
+    let mut state = trainer(two.loss()).init_state(two.network()).unwrap();
     let allowed = [true, false, false, false, false];
     assert_eq!(fits(&mut |t| two.fit(t, &x, &[0, 1, 0]).map(drop)), allowed);
     let mut once = |t: &Trainer<f64>| two.partial_fit(t, &mut state, &x, &[0, 1, 0]).map(drop);
