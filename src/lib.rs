@@ -36,8 +36,8 @@
 //! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`GradientWorkspace`] |
 //! | write the training loop yourself | [`train::TrainingRun`]; or [`GradientWorkspace`], [`train::Batches`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
-//! | share a network among threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
-//! | share a training among processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
+//! | predict on several threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
+//! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
 //! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
 //! | measure how good predictions are | [`metrics`] |
 //! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
@@ -68,7 +68,7 @@
 //!
 //! # Small targets
 //!
-//! Networks share their activations by `Arc`. On a target that has no atomic operations on
+//! Networks hold their activations by `Arc`. On a target that has no atomic operations on
 //! pointers, and so no `Arc` (Cortex-M0, some RISC-V), only what goes without remains:
 //! [`MlpRef`], [`activation`]s but for finding them by name, [`encoding`], [`gemm`] and [`math`]. Train
 //! elsewhere, and bring the network as Rust text ([`Mlp::to_rust`]) or as bytes

@@ -1,4 +1,4 @@
-//! Sharing work among threads, where the feature `rayon` is on.
+//! Parallel work on threads, where the feature `rayon` is on.
 
 #![cfg(target_has_atomic = "ptr")]
 

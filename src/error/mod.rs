@@ -203,9 +203,9 @@ pub enum Error {
     Differs {
         /// Which setting.
         setting: String,
-        /// What the checkpoint has.
+        /// What the training run began with.
         expected: String,
-        /// What the trainer has.
+        /// What it has now.
         got: String,
     },
 
