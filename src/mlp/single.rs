@@ -89,7 +89,7 @@ macro_rules! with_registers {
     };
 }
 
-/// z = W x + b, padded, and not below the activation's lower_clamp if it has one.
+/// z = W x + b, padded, and not below the activation's lower clamp if it has one.
 ///
 /// False, with z unspecified, if some sum is not finite. None is finite if one of x is not:
 /// even times zero that gives NaN.

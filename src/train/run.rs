@@ -171,11 +171,11 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     pub fn apply(&mut self, loss: f64, gradient: &[T]) -> Result<Update> {
         check_range("loss", loss, f64::MIN..=f64::MAX, "a finite number")?;
         check_finite("gradient", gradient)?;
-        self.apply_shared(&Threads::one(), loss, gradient)
+        self.apply_parallel(&Threads::one(), loss, gradient)
     }
 
     /// [`apply`](Self::apply) on several threads, for numbers that were checked.
-    pub(super) fn apply_shared(
+    pub(super) fn apply_parallel(
         &mut self,
         threads: &Threads,
         loss: f64,

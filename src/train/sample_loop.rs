@@ -18,7 +18,7 @@ const MOST_RESERVED: usize = 1 << 12;
 
 /// Minibatch size times parameters from which on a step takes long enough (about 100
 /// microseconds) for threads to gain more than they cost.
-const WORTH_SHARING: usize = 1 << 20;
+const PARALLEL_WORK: usize = 1 << 20;
 
 /// Epochs from which on a training is looked at for [`Hint`](super::Hint)s: a single one may be part
 /// of something that the caller does many times.
@@ -116,7 +116,7 @@ pub(super) fn threads_for<T: Float>(
         Some(0) => Threads::exactly(0),
         _ if !GradientWorkspace::<T>::can_run_parallel(batch) => Ok(Threads::one()),
         Some(count) => Threads::exactly(count),
-        None if batch.saturating_mul(net.params().len()) >= WORTH_SHARING => Ok(Threads::all()),
+        None if batch.saturating_mul(net.params().len()) >= PARALLEL_WORK => Ok(Threads::all()),
         None => Ok(Threads::one()),
     }
 }
@@ -155,7 +155,7 @@ impl<T: Float> Fit<'_, T> {
             let update = if rows.can_teach() {
                 self.gradient.set_updates(run.state.scalars.progress.step);
                 let loss = (self.gradient).compute_rows(run.net, &rows, run.trainer.loss())?;
-                run.apply_shared(&self.threads, loss, self.gradient.values())?
+                run.apply_parallel(&self.threads, loss, self.gradient.values())?
             } else {
                 run.skip()?
             };

@@ -11,7 +11,7 @@ mod training;
 
 pub mod traffic;
 
-pub use order::Lanes;
+pub use order::Stretches;
 pub use reduce::{Reducer, Reduction, Summed};
 pub use source::{Memory, Part, Source, Table, write_table};
 pub use training::{Checkpoints, Outcome, Training, hash, run_ranks};

@@ -5,14 +5,14 @@ use feedforward::init::Rng;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
-/// Lanes: as many stretches of a table as a minibatch has chunks, so that chunk c of every
-/// minibatch comes from lane c.
+/// As many stretches of a table as a minibatch has chunks, so that chunk c of every
+/// minibatch comes from stretch c.
 ///
-/// Each lane is shuffled anew for each epoch, by blocks of neighbouring rows. What remains after
+/// Each stretch is shuffled anew for each epoch, by blocks of neighbouring rows. What remains after
 /// the last whole minibatch is the end of the table, the last minibatch of each epoch. The order is
 /// a function of these numbers and the epoch; the ranks have no part in it.
 #[derive(Clone, Debug)]
-pub struct Lanes {
+pub struct Stretches {
     /// Samples in a minibatch.
     pub batch: usize,
     /// Neighbouring rows that stay together, read at once.
@@ -21,8 +21,8 @@ pub struct Lanes {
     pub seed: u64,
 }
 
-impl Lanes {
-    /// Writes an epoch's order over the rows in theirs, for `Trainer::arrange`.
+impl Stretches {
+    /// Writes an epoch's order over the rows in theirs, for `Order::custom`.
     pub fn arrange(&self, epoch: usize, rows: &mut [usize]) {
         let (batch, block) = (self.batch.clamp(1, rows.len().max(1)), self.block.max(1));
         let whole = rows.len() / batch;
@@ -35,10 +35,10 @@ impl Lanes {
             let (first, len) = (whole * chunk.start, chunk.len());
             let mut starts: Vec<usize> = (0..whole * len).step_by(block).collect();
             starts.shuffle(&mut rng);
-            let lane = starts
+            let stretch = starts
                 .into_iter()
                 .flat_map(|start| start..(start + block).min(whole * len));
-            for (place, row) in lane.enumerate() {
+            for (place, row) in stretch.enumerate() {
                 rows[place / len * batch + chunk.start + place % len] = first + row;
             }
         }
@@ -57,14 +57,14 @@ mod tests {
     #[test]
     fn an_epoch_has_each_row_once_and_each_rank_its_own_part() {
         for (samples, batch, block) in [(10_000, 1_600, 16), (999, 100, 3), (700, 700, 1)] {
-            let lanes = Lanes {
+            let stretches = Stretches {
                 batch,
                 block,
                 seed: 3,
             };
             let epoch = |epoch| {
                 let mut rows: Vec<usize> = (0..samples).collect();
-                lanes.arrange(epoch, &mut rows);
+                stretches.arrange(epoch, &mut rows);
                 rows
             };
             assert_ne!(epoch(0), epoch(1));
@@ -92,13 +92,13 @@ mod tests {
 
     #[test]
     fn blocks_stay_together() {
-        let lanes = Lanes {
+        let stretches = Stretches {
             batch: 400,
             block: 8,
             seed: 1,
         };
         let mut rows: Vec<usize> = (0..4_000).collect();
-        lanes.arrange(0, &mut rows);
+        stretches.arrange(0, &mut rows);
         let neighbours = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
         let count = neighbours.count();
         assert!(count >= 4_000 / 8 * 6, "{count}");

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use distributed::{
-    Checkpoints, Lanes, Reduction, Result, Source, Table, Training, hash, run_ranks,
+    Checkpoints, Reduction, Result, Source, Stretches, Table, Training, hash, run_ranks,
 };
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
@@ -74,7 +74,7 @@ struct Flags {
 impl Flags {
     /// Everything that decides bits: of all settings a few that a share could get wrong.
     fn trainer(&self) -> Trainer<f32> {
-        let lanes = Lanes {
+        let stretches = Stretches {
             batch: self.batch,
             block: self.block,
             seed: self.seed,
@@ -82,7 +82,9 @@ impl Flags {
         Trainer::new(SquaredError, Muon::new(0.02))
             .schedule(Cosine::default())
             .batch_size(self.batch)
-            .order(Order::custom(move |epoch, rows| lanes.arrange(epoch, rows)))
+            .order(Order::custom(move |epoch, rows| {
+                stretches.arrange(epoch, rows);
+            }))
             .seed(self.seed)
             .l2(1e-3)
             .clip(Clip::Norm(1.0))
