@@ -3,6 +3,7 @@
 //! X stands here, with at least as many rows as columns, and its rows are padded. So X X^T in the
 //! equations is X^T X in the code, for which the kernel needs nothing transposed.
 
+use crate::blas1::partial_results;
 use crate::float::Float;
 use crate::gemm::{Accumulate, MC, MatRef, Product, Store, padded};
 use crate::math;
@@ -16,34 +17,22 @@ pub(super) fn scratch_len<T>(long: usize, short: usize) -> usize {
 /// X ← X / |X|, with zeros in the padding. Returns false if X is zero.
 #[inline(always)]
 pub(super) fn normalize<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
-    // This many sums side by side: one alone would wait for each addition.
-    const SUMS: usize = 16;
-    let mut largest = [T::zero(); SUMS];
+    const PARTIAL: usize = 16;
     for row in x.chunks_mut(stride) {
         row[short..].fill(T::zero());
-        for x in row.chunks(SUMS) {
-            for (largest, x) in largest.iter_mut().zip(x) {
-                *largest = if x.abs() > *largest {
-                    x.abs()
-                } else {
-                    *largest
-                };
-            }
-        }
     }
+    let larger = |max: &mut T, x: &T| *max = if x.abs() > *max { x.abs() } else { *max };
+    let largest: [_; PARTIAL] = partial_results(T::zero(), x.chunks(PARTIAL), larger);
     let largest = largest.into_iter().fold(T::zero(), T::max);
     if largest == T::zero() {
         return false;
     }
     // In units of the largest, whose square cannot overflow.
     let unit = T::one() / largest;
-    let mut squares = [0.0; SUMS];
-    for x in x.chunks(SUMS) {
-        for (sum, &x) in squares.iter_mut().zip(x) {
-            let x = (x * unit).as_f64();
-            *sum += x * x;
-        }
-    }
+    let squares: [_; PARTIAL] = partial_results(0.0, x.chunks(PARTIAL), |sum: &mut f64, &x| {
+        let x = (x * unit).as_f64();
+        *sum += x * x;
+    });
     let norm = T::from_f64(math::sqrt(squares.into_iter().sum::<f64>()));
     let flush = FlushDenormals::new();
     for x in x {
