@@ -43,7 +43,7 @@ const TITLE: u32 = 34;
 const SPACE: u32 = 12;
 /// The line of text below all panels.
 const FOOT: u32 = 26;
-/// The network's outputs are taken on a grid of so many steps to a side.
+/// Steps to a side of the grid on which the network's outputs are taken.
 const STEPS: u32 = SIDE;
 /// Shades from one class to the other.
 const SHADES: f64 = 12.0;
@@ -154,12 +154,12 @@ fn two_moons(rng: &mut Rng, class: usize) -> Point {
     }
 }
 
-/// What one network has learned of one data set.
+/// A network and the data set that it has learned.
 struct Panel<'a> {
     set: &'a DataSet,
     learner: &'static str,
     net: Mlp<f64>,
-    /// Whether the network's answer is right, for each point.
+    /// For each point, whether the network's answer is right.
     right: Vec<bool>,
     accuracy: f64,
 }

@@ -292,7 +292,7 @@ fn train(
     Ok(())
 }
 
-/// What the network made of one image.
+/// The network's reading of one image.
 struct Reading {
     index: usize,
     shown: u32,
@@ -301,8 +301,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Those of all images, misread ones first and the surest first among them; then the
-    /// others, the least sure first.
+    /// Returns the readings of all images: misread ones first, the surest of them at the
+    /// beginning; then the others, the least sure first.
     fn of(model: &Classifier<f32, u32>, digits: &Digits) -> Result<Vec<Self>> {
         let probabilities = model.predict_probability(&digits.pixels)?;
         let rows = probabilities.chunks(model.classes().len());
@@ -397,7 +397,7 @@ fn draw_image(area: &Area, image: &[f32], (left, top): (u32, u32)) -> Result<()>
     Ok(())
 }
 
-/// What an image is and was taken for, centred below a place.
+/// Draws what an image is and was taken for, centred below a place.
 fn draw_caption(area: &Area, reading: &Reading, (centre, top): (u32, u32)) -> Result<()> {
     let line = |words: String, below: u32, colour, weight| {
         let place = (px(centre.into()) as i32, px(f64::from(top + below)) as i32);

@@ -29,7 +29,7 @@ pub(crate) const NETWORKS: [Job; 5] = [
     TUTORIAL,
 ];
 
-/// What is measured beside a predictor, as suffixes of the ids.
+/// Suffixes of the ids of what is measured beside a predictor.
 pub(crate) const BORROWED: &str = "_borrowed";
 pub(crate) const LOOPS: &str = "_loops";
 pub(crate) const BOUND: &str = "_bound";
@@ -46,7 +46,7 @@ fn network<T: Float>(job: &Job) -> Mlp<T> {
     }
 }
 
-/// The same network as people write it by hand: nested vectors, a loop for each sum.
+/// A network as people write it by hand: nested vectors, a loop for each sum.
 struct Nested<T> {
     layers: Vec<(Vec<Vec<T>>, Vec<T>)>,
     slope: T,
@@ -197,7 +197,7 @@ impl Calls {
     }
 }
 
-/// Times so many single calls, each by itself.
+/// Times `count` single calls, each by itself.
 pub(crate) fn calls<T: Float>(job: &Job, count: usize) -> Calls {
     let net = network::<T>(job);
     let (input, mut output) = sample(job);

@@ -1,4 +1,4 @@
-//! What a run says in one view, read from the estimates that criterion has just written.
+//! The results of a run in one table, read from the estimates that criterion has just written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
