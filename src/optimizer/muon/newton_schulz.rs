@@ -1,7 +1,7 @@
 //! Newton-Schulz iteration, which brings a matrix close to its nearest orthogonal matrix.
 //!
-//! X is stored with at least as many rows as columns, and its rows are padded. O·Oᵀ in the
-//! equations is Xᵀ·X in the code, which the kernel computes without transposing anything.
+//! X is the matrix, transposed if it is wide. It has at least as many rows as columns, and its rows
+//! are padded. A = Xᵀ·X in the code, which the kernel computes without transposing anything.
 
 use crate::blas1::partial_results;
 use crate::float::Float;
