@@ -53,12 +53,19 @@ use newton_schulz::{normalize, orthogonalize};
 /// State: m, Adam's state, and scratch space for up to four matrices. Magnitudes below 7e-18
 /// (1e-152 for f64) become zero.
 ///
-/// ```text
-/// m ← μ·m + G
-/// U = G + μ·m                                    (U = m without nesterov)
-/// X = U / |U|
-/// X ← a·X + (b·A + c·A²)·X  with  A = X·Xᵀ       (five times)
-/// W ← (1 - η·λ)·W - η·√max(1, rows / columns)·X
+/// ```
+/// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError};
+/// use feedforward::{optimizer::Muon, schedule::Cosine};
+///
+/// let inputs: Vec<f32> = (0..200).map(|i| i as f32 / 100.0 - 1.0).collect();
+/// let targets: Vec<f32> = inputs.iter().map(|x| (6.0 * x).sin()).collect();
+/// let mut net = Mlp::builder(1).hidden_layers(3, 32, Tanh).output(1, Identity).build()?;
+/// let trainer = Trainer::new(SquaredError, Muon::new(0.02))
+///     .schedule(Cosine::default())
+///     .batch_size(50);
+/// let history = trainer.fit(&mut net, &inputs, &targets)?;
+/// assert!(history.loss() < 1e-3);
+/// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
