@@ -1,4 +1,4 @@
-//! Labels and the numbers that stand for them.
+//! Labels, and the class numbers that stand for them.
 
 use alloc::format;
 use alloc::vec;
@@ -9,16 +9,16 @@ use crate::error::{Error, Result, bounded, check_length, check_rows, listed};
 use crate::float::{Float, check_values};
 use crate::train::Trainer;
 
-/// Different labels in the order of their classes.
+/// Distinct labels in the order of their classes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Classes<L> {
     labels: Vec<L>,
-    /// The classes by ascending labels, to look one up fast.
+    /// Classes sorted by label, for binary search.
     ascending: Vec<usize>,
 }
 
 impl<L: Ord + Debug> Classes<L> {
-    /// The labels that occur among these, sorted.
+    /// Creates the classes from the distinct labels among these, sorted.
     pub(super) fn distinct(labels: impl IntoIterator<Item = L>, least: usize) -> Result<Self> {
         let mut labels: Vec<L> = labels.into_iter().collect();
         labels.sort_unstable();
@@ -26,8 +26,8 @@ impl<L: Ord + Debug> Classes<L> {
         Self::in_order(labels, least)
     }
 
-    /// One label for each class, in order: a network's outputs have an order, which labels must
-    /// not change.
+    /// Creates one class for each label, in the given order, which must stay that of the network's
+    /// outputs.
     pub(super) fn in_order(labels: impl IntoIterator<Item = L>, least: usize) -> Result<Self> {
         let labels: Vec<L> = labels.into_iter().collect();
         let mut ascending: Vec<usize> = (0..labels.len()).collect();
@@ -58,7 +58,7 @@ impl<L: Ord + Debug> Classes<L> {
         self.labels.len()
     }
 
-    /// The class of the label at this row.
+    /// Returns the class of a label. An error names the row.
     pub(super) fn index(&self, row: usize, label: &L) -> Result<usize> {
         let found = (self.ascending).binary_search_by(|&class| self.labels[class].cmp(label));
         found
@@ -71,27 +71,29 @@ impl<L: Ord + Debug> Classes<L> {
     }
 }
 
-/// How much the samples of each class count in training.
+/// Weights that the samples of each class have in training.
 ///
-/// Weights apply to the training samples and to the validation samples, be they a split or a
-/// [validation set](crate::train::Validation::set), whose loss and score then measure what is trained.
-/// There they multiply the [set's own weights](crate::train::Validation::weighted_set).
+/// Weights apply to training samples and to validation samples, from a split or a
+/// [validation set](crate::train::Validation::set). Validation loss and score thus measure the
+/// objective of training. In a validation set, they multiply the
+/// [set's own weights](crate::train::Validation::weighted_set).
 ///
-/// A minibatch's gradient is divided by the minibatch's own weights, as in scikit-learn and
-/// PyTorch, so that weights fade in small minibatches: those of one sample have no effect. Choose
-/// a [`batch_size`](Trainer::batch_size) in which each class occurs, or divide by the mean weight
-/// of all samples ([`Trainer::mean_weight`]).
+/// As in scikit-learn and PyTorch, a minibatch's gradient is divided by the sum of the minibatch's
+/// own weights. Weights therefore fade in small minibatches, and have no effect in a minibatch of
+/// one sample. Choose a [`batch_size`](Trainer::batch_size) at which each class occurs in each
+/// minibatch, or divide by the mean weight of all samples ([`Trainer::mean_weight`]).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ClassWeights {
-    /// All samples the same.
+    /// Equal weights for all samples.
     #[default]
     Equal,
-    /// All classes the same: a sample of a class with n of N samples, out of K classes, weighs
-    /// N / (K n). scikit-learn's `class_weight="balanced"`. The samples that count are all that
-    /// `fit` is given, those of a validation split included.
+    /// Equal weights for all classes, as with scikit-learn's `class_weight="balanced"`. If a class
+    /// has n of N samples, out of K classes, each of its samples weighs N / (K·n). All samples
+    /// passed to `fit` count, including those of a validation split.
     Balanced,
-    /// These weights, 0 or above, in the order of [`Classifier::classes`](crate::Classifier::classes).
+    /// Weights in the order of [`Classifier::classes`](crate::Classifier::classes). Range: at least
+    /// 0.
     Given(Vec<f64>),
 }
 
@@ -105,8 +107,8 @@ impl ClassWeights {
         check_values("class weights", weights, 0.0..=f64::MAX, expected)
     }
 
-    /// The weight of each of so many classes, where samples have these; `None` if all count the
-    /// same.
+    /// Returns the weights of `count` classes, given the class of each sample. Returns `None` for
+    /// [`Equal`](Self::Equal) weights.
     pub(super) fn of_classes(&self, classes: &[usize], count: usize) -> Option<Vec<f64>> {
         match self {
             Self::Equal => None,
@@ -124,7 +126,7 @@ impl ClassWeights {
     }
 }
 
-/// The samples' own weights, if there are any, times those of their classes.
+/// Returns the weight of each sample: that of its class times its own, if given.
 pub(super) fn sample_weights<T: Float>(
     weights: &[f64],
     classes: &[usize],
@@ -140,15 +142,15 @@ pub(super) fn sample_weights<T: Float>(
     Ok(classes.iter().enumerate().map(weight).collect())
 }
 
-/// Weighs a trainer's validation set as the training samples of its classes are. A target between
-/// classes has a weight between theirs.
+/// Weighs a trainer's validation set by the class weights of the training samples. A target between
+/// classes gets a weight between those of the classes.
 pub(super) fn weigh_validation<T: Float>(weights: &[f64], trainer: &mut Trainer<T>) {
     let Some((targets, own)) = trainer.validation_set_mut() else {
         return;
     };
     let width = if weights.len() == 2 { 1 } else { weights.len() };
     let rows = targets.chunks(width);
-    // Training says what is wrong with a set that does not fit.
+    // Training reports a set that does not fit.
     if own.as_ref().is_some_and(|own| own.len() != rows.len()) {
         return;
     }

@@ -1,4 +1,4 @@
-//! One label for each sample.
+//! Classifier: one label for each sample.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -20,12 +20,11 @@ use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
-/// A network that says which class a sample belongs to: labels, probabilities and scores
-/// around an [`Mlp`] that gives logits.
+/// Classifier: a network of logits, with labels, probabilities and scores.
 ///
-/// Labels are whatever can be sorted: numbers, characters, words. Two classes share one
-/// output, the logit of the second; more have an output each. Class i is the i-th of
-/// [`classes`](Self::classes) and output i.
+/// Labels can have any type with an order, such as numbers, characters or words. Two classes share
+/// one output, the logit of the second class. Three or more classes have one output each. Class i
+/// is the i-th of [`classes`](Self::classes) and belongs to output i.
 ///
 /// ```
 /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam};
@@ -33,7 +32,7 @@ use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 /// let inputs = [0.1, 0.2, 0.9, 0.8, 0.5, 0.4, 0.2, 0.1, 0.8, 0.9, 0.4, 0.5];
 /// let labels = ["low", "high", "middle", "low", "high", "middle"];
 ///
-/// let builder = Mlp::<f64>::builder(2).hidden(16, Tanh).seed(1); // the output layer follows
+/// let builder = Mlp::<f64>::builder(2).hidden(16, Tanh).seed(1); // no output layer yet
 /// let mut model = Classifier::new(builder, labels)?;
 /// let trainer = Trainer::new(model.loss(), Adam::new(0.05)).epochs(200);
 /// model.fit(&trainer, &inputs, &labels)?;
@@ -54,12 +53,13 @@ pub struct Classifier<T, L> {
 network_and_labels!(Classifier);
 
 impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
-    /// Completes a network by its output layer. The classes are the different ones of these
-    /// labels, sorted; pass the labels of all training samples, or each label once.
+    /// Builds a network with an output layer for the distinct labels, which are sorted. Pass the
+    /// labels of all training samples, or each label once.
     ///
     /// # Errors
-    /// [`Error::Shape`] for fewer than two different labels, [`Error::Incompatible`] if the builder
-    /// has an output layer already, and as [`MlpBuilder::build`].
+    /// - [`Error::Shape`] for fewer than two distinct labels.
+    /// - [`Error::Incompatible`] if the builder already has an output layer.
+    /// - The errors of [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         check_no_output(&builder)?;
         let classes = Classes::distinct(labels, 2)?;
@@ -67,9 +67,9 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Self::of(net, classes)
     }
 
-    /// Takes a network that gives logits: one for two classes, else one for each. The labels are
-    /// those of its outputs, in order. With one output the first label is the negative class and
-    /// the second one the positive.
+    /// Wraps a network of logits: one output for two classes, otherwise one output for each class.
+    /// Labels are in the order of the outputs. With one output, the first label is the negative
+    /// class and the second the positive class.
     ///
     /// ```
     /// use feedforward::{Classifier, Layer, Mlp, activation::Identity};
@@ -83,7 +83,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     ///
     /// # Errors
     /// [`Error::Shape`] for fewer than two labels or another number of outputs,
-    /// [`Error::InvalidSetting`] for a label that comes twice.
+    /// [`Error::InvalidSetting`] for a repeated label.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         Self::of(net, Classes::in_order(labels, 2)?)
     }
@@ -98,19 +98,19 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Ok(model)
     }
 
-    /// Lets some classes count more than others while training.
+    /// Sets the weights that classes have in training. Default: [`ClassWeights::Equal`].
     ///
     /// # Errors
-    /// [`Error::Length`] unless given weights are one for each class, [`Error::InvalidValue`] if
-    /// one is negative or not finite.
+    /// [`Error::Length`] unless there is one weight for each class, [`Error::InvalidValue`] if one
+    /// is negative or not finite.
     pub fn class_weights(mut self, weights: ClassWeights) -> Result<Self> {
         weights.check(self.classes.len())?;
         self.weights = weights;
         Ok(self)
     }
 
-    /// The loss that fits its logits, for a [`Trainer`]: [`BinaryCrossEntropy`] for two
-    /// classes, else [`SoftmaxCrossEntropy`].
+    /// Returns the loss to pass to a [`Trainer`]: [`BinaryCrossEntropy`] for two classes, otherwise
+    /// [`SoftmaxCrossEntropy`].
     pub fn loss(&self) -> Arc<dyn Loss<T>> {
         if self.classes.len() == 2 {
             Arc::new(BinaryCrossEntropy)
@@ -119,7 +119,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         }
     }
 
-    /// What the network learns for these labels: 0 or 1 for two classes, else one-hot rows.
+    /// Returns the targets that stand for these labels: 0 or 1 for two classes, otherwise one-hot
+    /// rows.
     ///
     /// ```
     /// use feedforward::{Classifier, Mlp, Samples, activation::Tanh, train::Lbfgs};
@@ -153,18 +154,19 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
             .collect()
     }
 
-    /// Trains the network. A validation split is stratified unless
-    /// [`Validation::stratified`](crate::train::Validation::stratified) says otherwise.
+    /// Trains the network. A validation split is stratified by default
+    /// ([`Validation::stratified`](crate::train::Validation::stratified)).
     ///
-    /// The loss is usually [`loss`](Self::loss). Two classes take any other loss on logits too.
-    /// More classes also take [`BinaryCrossEntropy`] and losses on values, such as the squared
-    /// error: predicted classes have a meaning then, but probabilities have none. A loss of your
-    /// own is not checked unless it has an [`output_kind`](Loss::output_kind).
+    /// The loss is usually that of [`loss`](Self::loss), but two classes accept any loss on logits.
+    /// Three or more classes also accept [`BinaryCrossEntropy`] and losses on values, such as the
+    /// squared error. The predicted classes are then meaningful, but the probabilities are not. A
+    /// custom loss is checked only if it has an [`output_kind`](Loss::output_kind).
     ///
-    /// The targets of a validation set come from its labels:
+    /// Labels of a validation set must be converted to targets:
     ///
     /// ```
-    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh, optimizer::Adam, train::Validation};
+    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh};
+    /// use feedforward::{optimizer::Adam, train::Validation};
     ///
     /// let (inputs, labels) = ([0.0, 1.0, 2.0, 3.0], ['a', 'a', 'b', 'b']);
     /// let mut model = Classifier::new(Mlp::<f64>::builder(1).hidden(8, Tanh), labels)?;
@@ -176,20 +178,21 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a label for each sample, [`Error::UnknownLabel`] for a
-    /// label that is none of the classes, [`Error::Incompatible`] for a loss that does not read the
-    /// outputs as logits, and as [`Trainer::fit`].
+    /// - [`Error::Length`] unless there is a label for each sample.
+    /// - [`Error::UnknownLabel`] for a label that is none of the classes.
+    /// - [`Error::Incompatible`] for a loss that does not interpret the outputs as logits.
+    /// - The errors of [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], labels: &[L]) -> Result<History> {
         self.fit_with(trainer, inputs, labels, None, |_, _| {
             ControlFlow::Continue(())
         })
     }
 
-    /// [`fit`](Self::fit) with a weight for each sample, and a function that is called as
-    /// [`Trainer::fit_with`] does.
+    /// Trains like [`fit`](Self::fit), with a weight for each sample and a callback like that of
+    /// [`Trainer::fit_with`].
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_with(
         &mut self,
         trainer: &Trainer<T>,
@@ -208,11 +211,11 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         )
     }
 
-    /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
-    /// [`Trainer::init_state`]. Not all classes need be among them.
+    /// Trains for one more epoch over these samples, like [`Trainer::partial_fit`]. The samples
+    /// need not include all classes. [`Trainer::init_state`] creates the state.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].
+    /// See [`fit`](Self::fit) and [`Trainer::partial_fit`].
     pub fn partial_fit(
         &mut self,
         trainer: &Trainer<T>,
@@ -225,7 +228,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         })
     }
 
-    /// Hands trainer, network and samples to a training.
+    /// Checks loss and samples, weighs the samples, and passes them to `train`.
     fn with_samples<R>(
         &mut self,
         trainer: &Trainer<T>,
@@ -257,10 +260,11 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         train(&trainer, &mut self.net, &samples.weights(&weights))
     }
 
-    /// The likeliest class of each sample; of equals the first, as in scikit-learn.
+    /// Returns the most likely class of each sample. Ties go to the first class, as in
+    /// scikit-learn.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// See [`Mlp::predict`].
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<L>> {
         self.check()?;
         let class = |row: &[T]| match row {
@@ -276,10 +280,10 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Ok(labels)
     }
 
-    /// The probability of each class, row-major `[samples x classes]`.
+    /// Returns the probability of each class, row-major `[samples x classes]`.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// See [`Mlp::predict`].
     pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         Ok(match self.net.outputs() {
@@ -288,11 +292,11 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         })
     }
 
-    /// Their logarithms, which are finite and exact also where a probability is too small to be
-    /// told from zero.
+    /// Returns the logarithms of the probabilities. They are finite and exact even if a probability
+    /// is too small to distinguish from zero.
     ///
     /// # Errors
-    /// As [`Mlp::predict`], and [`Error::NotFinite`] for logits so far apart that their difference
+    /// The errors of [`Mlp::predict`], and [`Error::NotFinite`] if the difference of two logits
     /// overflows.
     pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
@@ -304,25 +308,27 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         Ok(logarithms)
     }
 
-    /// The fraction of samples whose class is predicted right: [`metrics::accuracy`].
+    /// Returns the fraction of samples whose class is predicted correctly: [`metrics::accuracy`].
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a label for each sample, and as [`Mlp::predict`].
+    /// [`Error::Length`] unless there is a label for each sample, and the errors of
+    /// [`Mlp::predict`].
     pub fn score(&self, inputs: &[T], labels: &[L]) -> Result<f64> {
         check_labels(inputs, self.net.inputs(), labels)?;
         metrics::accuracy(&self.predict(inputs)?, labels)
     }
 
-    /// Which classes are taken for which.
+    /// Returns the confusion matrix of the predictions.
     ///
     /// # Errors
-    /// As [`score`](Self::score).
+    /// See [`score`](Self::score).
     pub fn confusion(&self, inputs: &[T], labels: &[L]) -> Result<ConfusionMatrix<L>> {
         check_labels(inputs, self.net.inputs(), labels)?;
         ConfusionMatrix::new(&self.predict(inputs)?, labels)
     }
 
-    /// Whoever writes to the network may have put another one in its place.
+    /// Checks the number of outputs, since [`network_mut`](Self::network_mut) lets callers replace
+    /// the network.
     pub(super) fn check(&self) -> Result<()> {
         let classes = self.classes.len();
         let (expected, got) = (outputs(classes), self.net.outputs());

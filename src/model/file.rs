@@ -1,4 +1,4 @@
-//! Models, and what belongs around them, as files.
+//! Model files: a model with its input scaler, encoding and notes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -17,7 +17,7 @@ use crate::mlp::Mlp;
 use crate::mlp::file::{ENCODING, Resolver, SCALER};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
-/// A model and what a program needs around it, as one file holds it.
+/// Contents of a model file: a model with its input scaler, encoding and notes.
 ///
 /// ```
 /// use feedforward::{Mlp, ModelFile, activation::{Identity, Relu}};
@@ -36,18 +36,18 @@ use crate::storage::{Reader, Writer, malformed, on_disk};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelFile<T, M = Mlp<T>> {
-    /// The network, or the classifier or regressor around it. It takes inputs that were scaled and
-    /// encoded already; [`predict`](ModelFile::predict) does that.
+    /// Network, classifier or regressor. Its inputs must be scaled and encoded, as
+    /// [`predict`](ModelFile::predict) does.
     pub model: M,
-    /// What inputs are encoded by before the network takes them.
+    /// Encoding of the (scaled) inputs.
     pub encoding: Option<Builtin<T>>,
-    /// What inputs are scaled by before all else. (Or fold it into the network.)
+    /// Scaler of the inputs. Alternatively, fold it into the network.
     pub scaler: Option<Scaler<T>>,
-    /// Words of the program's own, by name.
+    /// Free-form texts of the program, by name.
     pub notes: BTreeMap<String, String>,
 }
 
-/// An encoding in a description; Fourier's directions are a tensor.
+/// Encoding in a description. The directions of Fourier features are stored as a tensor.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Encoded {
@@ -59,7 +59,7 @@ enum Encoded {
 const DIRECTIONS: &str = "encoding.directions";
 
 impl<T: Float, M: Model<T>> ModelFile<T, M> {
-    /// The model alone.
+    /// Creates the contents of a file with the model alone.
     pub fn new(model: M) -> Self {
         Self {
             model,
@@ -88,7 +88,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
     }
 
     /// Returns the model's predictions for samples, row-major `[samples x inputs]`: numbers, labels
-    /// or lists of labels. Inputs are scaled and encoded first, as [`prepare`](Self::prepare) does.
+    /// or lists of labels. [`prepare`](Self::prepare) first scales and encodes the inputs.
     ///
     /// ```
     /// use feedforward::{Classifier, Mlp, ModelFile, Scaler, activation::Tanh};
@@ -104,18 +104,18 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
     /// ```
     ///
     /// # Errors
-    /// As [`prepare`](Self::prepare), and as the model's own `predict`.
+    /// The errors of [`prepare`](Self::prepare) and of the model's own `predict`.
     pub fn predict(&self, inputs: &[T]) -> Result<M::Predicted> {
         self.model.predict(&self.prepare(inputs)?)
     }
 
-    /// Scales and encodes samples, as far as the file has a scaler and an encoding: what the
-    /// methods of its model take.
+    /// Scales and encodes samples for the methods of the model, as far as the file has a scaler and
+    /// an encoding.
     ///
     /// # Errors
-    /// [`Error::Shape`] if scaler, encoding and model do not fit each other,
-    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
-    /// finite, before or after.
+    /// - [`Error::Shape`] if scaler, encoding and model do not fit each other.
+    /// - [`Error::Rows`] unless there are whole samples.
+    /// - [`Error::NotFinite`] if a number is not finite, before or after.
     pub fn prepare(&self, inputs: &[T]) -> Result<Vec<T>> {
         self.check()?;
         let width = match (&self.scaler, &self.encoding) {
@@ -134,7 +134,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
         Ok(prepared)
     }
 
-    /// Everything as the bytes of a safetensors file, as [`Mlp::to_bytes`] has it.
+    /// Returns all contents as the bytes of a safetensors file, in the format of [`Mlp::to_bytes`].
     ///
     /// # Errors
     /// [`Error::Shape`] if encoding or scaler do not fit the network.
@@ -172,7 +172,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
         file.finish()
     }
 
-    /// Whether inputs go through scaler and encoding into the network.
+    /// Checks that scaler, encoding and network fit each other.
     fn check(&self) -> Result<()> {
         let mut inputs = self.model.network().inputs();
         if let Some(encoding) = &self.encoding {
@@ -190,11 +190,11 @@ impl<T: Float, M: LoadModel<T>> ModelFile<T, M> {
     fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
         let network = Mlp::read(file, resolver)?;
         let width = network.inputs();
-        // Checked before anything of that size is made.
+        // Check sizes before allocating anything from them.
         let fits = |inputs: usize, each: usize| match inputs.checked_mul(each) {
             Some(outputs) if outputs == width => Ok(()),
             _ => Err(malformed(format!(
-                "the encoding does not give {width} numbers"
+                "the encoding does not return {width} numbers"
             ))),
         };
         let encoding = match file.find(ENCODING)? {

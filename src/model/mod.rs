@@ -1,4 +1,4 @@
-//! What goes around a network to make a model of it.
+//! Scaling, labels and files: parts that turn a network into a model.
 
 #![cfg(target_has_atomic = "ptr")]
 

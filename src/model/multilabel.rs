@@ -1,4 +1,4 @@
-//! Any number of labels for each sample.
+//! Multilabel classifier: any number of labels for each sample.
 
 use alloc::format;
 use alloc::vec;
@@ -16,10 +16,10 @@ use crate::math;
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
-/// The losses that it can be trained by.
+/// Losses that a multilabel classifier can be trained with.
 const LOSS: &str = "BinaryCrossEntropy or another loss on independent logits";
 
-/// A network that says for each of several labels whether a sample has it: one logit each.
+/// Multilabel classifier: a network whose logits say, for each label, whether a sample has it.
 ///
 /// ```
 /// use feedforward::{Mlp, MultilabelClassifier, Trainer, activation::Tanh, optimizer::Adam};
@@ -44,11 +44,13 @@ pub struct MultilabelClassifier<T, L> {
 network_and_labels!(MultilabelClassifier);
 
 impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
-    /// Completes a network by its output layer, one logit for each different label, sorted.
+    /// Builds a network with an output layer of one logit for each distinct label. Labels are
+    /// sorted.
     ///
     /// # Errors
-    /// [`Error::Shape`] without labels, [`Error::Incompatible`] if the builder has an output layer
-    /// already, and as [`MlpBuilder::build`].
+    /// - [`Error::Shape`] without labels.
+    /// - [`Error::Incompatible`] if the builder already has an output layer.
+    /// - The errors of [`MlpBuilder::build`].
     pub fn new(builder: MlpBuilder<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         check_no_output(&builder)?;
         let classes = Classes::distinct(labels, 1)?;
@@ -56,11 +58,11 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(Self { net, classes })
     }
 
-    /// Takes a network that gives a logit for each label: output i is that of label i.
+    /// Wraps a network that has one logit for each label. Output i belongs to label i.
     ///
     /// # Errors
     /// [`Error::Shape`] without labels or for another number of outputs, [`Error::InvalidSetting`]
-    /// for a label that comes twice.
+    /// for a repeated label.
     pub fn from_network(net: Mlp<T>, labels: impl IntoIterator<Item = L>) -> Result<Self> {
         let classes = Classes::in_order(labels, 1)?;
         let model = Self { net, classes };
@@ -68,12 +70,12 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(model)
     }
 
-    /// The loss that fits its logits, for a [`Trainer`].
+    /// Returns the loss to pass to a [`Trainer`].
     pub fn loss(&self) -> BinaryCrossEntropy {
         BinaryCrossEntropy
     }
 
-    /// What the network learns for these labels: a row of zeros and ones for each sample.
+    /// Returns the targets that stand for these labels: a row of zeros and ones for each sample.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`] for an unknown label.
@@ -91,9 +93,10 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// Trains the network.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there are labels (maybe none) for each sample,
-    /// [`Error::UnknownLabel`] for an unknown one, [`Error::Incompatible`] for a built-in loss that is
-    /// not one on independent logits, and as [`Trainer::fit`].
+    /// - [`Error::Length`] unless there is a list of labels, possibly empty, for each sample.
+    /// - [`Error::UnknownLabel`] for an unknown label.
+    /// - [`Error::Incompatible`] for a built-in loss that does not act on independent logits.
+    /// - The errors of [`Trainer::fit`].
     pub fn fit(
         &mut self,
         trainer: &Trainer<T>,
@@ -103,10 +106,10 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         self.fit_with(trainer, inputs, labels, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`fit`](Self::fit) with a function that is called as [`Trainer::fit_with`] does.
+    /// Trains like [`fit`](Self::fit), with a callback like that of [`Trainer::fit_with`].
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_with(
         &mut self,
         trainer: &Trainer<T>,
@@ -121,11 +124,11 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         trainer.fit_with(&mut self.net, &Samples::new(inputs, &targets), on_event)
     }
 
-    /// One more epoch over these samples, as [`Trainer::partial_fit`]; the state comes from
-    /// [`Trainer::init_state`].
+    /// Trains for one more epoch over these samples, like [`Trainer::partial_fit`].
+    /// [`Trainer::init_state`] creates the state.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit) and [`Trainer::partial_fit`].
+    /// See [`fit`](Self::fit) and [`Trainer::partial_fit`].
     pub fn partial_fit(
         &mut self,
         trainer: &Trainer<T>,
@@ -140,10 +143,10 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         trainer.partial_fit(&mut self.net, state, &Samples::new(inputs, &targets))
     }
 
-    /// The labels that each sample has with a probability above 1/2.
+    /// Returns the labels of each sample whose probability is above 1/2.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// See [`Mlp::predict`].
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<Vec<L>>> {
         self.check()?;
         let mut predicted = Vec::with_capacity(inputs.len() / self.net.inputs());
@@ -158,30 +161,31 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(predicted)
     }
 
-    /// The probability of each label, row-major `[samples x labels]`. Rows need not sum to 1.
+    /// Returns the probability of each label, row-major `[samples x labels]`. Rows need not sum to
+    /// 1.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// See [`Mlp::predict`].
     pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         Ok(logits.into_iter().map(math::sigmoid).collect())
     }
 
-    /// Their logarithms, which are finite and exact also where a probability is too small to be
-    /// told from zero.
+    /// Returns the logarithms of the probabilities. They are finite and exact even if a probability
+    /// is too small to distinguish from zero.
     ///
     /// # Errors
-    /// As [`Mlp::predict`].
+    /// See [`Mlp::predict`].
     pub fn predict_log_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         Ok(logits.into_iter().map(math::log_sigmoid).collect())
     }
 
-    /// The fraction of samples whose labels are all predicted right:
+    /// Returns the fraction of samples whose labels are all predicted correctly:
     /// [`SubsetAccuracy`](crate::metrics::SubsetAccuracy).
     ///
     /// # Errors
-    /// As [`fit`](Self::fit) and [`Mlp::predict`].
+    /// See [`fit`](Self::fit) and [`Mlp::predict`].
     pub fn score(&self, inputs: &[T], labels: &[impl AsRef<[L]>]) -> Result<f64> {
         check_labels(inputs, self.net.inputs(), labels)?;
         self.check()?;
@@ -202,7 +206,8 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         Ok(hits as f64 / sample as f64)
     }
 
-    /// Whoever writes to the network may have put another one in its place.
+    /// Checks the number of outputs, since [`network_mut`](Self::network_mut) lets callers replace
+    /// the network.
     pub(super) fn check(&self) -> Result<()> {
         let (expected, got) = (self.classes.len(), self.net.outputs());
         if expected == got {

@@ -1,4 +1,4 @@
-//! What models around a network share.
+//! Parts that all models share.
 
 use alloc::format;
 
@@ -8,7 +8,7 @@ use crate::loss::OutputKind;
 use crate::mlp::{Mlp, MlpBuilder};
 use crate::train::Trainer;
 
-/// Checks that a builder leaves the output layer to the model.
+/// Checks that a builder has no output layer, which the model adds.
 pub(super) fn check_no_output<T: Float>(builder: &MlpBuilder<T>) -> Result<()> {
     if !builder.has_output() {
         return Ok(());
@@ -20,7 +20,7 @@ pub(super) fn check_no_output<T: Float>(builder: &MlpBuilder<T>) -> Result<()> {
     ))
 }
 
-/// Checks that a trainer's loss reads the outputs as the model does.
+/// Checks that a trainer's loss interprets the outputs as the model does.
 pub(super) fn check_loss<T: Float>(
     trainer: &Trainer<T>,
     kinds: &[OutputKind],
@@ -34,7 +34,7 @@ pub(super) fn check_loss<T: Float>(
     Err(Error::incompatible("loss of the trainer", expected, got))
 }
 
-/// Checks that there are whole samples of finite numbers, and returns how many.
+/// Checks that there are whole samples of finite numbers, and returns their number.
 pub(super) fn check_samples<T: Float>(
     what: &'static str,
     samples: &[T],
@@ -45,21 +45,23 @@ pub(super) fn check_samples<T: Float>(
     Ok(count)
 }
 
-/// The methods of a network and the labels of its outputs.
+/// Implements the methods on the network and the labels of its outputs.
 macro_rules! network_and_labels {
     ($model:ident) => {
         impl<T: Float, L: Ord + Clone + Debug> $model<T, L> {
-            /// The network: logits, not probabilities.
+            /// Returns the network. Its outputs are logits, not probabilities.
             pub fn network(&self) -> &Mlp<T> {
                 &self.net
             }
 
-            /// The network, to write: to train it by other means towards [`targets`](Self::targets).
+            /// Returns the network for writing, for example to train it by other means towards
+            /// [`targets`](Self::targets).
             pub fn network_mut(&mut self) -> &mut Mlp<T> {
                 &mut self.net
             }
 
-            /// The labels in the order of outputs and probabilities. [`new`](Self::new) sorts them.
+            /// Returns the labels in the order of outputs and probabilities. [`new`](Self::new)
+            /// sorts them.
             pub fn classes(&self) -> &[L] {
                 self.classes.labels()
             }
@@ -73,19 +75,20 @@ macro_rules! network_and_labels {
 }
 pub(super) use network_and_labels;
 
-/// Outputs to compute at once: enough for threads, and bounded however many samples there are.
+/// Number of outputs to compute at once: enough for several threads, but bounded for any number of
+/// samples.
 const BLOCK: usize = 1 << 20;
 
-/// Samples that a block has at least, so that laying out the weights costs little.
+/// Minimum number of samples in a block, so that laying out the weights costs little.
 const LEAST_ROWS: usize = 256;
 
-/// The outputs for all samples, by blocks of whole rows in order.
+/// Computes the outputs for all samples, and calls `each` with blocks of whole rows, in order.
 pub(super) fn in_blocks<T: Float>(
     net: &Mlp<T>,
     inputs: &[T],
     mut each: impl FnMut(&[T]) -> Result<()>,
 ) -> Result<()> {
-    // All of them, so that an error counts rows from the first.
+    // Check all inputs at once, so that an error counts rows from the first.
     check_samples("inputs", inputs, net.inputs())?;
     let rows = (BLOCK / net.outputs()).max(LEAST_ROWS);
     for inputs in inputs.chunks(rows * net.inputs()) {

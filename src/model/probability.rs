@@ -1,23 +1,23 @@
-//! From logits to probabilities.
+//! Probabilities from logits.
 
 use alloc::vec::Vec;
 
 use crate::float::Float;
 use crate::math;
 
-/// For each logit of the second of two classes, f of both classes' logits.
+/// Returns f of both classes' logits, given the logits of the second of two classes.
 pub(super) fn of_both<T: Float>(logits: &[T], f: impl Fn(T) -> T) -> Vec<T> {
     logits.iter().flat_map(|&y| [f(-y), f(y)]).collect()
 }
 
-/// For each row, e^y over its sum.
+/// Returns the softmax of each row: eʸ divided by the row's sum.
 pub(super) fn softmax<T: Float>(logits: &[T], width: usize) -> Vec<T> {
     let mut values = log_softmax(logits, width);
     for row in values.chunks_mut(width) {
         for y in row.iter_mut() {
             *y = math::exp(*y);
         }
-        // The logarithms were rounded, so the sum is 1 only nearly.
+        // The logarithms are rounded, so the sum is only nearly 1.
         let sum: T = row.iter().copied().sum();
         for y in row {
             *y /= sum;
@@ -26,7 +26,11 @@ pub(super) fn softmax<T: Float>(logits: &[T], width: usize) -> Vec<T> {
     values
 }
 
-/// For each row, y - max - ln(sum of e^(y - max)), so that nothing overflows.
+/// Returns the logarithm of each row's softmax, without overflow:
+///
+/// ```text
+/// y - max - ln Σ e^(y - max)
+/// ```
 pub(super) fn log_softmax<T: Float>(logits: &[T], width: usize) -> Vec<T> {
     let mut values = logits.to_vec();
     for row in values.chunks_mut(width) {

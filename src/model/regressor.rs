@@ -1,4 +1,4 @@
-//! Numbers for each sample.
+//! Regressor: numbers for each sample.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -15,14 +15,16 @@ use crate::metrics::{self, Link};
 use crate::mlp::{CheckedSamples, Mlp, Samples};
 use crate::train::{History, Trainer, TrainingEvent};
 
-/// A network that predicts numbers, scored by R2; or with [`Link::Log`] counts and other
-/// numbers above zero, whose logarithm the network gives.
+/// Regressor: a network that predicts numbers, scored by R².
+///
+/// With [`Link::Log`], it predicts counts and other positive numbers, and the network's outputs are
+/// their logarithms.
 ///
 /// ```
 /// use feedforward::{Mlp, Regressor, Trainer, activation::{Identity, Tanh}, optimizer::Adam};
 ///
 /// let years = [-2.0, -1.0, 0.0, 1.0, 2.0];
-/// let prices = [1000.0, 1300.0, 1700.0, 2200.0, 3000.0]; // as they are: `fit` scales them
+/// let prices = [1000.0, 1300.0, 1700.0, 2200.0, 3000.0]; // unscaled: `fit` scales them
 /// let net = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity).build()?;
 /// let mut model = Regressor::new(net);
 /// let trainer = Trainer::new(model.loss(), Adam::new(0.02)).epochs(400);
@@ -34,15 +36,19 @@ use crate::train::{History, Trainer, TrainingEvent};
 ///
 /// # Targets are scaled
 ///
-/// Networks learn outputs of about [-1, 1] well and others badly or not at all. The first
-/// [`fit`](Self::fit) therefore learns a [`Scaler::standard`] from the targets, and trains the
-/// network on scaled targets, in that fit and in later ones. Predictions are in the unit of the
-/// targets; [`network`](Self::network) gives scaled ones, and losses in the
-/// [`History`] are those of scaled targets. [`target_scaler`](Self::target_scaler) has the scaler, which
-/// can be folded into the network.
+/// Networks learn outputs of about [-1, 1] well, but others badly or not at all. The first
+/// [`fit`](Self::fit) therefore learns a [`Scaler::standard`] from the targets. That fit and all
+/// later ones train the network on scaled targets.
 ///
-/// Targets stay as they are with [`Link::Log`], with an output activation other than the identity,
-/// whose range says what targets are possible, and with [`scale_targets(false)`](Self::scale_targets).
+/// Predictions are in the unit of the targets. The outputs of [`network`](Self::network) and the
+/// losses in [`History`] are those of scaled targets. The scaler of
+/// [`target_scaler`](Self::target_scaler) can be folded into the network.
+///
+/// Targets are not scaled in these cases:
+///
+/// - with [`Link::Log`],
+/// - with an output activation other than the identity, whose range limits the possible targets,
+/// - with [`scale_targets(false)`](Self::scale_targets).
 #[derive(Clone, Debug)]
 pub struct Regressor<T> {
     net: Mlp<T>,
@@ -52,7 +58,8 @@ pub struct Regressor<T> {
 }
 
 impl<T: Float> Regressor<T> {
-    /// Predicts what the network gives, until it is [trained](Self::fit).
+    /// Creates a regressor without a target scaler. It predicts the network's outputs until it is
+    /// [trained](Self::fit).
     pub fn new(net: Mlp<T>) -> Self {
         Self {
             net,
@@ -62,7 +69,7 @@ impl<T: Float> Regressor<T> {
         }
     }
 
-    /// Sets how predictions come from the network's outputs. Default: [`Link::Identity`].
+    /// Sets the link from the network's outputs to predictions. Default: [`Link::Identity`].
     ///
     /// ```
     /// use feedforward::{Mlp, Regressor, Trainer, activation::{Identity, Tanh}};
@@ -78,7 +85,7 @@ impl<T: Float> Regressor<T> {
     /// ```
     pub fn link(mut self, link: Link) -> Self {
         if link != self.link {
-            // The outputs now stand for other numbers than those that were scaled.
+            // The outputs now mean other numbers than the scaled targets.
             self.scaler = None;
         }
         self.link = link;
@@ -87,16 +94,18 @@ impl<T: Float> Regressor<T> {
 
     /// Sets whether the first [`fit`](Self::fit) learns to scale targets. Default: `true`.
     ///
-    /// Choose `false` for targets that are scaled already, and for a network that was trained on
-    /// targets as they are and is to be trained further. A scaler that `fit` has learned stays.
+    /// Choose `false` if targets are already scaled, or to continue training a network that learned
+    /// unscaled targets. A scaler that `fit` has learned is kept.
     pub fn scale_targets(mut self, scale: bool) -> Self {
         self.scale_targets = scale;
         self
     }
 
-    /// The scaling of the targets that the network was trained on, if [`fit`](Self::fit) scaled them.
+    /// Returns the scaler of the targets that the network was trained on, if [`fit`](Self::fit)
+    /// scaled them.
     ///
-    /// A network that gives predictions by itself, for [`MlpRef`](crate::MlpRef) say:
+    /// Fold it into the outputs for a network that makes predictions by itself, for example as
+    /// [`MlpRef`](crate::MlpRef):
     ///
     /// ```
     /// # use feedforward::{Mlp, Regressor, Trainer, activation::{Identity, Tanh}, optimizer::Adam};
@@ -115,18 +124,18 @@ impl<T: Float> Regressor<T> {
         self.scaler.as_ref()
     }
 
-    /// The network. Its outputs are predictions before the [link](Self::link), and on the scale
+    /// Returns the network. Its outputs are predictions before the [link](Self::link), on the scale
     /// of [`target_scaler`](Self::target_scaler) if there is one.
     pub fn network(&self) -> &Mlp<T> {
         &self.net
     }
 
-    /// The network, to write; its outputs are as [`network`](Self::network) says.
+    /// Returns the network for writing. For its outputs, see [`network`](Self::network).
     pub fn network_mut(&mut self) -> &mut Mlp<T> {
         &mut self.net
     }
 
-    /// The loss that fits the link, for a [`Trainer`]: [`SquaredError`] or [`Poisson`].
+    /// Returns the loss of the link, to pass to a [`Trainer`]: [`SquaredError`] or [`Poisson`].
     pub fn loss(&self) -> Arc<dyn Loss<T>> {
         match self.link {
             Link::Identity => Arc::new(SquaredError),
@@ -134,23 +143,23 @@ impl<T: Float> Regressor<T> {
         }
     }
 
-    /// Trains the network. Targets are scaled, those of a
-    /// [validation set](crate::train::Validation::set) too, as the [type](Self) says.
+    /// Trains the network. Targets are scaled as described for the [type](Self), including those of
+    /// a [validation set](crate::train::Validation::set).
     ///
     /// # Errors
-    /// [`Error::Incompatible`] for a loss that reads outputs in another way than the link, and as
+    /// [`Error::Incompatible`] for a loss that does not match the link, and the errors of
     /// [`Trainer::fit`].
     pub fn fit(&mut self, trainer: &Trainer<T>, inputs: &[T], targets: &[T]) -> Result<History> {
         let samples = Samples::new(inputs, targets);
         self.fit_with(trainer, &samples, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`fit`](Self::fit) on samples that may have weights, with a function that is called
-    /// as [`Trainer::fit_with`] does. The scaler is learned from the chosen rows whose weight is
+    /// Trains like [`fit`](Self::fit), on samples that may have weights and with a callback like
+    /// that of [`Trainer::fit_with`]. The scaler is learned from the selected rows whose weight is
     /// not 0.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_with(
         &mut self,
         trainer: &Trainer<T>,
@@ -172,7 +181,7 @@ impl<T: Float> Regressor<T> {
         };
         let mut trainer = trainer.clone();
         if let Some((targets, _)) = trainer.validation_set_mut() {
-            // Training says what is wrong with targets that do not fit.
+            // Training reports targets that do not fit.
             if check_rows("targets", targets, self.net.outputs()).is_ok() {
                 check_finite_rows("validation targets", targets, self.net.outputs())?;
                 scaler.transform_in_place(targets)?;
@@ -181,14 +190,14 @@ impl<T: Float> Regressor<T> {
         let targets = self.scaled(&scaler, samples, &rows)?;
         let before = self.net.params().to_vec();
         let result = trainer.fit_with(&mut self.net, &samples.with_targets(&targets), on_event);
-        // An error may come before or after the network has learned on this scale.
+        // An error can occur before or after the network has learned on this scale.
         if result.is_ok() || self.net.params() != before {
             self.scaler = Some(scaler);
         }
         result
     }
 
-    /// The scaler that there is, or one for these targets if they are to be scaled.
+    /// Returns the existing scaler, or a new one if these targets are to be scaled.
     fn scaler_for(&self, rows: &CheckedSamples<'_, T>) -> Result<Option<Scaler<T>>> {
         if self.scaler.is_some() {
             return Ok(self.scaler.clone());
@@ -206,7 +215,7 @@ impl<T: Float> Regressor<T> {
         Scaler::standard(&targets, self.net.outputs()).map(Some)
     }
 
-    /// All targets, those of these rows scaled. Others may be anything.
+    /// Returns all targets, with those of the selected rows scaled. Other rows may hold anything.
     fn scaled(
         &self,
         scaler: &Scaler<T>,
@@ -227,11 +236,11 @@ impl<T: Float> Regressor<T> {
         Ok(targets)
     }
 
-    /// The predictions, row-major `[samples x outputs]`.
+    /// Returns the predictions, row-major `[samples x outputs]`.
     ///
     /// # Errors
-    /// As [`Mlp::predict`], and [`Error::NotFinite`] if a prediction is not finite:
-    /// with [`Link::Log`] the exponential of a large output.
+    /// The errors of [`Mlp::predict`], and [`Error::NotFinite`] if a prediction is not finite. With
+    /// [`Link::Log`], the exponential of a large output can overflow.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         self.check()?;
         let mut outputs = self.net.predict(inputs)?;
@@ -245,23 +254,24 @@ impl<T: Float> Regressor<T> {
         Ok(outputs)
     }
 
-    /// The fraction of the targets' variance that is explained: [`metrics::r2`].
+    /// Returns the fraction of the targets' variance that the predictions explain: [`metrics::r2`].
     ///
     /// # Errors
-    /// As [`predict`](Self::predict), and [`Error::Length`] unless there are targets for each
-    /// sample.
+    /// The errors of [`predict`](Self::predict), and [`Error::Length`] unless there are targets for
+    /// each sample.
     pub fn score(&self, inputs: &[T], targets: &[T]) -> Result<f64> {
         let samples = check_rows("inputs", inputs, self.net.inputs())?;
         check_length("targets", targets, samples * self.net.outputs())?;
         metrics::r2(&self.predict(inputs)?, targets, self.net.outputs())
     }
 
-    /// Whoever writes to the network may have put another one in its place.
+    /// Checks the number of outputs, since [`network_mut`](Self::network_mut) lets callers replace
+    /// the network.
     pub(crate) fn check(&self) -> Result<()> {
         let got = self.net.outputs();
         match &self.scaler {
             Some(scaler) if scaler.offsets().len() != got => {
-                let expected = format!("{}, as its targets have columns", scaler.offsets().len());
+                let expected = format!("{}, one for each target column", scaler.offsets().len());
                 Err(Error::shape("outputs of a regressor", expected, got))
             }
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Scaling of columns, and a way to be rid of it once a network is trained.
+//! Scaling of columns, which can be folded into a trained network.
 
 use alloc::format;
 use alloc::vec;
@@ -12,11 +12,11 @@ use crate::math;
 
 mod fold;
 
-/// An affine map for each column: x' = (x - offset) / scale.
+/// Affine map for each column: x' = (x - offset) / scale.
 ///
-/// Networks learn well from inputs of about [-1, 1], and outputs should be of that size too. A
-/// scaler learns from training data how to bring them there, and can later be folded into the
-/// network, which then takes and gives numbers as they are:
+/// Networks learn well from inputs of about [-1, 1], and outputs should have about that size too. A
+/// scaler learns from training data how to bring columns to such a range. Later it can be folded
+/// into the network, which then takes unscaled inputs and predicts unscaled outputs:
 ///
 /// ```
 /// use feedforward::{Mlp, Scaler, Trainer, activation::{Identity, Tanh}};
@@ -37,9 +37,9 @@ mod fold;
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 ///
-/// Statistics and maps are computed in double precision, offsets and scales rounded to `T`
-/// once. Where a column's numbers lie close together far from zero, that moves all of them by
-/// up to half the distance between neighbouring numbers of the type.
+/// Statistics and maps are computed in double precision. Offsets and scales are rounded to `T`
+/// once. Rounding moves all numbers of a column by up to half the distance between adjacent
+/// floating-point numbers. This matters if they lie close together and far from zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaler<T> {
     offsets: Vec<T>,
@@ -53,15 +53,25 @@ enum Direction {
 }
 
 impl<T: Float> Scaler<T> {
-    /// Brings each column to mean 0 and standard deviation 1: the offset is the mean, the scale
-    /// the population's standard deviation, sqrt(sum (x - mean)^2 / samples).
+    /// Learns to bring each column to mean 0 and standard deviation 1, like scikit-learn's
+    /// `StandardScaler`.
     ///
-    /// `data` is row-major `[samples x width]`. scikit-learn's `StandardScaler`.
+    /// `data` is row-major `[samples x width]`. For n samples of a column:
     ///
-    /// A column of equal numbers gets scale 1 and so becomes zero, and so does one whose numbers
-    /// differ by rounding alone: whose standard deviation is at most n eps |mean|, with n samples
-    /// but not more than 10, and the type's machine epsilon eps. scikit-learn's n has no bound, so
-    /// that with many samples it takes real differences for rounding.
+    /// ```text
+    /// offset = mean = Σ x / n
+    /// scale  = √(Σ (x - mean)² / n)
+    /// ```
+    ///
+    /// A column of equal numbers gets scale 1 and becomes zero. So does a column whose numbers
+    /// differ only by rounding:
+    ///
+    /// ```text
+    /// standard deviation ≤ min(n, 10)·ε·|mean|
+    /// ```
+    ///
+    /// Here ε is the machine epsilon of the type. scikit-learn does not bound n, so with many
+    /// samples it mistakes real differences for rounding.
     ///
     /// ```
     /// use feedforward::Scaler;
@@ -90,13 +100,19 @@ impl<T: Float> Scaler<T> {
         Self::from_parts(offsets, scales)
     }
 
-    /// Brings each column to a range: its least number to the range's start, its largest to the
-    /// end, up to rounding.
+    /// Learns to bring each column to a range, like scikit-learn's `MinMaxScaler`. Up to rounding,
+    /// the column's minimum becomes the start of the range, and its maximum the end.
     ///
-    /// scale = (max - min) / (end - start), offset = min - start scale. `data` is row-major
-    /// `[samples x width]`. A column of equal numbers becomes the range's start; its scale is
-    /// that of a column with max - min = 1. So is a column whose max - min is rounding, as
-    /// [`standard`](Self::standard) has it. scikit-learn's `MinMaxScaler`.
+    /// `data` is row-major `[samples x width]`. In each column:
+    ///
+    /// ```text
+    /// scale  = (max - min) / (end - start)
+    /// offset = min - start·scale
+    /// ```
+    ///
+    /// A column of equal numbers becomes the start of the range, and its scale uses max - min = 1.
+    /// This also applies to columns whose numbers differ only by rounding, as defined in
+    /// [`standard`](Self::standard).
     ///
     /// ```
     /// use feedforward::Scaler;
@@ -107,9 +123,9 @@ impl<T: Float> Scaler<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
-    /// finite or the distance of two is not, [`Error::InvalidSetting`] unless the range goes from a
-    /// finite number up to another.
+    /// - [`Error::Rows`] unless there are whole samples.
+    /// - [`Error::NotFinite`] if a number, or the difference of two, is not finite.
+    /// - [`Error::InvalidSetting`] unless the range goes from one finite number up to another.
     pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
         let (low, high) = range.into_inner();
         let finite = f64::MIN..=f64::MAX;
@@ -137,11 +153,13 @@ impl<T: Float> Scaler<T> {
         Self::from_parts(offsets, scales)
     }
 
-    /// The map with these offsets and scales, one of each for a column.
+    /// Creates a scaler from one offset and one scale for each column.
     ///
     /// # Errors
-    /// [`Error::Empty`] without offsets, [`Error::Length`] unless there are as many scales,
-    /// [`Error::NotFinite`] if one is not finite, [`Error::InvalidSetting`] if a scale is 0.
+    /// - [`Error::Empty`] without offsets.
+    /// - [`Error::Length`] unless there are as many scales as offsets.
+    /// - [`Error::NotFinite`] if one is not finite.
+    /// - [`Error::InvalidSetting`] if a scale is 0.
     pub fn from_parts(offsets: impl Into<Vec<T>>, scales: impl Into<Vec<T>>) -> Result<Self> {
         let (offsets, scales) = (offsets.into(), scales.into());
         check_not_empty("offsets", &offsets)?;
@@ -154,12 +172,12 @@ impl<T: Float> Scaler<T> {
         Ok(Self { offsets, scales })
     }
 
-    /// What is subtracted from each column.
+    /// Returns the number that is subtracted from each column.
     pub fn offsets(&self) -> &[T] {
         &self.offsets
     }
 
-    /// What each column is then divided by.
+    /// Returns the divisor of each column, applied after the offset.
     pub fn scales(&self) -> &[T] {
         &self.scales
     }
@@ -173,15 +191,16 @@ impl<T: Float> Scaler<T> {
         self.mapped(samples, Direction::Forward)
     }
 
-    /// [`transform`](Self::transform) without a copy; an error leaves the samples as they were.
+    /// Scales samples like [`transform`](Self::transform), but in place. An error leaves the
+    /// samples unchanged.
     ///
     /// # Errors
-    /// Those of `transform`.
+    /// See [`transform`](Self::transform).
     pub fn transform_in_place(&self, samples: &mut [T]) -> Result<()> {
         self.map(samples, Direction::Forward)
     }
 
-    /// Undoes the scaling, up to rounding: x = x' scale + offset.
+    /// Undoes the scaling, up to rounding: x = x'·scale + offset.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
@@ -190,10 +209,11 @@ impl<T: Float> Scaler<T> {
         self.mapped(samples, Direction::Inverse)
     }
 
-    /// [`inverse_transform`](Self::inverse_transform) without a copy; an error leaves the samples as they were.
+    /// Undoes the scaling like [`inverse_transform`](Self::inverse_transform), but in place. An
+    /// error leaves the samples unchanged.
     ///
     /// # Errors
-    /// Those of `inverse`.
+    /// See [`inverse_transform`](Self::inverse_transform).
     pub fn inverse_transform_in_place(&self, samples: &mut [T]) -> Result<()> {
         self.map(samples, Direction::Inverse)
     }
@@ -210,7 +230,8 @@ impl<T: Float> Scaler<T> {
     }
 }
 
-/// A scale, or another one if it is zero in this type: of equal numbers, or nearly so.
+/// Returns a scale, or `otherwise` if the scale rounds to zero in this type because the numbers are
+/// nearly equal.
 fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
     let scale = T::from_f64(scale);
     if scale == T::zero() {
@@ -221,11 +242,11 @@ fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
 }
 
 instantiate! {
-    /// The columns' means, and their standard deviations.
+    /// Returns the columns' means and standard deviations.
     fn moments<T>(data: &[T], width: usize) -> (Vec<f64>, Vec<f64>) {
         let samples = (data.len() / width) as f64;
         let (first, rows) = (&data[..width], || data.chunks_exact(width));
-        // From the first number on, so that equal numbers have no deviation at all.
+        // Sum differences from the first number, so that equal numbers have no deviation at all.
         let mut means = vec![0.0; width];
         for row in rows() {
             for ((sum, &x), &first) in means.iter_mut().zip(row).zip(first) {
@@ -249,7 +270,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// The columns' least and largest numbers.
+    /// Returns the columns' minima and maxima.
     fn extremes<T>(data: &[T], width: usize) -> Vec<(f64, f64)> {
         let mut extremes = vec![(f64::INFINITY, f64::NEG_INFINITY); width];
         for row in data.chunks_exact(width) {
@@ -263,7 +284,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// Maps rows in place, unless a result is not finite.
+    /// Maps rows in place, or returns an error and changes nothing if a result is not finite.
     fn map<T>(scaler: &Scaler<T>, samples: &mut [T], direction: Direction) -> Result<()> {
         let width = scaler.offsets.len();
         let mapped = |x: T, column: usize| {
@@ -293,7 +314,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// x = x' scale + offset for whole rows.
+    /// Undoes the scaling of whole rows in place, without checks: x = x'·scale + offset.
     pub(super) fn restore<T>(scaler: &Scaler<T>, samples: &mut [T]) {
         for values in samples.chunks_exact_mut(scaler.offsets.len()) {
             for ((x, offset), scale) in values.iter_mut().zip(&scaler.offsets).zip(&scaler.scales) {

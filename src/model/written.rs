@@ -1,4 +1,4 @@
-//! Each kind of model as a file, and back.
+//! Files of networks, classifiers and regressors.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,23 +15,23 @@ use crate::mlp::file::{
 };
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
-/// What a [`ModelFile`](super::ModelFile) can hold: a network, or a classifier or regressor around one.
+/// Content of a [`ModelFile`](super::ModelFile): a network, classifier or regressor.
 pub trait Model<T> {
-    /// What it predicts for samples: numbers or labels.
+    /// Predictions for samples: numbers or labels.
     type Predicted;
 
     #[doc(hidden)]
     const KINDS: &'static [&'static str];
     #[doc(hidden)]
     fn network(&self) -> &Mlp<T>;
-    /// Adds what is not in the network.
+    /// Adds all parts of the model except the network.
     #[doc(hidden)]
     fn describe(&self, file: &mut Writer) -> Result<()>;
     #[doc(hidden)]
     fn predict(&self, inputs: &[T]) -> Result<Self::Predicted>;
 }
 
-/// A [`Model`] that can be read back. Labels must implement [`FromStr`] for that.
+/// [`Model`] that can be read from a file. Its labels must implement [`FromStr`].
 pub trait LoadModel<T>: Model<T> + Sized {
     #[doc(hidden)]
     fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self>;
@@ -97,24 +97,24 @@ macro_rules! labelled {
 labelled!(Classifier, CLASSIFIER, Vec<L>);
 labelled!(MultilabelClassifier, MULTILABEL, Vec<Vec<L>>);
 
-/// Labels as text, by which they must still differ.
+/// Returns the labels as text. Their texts must be distinct.
 fn written<L: Display>(labels: &[L]) -> Result<Vec<String>> {
     let labels: Vec<_> = labels.iter().map(L::to_string).collect();
     let mut ascending: Vec<_> = labels.iter().collect();
     ascending.sort_unstable();
     match ascending.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(malformed(format!(
-            "labels that differ must not be displayed alike, as {:?} is",
+            "two different labels are both displayed as {:?}",
             pair[0]
         ))),
         None => Ok(labels),
     }
 }
 
-/// Labels of the caller's type.
+/// Parses labels into the caller's type.
 fn parsed<L: FromStr>(labels: &[String]) -> Result<Vec<L>> {
     let parse = |label: &String| {
-        let problem = || malformed(format!("{label:?} is no label of the type asked for"));
+        let problem = || malformed(format!("{label:?} is not a label of the requested type"));
         label.parse().map_err(|_| problem())
     };
     labels.iter().map(parse).collect()
@@ -146,7 +146,7 @@ impl<T: Float> Model<T> for Regressor<T> {
 impl<T: Float> LoadModel<T> for Regressor<T> {
     fn of(network: Mlp<T>, file: &Reader<'_>) -> Result<Self> {
         let mut model = Regressor::new(network).link(file.get("link")?);
-        // Without it the network was trained on targets as they were.
+        // Files without this entry hold networks trained on unscaled targets.
         model.scale_targets = file.find("scale_targets")?.unwrap_or(false);
         model.scaler = read_scaler(file, TARGET_SCALER)?;
         model.check()?;
@@ -175,24 +175,25 @@ pub(super) fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Opt
     Scaler::from_parts(offsets, scales).map(Some)
 }
 
-/// `from_bytes`, `from_bytes_with` and `load`, by a function `read` of an open file.
+/// Implements `from_bytes`, `from_bytes_with` and `load` through `read` of an open file.
 macro_rules! readable {
     ([$($parameters:tt)*] $model:ty, $kinds:expr, $malformed:literal) => {
         impl<$($parameters)*> $model {
-            /// Reads [`to_bytes`](Self::to_bytes). Nothing of the bytes is trusted.
+            /// Reads a model from the bytes of [`to_bytes`](Self::to_bytes), which are not trusted.
             ///
             /// # Errors
-            /// As [`Mlp::from_bytes`]; [`Error::Malformed`](crate::Error::Malformed) also if it
+            /// The errors of [`Mlp::from_bytes`], and
+            /// [`Error::Malformed`](crate::Error::Malformed) if the file
             #[doc = $malformed]
             pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
                 Self::from_bytes_with(bytes, $crate::mlp::file::built_in)
             }
 
-            /// [`from_bytes`](Self::from_bytes), with activations of your own, as
-            /// [`Mlp::from_bytes_with`] takes them.
+            /// Reads like [`from_bytes`](Self::from_bytes), with custom activations like
+            /// [`Mlp::from_bytes_with`].
             ///
             /// # Errors
-            /// As [`from_bytes`](Self::from_bytes).
+            /// See [`from_bytes`](Self::from_bytes).
             pub fn from_bytes_with(
                 bytes: &[u8],
                 resolver: impl Fn(&str) -> Option<alloc::sync::Arc<dyn $crate::Activation<T>>>,
@@ -205,17 +206,20 @@ macro_rules! readable {
 }
 pub(super) use readable;
 
-/// The methods of a model alone, which is written with one set of parameters and read with another.
+/// Implements saving and loading of a model alone. The two have different type parameters.
 macro_rules! as_files {
     ([$($saved:tt)*] [$($loaded:tt)*] $model:ty) => {
         impl<$($saved)*> $model {
-            /// The model as the bytes of a safetensors file: its network as [`Mlp::to_bytes`] has it,
-            /// and what is around it. Labels are written by their [`Display`], and read by
-            /// [`FromStr`], which must undo it. Class weights, which matter in training alone, are
-            /// not part of it.
+            /// Returns the model as the bytes of a safetensors file. The network has the format of
+            /// [`Mlp::to_bytes`].
+            ///
+            /// Labels are written by their [`Display`] and read by their [`FromStr`], which must be
+            /// inverse to each other. Class weights are not stored, since they matter only in
+            /// training.
             ///
             /// # Errors
-            /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold it, or for two labels of one text.
+            /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold the model,
+            /// or if two labels have the same text.
             pub fn to_bytes(&self) -> Result<Vec<u8>> {
                 let mut file = Writer::new(<Self as Model<T>>::KINDS[0]);
                 self.network().write(&mut file)?;
@@ -233,8 +237,8 @@ macro_rules! as_files {
         }
         readable! {
             [$($loaded)*] $model, <Self as Model<T>>::KINDS,
-            "is another kind of model, or has a scaler or an encoding, which a \
-             [`ModelFile`](crate::ModelFile) applies."
+            "holds another kind of model, or a scaler or an encoding, which need a \
+             [`ModelFile`](crate::ModelFile)."
         }
     };
 }

@@ -6,24 +6,28 @@ use crate::error::Result;
 use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
-/// Adadelta: the gradient scaled by the root mean square of past steps over that of past
-/// gradients.
+/// Adadelta: the gradient scaled by the root mean square of past steps over that of past gradients.
 ///
-/// - s <- rho s + (1 - rho) g^2,
-/// - d = sqrt(a + epsilon) / sqrt(s + epsilon) g, and a <- rho a + (1 - rho) d^2,
-/// - p <- p - rate d.
+/// With the gradient g and the learning rate η:
 ///
-/// The first steps are about sqrt(epsilon), whatever the gradient, and grow from there: this
-/// epsilon is not only what keeps the division from 0/0, but decides how fast it starts.
+/// ```text
+/// s ← ρ·s + (1 - ρ)·g²
+/// d = √(a + ε) / √(s + ε) · g
+/// a ← ρ·a + (1 - ρ)·d²
+/// p ← p - η·d
+/// ```
 ///
-/// Zeiler, "ADADELTA: an adaptive learning rate method", 2012, where the rate is 1. PyTorch
-/// and Keras have this form, with epsilon under both roots; the defaults are PyTorch's. Keras
-/// has a rate of 0.001, which is rarely enough, rho 0.95 and epsilon 1e-7. PyTorch's
-/// `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
+/// The first steps have a length of about √ε, independent of the gradient, and grow from there.
+/// Epsilon thus decides how fast training starts, besides preventing 0/0.
 ///
-/// State: s, then a. Where they fall below 8e-37 (f64: 1e-306) they become zero, and
-/// gradients below 7e-18 (1e-152) count as zero: denormals are flushed.
+/// Zeiler, 2012, [arXiv:1212.5701](https://arxiv.org/abs/1212.5701), uses a rate of 1. PyTorch and
+/// Keras have this form, with epsilon under both roots. The defaults are PyTorch's. Keras' defaults
+/// are a rate of 0.001, which is rarely enough, ρ = 0.95 and an epsilon of 1e-7. PyTorch's
+/// `weight_decay` is an L2 penalty, which this crate computes with the gradient.
+/// [`GradientWorkspace`](crate::GradientWorkspace) compares the conventions.
+///
+/// State: s, then a. Denormals are flushed to zero. The threshold of s and a is 8e-37 (1e-306 for
+/// f64), that of gradients is 7e-18 (1e-152 for f64).
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adadelta, State}};
@@ -43,12 +47,12 @@ pub struct Adadelta {
     pub learning_rate: f64,
     /// Decay of both running means. Range: [0, 1). Default: 0.9.
     pub rho: f64,
-    /// Added under both roots. Range: above 0. Default: 1e-6.
+    /// Term added under both roots. Range: above 0. Default: 1e-6.
     pub epsilon: f64,
 }
 
 impl Adadelta {
-    /// Adadelta as in PyTorch.
+    /// Creates Adadelta with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,

@@ -1,4 +1,4 @@
-//! Adagrad: rates that shrink with the sum of squared gradients.
+//! Adagrad: learning rates that shrink with the sum of squared gradients.
 
 use super::elementwise::{ElementwiseUpdate, FlushDenormals, apply};
 use super::{Optimizer, UpdateContext};
@@ -8,33 +8,38 @@ use crate::layout::Layout;
 
 /// Adagrad: the gradient divided by the root of the sum of its squares so far.
 ///
-/// s <- s + g^2, and p <- p - rate / (1 + (t - 1) rate_decay) g / (sqrt(s) + epsilon) in
-/// update t = 1, 2, ..., with s = `initial_sum` at the beginning.
+/// With the gradient g, the learning rate η and the `rate_decay` δ, in update t = 1, 2, ...:
 ///
-/// Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
-/// stochastic optimization", 2011. The form and the defaults are PyTorch's, where the settings
-/// are called `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and
-/// adds its epsilon, 1e-7, under the root; next to that sum neither epsilon matters.
-/// PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-/// [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
+/// ```text
+/// s ← s + g²
+/// p ← p - η / (1 + (t - 1)·δ) · g / (√s + ε)
+/// ```
 ///
-/// State: s. Gradients below 7e-18 (f64: 1e-152) count as zero, so that no square is
-/// denormal.
+/// The sum s starts at `initial_sum`.
+///
+/// Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+/// optimization", 2011. The form and the defaults are PyTorch's, which calls the settings
+/// `lr_decay` and `initial_accumulator_value`. Keras starts from a sum of 0.1 and adds its epsilon,
+/// 1e-7, under the root. Next to that sum, neither epsilon matters. PyTorch's `weight_decay` is an
+/// L2 penalty and belongs to the gradient. [`GradientWorkspace`](crate::GradientWorkspace) compares
+/// the conventions.
+///
+/// State: s. Gradients below 7e-18 (1e-152 for f64) count as zero, so no square is denormal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adagrad {
     /// Learning rate before any schedule. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// How much each update shrinks the learning rate. Range: at least 0. Default: 0.
+    /// Decay of the learning rate per update: δ in the formula. Range: at least 0. Default: 0.
     pub rate_decay: f64,
     /// Sum before the first update. Range: at least 0. Default: 0.
     pub initial_sum: f64,
-    /// Keeps the division from 0/0. Range: above 0. Default: 1e-10.
+    /// Term that prevents 0/0. Range: above 0. Default: 1e-10.
     pub epsilon: f64,
 }
 
 impl Adagrad {
-    /// Adagrad as in PyTorch.
+    /// Creates Adagrad with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,

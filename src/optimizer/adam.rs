@@ -1,4 +1,4 @@
-//! Adam, and its variants with decoupled weight decay and without forgetting (AMSGrad).
+//! Adam, and its variants with decoupled weight decay (AdamW) and without forgetting (AMSGrad).
 
 use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
 use super::{Optimizer, UpdateContext};
@@ -7,45 +7,60 @@ use crate::float::{Float, check_fraction, check_not_negative, check_positive, in
 use crate::layout::Layout;
 use crate::math;
 
-/// Where Adam adds its epsilon, on which libraries differ.
+/// Place of epsilon in the update of [`Adam`], on which libraries differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EpsilonForm {
-    /// To the root of the bias-corrected second moment, as in the paper's algorithm 1,
-    /// PyTorch and Optax: p <- p - rate m' / (sqrt(v') + epsilon).
+    /// Added to the root of the bias-corrected second moment, as in algorithm 1 of the paper,
+    /// PyTorch and Optax:
+    ///
+    /// ```text
+    /// p ← p - η·m' / (√v' + ε)
+    /// ```
     #[default]
     Corrected,
-    /// To the root of the second moment itself, the "epsilon hat" at the end of the
-    /// paper's section 2, as in scikit-learn and Keras:
-    /// p <- p - rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
-    /// In the first updates this epsilon weighs up to 1 / sqrt(1 - beta2) times more.
+    /// Added to the root of the second moment itself, as in scikit-learn and Keras:
+    ///
+    /// ```text
+    /// p ← p - η·√(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)
+    /// ```
+    ///
+    /// This is the "epsilon hat" at the end of the paper's section 2. In the first updates, it
+    /// weighs up to 1 / √(1 - β₂) times more.
     Hat,
 }
 
-/// Adam: steps of about the learning rate, whatever the gradient's scale.
+/// Adam: steps of about the learning rate, independent of the gradient's scale.
 ///
-/// With the gradient g of update t = 1, 2, ...
+/// With the gradient g and the learning rate η, in update t = 1, 2, ...:
 ///
-/// - m <- beta1 m + (1 - beta1) g, and v <- beta2 v + (1 - beta2) g^2,
-/// - m' = m / (1 - beta1^t), and v' = v / (1 - beta2^t), which undoes the zeros of the start,
-/// - p <- p - rate m' / (sqrt(v') + epsilon).
+/// ```text
+/// m  ← β₁·m + (1 - β₁)·g
+/// v  ← β₂·v + (1 - β₂)·g²
+/// m' = m / (1 - β₁ᵗ)
+/// v' = v / (1 - β₂ᵗ)
+/// p  ← p - η·m' / (√v' + ε)
+/// ```
 ///
-/// Kingma and Ba, "Adam: a method for stochastic optimization", 2015. The defaults are the
-/// paper's and PyTorch's; [`Adam::scikit_learn`] gives scikit-learn's form of epsilon, which
-/// with an `epsilon` of 1e-7 is Keras' Adam.
+/// Dividing by 1 - βᵗ corrects the bias of moments that start at zero.
 ///
-/// With `amsgrad`, v' is made of the largest v so far, so that no rate of a parameter ever
-/// rises (but for the correction of the start): Reddi, Kale and Kumar, "On the convergence
-/// of Adam and beyond", 2018. The largest is taken before the correction, as in PyTorch and
-/// Keras.
+/// Kingma and Ba, 2015, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980). The defaults are those
+/// of the paper and of PyTorch. [`Adam::scikit_learn`] has scikit-learn's form of epsilon. With an
+/// `epsilon` of 1e-7, that form is Keras' Adam.
 ///
-/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which belong
-/// to the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Keras'
-/// `weight_decay`, for any optimizer, is [`AdamW`]'s.
+/// With `amsgrad`, v' is computed from the maximum of v so far. Apart from the bias correction, the
+/// rate of a parameter then never rises (Reddi, Kale and Kumar, 2018,
+/// [arXiv:1904.09237](https://arxiv.org/abs/1904.09237)). The maximum is taken before the bias
+/// correction, as in PyTorch and Keras.
 ///
-/// State: m, then v, with `amsgrad` then the largest v. Where |m| falls below 7e-18 (f64: 1e-152)
-/// or v below 8e-37 (1e-306), it becomes zero, and smaller gradients count as zero: denormals are
-/// flushed, since with them an update of dead units would be ten times slower.
+/// scikit-learn's `alpha` and the `weight_decay` of PyTorch's Adam are L2 penalties, which this
+/// crate computes with the gradient. [`GradientWorkspace`](crate::GradientWorkspace) compares the
+/// conventions. Keras' `weight_decay`, a setting of all its optimizers, is that of [`AdamW`].
+///
+/// State: m, then v, then the maximum of v with `amsgrad`.
+///
+/// Denormals are flushed to zero, because they would make updates of dead neurons much slower. The
+/// threshold of |g| and |m| is 7e-18 (1e-152 for f64), that of v is 8e-37 (1e-306 for f64).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
@@ -55,16 +70,16 @@ pub struct Adam {
     pub beta1: f64,
     /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
+    /// Term that prevents 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// Where epsilon is added. Default: [`EpsilonForm::Corrected`].
+    /// Place where epsilon is added. Default: [`EpsilonForm::Corrected`].
     pub epsilon_form: EpsilonForm,
-    /// Whether the largest v so far stands in for v. Default: `false`.
+    /// `true` to replace v by the maximum of v so far. Default: `false`.
     pub amsgrad: bool,
 }
 
 impl Adam {
-    /// Adam as in the paper and PyTorch.
+    /// Creates Adam with the defaults of the paper and PyTorch.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -76,7 +91,7 @@ impl Adam {
         }
     }
 
-    /// Adam as scikit-learn has it: the same but for [`EpsilonForm::Hat`].
+    /// Creates Adam as in scikit-learn, with [`EpsilonForm::Hat`].
     pub fn scikit_learn(learning_rate: f64) -> Self {
         Self {
             epsilon_form: EpsilonForm::Hat,
@@ -120,31 +135,40 @@ impl<T: Float> Optimizer<T> for Adam {
     }
 }
 
-/// Adam with weight decay that the moments do not see.
+/// Adam with decoupled weight decay, which the moments do not see.
 ///
-/// p <- p (1 - rate weight_decay), and then Adam's update. An L2 penalty, whose gradient
-/// Adam would divide by sqrt(v), decays weights with large gradients less than others.
+/// With the learning rate η and the `weight_decay` λ, each update first does
 ///
-/// Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; the decay is
-/// multiplied by the learning rate as in PyTorch and Keras, and not, as in the paper, by the
-/// schedule alone: the paper's decay is `learning_rate` times this one. The default is
-/// PyTorch's 0.01; Keras' is 0.004, with [`EpsilonForm::Hat`] and an `epsilon` of 1e-7. As
-/// in both, biases decay too; set `decay_biases` to `false` to decay weights only. State and
-/// flushing are [`Adam`]'s.
+/// ```text
+/// p ← p·(1 - η·λ)
+/// ```
+///
+/// and then [`Adam`]'s update. An L2 penalty acts differently: Adam divides its gradient by √v, so
+/// weights with large gradients decay less than others.
+///
+/// Loshchilov and Hutter, 2019, [arXiv:1711.05101](https://arxiv.org/abs/1711.05101). The decay is
+/// multiplied by the learning rate, as in PyTorch and Keras. The paper multiplies it by the
+/// schedule alone, so the paper's decay is `learning_rate` times this one.
+///
+/// The default is PyTorch's 0.01. Keras' default is 0.004, with [`EpsilonForm::Hat`] and an
+/// `epsilon` of 1e-7. As in both libraries, biases decay too; set `decay_biases` to `false` to
+/// decay weights only.
+///
+/// State and flushing are those of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AdamW {
     /// Adam's settings.
     pub adam: Adam,
-    /// Fraction of a parameter that an update with learning rate 1 would remove. Range: at least
-    /// 0. Default: 0.01.
+    /// Fraction of a parameter that an update at learning rate 1 would remove. Range: at least 0.
+    /// Default: 0.01.
     pub weight_decay: f64,
-    /// Whether biases decay as weights do. Default: `true`.
+    /// `true` if biases decay like weights. Default: `true`.
     pub decay_biases: bool,
 }
 
 impl AdamW {
-    /// `AdamW` as in PyTorch.
+    /// Creates `AdamW` with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             adam: Adam::new(learning_rate),
@@ -189,7 +213,7 @@ impl<T: Float> Optimizer<T> for AdamW {
 }
 
 instantiate! {
-    /// Takes the fraction `decay` from weights, not from biases.
+    /// Removes the fraction `decay` from weights, but not from biases.
     fn decay_weights<T>(decay: f64, context: &UpdateContext<'_>, params: &mut [T]) {
         let decay_factor = T::from_f64(1.0 - decay);
         for layer in context.layout.layers() {
@@ -203,7 +227,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// Takes the fraction `decay` from all parameters, and then makes Adam's update.
+    /// Removes the fraction `decay` from all parameters, then makes Adam's update.
     fn step<T>(
         adam: &Adam, decay: f64, context: &UpdateContext<'_>,
         params: &mut [T], gradient: &[T], state: &mut [T],
@@ -230,10 +254,13 @@ instantiate! {
     }
 }
 
-/// Adam's numbers for one update.
+/// Coefficients of one Adam update.
 ///
-/// Both forms of epsilon are one formula, p - rate m / (sqrt(v) + epsilon), since
-/// sqrt(v / c) + e = (sqrt(v) + e sqrt(c)) / sqrt(c).
+/// Both forms of epsilon share the formula p - η·m / (√v + ε), since
+///
+/// ```text
+/// √(v / c) + ε = (√v + ε·√c) / √c
+/// ```
 struct AdamUpdate<T> {
     decay_factor: T,
     first: MovingAverage<T>,
@@ -268,7 +295,7 @@ impl<T: Float> ElementwiseUpdate<T, 2> for AdamUpdate<T> {
     }
 }
 
-/// AMSGrad.
+/// Adds the maximum of v to the state, for AMSGrad.
 impl<T: Float> ElementwiseUpdate<T, 3> for AdamUpdate<T> {
     #[inline(always)]
     fn next(&self, p: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {

@@ -1,4 +1,4 @@
-//! Adamax: Adam with the largest gradient in the place of the mean square.
+//! Adamax: Adam with the largest gradient in place of the mean square.
 
 use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
 use super::{Optimizer, UpdateContext};
@@ -7,23 +7,27 @@ use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 use crate::math;
 
-/// Adamax: Adam whose steps are scaled by a decaying maximum of the gradient's size.
+/// Adamax: Adam whose steps are scaled by a decaying maximum of the gradient's magnitude.
 ///
-/// In update t = 1, 2, ...
+/// With the gradient g and the learning rate η, in update t = 1, 2, ...:
 ///
-/// - m <- beta1 m + (1 - beta1) g, and u <- max(beta2 u, |g| + epsilon),
-/// - p <- p - rate / (1 - beta1^t) m / u.
+/// ```text
+/// m ← β₁·m + (1 - β₁)·g
+/// u ← max(β₂·u, |g| + ε)
+/// p ← p - η / (1 - β₁ᵗ) · m / u
+/// ```
 ///
-/// No step is longer than about the learning rate. Kingma and Ba, "Adam: a method for
-/// stochastic optimization", 2015, section 7.1, where there is no epsilon.
+/// No step is longer than about the learning rate. Kingma and Ba, 2015,
+/// [arXiv:1412.6980](https://arxiv.org/abs/1412.6980), describe Adamax in section 7.1, without
+/// epsilon.
 ///
-/// The form is PyTorch's, with epsilon inside the maximum. Keras adds its 1e-7 to u in the
-/// division; there is no setting for that, since the steps differ by no more than the
-/// fraction epsilon / u. PyTorch's `weight_decay` is an L2 penalty, which belongs to the
-/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
+/// The form is PyTorch's, with epsilon inside the maximum. Keras adds its epsilon, 1e-7, to u in
+/// the division. This crate has no setting for that, since the steps differ by at most the fraction
+/// ε / u. PyTorch's `weight_decay` is an L2 penalty, which this crate computes with the gradient.
+/// [`GradientWorkspace`](crate::GradientWorkspace) compares the conventions.
 ///
-/// State: m, then u. Where |m| falls below 7e-18 (f64: 1e-152) it becomes zero, and smaller
-/// gradients count as zero: denormals are flushed.
+/// State: m, then u. Denormals are flushed to zero. The threshold of |g| and |m| is 7e-18 (1e-152
+/// for f64).
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Adamax, State}};
@@ -45,12 +49,12 @@ pub struct Adamax {
     pub beta1: f64,
     /// Decay of the maximum. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
+    /// Term that prevents 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
 }
 
 impl Adamax {
-    /// Adamax as in PyTorch.
+    /// Creates Adamax with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -121,7 +125,7 @@ impl<T: Float> ElementwiseUpdate<T, 2> for AdamaxUpdate<T> {
         let g = self.average.flush.first_moment(g);
         let m = self.average.first_moment(m, g);
         let (decayed, size) = (self.beta2 * u, g.abs() + self.epsilon);
-        // At least epsilon, so that it is never denormal.
+        // The maximum is at least epsilon, so it is never denormal.
         let u = if decayed > size { decayed } else { size };
         (p - self.rate * (m / u), [m, u])
     }

@@ -1,18 +1,18 @@
-//! The vectorized pass of the element-wise optimizers, and the arithmetic that they have in common.
+//! Vectorized pass of the element-wise optimizers, and the arithmetic that they share.
 
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
-/// The update of one parameter, with `SLOTS` numbers of state.
+/// Update of one parameter, with `SLOTS` numbers of state.
 ///
-/// A trait and not a closure: only a method that is always inlined is sure to be compiled with the
+/// A closure would not do: only a method that is always inlined is sure to be compiled with the
 /// instructions of the pass.
 pub(super) trait ElementwiseUpdate<T, const SLOTS: usize> {
-    /// Returns the next parameter and the next state. Must be `#[inline(always)]`.
+    /// Returns the next parameter and its next state. Must be `#[inline(always)]`.
     fn next(&self, p: T, g: T, state: [T; SLOTS]) -> (T, [T; SLOTS]);
 }
 
-/// Updates every parameter. The state is one slice of `params.len()` numbers for each slot.
+/// Updates every parameter. The state holds `params.len()` consecutive numbers for each slot.
 pub(super) fn apply<const SLOTS: usize, T: Float>(
     update: impl ElementwiseUpdate<T, SLOTS>,
     params: &mut [T],
@@ -29,7 +29,7 @@ pub(super) fn apply<const SLOTS: usize, T: Float>(
     }
 }
 
-/// Cuts the first `SLOTS · n` numbers into slots.
+/// Splits the first `SLOTS · n` numbers into slots. Returns `None` if there are fewer.
 fn split<T, const SLOTS: usize>(mut state: &mut [T], n: usize) -> Option<[&mut [T]; SLOTS]> {
     let mut slots = [(); SLOTS].map(|()| Default::default());
     for slot in &mut slots {
@@ -48,8 +48,8 @@ struct Pass<'a, T, U, const SLOTS: usize> {
 impl<T: Float, U: ElementwiseUpdate<T, SLOTS>, const SLOTS: usize> Op for Pass<'_, T, U, SLOTS> {
     type Output = ();
 
-    // Indices instead of iterators: the compiler sees that every slice has `n` numbers,
-    // drops the bounds checks and vectorizes, whatever the number of slots.
+    // Indices, unlike iterators, show the compiler that every slice has `n` numbers. It then drops
+    // the bounds checks and vectorizes for any number of slots.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
@@ -76,7 +76,7 @@ impl<T: Float, U: ElementwiseUpdate<T, SLOTS>, const SLOTS: usize> Op for Pass<'
     }
 }
 
-/// An exponential moving average of gradients or of their squares, with denormals flushed.
+/// Exponential moving average of gradients or of their squares, with denormals flushed.
 pub(super) struct MovingAverage<T> {
     decay: T,
     one_minus_decay: T,
@@ -107,11 +107,11 @@ impl<T: Float> MovingAverage<T> {
     }
 }
 
-/// Sets tiny numbers to zero before they become denormal.
+/// Thresholds below which numbers become zero, so that they never become denormal.
 ///
-/// A decaying average of zeros, as of the gradient of a dead ReLU unit, never reaches zero. It
-/// ends among the denormals, with which processors calculate ten to a hundred times slower.
-/// The thresholds are far below any usual epsilon.
+/// A decaying average of zeros, such as the gradients of a dead ReLU neuron, never reaches zero. It
+/// ends among the denormals, with which processors calculate much more slowly. The thresholds are
+/// far below any usual epsilon.
 #[derive(Clone, Copy)]
 pub(super) struct FlushDenormals<T> {
     first_moment: T,
@@ -119,9 +119,14 @@ pub(super) struct FlushDenormals<T> {
 }
 
 impl<T: Float> FlushDenormals<T> {
-    /// For f32 2^-57 = 7e-18 and 2^-120 = 8e-37, for f64 2^-505 = 1e-152 and
-    /// 2^-1016 = 1e-306: large enough that neither a square times 1 - β nor a product
-    /// with β is denormal.
+    /// Creates the thresholds, which depend on the type:
+    ///
+    /// | | f32 | f64 |
+    /// |---|---|---|
+    /// | first moment | 2⁻⁵⁷ = 7e-18 | 2⁻⁵⁰⁵ = 1e-152 |
+    /// | second moment | 2⁻¹²⁰ = 8e-37 | 2⁻¹⁰¹⁶ = 1e-306 |
+    ///
+    /// They are large enough that neither a square times 1 - β nor a product with β is denormal.
     pub(super) fn new() -> Self {
         let smallest = T::min_positive_value();
         let sixty_four = T::from_f64(64.0);
@@ -131,7 +136,7 @@ impl<T: Float> FlushDenormals<T> {
         }
     }
 
-    /// Flushes a gradient, or a mean or a sum of gradients. NaN stays.
+    /// Flushes a gradient, or a mean or sum of gradients. Keeps NaN.
     #[inline(always)]
     pub(super) fn first_moment(self, x: T) -> T {
         if x.abs() < self.first_moment {
@@ -141,7 +146,7 @@ impl<T: Float> FlushDenormals<T> {
         }
     }
 
-    /// Flushes a mean of squared gradients. NaN stays.
+    /// Flushes a mean of squared gradients. Keeps NaN.
     #[inline(always)]
     pub(super) fn second_moment(self, x: T) -> T {
         if x < self.second_moment { T::zero() } else { x }

@@ -1,4 +1,4 @@
-//! Optimizers: from a gradient to the next parameters.
+//! Optimizers, which turn a gradient into the next parameters.
 //!
 //! With the gradient g of a parameter p and the learning rate η:
 //!
@@ -7,16 +7,16 @@
 //! | [`Sgd`] | p - η·g, or with momentum v ← μ·v - η·g and p + v | none, or v |
 //! | [`RmsProp`] | p - η·g / (√v + ε), v the running mean of g² | v, or v, a mean and a momentum |
 //! | [`Adagrad`] | p - η·g / (√s + ε), s the sum of g² | s |
-//! | [`Adadelta`] | p - η·d, d being g scaled by RMS(d) / RMS(g) | two running means |
-//! | [`Adam`] | p - η·m / (√v + ε), m and v the corrected running means of g and g² | m, v; AMSGrad: and the largest v |
-//! | [`AdamW`] | p - η·λ·p, then Adam's | that of Adam |
+//! | [`Adadelta`] | p - η·d, with d = g scaled by RMS(d) / RMS(g) | two running means |
+//! | [`Adam`] | p - η·m / (√v + ε), m and v corrected means of g and g² | m, v; AMSGrad: max v |
+//! | [`AdamW`] | p - η·λ·p, then as Adam | as Adam |
 //! | [`Adamax`] | p - η·m / u, u a decaying maximum of \|g\| | m, u |
-//! | [`Nadam`] | Adam's with Nesterov's momentum | m, v |
-//! | [`Rprop`] | p - sign(g)·d, d a step size of its own; full batches only | g before, d |
-//! | [`Muon`] | hidden matrices: W - η·O, O the orthogonalized momentum; the rest: Adam's | m; the rest: that of Adam |
+//! | [`Nadam`] | as Adam, with Nesterov's momentum | m, v |
+//! | [`Rprop`] | p - sign(g)·d, d a step size for each p; full batches only | previous g, d |
+//! | [`Muon`] | hidden W: W - η·O, O the orthogonalized momentum; others: Adam | m; others: Adam |
 //!
-//! [`State`] holds the state and makes updates. A schedule of the learning rate is in
-//! [`schedule`](crate::schedule), an L2 penalty in the gradient
+//! [`State`] holds the state and makes updates. For schedules of the learning rate, see
+//! [`schedule`](crate::schedule). An L2 penalty is computed with the gradient
 //! ([`GradientWorkspace::l2`](crate::GradientWorkspace::l2)).
 
 #![cfg(target_has_atomic = "ptr")]
@@ -53,13 +53,13 @@ pub use rprop::Rprop;
 pub use sgd::Sgd;
 pub use state::State;
 
-/// Updates parameters by their gradient.
+/// Rule that updates parameters by their gradient.
 ///
 /// An optimizer holds settings only. Its state is a slice that the caller owns ([`State`]), so an
 /// optimizer cannot get allocation, reset or saving wrong. `step` must not allocate.
 ///
-/// Your own takes a dozen lines. This is Lion (Chen et al., "Symbolic discovery of
-/// optimization algorithms", 2023), which steps by the sign of a momentum:
+/// A custom optimizer takes a dozen lines. This is Lion, which steps by the sign of a momentum
+/// (Chen et al., 2023, [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)):
 ///
 /// ```
 /// use feedforward::optimizer::{Optimizer, State, UpdateContext};
@@ -77,7 +77,13 @@ pub use state::State;
 ///     fn state_len(&self, layout: &Layout) -> usize {
 ///         layout.len()
 ///     }
-///     fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
+///     fn step(
+///         &self,
+///         context: &UpdateContext<'_>,
+///         params: &mut [T],
+///         gradient: &[T],
+///         state: &mut [T],
+///     ) {
 ///         let rate = T::from_f64(context.learning_rate);
 ///         let mix = |x: f64, m: T, g: T| T::from_f64(x) * m + T::from_f64(1.0 - x) * g;
 ///         for ((p, &g), m) in params.iter_mut().zip(gradient).zip(state) {
@@ -87,7 +93,7 @@ pub use state::State;
 ///     }
 /// }
 ///
-/// // The minimum of |p - 3|^2 / 2, whose gradient is p - 3.
+/// // Minimize |p - 3|² / 2, whose gradient is p - 3.
 /// let layout = Layout::new(&[1, 1])?;
 /// let lion = Lion { learning_rate: 1e-3 };
 /// let mut state = State::new(&lion, &layout)?;
@@ -103,19 +109,20 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     /// Returns the learning rate before any schedule.
     fn learning_rate(&self) -> f64;
 
-    /// Returns the length of the state: 0 for plain SGD, `layout.len()` for a momentum, twice
-    /// that for Adam. A multiple of it if the optimizer is [element-wise](Self::elementwise).
+    /// Returns the length of the state: 0 for plain SGD, `layout.len()` with momentum, twice that
+    /// for Adam. For an [element-wise](Self::elementwise) optimizer, it is a multiple of
+    /// `layout.len()`.
     fn state_len(&self, layout: &Layout) -> usize;
 
-    /// Returns how many numbers at the beginning of the state are scratch space. They mean
+    /// Returns the length of the scratch space at the beginning of the state. Its numbers mean
     /// nothing between two updates, and checkpoints leave them out. Default: 0.
     fn scratch_len(&self, _layout: &Layout) -> usize {
         0
     }
 
-    /// Returns the parameter that a number of the state belongs to, so that an error can name
-    /// its layer. `index` counts from the end of the scratch space. An element-wise optimizer is
-    /// not asked. Default: 0.
+    /// Returns the parameter that a number of the state belongs to, so that an error can name its
+    /// layer. `index` counts from the end of the scratch space. Never called for an element-wise
+    /// optimizer. Default: 0.
     fn parameter_of(&self, _layout: &Layout, _index: usize) -> usize {
         0
     }
@@ -125,21 +132,21 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
         state.fill(T::zero());
     }
 
-    /// Updates the parameters in `context.range`. `params` and `gradient` are that range, and
-    /// `state` is the state that belongs to it: all of it if the range is everything.
+    /// Updates the parameters in `context.range`. `params`, `gradient` and `state` belong to that
+    /// range. If the range covers all parameters, `state` is the whole state.
     ///
-    /// An element-wise optimizer with k numbers of state for each parameter gets k times
-    /// `params.len()` numbers: the first number of each parameter, then the second of each,
-    /// and so on. It knows its place in the buffer from `context.range` alone.
+    /// If the optimizer is element-wise with k numbers of state per parameter, `state` has k times
+    /// `params.len()` numbers. The first number of each parameter comes first, then the second of
+    /// each, and so on. Only `context.range` says which part of the buffer this is.
     fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]);
 
-    /// Returns whether each parameter's update depends on that parameter alone. Then the buffer
-    /// may be updated in ranges, each with its own state, by several threads. Default: `false`.
+    /// Returns `true` if each parameter's update depends on that parameter alone. Several threads
+    /// may then update the buffer in ranges, each with its own state. Default: `false`.
     fn elementwise(&self) -> bool {
         false
     }
 
-    /// Checks the hyper-parameters, once before a training run.
+    /// Checks the hyperparameters, once before a training run.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
@@ -148,7 +155,7 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
     }
 }
 
-/// A shared optimizer is an optimizer.
+/// Forwards to the optimizer that the [`Arc`] holds.
 impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
     fn learning_rate(&self) -> f64 {
         (**self).learning_rate()
@@ -176,14 +183,14 @@ impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
     }
 }
 
-/// Circumstances of an update: its number, its learning rate, and where its parameters lie.
+/// Number, learning rate and parameter range of an update.
 #[derive(Clone, Debug)]
 pub struct UpdateContext<'a> {
-    /// Number of this update, counted from 1.
+    /// Number of this update, counting from 1.
     pub update: u64,
     /// Learning rate of this update, after any schedule.
     pub learning_rate: f64,
-    /// Places of all weights and biases in the buffer.
+    /// Positions of all weights and biases in the buffer.
     pub layout: &'a Layout,
     /// Part of the buffer that this call updates.
     pub range: Range<usize>,
@@ -191,7 +198,8 @@ pub struct UpdateContext<'a> {
 }
 
 impl<'a> UpdateContext<'a> {
-    /// An update of all parameters by one thread, for direct calls of [`Optimizer::step`].
+    /// Creates the context for an update of all parameters by one thread, for direct calls of
+    /// [`Optimizer::step`].
     pub fn new(update: u64, learning_rate: f64, layout: &'a Layout) -> Self {
         Self {
             update,
@@ -213,8 +221,8 @@ impl<'a> UpdateContext<'a> {
         self.threads.unwrap_or(&one).divide(work, split, run);
     }
 
-    /// Runs both, in parallel if the training run has several threads. This is for an optimizer
-    /// that is not [element-wise](Optimizer::elementwise) but has independent parts.
+    /// Runs both functions, in parallel if the training run has several threads. Use it in an
+    /// optimizer that is not [element-wise](Optimizer::elementwise) but has independent parts.
     pub fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
         let one = Threads::one();
         self.threads.unwrap_or(&one).join(left, right);

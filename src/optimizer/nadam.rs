@@ -9,22 +9,27 @@ use crate::math;
 
 /// Nadam: Adam that looks ahead along its momentum, which warms up.
 ///
-/// With mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2) and P(t) = mu(1) mu(2) ... mu(t),
-/// in update t = 1, 2, ...
+/// With the gradient g, the learning rate η and the `momentum_decay` δ, in update t = 1, 2, ...:
 ///
-/// - m <- beta1 m + (1 - beta1) g, and v <- beta2 v + (1 - beta2) g^2,
-/// - m' = mu(t+1) m / (1 - P(t+1)) + (1 - mu(t)) g / (1 - P(t)),
-/// - v' = v / (1 - beta2^t),
-/// - p <- p - rate m' / (sqrt(v') + epsilon).
+/// ```text
+/// μ(t) = β₁·(1 - 0.96^(t·δ) / 2)
+/// P(t) = μ(1)·μ(2)· ... ·μ(t)
 ///
-/// Dozat, "Incorporating Nesterov momentum into Adam", 2016; the form is that of PyTorch's
-/// `NAdam`, with epsilon outside the corrected root, and so are the defaults. Keras has the
-/// same form with `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001
-/// and epsilon 1e-7. The `weight_decay` of PyTorch's NAdam is an L2 penalty, which belongs to
-/// the gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
+/// m  ← β₁·m + (1 - β₁)·g
+/// v  ← β₂·v + (1 - β₂)·g²
+/// m' = μ(t+1)·m / (1 - P(t+1)) + (1 - μ(t))·g / (1 - P(t))
+/// v' = v / (1 - β₂ᵗ)
+/// p  ← p - η·m' / (√v' + ε)
+/// ```
 ///
-/// State: m, then v. P(t) is no part of it, since it follows from t. Denormals are
-/// flushed as in [`Adam`](super::Adam).
+/// Dozat, "Incorporating Nesterov momentum into Adam", 2016. The form is that of PyTorch's `NAdam`,
+/// with epsilon outside the corrected root, and so are the defaults. Keras has the same form with
+/// `momentum_decay` fixed at 1 (early versions: 0.004), a rate of 0.001 and an epsilon of 1e-7. The
+/// `weight_decay` of PyTorch's `NAdam` is an L2 penalty, which this crate computes with the
+/// gradient. [`GradientWorkspace`](crate::GradientWorkspace) compares the conventions.
+///
+/// State: m, then v. P(t) follows from t and is not stored. Denormals are flushed as in
+/// [`Adam`](super::Adam).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nadam {
@@ -34,14 +39,15 @@ pub struct Nadam {
     pub beta1: f64,
     /// Decay of the second moment. Range: [0, 1). Default: 0.999.
     pub beta2: f64,
-    /// Added to the root of the bias-corrected second moment. Range: above 0. Default: 1e-8.
+    /// Term added to the root of the bias-corrected second moment. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// How fast the momentum rises from beta1 / 2 to beta1. Range: at least 0. Default: 4e-3.
+    /// Speed at which the momentum rises from β₁ / 2 to β₁: δ in the formula. Range: at least 0.
+    /// Default: 4e-3.
     pub momentum_decay: f64,
 }
 
 impl Nadam {
-    /// Nadam as in PyTorch.
+    /// Creates Nadam with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -52,17 +58,22 @@ impl Nadam {
         }
     }
 
-    /// mu(t).
+    /// Returns μ(t).
     fn momentum(&self, t: f64) -> f64 {
         self.beta1 * (1.0 - 0.5 * math::exp(t * self.momentum_decay * LN_0_96))
     }
 
-    /// P(t), from its logarithm instead of t factors.
+    /// Returns P(t), computed through its logarithm instead of from t factors.
     ///
-    /// With q = 0.96^momentum_decay, ln(1 - q^i / 2) = - sum over k of (q^i / 2)^k / k, and
-    /// summed over i = 1..t each k gives a geometric series:
-    /// ln P(t) = t ln beta1 - sum over k of 2^-k / k q^k (1 - q^(k t)) / (1 - q^k).
-    /// The terms shrink by at least half each.
+    /// With q = 0.96^δ, the logarithm of each factor is a power series. Summed over i = 1, ..., t,
+    /// each k yields a geometric series:
+    ///
+    /// ```text
+    /// ln(1 - qⁱ / 2) = -Σₖ (qⁱ / 2)ᵏ / k
+    /// ln P(t) = t·ln β₁ - Σₖ 2⁻ᵏ / k · qᵏ·(1 - qᵏᵗ) / (1 - qᵏ)
+    /// ```
+    ///
+    /// Each term is at most half as large as the one before.
     fn momentum_product(&self, number: u64) -> f64 {
         let t = number as f64;
         let log_q = self.momentum_decay * LN_0_96;
@@ -138,7 +149,7 @@ instantiate! {
     }
 }
 
-/// Nadam's numbers for one update, with the correction of v in rates and epsilon.
+/// Coefficients of one Nadam update. The rates and epsilon include the bias correction of v.
 struct NadamUpdate<T> {
     first: MovingAverage<T>,
     second: MovingAverage<T>,

@@ -1,4 +1,4 @@
-//! RMSprop: gradient descent over a running root mean square.
+//! RMSprop: gradient descent divided by a running root mean square.
 
 use super::elementwise::{ElementwiseUpdate, MovingAverage, apply};
 use super::{Optimizer, UpdateContext};
@@ -8,26 +8,33 @@ use crate::layout::Layout;
 
 /// RMSprop: the gradient divided by the root of a running mean of its square.
 ///
-/// v <- rho v + (1 - rho) g^2, and p <- p - rate g / (sqrt(v) + epsilon).
+/// With the gradient g, the learning rate η and the momentum μ:
 ///
-/// - Centered (Graves 2013), it divides by the deviation from a running mean:
-///   a <- rho a + (1 - rho) g, and sqrt(v - a^2) in the place of sqrt(v).
-/// - With momentum: b <- momentum b + g / (sqrt(v) + epsilon), and p <- p - rate b.
+/// ```text
+/// v ← ρ·v + (1 - ρ)·g²
+/// p ← p - η·g / (√v + ε)
+/// ```
 ///
-/// Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012. The form and the defaults are
-/// PyTorch's, where rho is called alpha.
+/// - The centered variant (Graves, 2013, [arXiv:1308.0850](https://arxiv.org/abs/1308.0850))
+///   divides by the running standard deviation: a ← ρ·a + (1 - ρ)·g, and √(v - a²) replaces √v.
+/// - With momentum, b ← μ·b + g / (√v + ε), and p ← p - η·b.
 ///
-/// - Epsilon is outside the root. Keras and TensorFlow add theirs, 1e-7, under it; its root,
-///   3e-4, is nearest to that here, with steps shorter by a factor of at most sqrt(2).
-/// - b is a sum of directions, so that a schedule's change is felt by all of it at once. In
-///   Keras and TensorFlow, b <- momentum b + rate g / ..., only what is new feels it; for a
-///   constant rate there is no difference.
-/// - PyTorch's `weight_decay` is an L2 penalty, which belongs to the gradient:
-///   [`GradientWorkspace`](crate::GradientWorkspace) says how they compare.
+/// RMSprop is due to Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012. The form and the defaults
+/// are PyTorch's, which calls ρ `alpha`.
 ///
-/// State: v; with centering or momentum v, a and b. Denormals are flushed: where
-/// |a| or |b| falls below 7e-18 (f64: 1e-152) or v below 8e-37 (1e-306) it becomes zero,
-/// and smaller gradients count as zero.
+/// - Epsilon is added outside the root. Keras and TensorFlow add their epsilon, 1e-7, under the
+///   root. An `epsilon` of 3e-4, its root, comes closest to that. Steps are then shorter by a
+///   factor of at most √2.
+/// - b is a sum of directions, so a change of the learning rate affects all of it. In Keras and
+///   TensorFlow, b ← μ·b + η·g / ..., so a change affects only new terms. The two forms agree while
+///   the rate is constant.
+/// - PyTorch's `weight_decay` is an L2 penalty, which this crate computes with the gradient.
+///   [`GradientWorkspace`](crate::GradientWorkspace) compares the conventions.
+///
+/// State: v alone, or v, a and b with centering or momentum.
+///
+/// Denormals are flushed to zero. The threshold of |g|, |a| and |b| is 7e-18 (1e-152 for f64), that
+/// of v is 8e-37 (1e-306 for f64).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RmsProp {
@@ -35,16 +42,16 @@ pub struct RmsProp {
     pub learning_rate: f64,
     /// Decay of the running means. Range: [0, 1). Default: 0.99.
     pub rho: f64,
-    /// Keeps the division from 0/0. Range: above 0. Default: 1e-8.
+    /// Term that prevents 0/0. Range: above 0. Default: 1e-8.
     pub epsilon: f64,
-    /// Part of b that an update keeps. Range: [0, 1]. Default: 0.
+    /// Fraction of b that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the mean is subtracted. Default: `false`.
+    /// `true` to subtract the mean. Default: `false`.
     pub centered: bool,
 }
 
 impl RmsProp {
-    /// RMSprop as in PyTorch.
+    /// Creates RMSprop with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -104,7 +111,7 @@ instantiate! {
             rate: T::from_f64(context.learning_rate),
             average: MovingAverage::new(rmsprop.rho),
             epsilon: T::from_f64(rmsprop.epsilon),
-            // The mean of a gradient that is multiplied by zero stays zero.
+            // Multiplying the gradient by zero keeps its mean at zero.
             center: T::from_f64(f64::from(u8::from(rmsprop.centered))),
             momentum: T::from_f64(rmsprop.momentum),
         };
@@ -139,7 +146,7 @@ impl<T: Float> ElementwiseUpdate<T, 3> for RmsPropUpdate<T> {
         let g = self.average.flush.first_moment(g);
         let v = self.average.second_moment(v, g);
         let a = self.average.first_moment(a, self.center * g);
-        // The mean square is at least the squared mean, but after rounding may be below it.
+        // Rounding can bring the mean square below the squared mean.
         let variance = (v - a * a).max(T::zero());
         let b = self.momentum * b + g / (variance.sqrt() + self.epsilon);
         let b = self.average.flush.first_moment(b);

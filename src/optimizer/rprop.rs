@@ -1,4 +1,4 @@
-//! Rprop: steps by the gradient's signs alone.
+//! Rprop: steps that depend only on the signs of the gradient.
 
 use alloc::format;
 
@@ -8,29 +8,36 @@ use crate::error::{Error, Number, Result, check_range};
 use crate::float::{Float, check_fraction, check_positive, instantiate};
 use crate::layout::Layout;
 
-/// Rprop: each parameter has a step size of its own, which grows while the gradient's sign
-/// stays and shrinks when it turns. Full batches only.
+/// Rprop: a step size for each parameter, which grows while the gradient keeps its sign and shrinks
+/// when the sign turns. For full batches only.
 ///
-/// With h the gradient of the update before (0 in the first) and d the step size (the
-/// learning rate in the first)
+/// Let h be the gradient of the previous update, at first 0. Let d be the step size, at first the
+/// learning rate. Then with the gradient g:
 ///
-/// - d <- `eta_plus` d if g h > 0, `eta_minus` d if g h < 0, d otherwise, limited to
-///   [`smallest_step`, `largest_step`],
-/// - g <- 0 if g h < 0: after a turn the parameter rests for one update,
-/// - p <- p - sign(g) d, and h <- g.
+/// ```text
+/// d ← clamp(f·d, smallest_step, largest_step)
+///     with f = eta_plus   if g·h > 0
+///              eta_minus  if g·h < 0
+///              1          otherwise
+/// g ← 0 if g·h < 0
+/// p ← p - sign(g)·d
+/// h ← g
+/// ```
 ///
-/// The gradient's size plays no part, so badly scaled problems cost nothing extra; but signs
-/// of minibatches that contradict each other shrink every step to nothing. Give the whole
+/// After its gradient turns, a parameter thus rests for one update.
+///
+/// The gradient's magnitude has no effect, so badly scaled problems cost nothing extra.
+/// Contradicting signs of minibatches, however, shrink every step to nothing. Pass the whole
 /// training set as one batch ([`Trainer::batch_size`](crate::Trainer::batch_size)).
 ///
-/// Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning: the
-/// RPROP algorithm", 1993, took the last step back after a turn. This is the variant
-/// iRprop-, Igel and Huesken, "Empirical evaluation of the improved Rprop learning
-/// algorithms", 2003: PyTorch's `Rprop`, with its defaults. As there, a schedule has no effect
-/// after the first update: the learning rate is the first step size and nothing else.
+/// Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning: the RPROP
+/// algorithm", 1993, take back the last step after a turn. This crate implements the variant
+/// iRprop- of Igel and Huesken, "Empirical evaluation of the improved Rprop learning algorithms",
+/// 2003, as PyTorch's `Rprop` does. The defaults are PyTorch's too. As in PyTorch, the learning
+/// rate is only the first step size, so a schedule has no effect after the first update.
 ///
-/// State: h, then d, where 0 means that there was no update yet. Gradients below 7e-18
-/// (f64: 1e-152) count as zero, so that h is never denormal and no product g h underflows.
+/// State: h, then d, which is 0 before the first update. Gradients below 7e-18 (1e-152 for f64)
+/// count as zero, so h is never denormal and no product g·h underflows.
 ///
 /// ```
 /// use feedforward::{Layout, optimizer::{Rprop, State}};
@@ -51,18 +58,18 @@ use crate::layout::Layout;
 pub struct Rprop {
     /// First step size. Range: above 0. Default: 1e-2.
     pub learning_rate: f64,
-    /// Factor of the step size when the sign turns. Range: between 0 and 1. Default: 0.5.
+    /// Factor of the step size when the sign turns. Range: (0, 1). Default: 0.5.
     pub eta_minus: f64,
     /// Factor of the step size while the sign stays. Range: above 1. Default: 1.2.
     pub eta_plus: f64,
     /// Smallest step size. Range: above 0. Default: 1e-6.
     pub smallest_step: f64,
-    /// Largest step size. Range: at least the smallest. Default: 50.
+    /// Largest step size. Range: at least `smallest_step`. Default: 50.
     pub largest_step: f64,
 }
 
 impl Rprop {
-    /// Rprop as in PyTorch.
+    /// Creates Rprop with PyTorch's defaults.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -147,7 +154,7 @@ impl<T: Float> ElementwiseUpdate<T, 2> for RpropUpdate<T> {
     #[inline(always)]
     fn next(&self, p: T, g: T, [before, size]: [T; 2]) -> (T, [T; 2]) {
         let (zero, one) = (T::zero(), T::one());
-        // NaN for what is not finite, which must not vanish in a sign.
+        // NaN if the gradient is not finite: its sign alone would hide that.
         let visible = g * zero;
         let g = self.flush.first_moment(g);
         let turn = g * before;

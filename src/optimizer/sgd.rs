@@ -6,38 +6,43 @@ use crate::error::{Result, check_range};
 use crate::float::{Float, check_positive, instantiate};
 use crate::layout::Layout;
 
-/// Gradient descent, plain or with momentum.
+/// Stochastic gradient descent, plain or with momentum.
 ///
-/// - Plain, with momentum 0: p <- p - rate g.
-/// - With momentum (Polyak 1964): v <- momentum v - rate g, and p <- p + v.
-/// - With Nesterov's (1983; in this form Sutskever et al. 2013): v likewise, and
-///   p <- p + momentum v - rate g.
+/// With the gradient g, the learning rate η and the momentum μ:
 ///
-/// This is scikit-learn's and Keras' form, where v is a distance. PyTorch's v is a sum of
-/// gradients, v <- momentum v + g, and p <- p - rate v. For a constant learning rate both
-/// walk the same way. When a schedule changes the rate, PyTorch's whole v feels it at once,
-/// and here only the new gradients do. PyTorch's dampening is 0 here, as in its default.
+/// ```text
+/// plain, μ = 0:         p ← p - η·g
+/// momentum:             v ← μ·v - η·g,  p ← p + v
+/// Nesterov's momentum:  v ← μ·v - η·g,  p ← p + μ·v - η·g
+/// ```
 ///
-/// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which belong to the
-/// gradient: [`GradientWorkspace`](crate::GradientWorkspace) says how they compare. Decay apart
-/// from the gradient, as Keras has it, is the same for plain SGD; with momentum it is not, and only
-/// [`AdamW`](super::AdamW) has it.
+/// References: Polyak, 1964 (momentum), and Nesterov, 1983, in the form of Sutskever et al., 2013.
 ///
-/// State: v, unless the momentum is 0. Where |v| falls below 7e-18 (f64: 1e-152) it becomes zero:
-/// denormals are flushed.
+/// scikit-learn and Keras also use this form, in which v is a distance. In PyTorch, v is a sum of
+/// gradients: v ← μ·v + g, then p ← p - η·v. Both forms take the same steps while the learning rate
+/// is constant. When a schedule changes the rate, all of v feels it in PyTorch, but only new
+/// gradients do in this crate. This crate has no `dampening`, which is 0 by default in PyTorch.
+///
+/// scikit-learn's `alpha` and PyTorch's `weight_decay` are L2 penalties, which this crate computes
+/// with the gradient. [`GradientWorkspace`](crate::GradientWorkspace) compares the conventions.
+/// Decoupled weight decay, as in Keras, equals an L2 penalty for plain SGD, but not with momentum.
+/// [`AdamW`](super::AdamW) and [`Muon`](super::Muon) offer it.
+///
+/// State: v, unless the momentum is 0. Denormals are flushed: v becomes zero if |v| is below 7e-18
+/// (1e-152 for f64).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
     /// Learning rate before any schedule. Range: above 0. Default: 1e-3.
     pub learning_rate: f64,
-    /// Part of v that an update keeps. Range: [0, 1]. Default: 0.
+    /// Fraction of v that an update keeps. Range: [0, 1]. Default: 0.
     pub momentum: f64,
-    /// Whether the momentum is Nesterov's. Default: `false`.
+    /// `true` for Nesterov's momentum. Default: `false`.
     pub nesterov: bool,
 }
 
 impl Sgd {
-    /// Plain gradient descent.
+    /// Creates plain gradient descent.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -46,7 +51,7 @@ impl Sgd {
         }
     }
 
-    /// With scikit-learn's defaults: Nesterov's momentum of 0.9.
+    /// Creates SGD with scikit-learn's defaults: Nesterov's momentum of 0.9.
     pub fn scikit_learn(learning_rate: f64) -> Self {
         Self {
             momentum: 0.9,

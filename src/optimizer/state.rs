@@ -1,4 +1,4 @@
-//! What an optimizer remembers, and updates by it.
+//! State of an optimizer, and the updates that use it.
 
 use core::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::parallel::Threads;
 use crate::simd;
 
-/// What an optimizer remembers: its numbers, and how many updates it has made.
+/// State of an optimizer: its numbers, and the number of updates so far.
 #[derive(Clone, Debug)]
 pub struct State<T> {
     layout: Layout,
@@ -53,25 +53,25 @@ impl<T: Float> State<T> {
         }
     }
 
-    /// Returns the numbers, in the optimizer's order.
+    /// Returns the numbers in the order that the optimizer defines.
     #[cfg(feature = "safetensors")]
     pub(crate) fn values(&self) -> &[T] {
         &self.values
     }
 
-    /// Returns the layout of the parameters that it belongs to.
+    /// Returns the layout of the parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Checks that its length is that of this optimizer's state.
+    /// Checks that the state has the length that this optimizer needs.
     pub(crate) fn check(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
         let expected = optimizer.state_len(&self.layout);
         check_length("optimizer state", &self.values, expected)
     }
 
-    /// Checks that the numbers that an optimizer remembers are finite. An error has the index of
-    /// the parameter that the number belongs to.
+    /// Checks that all numbers outside the scratch space are finite. An error names the parameter
+    /// that the number belongs to, by its index.
     pub(crate) fn check_finite(&self, optimizer: &dyn Optimizer<T>) -> Result<()> {
         let scratch = optimizer.scratch_len(&self.layout);
         let values = self.values.get(scratch..).unwrap_or_default();
@@ -85,7 +85,7 @@ impl<T: Float> State<T> {
             .map_err(|error| error.at(|index| Position::Index(owner(index))))
     }
 
-    /// Returns the parameter that a number of an element-wise optimizer's state belongs to.
+    /// Returns the parameter that a number in an element-wise optimizer's state belongs to.
     fn parameter_of(&self, index: usize) -> usize {
         let params = self.layout.len();
         let slots = (self.values.len() / params).max(1);
@@ -102,7 +102,8 @@ impl<T: Float> State<T> {
     /// Updates all parameters.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) if parameters, gradient or this state do not fit the layout.
+    /// [`Error::Length`](crate::Error::Length) if parameters, gradient or this state do not fit the
+    /// layout.
     pub fn update(
         &mut self,
         optimizer: &dyn Optimizer<T>,
@@ -113,7 +114,7 @@ impl<T: Float> State<T> {
         self.update_parallel(&Threads::one(), optimizer, learning_rate, params, gradient)
     }
 
-    /// Updates all parameters, an element-wise optimizer's in parallel.
+    /// Updates all parameters, in parallel if the optimizer is element-wise.
     pub(crate) fn update_parallel(
         &mut self,
         threads: &Threads,
@@ -153,11 +154,11 @@ impl<T: Float> State<T> {
     }
 }
 
-/// Number of parameters that one call of an element-wise optimizer updates. The state is cut in the
-/// same way, each block's slots together, whatever the number of threads.
+/// Number of parameters that one call of an element-wise optimizer updates. The state is divided in
+/// the same way, with all slots of a block together, for any number of threads.
 const BLOCK: usize = 1 << 13;
 
-/// Consecutive parameters, and what belongs to them.
+/// Consecutive parameters with their gradient and state.
 struct Block<'a, T> {
     range: Range<usize>,
     params: &'a mut [T],
@@ -166,7 +167,7 @@ struct Block<'a, T> {
 }
 
 impl<T> Block<'_, T> {
-    /// Returns two halves of whole blocks, unless there is only one block.
+    /// Splits into two halves of whole blocks, unless there is only one block.
     fn split(self) -> (Self, Option<Self>) {
         if self.params.len() <= BLOCK {
             return (self, None);

@@ -55,7 +55,7 @@ fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
     (0..n).map(|_| next()).collect()
 }
 
-/// A few updates of all of the buffer at once.
+/// Makes a few updates of the whole buffer.
 fn whole<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Vec<T> {
     let mut params = numbers(1, layout.len());
     let mut state = State::new(optimizer, layout).unwrap();
@@ -68,7 +68,7 @@ fn whole<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Vec<T> {
     params
 }
 
-/// The same updates, range by range.
+/// Makes the updates of [`whole`], one range at a time.
 fn in_ranges<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout, size: usize) -> Vec<T> {
     let mut params: Vec<T> = numbers(1, layout.len());
     let mut state = vec![T::zero(); optimizer.state_len(layout)];
@@ -125,7 +125,7 @@ fn no_subnormal_number_stays_in_the_state() {
         for optimizer in built_in::<T>() {
             let mut params: Vec<T> = numbers(1, n);
             let mut state = State::new(&*optimizer, &layout).unwrap();
-            // Gradients of every size, down to those whose squares would be subnormal.
+            // The gradients have every magnitude, down to those whose squares would be denormal.
             let scale = T::min_positive_value().sqrt();
             let mut gradient: Vec<T> = numbers(2, n);
             for (i, g) in gradient.iter_mut().enumerate() {
@@ -268,7 +268,7 @@ fn settings_outside_their_range_are_refused() {
             ..rprop
         },
         Rprop {
-            smallest_step: 1e-50, // not a number in f32 any more
+            smallest_step: 1e-50, // rounds to zero in f32
             ..rprop
         },
         Rprop {
@@ -282,7 +282,7 @@ fn settings_outside_their_range_are_refused() {
         beta1: 1.0,
         ..Adam::default()
     });
-    // Too small for f32, where it would round to zero; f64 takes it.
+    // The setting rounds to zero in f32, but not in f64.
     let tiny = Adam {
         epsilon: 1e-50,
         ..Adam::default()

@@ -1,4 +1,4 @@
-//! Networks that scale by themselves.
+//! Folding of a scaler into a network.
 
 use alloc::vec::Vec;
 
@@ -8,33 +8,50 @@ use crate::float::{Float, check_finite, instantiate};
 use crate::mlp::Mlp;
 
 impl<T: Float> Scaler<T> {
-    /// Makes a network that was trained on scaled inputs take them as they are.
+    /// Folds the scaling of inputs into a network, which then takes unscaled inputs.
     ///
-    /// The first layer W, b becomes W' = W / scale, column by column, and b' = b - W' offset,
-    /// computed in double precision from the rounded W' and rounded once. Predictions then
-    /// differ from those for scaled inputs by rounding alone, which grows with offset / scale:
-    /// W' x and b' nearly cancel where a column lies far from zero for its spread.
+    /// The first layer W, b becomes W', b':
+    ///
+    /// ```text
+    /// W' = W / scale, column by column
+    /// b' = b - W'·offset
+    /// ```
+    ///
+    /// Both are computed in double precision and rounded once; b' uses the rounded W'. Predictions
+    /// then differ from those for scaled inputs only by rounding. The difference grows with
+    /// `offset / scale`, because W'·x and b' nearly cancel if a column lies far from zero relative
+    /// to its spread.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a column for each input, [`Error::NotFinite`] if a
-    /// parameter of the network is not finite, [`Error::Overflow`] if one would become so. The
-    /// network is then as it was.
+    /// - [`Error::Length`] unless there is a column for each input.
+    /// - [`Error::NotFinite`] if a parameter of the network is not finite.
+    /// - [`Error::Overflow`] if a folded parameter would not be finite.
+    ///
+    /// An error leaves the network unchanged.
     pub fn fold_into_inputs(&self, net: &mut Mlp<T>) -> Result<()> {
         check_length("columns of the scaler", &self.offsets, net.inputs())?;
         self.fold(net, 0, folded_inputs)
     }
 
-    /// Makes a network that was trained towards scaled targets give them as they were.
+    /// Folds the inverse scaling of targets into a network, which then predicts unscaled targets.
     ///
-    /// The last layer W, b becomes W' = scale W, row by row, and b' = scale b + offset, computed
-    /// in double precision and rounded once. Predictions then differ from those that
-    /// [`inverse_transform`](Self::inverse_transform) brings back by rounding alone.
+    /// The last layer W, b becomes W', b':
+    ///
+    /// ```text
+    /// W' = scale·W, row by row
+    /// b' = scale·b + offset
+    /// ```
+    ///
+    /// Both are computed in double precision and rounded once. Predictions then differ from those
+    /// of [`inverse_transform`](Self::inverse_transform) only by rounding.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a column for each output, [`Error::Incompatible`] unless
-    /// the activation of the last layer is the identity, [`Error::NotFinite`] if a parameter of
-    /// the network is not finite, [`Error::Overflow`] if one would become so. The network is
-    /// then as it was.
+    /// - [`Error::Length`] unless there is a column for each output.
+    /// - [`Error::Incompatible`] unless the activation of the last layer is the identity.
+    /// - [`Error::NotFinite`] if a parameter of the network is not finite.
+    /// - [`Error::Overflow`] if a folded parameter would not be finite.
+    ///
+    /// An error leaves the network unchanged.
     pub fn fold_into_outputs(&self, net: &mut Mlp<T>) -> Result<()> {
         check_length("columns of the scaler", &self.offsets, net.outputs())?;
         let last = net.depth() - 1;
@@ -46,7 +63,7 @@ impl<T: Float> Scaler<T> {
         self.fold(net, last, folded_outputs)
     }
 
-    /// Replaces a layer's parameters by what `folded` makes of its weights and biases.
+    /// Replaces a layer's weights and biases by those that `folded` returns.
     fn fold(
         &self,
         net: &mut Mlp<T>,
@@ -71,7 +88,7 @@ impl<T: Float> Scaler<T> {
 }
 
 instantiate! {
-    /// A layer's weights and biases for inputs as they were before scaling.
+    /// Returns a layer's weights and biases for unscaled inputs.
     fn folded_inputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
         let mut folded = Vec::with_capacity(weights.len() + bias.len());
         let mut shifted = Vec::with_capacity(bias.len());
@@ -79,7 +96,7 @@ instantiate! {
             let mut sum = b.as_f64();
             for ((w, scale), offset) in row.iter().zip(&scaler.scales).zip(&scaler.offsets) {
                 let w = T::from_f64(w.as_f64() / scale.as_f64());
-                // The rounded weight, so that its error counts for x - offset and not for x.
+                // Use the rounded weight, so that its error acts on x - offset and not on x.
                 sum -= w.as_f64() * offset.as_f64();
                 folded.push(w);
             }
@@ -91,7 +108,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// A layer's weights and biases for outputs as they were before scaling.
+    /// Returns a layer's weights and biases for unscaled outputs.
     fn folded_outputs<T>(scaler: &Scaler<T>, weights: &[T], bias: &[T]) -> Vec<T> {
         let scales = || scaler.scales.iter().map(|scale| scale.as_f64());
         let rows = weights.chunks_exact(weights.len() / bias.len());

@@ -15,33 +15,43 @@ mod newton_schulz;
 
 use newton_schulz::{normalize, orthogonalize};
 
-/// Muon: for the weight matrices of hidden layers, steps along the momentum made orthogonal, so
-/// that all its directions move equally far, and not the few strongest alone.
+/// Muon: orthogonalized momentum for the weight matrices of hidden layers, Adam for all else.
 ///
-/// For a hidden weight matrix with gradient G, m <- momentum m + G, and
+/// Orthogonalized, all directions of the momentum move equally far, not just the few strongest. For
+/// a hidden weight matrix W with gradient G, learning rate η, momentum μ and weight decay λ:
 ///
-/// - U = G + momentum m, or m without [`nesterov`](Self::nesterov),
-/// - O = U's nearest orthogonal matrix, nearly: five steps of the Newton-Schulz iteration
-///   X <- a X + (b A + c A^2) X with A = X X^T from X = U / |U|, where |U| is the root of
-///   the sum of squares and (a, b, c) = (3.4445, -4.7750, 2.0315), which bring singular values
-///   that are not tiny between about 0.7 and 1.2,
-/// - W <- (1 - rate weight_decay) W - rate sqrt(max(1, rows / columns)) O.
+/// ```text
+/// m ← μ·m + G
+/// U = G + μ·m                                    (U = m without nesterov)
+/// O = U / |U|
+/// O ← a·O + (b·A + c·A²)·O  with  A = O·Oᵀ       (five times)
+/// W ← (1 - η·λ)·W - η·√max(1, rows / columns)·O
+/// ```
 ///
-/// Biases and the first and the last layer are [`adam`](Self::adam)'s, at its own learning
-/// rate, which a schedule changes in proportion. Without hidden matrices (fewer than three layers)
-/// it is Adam.
+/// Here |U| is the root of the sum of squares, and (a, b, c) = (3.4445, -4.7750, 2.0315). These
+/// Newton-Schulz steps bring O close to the orthogonal matrix nearest to U. Singular values that
+/// are not tiny end between about 0.7 and 1.2.
 ///
-/// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. Also PyTorch's
-/// `torch.optim.Muon` with `adjust_lr_fn="original"`, but for its weight decay of 0.1 and for
-/// calculating in the network's precision, where PyTorch takes the 16 bits of bfloat16. (It scales
-/// G in m by 1 - momentum, which U / |U| does not see.)
+/// [`adam`](Self::adam) updates biases and the first and last layers at its own learning rate,
+/// which a schedule changes in proportion. In a network without hidden matrices (fewer than three
+/// layers), it updates everything.
 ///
-/// For a matrix of short side s and long side l each of the five steps takes s s (2 l + s)
-/// multiply-adds, where a sample takes 3 s l on its way through and back: with s = l, an update
-/// costs about as much as 5 s samples, so minibatches should be a few times larger than layers are
-/// wide. (Symmetry saves a third of the first two products.) Several threads share the matrices.
-/// State: m, Adam's two moments, and room to calculate in for four matrices. What falls below 7e-18
-/// (f64: 1e-152) becomes zero.
+/// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024,
+/// [kellerjordan.github.io](https://kellerjordan.github.io/posts/muon/). PyTorch's
+/// `torch.optim.Muon` with `adjust_lr_fn="original"` has the same form, except that:
+///
+/// - its default weight decay is 0.1,
+/// - it orthogonalizes in bfloat16, while this crate uses the network's precision,
+/// - it scales G in m by 1 - μ, which cancels in U / |U|.
+///
+/// With the short side s and the long side l of a matrix, each of the five steps takes s²·(2·l + s)
+/// multiply-adds. (Symmetry saves a third of the first two products.) The forward and backward
+/// passes take 3·s·l for each sample. With s = l, an update thus costs about as much as 5·s
+/// samples, so minibatches should be a few times larger than layers are wide. Several threads
+/// update different matrices in parallel.
+///
+/// State: m, Adam's state, and scratch space for up to four matrices. Magnitudes below 7e-18
+/// (1e-152 for f64) become zero.
 ///
 /// ```
 /// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError};
@@ -62,20 +72,20 @@ use newton_schulz::{normalize, orthogonalize};
 pub struct Muon {
     /// Learning rate of hidden matrices before any schedule. Range: above 0. Default: 0.02.
     pub learning_rate: f64,
-    /// Part of m that stays. Range: [0, 1). Default: 0.95.
+    /// Fraction of m that an update keeps. Range: [0, 1). Default: 0.95.
     pub momentum: f64,
-    /// Whether the step looks ahead along m. Default: `true`.
+    /// `true` if the step looks ahead along m. Default: `true`.
     pub nesterov: bool,
-    /// Decoupled decay of hidden matrices. Range: at least 0. Default: 0.
+    /// Decoupled weight decay of hidden matrices. Range: at least 0. Default: 0.
     pub weight_decay: f64,
-    /// Newton-Schulz steps. Range: 1 to 100. Default: 5.
+    /// Number of Newton-Schulz steps. Range: 1 to 100. Default: 5.
     pub newton_schulz: usize,
-    /// For everything else: Adam at 1e-2.
+    /// Optimizer of all other parameters. Default: Adam at 1e-2.
     pub adam: Adam,
 }
 
 impl Muon {
-    /// Muon with the authors' settings.
+    /// Creates Muon with the authors' settings.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -94,11 +104,11 @@ impl Default for Muon {
     }
 }
 
-/// Maximum number of Newton-Schulz steps. Each triples small singular values, so about 30 bring up
-/// whatever rounding leaves.
+/// Maximum number of Newton-Schulz steps. Each step triples small singular values, so about 30 lift
+/// even those at the level of rounding.
 const MAX_STEPS: usize = 100;
 
-/// Maximum number of matrices that are updated at the same time, each with scratch of its own.
+/// Maximum number of matrices that are updated in parallel, each with its own scratch.
 const PARALLEL_MATRICES: usize = 4;
 
 /// Returns the layers whose matrices are orthogonalized.
@@ -115,12 +125,13 @@ fn others(layout: &Layout) -> impl Iterator<Item = Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end)
 }
 
-/// Returns how many momenta these matrices have.
+/// Returns the number of momenta of these matrices.
 fn momenta_len(layers: &[LayerLayout]) -> usize {
     layers.iter().map(|at| at.weights.len()).sum()
 }
 
-/// Returns the scratch of the largest of these matrices, and how many are updated at once.
+/// Returns the scratch length for the largest matrix, and the number of matrices updated in
+/// parallel.
 fn scratch<T>(layers: &[LayerLayout]) -> (usize, usize) {
     let scratch = layers.iter().map(|at| {
         let (rows, cols) = (at.rows(), at.inputs);
@@ -175,9 +186,9 @@ impl<T: Float> Optimizer<T> for Muon {
             || gradient.len() != layout.len()
             || state.len() != Optimizer::<T>::state_len(self, layout)
         {
-            return; // `State::update` checks these lengths, another caller may not
+            return; // `State::update` checks these lengths, but other callers may not
         }
-        // Scratch comes first: it begins where the state does, on a cache line.
+        // Scratch comes first because the state begins on a cache line.
         let (scratch, parallel) = scratch::<T>(hidden(layout));
         let (scratch, state) = state.split_at_mut(scratch * parallel);
         let (momenta, mut moments) = state.split_at_mut(momenta_len(hidden(layout)));
@@ -210,21 +221,21 @@ impl<T: Float> Optimizer<T> for Muon {
     }
 }
 
-/// Matrices of consecutive hidden layers, and what belongs to them.
+/// Matrices of consecutive hidden layers with their gradients and momenta.
 struct Matrices<'a, T> {
     layers: &'a [LayerLayout],
-    /// The parameter that `params` and `gradient` begin with.
+    /// Index of the first parameter in `params` and `gradient`.
     start: usize,
     params: &'a mut [T],
     gradient: &'a [T],
     momenta: &'a mut [T],
     scratch: &'a mut [T],
-    /// The number of matrices that `scratch` is for.
+    /// Number of matrices that `scratch` has space for.
     parallel: usize,
 }
 
 impl<T: Float> Matrices<'_, T> {
-    /// Returns two halves, as long as there is scratch for both.
+    /// Splits into two halves while there is scratch for both.
     fn split(self) -> (Self, Option<Self>) {
         if self.parallel < 2 {
             return (self, None);
@@ -258,7 +269,7 @@ impl<T: Float> Matrices<'_, T> {
         (left, Some(right))
     }
 
-    /// Updates the matrices one after the other.
+    /// Updates the matrices one after another.
     fn update(self, muon: &Muon, rate: T) {
         let mut momenta = self.momenta;
         for at in self.layers {
@@ -277,7 +288,7 @@ impl<T: Float> Matrices<'_, T> {
     }
 }
 
-/// A hidden matrix and what belongs to it.
+/// Hidden matrix with its gradient and momentum.
 struct Matrix<'a, T> {
     rows: usize,
     cols: usize,
@@ -293,8 +304,8 @@ instantiate! {
         let stride = padded::<T>(short);
         let (x, scratch) = scratch.split_at_mut(long * stride);
 
-        // U in scratch, as the parameters of an element-wise update; then X, where a wide matrix
-        // is transposed.
+        // The element-wise update writes U to scratch, in place of parameters. X then receives U,
+        // transposed if the matrix is wide.
         let direction = MomentumUpdate {
             momentum: T::from_f64(muon.momentum),
             nesterov: muon.nesterov,
@@ -326,7 +337,7 @@ instantiate! {
     }
 }
 
-/// m ← μ·m + g. The direction takes the place of the parameter.
+/// Update m ← μ·m + g. It writes the direction in place of the parameter.
 struct MomentumUpdate<T> {
     momentum: T,
     nesterov: bool,

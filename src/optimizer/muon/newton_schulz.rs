@@ -1,7 +1,7 @@
-//! The Newton-Schulz iteration: from a matrix to an orthogonal one nearby.
+//! Newton-Schulz iteration, which brings a matrix close to its nearest orthogonal matrix.
 //!
-//! X stands here, with at least as many rows as columns, and its rows are padded. So X X^T in the
-//! equations is X^T X in the code, for which the kernel needs nothing transposed.
+//! X is the matrix, transposed if it is wide. It has at least as many rows as columns, and its rows
+//! are padded. A = Xᵀ·X in the code, which the kernel computes without transposing anything.
 
 use crate::blas1::partial_results;
 use crate::float::Float;
@@ -9,12 +9,12 @@ use crate::gemm::{Accumulate, MC, MatRef, Product, Store, padded};
 use crate::math;
 use crate::optimizer::elementwise::FlushDenormals;
 
-/// Returns how many numbers the iteration of such a matrix needs: X twice, and its squares.
+/// Returns the scratch length of the iteration: two matrices like X, and two square ones.
 pub(super) fn scratch_len<T>(long: usize, short: usize) -> usize {
     2 * (long + short) * padded::<T>(short)
 }
 
-/// X ← X / |X|, with zeros in the padding. Returns false if X is zero.
+/// Divides X by its norm and clears the padding. Returns `false` if X is zero.
 #[inline(always)]
 pub(super) fn normalize<T: Float>(x: &mut [T], short: usize, stride: usize) -> bool {
     const PARTIAL: usize = 16;
@@ -27,7 +27,7 @@ pub(super) fn normalize<T: Float>(x: &mut [T], short: usize, stride: usize) -> b
     if largest == T::zero() {
         return false;
     }
-    // In units of the largest, whose square cannot overflow.
+    // Scaled by the largest magnitude, squares cannot overflow.
     let unit = T::one() / largest;
     let squares: [_; PARTIAL] = partial_results(0.0, x.chunks(PARTIAL), |sum: &mut f64, &x| {
         let x = (x * unit).as_f64();
@@ -71,8 +71,10 @@ pub(super) fn orthogonalize<'a, T: Float>(
     x
 }
 
-/// C = X^T X, for X of k rows. It is symmetric to the last bit, since both halves add the same
-/// products in the same order: what lies right of each strip's own square is copied from below.
+/// Computes C = Xᵀ·X for X with k rows.
+///
+/// C is exactly symmetric: both halves add the same products in the same order. Entries right of a
+/// strip's diagonal square are therefore copied from below the diagonal.
 fn square<T: Float>((x, k): (&[T], usize), c: &mut [T], short: usize, stride: usize) {
     for first in (0..short).step_by(MC) {
         let end = (first + MC).min(short);

@@ -1,16 +1,16 @@
-//! Muon against plain loops and against Adam.
+//! Tests of Muon against plain loops and against Adam.
 
 use super::*;
 use crate::error::Position;
 use crate::optimizer::State;
 
-/// Numbers without a pattern, in [-1, 1].
+/// Returns numbers in [-1, 1] without a pattern.
 fn noise(len: usize, seed: usize) -> Vec<f64> {
     let number = |i: usize| ((i * 7919 + seed * 104_729) as f64 * 0.618_034).sin();
     (0..len).map(|i| number(i + 1)).collect()
 }
 
-/// The same in plain loops, as Jordan et al. write it.
+/// Orthogonalizes in plain loops, as Jordan et al. describe it.
 fn reference(g: &[f64], rows: usize, cols: usize) -> Vec<f64> {
     let norm = g.iter().map(|x| x * x).sum::<f64>().sqrt();
     let mut x: Vec<f64> = g.iter().map(|x| x / norm).collect();
@@ -72,7 +72,7 @@ fn the_rest_is_adams() {
     let mut state = State::new(&muon, &layout).unwrap();
     let mut adams = State::new(&muon.adam, &layout).unwrap();
     for _ in 0..3 {
-        // A schedule at half the rate halves both.
+        // Halving the rate by a schedule halves both learning rates.
         state.update(&muon, 0.01, &mut params, &gradient).unwrap();
         adams
             .update(&muon.adam, 5e-3, &mut by_adam, &gradient)
