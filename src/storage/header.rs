@@ -218,9 +218,7 @@ impl<'a> Visitor<'a> for Entries {
                 continue;
             }
             if entries.len() == self.most {
-                return Err(M::Error::custom(
-                    "more tensors than its length allows",
-                ));
+                return Err(M::Error::custom("more tensors than its length allows"));
             }
             let place: Described<Shape> = map.next_value()?;
             entries.push(Entry {
