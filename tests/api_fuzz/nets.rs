@@ -112,11 +112,7 @@ pub fn change<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     say!(case, "net.set_params({:?})", &params[..count.min(40)]);
     let before = bits(net.params());
     if seen(net.set_params(&params)).is_none() {
-        assert_eq!(
-            bits(net.params()),
-            before,
-            "an error changed parameters"
-        );
+        assert_eq!(bits(net.params()), before, "an error changed parameters");
     }
 }
 

@@ -80,10 +80,7 @@ pub fn fit<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     if let Ok(history) = &result {
         judge_history(history);
         assert!(history.epochs.len() <= training.epochs);
-        assert!(
-            finite(net.params()),
-            "a trained network is not finite"
-        );
+        assert!(finite(net.params()), "a trained network is not finite");
     }
     if case.random.percent(25) {
         say!(case, "again by one and by two threads");
