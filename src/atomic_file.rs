@@ -177,8 +177,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Removes temporary files that crashed processes left in a folder.
 ///
-/// These are unlocked old files with a name of this kind. A folder is searched only once while it
-/// remains the current one.
+/// These are unlocked old files with a name of this kind. A folder is not searched twice in a row.
 fn remove_stale(folder: &Path) {
     static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
     match &mut *LAST.lock().unwrap_or_else(PoisonError::into_inner) {

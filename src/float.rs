@@ -14,7 +14,8 @@ use crate::simd::{Simd, Vector};
 ///
 /// The trait is sealed, because the kernels support only these two types. Elementary functions such
 /// as the exponential are in [`math`](crate::math). The methods of `num_traits` (`x.exp()`) call
-/// the platform's functions instead: they are not vectorized and may return other bits elsewhere.
+/// the platform's functions instead. These are not vectorized, and their results may differ
+/// between platforms.
 pub trait Float:
     num_traits::Float
     + NumAssign
@@ -280,8 +281,8 @@ pub(crate) mod sealed {
                     let one = Self::to_bits(1.0);
                     let least = core::$float::consts::FRAC_1_SQRT_2.to_bits();
                     let bits = self.to_bits().wrapping_add(one - least);
-                    // The bits of 2^digits hold the integer, because AVX2 has no conversion for 64
-                    // bits.
+                    // The low bits of 2^digits take the integer. A conversion would not work:
+                    // AVX2 has none for 64 bits.
                     let zero = 1.0 / Self::EPSILON;
                     let k = Self::from_bits(zero.to_bits() | (bits >> Self::FRACTION));
                     let m = (bits & ((1 << Self::FRACTION) - 1)).wrapping_add(least);

@@ -38,9 +38,9 @@
 //! | train on few samples with full batches | [`train::Lbfgs`], [`optimizer::Rprop`] |
 //! | classify | [`Classifier`], [`MultilabelClassifier`] |
 //! | predict numbers | [`Regressor`] |
-//! | differentiate by parameters or inputs, or compute a Jacobian | [`GradientWorkspace`] |
-//! | write your own training loop, in steps | [`train::TrainingRun`] |
-//! | write your own training loop, from its parts | [`train::Batches`], [`optimizer::State`] |
+//! | compute gradients, also by inputs or per sample, and Jacobians | [`GradientWorkspace`] |
+//! | write a training loop around ready-made steps | [`train::TrainingRun`] |
+//! | write a training loop from its parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer::State`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | predict on several threads | `Arc<Mlp>` and one [`Predictor`] per thread |
 //! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |

@@ -24,7 +24,7 @@ pub enum DivergenceCause {
     },
     /// A loss that grows exponentially, and overflows at outputs of about a thousand.
     Loss,
-    /// Too long steps: none of the other causes applies.
+    /// Steps that are too long. None of the other causes applies.
     LearningRate {
         /// The learning rate of the last update.
         rate: f64,

@@ -69,7 +69,7 @@ pub enum Error {
         what: &'static str,
         /// The allowed range, in words.
         expected: String,
-        /// The value given.
+        /// The given value.
         got: String,
     },
 

@@ -71,7 +71,7 @@ impl<'a, T> MatRef<'a, T> {
         }
     }
 
-    /// Returns a block of the matrix. It must lie inside.
+    /// Returns a block of rows and columns, which must lie inside the matrix.
     pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
         // A matrix without elements may have any strides.
         let (down, across) = (self.rows_from(row), col.saturating_mul(self.col_stride));

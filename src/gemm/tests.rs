@@ -209,7 +209,7 @@ fn matrices_that_cannot_be() {
     }
 }
 
-/// Strides of 0 allow any size, but the product of such matrices would never end.
+/// Strides of 0 allow any size, and the product of such matrices would never end.
 #[test]
 fn matrices_larger_than_their_numbers() {
     let one = [1.0_f32; 4];

@@ -209,7 +209,7 @@ macro_rules! on_disk {
     (load [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {
-            /// Reads a file that `save` wrote, like [`from_bytes`](Self::from_bytes).
+            /// Reads a file, and decodes it with [`from_bytes`](Self::from_bytes).
             ///
             /// # Errors
             /// [`Error::Io`](crate::Error::Io) if the file cannot be read or is not a regular file.

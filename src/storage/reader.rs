@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Compares the stated checksum with that of the remaining description and the tensors.
+    /// Checks the checksum of the remaining description and the tensors.
     fn check_sum(&self, text: &str) -> Result<()> {
         let [before, after] = CHECKSUM;
         let rest = text.strip_prefix(before);
