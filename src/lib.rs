@@ -39,8 +39,8 @@
 //! | classify | [`Classifier`], [`MultilabelClassifier`] |
 //! | predict numbers | [`Regressor`] |
 //! | compute gradients, also by inputs or per sample, and Jacobians | [`GradientWorkspace`] |
-//! | write a training loop around ready-made steps | [`train::TrainingRun`] |
-//! | write a training loop from its parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer::State`] |
+//! | write a training loop from ready-made steps | [`train::TrainingRun`] |
+//! | write a training loop from parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
 //! | predict on several threads | `Arc<Mlp>` and one [`Predictor`] per thread |
 //! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |

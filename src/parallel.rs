@@ -62,8 +62,8 @@ impl Threads {
         self.count
     }
 
-    /// Runs `work` on a thread of the pool, so that [`join`](Self::join) inside it wakes no
-    /// additional threads.
+    /// Runs `work` on a thread of the pool. Inside it, [`join`](Self::join) wakes no more threads
+    /// than the work itself needs.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         #[cfg(feature = "rayon")]
         match &self.pool {

@@ -3,9 +3,9 @@
 //! A case depends only on the seed and its number. It must not panic, abort, run for more than five
 //! seconds or hold more than 2 GiB. An error must leave the network's parameters valid.
 //!
-//! Results must be finite. They must be bit-identical when predicted twice, by one thread and by two,
-//! when resumed from a checkpoint, and when read back from bytes. A failing case is reported with
-//! its calls.
+//! Results must be finite. They must be bit-identical when predicted twice, by one thread and by
+//! two, when resumed from a checkpoint, and when read back from bytes. A failing case is reported
+//! with its calls.
 //!
 //! ```sh
 //! cargo test --test api_fuzz
