@@ -219,7 +219,7 @@ fn pair(w: f32, activation: impl feedforward::Activation<f32> + 'static) -> Mlp<
     Mlp::from_layers(&[first, last]).unwrap()
 }
 
-/// All numbers are powers of two or small integers, so that nothing is rounded.
+/// Scales are powers of two, so that nothing is rounded.
 #[test]
 fn folding_by_hand() {
     let mut net = pair(4.0, Identity);

@@ -79,9 +79,9 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
                 assert_eq!(bits(gradient.values()), bits(again.values()));
                 if let Some(mut two) = seen(before.threads(2)).filter(|_| result.is_ok()) {
                     let shared = two.compute_samples(net, &data.samples(), &*loss);
-                    assert_eq!(result, shared, "the loss by two threads");
+                    assert_eq!(result, shared, "the loss differs by two threads");
                     let differ = bits(gradient.values()) != bits(two.values());
-                    assert!(!differ, "the gradient by two threads");
+                    assert!(!differ, "the gradient differs by two threads");
                 }
             }
             2 => {

@@ -306,7 +306,7 @@ pub fn files<T: Number>(case: &mut Case, net: &Mlp<T>) {
         Ok(bytes) => {
             let read = Mlp::from_bytes(&bytes).expect("a written network cannot be read");
             assert!(same(&read, net), "the network differs when read back");
-            assert_eq!(read.to_bytes().as_ref(), Ok(&bytes), "other bytes");
+            assert_eq!(read.to_bytes().as_ref(), Ok(&bytes), "the bytes differ");
             let names: Vec<_> = net
                 .layers()
                 .map(|l| l.activation().name().into_owned())

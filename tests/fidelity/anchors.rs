@@ -342,7 +342,7 @@ fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
         report.fail(format!("residual sum of squares: got {rss}"));
     }
     report.near(
-        "the same in full",
+        "computed residual sum of squares",
         rss,
         number(&fixture["computed"]["rss"]),
         1e-11,
