@@ -405,8 +405,11 @@ fn magnitudes<T: Float>(layer: &Layer<T, &[T]>, x: &[f64], scales: Option<&[T]>)
 /// rounded w'. The total is (3 n + 7) u M.
 ///
 /// ReLU does not enlarge differences. In later layers, both networks have equal weights.
-/// Differences e of a layer's n inputs become Σ |w| e, and each network's own roundings add (n + 1)
-/// u (|b| + Σ |w| |y|).
+/// Differences e of a layer's n inputs become Σ |w| e. Each network's own roundings add
+///
+/// ```text
+/// (n + 1) u (|b| + Σ |w| |y|)
+/// ```
 fn input_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T], scaled: &[T]) -> Vec<f64> {
     let u = unit::<T>();
     let mut y = scaled.to_vec();
