@@ -1,4 +1,4 @@
-//! Whole files.
+//! Files that are replaced atomically.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,19 +13,20 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result, bounded};
 
-/// Links that may lead to each other; Linux follows as many.
+/// Maximum number of symbolic links to follow; Linux has the same limit.
 const MOST_LINKS: usize = 40;
 
-/// Temporary files are named by these and 16 hexadecimal digits between them. The length does not
-/// depend on the target's name, which may be as long as the file system allows.
+/// The name of a temporary file is this prefix, 16 hexadecimal digits and the suffix. Its length
+/// does not depend on the target's name, which may have the maximum length of the file system.
 const PREFIX: &str = ".feedforward-";
 const SUFFIX: &str = ".tmp";
 
-/// Age from which a temporary file that no process has locked is what a crash left behind.
+/// Age from which an unlocked temporary file counts as left behind by a crash.
 const STALE: Duration = Duration::from_secs(60 * 60);
 
-/// Writes a file so that readers find the old one or the new one at any moment, whatever happens,
-/// and however many write it.
+/// Writes a file so that readers find either the old contents or the new ones at any moment.
+///
+/// This also holds after a crash, and with several concurrent writers.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = || {
         let target = Target::find(path)?;
@@ -36,16 +37,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written().map_err(|error| in_path(path, &error))
 }
 
-/// Checks that [`write`] could write this file now, without changing it.
+/// Checks that [`write`] could write this file now, without changing the file.
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
     let try_it = || Temporary::beside(&Target::find(path)?).map(drop);
     try_it().map_err(|error| in_path(path, &error))
 }
 
-/// The file that a path leads to, through symbolic links.
+/// The file that a path leads to, with symbolic links resolved.
 struct Target {
     path: PathBuf,
-    /// What there is now: a regular file, or nothing.
+    /// Metadata of the regular file that exists now, if any.
     existing: Option<Metadata>,
 }
 
@@ -56,7 +57,7 @@ impl Target {
             let existing = match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_symlink() => {
                     let to = fs::read_link(&path)?;
-                    // From the link's folder on, if it is not absolute.
+                    // A relative link starts at the link's folder.
                     path = folder(&path).join(to);
                     continue;
                 }
@@ -79,8 +80,8 @@ impl Target {
     }
 }
 
-/// The folder of a file, which renaming must not leave: it would not be atomic between file
-/// systems.
+/// Returns the folder of a file. The temporary file must lie in it, because a rename between file
+/// systems is not atomic.
 fn folder(path: &Path) -> &Path {
     let parent = path.parent().filter(|folder| *folder != Path::new(""));
     parent.unwrap_or(Path::new("."))
@@ -89,12 +90,12 @@ fn folder(path: &Path) -> &Path {
 /// A file that is removed unless it becomes the target.
 struct Temporary {
     path: PathBuf,
-    /// Locked as long as it is open, so that nobody takes it for one left behind.
+    /// Locked while it is open, so that no other process takes it for a file left behind.
     file: File,
 }
 
 impl Temporary {
-    /// A new file in the target's folder. What is there already is neither used nor followed.
+    /// Creates a new file in the target's folder. Existing files and links are never opened.
     fn beside(target: &Target) -> io::Result<Self> {
         let folder = folder(&target.path);
         remove_stale(folder);
@@ -103,14 +104,14 @@ impl Temporary {
         #[cfg(unix)]
         if target.existing.is_some() {
             use std::os::unix::fs::OpenOptionsExt;
-            // Nobody may read in it what they may not read in the target.
+            // Only users who may read the target may read the temporary file.
             options.mode(0o600);
         }
         loop {
             let path = folder.join(unique_name());
             match options.open(&path) {
                 Ok(file) => {
-                    // Where there are no locks, the age alone has to tell.
+                    // Without file locks, only the age tells whether the file is in use.
                     let _ = file.try_lock();
                     return Ok(Self { path, file });
                 }
@@ -120,7 +121,7 @@ impl Temporary {
         }
     }
 
-    /// Puts it in the target's place, with the target's permissions.
+    /// Moves the file to the target's path, with the target's permissions.
     fn replace(self, target: &Target) -> io::Result<()> {
         #[cfg(unix)]
         if let Some(existing) = &target.existing {
@@ -135,22 +136,21 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing of this name, nor will there be again.
+        // After a rename, no file has this name, nor will any get it again.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A name that no other writer has: neither another thread or process, nor one on another machine
-/// that shares the folder.
+/// Returns a name that no other thread, process or machine with access to the folder uses.
 fn unique_name() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    // Its keys come from the system's source of randomness.
+    // `RandomState` takes its keys from the system's source of randomness.
     let random = RandomState::new().hash_one((std::process::id(), count));
     format!("{PREFIX}{random:016x}{SUFFIX}")
 }
 
-/// Gives a file the owner of another, as far as the process may.
+/// Gives the file the owner of the existing one, if the process has permission.
 #[cfg(unix)]
 fn keep_owner(file: &File, existing: &Metadata) {
     use std::os::unix::fs::{MetadataExt, fchown};
@@ -160,10 +160,11 @@ fn keep_owner(file: &File, existing: &Metadata) {
     }
 }
 
-/// The new name, too, must outlive a crash of the system.
+/// Flushes the folder, so that the new name also survives a crash of the system.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     use ErrorKind::{InvalidInput, Unsupported};
-    // Who may write in a folder may still not read it, and some file systems cannot flush one.
+    // A process may have write but not read permission, and some file systems cannot flush a
+    // folder.
     let opened = match File::open(folder) {
         Ok(opened) if cfg!(unix) => opened,
         _ => return Ok(()),
@@ -174,8 +175,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes temporary files that crashed processes left in a folder: those with such a name and
-/// age that nobody has locked. Looks once at each folder, as long as it stays the same one.
+/// Removes temporary files that crashed processes left in a folder.
+///
+/// These are unlocked old files with a name of this kind. A folder is not searched twice in a row.
 fn remove_stale(folder: &Path) {
     static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
     match &mut *LAST.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -217,12 +219,12 @@ fn is_old(found: &Metadata) -> bool {
 pub(crate) struct Input<'a> {
     path: &'a Path,
     file: File,
-    /// Its length when it was opened.
+    /// Length of the file when it was opened.
     pub(crate) len: u64,
 }
 
 impl<'a> Input<'a> {
-    /// Opens a file. What is no regular file is not opened: a pipe would wait for a writer.
+    /// Opens a regular file. Other files are refused: opening a pipe would wait for a writer.
     pub(crate) fn open(path: &'a Path) -> Result<Self> {
         let open = || {
             check_regular(&fs::metadata(path)?)?;
@@ -235,11 +237,11 @@ impl<'a> Input<'a> {
         Ok(Self { path, file, len })
     }
 
-    /// Appends the next bytes, or as many as there are.
+    /// Appends the next `count` bytes, or fewer if the file ends.
     pub(crate) fn read(&mut self, bytes: &mut Vec<u8>, count: usize) -> Result<()> {
         let mut read = || {
             bytes.try_reserve_exact(count)?;
-            // Room that is full is not asked for more.
+            // `read_to_end` stops at `count` bytes, so it does not grow the full vector.
             let mut rest = &self.file;
             let mut part = (&mut rest).take(count as u64);
             part.read_to_end(bytes)
@@ -249,7 +251,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Only regular files have a beginning and an end, and may be replaced.
+/// Checks for a regular file, because others have no end and must not be replaced.
 fn check_regular(found: &Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());

@@ -4,11 +4,11 @@ use crate::float::{Float, instantiate};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
-/// Reduces a sequence to `N` partial results, of which item i belongs to number i mod `N`. The
-/// items come in chunks of `N`.
+/// Reduces a sequence to `N` partial results. Item i belongs to partial result i mod `N`.
 ///
-/// One result alone would wait for each operation. `N` is the caller's constant, whatever the
-/// instruction set, so that all sets add in one order.
+/// The items come in chunks of `N`. With only one result, each operation would wait for the
+/// previous one. `N` is the caller's constant and independent of the instruction set, so that all
+/// sets add in one order.
 #[inline(always)]
 pub(crate) fn partial_results<const N: usize, A: Copy, C: IntoIterator>(
     start: A,
@@ -24,11 +24,11 @@ pub(crate) fn partial_results<const N: usize, A: Copy, C: IntoIterator>(
     partial
 }
 
-/// Partial results of reductions that depend on no other library's order.
+/// Number of partial results for reductions that need not follow another library's order.
 pub(crate) const PARTIAL: usize = 32;
 
 instantiate! {
-    /// Returns the largest magnitude among the values; NaN if one is not finite.
+    /// Returns the largest magnitude among the values. NaN if a value is not finite.
     pub(crate) fn max_abs<T>(values: &[T]) -> T {
         simd::dispatch(MaxAbs { values })
     }
@@ -50,10 +50,10 @@ impl<T: Float> Op for MaxAbs<'_, T> {
     }
 }
 
-/// Returns the larger of two magnitudes; NaN if `x` is not finite or `max` is NaN.
+/// Returns the larger of two magnitudes. NaN if `x` is not finite or `max` is NaN.
 #[inline(always)]
 fn larger<T: Float>(max: T, x: T) -> T {
-    // 0 x is zero for what is finite, else NaN, which stays in a sum.
+    // 0 · x is zero for finite x, and otherwise NaN, which stays in the sum.
     (if x > max { x } else { max }) + x * T::zero()
 }
 
@@ -84,7 +84,7 @@ impl<T: Float> Op for Squares<'_, T> {
 }
 
 instantiate! {
-    /// Returns the scalar product, added up in f64.
+    /// Returns the scalar product, summed in f64.
     pub(crate) fn dot<T>(x: &[T], y: &[T]) -> f64 {
         const SUMS: usize = 8;
         let chunks = x.chunks(SUMS).zip(y.chunks(SUMS));
@@ -97,7 +97,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// x <- factor x.
+    /// Computes x <- factor · x.
     pub(crate) fn scale<T>(x: &mut [T], factor: T) {
         for x in x {
             *x *= factor;
@@ -106,7 +106,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// x <- x + factor y: BLAS's axpy.
+    /// Computes x <- x + factor · y (BLAS's axpy).
     pub(crate) fn add_scaled<T>(x: &mut [T], y: &[T], factor: T) {
         for (x, &y) in x.iter_mut().zip(y) {
             *x += factor * y;
@@ -115,7 +115,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// to <- x + factor y.
+    /// Computes to <- x + factor · y.
     pub(crate) fn scaled_sum<T>(to: &mut [T], x: &[T], y: &[T], factor: T) {
         for ((to, &x), &y) in to.iter_mut().zip(x).zip(y) {
             *to = x + factor * y;

@@ -1,4 +1,4 @@
-//! The two number types that networks are made of.
+//! The two number types of networks, `f32` and `f64`.
 
 use alloc::format;
 use core::fmt::{Debug, Display};
@@ -10,11 +10,12 @@ use num_traits::NumAssign;
 use crate::error::{Error, Number, Position, Result, check_range};
 use crate::simd::{Simd, Vector};
 
-/// `f32` or `f64`; sealed, since the kernels know these two.
+/// The number type of a network: `f32` or `f64`.
 ///
-/// Transcendental functions are in [`math`](crate::math), as functions: the methods that
-/// `num_traits` brings (`x.exp()`) mean the platform's, which are not vectorised and may
-/// change their bits between platforms.
+/// The trait is sealed, because the kernels support only these two types. Elementary functions such
+/// as the exponential are in [`math`](crate::math). The methods of `num_traits` (`x.exp()`) call
+/// the platform's functions instead. These are not vectorized, and their results may differ
+/// between platforms.
 pub trait Float:
     num_traits::Float
     + NumAssign
@@ -27,33 +28,33 @@ pub trait Float:
     + sealed::Bits
     + 'static
 {
-    /// A register of such numbers.
+    /// A vector register of such numbers.
     #[doc(hidden)]
     type Vector<S: Simd>: Vector<S, Self>;
 
-    /// The nearest value of this type.
+    /// Returns the value of this type nearest to `x`.
     fn from_f64(x: f64) -> Self;
 
-    /// The same number in double precision.
+    /// Converts to double precision, without loss.
     fn as_f64(self) -> f64;
 
-    /// Chooses what belongs to this type.
+    /// Returns the argument that belongs to this type.
     #[doc(hidden)]
     fn select<F: Family>(single: F::Of<f32>, double: F::Of<f64>) -> F::Of<Self>;
 }
 
-/// Something that there is one of for each float type.
+/// A family of types, one for each float type.
 #[doc(hidden)]
 pub trait Family {
-    /// The one for this type.
+    /// The member for this float type.
     type Of<T: Float>;
 }
 
-/// A generic function whose two instances are compiled here, with this crate.
+/// Defines a generic function whose two instances are compiled in this crate.
 ///
-/// Generic code is otherwise compiled in the crate that uses it, with that crate's
-/// settings: in somebody's debug build the kernel would run a hundred times slower, whatever
-/// optimisation level they give to this crate. It also spares them the compile time.
+/// The compiler would otherwise compile generic code in the crate that uses it, with that crate's
+/// settings. A debug build of that crate would then run an unoptimized kernel, even if its profile
+/// optimizes this crate. Compiling the instances here also saves users compile time.
 macro_rules! instantiate {
     (
         $(#[$attribute:meta])*
@@ -89,7 +90,7 @@ pub(crate) use instantiate;
 instantiate! {
     /// Checks that all values are finite.
     pub(crate) fn check_finite<T>(what: &'static str, values: &[T]) -> Result<()> {
-        // Whole blocks are looked at without a branch.
+        // Whole blocks are checked without a branch.
         const BLOCK: usize = 256;
         for (block, values) in values.chunks(BLOCK).enumerate() {
             if !values.iter().fold(true, |ok, &x| ok & (x.abs() <= T::max_value())) {
@@ -102,8 +103,8 @@ instantiate! {
     }
 }
 
-/// Checks a setting that must be above 0, and not only in double precision: in `T` it must be a
-/// normal number, neither 0 nor infinite.
+/// Checks that a setting is above 0 and a normal number in `T`, so that it rounds neither to 0 nor
+/// to infinity.
 pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result<()> {
     let expected = "a finite number above 0";
     check_range(what, value, f64::from_bits(1)..=f64::MAX, expected)?;
@@ -115,7 +116,7 @@ pub(crate) fn check_positive<T: Float>(what: &'static str, value: f64) -> Result
     Err(Error::invalid_setting(what, expected, Number(value)))
 }
 
-/// Checks a setting that may be 0, and must be [positive](check_positive) otherwise.
+/// Checks that a setting is 0 or [positive](check_positive).
 pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Result<()> {
     check_range(what, value, 0.0..=f64::MAX, "a finite number, at least 0")?;
     match value {
@@ -124,7 +125,7 @@ pub(crate) fn check_not_negative<T: Float>(what: &'static str, value: f64) -> Re
     }
 }
 
-/// Checks the part of something that stays: less than all of it, and not only in double precision.
+/// Checks that a fraction is at least 0 and, also when rounded to `T`, below 1.
 pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result<()> {
     let expected = "at least 0 and below 1";
     check_range(what, value, 0.0..1.0, expected)?;
@@ -135,15 +136,16 @@ pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result
     Err(Error::invalid_setting(what, expected, Number(value)))
 }
 
-/// Whether numbers of this size that should be equal spread so little by rounding alone: by a unit
-/// in the last place for each of so many numbers, up to ten of them.
+/// Returns `true` if rounding alone explains this spread of numbers that should be equal.
+///
+/// Rounding may contribute one unit in the last place per number, for up to ten numbers.
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn is_rounding<T: Float>(spread: f64, size: f64, numbers: usize) -> bool {
     const MOST: usize = 10;
     spread <= numbers.min(MOST) as f64 * T::epsilon().as_f64() * size.abs()
 }
 
-/// Checks that all values of rows of this width are finite.
+/// Checks that all values in rows of this width are finite.
 pub(crate) fn check_finite_rows<T: Float>(
     what: &'static str,
     values: &[T],
@@ -152,7 +154,7 @@ pub(crate) fn check_finite_rows<T: Float>(
     check_finite(what, values).map_err(|error| in_rows(error, 0, width))
 }
 
-/// Checks that all values lie in a range; NaN never does.
+/// Checks that all values lie in a range, which NaN never does.
 pub(crate) fn check_values<T: Float>(
     what: &'static str,
     values: &[T],
@@ -166,7 +168,7 @@ pub(crate) fn check_values<T: Float>(
     })
 }
 
-/// The error, its place counted in rows of this width, after as many rows.
+/// Converts the error's index to a cell in rows of this width, `before` rows further down.
 #[cold]
 pub(crate) fn in_rows(error: Error, before: usize, width: usize) -> Error {
     error.at(|index| Position::Cell {
@@ -175,7 +177,7 @@ pub(crate) fn in_rows(error: Error, before: usize, width: usize) -> Error {
     })
 }
 
-/// The values as files hold them: little-endian, without loss.
+/// Returns the values as files store them: little-endian, without loss.
 #[cfg(any(feature = "safetensors", feature = "onnx"))]
 pub(crate) fn le_bytes<T: Float>(values: &[T]) -> alloc::vec::Vec<u8> {
     let wide = values.iter().map(|x| x.as_f64());
@@ -213,31 +215,35 @@ float! { f32, F32, single, _double => single }
 float! { f64, F64, _single, double => double }
 
 pub(crate) mod sealed {
-    /// What the branch-free functions of `math` need to know about a float's bits.
+    /// Properties of a float's bits that the branch-free functions of `math` need.
     pub trait Bits: Copy {
-        /// Whether this is f64: for constants and degrees that differ.
+        /// `true` for f64. Selects constants and polynomial degrees.
         const DOUBLE: bool;
-        /// What Rust calls it.
+        /// Name of the type in Rust.
         const NAME: &'static str;
-        /// 1.5 * 2^(digits - 1). A small number added to it is rounded to an integer,
-        /// which then stands in the lowest bits of the sum.
+        /// 1.5 · 2^(digits - 1).
+        ///
+        /// Adding it to a small number rounds that number to an integer, held in the lowest bits of
+        /// the sum.
         const SHIFT: Self;
-        /// How many bits stand below the exponent field.
+        /// Number of bits below the exponent field.
         const FRACTION: u32;
         /// The exponent field of 1.
         const BIAS: Self;
 
-        /// 2^(n - BIAS) for `SHIFT` + n, 0 < n < 2 BIAS + 1; n = 0 gives zero.
+        /// Returns 2^(n - BIAS) for `SHIFT` + n, 0 < n < 2 BIAS + 1. Returns zero for n = 0.
         fn power(self) -> Self;
 
-        /// Two numbers whose product is 2^(n - 2 BIAS) for `SHIFT` + n, 1 < n < 4 BIAS:
-        /// it may be out of range where the factors are not.
+        /// Returns two numbers with the product 2^(n - 2 BIAS) for `SHIFT` + n, 1 < n < 4 BIAS.
+        ///
+        /// The product may be out of range although both factors are in range.
         fn powers(self) -> (Self, Self);
 
-        /// 1 / self for a power of two.
+        /// Returns 1 / self for a power of two.
         fn inverse_power(self) -> Self;
 
-        /// (k, m) with self = 2^k m and sqrt(1/2) <= m < sqrt(2), for a positive normal self.
+        /// Returns (k, m) with self = 2^k m and sqrt(1/2) <= m < sqrt(2), for a positive normal
+        /// self.
         fn split(self) -> (Self, Self);
     }
 
@@ -275,8 +281,8 @@ pub(crate) mod sealed {
                     let one = Self::to_bits(1.0);
                     let least = core::$float::consts::FRAC_1_SQRT_2.to_bits();
                     let bits = self.to_bits().wrapping_add(one - least);
-                    // An integer in the lowest bits of 2^digits, not a conversion, which
-                    // AVX2 does not have for 64 bits.
+                    // The low bits of 2^digits take the integer. A conversion would not work:
+                    // AVX2 has none for 64 bits.
                     let zero = 1.0 / Self::EPSILON;
                     let k = Self::from_bits(zero.to_bits() | (bits >> Self::FRACTION));
                     let m = (bits & ((1 << Self::FRACTION) - 1)).wrapping_add(least);

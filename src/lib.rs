@@ -1,13 +1,16 @@
-//! Multilayer perceptrons to embed in a program: a network is one slice of numbers plus a
-//! description of how to read it.
+//! Multilayer perceptrons to embed in a Rust program.
+//!
+//! A network ([`Mlp`]) is one slice of numbers and a description of how to read it. This crate
+//! builds, trains, runs and saves such networks on the CPU, with or without the standard library.
 //!
 //! ```
-//! use feedforward::{Mlp, Trainer, activation::{Identity, Relu}, loss::SquaredError, optimizer::Adam};
+//! use feedforward::activation::{Identity, Relu};
+//! use feedforward::{Mlp, Trainer, loss::SquaredError, optimizer::Adam};
 //!
-//! // A network: 2 inputs, 16 hidden neurons, 1 output. A seed means the same numbers forever.
+//! // 2 inputs, 16 hidden neurons, 1 output. The seed fixes the initial weights.
 //! let mut net = Mlp::<f32>::builder(2).hidden(16, Relu).output(1, Identity).seed(42).build()?;
 //!
-//! // Four samples, row by row: the sum of two numbers.
+//! // Four samples, row by row. Each target is the sum of its two inputs.
 //! let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 //! let targets = [0.0, 1.0, 1.0, 2.0];
 //! let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
@@ -18,67 +21,77 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
-//! # Where everything is
+//! # Modules by task
 //!
-//! | to | see |
+//! | task | see |
 //! |---|---|
 //! | compute one neuron by hand, or build layers from your own weights | [`Neuron`], [`Layer`] |
-//! | describe a network, read and write its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
-//! | predict often, without allocating | [`Predictor`] |
-//! | predict without allocating at all, from parameters in flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
-//! | encode inputs, for fine detail | [`encoding`] |
+//! | build a network, access its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
+//! | predict repeatedly without allocating | [`Predictor`] |
+//! | predict with no allocation at all, from flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
+//! | encode inputs, so that a network learns fine detail | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
-//! | train | [`Trainer`], [`History`], [`Samples`] with weights |
-//! | pause, go on, or learn from samples as they come | [`TrainerState`] |
-//! | save, load, and go on after a crash (feature `safetensors`) | `Mlp::save`, `ModelFile`, `Trainer::checkpoint` |
-//! | train on few samples, all at once | [`train::Lbfgs`], [`optimizer::Rprop`] |
-//! | classify, or predict numbers, and score it | [`Classifier`], [`MultilabelClassifier`], [`Regressor`], [`metrics`] |
-//! | differentiate: by parameters, by inputs, each output (Jacobian), each sample | [`GradientWorkspace`] |
-//! | write the training loop yourself | [`train::TrainingRun`]; or [`GradientWorkspace`], [`train::Batches`], [`optimizer::State`] |
+//! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
+//! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
+//! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |
+//! | resume after a crash (feature `safetensors`) | `Trainer::checkpoint` |
+//! | train on few samples with full batches | [`train::Lbfgs`], [`optimizer::Rprop`] |
+//! | classify | [`Classifier`], [`MultilabelClassifier`] |
+//! | predict numbers | [`Regressor`] |
+//! | compute gradients, also by inputs or per sample, and Jacobians | [`GradientWorkspace`] |
+//! | write a training loop from ready-made steps | [`train::TrainingRun`] |
+//! | write a training loop from parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
-//! | predict on several threads | `Arc<Mlp>` and a [`Predictor`] for each; every type is `Send` and `Sync` |
+//! | predict on several threads | `Arc<Mlp>` and one [`Predictor`] per thread |
 //! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
-//! | choose, or bring your own | [`activation`], [`loss`], [`optimizer`], [`schedule`], [`init`] |
-//! | measure how good predictions are | [`metrics`] |
-//! | use a trained network elsewhere, as an ONNX model | the module `onnx`, behind its feature |
+//! | choose a component, or write your own | [`activation`], [`loss`], [`init`] |
+//! | choose how parameters are updated | [`optimizer`], [`schedule`] |
+//! | score predictions | [`metrics`] |
+//! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
-//! | call the elementary functions of the crate | [`math`] |
-//! | see or force the instruction set | [`simd::InstructionSet`] |
+//! | call the crate's elementary functions | [`math`] |
+//! | query or force the instruction set | [`simd::InstructionSet`] |
 //!
-//! Samples are flat slices, row-major: `[samples x inputs]` in, `[samples x outputs]` out.
-//! Everything that takes input checks it and returns a [`Result`]; an [`Error`] names what was
-//! wrong, what was expected and what came. Nothing panics on bad input, and nothing prints. (What
-//! makes a `static`, as [`MlpRef::constant`], panics where that is an error of the compiler.)
+//! Samples are flat, row-major slices: inputs are `[samples x inputs]`, targets and predictions
+//! are `[samples x outputs]`. Every type is `Send` and `Sync`.
 //!
-//! # The same bits
+//! # Errors
 //!
-//! Every sum runs in one order, so a network gives the same bits for one sample or a batch, for
-//! one thread or many, on every CPU with fused multiply-add (AVX2, AVX-512, NEON); training is a
-//! function of its seeds. A CPU without it may differ in the last bits.
+//! Every function that takes input checks it and returns a [`Result`]. An [`Error`] names the
+//! faulty argument, the expected value and the given one. No function prints, and none panics on
+//! bad input. Constructors for a `static`, such as [`MlpRef::constant`], are the exception: they
+//! panic, which the compiler reports as an error.
+//!
+//! # Bit-identical results
+//!
+//! Every sum is computed in one fixed order. Predictions are therefore bit-identical for one
+//! sample or a batch, for one thread or many, and on every CPU with fused multiply-add (AVX2,
+//! AVX-512, NEON). Training depends only on its settings, data and seeds. A CPU without fused
+//! multiply-add may differ in the last bits.
 //!
 //! # Features
 //!
-//! | feature | default | |
-//! |---|---|---|
-//! | `std` | yes | files, threads, and asking the CPU for its instruction set; without it the crate is `no_std` with `alloc` |
-//! | `rayon` | yes | training and large predictions on all cores; brings `std` |
-//! | `safetensors` | no | models and checkpoints as bytes, and with `std` as files: `Mlp::save`, `ModelFile`, `Trainer::checkpoint`; brings `serde` |
-//! | `serde` | no | settings, histories and networks for other formats |
-//! | `onnx` | no | trained networks as ONNX models, for other runtimes: the module `onnx` |
+//! - `std` (default): files, threads, and detection of the CPU's instruction set. Without it, the
+//!   crate is `no_std` and needs `alloc`.
+//! - `rayon` (default): trains, and computes large predictions, on all cores. Enables `std`.
+//! - `safetensors`: models and checkpoints as bytes, and with `std` as files (`Mlp::save`,
+//!   `ModelFile`, `Trainer::checkpoint`). Enables `serde`.
+//! - `serde`: serializes settings, histories and networks in other formats.
+//! - `onnx`: exports trained networks as ONNX models for other runtimes (module `onnx`).
 //!
 //! # Small targets
 //!
-//! Networks hold their activations by `Arc`. On a target that has no atomic operations on
-//! pointers, and so no `Arc` (Cortex-M0, some RISC-V), only what goes without remains:
-//! [`MlpRef`], [`activation`]s but for finding them by name, [`encoding`], [`gemm`] and [`math`]. Train
-//! elsewhere, and bring the network as Rust text ([`Mlp::to_rust`]) or as bytes
+//! Networks hold their activations by `Arc`. Targets without atomic operations on pointers
+//! (Cortex-M0, some RISC-V) have no `Arc`. On them, the crate offers only [`MlpRef`],
+//! [`activation`]s (without lookup by name), [`encoding`], [`gemm`] and [`math`]. Train on a
+//! larger machine, and embed the network as Rust source ([`Mlp::to_rust`]) or as bytes
 //! ([`mlp_ref::f32_from_le_bytes`]).
 //!
 //! # Debug builds
 //!
-//! The hot code is compiled with this crate, so tell Cargo to optimise it in your debug builds
-//! too. Without that, training is about a hundred times slower there; without the last two lines,
-//! two to three times.
+//! The kernels are compiled as part of this crate, and training is many times slower if they are
+//! not optimized. Let Cargo optimize the crate in your debug builds too. The last two lines turn
+//! off checks that also cost much time.
 //!
 //! ```toml
 //! [profile.dev.package.feedforward]
@@ -88,7 +101,7 @@
 //! ```
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
-// What only those use that need `Arc`.
+// Without `Arc`, some private items have no user.
 #![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code, unused_imports))]
 
 extern crate alloc;
@@ -149,7 +162,7 @@ pub use {
     model::{LoadModel, Model, ModelFile},
 };
 
-/// The code of the pages that are not rustdoc's, compiled and run.
+/// Compiles and runs the code in the pages outside rustdoc.
 #[cfg(doctest)]
 mod pages {
     #[cfg(feature = "safetensors")]

@@ -1,19 +1,20 @@
-//! Memory for sizes that a caller asked for: an error where it cannot be had, never an abort.
+//! Allocation of sizes that a caller chooses. Failure is an error, never an abort.
 
 use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// Maximum number of values in one buffer: beyond any machine's memory. Where addresses have 32
-/// bits, [`room`] finds the limit.
+/// Maximum number of values in one buffer, which exceeds any machine's memory.
+///
+/// With 32-bit addresses, [`room`] finds the limit.
 const MOST: usize = if usize::BITS >= 64 {
     1 << 36
 } else {
     usize::MAX
 };
 
-/// The product of these sizes, if a buffer can have so many values.
+/// Returns the product of these sizes if a buffer can hold that many values.
 pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
     let product = sizes
         .iter()
@@ -24,7 +25,7 @@ pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
     })
 }
 
-/// Makes room in a vector for `len` values in all.
+/// Reserves capacity for `len` values in total.
 pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Result<()> {
     product(what, &[len])?;
     let more = len.saturating_sub(values.len());
@@ -35,12 +36,12 @@ pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Re
     })
 }
 
-/// A vector of `len` values, all of them this one.
+/// Returns a vector of `len` copies of `value`.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
     collected(what, len, core::iter::repeat(value))
 }
 
-/// A vector of what an iterator over `len` values gives.
+/// Collects the first `len` values of an iterator.
 pub(crate) fn collected<T>(
     what: &'static str,
     len: usize,

@@ -1,4 +1,4 @@
-//! Parallel work on threads, where the feature `rayon` is on.
+//! Parallel work on threads, if the feature `rayon` is enabled.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -7,7 +7,7 @@ use crate::error::{Result, check_count};
 #[cfg(feature = "rayon")]
 use pool::Pool;
 
-/// How many threads share a training's work, and where they come from.
+/// Number of threads that a training run uses, and their pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Threads {
     count: usize,
@@ -15,13 +15,13 @@ pub(crate) struct Threads {
     pool: Option<alloc::sync::Arc<Pool>>,
 }
 
-// One shape with the feature and without.
+// The struct has the same methods with and without the feature.
 #[cfg_attr(
     not(feature = "rayon"),
     allow(clippy::unused_self, clippy::needless_update)
 )]
 impl Threads {
-    /// The caller's thread alone.
+    /// Uses only the caller's thread.
     pub(crate) fn one() -> Self {
         Self {
             count: 1,
@@ -30,7 +30,7 @@ impl Threads {
         }
     }
 
-    /// As many as there are cores, or as rayon's global pool was told to have.
+    /// Uses rayon's global pool, which has one thread per core by default.
     pub(crate) fn all() -> Self {
         Self {
             #[cfg(feature = "rayon")]
@@ -41,10 +41,10 @@ impl Threads {
         }
     }
 
-    /// A pool of its own of this many threads, or of as many as can be of use; without the feature
-    /// `rayon`, one thread.
+    /// Uses a separate pool of this many threads, up to the number that can be useful.
     ///
-    /// The pool may be one that was used before: starting threads takes longer than a small step.
+    /// Without the feature `rayon`, it uses one thread. Idle pools are reused, because starting
+    /// threads takes longer than a small training step.
     pub(crate) fn exactly(count: usize) -> Result<Self> {
         check_count("threads", count)?;
         #[cfg(feature = "rayon")]
@@ -62,8 +62,8 @@ impl Threads {
         self.count
     }
 
-    /// Runs `work` on a thread of the pool, where [`join`](Self::join) needs no more
-    /// waking of threads than the work itself.
+    /// Runs `work` on a thread of the pool. Inside it, [`join`](Self::join) wakes no more threads
+    /// than the work itself needs.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         #[cfg(feature = "rayon")]
         match &self.pool {
@@ -74,7 +74,7 @@ impl Threads {
         work()
     }
 
-    /// Does both, at once if there are several threads. Allocates nothing.
+    /// Runs both functions, in parallel if there are several threads. Allocates nothing.
     pub(crate) fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
         #[cfg(feature = "rayon")]
         if self.count > 1 {
@@ -85,7 +85,7 @@ impl Threads {
         right();
     }
 
-    /// Calls `f` for each item.
+    /// Calls `f` for each item, in parallel.
     pub(crate) fn for_each<I: Send>(&self, items: &mut [I], f: &(impl Fn(&mut I) + Sync)) {
         fn halves<I>(items: &mut [I]) -> (&mut [I], Option<&mut [I]>) {
             if items.len() < 2 {
@@ -98,8 +98,9 @@ impl Threads {
         self.divide(items, &halves, &run);
     }
 
-    /// Splits the work in two for as long as `split` gives a second part, and runs the parts, as
-    /// many at once as there are threads. Allocates nothing.
+    /// Splits the work in two until `split` returns no second part, and runs the parts in parallel.
+    ///
+    /// Allocates nothing.
     pub(crate) fn divide<W: Send>(
         &self,
         work: W,
@@ -116,7 +117,7 @@ impl Threads {
     }
 }
 
-/// Pools of threads, which outlive those who use them.
+/// Pools of threads, kept for later users.
 #[cfg(feature = "rayon")]
 mod pool {
     use alloc::sync::Arc;
@@ -127,18 +128,20 @@ mod pool {
 
     use crate::error::{Error, Result};
 
-    /// Parts of a minibatch. With fewer cores, this many threads are still started when asked for:
-    /// results do not depend on their number, and tests show it.
+    /// Number of parts of a minibatch.
+    ///
+    /// Machines with fewer cores still start this many threads on request. Results do not depend on
+    /// the number of threads, and tests verify this.
     const PARTS: usize = 16;
 
-    /// Maximum number of threads in a pool, and of idle threads that are kept.
+    /// Returns the maximum number of threads in a pool, and of idle threads to keep.
     pub(super) fn most() -> usize {
         static MOST: OnceLock<usize> = OnceLock::new();
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         *MOST.get_or_init(|| cores().max(PARTS))
     }
 
-    /// Pools that nobody uses, those given back last at the end.
+    /// Idle pools. The last one was returned most recently.
     static IDLE: Mutex<Vec<Arc<ThreadPool>>> = Mutex::new(Vec::new());
 
     #[cfg(test)]
@@ -147,8 +150,9 @@ mod pool {
         idle.iter().map(|pool| pool.current_num_threads()).sum()
     }
 
-    /// A pool with one user at a time, since two would wait for each other's work. It is kept for
-    /// the next when this is dropped.
+    /// A pool with one user at a time, because two users would wait for each other's work.
+    ///
+    /// Dropping it returns the pool for later use.
     #[derive(Debug)]
     pub(super) struct Pool(pub(super) Arc<ThreadPool>);
 
@@ -198,7 +202,7 @@ mod tests {
         assert!(Threads::exactly(0).is_err());
     }
 
-    /// Numbers of threads that no other test asks for.
+    /// Uses numbers of threads that no other test uses.
     #[test]
     fn a_pool_is_used_again_but_never_by_two() {
         let name = |threads: &Threads| {
@@ -214,7 +218,7 @@ mod tests {
         drop(first);
         assert_ne!(name(&Threads::exactly(13).unwrap()), one, "still in use");
         drop((shared, second));
-        // The last one that was given back.
+        // The pool that was returned last is reused first.
         let third = Threads::exactly(13).unwrap();
         assert_eq!(name(&third), other);
     }

@@ -1,4 +1,4 @@
-//! The generator of all randomness, and normal numbers from it.
+//! The random number generator of the crate, and normal numbers from it.
 
 use core::f64::consts::TAU;
 
@@ -7,12 +7,15 @@ use rand_distr::OpenClosed01;
 
 use crate::math;
 
-/// The generator that all randomness of the crate comes from, by name: a seed means the
-/// same numbers from release to release.
+/// The generator behind all randomness in this crate.
+///
+/// It is a named algorithm, so that a seed yields equal numbers from release to release.
 pub type Rng = rand::rngs::ChaCha8Rng;
 
-/// A standard normal number by Box and Muller (1958), from this crate's own functions, whose bits
-/// are the same everywhere. It takes two draws and leaves the generator nothing to remember.
+/// Draws a standard normal number by the method of Box and Muller (1958).
+///
+/// It uses the crate's own functions, which are bit-identical everywhere. It takes two draws of the
+/// generator and keeps no state.
 pub(crate) fn normal(rng: &mut Rng) -> f64 {
     let radius: f64 = rng.sample(OpenClosed01);
     let turn: f64 = rng.random();
@@ -25,7 +28,7 @@ mod tests {
 
     use super::*;
 
-    /// The formula with the platform's functions, on the generator's bits as the docs have them.
+    /// Computes the documented formula with the platform's functions, on the generator's bits.
     #[test]
     fn the_algorithm_is_the_one_that_is_documented() {
         use rand::Rng as _;
@@ -40,7 +43,7 @@ mod tests {
         }
     }
 
-    /// Phi of sorted draws against their ranks (Kolmogorov and Smirnov), moments and tails.
+    /// Compares the distribution (Kolmogorov and Smirnov), moments and tails with the normal ones.
     #[test]
     fn draws_are_normal() {
         for seed in 0..4 {
@@ -55,7 +58,7 @@ mod tests {
                     .abs()
                     .max((phi - (rank + 1) as f64 / n).abs())
             });
-            // Exceeded by one seed in ten thousand.
+            // One seed in ten thousand exceeds this bound.
             let distance = distance.fold(0.0, f64::max);
             assert!(distance * n.sqrt() < 2.23, "seed {seed}: {distance}");
 
@@ -78,7 +81,7 @@ mod tests {
         }
     }
 
-    /// Each draw takes the next two numbers, so neighbors must not know of each other.
+    /// Each draw takes the next two numbers, so neighbors must be uncorrelated.
     #[test]
     fn neighbors_are_not_correlated() {
         let mut rng = Rng::seed_from_u64(9);

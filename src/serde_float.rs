@@ -1,4 +1,4 @@
-//! f64 in formats that know no infinities, such as JSON: those and NaN become text.
+//! f64 in formats without infinities, such as JSON. Infinities and NaN become strings.
 
 use core::fmt;
 
@@ -53,7 +53,7 @@ impl Visitor<'_> for Number {
     }
 }
 
-/// The same where there may be none.
+/// Serialization of `Option<f64>`, with infinities and NaN as strings.
 pub(crate) mod option {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

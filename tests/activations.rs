@@ -1,7 +1,7 @@
-//! Every built-in activation against mpmath's values, against its own differences, and at
-//! the edges of the number line.
+//! Compares every built-in activation with mpmath's values and with differences of its own values,
+//! and tests the edges of the number line.
 
-#![allow(clippy::float_cmp)] // equality is the point, and infinities have no distance
+#![allow(clippy::float_cmp)] // exact equality is tested, and infinities have no distance
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use feedforward::{Activation, Error, Float};
 
 type Shared<T> = Arc<dyn Activation<T>>;
 
-/// Every built-in with its default parameter, and some with other ones.
+/// Every built-in with its default parameter, and some with other parameters.
 fn everything<T: Float>() -> Vec<Shared<T>> {
     let mut list = activation::all();
     let others = [
@@ -42,7 +42,7 @@ fn by_name<T: Float>(name: &str) -> Shared<T> {
     activation::parse(name).unwrap()
 }
 
-/// The slope as a network asks for it: without x where x is not kept.
+/// The derivative as a network computes it: with NaN for x if the network does not keep x.
 fn slope<T: Float>(f: &Shared<T>, x: T) -> T {
     let seen = if f.needs_pre_activation() {
         x
@@ -52,7 +52,7 @@ fn slope<T: Float>(f: &Shared<T>, x: T) -> T {
     f.derivative(seen, f.value(x))
 }
 
-/// Where f' jumps, or f'' does, so that differences across are no measure.
+/// Points where f' or f'' jumps, so that differences across them are meaningless.
 fn kinks(name: &str) -> Vec<f64> {
     let (family, parameter) = name.split_once('(').unwrap_or((name, ""));
     let parameter: f64 = parameter.trim_end_matches(')').parse().unwrap_or(0.0);
@@ -72,7 +72,7 @@ fn derivatives_are_those_of_the_values() {
     for f in everything::<f64>() {
         let name = f.name();
         let kinks = kinks(&name);
-        // Of order 4; the step follows the shortest wave among them.
+        // Differences of order 4. The step depends on the activation's shortest wavelength.
         let h = if name == "sine(30)" { 5e-5 } else { 5e-4 };
         for i in 0..=1600 {
             let x = -8.0 + 0.01 * f64::from(i) + 0.001_234;
@@ -92,7 +92,7 @@ fn derivatives_are_those_of_the_values() {
     }
 }
 
-/// `f(x)` and `f'(x)` in both precisions; they must be exact in f32 too.
+/// Checks `f(x)` and `f'(x)` in both precisions. The expected values must be exact in f32 too.
 #[track_caller]
 fn check(name: &str, x: f64, value: f64, derivative: f64) {
     let same = |a: f64, b: f64| a == b || (a - b).abs() < 1e-15;
@@ -171,7 +171,7 @@ fn special_values() {
 fn infinities_give_the_limit() {
     const INF: f64 = f64::INFINITY;
     const LAMBDA: f64 = 1.050_700_987_355_480_5;
-    // f(-inf), f'(-inf), f(inf), f'(inf)
+    // Each row holds f(-inf), f'(-inf), f(inf) and f'(inf).
     let limits = [
         ("identity", -INF, 1.0, INF, 1.0),
         ("heaviside", 0.0, 0.0, 1.0, 0.0),
@@ -214,7 +214,7 @@ fn infinities_give_the_limit() {
     }
 }
 
-/// Numbers of every sign and exponent, with the significands at the ends and in the middle.
+/// Numbers of every sign and exponent, with the lowest, highest and some middle significands.
 fn every_class_f32() -> impl Iterator<Item = f32> {
     let fractions = [0, 1, 0x2a_aaaa, 0x40_0000, 0x7f_ffff];
     (0..512_u32).flat_map(move |top| fractions.map(|low| f32::from_bits(top << 23 | low)))
@@ -233,14 +233,14 @@ fn check_classes<T: Float>(numbers: impl Iterator<Item = T>) {
             let y = f.value(x);
             if x.is_nan() {
                 assert!(y.is_nan(), "{name}({x}): expected NaN, got {y}");
-                let _ = slope(f, x); // must not panic; the chain brings NaN from above anyway
+                let _ = slope(f, x); // must not panic; the gradient is NaN anyway
                 continue;
             }
-            // A wave has no limit; here ωx may also overflow.
+            // A sine has no limit, and ωx may overflow.
             if name.starts_with("sine") && !(x * T::from_f64(30.0)).is_finite() {
                 continue;
             }
-            // 0 * infinity: a caller's slope of 0 is not worth a select.
+            // 0 * infinity is NaN. A parameter of 0 is too rare to pay for a select.
             if name == "leaky_relu(0)" && x.is_infinite() {
                 continue;
             }
@@ -263,7 +263,8 @@ fn only_nan_gives_nan() {
     check_classes(every_class_f64());
 }
 
-/// To the bit, zeros' signs too: single samples are clamped instead of calling the activation.
+/// Single samples are clamped instead of calling the activation, so all bits must agree, including
+/// the sign of zero.
 #[test]
 fn a_floor_is_all_there_is() {
     let mut floors = Vec::new();
@@ -309,12 +310,12 @@ fn names_are_read_back() {
     ] {
         assert_eq!(by_name::<f32>(alias).name(), name);
     }
-    // The shortest form that means the same number, whatever its size.
+    // The name holds the number exactly, in the shortest form, even if it is tiny.
     let f: Shared<f64> = Arc::new(Sine::new(1e-7 / 3.0));
     assert_eq!(by_name::<f64>(&f.name()).name(), f.name());
 }
 
-/// The module's page sorts every built-in into its table.
+/// The module's documentation must list every built-in in its tables.
 #[test]
 fn the_table_of_the_docs_has_every_type() {
     let table = include_str!("../src/activation/mod.rs");
@@ -381,7 +382,7 @@ fn bad_names_are_errors() {
         );
         assert!(error.to_string().contains(name), "{error}");
     }
-    // Finite and above 0 in f64, but not in f32.
+    // These are finite and above 0 in f64, but not in f32.
     let vanishing = ["softplus(1e-60)", "leaky_relu(1e-60)", "soft_shrink(1e-60)"];
     let subnormal = ["sine(1e-40)", "softplus(1e-40)"];
     let overflowing = ["sine(1e39)", "elu(-1e39)", "hard_shrink(4e38)"];
@@ -391,7 +392,7 @@ fn bad_names_are_errors() {
     }
 }
 
-/// Output and gradient of one neuron, without a slice of others where the trait can do so.
+/// Output and gradient of one neuron, computed without slices if the trait has such methods.
 fn one_neuron<T: Float>(f: &Shared<T>, z: &[T], dy: T) -> (T, Vec<T>) {
     if let &[z] = z {
         let value = f.value(z);
@@ -404,7 +405,7 @@ fn one_neuron<T: Float>(f: &Shared<T>, z: &[T], dy: T) -> (T, Vec<T>) {
 }
 
 fn check_slices<T: Float>() {
-    // The sine beyond 1e4 takes another way.
+    // The sine uses another algorithm beyond 1e4.
     let wave = activation::parse::<T>("sine(30)").unwrap();
     let z = [1.0, -333.0, 334.0, 1e6, -0.0].map(T::from_f64);
     for z in [&z[..], &z[..2], &z[2..]] {
@@ -427,7 +428,7 @@ fn check_slices<T: Float>() {
         let pieces = f.pieces();
         for length in (0..=17).chain([31, 64, 101]) {
             let at = |i: usize, step: f64| T::from_f64((i as f64 - length as f64 / 2.0) * step);
-            // With several pieces every one of them is the largest somewhere.
+            // Each of several pieces is the maximum somewhere.
             let wave = |i: usize| at(i / pieces, 0.37) + T::from_f64(0.3 * (i as f64).sin());
             let mut z: Vec<T> = match pieces {
                 1 => (0..length).map(|i| at(i, 0.37)).collect(),
@@ -473,20 +474,20 @@ fn gains_are_those_of_pytorch_or_keep_the_moment() {
     close(gain("relu"), 2.0_f64.sqrt());
     close(gain("leaky_relu(0.1)"), (2.0_f64 / 1.01).sqrt());
     close(gain("selu"), 1.0);
-    // 1 / sqrt(E[f(Z)²]) by another quadrature.
+    // 1 / sqrt(E[f(Z)²]), computed with another quadrature.
     close(gain("gelu"), 1.533_530_441);
     close(gain("gelu_tanh"), 1.533_580_522);
     close(gain("silu"), 1.676_532_470);
     close(gain("mish"), 1.486_847_581);
-    // Its closed form: E = 1/2 + α² (e² Φ(-2) - 2 √e Φ(-1) + 1/2).
+    // The closed form: E = 1/2 + α² (e² Φ(-2) - 2 √e Φ(-1) + 1/2).
     close(
         gain("elu(0.5)"),
         1.0 / (0.5 + 0.25 * 0.144_945_417_f64).sqrt(),
     );
     close(gain("celu"), gain("elu"));
-    // SIREN's bound for hidden layers, √(6/n)/ω, is that of a variance gain²/n.
+    // SIREN's bound for hidden layers, √(6/n)/ω, corresponds to a variance of gain²/n.
     close(gain("sine(30)"), 2.0_f64.sqrt() / 30.0);
-    // The second moments of the largest of 1 to 4 are known: 1, 1, 1 + √3/(2π), 1 + √3/π.
+    // Second moments of the maximum of 1 to 4 normal numbers: 1, 1, 1 + √3/(2π), 1 + √3/π.
     let root = 3.0_f64.sqrt() / std::f64::consts::TAU;
     close(gain("maxout"), 1.0);
     close(gain("maxout(3)"), 1.0 / (1.0 + root).sqrt());
@@ -505,6 +506,6 @@ fn types_can_be_used_directly() {
     );
     for f in [LeakyRelu::new(0.1), LeakyRelu::new(-0.1)] {
         let needs_pre_activation = Activation::<f32>::needs_pre_activation(&f);
-        assert_eq!(needs_pre_activation, f.slope < 0.0); // then y has the same sign on both sides
+        assert_eq!(needs_pre_activation, f.slope < 0.0); // y loses the sign of x
     }
 }

@@ -1,4 +1,4 @@
-//! Once warm, neither prediction nor training allocates.
+//! After a warm-up, neither prediction nor training allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
@@ -18,16 +18,16 @@ use feedforward::{
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-/// Bytes of the largest one.
+/// Size of the largest allocation in bytes.
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: the caller upholds the system allocator's contract.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -124,7 +124,7 @@ fn losses<T: Float>() {
     }
 }
 
-/// One weight for each of the samples.
+/// Returns one weight per sample.
 fn weights<T: Float>() -> Vec<T> {
     (0..500).map(|i| T::from_f64(f64::from(i % 4))).collect()
 }
@@ -199,14 +199,15 @@ fn epochs<T: Float>(threads: usize) {
     );
 }
 
-/// Epochs until every thread has had its turn at every kind of work.
+/// Returns the number of epochs after which every thread has done every kind of work.
 fn warm_up(threads: usize) -> usize {
     if threads == 1 { 1 } else { 30 }
 }
 
-/// Handing work to a pool from outside goes through rayon's queue, which takes a block of
-/// memory for every 63 entries, and a thread's own queue may still grow; the crate's own
-/// share is none.
+/// Returns the number of allocations by rayon to tolerate; the crate itself makes none.
+///
+/// Passing work to a pool from outside uses rayon's queue, which allocates a block for every 63
+/// entries. A thread's own queue may grow too.
 fn tolerated(threads: usize, handed_over: usize) -> usize {
     if threads == 1 {
         0
@@ -215,8 +216,8 @@ fn tolerated(threads: usize, handed_over: usize) -> usize {
     }
 }
 
-/// Rows of zeros and ones, or logits, of all samples at once would be 36 MB here, and gigabytes for
-/// as many classes as words of a language.
+/// One-hot rows or logits of all samples at once would take 36 MB in this test. With a language's
+/// vocabulary as classes, they would take gigabytes.
 fn many_classes() {
     const CLASSES: usize = 3000;
     let inputs: Vec<f32> = (0..CLASSES).map(|i| i as f32 / CLASSES as f32).collect();
@@ -232,10 +233,10 @@ fn many_classes() {
     assert!(largest < 10_000_000, "{largest}");
 }
 
-/// One test: another would allocate meanwhile.
+/// A single test, because another test would allocate at the same time.
 #[test]
 fn nothing_is_allocated_once_warm() {
-    // The harness still allocates when it has started this thread.
+    // The test harness still allocates after it has started this thread.
     std::thread::sleep(std::time::Duration::from_millis(200));
     prediction::<f32>();
     prediction::<f64>();

@@ -1,4 +1,4 @@
-//! What scikit-learn does with bad settings and data, case by case, and what this crate does.
+//! Compares the handling of bad settings and data in scikit-learn and in this crate, case by case.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn fit_with(optimizer: impl Optimizer<f64> + 'static) -> Result<History, Error> 
     fit_by(&Trainer::new(SquaredError, optimizer).epochs(3))
 }
 
-/// The first that was accepted, else the last refusal: an error if all were refused.
+/// Returns the first success, or the last error if every call was refused.
 fn each_refused(
     results: impl IntoIterator<Item = Result<History, Error>>,
 ) -> Result<History, Error> {
@@ -54,7 +54,7 @@ fn classify(labels: &[u32]) -> Result<History, Error> {
     model.fit(&trainer, &X, labels)
 }
 
-/// Many samples on a line.
+/// Returns samples on a line.
 fn line(samples: usize) -> (Vec<f64>, Vec<f64>) {
     let x: Vec<f64> = (0..2 * samples)
         .map(|i| i as f64 / samples as f64)
@@ -70,7 +70,7 @@ fn weighted(weights: &[f64], batch: usize) -> Result<History, Error> {
     trainer.fit_with(&mut net(), &samples, go_on)
 }
 
-/// What this crate does in a case; an error also for what its types forbid.
+/// Returns this crate's result for a case. Cases that its types rule out are errors too.
 #[allow(clippy::too_many_lines)] // one table
 fn ours(case: &str) -> Result<History, Error> {
     let early = |trainer: Trainer<f64>| trainer.validation_split(0.1).early_stopping(1e-4, 3);
@@ -87,7 +87,7 @@ fn ours(case: &str) -> Result<History, Error> {
             .output(1, Identity)
             .build()
             .map(|_| History::default()),
-        // A flat slice whose length is no multiple of the width.
+        // A flat slice whose length is not a multiple of the width.
         "one-dimensional X" => fit(&X[..3], &Y),
         "a hidden layer of size 0 or negative" => Mlp::<f64>::builder(2)
             .hidden(5, Relu)
@@ -161,7 +161,7 @@ fn ours(case: &str) -> Result<History, Error> {
             let epoch = trainer.partial_fit(&mut net(), &mut state, &samples);
             epoch.map(|_| History::default())
         }
-        // There is no network without parameters, and no classifier without classes.
+        // A network always has parameters, and a classifier always has classes.
         "predict before fit"
         | "classifier partial_fit first call without classes"
         | "partial_fit with classes different from the previous call" => Err(refused_by_types()),
@@ -193,11 +193,11 @@ fn ours(case: &str) -> Result<History, Error> {
         }
         "a single class in y (classifier)" => classify(&[2, 2, 2]),
         "a single training sample" => fit(&X[..2], &Y[..1]),
-        other => panic!("no answer to the case {other:?}"),
+        other => panic!("case {other:?} is not covered"),
     }
 }
 
-/// The answer where a program that makes the mistake does not compile.
+/// The result for mistakes that do not compile.
 fn refused_by_types() -> Error {
     Error::InvalidSetting {
         what: "program",
@@ -206,7 +206,7 @@ fn refused_by_types() -> Error {
     }
 }
 
-/// Where this crate does not do as scikit-learn does, and why.
+/// Returns the reason if this crate intentionally differs from scikit-learn.
 fn differs(case: &str) -> Option<&'static str> {
     Some(match case {
         "n_iter_no_change < 1 (infinity is allowed)" => {

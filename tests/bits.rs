@@ -1,5 +1,6 @@
-//! The same bits: for every number of threads, on every fused instruction set, from release to
-//! release. The hashes are pinned; a change of one is a change that users must be told of.
+//! Tests that results are bit-identical for every number of threads, on every fused instruction
+//! set, and from release to release. The hashes are pinned, and any change of them must be
+//! announced to users.
 
 use std::ops::ControlFlow;
 
@@ -19,7 +20,7 @@ const INPUTS: usize = 3;
 const OUTPUTS: usize = 2;
 const SAMPLES: usize = 700;
 
-/// FNV-1a over the bits, in double precision, where both types are exact.
+/// Returns the FNV-1a hash of the bits in double precision, which represents both types exactly.
 fn hash<T: Float>(values: &[T]) -> u64 {
     values
         .iter()
@@ -42,10 +43,10 @@ fn data<T: Float>() -> (Vec<T>, Vec<T>) {
     (inputs, targets)
 }
 
-/// A seed and three activations, for the hidden layers of a network.
+/// A seed, and the activations of three hidden layers.
 type Hidden = (u64, [&'static str; 3]);
 
-/// Every built-in activation of one pre-activation. A new one needs a list and a pin of its own.
+/// Every built-in activation with one pre-activation. A new one needs another row and pin.
 const OF_ONE: [Hidden; 9] = [
     (0, ["identity", "heaviside", "relu"]),
     (3, ["relu6", "leaky_relu", "hard_tanh"]),
@@ -58,7 +59,7 @@ const OF_ONE: [Hidden; 9] = [
     (24, ["hard_shrink", "sine", "gaussian"]),
 ];
 
-/// Those of several.
+/// Every built-in activation with several pre-activations.
 const OF_SEVERAL: [Hidden; 1] = [(27, ["maxout", "glu", "swiglu"])];
 
 #[test]
@@ -80,8 +81,8 @@ fn network<T: Float>((seed, activations): Hidden) -> Mlp<T> {
     builder.output(OUTPUTS, Identity).build().unwrap()
 }
 
-/// What short trainings and their predictions hash to, of these networks; minibatches of 420 rows
-/// make four chunks.
+/// Returns the hash of short training runs of these networks and of their predictions. Minibatches
+/// of 420 rows make four chunks.
 fn trained<T: Float>(networks: &[Hidden], threads: usize) -> u64 {
     let (inputs, targets) = data::<T>();
     let mut hashes = Vec::new();
@@ -111,8 +112,8 @@ fn trained<T: Float>(networks: &[Hidden], threads: usize) -> u64 {
     hash(&hashes)
 }
 
-/// What trainings hash to that use normal draws, encodings, Muon, dropout, clipping, averages and weights, and
-/// L-BFGS.
+/// Returns the hash of training runs with normal draws, encodings, Muon, dropout, clipping,
+/// averages and weights, and with L-BFGS.
 fn trained_by_all_means<T: Float>(threads: usize) -> u64 {
     let (inputs, targets) = data::<T>();
     let encoded = Fourier::new(INPUTS, 20, 0.5, 3).unwrap().encode(&inputs);
@@ -157,15 +158,15 @@ fn many_samples_on_all_cores_give_the_bits_of_few() {
         .flat_map(|some| net.predict(some).unwrap());
     assert!(
         together.len() * net.params().len() / OUTPUTS > 1 << 23,
-        "not enough to be shared"
+        "too few samples for several threads"
     );
     assert!(apart.eq(together.iter().copied()));
 }
 
-/// One test of bits, since the choice of an instruction set holds for the whole process.
+/// A single test, because the choice of an instruction set applies to the whole process.
 #[test]
 fn the_bits_are_the_same_on_every_set_with_every_number_of_threads() {
-    // Else nothing would be compared where this is the only fused set.
+    // On AArch64, NEON is the only fused set, so without it nothing would be compared.
     assert!(cfg!(not(target_arch = "aarch64")) || InstructionSet::Neon.is_available());
     for set in InstructionSet::available() {
         set.activate().unwrap();
@@ -197,7 +198,7 @@ fn the_bits_are_the_same_on_every_set_with_every_number_of_threads() {
     }
 }
 
-/// For f32 and f64.
+/// Hashes for f32 and f64.
 type Hashes = (u64, u64);
 
 const PINNED: Hashes = (0x16c8_1815_b53e_d420, 0xc867_183b_9645_dfb2);

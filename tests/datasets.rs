@@ -1,10 +1,13 @@
-//! Real data, split as scikit-learn's reference runs split them: neither the median score over
-//! the splits nor the mean over splits and seeds may be more than 0.01 below theirs.
+//! Real data sets with the splits of scikit-learn's reference runs.
 //!
-//! The median of five runs is coarse: one test sample of wine is 0.022, and scikit-learn's
-//! own median moves by that from seed to seed. The first seed is therefore one of twelve that were
-//! tried, at which all medians hold at once; over all twelve the means differed from
-//! scikit-learn's by -0.005 (wine) to +0.005 (diabetes). The mean is the better witness.
+//! The median score over the splits may be at most 0.01 below scikit-learn's, and so may the mean
+//! over splits and seeds.
+//!
+//! The median of five runs is coarse: one test sample of wine is worth 0.022, and scikit-learn's
+//! own median varies by as much between seeds. The first seed is therefore one of twelve tried
+//! ones, for which all medians hold at once. Over all twelve, the means differed from
+//! scikit-learn's by -0.005 (wine) to +0.005 (diabetes), so the mean is the more reliable
+//! criterion.
 
 #[path = "common/json.rs"]
 mod json;
@@ -19,7 +22,7 @@ use serde_json::Value;
 
 use json::{count, indices, list, number, text};
 
-/// A table: features row by row, and the last column.
+/// A table: features in rows, and the last column.
 struct Table {
     width: usize,
     features: Vec<f64>,
@@ -44,7 +47,7 @@ impl Table {
         table
     }
 
-    /// The rows with these indices, or the others.
+    /// Returns the rows with these indices, or all other rows.
     fn part(&self, rows: &[usize], chosen: bool) -> (Vec<f64>, Vec<f64>) {
         let is_in = |row: &usize| rows.contains(row) == chosen;
         let rows: Vec<usize> = (0..self.last.len()).filter(is_in).collect();
@@ -56,7 +59,7 @@ impl Table {
     }
 }
 
-/// scikit-learn's estimator with defaults but for the fixture's settings.
+/// scikit-learn's estimator with default settings, except for those of the fixture.
 struct Estimator<'a> {
     config: &'a Value,
     seed: u64,
@@ -82,10 +85,10 @@ impl Estimator<'_> {
     }
 }
 
-/// What is added to a run's own seed: the first decides the median.
+/// Offsets added to a run's own seed. The median uses the first.
 const SEEDS: [u64; 5] = [9000, 0, 1000, 2000, 3000];
 
-/// The test score of one split.
+/// Returns the test score of one split.
 fn score(fixture: &Value, table: &Table, run: &Value, more: u64) -> f64 {
     let estimator = Estimator {
         config: &fixture["config"],
@@ -134,7 +137,7 @@ fn mean(scores: &[f64]) -> f64 {
 #[test]
 fn real_data_are_learned_as_well_as_by_scikit_learn() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    // Another folder of fixtures need not have data.
+    // Another folder of fixtures need not contain data sets.
     let folder = std::env::var_os("FEEDFORWARD_FIXTURES")
         .map(PathBuf::from)
         .filter(|folder| folder.join("datasets").is_dir())

@@ -1,4 +1,4 @@
-//! Models as files: what is written is read, by whoever may.
+//! Models as files: round trips, and exchange with other programs.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn every_activation_comes_back() {
         for activation in activation::all::<T>() {
             let net = net(3, activation, 2);
             let bytes = net.to_bytes().unwrap();
-            assert_eq!(bytes, net.to_bytes().unwrap(), "not the same bytes");
+            assert_eq!(bytes, net.to_bytes().unwrap(), "the bytes differ");
             let read = Mlp::from_bytes(&bytes).unwrap();
             assert_same(&read, &net);
             let x = [T::from_f64(0.3), T::from_f64(-1.0), T::from_f64(2.0)];
@@ -67,7 +67,7 @@ fn a_file_tells_its_precision() {
     assert!(error.to_string().contains("begins with"), "{error}");
 }
 
-/// Not one of the crate's.
+/// An activation that the crate does not have.
 #[derive(Debug)]
 struct Cube;
 
@@ -113,7 +113,7 @@ fn classifiers_and_regressors_come_back_with_what_they_are() {
     assert_eq!(read.classes(), words.classes());
     assert_same(read.network(), words.network());
 
-    // Sorted as numbers, not as words.
+    // Labels are sorted as numbers, not as strings.
     let numbers = Classifier::new(builder(), [10, 9, 100]).unwrap();
     let bytes = numbers.to_bytes().unwrap();
     let read = Classifier::<f32, i32>::from_bytes(&bytes).unwrap();
@@ -127,7 +127,7 @@ fn classifiers_and_regressors_come_back_with_what_they_are() {
             .contains("expected a regressor, got a classifier"),
         "{error}"
     );
-    // The network of any of them.
+    // A network can be read from the file of any model.
     assert_same(&Mlp::from_bytes(&bytes).unwrap(), numbers.network());
 
     let many = MultilabelClassifier::new(builder(), ['a', 'b']).unwrap();
@@ -188,7 +188,7 @@ fn files_are_replaced_whole_and_errors_name_them() {
     assert_eq!(
         std::fs::read_dir(&folder).unwrap().count(),
         1,
-        "something was left behind"
+        "a temporary file is left"
     );
 
     let missing = folder.join("missing.safetensors");
@@ -207,7 +207,7 @@ fn files_are_replaced_whole_and_errors_name_them() {
 }
 
 /// Written by PyTorch 2.15: `torch.nn.Sequential(Linear(3, 12), Tanh(), Linear(12, 11), Tanh(),
-/// ..., Linear(5, 2))` with six layers in all, and inputs and outputs of it; the script is in
+/// ..., Linear(5, 2))` with six layers in total, and its inputs and outputs. The script is in
 /// tests/fixtures/pytorch.
 #[test]
 fn pytorchs_state_dict_is_read() {
@@ -235,7 +235,7 @@ fn pytorchs_state_dict_is_read() {
     assert!(error.to_string().contains("from_state_dict"), "{error}");
 }
 
-/// A file as others write it, by the format's own library; all numbers are 1/4.
+/// Returns a file without description, written by the `safetensors` crate. All numbers are 1/4.
 fn foreign(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
     let number = |dtype: Dtype| match dtype {
         Dtype::F16 => vec![0x00, 0x34],
@@ -258,7 +258,7 @@ fn foreign(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
     safetensors::serialize(views, Some(metadata.into())).unwrap()
 }
 
-/// Layers of these names and sizes, with biases.
+/// Returns a file with layers of these names and sizes, with biases.
 fn state_dict(layers: &[(&str, usize, usize)], more: &[(&str, &[usize])]) -> Vec<u8> {
     let names: Vec<[String; 2]> = (layers.iter())
         .map(|(name, ..)| [format!("{name}.weight"), format!("{name}.bias")])
@@ -276,7 +276,7 @@ fn state_dict(layers: &[(&str, usize, usize)], more: &[(&str, &[usize])]) -> Vec
     foreign(&tensors)
 }
 
-/// The error of both precisions.
+/// Returns the error, which must be equal in both precisions.
 fn refusal(bytes: &[u8], activations: &[&str]) -> String {
     let single = Mlp::<f32>::from_state_dict(bytes, activations).unwrap_err();
     let double = Mlp::<f64>::from_state_dict(bytes, activations).unwrap_err();
@@ -298,7 +298,7 @@ fn numbers_order_layers_by_their_value() {
             "l.100000000000000000001",
         ],
     ] {
-        // In the file, the last comes first.
+        // The layers are in reverse order in the file.
         let [a, b, c] = names;
         let bytes = state_dict(&[(c, 4, 2), (b, 3, 4), (a, 1, 3)], &[]);
         let net = Mlp::<f32>::from_state_dict(&bytes, &["relu", "tanh", "identity"]).unwrap();
@@ -306,7 +306,7 @@ fn numbers_order_layers_by_their_value() {
         assert_eq!((net.inputs(), &sizes[..]), (1, &[3, 4, 2][..]), "{names:?}");
         assert!(net.params().iter().all(|&p| p == 0.25));
     }
-    // One layer needs no number, and may be the model itself.
+    // A single layer needs no number, and its name may be empty.
     for name in ["head", ""] {
         let tensor = |part: &str| [name, part].join(if name.is_empty() { "" } else { "." });
         let (weight, bias) = (tensor("weight"), tensor("bias"));
@@ -329,7 +329,7 @@ fn an_order_is_not_guessed_from_names() {
         ["fc1", "fc01"],
         ["fc", "fc1"],
     ] {
-        // Widths that fit in either order.
+        // These widths fit in either order.
         let bytes = state_dict(&[(names[0], 4, 4), (names[1], 4, 4)], &[]);
         let error = refusal(&bytes, &["tanh", "identity"]);
         for part in [names[0], names[1], "from_state_dict_named"] {
@@ -341,7 +341,7 @@ fn an_order_is_not_guessed_from_names() {
             let net = Mlp::<f32>::from_state_dict_named(&bytes, &layers, &[]).unwrap();
             assert_eq!(net.layer(0).unwrap().outputs(), 2);
             assert_eq!(net.layer(0).unwrap().activation().name(), "tanh");
-            // The other way round they do not fit, and that is said by name.
+            // These widths do not fit in the other order, and the error names the layer.
             let layers = [(names[1], "tanh"), (names[0], "identity")];
             let bytes = state_dict(&[(names[0], 4, 2), (names[1], 2, 3)], &[]);
             let error = Mlp::<f32>::from_state_dict_named(&bytes, &layers, &[]).unwrap_err();
@@ -377,12 +377,12 @@ fn a_tensor_that_is_part_of_no_layer_is_refused_unless_it_is_ignored() {
         let plain = Mlp::from_state_dict(&state_dict(&layers, &[]), &["relu", "identity"]);
         assert_same(&ignoring, &plain.unwrap());
     }
-    // All of them are named.
+    // The error names all unused tensors.
     let error = refusal(&state_dict(&layers, &others[..4]), &["relu", "identity"]);
     for (name, _) in &others[..4] {
         assert!(error.contains(name), "{error}");
     }
-    // A layer that was not asked for, and names that are not there or in use.
+    // A layer that was not requested, and ignored tensors that do not exist or are in use.
     let bytes = state_dict(&layers, &[]);
     for (named, ignored, problem) in [
         (&[("0", "relu")][..], &[][..], "2.weight"),
@@ -420,13 +420,13 @@ fn weights_of_what_is_no_linear_layer_are_refused_by_name() {
             assert!(error.contains("1.weight"), "{shape:?}: {error}");
         }
     }
-    // A bias of another length.
+    // A bias of the wrong length.
     let bytes = foreign(&[
         ("0.weight", Dtype::F32, &[3, 4]),
         ("0.bias", Dtype::F32, &[4]),
     ]);
     assert!(refusal(&bytes, &["relu"]).contains("0.bias"));
-    // Rows for two pieces each.
+    // Three rows cannot be divided into two pieces each.
     let bytes = foreign(&[("0.weight", Dtype::F32, &[3, 4])]);
     assert!(refusal(&bytes, &["maxout(2)"]).contains("0.weight"));
 }
@@ -450,7 +450,7 @@ fn all_precisions_are_read_and_other_numbers_are_not() {
     }
 }
 
-/// The format's own library agrees on what we write.
+/// The format's own library can read this crate's files.
 #[test]
 fn others_read_our_files() {
     let net = net::<f64>(3, Arc::new(Relu), 2);
@@ -516,7 +516,7 @@ fn what_is_no_model_file_is_called_so_and_by_its_path() {
             assert!(Mlp::<f32>::from_bytes(text.as_bytes()).is_err());
         }
     }
-    // Of a file whose size is not what it says, no more than the header is read.
+    // If a file's size contradicts its header, only the header is read.
     let file = std::fs::File::create(folder.join("sparse")).unwrap();
     std::io::Write::write_all(&mut &file, &whole).unwrap();
     file.set_len(1 << 40).unwrap();
@@ -545,7 +545,7 @@ fn parameters_that_are_not_finite_are_not_written() {
     check::<f64>();
 }
 
-/// A tensor without numbers may claim any number of rows: zeros for its bias would take all memory.
+/// A tensor without numbers may claim any number of rows, whose zero biases would take all memory.
 #[test]
 fn sizes_without_numbers_are_not_believed() {
     for shape in [
@@ -564,7 +564,7 @@ fn sizes_without_numbers_are_not_believed() {
     }
 }
 
-/// For tests/safetensors_check.py: networks of tanh, with inputs and outputs in files of their own.
+/// Writes tanh networks for tests/safetensors_check.py, with inputs and outputs in separate files.
 #[test]
 fn files_for_python() {
     fn write<T: Float>(folder: &std::path::Path, name: &str) {

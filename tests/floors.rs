@@ -1,11 +1,11 @@
-//! The house has floors: a module imports only from lower ones (docs/ARCHITECTURE.md).
+//! Modules may import only from lower floors (docs/ARCHITECTURE.md).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use syn::visit::Visit;
 
-/// The floors from the ground up. Modules on one floor do not import each other.
+/// Floors from the lowest to the highest. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 14] = [
     &["error"],
     &["simd", "parallel", "memory", "atomic_file", "fnv"],
@@ -40,9 +40,9 @@ fn floor(module: &str) -> usize {
 
 /// The modules of the crate that a file mentions, in `use` or in a path.
 struct Imports {
-    /// The file's own module path, as in `["optimizer", "adam"]`.
+    /// Module path of the file, such as `["optimizer", "adam"]`.
     here: Vec<String>,
-    /// What the crate's root re-exports, by name, and the module that it comes from.
+    /// Re-exports of the crate's root: each name, and the module that it comes from.
     exports: Vec<(String, String)>,
     found: BTreeSet<String>,
 }
@@ -103,7 +103,7 @@ impl<'ast> Visit<'ast> for Imports {
         syn::visit::visit_path(self, path);
     }
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        // What is inside is no syntax tree, but its paths from the root can be told.
+        // The body of a macro has no syntax tree, but paths from the root are recognizable.
         let tokens = call.tokens.to_string();
         for path in tokens.split("crate :: ").skip(1) {
             let is_name = |c: char| c.is_alphanumeric() || c == '_';
@@ -114,7 +114,7 @@ impl<'ast> Visit<'ast> for Imports {
         }
     }
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
-        // Tests may look at anything.
+        // Tests may import any module.
         let is_test = |attribute: &syn::Attribute| {
             attribute.path().is_ident("cfg")
                 && attribute
@@ -140,7 +140,8 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// `src/optimizer/adam.rs` is `["optimizer", "adam"]`, a `mod.rs` its folder's module.
+/// Returns the module path of a file: `["optimizer", "adam"]` for `src/optimizer/adam.rs`. A
+/// `mod.rs` is the module of its folder.
 fn module_path(file: &Path, src: &Path) -> Vec<String> {
     let relative = file.strip_prefix(src).unwrap().with_extension("");
     let mut parts: Vec<_> = relative
@@ -178,7 +179,7 @@ fn exports(file: &syn::File) -> Vec<(String, String)> {
     names
 }
 
-/// The edges of one source text, as (module, imported module).
+/// Returns the imports of one source text, as (module, imported module).
 fn edges(here: &[String], text: &str, exports: &[(String, String)]) -> Vec<(String, String)> {
     let file = syn::parse_file(text).unwrap();
     let module = here[0].clone();
@@ -226,7 +227,7 @@ fn no_module_imports_upward() {
     );
 }
 
-/// The check itself sees nested groups, `super`, paths in code and re-exports.
+/// The check must recognize nested groups, `super`, paths in code and re-exports.
 #[test]
 fn upward_imports_are_seen() {
     let exports = [("Mlp".to_owned(), "mlp".to_owned())];

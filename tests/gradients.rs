@@ -1,5 +1,5 @@
-//! Back-propagated gradients against central differences: every activation, every loss, and
-//! weights, biases and inputs.
+//! Compares gradients of back-propagation with central differences, for every activation and every
+//! loss, and for weights, biases and inputs.
 
 use feedforward::activation::{self, Activation};
 use feedforward::loss::{
@@ -18,7 +18,7 @@ struct Case {
     targets: Vec<f64>,
 }
 
-/// Targets between 0.1 and 0.9 suit every loss: they can be rates and probabilities.
+/// Targets between 0.1 and 0.9 suit every loss, because they can be rates and probabilities.
 fn case(activation: &std::sync::Arc<dyn Activation<f64>>, seed: u64) -> Case {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut net = Mlp::builder(SIZES[0])
@@ -47,15 +47,16 @@ fn case(activation: &std::sync::Arc<dyn Activation<f64>>, seed: u64) -> Case {
     }
 }
 
-/// Derivatives from both sides of x, and from farther away: where they disagree, a kink of the
-/// activation or of the loss lies between and the difference says nothing.
+/// Returns the central difference at x, or `None` near a kink.
+///
+/// Differences at two distances disagree if a kink of the activation or loss lies between them.
 fn differences(mut loss_at: impl FnMut(f64) -> f64) -> Option<f64> {
     let mut slope = |h: f64| (loss_at(h) - loss_at(-h)) / (2.0 * h);
     let (near, far) = (slope(1e-5), slope(3e-5));
     ((near - far).abs() < 1e-7 * (1.0 + near.abs())).then_some(near)
 }
 
-/// Compares the gradient with differences of the probe: a loss and its targets.
+/// Compares the gradient with differences of a loss and its targets.
 fn check(
     case: &Case,
     loss: &dyn Loss<f64>,
@@ -132,7 +133,7 @@ fn every_activation_with_every_loss() {
     }
 }
 
-/// A loss that goes with any activation, also where it could not learn: its numbers must be right.
+/// A loss that accepts any activation, even one it could not learn with; only its numbers matter.
 #[derive(Debug)]
 struct Unchecked<'a>(&'a dyn Loss<f64>);
 
@@ -142,7 +143,7 @@ impl Loss<f64> for Unchecked<'_> {
     }
 }
 
-/// A loss whose gradient with respect to the outputs is the target, wherever they are.
+/// A loss whose gradient by the outputs is the target, for any outputs.
 #[derive(Debug)]
 struct Linear;
 
@@ -153,8 +154,8 @@ impl Loss<f64> for Linear {
     }
 }
 
-/// The relative loss takes its denominator for a constant, so its gradient is not its value's
-/// slope. It must be that of the linear loss which has the same gradient at the outputs.
+/// The relative loss treats its denominator as a constant, so its gradient is not the derivative of
+/// its value. It must equal the gradient of the linear loss with equal derivatives by the outputs.
 #[test]
 fn every_activation_with_the_relative_loss() {
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
@@ -175,7 +176,7 @@ fn every_activation_with_the_relative_loss() {
     }
 }
 
-/// scikit-learn's squared error reports a gradient that is `outputs` times its value's.
+/// scikit-learn's squared error returns `outputs` times the gradient of its value.
 #[test]
 fn scikit_learns_squared_error_has_the_gradient_of_half_the_sum() {
     let case = case(&activation::parse("identity").unwrap(), 1);
@@ -192,7 +193,7 @@ fn scikit_learns_squared_error_has_the_gradient_of_half_the_sum() {
     assert_eq!(one.values(), other.values());
 }
 
-/// More samples than go through the network together, and uneven.
+/// Uses more samples than pass through the network at once, and an uneven number of them.
 fn many(case: &mut Case, samples: usize) {
     let mut rng = ChaCha8Rng::seed_from_u64(99);
     let mut random = |count| (0..count).map(|_| rng.random::<f64>()).collect();
@@ -226,7 +227,8 @@ fn the_jacobian_of_every_activation() {
     }
 }
 
-/// Each sample's gradient by differences of its own loss, whatever L2, clipping and dropout say.
+/// Compares each sample's gradient with differences of its own loss. L2, clipping and dropout must
+/// not affect it.
 #[test]
 fn the_gradient_of_each_sample_for_every_activation() {
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
@@ -267,7 +269,7 @@ fn the_gradient_of_each_sample_for_every_activation() {
     }
 }
 
-/// The gradient of a weighted minibatch is the weighted mean of its samples' gradients.
+/// The gradient of a weighted minibatch must be the weighted mean of its samples' gradients.
 #[test]
 fn gradients_of_samples_sum_up_to_that_of_the_minibatch() {
     const MANY: usize = 1000;
@@ -305,7 +307,7 @@ fn gradients_of_samples_sum_up_to_that_of_the_minibatch() {
     }
 }
 
-/// One sample or many give the same bits, and what was computed before stays as it was.
+/// Results are bit-identical for one sample and for many, and do not depend on earlier calls.
 #[test]
 fn derivatives_of_one_sample_are_those_among_many() {
     for name in ["tanh", "maxout", "relu"] {
@@ -343,7 +345,7 @@ fn derivatives_of_one_sample_are_those_among_many() {
     }
 }
 
-/// The inputs' gradient is the outputs' through the Jacobian.
+/// The inputs' gradient is the outputs' gradient times the Jacobian.
 #[test]
 fn a_product_with_the_jacobian_is_the_gradient_of_the_inputs() {
     for activation in &activation::all::<f64>() {
@@ -436,7 +438,7 @@ fn bad_input_is_an_error_of_derivatives() {
         ),
         "{error}"
     );
-    // With inputs of 0 the outputs are finite, and only what comes back is not.
+    // With inputs of 0, the outputs are finite, and only the back-propagated gradient is not.
     let biases = large.layout().layers().iter().map(|at| at.bias.clone());
     for bias in biases.collect::<Vec<_>>() {
         large.params_mut()[bias].fill(0.0);

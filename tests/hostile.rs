@@ -1,6 +1,7 @@
-//! Files that somebody damaged, by accident or on purpose: an error, and nothing worse.
+//! Damaged and malicious files must cause an error and nothing worse.
 //!
-//! `FEEDFORWARD_MUTATIONS=1000000 cargo test --release --test hostile` tries as many of each kind.
+//! `FEEDFORWARD_MUTATIONS=1000000 cargo test --release --test hostile` tries this many cases of
+//! each kind.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 
-/// Cases of each kind of file, unless the environment says otherwise.
+/// Number of cases for each kind of file, by default.
 const CASES: u32 = 20_000;
 
 fn trainer() -> Trainer<f32> {
@@ -32,7 +33,7 @@ fn net() -> Mlp<f32> {
     builder.output(2, Identity).build().unwrap()
 }
 
-/// A file of each kind.
+/// Returns a file of each kind.
 fn files() -> Vec<Vec<u8>> {
     let labels = ["no".to_string(), "yes".to_string()];
     let model = MultilabelClassifier::from_network(net(), labels).unwrap();
@@ -56,7 +57,7 @@ fn files() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Counts the memory that this thread holds, and remembers the most.
+/// An allocator that counts the memory of each thread, and records the maximum.
 struct Watched;
 
 thread_local! {
@@ -70,13 +71,13 @@ fn count(bytes: isize) {
     PEAK.set(PEAK.get().max(live));
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came. Growing goes through these
-// two, so that the old and the new piece count, both of which there may be.
+// SAFETY: every call is passed on unchanged to the system's allocator. The default `realloc` calls
+// these two methods, so that old and new memory count at the same time.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: the caller upholds the system allocator's contract.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -89,7 +90,7 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-/// What a call returns, and the most memory that it held.
+/// Returns a call's result, and the maximum memory that it held.
 fn peak<R>(call: impl FnOnce() -> R) -> (R, usize) {
     let before = LIVE.get();
     PEAK.set(before);
@@ -97,13 +98,13 @@ fn peak<R>(call: impl FnOnce() -> R) -> (R, usize) {
     (result, (PEAK.get() - before) as usize)
 }
 
-/// Reading takes at most 8 times the file, and 1 MB.
+/// Checks that reading takes at most 8 times the file's size plus 1 MB.
 fn assert_sparing(what: &str, file: usize, peak: usize) {
     let most = 8 * file + (1 << 20);
     assert!(peak <= most, "{what}: {peak} bytes to read {file}");
 }
 
-/// [`read`], with a watch on its memory.
+/// Calls [`read`] and checks its memory.
 fn read_sparingly(bytes: &[u8]) -> Vec<Mlp<f32>> {
     let (read, peak) = peak(|| read(bytes));
     assert_sparing("a file", bytes.len(), peak);
@@ -112,7 +113,7 @@ fn read_sparingly(bytes: &[u8]) -> Vec<Mlp<f32>> {
 
 type Way = fn(&[u8]) -> Result<Option<Mlp<f32>>, Error>;
 
-/// Every way to read a file.
+/// Every function that reads a file.
 const WAYS: [Way; 7] = [
     |bytes| Mlp::from_bytes(bytes).map(Some),
     |bytes| Mlp::<f64>::from_bytes(bytes).map(|_| None),
@@ -136,13 +137,13 @@ const WAYS: [Way; 7] = [
     },
 ];
 
-/// Reads it in every way there is. What is accepted must be good: it predicts and trains.
+/// Reads bytes with every function. Networks that are accepted must predict and train.
 fn read(bytes: &[u8]) -> Vec<Mlp<f32>> {
     let read = WAYS.iter().filter_map(|way| way(bytes).ok());
     read.flatten().collect()
 }
 
-/// What can be done to a file.
+/// A modification of a file.
 #[derive(Clone, Debug)]
 enum Mutation {
     FlipBit(usize, u8),
@@ -151,7 +152,7 @@ enum Mutation {
     Append(Vec<u8>),
     Remove(usize, usize),
     Double(usize, usize),
-    /// Replaces a number in the header by another one.
+    /// Replaces a number in the header.
     Number(usize, u64),
 }
 
@@ -176,7 +177,7 @@ impl Mutation {
     }
 }
 
-/// Lies about a size, and about the header's own length accordingly.
+/// Falsifies a size, and adjusts the header's own length.
 fn replace_number(bytes: &mut Vec<u8>, which: usize, value: u64) {
     let Some(header) = bytes.get(8..) else { return };
     let is_digit = |at: usize| header.get(at).is_some_and(u8::is_ascii_digit);
@@ -200,7 +201,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     let place = 0..usize::MAX / 2;
     prop_oneof![
         4 => (place.clone(), 0..8_u8).prop_map(|(at, bit)| Mutation::FlipBit(at, bit)),
-        // Headers are where the danger is.
+        // Changes in the header are the most dangerous.
         4 => (0..600_usize, 0..8_u8).prop_map(|(at, bit)| Mutation::FlipBit(at, bit)),
         2 => (0..600_usize, any::<u8>()).prop_map(|(at, byte)| Mutation::SetByte(at, byte)),
         1 => place.clone().prop_map(Mutation::Truncate),
@@ -240,7 +241,7 @@ fn damage_is_told_and_nothing_panics() {
                 prop_assert!(net.params().iter().all(|p| p.is_finite()));
                 prop_assert!(net.predict(&vec![0.5; net.inputs()]).is_ok());
             }
-            // What has our description is either what we wrote or an error.
+            // A file with this crate's description is either unchanged or an error.
             if let Ok(net) = Mlp::<f32>::from_bytes(&bytes) {
                 let same = Mlp::<f32>::from_bytes(&file).unwrap();
                 prop_assert_eq!(net.params(), same.params());
@@ -260,7 +261,7 @@ fn every_bit_that_is_flipped_is_noticed() {
         let mut bytes = file.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         if let Ok(net) = Mlp::<f32>::from_bytes(&bytes) {
-            // Between the words of JSON, a space may become another.
+            // A space between JSON tokens may become another whitespace character.
             assert_eq!(net.params(), whole.params(), "bit {bit}");
             assert!(net.is_shaped_like(&whole), "bit {bit}");
         }
@@ -273,13 +274,13 @@ fn every_bit_that_is_flipped_is_noticed() {
     }
 }
 
-/// How a description begins; the rest is what the checksum is of.
+/// Start of a description. The checksum covers the rest.
 const CHECKSUM: &str = "{\"checksum\":\"0000000000000000\",";
 
-/// A safetensors file taken apart.
+/// The parts of a safetensors file.
 struct Parts {
     tensors: Map<String, Value>,
-    /// After the checksum.
+    /// The text after the checksum.
     description: String,
     data: Vec<u8>,
 }
@@ -298,8 +299,7 @@ impl Parts {
         }
     }
 
-    /// The file again, with the checksum that belongs to what it now says, as somebody who means
-    /// harm would make it.
+    /// Assembles the file with a matching checksum, as an attacker would.
     fn signed(&self) -> Option<Vec<u8>> {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bytes: &[u8]| {
@@ -308,7 +308,7 @@ impl Parts {
             }
         };
         add(self.description.as_bytes());
-        // Sorted by name, as the map is.
+        // Both the map and the checksum are sorted by name.
         for (name, tensor) in &self.tensors {
             let list = |key: &str| -> Option<Vec<usize>> {
                 tensor[key]
@@ -330,7 +330,7 @@ impl Parts {
     }
 }
 
-/// A file of this header and these tensors.
+/// Returns a file with this header and these tensors.
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.bytes());
@@ -357,7 +357,7 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
             let mut text = parts.description.clone().into_bytes();
             for mutation in &of_text {
                 match mutation {
-                    // A number of the description instead of the header.
+                    // Here the number is in the description instead of the header.
                     Mutation::Number(which, value) => {
                         let mut padded = vec![0; 8];
                         padded.extend(&text);
@@ -384,7 +384,7 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
     }
 }
 
-/// A text of about so many bytes, of pieces that know their number.
+/// Returns a text of about this many bytes, made of numbered parts.
 fn repeated(bytes: usize, piece: impl Fn(usize) -> String) -> String {
     let mut text = String::with_capacity(bytes + 100);
     for number in 0.. {
@@ -399,7 +399,7 @@ fn repeated(bytes: usize, piece: impl Fn(usize) -> String) -> String {
     text
 }
 
-/// Three characters for each number, so that many short names differ.
+/// Encodes a number in three characters, so that many short names differ.
 fn name(number: usize) -> String {
     let digit = |n: usize| char::from(b'#' + (n % 57) as u8);
     [number, number / 57, number / 57 / 57]
@@ -408,7 +408,7 @@ fn name(number: usize) -> String {
         .collect()
 }
 
-/// Headers with a part that is as large as asked for.
+/// Returns headers in which one part has this many bytes.
 fn grown_headers(bytes: usize) -> Vec<(&'static str, String)> {
     let list = |item: &str| repeated(bytes, |_| item.to_string());
     let many = |piece: &dyn Fn(usize) -> String| format!("{{{}}}", repeated(bytes, piece));
@@ -491,7 +491,7 @@ fn grown_headers(bytes: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Files of ours with a part of their description that is as large as asked for.
+/// Returns files of this crate in which one part of the description has this many bytes.
 fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let list = |item: &str| format!("[{}]", repeated(bytes, |_| item.to_string()));
     let text = |letter: &str| format!("\"{}\"", letter.repeat(bytes / letter.len()));
@@ -575,7 +575,7 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn memory_is_bounded_by_the_size_of_a_file_whatever_grows() {
-    // The larger ones take their time, so not in every way.
+    // Larger files take longer, so they are not read with every function.
     for (bytes, step) in [(1_000_000, 1), (30_000_000, 6)] {
         let headers = grown_headers(bytes).into_iter();
         let headers = headers.map(|(what, header)| (what, with_header(&header, &[])));
@@ -624,7 +624,7 @@ fn large_files_of_all_kinds_are_read_within_the_same_bounds() {
         assert_sparing(&format!("file {index}"), file.len(), peak);
     }
 
-    // As far as widening goes: four times the bytes.
+    // Widening from f16 to f64 takes four times the bytes, the maximum.
     let data = vec![0; 2_000_000];
     let header = r#"{"weight":{"dtype":"F16","shape":[1000,1000],"data_offsets":[0,2000000]}}"#;
     let file = with_header(header, &data);
@@ -678,7 +678,7 @@ fn tensors_that_the_description_does_not_tell_of_are_refused() {
             parts.tensors.insert(name.into(), place);
             parts.data.extend([0; 4]);
             let bytes = parts.signed().unwrap();
-            // What is in a checkpoint besides the network is only for those who go on with it.
+            // Extra tensors of a checkpoint concern only resumed training runs.
             let told = name == "state.extra" && parts.description.contains("\"state\"");
             match ModelFile::<f32>::from_bytes(&bytes) {
                 Ok(_) => assert!(told, "{name}"),

@@ -1,4 +1,4 @@
-//! Initial parameters: pinned numbers, moments, orthogonality.
+//! Initial parameters: pinned numbers, moments and orthogonality.
 
 use feedforward::Mlp;
 use feedforward::activation::{Identity, Sine};
@@ -25,8 +25,8 @@ fn layer(inputs: usize, outputs: usize) -> LayerInfo<'static> {
     layer
 }
 
-/// A seed means the same parameters from release to release. If this fails, the change
-/// that made it fail is a breaking one.
+/// A seed yields equal parameters from release to release. A change that makes this test fail is
+/// breaking.
 #[test]
 fn value_stability() {
     let pin = |initializer: &dyn Initializer, expected: [f64; 3]| {
@@ -79,7 +79,7 @@ fn value_stability() {
     pin(&Zeros, [0.0; 3]);
 }
 
-/// Mean, variance and largest size of the weights.
+/// Returns mean, variance and largest magnitude of the weights.
 fn moments(numbers: &[f64]) -> (f64, f64, f64) {
     let n = numbers.len() as f64;
     let mean = numbers.iter().sum::<f64>() / n;
@@ -91,7 +91,7 @@ fn moments(numbers: &[f64]) -> (f64, f64, f64) {
 #[test]
 fn moments_are_those_of_the_papers() {
     let (inputs, outputs) = (300.0, 200.0);
-    // For normal numbers the largest of 60,000 is near 4.3 standard deviations.
+    // The largest of 60,000 normal numbers is near 4.3 standard deviations.
     let cases: [(&dyn Initializer, f64, bool); 8] = [
         (&GlorotUniform, 2.0 / (inputs + outputs), true),
         (&GlorotNormal, 2.0 / (inputs + outputs), false),
@@ -131,8 +131,8 @@ fn moments_are_those_of_the_papers() {
     }
 }
 
-/// The sine of a standard normal number has a variance of 0.43; biases bring it nearer to the
-/// 0.5 of a uniform phase.
+/// The sine of a standard normal number has a variance of 0.43. Biases bring it nearer to 0.5, the
+/// variance for a uniform phase.
 #[test]
 fn siren_keeps_the_variance_through_its_layers() {
     for omega in [10.0, 30.0] {
@@ -199,7 +199,7 @@ fn orthogonal_is_orthogonal() {
             let (w, bias) = draw(&Orthogonal { gain }, &layer(inputs, outputs), 3);
             assert!(bias.iter().all(|&b| b == 0.0));
             let at = |row: usize, column: usize| w[row * inputs + column];
-            // W W^T or W^T W, whichever is the smaller.
+            // The smaller one of W W^T and W^T W is the identity.
             let few = inputs.min(outputs);
             for i in 0..few {
                 for j in 0..few {
@@ -219,7 +219,7 @@ fn orthogonal_is_orthogonal() {
     }
 }
 
-/// Each piece is a matrix of its own: the first one's numbers are those without others.
+/// Each piece has a separate matrix, and the first equals that of a layer with one piece.
 #[test]
 fn pieces_are_orthogonal_each() {
     for (inputs, outputs) in [(5, 5), (9, 4), (4, 9)] {
@@ -237,7 +237,7 @@ fn pieces_are_orthogonal_each() {
     }
 }
 
-/// Without the sign fix of the QR decomposition, a 1 x 1 matrix would always be the same.
+/// Without the sign correction of the QR decomposition, a 1 x 1 matrix would always be equal.
 #[test]
 fn orthogonal_has_both_signs() {
     let signs = (0..100).map(|seed| draw(&Orthogonal::default(), &layer(1, 1), seed).0[0]);

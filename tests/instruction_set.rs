@@ -1,4 +1,4 @@
-//! `FEEDFORWARD_SIMD`, in processes of their own: it is read once.
+//! `FEEDFORWARD_SIMD`, tested in separate processes because it is read only once.
 
 use std::env;
 use std::process::Command;
@@ -13,7 +13,7 @@ use feedforward::{GradientWorkspace, LayerSpec, Mlp, MlpRef, Neuron, Predictor, 
 
 const VARIABLE: &str = "FEEDFORWARD_SIMD";
 
-/// What every entry says, each asked first.
+/// Returns the result of every entry point.
 fn entries() -> Vec<Result<()>> {
     let net = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
     let neuron = Neuron::new([1.0], 0.0, Identity).unwrap();
@@ -45,7 +45,7 @@ fn entries() -> Vec<Result<()>> {
     ]
 }
 
-/// Run by the test below, with the variable set.
+/// The test below runs this one in a process with the variable set.
 #[test]
 fn child() {
     let Ok(expected) = env::var("FEEDFORWARD_EXPECTED") else {
@@ -70,7 +70,7 @@ fn child() {
         let active = InstructionSet::active();
         assert!(asked.is_empty() || *active.name() == *asked, "{active}");
     } else {
-        // Whoever chooses another one has been heard.
+        // Activating another set clears the error.
         InstructionSet::Portable.activate().unwrap();
         assert!(entries().iter().all(Result::is_ok));
     }

@@ -1,4 +1,4 @@
-//! Training really learns.
+//! Networks learn standard tasks.
 
 use feedforward::activation::{Identity, Relu, Tanh};
 use feedforward::loss::{BinaryCrossEntropy, SquaredError};
@@ -28,7 +28,7 @@ fn exclusive_or() {
     assert_eq!(learned.count(), 5);
 }
 
-/// Two interleaved half circles with noise; inputs and labels.
+/// Returns two interleaved, noisy half circles as inputs and labels.
 fn moons(samples: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());

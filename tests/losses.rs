@@ -1,4 +1,4 @@
-//! Losses against PyTorch's and scikit-learn's numbers, and against their own differences.
+//! Compares losses with PyTorch, scikit-learn and differences of their own values.
 
 use feedforward::loss::{
     BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson, RelativeL2,
@@ -6,7 +6,7 @@ use feedforward::loss::{
 };
 use feedforward::{Error, Float, Loss};
 
-/// The fixtures' measure of a difference.
+/// The difference as the fixtures define it.
 fn d(got: f64, expected: f64) -> f64 {
     (got - expected).abs() / (1e-3 + expected.abs())
 }
@@ -21,7 +21,7 @@ fn evaluate<T: Float>(loss: &dyn Loss<T>, output: &[f64], target: &[f64]) -> (f6
     )
 }
 
-/// Outputs and targets within every loss's domain, without a kink closer than the step.
+/// Outputs and targets in every loss's domain, with every kink further away than the step.
 const OUTPUT: [f64; 5] = [-3.1, -0.4, 0.3, 1.7, 4.2];
 const TARGET: [f64; 5] = [0.25, 1.0, 0.0, 0.8, 0.5];
 
@@ -107,12 +107,12 @@ fn logits_of_several_hundred() {
     fn check<T: Float>() {
         let big = 800.0_f64;
         let small = (-big).exp();
-        // Right, and sure of it: what is left is e^-800 (0 in double precision).
+        // A confident right answer: the loss is about e^-800, which is 0 in double precision.
         for (y, t) in [(big, 1.0), (-big, 0.0)] {
             let (value, gradient) = evaluate::<T>(&BinaryCrossEntropy, &[y], &[t]);
             assert!(value >= 0.0 && value <= small && gradient[0].abs() <= small);
         }
-        // Wrong, and sure of it: the loss is the logit, its slope 1.
+        // A confident wrong answer: the loss is the logit, and its derivative is 1.
         for (y, t, slope) in [(big, 0.0, 1.0), (-big, 1.0, -1.0)] {
             let (value, gradient) = evaluate::<T>(&BinaryCrossEntropy, &[y], &[t]);
             assert_eq!((value, gradient), (big, vec![slope]));
@@ -127,7 +127,7 @@ fn logits_of_several_hundred() {
     check::<f64>();
 }
 
-/// 1 + e^-50 is 1, but the loss of a right answer is not 0.
+/// 1 + e^-50 rounds to 1, but the loss of a right answer must not be 0.
 #[test]
 fn a_sure_answer_keeps_its_digits() {
     let rest = (-50.0_f64).exp();
@@ -138,7 +138,7 @@ fn a_sure_answer_keeps_its_digits() {
     }
 }
 
-/// Values and gradients of PyTorch 2.15's `cross_entropy(label_smoothing=...)`.
+/// Values and gradients of `cross_entropy(label_smoothing=...)` in PyTorch 2.15.
 #[test]
 fn smoothed_softmax_is_pytorchs() {
     let check = |smoothing, target: [f64; 3], value: f64, slopes: [f64; 3]| {
@@ -171,11 +171,11 @@ fn smoothed_softmax_is_pytorchs() {
     );
 }
 
-/// At a logit of 0 both answers have probability 1/2; at ln 3 the yes has 3/4.
+/// A logit of 0 means a probability of 1/2, and ln 3 means 3/4.
 #[test]
 fn smoothed_binary_by_hand() {
     let loss = Smoothed::new(BinaryCrossEntropy, 0.2);
-    // The target 1 becomes 0.9, 0 becomes 0.1, and 0.5 stays.
+    // Smoothing turns the target 1 into 0.9 and 0 into 0.1, and keeps 0.5.
     for (t, slope) in [(1.0, -0.4), (0.0, 0.4), (0.5, 0.0)] {
         let (value, gradient) = evaluate::<f64>(&loss, &[0.0], &[t]);
         assert!(d(value, 2.0_f64.ln()) < 1e-15 && d(gradient[0], slope) < 1e-13);
@@ -183,7 +183,7 @@ fn smoothed_binary_by_hand() {
     let (value, gradient) = evaluate::<f64>(&loss, &[3.0_f64.ln()], &[1.0]);
     assert!(d(value, -0.9 * 0.75_f64.ln() - 0.1 * 0.25_f64.ln()) < 1e-14);
     assert!(d(gradient[0], 0.75 - 0.9) < 1e-14);
-    // The least value is where the probability is the smoothed target.
+    // The minimum lies at the smoothed target's probability.
     let (_, gradient) = evaluate::<f64>(&loss, &[9.0_f64.ln()], &[1.0]);
     assert!(gradient[0].abs() < 1e-15);
 }

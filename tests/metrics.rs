@@ -1,4 +1,4 @@
-//! Metrics against scikit-learn's numbers, hand-computed ones, and their own properties.
+//! Compares metrics with scikit-learn, with hand-computed numbers and with their own properties.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn close(got: f64, expected: f64) -> bool {
     (got - expected).abs() <= 1e-12 * (1e-3 + expected.abs())
 }
 
-/// Scores of networks that scikit-learn trained, some weighted.
+/// Scores of networks that scikit-learn trained, some with weights.
 #[test]
 fn scores_of_scikit_learn() {
     let fixture: Value = serde_json::from_str(include_str!("fixtures/extra/scores.json")).unwrap();
@@ -85,7 +85,7 @@ fn losses_of_scikit_learn() {
 
 type Metric = fn(&[f64], &[f64], usize) -> Result<f64, Error>;
 
-/// Targets 1, 2, 3, 6 and 1, 1, 1, 1 for two outputs.
+/// Targets of two outputs: 1, 2, 3, 6 and 1, 1, 1, 1.
 const TARGETS: [f64; 8] = [1.0, 1.0, 2.0, 1.0, 3.0, 1.0, 6.0, 1.0];
 
 #[test]
@@ -95,16 +95,16 @@ fn errors_of_several_outputs_are_averaged() {
     assert_eq!(of(mean_absolute_error), 0.75);
     assert_eq!(of(mean_squared_error), 2.5);
     assert_eq!(of(root_mean_squared_error), 1.5);
-    // The first has variance 3.5, the second is constant and missed.
+    // The first output's targets have variance 3.5. The second's are constant and missed.
     assert!(close(of(r2), 0.5 * (1.0 - 4.0 / 3.5)));
-    // Met exactly, the second counts 1.
+    // An exact prediction of constant targets counts as 1.
     let mut met = outputs;
     met[7] = 1.0;
     assert!(close(
         r2(&met, &TARGETS, 2).unwrap(),
         f64::midpoint(1.0 - 4.0 / 3.5, 1.0)
     ));
-    // Equal numbers are constant although the mean of three times 0.1 is not 0.1.
+    // Equal numbers are constant even though the computed mean of three times 0.1 is not 0.1.
     assert_eq!(r2(&[0.2, 0.1, 0.1], &[0.1; 3], 1).unwrap(), 0.0);
 }
 
@@ -126,7 +126,7 @@ fn weights_count_as_repetitions() {
     let logits = [1.0, -1.0, 1.0, 1.0];
     let labels = [1.0, 1.0, 0.0, 1.0];
     assert_eq!(Accuracy.score(&logits, &labels, 1, Some(&weights)), 0.5);
-    // Rows (1, -1) and (1, 1) with weights 1 and 3.
+    // The rows are (1, -1) and (1, 1), with weights 1 and 3.
     let subset = |weights: Option<&[f64]>| SubsetAccuracy.score(&logits, &labels, 2, weights);
     assert_eq!((subset(None), subset(Some(&weights[..2]))), (0.0, 0.0));
     let labels = [1.0, 0.0, 0.0, 1.0];
@@ -136,7 +136,7 @@ fn weights_count_as_repetitions() {
 
 #[test]
 fn borders_of_classes() {
-    // A logit of 0 is a no, and the first of equals is the class.
+    // A logit of 0 means no. Of equal logits, the first is the predicted class.
     assert_eq!(Accuracy.score(&[0.0, -0.0], &[0.0, 0.5], 1, None), 1.0);
     assert_eq!(
         Accuracy.score(&[2.0, 2.0, 1.0], &[1.0, 0.0, 0.0], 3, None),
@@ -170,7 +170,7 @@ fn what_is_not_defined_is_nan() {
                 assert!(got.is_nan(), "{score:?}, width {width}, output {k}: {got}");
             }
         }
-        // Slices that do not fit, and weights that weigh nothing.
+        // Slices that do not fit, and weights that are all zero.
         assert!(score.score(&targets, &targets, 0, None).is_nan());
         assert!(score.score(&targets, &targets, 3, None).is_nan());
         assert!(score.score(&targets, &targets[..2], 1, None).is_nan());
@@ -184,7 +184,7 @@ fn what_is_not_defined_is_nan() {
         r2.score(&[f64::INFINITY, 1.0], &[0.0, 1.0], 1, None)
             .is_nan()
     );
-    // Against constant targets too.
+    // NaN must also show against constant targets.
     assert!(r2.score(&[f64::NAN, 1.0], &[1.0, 1.0], 1, None).is_nan());
     assert!(
         r2.score(&[f64::NEG_INFINITY, 1.0], &[1.0, 1.0], 1, None)
@@ -196,7 +196,7 @@ fn what_is_not_defined_is_nan() {
 
 #[test]
 fn peak_signal_to_noise_ratio() {
-    // 20 lg(255 / 5).
+    // The expected value is 20 lg(255 / 5).
     let got = psnr(&[10.0_f32, 20.0], &[15.0, 15.0], 255.0).unwrap();
     assert!(close(got, 34.15140352195873), "{got}");
     assert_eq!(psnr(&[0.5], &[0.5], 1.0).unwrap(), f64::INFINITY);
@@ -253,7 +253,7 @@ fn unfit_slices_are_errors() {
     }
 }
 
-/// By hand: cat was said 4 times, rightly twice; bird never, ant is never true.
+/// Cat is predicted 4 times, twice correctly. Bird is never predicted, and ant never occurs.
 #[test]
 fn confusion_by_hand() {
     let expected = ["cat", "cat", "dog", "dog", "dog", "bird"];
@@ -309,7 +309,7 @@ fn confusion_as_a_table() {
     assert_eq!(matrix.to_string(), lines);
 }
 
-/// Rows of two outputs with their targets and weights.
+/// Rows of two outputs, with targets and weights.
 fn rows() -> impl Strategy<Value = Vec<([f64; 2], [f64; 2], f64)>> {
     let number = -100.0..100.0;
     let pair = || [number.clone(), number.clone()];
@@ -392,7 +392,7 @@ proptest! {
         }
         prop_assert_eq!(matrix.accuracy(), accuracy(&predicted, &expected).unwrap());
         prop_assert!((matrix.weighted_mean().recall - matrix.accuracy()).abs() < 1e-12);
-        // What is expected and what is predicted change places, so do precision and recall.
+        // Exchanging expected and predicted classes exchanges precision and recall.
         let turned = ConfusionMatrix::new(&expected, &predicted).unwrap();
         for (a, b) in scores.iter().zip(turned.per_class()) {
             prop_assert_eq!((a.precision, a.recall, a.f1), (b.recall, b.precision, b.f1));
@@ -400,7 +400,7 @@ proptest! {
     }
 }
 
-/// Targets that should be equal and differ by rounding have no variance to explain.
+/// Targets that differ only by rounding have no variance to explain.
 #[test]
 fn r2_of_targets_that_differ_by_rounding() {
     let targets = [0.3, 0.1 + 0.2, 0.3];
@@ -412,11 +412,12 @@ fn r2_of_targets_that_differ_by_rounding() {
     assert_eq!(r2(&[1e6, 1e6, 2e6], &single, 1).unwrap(), 0.0);
     let wide = [0.3, 1.0, 0.1 + 0.2, 2.0, 0.3, 3.0];
     let outputs = [0.3, 1.0, 0.3, 2.0, 0.3, 5.0];
-    // 1 for the first column, -1 for the second.
+    // The first column scores 1, the second -1.
     assert_eq!(r2(&outputs, &wide, 2).unwrap(), 0.0);
 }
 
-/// As many columns as one likes, each with the bits that it has alone.
+/// Any number of columns is allowed, and each has bit-identical results with and without the
+/// others.
 #[test]
 fn columns_are_averaged_whatever_their_number() {
     type Metric = fn(&[f64], &[f64], usize) -> feedforward::Result<f64>;

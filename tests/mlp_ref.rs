@@ -1,4 +1,4 @@
-//! Networks that borrow everything: the bits of those that own, no allocation, sizes checked.
+//! Borrowed networks are bit-identical to owned ones, allocate nothing, and check all sizes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
@@ -18,16 +18,16 @@ use random::{Shape, bits, numbers, shapes};
 struct Counting;
 
 thread_local! {
-    /// Each thread counts its own, since tests run side by side.
+    /// Each thread counts its own allocations, because tests run in parallel.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: the caller upholds the system allocator's contract.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -49,13 +49,13 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
         .map(|(f, &outputs)| LayerSpec::with_pieces(outputs, f.pieces(), f))
         .collect();
     let net = MlpRef::new(owner.inputs(), &layers, owner.params()).unwrap();
-    // What was there before must not matter.
+    // Earlier contents of the buffers must not matter.
     let mut scratch = vec![T::nan(); net.scratch_len()];
     let mut got = vec![T::nan(); shape.samples * net.outputs()];
     let done = net.predict_into(&inputs, &mut got, &mut scratch);
     let expected = match owner.predict(&inputs) {
         Ok(outputs) => bits(&outputs),
-        // Exponentials on exponentials.
+        // Exponentials of exponentials overflow.
         Err(overflow) => {
             let overflows = matches!(overflow, Error::Overflow { .. });
             prop_assert!(overflows && done == Err(overflow));
@@ -76,7 +76,7 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// One test, since the choice of an instruction set holds for the whole process.
+/// A single test, because the choice of an instruction set applies to the whole process.
 #[test]
 fn the_bits_are_those_of_mlp_on_every_instruction_set() {
     let before = InstructionSet::active();
@@ -133,7 +133,7 @@ fn nothing_is_allocated_not_even_for_errors_of_size() {
         .is_err();
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert!(failed && outputs[0] != 0.0);
-    // The counter counts.
+    // The counter itself works.
     drop(std::hint::black_box(vec![1]));
     assert_eq!(ALLOCATIONS.get() - before, 1);
 }
@@ -141,7 +141,7 @@ fn nothing_is_allocated_not_even_for_errors_of_size() {
 #[test]
 fn a_static_network_tells_its_shape() {
     assert_eq!((NET.inputs(), NET.outputs()), (4, 3));
-    // The widest hidden layer, and the widest row of pre-activations.
+    // The widest hidden layer plus the widest row of pre-activations.
     assert_eq!(SCRATCH, 16 + 16);
     let sizes = NET.layers().iter().map(|l| (l.outputs(), l.pieces()));
     assert_eq!(sizes.collect::<Vec<_>>(), [(16, 1), (3, 2)]);
@@ -228,7 +228,7 @@ fn what_does_not_fit_is_an_error() {
         }
     ));
 
-    // A constant cannot ask an activation for its pieces; a prediction does.
+    // A constant expression cannot query an activation's pieces, so the prediction checks them.
     let wrong = [LayerSpec::<f64>::with_pieces(1, 2, &Maxout { pieces: 3 })];
     let net = MlpRef::constant(1, &wrong, &[0.0; 4]);
     let error = net
@@ -277,7 +277,7 @@ fn parameters_are_read_from_bytes() {
 
 include!("common/generated.rs");
 
-/// The network that `common/generated.rs` holds.
+/// Returns the network that `common/generated.rs` holds.
 fn origin() -> Mlp<f32> {
     let mut net = Mlp::builder(2)
         .hidden(5, LeakyRelu::new(0.1))
@@ -288,7 +288,8 @@ fn origin() -> Mlp<f32> {
         .unwrap();
     let params = numbers(11, net.params().len(), 1.0);
     net.set_params(&params).unwrap();
-    // What a careless text would lose: signs, exponents, numbers with clippy's attention.
+    // Numbers that careless formatting would change: signs, extreme exponents, and clippy's
+    // constants.
     let odd = [
         -0.0,
         1e-45,
@@ -325,7 +326,7 @@ fn the_generated_network_gives_the_bits_of_its_origin() {
     assert_eq!(bits(&outputs), bits(&origin.predict(&inputs).unwrap()));
 }
 
-/// Every built-in is written as an expression that is its own.
+/// Every built-in activation is written as an expression of its own type.
 #[test]
 fn every_built_in_activation_can_be_written() {
     for f in activation::all::<f64>() {
@@ -336,7 +337,7 @@ fn every_built_in_activation_can_be_written() {
     }
 }
 
-/// An activation that is not the crate's, whatever it calls itself.
+/// A custom activation, which may have the name of a built-in one.
 #[derive(Debug)]
 struct Own(&'static str);
 

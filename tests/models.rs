@@ -1,4 +1,4 @@
-//! Classifiers, regressors and model files: what they promise around a network.
+//! Classifiers, regressors and model files: their guarantees beyond those of a network.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use feedforward::{
     Mlp, MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
 };
 
-/// One layer without inputs that matter, which always gives these outputs.
+/// Returns a network of one layer that ignores its inputs and always returns these outputs.
 fn constant<T: Float>(outputs: &[f64]) -> Mlp<T> {
     let bias: Vec<T> = outputs.iter().map(|&y| T::from_f64(y)).collect();
     let weights = vec![T::zero(); bias.len()];
@@ -44,7 +44,7 @@ fn labels_keep_the_order_of_the_outputs() {
         let one_hot = [T::zero(), T::zero(), T::one()];
         assert_eq!(model.targets(&["neutral"]).unwrap(), one_hot);
 
-        // The second of two is the one that a logit above 0 means.
+        // A logit above 0 means the second of two classes.
         let model = Classifier::from_network(constant::<T>(&[1.0]), ["yes", "no"]).unwrap();
         assert_eq!(model.predict(&x).unwrap(), ["no"]);
         assert_eq!(
@@ -57,7 +57,7 @@ fn labels_keep_the_order_of_the_outputs() {
         assert_eq!(many.predict(&x).unwrap(), [["c", "a"]]);
         assert_eq!(many.score(&x, &[["a", "c"]]).unwrap(), 1.0);
 
-        // Those of data are sorted.
+        // Classes taken from data are sorted.
         let model = Classifier::new(builder::<T>(), [3, 1, 2, 3, 1]).unwrap();
         assert_eq!(model.classes(), [1, 2, 3]);
         let many = MultilabelClassifier::new(builder::<T>(), ["b", "a", "b"]).unwrap();
@@ -88,7 +88,7 @@ fn labels_of_another_type_keep_the_order_of_the_outputs() {
     let again = Classifier::<f64, u32>::from_bytes(&words.to_bytes().unwrap()).unwrap();
     assert_eq!(again.classes(), [2, 9, 10]);
 
-    // Different words may be one number.
+    // Different strings may parse to one number.
     let words = Classifier::from_network(constant::<f64>(&[0.0]), ["1", "01"]).unwrap();
     let error = message(Classifier::<f64, u32>::from_bytes(
         &words.to_bytes().unwrap(),
@@ -96,7 +96,7 @@ fn labels_of_another_type_keep_the_order_of_the_outputs() {
     assert!(error.contains("got 1 for classes 0 and 1"), "{error}");
 }
 
-/// What two labels are displayed as alike cannot be told apart when it is read.
+/// Labels with equal display texts could not be told apart when the file is read.
 #[test]
 fn labels_that_are_displayed_alike_are_not_written() {
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +112,7 @@ fn labels_that_are_displayed_alike_are_not_written() {
     assert!(model([Vague(1), Vague(12), Vague(22)]).to_bytes().is_ok());
 }
 
-/// Only reading makes labels of text.
+/// Only reading converts text to labels, so borrowed labels can be written.
 #[test]
 fn borrowed_labels_can_be_written() {
     let model = Classifier::new(builder::<f32>(), ["low", "high"]).unwrap();
@@ -129,7 +129,7 @@ fn borrowed_labels_can_be_written() {
     assert_eq!(read.classes(), ['a', 'b']);
 }
 
-/// Trains by each of the ways that there are; they must agree.
+/// Trains with each of the training methods, which must agree.
 fn trained<T: Float>(
     activation: Arc<dyn Activation<T>>,
     outputs: usize,
@@ -161,7 +161,7 @@ fn trained<T: Float>(
     results.into_iter().next().unwrap()
 }
 
-/// A logit or a logarithm can be any number, so the last activation must be able to give it.
+/// A logit or logarithm can be any number, so the last activation's range must be unbounded.
 #[test]
 fn losses_refuse_activations_that_cannot_give_what_they_take() {
     fn check<T: Float>() {
@@ -276,7 +276,7 @@ fn models_refuse_losses_that_read_their_outputs_in_another_way() {
     assert_eq!(fits(&mut fit), [false, false, false, false, true]);
 }
 
-/// A loss of the caller's own says nothing, and is taken at its word.
+/// A custom loss declares no requirements, so none are checked.
 #[test]
 fn losses_of_ones_own_go_with_anything() {
     #[derive(Debug)]
@@ -330,7 +330,7 @@ fn a_regressor_learns_targets_of_any_size() {
             Some(&Scaler::standard(&y, 2).unwrap())
         );
 
-        // Saved, and folded into the network.
+        // Saving, and folding into the network, preserve the predictions.
         let read = Regressor::<T>::from_bytes(&model.to_bytes().unwrap()).unwrap();
         let predicted = model.predict(&x).unwrap();
         assert_eq!(read.predict(&x).unwrap(), predicted);
@@ -347,7 +347,7 @@ fn a_regressor_learns_targets_of_any_size() {
                 "{a} {b}"
             );
         }
-        // A network alone would give scaled targets.
+        // The network alone would return scaled targets.
         for error in [
             message(Mlp::<T>::from_bytes(&model.to_bytes().unwrap())),
             message(ModelFile::<T>::from_bytes(
@@ -384,14 +384,14 @@ fn targets_stay_as_they_are_where_scaling_has_no_meaning() {
         assert_eq!(model.fit(&trainer, &x, &y).unwrap(), history);
         assert!(model.target_scaler().is_none());
         assert_eq!(model.network().params(), plain.params());
-        // Neither later, after a file.
+        // A model read from a file keeps its targets unscaled too.
         let mut read = Regressor::<f64>::from_bytes(&model.to_bytes().unwrap()).unwrap();
         read.fit(&trainer, &x, &y).unwrap();
         assert!(read.target_scaler().is_none());
     }
 }
 
-/// The first scaler is kept, whatever comes later, and learned from the rows that count.
+/// The scaler is learned in the first `fit`, from rows with nonzero weight, and is kept later.
 #[test]
 fn the_first_fit_decides_the_scale() {
     let net = || Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
@@ -408,7 +408,7 @@ fn the_first_fit_decides_the_scale() {
     model.fit(&trainer, &x[..2], &[1.0, 2.0]).unwrap();
     assert_eq!(model.target_scaler(), Some(&expected));
 
-    // Bad input changes nothing.
+    // Bad input must not set the scaler.
     let mut model = Regressor::new(net());
     assert!(model.fit(&trainer, &x, &y).is_err());
     assert!(model.fit(&trainer, &x, &[1.0]).is_err());
@@ -475,7 +475,7 @@ fn predictions_that_are_not_finite_are_errors() {
         is_overflow(many.score(&x, &[[0], [1]]).unwrap_err());
         is_overflow(ModelFile::new(over(1)).predict(&x).unwrap_err());
 
-        // Finite logits, and an exponential that is not.
+        // The logits are finite, but an exponential overflows.
         let mut counts = Regressor::new(constant::<T>(&[0.0, 800.0])).link(Link::Log);
         let error = counts.predict(&x).unwrap_err().to_string();
         assert_eq!(
@@ -486,7 +486,8 @@ fn predictions_that_are_not_finite_are_errors() {
         *counts.network_mut() = constant(&[-800.0]);
         assert_eq!(counts.predict(&x).unwrap(), [T::zero(); 2]);
 
-        // Finite logits whose difference is not: the probability is 0, its logarithm none.
+        // The difference of these finite logits overflows, so a probability is 0 and has no finite
+        // logarithm.
         let net = constant::<T>(&[large.as_f64(), -large.as_f64(), 0.0]);
         let apart = Classifier::from_network(net, [0, 1, 2]).unwrap();
         let (zero, one) = (T::zero(), T::one());
@@ -501,7 +502,7 @@ fn predictions_that_are_not_finite_are_errors() {
     check::<f64>();
 }
 
-/// Which targets and weights a training validates with.
+/// A score that records the targets and weights that validation uses.
 #[derive(Clone, Debug, Default)]
 struct Spy(Arc<Mutex<Vec<Seen>>>);
 
@@ -541,7 +542,7 @@ fn stratified_false_is_obeyed() {
     assert!(counts.any(|count| count != 2.0));
 }
 
-/// A split by known classes is that by equal targets.
+/// A split stratified by classes equals one stratified by targets.
 #[test]
 fn classes_split_as_their_targets_do() {
     for classes in [2, 3, 7] {
@@ -577,7 +578,7 @@ fn class_weights_apply_to_every_kind_of_validation() {
     for classes in [2, 3] {
         let labels: Vec<usize> = (0..12).map(|i| i % classes).collect();
         let model = Classifier::new(builder::<f64>(), 0..classes).unwrap();
-        // Their weights are those of their classes.
+        // Each validation sample has the weight of its class.
         let (targets, weights) = seen(&labels, classes, Validation::split(0.5));
         for (target, weight) in targets.chunks(targets.len() / weights.len()).zip(&weights) {
             let class = match target {
@@ -594,7 +595,8 @@ fn class_weights_apply_to_every_kind_of_validation() {
     }
 }
 
-/// Weights of the minibatch's own cancel where it has one sample; the mean of all does not.
+/// In a minibatch of one sample, its own weight cancels. Dividing by the mean of all weights keeps
+/// it.
 #[test]
 fn the_mean_weight_keeps_weights_in_small_minibatches() {
     let (x, y, weights) = (
@@ -617,7 +619,7 @@ fn the_mean_weight_keeps_weights_in_small_minibatches() {
             .unwrap();
         net.predict(&[1.0]).unwrap()[0]
     };
-    // The weighted mean of the targets is 9/12, the plain one 1/4.
+    // The weighted mean of the targets is 9/12, and the plain mean is 1/4.
     let near = |a: f64, b: f64| assert!((a - b).abs() < 0.05, "{a} {b}");
     near(fit(false, 1), 0.25);
     near(fit(true, 1), 0.75);
@@ -689,13 +691,13 @@ fn a_model_file_predicts_from_inputs_as_they_are() {
         raw
     );
 
-    // Parts that do not fit are an error here too.
+    // Parts that do not match are an error here too.
     let mut unfit = file;
     unfit.scaler = Some(Scaler::from_parts([0.0, 0.0], [1.0, 1.0]).unwrap());
     assert!(matches!(unfit.predict(&raw), Err(Error::Shape { .. })));
 }
 
-/// A model alone would take inputs that nobody scaled.
+/// A model without its scaler would accept unscaled inputs.
 #[test]
 fn a_scaler_is_not_dropped_by_loading_the_model_alone() {
     let scaler = || Scaler::from_parts([1.0], [4.0]).unwrap();

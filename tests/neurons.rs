@@ -1,4 +1,4 @@
-//! The network computes what its neurons compute, to the bit.
+//! A network is bit-identical to its neurons, computed one by one.
 
 use feedforward::simd::InstructionSet;
 use feedforward::{Error, Float, Mlp, Predictor};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 mod random;
 use random::{Shape, bits, shapes};
 
-/// Every sample through every neuron, one after the other.
+/// Passes every sample through every neuron, one after the other.
 fn by_neurons<T: Float>(net: &Mlp<T>, inputs: &[T]) -> Vec<T> {
     inputs
         .chunks(net.inputs())
@@ -26,7 +26,7 @@ fn by_neurons<T: Float>(net: &Mlp<T>, inputs: &[T]) -> Vec<T> {
 fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
     let (net, inputs) = (shape.network::<T>(), shape.inputs::<T>());
     let expected = by_neurons(&net, &inputs);
-    // Exponentials on exponentials may overflow, which a prediction must say.
+    // Exponentials of exponentials may overflow, which a prediction must report.
     let compare = |got: Result<(), Error>, outputs: &[T], expected: &[T]| {
         if expected.iter().all(|y| y.is_finite()) {
             prop_assert_eq!(got, Ok(()));
@@ -53,7 +53,7 @@ fn check<T: Float>(shape: &Shape) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// One test, since the choice of an instruction set holds for the whole process.
+/// A single test, because the choice of an instruction set applies to the whole process.
 #[test]
 fn nested_neurons_equal_predictions_on_every_instruction_set() {
     for set in InstructionSet::available() {

@@ -1,13 +1,14 @@
-//! Writes ONNX models with samples and this crate's answers, for `tests/onnx_check.py` to compare
-//! with onnxruntime's:
+//! Writes ONNX models with samples and this crate's results.
+//!
+//! The script `tests/onnx_check.py` compares them with the results of onnxruntime:
 //!
 //! ```text
 //! FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
 //! python tests/onnx_check.py /tmp/models    # needs onnx, onnxruntime and numpy
 //! ```
 //!
-//! Numbers lie little-endian in files of their own; `models.jsonl` has a line for each model that
-//! says what belongs to it.
+//! Numbers are little-endian, in separate files. `models.jsonl` has one line per model, which names
+//! its files.
 
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ use feedforward::{
 };
 use serde_json::json;
 
-/// Parameters other than those of `activation::all`.
+/// Parameters that `activation::all` does not cover.
 const VARIANTS: &[&str] = &[
     "leaky_relu(-0.3)",
     "leaky_relu(0)",
@@ -37,17 +38,17 @@ const VARIANTS: &[&str] = &[
     "leaky_relu(0.1)",
 ];
 
-/// The folder, and a line for each model in it.
+/// The output folder, and one line for each model in it.
 struct Models {
     folder: PathBuf,
     lines: Vec<String>,
 }
 
-/// An output of a model, as this crate has it.
+/// An output of a model, as computed by this crate.
 struct Output<'a, T> {
     name: &'static str,
     values: &'a [T],
-    /// For each value, what differences are measured by where the value itself is smaller.
+    /// For each value, a floor: its difference is relative to max(|y|, floor).
     floors: Vec<f64>,
 }
 
@@ -66,7 +67,7 @@ impl Models {
         std::fs::write(self.folder.join(name), bytes).unwrap();
     }
 
-    /// `labels` are the name and the values of an output of whole numbers.
+    /// `labels` are the name and values of an integer output.
     fn add<T: Float>(
         &mut self,
         name: &str,
@@ -100,7 +101,7 @@ fn bytes<T: Float>(values: &[T]) -> Vec<u8> {
     }
 }
 
-/// Numbers from -1 to 1, always the same ones.
+/// Returns reproducible numbers from -1 to 1.
 fn uniform(seed: u64) -> impl Iterator<Item = f64> {
     let mut state = seed;
     std::iter::repeat_with(move || {
@@ -118,7 +119,7 @@ fn samples<T: Float>(count: usize, scale: f64, seed: u64) -> Vec<T> {
         .collect()
 }
 
-/// Everything that an activation may meet: usual numbers, tiny ones, zeros, and up to the largest.
+/// Returns inputs of every kind: usual and tiny numbers, zeros, and numbers up to the largest.
 fn stress<T: Float>() -> Vec<T> {
     let scales = [
         1e-30, 1e-12, 1e-5, 0.1, 1.0, 1.0, 5.0, 20.0, 100.0, 800.0, 1e4,
@@ -144,7 +145,7 @@ fn stress<T: Float>() -> Vec<T> {
 
 const COLUMNS: usize = 5;
 
-/// The stress numbers, turned so that those which meet in an activation of several pieces differ.
+/// Returns the stress numbers, rotated so that the pieces of an activation get different ones.
 fn table<T: Float>() -> Vec<T> {
     let values = stress::<T>();
     let count = values.len();
@@ -153,8 +154,10 @@ fn table<T: Float>() -> Vec<T> {
     rows.map(|(row, column)| at(row, column)).collect()
 }
 
-/// A layer each of whose rows takes one input times a power of two: exact, so that what differs
-/// is the activation alone. Twice the largest number is infinite.
+/// Returns a layer in which each row multiplies one input by a power of two.
+///
+/// Such products are exact, so only the activation can cause differences. Twice the largest number
+/// is infinite.
 fn exact<T: Float>(name: &str, outputs: usize) -> (Layer<T>, Layer<T>) {
     let f = activation::parse::<T>(name).unwrap();
     let rows = outputs * f.pieces();
@@ -169,24 +172,24 @@ fn exact<T: Float>(name: &str, outputs: usize) -> (Layer<T>, Layer<T>) {
     )
 }
 
-/// By what differences in one output of an activation are measured, beside the value itself.
+/// Returns the floor for differences in an activation's output.
 fn floor<T: Float>(name: &str, pieces: &[T]) -> f64 {
     let largest = pieces
         .iter()
         .fold(0.0f64, |max, z| max.max(z.as_f64().abs()));
     let largest = largest.min(T::max_value().as_f64());
     match name {
-        // Both cancel where the result is small: x (1 + erf) / 2 on the left, x - tanh x near 0.
-        // Here too they are no better there than x is.
+        // Both cancel where the result is small: x (1 + erf) / 2 for negative x, x - tanh x near 0.
+        // In this crate too, such results are only as accurate as x.
         "gelu" | "tanhshrink" => largest,
-        // onnxruntime's sine in f64 is off by 2e-16, absolute, also near a multiple of pi.
+        // In f64, onnxruntime's sine has an absolute error of 2e-16, even near a multiple of pi.
         _ if name.starts_with("sine") => 1e-3,
-        // A result, or a gate that is multiplied by z, may be subnormal, with few digits left.
+        // A result, or a gate that multiplies z, may be subnormal and have few digits.
         _ => T::min_positive_value().as_f64() * largest.max(1.0),
     }
 }
 
-/// What a layer gives for samples, infinite or not: a network refuses to predict that.
+/// Returns a layer's outputs, even infinite ones, which a network would refuse to predict.
 fn outputs_of<T: Float>(layer: &Layer<T>, samples: &[T]) -> Vec<T> {
     let outputs = |sample| {
         layer
@@ -196,7 +199,7 @@ fn outputs_of<T: Float>(layer: &Layer<T>, samples: &[T]) -> Vec<T> {
     samples.chunks(layer.inputs()).flat_map(outputs).collect()
 }
 
-/// One model for each activation.
+/// Writes one model for each activation.
 fn activations<T: Float>(models: &mut Models) {
     let all = activation::all::<T>().into_iter();
     let names = all.map(|f| f.name().into_owned());
@@ -217,8 +220,10 @@ fn activations<T: Float>(models: &mut Models) {
     }
 }
 
-/// Sums in another order differ by what is rounded in their largest terms, so a result that
-/// happens to be small has no digits of its own: the sample's largest result is the measure.
+/// Returns an output whose differences are divided by at least the sample's largest result.
+///
+/// Sums in another order differ by the rounding of their largest terms, so a small result has no
+/// accurate digits.
 fn largest<'a, T: Float>(name: &'static str, values: &'a [T], width: usize) -> Output<'a, T> {
     let largest = |row: &[T]| row.iter().fold(0.0f64, |max, y| max.max(y.as_f64().abs()));
     let rows = values.chunks(width);
@@ -229,7 +234,7 @@ fn largest<'a, T: Float>(name: &'static str, values: &'a [T], width: usize) -> O
     }
 }
 
-/// Networks of several layers, one of them with 100 neurons in each.
+/// Writes networks with several layers, one of them with 100 neurons per layer.
 fn networks<T: Float>(models: &mut Models) {
     for (name, width) in [
         ("relu", 100),
@@ -250,13 +255,13 @@ fn networks<T: Float>(models: &mut Models) {
     }
 }
 
-/// The indices of these labels among the classes.
+/// Returns the indices of these labels among the classes.
 fn indices<L: PartialEq>(labels: &[L], classes: &[L]) -> Vec<i64> {
     let index = |label| classes.iter().position(|class| class == label).unwrap() as i64;
     labels.iter().map(index).collect()
 }
 
-/// Classifiers whose logits are exact, and large: what differs is the probabilities alone.
+/// Writes classifiers with exact and large logits, so that only the probabilities can differ.
 fn heads<T: Float>(models: &mut Models) {
     let limit = T::from_f64(1e30);
     let x: Vec<T> = table()
@@ -269,7 +274,7 @@ fn heads<T: Float>(models: &mut Models) {
         let model = Classifier::from_network(net, 0..classes).unwrap();
         let values = model.predict_probability(&x).unwrap();
         let tiny = T::min_positive_value().as_f64();
-        // Of several classes this crate computes e^(ln p), whose error is that of ln p.
+        // With more than two classes, this crate computes e^(ln p), which has the error of ln p.
         let floor = |p: &T| match (classes, p.as_f64()) {
             (2, _) | (_, 0.0) => tiny,
             (_, p) => (p * (1.0 - p.ln())).max(tiny),
@@ -285,7 +290,7 @@ fn heads<T: Float>(models: &mut Models) {
     }
 }
 
-/// Models as they are used: trained.
+/// Writes trained models, as applications use them.
 fn trained<T: Float>(models: &mut Models) {
     let x: Vec<T> = samples(120 * 3, 1.0, 7);
     let builder = || {

@@ -1,4 +1,4 @@
-//! Optimizers against PyTorch's and scikit-learn's trajectories.
+//! Compares optimizers with trajectories of PyTorch and scikit-learn.
 
 use feedforward::Layout;
 use feedforward::optimizer::{
@@ -17,16 +17,16 @@ fn rows(value: &Value) -> Vec<Vec<f64>> {
     value.as_array().unwrap().iter().map(numbers).collect()
 }
 
-/// The fixtures' measure of a difference, at its worst.
+/// Returns the largest difference, as the fixtures define it.
 fn worst_d(got: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
-    assert!(got.iter().all(|x| x.is_finite()), "{got:?}"); // `max` would pass over NaN
+    assert!(got.iter().all(|x| x.is_finite()), "{got:?}"); // because `max` ignores NaN
     let pairs = got.iter().zip(expected);
     let d = pairs.map(|(got, expected)| (got - expected).abs() / (1e-3 + expected.abs()));
     d.fold(0.0, f64::max)
 }
 
-/// The fixture's gradients by optimizers that it lacks: numbers of PyTorch 2.15 in f64.
+/// Optimizers that the fixture lacks, on its gradients. The numbers are from PyTorch 2.15 in f64.
 #[test]
 fn pytorch_beyond_the_fixture() {
     fn check(optimizer: &dyn Optimizer<f64>, expected: [f64; 5]) {
@@ -93,7 +93,7 @@ fn pytorch_beyond_the_fixture() {
     );
 }
 
-/// Both forms of epsilon are one for `AdamW` as well, if they are scaled into each other.
+/// Both forms of epsilon agree in `AdamW` too if one is scaled into the other.
 #[test]
 fn adamw_takes_keras_epsilon() {
     let layout = Layout::new(&[1, 1]).unwrap();
@@ -114,15 +114,16 @@ fn adamw_takes_keras_epsilon() {
         params
     };
     let corrected = step(EpsilonForm::Corrected, 1e-3);
-    // m' = g and sqrt(v') = |g| in the first update.
+    // In the first update, m' = g and sqrt(v') = |g|.
     let expected = [0.999 - 0.1 * 0.3 / 0.301, -0.999 - 0.1 * 0.02 / 0.021];
     assert!(worst_d(&corrected, &expected) < 1e-14);
     let hat = step(EpsilonForm::Hat, 1e-3 * 0.001_f64.sqrt());
     assert!(worst_d(&hat, &corrected) < 1e-14);
 }
 
-/// By hand: the step doubles while the sign stays, to the limit; a turn makes it a quarter
-/// and a rest of one update, after which the next sign is neither old nor new.
+/// Checks Rprop by hand. The step size doubles while the sign stays, up to the limit. A sign change
+/// divides it by four and skips one update, after which the next sign counts as neither old nor
+/// new.
 #[test]
 fn rprop_step_by_step() {
     let rprop = Rprop {
@@ -139,17 +140,17 @@ fn rprop_step_by_step() {
         (7.0, -1.0),     // 1
         (1e-9, -3.0),    // 2
         (100.0, -6.0),   // 3, not 4
-        (-100.0, -6.0),  // a turn: 3/4
-        (-0.01, -5.25),  // 3/4, not twice that
+        (-100.0, -6.0),  // sign change: 3/4
+        (-0.01, -5.25),  // 3/4, not doubled
         (-0.02, -3.75),  // 3/2
-        (0.0, -3.75),    // nothing to go by, and the size stays
-        (-5.0, -2.25),   // 3/2: the zero was no sign to continue
-        (5.0, -2.25),    // a turn: 3/8 becomes the least, 1/2
+        (0.0, -3.75),    // zero gradient: no step, and the size stays
+        (-5.0, -2.25),   // 3/2: after a zero, no sign continues
+        (5.0, -2.25),    // sign change: 3/8 is raised to the minimum, 1/2
         (5.0, -2.75),    // 1/2
-        (f64::NAN, 0.0), // stays visible
+        (f64::NAN, 0.0), // NaN stays visible
     ];
     for (gradient, expected) in updates {
-        // The learning rate matters in the first update only.
+        // Rprop uses the learning rate only in the first update.
         let rate = if state.updates() == 0 { 1.0 } else { 1e-5 };
         state
             .update(&rprop, rate, &mut params, &[gradient, 0.0])
@@ -162,7 +163,7 @@ fn rprop_step_by_step() {
     }
 }
 
-/// Curvatures from 1e-4 to 1e4, to which gradient descent would have to adapt its rate.
+/// Curvatures range from 1e-4 to 1e4, so no single rate suits gradient descent.
 #[test]
 fn rprop_minimizes_an_ill_scaled_quadratic() {
     fn distance(optimizer: &dyn Optimizer<f64>) -> f64 {
@@ -197,7 +198,7 @@ fn lengths_are_checked() {
     assert_eq!(state.updates(), 0);
 }
 
-/// A slice of the wrong length that is given to `step` itself changes nothing.
+/// Calling `step` directly with slices of the wrong length changes nothing.
 #[test]
 fn a_step_with_wrong_slices_does_not_panic() {
     let layout = Layout::new(&[1, 1]).unwrap();

@@ -1,4 +1,4 @@
-//! Parameters of activations: one idea of what they may be, wherever there is an activation.
+//! Parameters of activations have one range of valid values everywhere.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use feedforward::{Error, Float, Layer, LayerSpec, Mlp, MlpRef, Neuron};
 
 type Shared<T> = Arc<dyn Activation<T>>;
 
-/// What can be built can be written and read, and what cannot be read cannot be built.
+/// A network accepts exactly the parameters that can be written and read.
 #[test]
 fn parameters_are_checked_where_networks_are_built() {
     type Maker = fn(f64) -> (Shared<f32>, Shared<f64>);
@@ -56,7 +56,7 @@ fn parameters_are_checked_where_networks_are_built() {
         makers![Celu::new, Softplus::new, Squareplus::new, Sine::new],
         makers![|x: f64| Maxout::new(x as usize)],
     ];
-    // The parameter, and whether each kind of range has it in f32 and in f64.
+    // Each row holds a parameter, and its validity for each kind of range in f32 and in f64.
     let cases: [(f64, [bool; 8]); 13] = [
         (0.25, [true; 8]),
         (-0.5, [true, true, true, true, false, false, false, false]),
@@ -100,7 +100,7 @@ fn parameters_are_checked_where_networks_are_built() {
             assert_eq!([check(&single), check(&double)], [good; 2], "{single:?}");
         }
     }
-    // An error says what became of the number.
+    // The error explains how rounding changed the number.
     let error = Activation::<f32>::check(&Softplus::new(1e-60)).unwrap_err();
     assert_eq!(
         error.to_string(),

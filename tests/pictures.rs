@@ -1,4 +1,4 @@
-//! The pictures that `paint_logo` takes, scales down, or refuses.
+//! Pictures that `paint_logo` accepts, scales down or refuses.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn paint_logo_knows_a_picture_by_its_content() {
     assert_eq!(size(&folder.join("painting.png")), (8, 5));
 }
 
-/// What `paint_logo` says of a picture, after a training that is none.
+/// Returns the output of `paint_logo` for a picture, after a minimal training run.
 fn painted(folder: &Path, file: &Path) -> String {
     let flags = ["--epochs", "1", "--image", file.to_str().unwrap()];
     let mut command = programs::example("paint_logo");
@@ -50,7 +50,7 @@ fn painted(folder: &Path, file: &Path) -> String {
     output_of(command.arg("--out").arg(folder))
 }
 
-/// The one line in which it says why it does not take a picture.
+/// Returns the one-line error with which it refuses a picture.
 fn refused(folder: &Path, file: &Path, flags: &[&str]) -> String {
     let mut command = paint(folder, flags);
     let output = command.arg("--image").arg(file).output().unwrap();
@@ -78,7 +78,7 @@ fn large_pictures_are_scaled_down_and_the_program_says_so() {
         let (width, height) = size(&folder.join("painting.png"));
         let learned = width * height;
         assert!((500_000..=1 << 19).contains(&learned), "{width} x {height}");
-        // To within a pixel of the shorter side.
+        // The aspect ratio is kept to within a pixel of the shorter side.
         let ratio = |a: u32, b: u32| f64::from(a) / f64::from(b);
         let by = ratio(width, height) / ratio(columns, rows);
         assert!(
@@ -123,7 +123,7 @@ fn a_jpeg_that_is_cut_is_refused() {
         error.contains("the end of the picture is missing"),
         "{error}"
     );
-    // What cameras put behind it does no harm.
+    // Cameras append data to the picture, which must be ignored.
     let more = [&whole[..], b"more"].concat();
     for whole in [whole, more] {
         fs::write(&file, whole).unwrap();
@@ -186,7 +186,7 @@ fn what_is_ignored_of_a_picture_is_said() {
     }
 }
 
-/// A chunk of a PNG.
+/// Returns a chunk of a PNG file.
 fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let content = [&kind[..], data].concat();
     let mut crc = u32::MAX;

@@ -1,5 +1,5 @@
-//! Activations of several pre-activations: formulas, slopes, and networks with them. Reference
-//! numbers are fidelity's.
+//! Activations with several pre-activations: formulas, derivatives, and networks with them. The
+//! reference numbers are in the fidelity test.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use feedforward::activation::{self, Activation, Glu, Maxout, SwiGlu};
 use feedforward::loss::MeanSquaredError;
 use feedforward::{Float, GradientWorkspace, Mlp};
 
-/// Some pieces for each of two neurons, and what they give.
+/// Checks the outputs of two neurons, given their pieces.
 #[track_caller]
 fn check(f: &dyn Activation<f64>, z: &[f64], expected: [f64; 2]) {
     let mut y = [0.0; 2];
@@ -47,7 +47,7 @@ fn a_closed_gate_lets_nothing_through_but_nan() {
     }
 }
 
-/// Every slope against central differences of order 4.
+/// Compares every derivative with central differences of order 4.
 #[test]
 fn slopes_are_those_of_the_values() {
     let mut checked = 0;
@@ -67,7 +67,7 @@ fn slopes_are_those_of_the_values() {
             let mut sorted = z.clone();
             sorted.sort_by(f64::total_cmp);
             if name.starts_with("maxout") && sorted[pieces - 1] - sorted[pieces - 2] < 5.0 * h {
-                continue; // a kink is near
+                continue; // near a kink
             }
             checked += 1;
             let mut dz = vec![0.0; pieces];
@@ -103,7 +103,7 @@ fn the_first_of_equal_pieces_learns() {
     assert_eq!(dz, [0.0, 0.5, 0.0, 0.25, 0.0, 0.0]);
 }
 
-/// `value` and `derivative` speak of a neuron all of whose pieces are x.
+/// `value` and `derivative` describe a neuron all of whose pieces are x.
 #[test]
 fn value_and_derivative_are_those_of_equal_pieces() {
     for name in ["maxout(2)", "maxout(4)", "glu", "swiglu"] {
@@ -120,7 +120,7 @@ fn value_and_derivative_are_those_of_equal_pieces() {
     }
 }
 
-/// f(a, b) = a b, which claims that y tells its slope.
+/// The function f(a, b) = a b, which claims that its derivative depends on y alone.
 #[derive(Debug)]
 struct Product;
 
@@ -152,8 +152,8 @@ impl<T: Float> Activation<T> for Product {
     }
 }
 
-/// Outputs and gradients of many samples, in several strips and chunks, are those of single ones;
-/// also for an activation that somebody brings.
+/// Outputs and gradients of many samples, in several strips and chunks, must equal those of single
+/// samples. A custom activation must satisfy this too.
 #[test]
 fn many_samples_have_the_gradient_of_each() {
     let mut net = Mlp::<f64>::builder(3)

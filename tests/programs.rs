@@ -1,4 +1,4 @@
-//! The examples, run from outside as their users run them.
+//! Runs the examples from outside, as users do.
 
 use std::fs;
 use std::io;
@@ -54,7 +54,7 @@ fn examples_end_quietly_when_nobody_reads_what_they_print() {
         assert_eq!(stderr, "", "{name} {flags:?}");
         assert!(output.status.success(), "{name} {flags:?}");
     }
-    // Without a reader of standard error, there is the status.
+    // If standard error is closed too, only the exit status reports the error.
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let mut digits = example("digits");
@@ -73,7 +73,8 @@ fn paint_logo_paints_and_compares() {
     assert!(sheet.0 > 600 && sheet.1 > 400, "{sheet:?}");
     assert!(frames(&out.join("painting.gif")) > 10);
     assert!(output.contains("(1, 1)"));
-    // Fifty sines and as many cosines go in, or with the tutorial row and column.
+    // The network has fifty sines and fifty cosines as inputs, or row and column with the
+    // tutorial's preset.
     check_last_line(&output, 100);
     check_last_line(&output_of(&mut paint(&out, &["--preset", "tutorial"])), 2);
 
@@ -86,14 +87,14 @@ fn paint_logo_paints_and_compares() {
     assert_eq!(files, all);
 }
 
-/// How many pictures an animation has; each must be whole.
+/// Returns the number of frames of an animation, each of which must be complete.
 fn frames(file: &Path) -> usize {
     let file = std::io::BufReader::new(fs::File::open(file).unwrap());
     let frames = GifDecoder::new(file).unwrap().into_frames();
     frames.collect_frames().unwrap().len()
 }
 
-/// `epochs=… loss=… psnr=… seconds=… parameters=…`
+/// Checks the summary `epochs=… loss=… psnr=… seconds=… parameters=…`.
 fn check_last_line(output: &str, inputs: usize) {
     let line = output.lines().last().unwrap();
     let pairs: Vec<_> = line
@@ -135,7 +136,7 @@ fn paint_logo_paints_larger_and_in_line() {
     assert!(!run("1").join("enlarged.png").exists());
     let out = run("3");
 
-    // The middle one of nine small pixels lies where the pixel's own centre lies.
+    // With nine small pixels per pixel, the middle one has the large pixel's center.
     let small = image::open(out.join("painting.png")).unwrap();
     let large = image::open(out.join("enlarged.png")).unwrap();
     let (space, side) = (16, 300);
@@ -170,7 +171,7 @@ fn paint_logo_stops_on_time_and_at_a_loss() {
             .parse::<f64>()
             .unwrap()
     };
-    // It ends with the update that passes the time, whatever the machine.
+    // On any machine, it ends with the update that exceeds the time.
     assert!(number("seconds") >= 0.3, "{line}");
     assert!(number("epochs") < 1000.0, "{line}");
 
@@ -201,7 +202,7 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
         let flags = ["--hidden", "8x2", "--epochs", "4", "--preset", preset];
         let (_, painting) = run("a", &[&flags[..], &["--save", &model]].concat());
         let (_, loaded) = run("b", &["--load", &model]);
-        assert!(painting == loaded, "{preset}: another painting");
+        assert!(painting == loaded, "{preset}: the painting differs");
         run("b", &["--load", &model, "--scale", "3"]);
         assert_eq!(size(&folder.join("b/painting.png")), (300, 300));
     }
@@ -210,10 +211,10 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
     let (_, whole) = run("c", &flags);
     let kept = [&flags[..], &["--checkpoint", &checkpoint]].concat();
     run("d", &kept);
-    // What has ended has nothing left to do, and is painted again.
+    // A finished training run has no epochs left, but its picture is painted again.
     let (output, again) = run("d", &kept);
     assert!(output.contains("Resumed   after 7 epochs"), "{output}");
-    assert!(again == whole, "another painting after resuming");
+    assert!(again == whole, "the painting differs after resuming");
 
     for (flags, part) in [
         (&["--load", &*file("nothing")][..], "nothing"),
@@ -250,7 +251,7 @@ fn paint_logo_saves_loads_and_goes_on_from_a_checkpoint() {
             !output.status.success() && error.contains(part),
             "{flags:?}: {error}"
         );
-        // The file is named once.
+        // The error names the file only once.
         assert!(error.matches(".safetensors").count() <= 1, "{error}");
     }
 }
@@ -391,7 +392,7 @@ fn paint_logo_explains_what_is_wrong_in_one_line() {
         ),
     ];
     for (flags, word) in cases {
-        // Not `paint`: no flag is to be given twice.
+        // `paint` is not used, because no flag may be given twice.
         let mut command = example("paint_logo");
         if !flags.contains(&"--out") {
             command.arg("--out").arg(&folder);
@@ -521,7 +522,7 @@ fn evolve_balances_a_pole_from_starts_that_it_has_not_seen() {
     let source = fs::read_to_string(&file).unwrap();
     assert!(source.contains("pub static BALANCE: feedforward::MlpRef<'static, f32>"));
 
-    // A seed means the same evolution, and another one another.
+    // A seed reproduces an evolution, and another seed yields another one.
     let short = ["--generations", "2", "--seed", "7"];
     let once = run(&short);
     assert_eq!(once, run(&short));

@@ -1,4 +1,4 @@
-//! A training that is stopped, by whatever means, and goes on ends with the same bits.
+//! An interrupted training run resumes with bit-identical results.
 
 use std::env;
 use std::fs;
@@ -14,10 +14,10 @@ use feedforward::schedule::{Cosine, InverseScaling, Schedule};
 use feedforward::train::{ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{Clip, Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 
-/// Where the child finds its folder.
+/// Environment variable with the child's folder.
 const FOLDER: &str = "FEEDFORWARD_RESUME_FOLDER";
 
-/// How often the training is killed.
+/// Number of times that the training run is killed.
 const KILLS: usize = 25;
 
 fn net() -> Mlp<f32> {
@@ -31,7 +31,7 @@ fn data() -> (Vec<f32>, Vec<f32>) {
     (inputs, targets)
 }
 
-/// One that remembers in every way.
+/// Returns a trainer with every kind of state.
 fn trainer() -> Trainer<f32> {
     let reduce = ReduceOnPlateau {
         patience: 3,
@@ -50,7 +50,7 @@ fn trainer() -> Trainer<f32> {
         .threads(1)
 }
 
-/// Trains until the end, from the checkpoint if there is one.
+/// Trains to the end, starting from the checkpoint if there is one.
 fn train(folder: &Path) {
     let (x, y) = data();
     let path = folder.join("training.safetensors");
@@ -66,7 +66,7 @@ fn train(folder: &Path) {
     fs::write(folder.join("end.txt"), outcome(&net, &state)).unwrap();
 }
 
-/// All that should be the same.
+/// Returns everything that must be equal.
 fn outcome(net: &Mlp<f32>, state: &TrainerState<f32>) -> String {
     let params: Vec<u32> = net.params().iter().map(|p| p.to_bits()).collect();
     let state = (
@@ -84,7 +84,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The process that is killed: does nothing in a usual run of the tests.
+/// The process that is killed. In a normal test run, it does nothing.
 #[test]
 fn child() {
     if let Ok(folder) = env::var(FOLDER) {
@@ -97,8 +97,7 @@ fn a_training_killed_again_and_again_ends_with_the_same_bits() {
     let (whole, killed) = (folder("resume-whole"), folder("resume-killed"));
     let begin = Instant::now();
     train(&whole);
-    // So long on average that all kills together take three fifths of the training, whatever
-    // the machine.
+    // On any machine, all kills together take on average three fifths of the training time.
     let longest = begin.elapsed().as_micros() as u64 * 6 / 5 / KILLS as u64;
     let start = || {
         Command::new(env::current_exe().unwrap())
@@ -116,19 +115,19 @@ fn a_training_killed_again_and_again_ends_with_the_same_bits() {
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
         std::thread::sleep(Duration::from_micros((random >> 33) % longest));
-        // SIGKILL on Unix: nothing is cleaned up.
+        // On Unix, this is SIGKILL, so the process cannot clean up.
         child.kill().unwrap();
         let over = child.wait().unwrap().success();
-        assert!(!over, "ended after {kills} kills: not enough to kill");
+        assert!(!over, "training ended after only {kills} kills");
         kills += 1;
     }
     let path = killed.join("training.safetensors");
-    assert!(path.exists(), "never came as far as a checkpoint");
+    assert!(path.exists(), "no checkpoint was written");
     assert!(start().wait().unwrap().success());
     let end = |folder: &Path| fs::read_to_string(folder.join("end.txt")).unwrap();
     assert!(
         end(&whole) == end(&killed),
-        "other bits after {kills} kills"
+        "results differ after {kills} kills"
     );
 }
 
@@ -223,7 +222,7 @@ fn training_does_not_begin_if_checkpoints_cannot_be_written() {
         assert!(matches!(error, Error::Io { .. }), "{error}");
         assert_eq!((epochs, net.params()), (0, whole.params()));
     }
-    // Trying leaves nothing behind and damages nothing.
+    // The attempt leaves no file behind and damages none.
     let path = folder.join("training");
     fs::write(&path, "precious").unwrap();
     let stopped = trainer()
@@ -280,12 +279,12 @@ fn a_checkpoint_of_another_training_is_refused_by_name() {
     }
     assert_eq!(net.params(), before);
 
-    // More epochs, or other threads, are the caller's to choose.
+    // The caller may change the number of epochs and threads.
     let longer = trainer().epochs(500).threads(2);
     TrainerState::from_bytes(&bytes, &longer, &mut net).unwrap();
     let error = trainer().checkpoint("x", 0).init_state(&net).unwrap_err();
     assert!(error.to_string().contains("checkpoints"), "{error}");
-    // A checkpoint is a model file too.
+    // A checkpoint is also a model file.
     assert_eq!(
         Mlp::<f32>::from_bytes(&bytes).unwrap().params(),
         net.params()

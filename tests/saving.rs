@@ -1,7 +1,7 @@
-//! What saving does to a folder: files are whole at any moment, however many write them, and
-//! nothing else is touched.
+//! Effects of saving on a folder: every file is complete at any moment, even with several writers,
+//! and no other file is touched.
 //!
-//! `FEEDFORWARD_SAVES=1000 cargo test --test saving` saves as often from each writer.
+//! `FEEDFORWARD_SAVES=1000 cargo test --test saving` sets the number of saves per writer.
 
 use std::env;
 use std::fs::{self, File};
@@ -17,10 +17,10 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::Sgd;
 use feedforward::{Error, Mlp, Trainer, TrainerState};
 
-/// Where a child process finds the file that it is to write.
+/// Environment variable with the path that a child process writes to.
 const TARGET: &str = "FEEDFORWARD_SAVING_TARGET";
 
-/// Networks of different sizes, so that a file of two halves would be noticed.
+/// Returns networks of different sizes, so that a mixture of two files is detected.
 fn net(seed: u64) -> Mlp<f32> {
     let builder = Mlp::builder(3).hidden(5 + 40 * (seed as usize % 3), Tanh);
     builder.output(2, Identity).seed(seed).build().unwrap()
@@ -35,7 +35,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The names in a folder, in order.
+/// Returns the names in a folder, in order.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries
@@ -56,7 +56,7 @@ fn save_again_and_again(path: &Path) {
     }
 }
 
-/// Reads as long as `writing` says, and at least once.
+/// Reads while `writing` returns `true`, and at least once.
 fn read_again_and_again(path: &Path, mut writing: impl FnMut() -> bool) {
     let known: Vec<_> = (0..saves()).map(net).collect();
     let mut reads = 0;
@@ -91,7 +91,7 @@ fn threads_that_save_one_file_disturb_neither_each_other_nor_readers() {
     }
 }
 
-/// A process that saves: does nothing in a usual run of the tests.
+/// A process that saves. In a normal test run, it does nothing.
 #[test]
 fn child() {
     if let Some(path) = env::var_os(TARGET) {
@@ -182,7 +182,7 @@ fn names_may_be_as_long_as_the_system_allows() {
     assert_eq!(names(&folder).len(), 6);
 }
 
-/// Saves and loads must both say what they got.
+/// Checks that saving and loading both report the kind of the file.
 fn assert_refused(path: &Path, what: &str) {
     let trainer = Trainer::<f32>::new(SquaredError, Sgd::new(0.1));
     let (mut net, state) = (net(0), trainer.init_state(&net(0)).unwrap());
@@ -238,13 +238,13 @@ mod unix {
         assert_refused(&folder.join("socket"), "got a socket");
         assert_refused(&folder.join("pipe"), "got a named pipe");
         let mut all = vec!["pipe", "socket"];
-        // Only root may make one: the copy of an endless one.
+        // Only root can create a device; this one is a copy of /dev/zero.
         if make(&folder, "mknod", &["device", "c", "1", "5"]) {
             assert_refused(&folder.join("device"), "got a device");
             all.insert(0, "device");
         }
         for name in &all {
-            // Through a link, too.
+            // Links to such files are refused too.
             let link = folder.join(format!("{name}-link"));
             symlink(name, &link).unwrap();
             assert_refused(&link, "expected a regular file");
@@ -263,7 +263,7 @@ mod unix {
         symlink("inner/net", folder.join("link")).unwrap();
         symlink(folder.join("link"), folder.join("link-to-link")).unwrap();
         net(1).save(folder.join("link-to-link")).unwrap();
-        // To a file that is not there yet.
+        // A link may lead to a file that does not exist yet.
         symlink("inner/new", folder.join("dangling")).unwrap();
         net(2).save(folder.join("dangling")).unwrap();
         for link in ["link", "link-to-link", "dangling"] {
@@ -308,7 +308,7 @@ mod unix {
         let folder = folder("permissions");
         let path = folder.join("net");
         net(0).save(&path).unwrap();
-        // As any other new file.
+        // A new file has default permissions.
         File::create(folder.join("other")).unwrap();
         let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().mode() & 0o7777;
         assert_eq!(mode("net"), mode("other"));
@@ -318,7 +318,7 @@ mod unix {
             assert_eq!(mode("net"), wanted);
         }
         let before = fs::metadata(&path).unwrap();
-        // Only root may give files away.
+        // Only root can change the owner of a file.
         if std::os::unix::fs::chown(&path, Some(12345), Some(12346)).is_ok() {
             net(2).save(&path).unwrap();
             let after = fs::metadata(&path).unwrap();

@@ -4,7 +4,7 @@ use feedforward::activation::{Glu, Identity, Maxout, Relu, SwiGlu, Tanh};
 use feedforward::{Error, Float, Layer, Mlp, Scaler};
 use proptest::prelude::*;
 
-/// Half the distance from 1 to the next number: what one rounding is worth.
+/// Returns half the distance from 1 to the next number, the relative error of one rounding.
 fn unit<T: Float>() -> f64 {
     T::epsilon().as_f64() / 2.0
 }
@@ -18,7 +18,7 @@ fn statistics_by_hand() {
     let data = [1.0_f32, -5.0, 0.1, 3.0, -5.0, 0.1, 8.0, -5.0, 0.1];
     let standard = Scaler::standard(&data, 3).unwrap();
     assert_eq!(standard.offsets(), [4.0, -5.0, 0.1]);
-    // The variance is (9 + 1 + 16) / 3; equal numbers have none, whatever their mean rounds to.
+    // The variance is (9 + 1 + 16) / 3. Equal numbers have none, even if their mean is rounded.
     assert_eq!(
         standard.scales(),
         [(26.0_f64 / 3.0).sqrt() as f32, 1.0, 1.0]
@@ -31,7 +31,7 @@ fn statistics_by_hand() {
         (range.offsets(), range.scales()),
         (&[1.0, -5.0, 0.1][..], &[7.0, 1.0, 1.0][..])
     );
-    // A constant column goes to the start of the range, at a slope of high - low.
+    // A constant column maps to the start of the range, with a factor of high - low.
     let range = Scaler::min_max(&data, 3, -2.0..=2.0).unwrap();
     assert_eq!(range.scales(), [7.0 / 4.0, 0.25, 0.25]);
     assert_eq!(range.transform(&data[..2 * 3]).unwrap()[1], -2.0);
@@ -41,7 +41,7 @@ fn statistics_by_hand() {
     );
 }
 
-/// A column whose squares underflow, or whose deviation does in its type, counts as constant.
+/// A column counts as constant if its squares underflow, or its deviation does in its own type.
 #[test]
 fn tiny_columns() {
     let scaler = Scaler::standard(&[0.0, 1e-200], 1).unwrap();
@@ -53,14 +53,15 @@ fn tiny_columns() {
     assert_eq!(scaler.scales(), [0.25]);
 }
 
-/// Numbers that should be equal differ by rounding. As a spread, that would send others to 1e14.
+/// Nearly equal numbers differ only by rounding. Dividing by this spread would scale others to
+/// 1e14.
 #[test]
 fn rounding_is_no_spread() {
     fn check<T: Float>(values: &[T]) {
         let one = T::one();
         let mean = values.iter().map(|x| x.as_f64()).sum::<f64>() / values.len() as f64;
         for sign in [one, -one] {
-            // Beside a column that has a spread, and in any order.
+            // The values are tested beside a column with a spread, and in both orders.
             let data: Vec<T> = values
                 .iter()
                 .enumerate()
@@ -101,7 +102,7 @@ fn rounding_is_no_spread() {
         );
     }
 
-    // A real spread far from zero stays one, however many samples there are.
+    // A real spread far from zero remains a spread, for any number of samples.
     let times: Vec<f64> = (0..100_000)
         .map(|i| 1.7e9 + f64::from(i % 2) * 1e-3)
         .collect();
@@ -114,7 +115,7 @@ fn rounding_is_no_spread() {
     assert!((scale - 5e-3).abs() < 1e-4, "{scale}");
 }
 
-/// Each column's sums are those of the column alone, to the bit.
+/// Each column's sums are bit-identical to those of the column alone.
 #[test]
 fn columns_do_not_depend_on_their_neighbours() {
     const WIDTH: usize = 37;
@@ -160,7 +161,7 @@ fn bad_input_is_an_error() {
             "{low} {high}"
         );
     }
-    // Too far apart for their squares, and for their distance.
+    // The squares of these numbers overflow, and so does their distance.
     assert!(matches!(
         Scaler::standard(&[1e200, 0.0], 1),
         Err(Error::NotFinite { .. })
@@ -218,13 +219,13 @@ fn pair(w: f32, activation: impl feedforward::Activation<f32> + 'static) -> Mlp<
     Mlp::from_layers(&[first, last]).unwrap()
 }
 
-/// Powers of two, so that nothing is rounded.
+/// Scales are powers of two, so that nothing is rounded.
 #[test]
 fn folding_by_hand() {
     let mut net = pair(4.0, Identity);
     let inputs = Scaler::from_parts([10.0, -1.0], [2.0, 0.25]).unwrap();
     inputs.fold_into_inputs(&mut net).unwrap();
-    // W / scale, and b - W offset / scale.
+    // The folded parameters are W / scale and b - W offset / scale.
     let first = net.layer(0).unwrap();
     assert_eq!(first.weights(), [2.0, 8.0, 0.25, 4.0]);
     assert_eq!(first.bias(), [1.0 - 20.0 + 8.0, 3.0 - 2.5 + 4.0]);
@@ -238,7 +239,7 @@ fn folding_by_hand() {
     assert_eq!(net.layer(0).unwrap().weights()[0], 2.0);
 }
 
-/// A neuron of several pieces has several rows to fold into.
+/// A neuron with several pieces has several rows to fold into.
 #[test]
 fn folding_reaches_every_piece() {
     let scaler = Scaler::from_parts([3.0, -1.0], [2.0, 0.5]).unwrap();
@@ -287,7 +288,7 @@ fn a_network_stays_as_it_is_on_an_error() {
         error,
         "folded parameter at layer 1: expected finite numbers, got inf"
     );
-    // A bias alone may overflow.
+    // A bias may overflow even if all weights are finite.
     let far = Scaler::from_parts([1e20, 0.0], [1.0, 1.0]).unwrap();
     let error = check(&large, &|net| far.fold_into_inputs(net));
     assert_eq!(
@@ -314,7 +315,7 @@ fn a_network_stays_as_it_is_on_an_error() {
     two(2.0).fold_into_inputs(&mut pair(1.0, Tanh)).unwrap();
 }
 
-/// A network's sizes and numbers to fill it, a scaler, and samples in units of its scales.
+/// Sizes and numbers of a network, a scaler, and samples in units of its scales.
 #[derive(Debug, Clone)]
 struct Case {
     sizes: Vec<usize>,
@@ -324,7 +325,7 @@ struct Case {
     samples: Vec<f64>,
 }
 
-/// The scaler is as wide as the inputs or, if `outputs`, as the outputs.
+/// Returns cases whose scaler is as wide as the inputs or, if `outputs`, as the outputs.
 fn cases(outputs: bool) -> impl Strategy<Value = Case> {
     let sizes = proptest::collection::vec(1_usize..12, 2..5);
     sizes.prop_flat_map(move |sizes| {
@@ -374,7 +375,7 @@ impl Case {
     }
 }
 
-/// For each neuron |b| + sum of |w| x, the weights being first divided by `scales`, if any.
+/// Returns |b| + Σ |w| x for each neuron. If `scales` are given, they divide the weights first.
 fn magnitudes<T: Float>(layer: &Layer<T, &[T]>, x: &[f64], scales: Option<&[T]>) -> Vec<f64> {
     let scale = |column: usize| scales.map_or(1.0, |scales| scales[column].as_f64().abs());
     let rows = layer.weights().chunks(layer.inputs());
@@ -389,18 +390,26 @@ fn magnitudes<T: Float>(layer: &Layer<T, &[T]>, x: &[f64], scales: Option<&[T]>)
         .collect()
 }
 
-/// How far predictions may be from those for scaled inputs, in units u of rounding and to
-/// first order.
+/// Returns a first-order bound for the effect of folding on predictions, in units u of rounding.
 ///
-/// A sum of n products and a bias is n + 1 roundings, each at most u times M, the sum of the
-/// magnitudes. For the first layer let M = |b| + sum |w / s| (|x| + |o|), which bounds the
-/// magnitudes of W x' + b, of W' x + b' and of the fold's own sum b - W' o: 3 (n + 1) u M. To
-/// that come two roundings of x' (difference and quotient), one of w' (it multiplies x - o, as
-/// b' is made from the rounded w'), and one of b': 4 u M. In all (3 n + 7) u M.
+/// A sum of n products and a bias has n + 1 roundings. Each is at most u · M, with M the sum of the
+/// magnitudes. For the first layer, let
 ///
-/// ReLU does not enlarge differences. In a layer after it both networks have the same weights:
-/// differences e of its n inputs become sum |w| e, and each network's own roundings add
-/// (n + 1) u (|b| + sum |w| |y|).
+/// ```text
+/// M = |b| + Σ |w / s| (|x| + |o|)
+/// ```
+///
+/// M bounds the magnitudes of W x' + b, of W' x + b', and of the fold's own sum b - W' o. These
+/// sums contribute 3 (n + 1) u M. Four more roundings contribute 4 u M: two of x' (difference and
+/// quotient), one of w' and one of b'. That of w' multiplies x - o, because b' is computed from the
+/// rounded w'. The total is (3 n + 7) u M.
+///
+/// ReLU does not enlarge differences. In later layers, both networks have equal weights.
+/// Differences e of a layer's n inputs become Σ |w| e. Each network's own roundings add
+///
+/// ```text
+/// (n + 1) u (|b| + Σ |w| |y|)
+/// ```
 fn input_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T], scaled: &[T]) -> Vec<f64> {
     let u = unit::<T>();
     let mut y = scaled.to_vec();
@@ -439,9 +448,15 @@ fn input_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T], scaled: &[T]
     bound
 }
 
-/// The same for outputs brought back by the inverse, with N = |s| (|b| + sum |w y|) + |o|: the
-/// sum of n products and a bias on either side, 2 (n + 1) u N; two roundings of the inverse,
-/// and two of b' (product and sum), of which w' has one. In all (2 n + 6) u N.
+/// Returns the corresponding bound for outputs transformed by the inverse.
+///
+/// ```text
+/// N = |s| (|b| + Σ |w y|) + |o|
+/// ```
+///
+/// The sums of n products and a bias contribute 2 (n + 1) u N, one for each network. The inverse
+/// has two roundings, and b' has two (product and sum), one of which also applies to w'. The total
+/// is (2 n + 6) u N.
 fn output_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T]) -> Vec<f64> {
     let mut y = x.to_vec();
     let mut sizes = Vec::new();
@@ -461,7 +476,7 @@ fn output_bound<T: Float>(net: &Mlp<T>, scaler: &Scaler<T>, x: &[T]) -> Vec<f64>
         .collect()
 }
 
-/// Terms of higher order are less than a hundredth of the bound.
+/// Checks the bound. Terms of higher order are less than a hundredth of it.
 fn check<T: Float>(got: &[T], expected: &[T], bound: &[f64]) -> Result<(), TestCaseError> {
     for ((got, expected), bound) in got.iter().zip(expected).zip(bound) {
         let difference = (got.as_f64() - expected.as_f64()).abs();
@@ -501,7 +516,7 @@ fn outputs_fold<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// x' s is x - o up to three roundings, the sum with o rounds once more.
+/// x' s is x - o up to three roundings, and adding o rounds once more.
 fn comes_back<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     let scaler = case.scaler::<T>();
     let raw = scaler.inverse_transform(&convert(&case.samples)).unwrap();
@@ -515,9 +530,11 @@ fn comes_back<T: Float>(case: &Case) -> Result<(), TestCaseError> {
     check(&back, &raw, &bounds)
 }
 
-/// Offset and scale are rounded once each, a scaled number at most twice: with o the largest
-/// offset or number and s the scale, all within 4 u (|o| / s + 1) of where they should be; the
-/// second term stands for the numbers themselves, some tens of scales at most.
+/// Checks offsets and scales.
+///
+/// Each of them is rounded once, and a scaled number at most twice. Let o be the largest offset or
+/// number, and s the scale. All errors are below 4 u (|o| / s + 1). The second term covers the
+/// numbers themselves, which are at most some tens of scales.
 fn statistics<T: Float>(data: &[f64]) -> Result<(), TestCaseError> {
     let data = convert::<T>(data);
     prop_assume!(data.iter().any(|x| *x != data[0]));

@@ -1,6 +1,8 @@
-//! What scikit-learn's own tests of its MLP say, as far as it is about networks and not about
-//! Python. Numbers in brackets are those of the statements in its test suite's order; other
-//! statements are tests beside the code: gradients, schedules, pauses, weights, L-BFGS.
+//! Statements of scikit-learn's own tests of its MLP, as far as they concern networks and not
+//! Python.
+//!
+//! Numbers in brackets count the statements in the order of scikit-learn's test suite. The
+//! remaining statements are tested beside the code: gradients, schedules, pauses, weights, L-BFGS.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,7 +18,7 @@ use feedforward::{
     Trainer,
 };
 
-/// The first 200 rows of the digits below `classes`, every pixel scaled to [0, 1].
+/// Returns the first 200 rows with digits below `classes`. Pixels are scaled to [0, 1].
 fn digits(classes: u8) -> (Vec<f64>, Vec<u8>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data/digits.csv");
     let text = std::fs::read_to_string(path).unwrap();
@@ -33,11 +35,11 @@ fn digits(classes: u8) -> (Vec<f64>, Vec<u8>) {
     (scaler.transform(&pixels).unwrap(), labels)
 }
 
-/// 200 samples of 10 features with a linear target and noise, standardised.
+/// Returns 200 samples of 10 features with a linear target and noise, standardized.
 fn regression(targets: usize) -> (Vec<f64>, Vec<f64>) {
     let noise = |i: usize| (i as f64 * 12.9898).sin() * 43_758.545_3;
     let normal = |i: usize| {
-        // Twelve uniform numbers, less six.
+        // The sum of twelve uniform numbers, minus six, is nearly normal.
         (0..12)
             .map(|k| noise(12 * i + k).rem_euclid(1.0))
             .sum::<f64>()
@@ -80,7 +82,7 @@ const HIDDEN: [&str; 4] = ["identity", "logistic", "tanh", "relu"];
 
 #[test]
 fn a_penalty_makes_every_layer_smaller() {
-    // [1]; of ReLU layers a penalty enlarges the smaller one, since it balances them.
+    // [1] With ReLU, a penalty balances the layers and so enlarges the smaller one; tanh does not.
     let (x, labels) = digits(2);
     let sizes = |alpha: f64| -> Vec<f64> {
         let mut model = digit_classifier(2, "tanh", 10);
@@ -311,7 +313,7 @@ fn probabilities_and_their_logarithms_agree() {
         }
         assert_eq!(model.score(x, labels).unwrap(), 1.0);
     }
-    // However sure, logarithms stay finite.
+    // Logarithms stay finite, however extreme the logits are.
     let mut model = digit_classifier(3, "relu", 5);
     for p in model.network_mut().params_mut() {
         *p *= 1e4;
@@ -345,8 +347,8 @@ fn patience_is_counted_as_theirs() {
             .unwrap();
         assert_eq!((reason, state.epochs()), (StopReason::Epochs, 30));
         assert_eq!(state.history().epochs.len(), total);
-        // scikit-learn goes on counting, so that a training which had run out of patience ends after
-        // one epoch. A restart forgets what was best here.
+        // In scikit-learn the counter continues, so that such a training run ends after one more
+        // epoch. In this crate, a restart resets the best loss.
         assert_eq!(state.epochs_without_improvement(), 29);
         state.restart(&trainer, &net).unwrap();
     }
@@ -449,7 +451,7 @@ fn both_precisions_learn_the_same() {
 
 #[test]
 fn a_poisson_network_is_a_generalised_linear_model() {
-    // [42]: one identity unit between inputs and output is linear.
+    // [42] A single identity neuron between inputs and output is linear.
     let (x, _) = regression(1);
     let x: Vec<f64> = x.iter().map(|x| x / 4.0).collect();
     let rate = |row: &[f64]| (0.5 * row[0] - row[1] + row[2] + 1.0).exp();
@@ -480,7 +482,7 @@ fn a_poisson_network_is_a_generalised_linear_model() {
     assert!(!close(&fit(1, &|| Lbfgs::new(SquaredError))));
 }
 
-/// Three updates with the same gradient, from zeros.
+/// Returns the parameters after each of three updates with equal gradients, from zeros.
 fn three_updates(optimizer: &dyn Optimizer<f64>, rate: f64, gradient: &[f64]) -> Vec<Vec<f64>> {
     let layout = Layout::new(&[gradient.len() - 1, 1]).unwrap();
     let mut state = State::new(optimizer, &layout).unwrap();

@@ -1,4 +1,4 @@
-//! Settings, histories and networks as values of serde's, in JSON.
+//! Round trips of settings, histories and networks through serde, in JSON.
 
 use std::fmt::Debug;
 

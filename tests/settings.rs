@@ -1,5 +1,5 @@
-//! Settings that are numbers in double precision, but 0, infinite or 1 in the network's, are errors;
-//! and so are numbers of steps that would never end.
+//! Refuses settings that become 0, infinite or 1 in the network's precision although they are valid
+//! in f64. Also refuses numbers of steps that would never end.
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::encoding::Fourier;
@@ -13,9 +13,9 @@ use feedforward::optimizer::{
 use feedforward::train::Lbfgs;
 use feedforward::{Clip, Float, GradientWorkspace, Loss, Mlp, Samples, Shard, Trainer};
 
-/// Positive in f64, and in f32 zero, subnormal or infinite.
+/// Numbers that are positive in f64, but zero, subnormal or infinite in f32.
 const BAD: [f64; 5] = [1e-300, 1e-60, 1e-40, 1e39, 1e300];
-/// Not even a setting in f64.
+/// Numbers that are invalid even in f64.
 const NEVER: [f64; 6] = [
     -1.0,
     -1e-60,
@@ -129,7 +129,7 @@ fn net<T: Float>() -> Mlp<T> {
         .unwrap()
 }
 
-/// Whether each part of a training run takes this number.
+/// Returns `true` for each part of a training run that accepts this number.
 fn accepted<T: Float>(x: f64) -> Vec<(String, bool)> {
     let (data, mut net) = ([T::from_f64(0.5)], net::<T>());
     let mut results = Vec::new();
@@ -206,7 +206,7 @@ fn the_message_names_the_precision() {
     );
 }
 
-/// A part that stays, in f32: 1 - 1e-9 is 1.
+/// Decay rates must be below 1 in f32 too, where 1 - 1e-9 rounds to 1.
 #[test]
 fn decays_stay_below_one() {
     fn all<T: Float>(x: f64) -> Vec<Box<dyn Optimizer<T>>> {
@@ -287,7 +287,7 @@ fn dropout_drops_something() {
     }
 }
 
-/// Initialisers draw in f64; what the network gets must still be numbers, and not all zeros.
+/// Initializers draw in f64. After rounding, the parameters must be finite and not all zero.
 #[test]
 fn initial_parameters_are_numbers_of_the_networks_precision() {
     fn build<T: Float>(initializer: impl Initializer + 'static) -> Result<Mlp<T>, String> {
@@ -295,7 +295,7 @@ fn initial_parameters_are_numbers_of_the_networks_precision() {
         let net = net.initializer(initializer).build();
         net.map_err(|error| error.to_string())
     }
-    /// A mistake of the caller's.
+    /// A faulty custom initializer.
     #[derive(Debug)]
     struct Filled(f64);
 
@@ -345,7 +345,7 @@ fn steps_that_would_never_end() {
     assert!(Optimizer::<f32>::check(&muon(100)).is_ok());
 }
 
-/// More threads than can be of use are not started, and the bits are those of one.
+/// No more threads are started than can be useful, and results are bit-identical to those of one.
 #[test]
 fn threads_without_bounds() {
     let x: Vec<f32> = (0..400).map(|i| i as f32 / 400.0).collect();

@@ -1,4 +1,4 @@
-//! A training that several processes shard has the bits of one.
+//! Training sharded among several processes is bit-identical to training in one.
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
@@ -15,7 +15,7 @@ fn net<T: Float>() -> Mlp<T> {
     builder.output(2, Identity).seed(1).build().unwrap()
 }
 
-/// So many rows of a smooth function.
+/// Returns this many rows of a smooth function.
 fn data<T: Float>(rows: usize) -> (Vec<T>, Vec<T>) {
     let x = |i: usize| (i as f64 * 0.37).sin();
     let inputs: Vec<f64> = (0..3 * rows).map(x).collect();
@@ -27,10 +27,10 @@ fn data<T: Float>(rows: usize) -> (Vec<T>, Vec<T>) {
     )
 }
 
-/// What a process computed: each chunk's gradient and loss.
+/// Results of one process: each chunk's gradient and loss.
 type Sums<T> = Vec<(Vec<T>, f64)>;
 
-/// Adds up in the order of the chunks, as whoever reduces must.
+/// Adds in the order of the chunks, as a reduction must.
 fn in_order<T: Float>(sums: &[Sums<T>]) -> (Vec<T>, f64) {
     let mut chunks = sums.iter().flatten();
     let (mut sum, mut loss) = chunks.next().unwrap().clone();
@@ -132,7 +132,7 @@ fn even_shares_add_up_to_the_gradient_up_to_rounding() {
     approx::assert_relative_eq!(worker.values(), alone.values(), epsilon = 1e-14);
 }
 
-/// Two processes, as far as the arithmetic goes, which stop after so many updates.
+/// Simulates two processes that stop after this many updates.
 fn train_shared(
     trainer: &Trainer<f32>,
     net: &mut Mlp<f32>,
@@ -189,7 +189,7 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
     assert_eq!(history.stopped_by, StopReason::Tolerance);
     assert!(history.epochs.len() > 4);
 
-    // Killed within the third epoch, gone on with alone.
+    // The run is interrupted within the third epoch and resumed by one process.
     let mut net = start.clone();
     let mut state = trainer.init_state(&net).unwrap();
     let none = train_shared(&trainer, &mut net, &mut state, (&x, &y), 7);
@@ -202,7 +202,7 @@ fn a_shared_training_is_a_fit_and_either_goes_on_from_the_others_checkpoint() {
     assert_eq!(resumed.params(), fitted.params());
     assert_eq!(*state.history(), history);
 
-    // And shared to the end.
+    // It is then completed by two processes.
     let mut state = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
     let reason = train_shared(&trainer, &mut net, &mut state, (&x, &y), u64::MAX);
     assert_eq!(reason, Some(StopReason::Tolerance));

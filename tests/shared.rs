@@ -1,4 +1,4 @@
-//! A shared loss or optimizer passes every method on.
+//! A loss or optimizer in an `Arc` delegates every method.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use feedforward::loss::{Poisson, RelativeL2};
 use feedforward::optimizer::{Optimizer, State, UpdateContext};
 use feedforward::{Layout, Loss};
 
-/// Differs from every default of the trait.
+/// An optimizer that differs from every default of the trait.
 #[derive(Debug)]
 struct Odd;
 
@@ -40,7 +40,7 @@ impl Optimizer<f64> for Odd {
 
 #[test]
 fn optimizers() {
-    // Generic, since `shared.init(..)` might mean the pointee's.
+    // The function is generic, because `shared.init(..)` could call the pointee's method.
     fn check(optimizer: &impl Optimizer<f64>) {
         let layout = Layout::new(&[1, 1]).unwrap();
         assert_eq!(optimizer.learning_rate(), 0.25);

@@ -1,4 +1,4 @@
-//! Sizes that no machine has memory for, or that cannot be counted, are errors at once.
+//! Sizes that exceed any memory, or that overflow, are errors at once.
 
 #![cfg(target_pointer_width = "64")]
 
@@ -23,7 +23,7 @@ use rand::SeedableRng;
 
 const HUGE: usize = usize::MAX;
 
-/// Sizes about which products and sums of two of them overflow, or memory ends.
+/// Sizes whose products, or sums of two products, overflow or exceed the memory.
 const SIZES: [usize; 9] = [
     HUGE,
     HUGE - 1,
@@ -87,7 +87,7 @@ fn networks<T: Float>() {
         build(Mlp::builder(0).output(1, Identity)),
         "inputs: expected at least 1, got 0"
     );
-    // Every number of layers that is allowed works, and no layers are no error either.
+    // Any number of layers up to the maximum works, and adding zero layers is no error.
     let deep = Mlp::<T>::builder(1)
         .hidden_layers(999, 1, Relu)
         .hidden_layers(0, 0, Relu);
@@ -113,7 +113,7 @@ fn parameters_are_counted_before_there_are_any() {
 }
 
 fn memories<T: Float>() {
-    /// An optimizer that asks for too much.
+    /// An optimizer that requests too much memory.
     #[derive(Debug)]
     struct Greedy(usize);
 
@@ -140,7 +140,7 @@ fn memories<T: Float>() {
         );
     }
     assert!(Layout::new(&[3, 0, 4, 2]).is_err());
-    // Narrow matrices, which are padded most.
+    // Narrow matrices need the most padding.
     for sizes in [&[1, 1, 1, 1][..], &[3, 1, 300, 1, 2], &[1, 17, 1], &[1, 1]] {
         let layout = Layout::new(sizes).unwrap();
         let mut state = State::<T>::new(&Muon::default(), &layout).unwrap();
@@ -220,7 +220,7 @@ fn shares_of_any_size() {
     }
 }
 
-/// The last row that a minibatch can have, in the last update that can be counted.
+/// The last row of the largest minibatch, in the last update that a counter can hold.
 #[test]
 fn dropout_at_the_end_of_all_numbers() {
     let net = Mlp::<f32>::builder(1)
@@ -250,7 +250,7 @@ fn dropout_at_the_end_of_all_numbers() {
     }
 }
 
-/// More outputs than copies that are taken at once, of several samples.
+/// There are more outputs than are processed at once, and several samples.
 #[test]
 fn a_jacobian_of_many_outputs() {
     let net = Mlp::<f64>::builder(2)
@@ -262,7 +262,7 @@ fn a_jacobian_of_many_outputs() {
     let (x, mut gradient) = ([0.5, -0.25, 1.0, 0.75], GradientWorkspace::new(&net));
     let jacobian = gradient.jacobian(&net, &x).unwrap().to_vec();
     assert_eq!(jacobian.len(), 2 * 1000 * 2);
-    // Against networks of one of the outputs each.
+    // The reference is a network with only one of the outputs.
     for (sample, x) in x.chunks(2).enumerate() {
         for output in [0, 1, 383, 384, 385, 767, 768, 999] {
             let layer = net.layer(1).unwrap();
@@ -348,7 +348,7 @@ fn schedules_at_any_time() {
     }
 }
 
-/// Numbers without a bound for what ends by itself.
+/// Limits may be unbounded, because the run ends by itself.
 #[test]
 fn lbfgs_without_bounds() {
     let net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
@@ -376,7 +376,7 @@ fn lbfgs_without_bounds() {
     assert!((p[0] - 1.0).abs() < 1e-5);
 }
 
-/// Called by hand, an initialiser gets whatever sizes the caller claims.
+/// An initializer called directly receives any sizes.
 #[test]
 fn initialisers_of_layers_that_cannot_be() {
     let initialisers: [&dyn Initializer; 5] = [

@@ -1,5 +1,5 @@
-//! Every public type goes to other threads and is shared among them, and one network predicts on
-//! many at once.
+//! Every public type can be sent to and shared among threads, and one network can predict on many
+//! threads at once.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use feedforward::{
     train,
 };
 
-/// Asserts, while this is compiled, that the types are `Send` and `Sync`, and lists them.
+/// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
 macro_rules! shared {
     ($($type:ty),* $(,)?) => {
         const LISTED: &[&str] = &[$(stringify!($type)),*];
@@ -28,7 +28,7 @@ macro_rules! shared {
 }
 
 shared! {
-    // The network and what goes around it.
+    // The network and the models around it.
     Mlp<f32>,
     Mlp<f64>,
     MlpBuilder<f32>,
@@ -57,7 +57,7 @@ shared! {
     Error,
     DivergenceCause,
     Position,
-    // Training.
+    // Training types.
     Trainer<f32>,
     TrainerState<f32>,
     History,
@@ -119,7 +119,7 @@ shared! {
     metrics::ConfusionMatrix<String>,
     metrics::Link,
     metrics::R2,
-    // What networks are made of, apart from activations, whose trait demands both.
+    // Components of networks, except activations, whose trait requires both.
     encoding::Builtin<f32>,
     encoding::Fourier<f32>,
     encoding::Positional,
@@ -139,7 +139,7 @@ shared! {
     gemm::MatRef<'static, f32>,
     gemm::MatMut<'static, f32>,
     simd::InstructionSet,
-    // Those that one brings.
+    // Traits that users implement.
     dyn Activation<f32>,
     dyn Encoding<f32>,
     dyn Initializer,
@@ -157,7 +157,7 @@ fn is_public(visibility: &syn::Visibility) -> bool {
     matches!(visibility, syn::Visibility::Public(_))
 }
 
-/// The names of the public structs and enums that a file defines.
+/// Returns the names of the public structs and enums that a file defines.
 fn types(file: &syn::File) -> Vec<String> {
     let name = |item: &syn::Item| match item {
         syn::Item::Struct(item) if is_public(&item.vis) => Some(item.ident.to_string()),
@@ -167,7 +167,7 @@ fn types(file: &syn::File) -> Vec<String> {
     file.items.iter().filter_map(name).collect()
 }
 
-/// What a file re-exports, as (first part of the path, name).
+/// Returns a file's re-exports, as (first part of the path, name).
 fn exports(file: &syn::File) -> Vec<(String, String)> {
     fn leaves(tree: &syn::UseTree, names: &mut Vec<String>) {
         match tree {
@@ -208,8 +208,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files.collect()
 }
 
-/// Every public struct and enum, as `module::Type` with the module at the crate's root, must be
-/// among those that are asserted above.
+/// Every public struct and enum must be in the list above, as `module::Type` with the module at the
+/// crate's root.
 #[test]
 fn every_public_type_is_asserted() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -233,7 +233,7 @@ fn every_public_type_is_asserted() {
             folder.join("mod.rs")
         };
         if !own.exists() {
-            continue; // the pages, which are inline
+            continue; // the inline module `pages`
         }
         files.push(own.clone());
         let defined: BTreeSet<_> = files.iter().flat_map(|f| types(&parse(f))).collect();
@@ -261,7 +261,7 @@ fn every_public_type_is_asserted() {
         missing.is_empty(),
         "not asserted to be Send and Sync: {missing:?}"
     );
-    // Else the search for them is broken.
+    // An unknown type means that the search above is broken.
     let unknown: Vec<_> = listed.difference(&public).collect();
     assert!(
         unknown.is_empty(),
@@ -281,7 +281,7 @@ fn inputs() -> Vec<f32> {
     (0..3 * 400).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
-/// Sample by sample and in batches, again and again, by a predictor of the thread's own.
+/// Predicts repeatedly, sample by sample and in batches, with the thread's own predictor.
 fn predict(mut predictor: Predictor<f32, impl std::borrow::Borrow<Mlp<f32>>>) -> Vec<f32> {
     let inputs = inputs();
     let mut outputs = vec![0.0; 2 * 400];
@@ -320,7 +320,7 @@ fn threads_borrow_one_network() {
     });
 }
 
-/// A predictor that is made goes to another thread, and its clone works beside it.
+/// A predictor can move to another thread while its clone stays in use.
 #[test]
 fn predictors_move_and_are_cloned() {
     let net = network();
@@ -332,7 +332,7 @@ fn predictors_move_and_are_cloned() {
     assert_eq!(other.join().unwrap(), expected);
 }
 
-/// Trainings side by side do not touch each other.
+/// Concurrent training runs do not affect each other.
 #[test]
 fn threads_differentiate_one_network() {
     let net = network();
@@ -357,7 +357,7 @@ static PARAMS: [f32; 3 * 5 + 5] = [0.25; 20];
 static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(5, &activation::Tanh)];
 static NET: MlpRef<f32> = MlpRef::constant(3, &LAYERS, &PARAMS);
 
-/// One in flash is shared as it is: each thread brings its scratch.
+/// A network in flash is shared directly. Each thread has its own scratch buffer.
 #[test]
 fn threads_share_a_static_network() {
     let predict = || {

@@ -1,5 +1,5 @@
-//! Training where something is unusual: scores that are no numbers, runs that stop at once, weights
-//! of nothing, other samples, calls in any order.
+//! Training in unusual situations: undefined scores, runs that stop at once, zero weights, changed
+//! samples, and calls in any order.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -49,7 +49,7 @@ impl Score<f64> for Sometimes {
 #[test]
 fn a_score_that_is_no_number_is_no_improvement() {
     let (x, y) = data();
-    // R2 of one sample is not defined: no epoch is the best, and patience runs out.
+    // R2 of one sample is undefined. No epoch is the best, and patience runs out.
     let undefined = trainer()
         .validation(Validation::set([0.5], [0.84]).score(R2::default()))
         .early_stopping(0.0, 12);
@@ -84,7 +84,7 @@ fn a_score_that_is_no_number_is_no_improvement() {
             ControlFlow::Continue(())
         })
         .unwrap();
-    // Three epochs without a number are tolerated before there is one.
+    // Epochs without a number are tolerated before the first number.
     assert_eq!(history.stopped_by, StopReason::EarlyStopping);
     if history.epochs.len() > 4 {
         assert_eq!(
@@ -113,7 +113,7 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
         });
         assert_eq!(reason, Ok(StopReason::Callback));
         assert_ne!(stopped.params(), start.params());
-        // And it resumes to the same end.
+        // Resuming leads to the result of an uninterrupted run.
         trainer.resume(&mut stopped, &mut state, &samples).unwrap();
         let mut whole = net();
         trainer.fit(&mut whole, &x, &y).unwrap();
@@ -168,7 +168,7 @@ fn a_schedule_over_all_updates_has_an_end() {
 #[test]
 fn weights_must_leave_something_to_learn() {
     let (x, y) = data();
-    // All that is not held out weighs nothing.
+    // If the one weighted sample is held out, all others weigh nothing.
     let split = trainer().validation_split(0.2);
     let mut held_out = Vec::new();
     for sample in 0..50 {
@@ -177,7 +177,7 @@ fn weights_must_leave_something_to_learn() {
         let samples = Samples::new(&x, &y).weights(&weights);
         match split.fit_with(&mut net(), &samples, |_, _| ControlFlow::Break(())) {
             Err(error) => held_out.push(error.to_string()),
-            // Here the validation weights sum to zero, or there is one update to see.
+            // Otherwise the validation weights sum to zero, or the callback sees one update.
             Ok(history) => assert!(history.updates > 0),
         }
     }
@@ -185,7 +185,7 @@ fn weights_must_leave_something_to_learn() {
         "sample weights of the training part of the split: expected a sum above 0, got 0";
     assert_eq!(held_out.iter().filter(|text| *text == training).count(), 10);
 
-    // In single precision the inverse of the sum overflows.
+    // In single precision, the inverse of the sum overflows.
     let (x, y) = ([0.5_f32, 1.0], [1.0_f32, 0.0]);
     let builder = Mlp::<f32>::builder(1).hidden(2, Tanh);
     let net = builder.output(1, Identity).build().unwrap();
@@ -204,7 +204,7 @@ fn weights_must_leave_something_to_learn() {
             "{error:?}"
         );
     }
-    // And minibatches of such weights are passed over.
+    // Minibatches with such weights are skipped.
     let weights = [1e-40, 1.0];
     let trainer = Trainer::new(SquaredError, Sgd::new(0.1))
         .batch_size(1)
@@ -216,7 +216,7 @@ fn weights_must_leave_something_to_learn() {
     assert!(trained.params().iter().all(|p| p.is_finite()));
 }
 
-/// Each minibatch's weights are too small to divide by, though all together are not.
+/// The weights of each minibatch are too small to divide by, but those of all samples are not.
 #[test]
 fn an_epoch_without_an_update_is_an_error() {
     let (x, y) = data();
@@ -255,7 +255,7 @@ fn an_average_that_cannot_move_is_refused() {
     assert!(trainer.weight_average(1.0 - 1e-6).init_state(&net).is_ok());
 }
 
-/// Squares of these gradients overflow, which would keep the parameters from ever moving again.
+/// The squares of these gradients overflow, which would freeze the parameters forever.
 #[test]
 fn a_memory_that_overflows_is_a_divergence() {
     let start = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
@@ -296,7 +296,7 @@ fn a_run_that_fails_at_once_leaves_the_network_as_it_was() {
     let error = weightless.partial_fit(&mut net, &mut state, &samples.weights(&weights));
     assert!(error.is_err());
     assert_eq!(net.params(), average);
-    // And the state still has what it continues from.
+    // The state can still be resumed.
     let mut whole = start;
     averaging.clone().epochs(4).fit(&mut whole, &x, &y).unwrap();
     let longer = averaging.epochs(4);
@@ -334,7 +334,7 @@ fn sums_of_chunks_are_those_of_the_share_whatever_came_after() {
     assert_eq!(owned(&gradient), expected);
 }
 
-/// The slope of one activation needs pre-activations, that of the other does not.
+/// One activation's derivative needs pre-activations, the other's does not.
 #[test]
 fn a_workspace_serves_other_activations() {
     let x: Vec<f64> = (0..400).map(|i| f64::from(i) / 200.0 - 1.0).collect();
@@ -385,10 +385,10 @@ fn a_training_resumes_on_its_own_samples() {
         assert_eq!(setting, "samples");
         assert!(got.starts_with(expected), "{error}");
         assert_eq!(net.params(), before);
-        // So it is after a checkpoint.
+        // The check also holds after a checkpoint.
         let mut loaded = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
         assert!(trainer.resume(&mut net, &mut loaded, &others).is_err());
-        // Unless the caller knows.
+        // The caller can disable the check.
         loaded.forget_samples();
         trainer.resume(&mut net, &mut loaded, &others).unwrap();
     }
@@ -451,7 +451,7 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     assert!(is_out_of_order(run.apply(1.0, &zeros).unwrap_err()));
     assert_eq!(run.finish(), Ok(StopReason::Epochs));
 
-    // A state from before the setting, or of another trainer, has what the run needs.
+    // The run adds missing state of a new setting, or of another trainer.
     let plain = Trainer::new(SquaredError, Adam::new(0.01))
         .epochs(2)
         .batch_size(30);
@@ -465,7 +465,7 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     trainer.resume(&mut net, &mut state, &samples).unwrap();
     assert!(state.average().is_some());
 
-    // But not the memory of another optimizer, which is found before anything changes.
+    // A state of another optimizer is refused before anything changes.
     let adam = net.params().to_vec();
     let other = Trainer::new(SquaredError, Sgd::new(0.1)).batch_size(30);
     let error = other.resume(&mut net, &mut state, &samples).unwrap_err();
@@ -543,7 +543,7 @@ fn what_looks_wrong_is_hinted_at() {
     let hints = fit(&careful, &far, &y);
     assert!(matches!(hints[..], [Hint::LargeInputs { .. }]), "{hints:?}");
 
-    // Steps so long that units die and the loss ends above where it began.
+    // The steps are so long that neurons die and the final loss exceeds the initial one.
     let wild = Trainer::new(SquaredError, Sgd::new(3.0))
         .batch_size(50)
         .epochs(12);

@@ -1,4 +1,4 @@
-//! A seed means the same numbers from release to release.
+//! A seed yields equal numbers from release to release.
 
 use feedforward::activation::{Identity, Relu};
 use feedforward::encoding::Fourier;
@@ -31,7 +31,7 @@ fn initial_weights() {
     );
 }
 
-/// Normal numbers, which no platform's logarithm has a part in.
+/// Normal numbers must not depend on the platform's logarithm.
 #[test]
 fn normal_draws() {
     fn net<T: Float>(initializer: impl Initializer + 'static) -> Mlp<T> {
@@ -43,7 +43,7 @@ fn normal_draws() {
     assert_eq!(net::<f64>(orthogonal).params(), ORTHOGONAL);
     let fourier = Fourier::<f64>::new(2, 2, 1.0, 42).unwrap();
     assert_eq!(fourier.directions(), FOURIER);
-    // Rounded once, in single precision.
+    // In single precision, they are rounded once.
     assert_eq!(net::<f32>(HeNormal).params(), HE_NORMAL.map(|x| x as f32));
     assert_eq!(
         net::<f32>(orthogonal).params(),

@@ -1,5 +1,6 @@
-//! Activations over a slice that fits the first-level cache, beside the standard library's
-//! functions one element at a time.
+//! Activations over a slice that fits in the first-level cache.
+//!
+//! For comparison, the standard library's functions run one element at a time.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! The networks that are measured, and data for them.
+//! Networks to measure, and data for them.
 
 use feedforward::activation::{Activation, Identity};
 use feedforward::init::ScikitLearn;
@@ -14,7 +14,7 @@ pub(crate) struct Job {
     pub(crate) batch: usize,
 }
 
-/// The tutorial's: 10 hidden layers of 100 neurons.
+/// The tutorial's network, with 10 hidden layers of 100 neurons.
 pub(crate) const TUTORIAL: Job = Job {
     name: "tutorial",
     sizes: &[2, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 3],
@@ -45,8 +45,9 @@ pub(crate) const JOBS: [Job; 4] = [
 ];
 
 impl Job {
-    /// Floating-point operations of one epoch: three products for each layer, but no gradient
-    /// with respect to the inputs.
+    /// Returns the floating-point operations of one epoch.
+    ///
+    /// Each layer has three products, except that no gradient by the inputs is computed.
     pub(crate) fn flop(&self) -> u64 {
         let weights: usize = self.sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
         (self.samples * (6 * weights - 2 * self.sizes[0] * self.sizes[1])) as u64

@@ -1,8 +1,7 @@
-//! `cargo bench`: how close the crate runs to the machine's limit.
+//! Compares the crate with the machine's limit and with other crates: `cargo bench`.
 //!
-//! Every figure of a run is compared with the FMA peak that the same run measured, and with
-//! peer crates on the same job. `cargo bench -- train_epoch` runs one group; the table at the
-//! end is printed in any case.
+//! Every figure is compared with the FMA peak that the same run measured, and with other crates on
+//! the same job. `cargo bench -- train_epoch` runs one group. The final table is always printed.
 
 mod activations;
 mod jobs;

@@ -1,4 +1,4 @@
-//! The limit: fused multiply-adds on one core, from registers only.
+//! The machine's limit: fused multiply-adds on one core, from registers only.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput};
 use feedforward::Float;
 use feedforward::simd::{self, Op, Simd, Vector};
 
-/// Independent chains: enough to hide the latency of an FMA on every current CPU.
+/// Independent chains of operations, enough to hide the latency of an FMA on every current CPU.
 const CHAINS: usize = 12;
 const STEPS: usize = 1 << 12;
 
@@ -36,7 +36,7 @@ impl<T: Float> Op for Peak<T> {
     }
 }
 
-/// One measurement's work, and how many floating-point operations it is.
+/// Runs one measurement and returns its number of floating-point operations.
 pub(crate) fn run<T: Float>() -> usize {
     let (sum, flop) = simd::dispatch(Peak(black_box(T::from_f64(0.5))));
     black_box(sum);
@@ -49,8 +49,8 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     group.bench_function("f32", |bencher| bencher.iter(run::<f32>));
     group.throughput(Throughput::Elements(run::<f64>() as u64));
     group.bench_function("f64", |bencher| bencher.iter(run::<f64>));
-    // What two threads can gain at best here and now: the cores of a virtual machine may be
-    // one core's two halves.
+    // The maximum gain of a second thread now: two cores of a virtual machine may be two
+    // hyperthreads of one physical core.
     group.throughput(Throughput::Elements(2 * run::<f32>() as u64));
     group.bench_function("f32_2_threads", |bencher| {
         bencher.iter_custom(|iterations| {

@@ -1,4 +1,5 @@
-//! One sample at a time: the median, the worst of many, and what the machine allows.
+//! Prediction of one sample at a time: the median, the worst of many calls, and the machine's
+//! bound.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,7 +21,7 @@ const fn one_sample(name: &'static str, sizes: &'static [usize]) -> Job {
     }
 }
 
-/// From one neuron to a network that fills a second-level cache.
+/// Networks from one neuron to one that fills a second-level cache.
 pub(crate) const NETWORKS: [Job; 5] = [
     one_sample("3-1", &[3, 1]),
     JOBS[1],
@@ -29,14 +30,14 @@ pub(crate) const NETWORKS: [Job; 5] = [
     TUTORIAL,
 ];
 
-/// Suffixes of the ids of what is measured beside a predictor.
+/// Suffixes of the benchmarks that are measured beside a predictor.
 pub(crate) const BORROWED: &str = "_borrowed";
 pub(crate) const LOOPS: &str = "_loops";
 pub(crate) const BOUND: &str = "_bound";
 
 fn network<T: Float>(job: &Job) -> Mlp<T> {
     match job.sizes {
-        // The tutorial's one neuron.
+        // The single neuron of the tutorial.
         [inputs, outputs] => Mlp::builder(*inputs)
             .initializer(ScikitLearn)
             .output(*outputs, LeakyRelu::new(0.1))
@@ -46,7 +47,7 @@ fn network<T: Float>(job: &Job) -> Mlp<T> {
     }
 }
 
-/// A network as people write it by hand: nested vectors, a loop for each sum.
+/// A network as people write it by hand, with nested vectors and a loop for each sum.
 struct Nested<T> {
     layers: Vec<(Vec<Vec<T>>, Vec<T>)>,
     slope: T,
@@ -87,7 +88,7 @@ impl<T: Float> Nested<T> {
     }
 }
 
-/// Reads every parameter once: no prediction can take less.
+/// Reads every parameter once, which is a lower bound for any prediction.
 struct Stream<'a, T>(&'a [T]);
 
 impl<T: Float> Op for Stream<'_, T> {
@@ -113,7 +114,7 @@ impl<T: Float> Op for Stream<'_, T> {
     }
 }
 
-/// A sample for a network, and room for its prediction.
+/// Returns a sample for a network, and a buffer for its prediction.
 fn sample<T: Float>(job: &Job) -> (Vec<T>, Vec<T>) {
     let one = Job { samples: 1, ..*job };
     (
@@ -128,7 +129,7 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
     let (input, mut output) = sample(job);
     let mut predictor = Predictor::new(&net).expect("a job's network is finite");
     let nested = Nested::new(&net);
-    // The loop is what it claims to be.
+    // The hand-written loop must compute the same function.
     predictor
         .predict_into(&input, &mut output)
         .expect("sizes fit");
@@ -138,7 +139,7 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
             "{ours} {theirs}"
         );
     }
-    // Where the kernel's copies lie in memory, the bound's does too: on a cache line.
+    // The kernel's copies of the weights start on a cache line, and so must those of the bound.
     let slack = 64 / size_of::<T>();
     let mut copy = vec![T::zero(); net.params().len() + slack];
     let start = copy.as_ptr().align_offset(64).min(slack);
@@ -149,7 +150,7 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
     let id = format!("{}_{suffix}", job.name);
     group.bench_function(&id, |bencher| {
         bencher.iter(|| {
-            // What follows a call is part of it, as in a program: here one comparison.
+            // As in a program, the code after the call counts too: a check of the result.
             let predicted = predictor.predict_into(black_box(&input), black_box(&mut output));
             predicted.expect("sizes fit");
         });
@@ -184,7 +185,7 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     }
 }
 
-/// Nanoseconds of single calls, sorted, and what looking at the clock takes by itself.
+/// Sorted nanoseconds of single calls, and the cost of reading the clock.
 pub(crate) struct Calls {
     pub(crate) sorted: Vec<u64>,
     pub(crate) clock: u64,
@@ -197,7 +198,7 @@ impl Calls {
     }
 }
 
-/// Times `count` single calls, each by itself.
+/// Times `count` calls one by one.
 pub(crate) fn calls<T: Float>(job: &Job, count: usize) -> Calls {
     let net = network::<T>(job);
     let (input, mut output) = sample(job);

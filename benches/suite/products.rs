@@ -1,11 +1,11 @@
-//! Matrix products through the public function, beside peer crates, on plain unpadded slices.
+//! Matrix products on unpadded slices through the public function, beside peer crates.
 
 use criterion::{Criterion, Throughput};
 use feedforward::Float;
 use feedforward::gemm::{MatMut, MatRef, multiply};
 use gemm_common::Parallelism;
 
-/// A product m x k x n, and which of A and B are given transposed.
+/// A product m x k x n. The flags tell which of A and B are given transposed.
 struct Shape {
     suffix: &'static str,
     size: [usize; 3],
@@ -28,7 +28,7 @@ const SHAPES: [Shape; 11] = [
         size: [100, 200, 100],
         transposed: [true, false],
     },
-    // What is carried back: 200 samples, 100 outputs, 100 inputs.
+    // The gradient by a layer's inputs: 200 samples, 100 outputs, 100 inputs.
     Shape {
         suffix: "_dX",
         size: [200, 100, 100],
@@ -44,7 +44,7 @@ const SHAPES: [Shape; 11] = [
     plain(1024, 1024, 1024),
 ];
 
-/// Row and column stride of a `rows x cols` matrix, given as it is or transposed.
+/// Returns the row and column stride of a `rows x cols` matrix, stored plain or transposed.
 fn strides(rows: usize, cols: usize, transposed: bool) -> (usize, usize) {
     if transposed { (1, rows) } else { (cols, 1) }
 }

@@ -1,4 +1,4 @@
-//! The results of a run in one table, read from the estimates that criterion has just written.
+//! A table of a run's results, read from the estimates that criterion has just written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use feedforward::simd::InstructionSet;
 
 use crate::{jobs, peak, predict};
 
-/// Median nanoseconds by benchmark, as in `train_epoch/tutorial_f32`.
+/// Median nanoseconds by name of the benchmark, such as `train_epoch/tutorial_f32`.
 type Medians = BTreeMap<String, f64>;
 
-/// Prints training as percent of the peak and products beside the peers, for whatever was
-/// measured since `started`.
+/// Prints all results measured since `started`: training as percent of the peak, and products
+/// beside the peer crates.
 pub(crate) fn print(started: SystemTime) {
     let folder = std::env::var_os("CRITERION_HOME").map_or_else(target_folder, PathBuf::from);
     let mut medians = Medians::new();
@@ -44,7 +44,7 @@ pub(crate) fn print(started: SystemTime) {
 }
 
 fn target_folder() -> PathBuf {
-    // The benchmark lies in target/release/deps.
+    // The benchmark's executable lies in target/release/deps.
     let exe = std::env::current_exe().unwrap_or_default();
     exe.ancestors()
         .nth(3)
@@ -84,7 +84,7 @@ fn read(folder: &Path) -> Option<(String, f64)> {
     ))
 }
 
-/// The peak in GFLOP/s: as criterion measured it in this run, or measured now.
+/// Returns the peak in GFLOP/s, as criterion measured it in this run, or measured now.
 fn peak_of<T: Float>(medians: &Medians, float: &str) -> f64 {
     let flop = peak::run::<T>() as f64;
     let best = || {
@@ -173,7 +173,8 @@ fn products(medians: &Medians) {
     }
 }
 
-/// One sample: the median beside a hand-written loop and the bound, and the worst of many calls.
+/// Prints predictions of one sample: the median beside a hand-written loop and the bound, and the
+/// worst of many calls.
 fn predictions(medians: &Medians) {
     const CALLS: usize = 200_000;
     let mut header = false;

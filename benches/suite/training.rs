@@ -1,4 +1,4 @@
-//! Epochs of training.
+//! Training epochs of several networks.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn epoch<T: Float>(
     });
 }
 
-/// A training that can be gone on with, epoch by epoch.
+/// A training run that continues epoch by epoch.
 struct Run {
     net: Mlp<f32>,
     inputs: Vec<f32>,
@@ -97,8 +97,8 @@ impl Run {
     }
 }
 
-/// Epochs at the beginning of a training, and late in it, when the moments of dead units have
-/// decayed as far as they ever will.
+/// Measures epochs at the beginning of a training run and late in it. By then, the moments of dead
+/// neurons have decayed as far as they ever will.
 fn long_run(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("long_run");
     group.sample_size(10);

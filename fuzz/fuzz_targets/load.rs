@@ -1,7 +1,8 @@
-//! Bytes as a model file, in every way there is to read one: `cargo fuzz run load`.
+//! Reads arbitrary bytes as a model file, with every function that reads one.
 //!
-//! Needs a nightly compiler and `cargo install cargo-fuzz`. Files from `Mlp::save` and
-//! `TrainerState::save` in `fuzz/corpus/load` are good seeds. Checksums are not compared here.
+//! Run it with `cargo fuzz run load`. It needs a nightly compiler and `cargo install cargo-fuzz`.
+//! Files from `Mlp::save` and `TrainerState::save` are good seeds for `fuzz/corpus/load`. Fuzzing
+//! builds do not compare checksums.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Checks that every entry point makes, and how messages show what they found.
+//! Checks that every entry point makes, and formatting of values in messages.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::{Error, Position, Result};
 
-/// A number as messages show it: 1e300, and not a 1 and three hundred zeros.
+/// A number as messages print it: 1e300 rather than a 1 and three hundred zeros.
 pub(crate) struct Number(pub(crate) f64);
 
 impl fmt::Display for Number {
@@ -21,11 +21,12 @@ impl fmt::Display for Number {
     }
 }
 
-/// Characters of a text that messages quote; a path of the system is at most 4,096 bytes long, and
-/// what a file says could be of any length.
+/// Maximum number of characters that a message quotes from a text.
+///
+/// Paths have at most 4,096 bytes, but texts in a file can have any length.
 const MOST_QUOTED: usize = 200;
 
-/// A text of the caller or of a file, shortened where it is too long to be read.
+/// Shortens a text of the caller or of a file to a readable length.
 pub(crate) fn bounded(text: String) -> String {
     match text.char_indices().nth(MOST_QUOTED) {
         None => text,
@@ -33,7 +34,7 @@ pub(crate) fn bounded(text: String) -> String {
     }
 }
 
-/// A list of values as `Debug` writes them: all, or the first of many.
+/// Formats a list of values with `Debug`: all of them, or the first of many.
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn listed<L: fmt::Debug>(values: &[L]) -> String {
     const MOST: usize = 10;
@@ -59,7 +60,7 @@ pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) 
     }
 }
 
-/// Checks that a slice consists of whole rows, at least one, and returns how many.
+/// Checks that a slice consists of one or more whole rows, and returns their number.
 pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Result<usize> {
     let got = slice.len();
     if width == 0 {
@@ -75,7 +76,7 @@ pub(crate) fn check_rows<T>(what: &'static str, slice: &[T], width: usize) -> Re
     Ok(got / width)
 }
 
-/// Checks that there is one at least.
+/// Checks that a slice has at least one value.
 pub(crate) fn check_not_empty<T>(what: &'static str, slice: &[T]) -> Result<()> {
     match slice {
         [] => Err(Error::Empty { what }),
@@ -94,7 +95,7 @@ pub(crate) fn check_count<N: Copy + Default + PartialEq>(
     Ok(())
 }
 
-/// Checks that there is each of these classes, counted from 0.
+/// Checks that every given class, counted from 0, is below `classes`.
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn check_classes(what: &'static str, given: &[usize], classes: usize) -> Result<()> {
     match given.iter().position(|&class| class >= classes) {
@@ -108,7 +109,7 @@ pub(crate) fn check_classes(what: &'static str, given: &[usize], classes: usize)
     }
 }
 
-/// Checks that a setting lies inside its range; NaN never does.
+/// Checks that a setting lies inside its range, which NaN never does.
 pub(crate) fn check_range(
     what: &'static str,
     value: f64,

@@ -1,38 +1,38 @@
-//! Why a training diverged.
+//! Causes of a diverged training run.
 
 use core::fmt;
 
 use super::checks::Number;
 
-/// Why a training most likely diverged.
+/// The most likely cause of a diverged training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum DivergenceCause {
-    /// Inputs far from where weights of usual size expect them.
+    /// Inputs too large for initial weights of the usual size.
     Inputs {
         /// The smallest input.
         low: f64,
         /// The largest input.
         high: f64,
     },
-    /// Targets so large that errors, and with them gradients, are.
+    /// Targets so large that errors and gradients become large as well.
     Targets {
         /// The smallest target.
         low: f64,
         /// The largest target.
         high: f64,
     },
-    /// A loss that grows like an exponential, and overflows at outputs of a thousand.
+    /// A loss that grows exponentially, and overflows at outputs of about a thousand.
     Loss,
-    /// None of these, so steps that are too long.
+    /// Steps that are too long. None of the other causes applies.
     LearningRate {
-        /// The rate of the last update.
+        /// The learning rate of the last update.
         rate: f64,
     },
 }
 
 impl DivergenceCause {
-    /// What it is, and what to do about it.
+    /// Writes the cause, and advice on how to avoid it.
     pub(crate) fn advise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inputs { low, high } => write!(

@@ -1,4 +1,4 @@
-//! What can go wrong, in a form that a program can match on and a person can act on.
+//! Errors, in a form that a program can match on and a person can act on.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -13,149 +13,151 @@ pub(crate) use checks::{Number, bounded, check_count, check_length, check_not_em
 pub(crate) use checks::{check_classes, listed};
 pub use divergence::DivergenceCause;
 
-/// The result of everything here that can fail.
+/// The result of every fallible function in this crate.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// Every message names what was wrong, what was expected and what came instead.
+/// An error of this crate.
+///
+/// Its message names the faulty item, the expected value and the given one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A slice has the wrong number of values.
     #[error("{what}: expected {expected} values, got {got}")]
     Length {
-        /// Which slice.
+        /// Name of the slice.
         what: &'static str,
-        /// How many values it must have.
+        /// Number of values that it must have.
         expected: usize,
-        /// How many it has.
+        /// Number of values that it has.
         got: usize,
     },
 
-    /// There is none of something that there must be at least one of.
+    /// A collection is empty that needs at least one element.
     #[error("{what}: expected at least one, got none")]
     Empty {
-        /// What is missing.
+        /// Name of the missing item.
         what: &'static str,
     },
 
-    /// A slice of samples does not consist of whole rows (or of none at all).
+    /// A slice of samples is empty or does not consist of whole rows.
     #[error("{what}: expected one or more rows of {width} value{}, got {got} values", plural(*.width))]
     Rows {
-        /// Which slice.
+        /// Name of the slice.
         what: &'static str,
-        /// Values in a row.
+        /// Number of values in a row.
         width: usize,
-        /// Values in the slice.
+        /// Number of values in the slice.
         got: usize,
     },
 
-    /// Sizes that must agree do not: of matrices, layers, a network and what it is used with.
+    /// Sizes do not match, such as those of two matrices or of a network and its samples.
     #[error("{what}: expected {expected}, got {got}")]
     Shape {
-        /// What has a size.
+        /// Name of the item with the wrong size.
         what: &'static str,
-        /// The size that it must have.
+        /// The required size.
         expected: String,
-        /// The size that it has.
+        /// The actual size.
         got: String,
     },
 
     /// A setting or another argument lies outside its range.
     #[error("{what}: expected {expected}, got {got}")]
     InvalidSetting {
-        /// Which setting.
+        /// Name of the setting.
         what: &'static str,
         /// The allowed range, in words.
         expected: String,
-        /// The value given.
+        /// The given value.
         got: String,
     },
 
-    /// Each of two things is right, but not together with the other.
+    /// Two settings are valid on their own, but not together.
     #[error("{what}: expected {expected}, got {got}")]
     Incompatible {
-        /// Which of them would have to change.
+        /// Name of the setting that would have to change.
         what: &'static str,
-        /// What goes with the other.
+        /// The values that the other setting allows.
         expected: String,
-        /// What there is.
+        /// The actual value.
         got: String,
     },
 
-    /// Something was left out that is needed.
+    /// A required item was left out.
     #[error("{what}: expected {expected}, got none")]
     Missing {
-        /// What is missing, or what needs it.
+        /// Name of the missing item, or of the item that needs it.
         what: &'static str,
-        /// What there should be.
+        /// Description of the required item.
         expected: &'static str,
     },
 
-    /// An index of something that there are not so many of.
+    /// An index is not below the number of elements.
     #[error("{what}: expected below {len}, got {index}")]
     OutOfBounds {
-        /// What is counted.
+        /// Name of the indexed elements.
         what: &'static str,
-        /// How many there are.
+        /// Number of elements.
         len: usize,
         /// The index, counted from 0.
         index: usize,
     },
 
-    /// More than there is room for.
+    /// A size exceeds a limit or the available memory.
     #[error("{what}: expected {expected}, got {got}")]
     TooLarge {
-        /// Of what there would be too much.
+        /// Name of the item that is too large.
         what: &'static str,
-        /// How much there may be.
+        /// The maximum, in words.
         expected: String,
-        /// How much was asked for.
+        /// The requested size.
         got: String,
     },
 
     /// A number in the data lies outside its range.
     #[error("{what}: expected {expected}, got {} at {at}", Number(*.value))]
     InvalidValue {
-        /// Which numbers.
+        /// Name of the data.
         what: &'static str,
         /// The allowed range, in words.
         expected: String,
-        /// Where the first such value lies.
+        /// Position of the first invalid value.
         at: Position,
         /// The value.
         value: f64,
     },
 
-    /// A NaN or an infinity where only finite numbers have a meaning.
+    /// The data contain NaN or an infinity where only finite numbers are allowed.
     #[error("{what}: expected finite numbers, got {} at {at}", Number(*.value))]
     NotFinite {
-        /// Which numbers.
+        /// Name of the data.
         what: &'static str,
-        /// Where the first such value lies.
+        /// Position of the first such value.
         at: Position,
         /// The value.
         value: f64,
     },
 
-    /// A label that is none of a classifier's classes.
+    /// A label is none of the classifier's classes.
     #[error("label at row {row}: expected one of {known}, got {label}")]
     UnknownLabel {
-        /// The sample that has it, counted from 0.
+        /// Row of the sample, counted from 0.
         row: usize,
-        /// The label, as `Debug` writes it.
+        /// The label, formatted with `Debug`.
         label: String,
-        /// The classes, as `Debug` writes them, or the first of them.
+        /// The classes, or the first of them, formatted with `Debug`.
         known: String,
     },
 
-    /// A name that nothing here answers to.
+    /// A name is unknown.
     #[error("{what}: expected one of {known}, got {got:?}")]
     UnknownName {
-        /// What was looked up.
+        /// Kind of the named item.
         what: &'static str,
-        /// The names that exist.
+        /// The known names.
         known: String,
-        /// The name given.
+        /// The given name.
         got: String,
     },
 
@@ -165,9 +167,9 @@ pub enum Error {
     Io {
         /// Path of the file.
         path: String,
-        /// Kind of the system's error.
+        /// Kind of the operating system's error.
         kind: std::io::ErrorKind,
-        /// The system's message.
+        /// The operating system's message.
         problem: String,
     },
 
@@ -176,43 +178,43 @@ pub enum Error {
     File {
         /// Path of the file.
         path: String,
-        /// What is wrong with its contents. It is part of the message, so it is no `source`.
+        /// The error in the contents. The message includes it, so it is not a `source`.
         error: Box<Error>,
     },
 
-    /// What was read is not what it should be.
+    /// The data that were read do not have the expected format.
     #[error("{what}: {problem}")]
     Malformed {
-        /// What was being read.
+        /// Name of the data.
         what: &'static str,
-        /// What is wrong with it.
+        /// Description of the fault.
         problem: String,
     },
 
-    /// A call that a training run does not take at this point.
+    /// A training run does not allow this call at this point.
     #[error("{call}: expected to be called {expected}")]
     OutOfOrder {
-        /// The method.
+        /// Name of the method.
         call: &'static str,
-        /// When it may be called.
+        /// When the method may be called.
         expected: &'static str,
     },
 
-    /// A training cannot go on with other settings.
+    /// A training run cannot be resumed with other settings.
     #[error("{setting} of the training run that is resumed: expected {expected}, got {got}")]
     Differs {
-        /// Which setting.
+        /// Name of the setting.
         setting: String,
-        /// What the training run began with.
+        /// Value that the training run began with.
         expected: String,
-        /// What it has now.
+        /// Value that it has now.
         got: String,
     },
 
-    /// Finite parameters and samples gave a number that is not finite.
+    /// A number overflowed although parameters and samples are finite.
     #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {
-        /// Which number: output, loss or gradient.
+        /// Kind of the number: output, loss or gradient.
         what: &'static str,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
@@ -220,8 +222,9 @@ pub enum Error {
         value: f64,
     },
 
-    /// Training produced numbers that are not finite. The network was left with the best
-    /// parameters so far, or those it came with.
+    /// Training produced numbers that are not finite.
+    ///
+    /// The network keeps the best parameters so far, or its initial ones.
     #[error(
         "training diverged in epoch {epoch}, at update {step}: {what} at layer {layer} became \
          {value} (expected finite numbers); the largest gradient before was {largest_gradient:.1e}. \
@@ -230,17 +233,17 @@ pub enum Error {
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
-        /// The update that was being made, counted from 1 over all epochs.
+        /// The failed update, counted from 1 over all epochs.
         step: u64,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
-        /// What became non-finite: output, loss, gradient or parameters.
+        /// The first quantity that was not finite: output, loss, gradient or parameters.
         what: &'static str,
         /// The value.
         value: f64,
-        /// The largest magnitude in the last gradient that was finite; 0 if there was none.
+        /// The largest magnitude in the last finite gradient. 0 if there was none.
         largest_gradient: f64,
-        /// What most likely made it diverge.
+        /// The most likely cause.
         cause: DivergenceCause,
     },
 }
@@ -249,19 +252,19 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Where a number lies. Everything is counted from 0.
+/// The position of a number. All indices are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Position {
     /// In a slice without rows, such as parameters.
     Index(usize),
-    /// In a whole row of samples.
+    /// In samples, when the whole row is affected.
     Row(usize),
-    /// In samples, or another slice of rows.
+    /// In samples, or in another slice of rows.
     Cell {
-        /// The row: which sample.
+        /// The row, which is the index of the sample.
         row: usize,
-        /// The column: which input or output of the sample.
+        /// The column, which is the index of an input or output.
         column: usize,
     },
 }
@@ -276,7 +279,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// Three texts for each of these kinds.
+/// Defines constructors for the variants that consist of three texts.
 macro_rules! constructors {
     ($($function:ident => $variant:ident;)*) => {
         $(
@@ -317,7 +320,7 @@ impl Error {
         }
     }
 
-    /// This error, its place told in another way.
+    /// Replaces the error's index by another position.
     pub(crate) fn at(mut self, place: impl FnOnce(usize) -> Position) -> Self {
         if let Self::NotFinite { at, .. } | Self::InvalidValue { at, .. } = &mut self
             && let Position::Index(index) = *at
@@ -327,7 +330,7 @@ impl Error {
         self
     }
 
-    /// This error, of what a file of this path holds.
+    /// Adds the path of the file that caused this error.
     #[cfg(all(feature = "safetensors", feature = "std"))]
     pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
         match self {

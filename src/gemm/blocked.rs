@@ -1,26 +1,27 @@
 //! The outer loops of the public product, with packing.
 //!
-//! Small products run on the caller's slices as they are. Where B cannot be read along its
-//! rows in whole registers, and where matrices outgrow the caches, blocks are packed: B's, and A's
-//! too, since rows far apart compete for the same cache sets.
+//! Small products run directly on the caller's slices. Blocks of B are packed in two cases: if rows
+//! of B cannot be read in whole registers, and if the matrices outgrow the caches. Blocks of A may
+//! be packed too, because distant rows compete for the same cache sets.
 //!
-//! From the second block of k on, chains go on from what C holds: the bits do not change.
+//! From the second block of k on, each sum continues from the value in C, so packing does not
+//! change the result.
 
 use super::{Accumulate, Buffer, MC, MatMut, MatRef, Product, Store, lanes, padded, transpose};
 use crate::float::{Float, instantiate};
 
-/// Of k in a block. A micro-panel of B then takes 64 KB, part of any second-level cache.
+/// Block size of k. A micro-panel of B then takes 64 KB, part of any second-level cache.
 const KC: usize = 256;
 
-/// Columns in a block. The packed block of B then takes 512 KB in f32.
+/// Block size of the columns. The packed block of B then takes 512 KB in f32.
 const NC: usize = 512;
 
-/// Bytes of B from which on packing pays: with A and C it no longer stays in the second-level
-/// cache.
+/// Size of B in bytes from which packing pays. Such a B, with A and C, does not fit in the
+/// second-level cache.
 const LARGE: usize = 1 << 19;
 
 instantiate! {
-    /// C = A B or C + A B, for matrices that fit.
+    /// Computes C = A B or C + A B for matrices whose shapes match.
     pub(super) fn run<T>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
         let large = b.rows * b.cols * size_of::<T>() >= LARGE && a.rows > MC;
         let readable = b.col_stride == 1 && b.cols >= lanes::<T>();
@@ -34,7 +35,7 @@ instantiate! {
     }
 }
 
-/// Packs a block row by row, rows `to_row` apart.
+/// Packs a block row by row. Packed rows are `to_row` apart.
 fn pack<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
     let (rows, cols) = (from.rows, from.cols);
     let (data, row_stride, col_stride) = (from.data, from.row_stride, from.col_stride);
@@ -57,7 +58,7 @@ fn pack<T: Float>(to: &mut [T], to_row: usize, from: MatRef<'_, T>) {
     }
 }
 
-/// The loops over NC, KC and MC.
+/// Runs the loops over NC, KC and MC.
 fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumulate: Accumulate) {
     let (c, c_cols, c_row) = (c.data, c.cols, c.row_stride);
     let (cols, k) = (c_cols.min(NC), a.cols.min(KC));
@@ -65,7 +66,7 @@ fn blocks<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>, accumu
     let mut b_block = Buffer::zeros(k * b_row);
     let a_row = padded::<T>(k);
     let mut a_block = Buffer::zeros(MC * a_row);
-    // Where all of A is read only once, packing would not pay.
+    // Packing does not pay if A is read only once.
     let pack_a = c_cols > 4 * lanes::<T>() && a.rows > MC;
 
     for column in (0..c_cols).step_by(NC) {

@@ -1,4 +1,4 @@
-//! Memory for the kernel: aligned to a cache line, rows padded to whole registers.
+//! Buffers for the kernel, aligned to cache lines, with rows padded to whole registers.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,11 +8,13 @@ use crate::error::Result;
 use crate::float::Float;
 use crate::memory;
 
-/// The alignment of buffers and of padded rows, in bytes: a cache line and the widest register.
+/// Alignment of buffers and padded rows in bytes: a cache line, and the widest register.
 pub(crate) const LINE: usize = 64;
 
-/// The stride for rows of `n` values: whole cache lines, but never a multiple of 256 values,
-/// since rows so far apart compete for the same few cache sets.
+/// Returns the stride for rows of `n` values, in whole cache lines.
+///
+/// The stride is never a multiple of 256 values, because such rows compete for the same few cache
+/// sets.
 pub(crate) fn padded<T>(n: usize) -> usize {
     let line = LINE / size_of::<T>();
     let width = n.max(1).next_multiple_of(line);
@@ -26,18 +28,18 @@ pub(crate) fn padded<T>(n: usize) -> usize {
 /// A slice that begins on a cache line.
 #[derive(Debug)]
 pub(crate) struct Buffer<T> {
-    /// Those before `start` only push the others to where a line begins.
+    /// Values before `start` only pad the buffer to the next cache line.
     values: Vec<T>,
     start: usize,
 }
 
 impl<T: Float> Buffer<T> {
-    /// `len` zeros.
+    /// Creates a buffer of `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         Self::of_zeros(vec![T::zero(); len + Self::SLACK], len)
     }
 
-    /// `len` zeros, or an error if there is no memory for them.
+    /// Creates a buffer of `len` zeros, or returns an error if there is not enough memory.
     pub(crate) fn try_zeros(what: &'static str, len: usize) -> Result<Self> {
         let values = memory::filled(what, T::zero(), len.saturating_add(Self::SLACK))?;
         Ok(Self::of_zeros(values, len))
@@ -51,7 +53,7 @@ impl<T: Float> Buffer<T> {
         Self { values, start }
     }
 
-    /// Makes room for `len` values; what it held is lost when it grows.
+    /// Ensures a length of at least `len`. Growing discards the contents.
     pub(crate) fn reserve(&mut self, len: usize) {
         if len > self.len() {
             *self = Self::zeros(len);
@@ -78,7 +80,7 @@ impl<T: Clone> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         let slack = LINE / size_of::<T>();
         let mut values: Vec<T> = Vec::with_capacity(self.len() + slack);
-        // The copy lies elsewhere, and so does the beginning of its first line.
+        // The copy has another address, so its first cache line begins at another offset.
         let start = values.as_ptr().align_offset(LINE).min(slack);
         if let Some(first) = self.first() {
             values.resize(start, first.clone());
@@ -89,8 +91,9 @@ impl<T: Clone> Clone for Buffer<T> {
     }
 }
 
-/// `to[c][r] = from[r][c]` for rows of `cols` values, in blocks of four so that both sides
-/// are read in whole cache lines.
+/// Sets `to[c][r] = from[r][c]` for rows of `cols` values.
+///
+/// It works in blocks of four, so that both matrices are accessed in whole cache lines.
 pub(crate) fn transpose<T: Float>(
     from: &[T],
     from_row: usize,

@@ -5,8 +5,9 @@ use alloc::format;
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// A matrix that is read: `rows x cols` numbers, where element (r, c) is
-/// `data[r * row_stride + c * col_stride]`.
+/// A read-only view of a matrix with `rows x cols` numbers.
+///
+/// Element (r, c) is `data[r * row_stride + c * col_stride]`.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "`transposed` returns another view"]
 pub struct MatRef<'a, T> {
@@ -18,7 +19,7 @@ pub struct MatRef<'a, T> {
 }
 
 impl<'a, T> MatRef<'a, T> {
-    /// A row-major matrix without gaps.
+    /// Creates a row-major matrix without gaps.
     ///
     /// # Errors
     /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
@@ -26,11 +27,11 @@ impl<'a, T> MatRef<'a, T> {
         Self::with_strides(data, rows, cols, cols, 1)
     }
 
-    /// A matrix with any strides; they may overlap.
+    /// Creates a matrix with any strides. Elements may overlap.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::TooLarge`] for more
-    /// elements than any data can have, as strides of 0 can claim.
+    /// [`Error::Length`] if `data` ends before the last element. [`Error::TooLarge`] for more
+    /// elements than any memory holds, which strides of 0 make possible.
     pub fn with_strides(
         data: &'a [T],
         rows: usize,
@@ -48,8 +49,7 @@ impl<'a, T> MatRef<'a, T> {
         })
     }
 
-    /// A matrix whose rows are contiguous and begin `row_stride` apart, in a buffer that was made
-    /// for it.
+    /// Creates a matrix with contiguous rows, `row_stride` apart, in a buffer that was made for it.
     pub(crate) fn row_major(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Self {
         Self {
             data,
@@ -60,7 +60,7 @@ impl<'a, T> MatRef<'a, T> {
         }
     }
 
-    /// The transpose: exchanges rows and columns without a copy.
+    /// Returns the transpose, without a copy.
     pub fn transposed(self) -> Self {
         Self {
             rows: self.cols,
@@ -71,9 +71,9 @@ impl<'a, T> MatRef<'a, T> {
         }
     }
 
-    /// Some rows and columns of it, which it must have.
+    /// Returns a block of rows and columns, which must lie inside the matrix.
     pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
-        // Strides of a matrix without elements may be any.
+        // A matrix without elements may have any strides.
         let (down, across) = (self.rows_from(row), col.saturating_mul(self.col_stride));
         Self {
             data: &down[across.min(down.len())..],
@@ -83,24 +83,24 @@ impl<'a, T> MatRef<'a, T> {
         }
     }
 
-    /// The numbers from this row on; none where a matrix without elements has any strides.
+    /// Returns the numbers from this row on. They may be none if the matrix has no elements.
     pub(super) fn rows_from(&self, row: usize) -> &'a [T] {
         let start = row.saturating_mul(self.row_stride);
         &self.data[start.min(self.data.len())..]
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Columns.
+    /// Returns the number of columns.
     pub fn cols(&self) -> usize {
         self.cols
     }
 }
 
-/// A matrix that is written: row-major, each row contiguous.
+/// A mutable, row-major view of a matrix with contiguous rows.
 #[derive(Debug)]
 pub struct MatMut<'a, T> {
     pub(super) data: &'a mut [T],
@@ -110,7 +110,7 @@ pub struct MatMut<'a, T> {
 }
 
 impl<'a, T> MatMut<'a, T> {
-    /// A row-major matrix without gaps.
+    /// Creates a row-major matrix without gaps.
     ///
     /// # Errors
     /// [`Error::Length`] if `data` has fewer than `rows * cols` values.
@@ -118,11 +118,11 @@ impl<'a, T> MatMut<'a, T> {
         Self::with_stride(data, rows, cols, cols)
     }
 
-    /// A row-major matrix whose rows begin `row_stride` apart.
+    /// Creates a row-major matrix whose rows begin `row_stride` apart.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` ends before the last element, [`Error::InvalidSetting`] if
-    /// rows would overlap.
+    /// [`Error::Length`] if `data` ends before the last element. [`Error::InvalidSetting`] if rows
+    /// would overlap.
     pub fn with_stride(
         data: &'a mut [T],
         rows: usize,

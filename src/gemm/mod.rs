@@ -1,28 +1,28 @@
 //! Matrix products over plain slices: C = A B, with every sum in one fixed order.
 //!
-//! Each element of C is one chain of fused multiply-adds, over k upwards, from zero (or
-//! from what C held, for [`multiply_add`]): bit-identical for one row or many and on every
-//! instruction set that fuses.
+//! Each element of C is a sum of fused multiply-adds in order of k. It starts at zero, or at the
+//! element's value for [`multiply_add`]. Results are therefore bit-identical for one row or many,
+//! and on every instruction set with fused multiply-add.
 //!
 //! The loops are those of BLIS (Van Zee and van de Geijn, "BLIS: a framework for rapidly
-//! instantiating BLAS functionality", 2015), from the outside in:
+//! instantiating BLAS functionality", 2015). From the outside in, they run over:
 //!
 //! 1. NC columns of B and C,
 //! 2. KC of k; this block of B, KC x NC, is packed,
 //! 3. MC rows of A and C; this block of A, MC x KC, is packed,
 //! 4. a micro-panel of B: NR columns, which are up to four registers,
-//! 5. a micro-tile of C: MR rows by NR columns, whose sums stay in registers,
+//! 5. a micro-tile of C: MR rows by NR columns, whose sums stay in registers.
 //!
-//! and in the micro-kernel k, along A's rows and down B's: one row of B's micro-panel times one
-//! number of each row of A.
+//! The micro-kernel runs over k, along A's rows and down B's columns. Each step multiplies one row
+//! of B's micro-panel by one number of each row of A.
 //!
-//! The first three loops pack only where that pays (`blocked`). A training step keeps its weights
-//! packed, so its products begin with the third loop (`product`): a strip of MC = 24 rows, which
+//! The first three loops pack only if that pays (`blocked`). A training step keeps its weights
+//! packed, so its products begin with the third loop (`product`). A strip has MC = 24 rows, and
 //! stays in the first-level cache until its epilogue is done.
 //!
-//! Unlike BLIS's micro-kernel, this one reads B along its rows as vectors and A one number at a
-//! time with any strides. So a transposed A costs nothing, and all three products of a training
-//! step are this one.
+//! BLIS's micro-kernel needs a packed A. This one reads A one number at a time with any strides,
+//! and B along its rows as vectors. A transposed A therefore costs nothing, and one kernel computes
+//! all three products of a training step.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -42,10 +42,10 @@ pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 pub use matrix::{MatMut, MatRef};
 pub(crate) use product::{Accumulate, Epilogue, Product, Store};
 
-/// Rows of A and C in a block, or strip: a multiple of every micro-tile's height.
+/// Number of rows in a block of A, or strip of C: a multiple of every micro-tile's height.
 pub(crate) const MC: usize = 24;
 
-/// C = A B.
+/// Computes C = A B.
 ///
 /// ```
 /// use feedforward::gemm::{MatMut, MatRef, multiply};
@@ -64,7 +64,7 @@ pub fn multiply<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatMut<'_, T>) 
     public(a, b, c, Accumulate::Overwrite)
 }
 
-/// C = C + A B, each sum going on from what C holds.
+/// Computes C = C + A B. Each sum starts at the element's value in C.
 ///
 /// # Errors
 /// [`Error::Shape`] if the shapes do not fit.
@@ -93,7 +93,7 @@ fn public<T: Float>(
     Ok(())
 }
 
-/// Values in a register of the instruction set in use.
+/// Returns the number of values in a register of the active instruction set.
 fn lanes<T: Float>() -> usize {
     struct Lanes<T>(PhantomData<T>);
     impl<T: Float> Op for Lanes<T> {

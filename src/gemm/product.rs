@@ -5,21 +5,21 @@ use super::{MC, MatRef};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd, Vector};
 
-/// Where the chains begin.
+/// Start of the sums.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Accumulate {
-    /// At zero.
+    /// Sums start at zero.
     Overwrite,
-    /// At what C holds.
+    /// Sums start at the values in C.
     Add,
 }
 
-/// One product for the kernel: A, which may have any strides, times B.
+/// One product A B for the kernel. A may have any strides.
 ///
-/// B's rows are contiguous, `b_row` apart, and are read in whole registers. If they are padded
-/// to one, the last register is read and its surplus not stored. Otherwise it begins earlier, at
-/// the last column that leaves it whole, and repeats some columns: then there must be a
-/// register's worth of columns, and chains that begin at zero.
+/// B's rows are contiguous, `b_row` apart, and are read in whole registers. If the rows are padded
+/// to whole registers, the surplus of the last register is not stored. Otherwise the last register
+/// begins earlier, so that it ends with the row, and computes some columns twice. This requires at
+/// least one register's worth of columns, and sums that start at zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product<'a, T> {
     a: MatRef<'a, T>,
@@ -32,7 +32,7 @@ pub(crate) struct Product<'a, T> {
 }
 
 impl<'a, T> Product<'a, T> {
-    /// A times the first columns of B, whose rows are padded.
+    /// Describes A times the first columns of B, whose rows are padded.
     pub(crate) fn new(a: MatRef<'a, T>, b: &'a [T], b_row: usize, cols: usize) -> Self {
         Self {
             a,
@@ -45,33 +45,33 @@ impl<'a, T> Product<'a, T> {
         }
     }
 
-    /// Sets that B's rows are not padded.
+    /// Declares B's rows as not padded.
     pub(super) fn unpadded(mut self) -> Self {
         self.b_padded = false;
         self
     }
 
-    /// Sets where the chains begin. Default: at zero.
+    /// Sets where the sums start. Default: at zero.
     pub(crate) fn accumulate(self, accumulate: Accumulate) -> Self {
         Self { accumulate, ..self }
     }
 
-    /// Adds this to each row when its chains are done; it is as long as B's padded rows.
+    /// Adds a bias to each finished row. It must be as long as B's padded rows.
     pub(crate) fn bias(mut self, bias: &'a [T]) -> Self {
         self.bias = Some(bias);
         self
     }
 }
 
-/// The destination of a product's strips, and the work on each while it is in the cache.
+/// Destination of a product's strips, and work on each strip while it is in the cache.
 pub(crate) trait Epilogue<T> {
-    /// Returns room for rows `first..first + rows` of C, and its row stride.
+    /// Returns memory for rows `first..first + rows` of C, and its row stride.
     fn destination(&mut self, first: usize, rows: usize) -> (&mut [T], usize);
-    /// Works on these rows of C, which are complete.
+    /// Processes these rows of C, which are complete.
     fn finish(&mut self, first: usize, rows: usize);
 }
 
-/// An epilogue that leaves C in a matrix: its numbers, and its row stride.
+/// An epilogue that only stores C in a matrix, given by its numbers and row stride.
 pub(crate) struct Store<'a, T>(pub(crate) &'a mut [T], pub(crate) usize);
 
 impl<T> Epilogue<T> for Store<'_, T> {
@@ -107,7 +107,7 @@ impl<T: Float> Op for Run<'_, T> {
     }
 }
 
-/// All micro-panels of one strip.
+/// Computes all micro-panels of one strip.
 #[inline(always)]
 fn strip<S: Simd, T: Float>(
     simd: S,

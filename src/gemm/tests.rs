@@ -2,7 +2,7 @@ use super::*;
 use crate::simd::{InstructionSet, on_every_set};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-/// What every instruction set must reproduce: the same chains, one element at a time.
+/// Computes the expected result one element at a time, with sums in the kernel's order.
 fn reference<T: Float>(
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
@@ -109,7 +109,7 @@ fn every_set_gives_the_reference_on_all_edges() {
 fn every_set_gives_the_reference_on_matrices_that_outgrow_the_caches() {
     on_every_set(|| {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        // Beyond one block of k, of columns, and both; B transposed and not.
+        // These sizes exceed one block of k, of columns, and of both.
         for size in [[25, 600, 270], [49, 257, 513], [26, 513, 1030]] {
             for transposed in [[false, false], [true, true]] {
                 check::<f32>(&mut rng, size, transposed, [3, 0, 1]);
@@ -133,7 +133,7 @@ fn shapes_that_do_not_fit_are_errors() {
     assert!(MatMut::with_stride(&mut c, 2, 2, 1).is_err());
 }
 
-/// Sizes about which products and sums of two of them overflow, or memory ends.
+/// Sizes whose products, or sums of two products, overflow or exceed the memory.
 const SIZES: [usize; 8] = [
     usize::MAX,
     usize::MAX - 1,
@@ -168,7 +168,7 @@ fn matrices_that_cannot_be() {
                 assert!(MatMut::with_stride(&mut to, rows, cols, down).is_err());
             }
         }
-        // Strides that are never taken, and sizes beside 0.
+        // Strides along a single row or column are unused. A size may also be huge if another is 0.
         let mut c = [0.0; 4];
         let row = strided(1, 3, size, 1).unwrap();
         multiply(row, b, MatMut::new(&mut c, 1, 4).unwrap()).unwrap();
@@ -209,7 +209,7 @@ fn matrices_that_cannot_be() {
     }
 }
 
-/// Strides of 0 claim any size, and products of such matrices would never end.
+/// Strides of 0 allow any size, and the product of such matrices would never end.
 #[test]
 fn matrices_larger_than_their_numbers() {
     let one = [1.0_f32; 4];
@@ -227,7 +227,7 @@ fn matrices_larger_than_their_numbers() {
     assert!(c.iter().all(|&c| c == 2000.0));
 }
 
-/// Strides of matrices without elements may be any.
+/// Matrices without elements may have any strides.
 #[test]
 fn a_product_over_nothing_is_zero_whatever_the_strides() {
     let data = [1.0_f32; 5];

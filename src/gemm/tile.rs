@@ -1,18 +1,18 @@
-//! The micro-kernel: a micro-tile of C, MR x NR, whose sums stay in registers while k runs.
+//! The micro-kernel. It computes a micro-tile of C, MR x NR, with all sums in registers.
 
 use super::Accumulate;
 use crate::float::Float;
 use crate::simd::{Op, Simd, Vector};
 
-/// Maximum NR, the width of a micro-panel, in registers.
+/// Returns the maximum NR, the width of a micro-panel, in registers.
 pub(super) fn widest<S: Simd>() -> usize {
     if S::REGISTERS >= 32 { 4 } else { 2 }
 }
 
-/// One micro-tile, at the beginning of its slices.
+/// One micro-tile, at the start of its slices.
 pub(super) struct Tile<'a, T> {
     pub(super) k: usize,
-    /// Columns of C from here to its right edge.
+    /// Number of columns from the tile's first column to C's right edge.
     pub(super) cols: usize,
     pub(super) a: &'a [T],
     pub(super) a_row: usize,
@@ -28,16 +28,16 @@ pub(super) struct Tile<'a, T> {
     pub(super) bias: Option<&'a [T]>,
 }
 
-/// A micro-tile of a constant shape: `MR` rows by `NV` registers.
+/// A micro-tile with constant shape: `MR` rows by `NV` registers.
 struct Shaped<'a, T, const MR: usize, const NV: usize>(Tile<'a, T>);
 
 impl<T: Float> Tile<'_, T> {
-    /// Computes as many of `rows` rows as the best tile for a panel of `registers` has,
-    /// and returns how many those were.
+    /// Computes a tile of the best height for at most `rows` rows and a panel of `registers`, and
+    /// returns that height.
     ///
-    /// The shapes leave registers for one row of B's panel and one number of A. Those for 32
-    /// registers reach 94 to 95 % of the FMA limit (3x4 on 16 reaches 64 %, so panels
-    /// are two wide there).
+    /// The shapes leave registers for one row of B's panel and one number of A. With 32 registers
+    /// they nearly reach the limit of the FMA units. Panels are two registers wide on sets with 16,
+    /// because a 3x4 tile is much slower there.
     #[inline(always)]
     pub(super) fn run<S: Simd>(self, simd: S, rows: usize, registers: usize) -> usize {
         macro_rules! shapes {
@@ -54,7 +54,7 @@ impl<T: Float> Tile<'_, T> {
                 }
             };
         }
-        // A constant block, so that no set compiles the other's shapes.
+        // A constant block, so that no set compiles the shapes of the other.
         if const { S::REGISTERS >= 32 } {
             shapes! { (4: 6 4 2 1) (3: 8 4 2 1) (2: 12 8 4 2 1) (1: 12 8 4 2 1) }
         } else {
@@ -67,8 +67,8 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
     type Output = ();
 
     #[allow(clippy::needless_range_loop)]
-    // Every loop over registers has constant bounds and is unrolled: an accumulator that is
-    // indexed at run time would live in memory and halve the speed.
+    // Every loop over registers has constant bounds, so that it is unrolled. An accumulator that is
+    // indexed at run time would live in memory, which is much slower.
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Tile {
@@ -99,7 +99,7 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
         }
 
         if k > 0 {
-            // Slices of one length, so that one bounds check serves all rows.
+            // All slices have one length, so that one bounds check serves all rows.
             let mut rows = [a; MR];
             for r in 0..MR {
                 rows[r] = &a[r * a_row..][..=(k - 1) * a_step];

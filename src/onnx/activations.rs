@@ -1,11 +1,13 @@
-//! Every built-in activation in operators of ONNX.
+//! ONNX operators for every built-in activation.
 //!
-//! An operator of ONNX's own stands for an activation only if it means the same, if
-//! onnxruntime has it for f64 too, and if it keeps the digits of small results there. Its
-//! Sigmoid, Elu and Selu do not (the first is off by 10^-7, absolute, in f32), and most others
-//! it knows in f32 alone. The rest is composed, alike for both types, from the formulas of
-//! `activation`: constants, the order of arithmetic and the bounds that make infinities give
-//! their limits are the same.
+//! A single ONNX operator stands for an activation only if it has the same definition. In addition,
+//! onnxruntime must support it for f64, and it must keep the digits of small results. Sigmoid, Elu
+//! and Selu lose such digits (Sigmoid has an absolute error of 10^-7 in f32). Most other operators
+//! exist in f32 alone.
+//!
+//! The remaining activations are composed from the formulas in `activation`, for both types alike.
+//! They use its constants, its order of arithmetic, and its bounds, which map infinities to their
+//! limits.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -29,7 +31,7 @@ pub(super) fn apply<'g, T: Float>(
 ) -> Result<Expr<'g, T>> {
     let known = activation::built_in(f);
     let y = known.and_then(|(name, parameter)| {
-        // Rounded as the network rounds it.
+        // The parameter is rounded as in the network.
         operators(name, T::from_f64(parameter).as_f64(), z, outputs)
     });
     y.ok_or_else(|| Error::UnknownName {
@@ -39,7 +41,7 @@ pub(super) fn apply<'g, T: Float>(
     })
 }
 
-/// Returns the operators of a built-in; each has an arm, as a test makes sure.
+/// Returns the operators of a built-in activation. A test checks that each has an arm.
 fn operators<'g, T: Float>(
     name: &str,
     parameter: f64,
@@ -98,7 +100,7 @@ fn operators<'g, T: Float>(
     })
 }
 
-/// The largest of each neuron's pieces, which are neighbours.
+/// Returns the maximum over each neuron's pieces, which are adjacent.
 fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: i64) -> Expr<'_, T> {
     let graph = z.graph();
     let shape = graph.integers(&[-1, outputs as i64, pieces]);
@@ -107,14 +109,14 @@ fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: i64) -> Expr<'_, T> 
     graph.node("ReduceMax", &[neurons], settings)
 }
 
-/// The first or second piece of each neuron that has two: every other column.
+/// Selects the first or second of two pieces of each neuron, which is every other column.
 fn piece<T: Float>(z: Expr<'_, T>, start: i64) -> Expr<'_, T> {
     let graph = z.graph();
     let [start, end, axis, step] = [start, i64::MAX, 1, 2].map(|n| graph.integers(&[n]));
     graph.node("Slice", &[z, start, end, axis, step], Vec::new())
 }
 
-/// x gate, but 0 and not NaN if the gate is closed and x infinite.
+/// Returns x · gate, but 0 instead of NaN if the gate is closed and x is infinite.
 fn product<'g, T: Float>(x: Expr<'g, T>, gate: Expr<'g, T>) -> Expr<'g, T> {
     let (least, most) = (T::min_value().as_f64(), T::max_value().as_f64());
     let closed = gate.abs().above(0.0).choose(x, x.clip(least, most));
@@ -125,25 +127,25 @@ fn silu<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     x.max(-1000.0) * sigmoid(x)
 }
 
-/// 1 / (1 + e^-x), by e^-|x|, which does not overflow.
+/// Computes 1 / (1 + e^-x) from e^-|x|, which does not overflow.
 pub(super) fn sigmoid<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let e = (-x.abs()).exp();
     x.below(0.0).choose(e, 1.0) / (1.0 + e)
 }
 
-/// e^x - 1 = 2 t / (1 - t) with t = tanh(x/2), for x <= 0: nothing cancels there.
+/// Computes e^x - 1 = 2 t / (1 - t) with t = tanh(x/2), which avoids cancellation for x <= 0.
 fn exp_m1<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let t = (0.5 * x).tanh();
     (t + t) / (1.0 - t)
 }
 
-/// ln(1 + x) = ln u + (1 + x - u) / u nearly, for 0 <= x <= 1 and u = 1 + x rounded.
+/// Computes ln(1 + x) ≈ ln u + (1 + x - u) / u, for 0 <= x <= 1 and u = 1 + x rounded.
 fn ln_1p<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let u = 1.0 + x;
     u.ln() + (x - (u - 1.0)) / u
 }
 
-/// (x + √(x² + b)) / 2 as `activation` has it, without overflow and cancellation.
+/// Computes (x + √(x² + b)) / 2 as in `activation`, without overflow or cancellation.
 fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
     let (a, root) = (x.abs(), math::sqrt(b));
     let (low, high) = (a.min(root), a.max(root));
@@ -153,7 +155,7 @@ fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
     x.below(0.0).choose(0.25 * b / right, right)
 }
 
-/// Φ(x), the distribution function of the normal distribution.
+/// Computes Φ(x), the normal distribution function.
 fn normal<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let x = x * core::f64::consts::FRAC_1_SQRT_2;
     // onnxruntime has no Erf for f64.
@@ -165,7 +167,7 @@ fn normal<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     0.5 + 0.5 * erf
 }
 
-/// The error function in f64, as [`math::erf`](crate::math::erf()) computes it.
+/// Computes the error function in f64 in the way of [`math::erf`](crate::math::erf()).
 fn erf_double<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let a = x.abs();
     let near = a.min(erf::FAR);
@@ -175,7 +177,7 @@ fn erf_double<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     x.unary("Sign") * y
 }
 
-/// c\[0\] + c\[1\] x + c\[2\] x^2 + ..., even and odd powers apart, as `math` has it.
+/// Computes c\[0\] + c\[1\] x + c\[2\] x^2 + ..., with even and odd powers apart as in `math`.
 fn polynomial<'g, T: Float>(x: Expr<'g, T>, c: &[f64]) -> Expr<'g, T> {
     let square = x * x;
     let sum = |c: &[f64]| {

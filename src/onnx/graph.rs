@@ -1,4 +1,4 @@
-//! Formulas that write themselves down as nodes of a graph.
+//! Formulas that append the nodes of a graph as they are evaluated.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 use super::proto::{self, Attribute, Dimension, Extent, Tensor, ValueInfo};
 use crate::float::{Float, le_bytes};
 
-/// A graph that grows by whatever is done with its [`Expr`]s.
+/// A graph, to which every operation on its [`Expr`]s adds a node.
 #[derive(Debug, Default)]
 pub(super) struct Graph<T> {
     parts: RefCell<Parts>,
@@ -21,21 +21,21 @@ pub(super) struct Graph<T> {
 
 #[derive(Debug, Default)]
 struct Parts {
-    /// Of every value, by its number.
+    /// Names of all values, by number.
     names: Vec<String>,
     nodes: Vec<Node>,
     initializers: Vec<Tensor>,
     inputs: Vec<ValueInfo>,
     outputs: Vec<ValueInfo>,
-    /// Constants that there are already: their value by name.
+    /// Numbers of the existing constants, by name.
     constants: BTreeMap<String, usize>,
-    /// How often each name for a value has been wanted.
+    /// Number of requests for each name.
     wanted: BTreeMap<String, usize>,
-    /// What names begin with.
+    /// Prefix of names.
     scope: String,
 }
 
-/// A node whose values have no names yet: an output of the graph gets its name last.
+/// A node that refers to values by number, because outputs of the graph are named last.
 #[derive(Debug)]
 struct Node {
     operator: &'static str,
@@ -44,14 +44,14 @@ struct Node {
     attributes: Vec<Attribute>,
 }
 
-/// One value of the graph: an input, a constant, or what a node gives.
+/// A value of the graph: an input, a constant, or the result of a node.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expr<'g, T> {
     graph: &'g Graph<T>,
     value: usize,
 }
 
-/// What an operator can be applied to: an [`Expr`], or a number that becomes a constant.
+/// An operand of an operator: an [`Expr`], or a number that becomes a constant.
 pub(super) trait Operand<'g, T> {
     fn on(self, graph: &'g Graph<T>) -> Expr<'g, T>;
 }
@@ -69,12 +69,12 @@ impl<'g, T: Float> Operand<'g, T> for f64 {
 }
 
 impl<T: Float> Graph<T> {
-    /// Lets the names of what follows begin with this.
+    /// Sets the prefix of all following names.
     pub(super) fn enter(&self, scope: impl Into<String>) {
         self.parts.borrow_mut().scope = scope.into();
     }
 
-    /// An input `[batch x width]`.
+    /// Adds an input `[batch x width]`.
     pub(super) fn input(&self, name: &str, width: usize) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
         let shape = [batch(), fixed(width)];
@@ -83,7 +83,7 @@ impl<T: Float> Graph<T> {
         self.expr(parts.names.len() - 1)
     }
 
-    /// A constant of this shape. Its name tells its place, so it is not shared.
+    /// Adds a constant of this shape. Its name contains the prefix, so it is never reused.
     pub(super) fn tensor(&self, name: &str, shape: &[usize], values: &[T]) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
         let name = format!("{}.{name}", parts.scope);
@@ -91,14 +91,14 @@ impl<T: Float> Graph<T> {
         self.expr(value)
     }
 
-    /// A number as a constant, rounded to the graph's type.
+    /// Adds a number as a constant, rounded to the graph's type, or reuses an equal one.
     fn number(&self, number: f64) -> Expr<'_, T> {
         let number = T::from_f64(number);
         let raw = || le_bytes(&[number]);
         self.constant(format!("{number:?}"), &[], data_type::<T>(), raw)
     }
 
-    /// Whole numbers as a constant: a shape, or where to slice.
+    /// Adds integers as a constant, such as a shape or the bounds of a slice.
     pub(super) fn integers(&self, numbers: &[i64]) -> Expr<'_, T> {
         let raw = || numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
         self.constant(format!("{numbers:?}"), &[numbers.len()], proto::INT64, raw)
@@ -146,13 +146,13 @@ impl<T: Float> Graph<T> {
         self.expr(output)
     }
 
-    /// Makes a value of the graph's type `[batch x width]` an output.
+    /// Declares a value of the graph's type an output `[batch x width]`.
     pub(super) fn output(&self, name: &str, value: Expr<'_, T>, width: usize) {
         let shape = [batch(), fixed(width)];
         self.name_output(value, info(name, data_type::<T>(), shape));
     }
 
-    /// Makes a value of whole numbers an output: `[batch]`, or `[batch x width]`.
+    /// Declares an integer value an output: `[batch]`, or `[batch x width]`.
     pub(super) fn integer_output(&self, name: &str, value: Expr<'_, T>, width: Option<usize>) {
         let shape = core::iter::once(batch()).chain(width.map(fixed));
         self.name_output(value, info(name, proto::INT64, shape));
@@ -223,20 +223,20 @@ impl<'g, T: Float> Expr<'g, T> {
         self.graph.node(operator, &[self, other], Vec::new())
     }
 
-    /// Brought between two numbers.
+    /// Limits the value to a range.
     pub(super) fn clip(self, low: f64, high: f64) -> Self {
         let (low, high) = (self.graph.number(low), self.graph.number(high));
         self.graph.node("Clip", &[self, low, high], Vec::new())
     }
 
-    /// Of a condition: one value where it holds, else the other.
+    /// Returns `yes` if this condition is true, else `no`.
     pub(super) fn choose(self, yes: impl Operand<'g, T>, no: impl Operand<'g, T>) -> Self {
         let (yes, no) = (yes.on(self.graph), no.on(self.graph));
         self.graph.node("Where", &[self, yes, no], Vec::new())
     }
 }
 
-/// Methods of one or two operands; `below` and `above` give conditions.
+/// Defines methods of one or two operands. `below` and `above` return conditions.
 macro_rules! operators {
     ($($method:ident $kind:ident $operator:literal $(with $other:ident)?),*) => {
         impl<T: Float> Expr<'_, T> {$(
@@ -278,7 +278,7 @@ impl<T: Float> core::ops::Neg for Expr<'_, T> {
     }
 }
 
-/// A setting that is one whole number.
+/// Returns an attribute with one integer.
 pub(super) fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.to_owned(),
@@ -288,7 +288,7 @@ pub(super) fn int(name: &str, i: i64) -> Attribute {
     }
 }
 
-/// A setting that is a list of whole numbers.
+/// Returns an attribute with a list of integers.
 pub(super) fn ints(name: &str, ints: &[i64]) -> Attribute {
     Attribute {
         name: name.to_owned(),
@@ -321,7 +321,7 @@ fn info(name: &str, elem_type: i32, shape: impl IntoIterator<Item = Extent>) -> 
     }
 }
 
-/// As many as there are samples.
+/// Returns the extent of the batch, the number of samples.
 fn batch() -> Extent {
     Extent::Param("batch".to_owned())
 }

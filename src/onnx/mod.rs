@@ -1,9 +1,9 @@
-//! Trained networks as ONNX models, which other runtimes read: onnxruntime, in Python or C++, on
-//! phones and in browsers.
+//! Exports trained networks as ONNX models, for other runtimes.
 //!
-//! [`export`] writes an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a
-//! [`Regressor`] down as a standard model, for f32 and f64. Each layer becomes one `Gemm`, which
-//! holds the weights as they are, and the operators of its activation.
+//! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
+//! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
+//! in f32 or f64. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
+//! of its activation.
 //!
 //! ```
 //! use feedforward::{Mlp, activation::{Identity, Mish}, onnx};
@@ -14,7 +14,7 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
-//! and then, in Python,
+//! Then, in Python:
 //!
 //! ```python
 //! import numpy, onnxruntime
@@ -24,33 +24,37 @@
 //!
 //! # Inputs and outputs
 //!
-//! All take `x`, `[batch x inputs]`, in the network's own type.
+//! All models take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
+//! are:
 //!
-//! | of | outputs |
-//! |---|---|
-//! | [`Mlp`] | `y`, `[batch x outputs]` |
-//! | [`Regressor`] | `y`, `[batch x outputs]`: predictions, after the link, in the targets' unit |
-//! | [`Classifier`] | `label`, `[batch]`: the index of the likeliest class; `probabilities`, `[batch x classes]` |
-//! | [`MultilabelClassifier`] | `labels`, `[batch x labels]`: 1 for those it has, else 0; `probabilities`, `[batch x labels]` |
+//! - [`Mlp`]: `y`, `[batch x outputs]`.
+//! - [`Regressor`]: `y`, `[batch x outputs]`. The predictions are after the link, in the targets'
+//!   unit.
+//! - [`Classifier`]: `label`, `[batch]`, is the index of the likeliest class. `probabilities` is
+//!   `[batch x classes]`.
+//! - [`MultilabelClassifier`]: `labels`, `[batch x labels]`, is 1 for each predicted label, else 0.
+//!   `probabilities` is `[batch x labels]`.
 //!
-//! A [`Scaler`](crate::Scaler) is no part of a model: fold it into the network before. The model's
-//! metadata tell the crate's version, the layers' sizes, their activations, and of a
-//! classifier the labels, as their `Debug` writes them.
+//! A [`Scaler`](crate::Scaler) is not part of a model: fold it into the network before the export.
+//! The model's metadata contain the crate's version, the layers' sizes and activations, and a
+//! classifier's labels as formatted by `Debug`.
 //!
 //! # Versions
 //!
-//! Models speak operator set 13 in format version 7, those of ONNX 1.8 (2020), so that runtimes
-//! of many years read them. Later sets have operators for more activations, but onnxruntime
-//! computes most of those in f32 alone.
+//! Models use operator set 13 in format version 7. These are the versions of ONNX 1.8 (2020), so
+//! that older runtimes can read them too. Later sets have operators for more activations, but
+//! onnxruntime computes most of those in f32 alone.
 //!
 //! # Accuracy
 //!
-//! ReLU, tanh, sine and the exponential are one operator each, relu6 and hard_tanh too
-//! (`Clip`). Where onnxruntime has an operator for f32 alone, or one that loses the digits of
-//! small results, the activation is composed of simpler ones, alike in both types but for the
-//! error function in GELU. Predictions then differ from this crate's by rounding: a few units in
-//! the last place of an activation, and what another order of a layer's sum makes of it. Infinite
-//! pre-activations give what they give here.
+//! ReLU, tanh, sine and the exponential are one operator each. So are relu6 and hard_tanh (`Clip`).
+//! Other activations are composed of simpler operators if onnxruntime's operator exists in f32
+//! alone or loses the digits of small results. The compositions are alike in both types, except for
+//! the error function in GELU.
+//!
+//! Predictions differ from those of this crate by rounding. An activation may differ by a few units
+//! in the last place, and a layer's sums may run in another order. Infinite pre-activations give
+//! the same results as in this crate.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -78,18 +82,19 @@ mod tests;
 use graph::{Expr, Graph, int};
 use sealed::Outline;
 
-/// The version of ONNX's operators: the first one in which all that are needed are as they still
-/// are up to 17, `ReduceMax` and `Softmax` in particular.
+/// Version of the operator set. It is the first in which all required operators, `ReduceMax` and
+/// `Softmax` in particular, are as they still are in version 17.
 const OPERATOR_SET: i64 = 13;
 
-/// The version of the file format that came with these operators.
+/// Version of the file format that belongs to this operator set.
 const IR_VERSION: i64 = 7;
 
-/// A protobuf message cannot be larger.
+/// Maximum size of a protobuf message in bytes.
 const LARGEST: usize = i32::MAX as usize;
 
-/// What [`export`] takes: networks, and the models around them. Sealed, since a graph is made
-/// of what the crate knows.
+/// A network or model that [`export`] accepts.
+///
+/// The trait is sealed, because a graph consists of parts that this crate knows.
 pub trait Export: Outline {}
 
 impl<T: Float> Export for Mlp<T> {}
@@ -97,7 +102,7 @@ impl<T: Float> Export for Regressor<T> {}
 impl<T: Float, L: Ord + Clone + Debug> Export for Classifier<T, L> {}
 impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 
-/// The model as the bytes of an ONNX file.
+/// Returns the model as the bytes of an ONNX file.
 ///
 /// ```
 /// use feedforward::{Classifier, Mlp, activation::Tanh, onnx};
@@ -109,13 +114,14 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 ///
-/// Built-in activations are known by their [names](crate::Activation::name), so one of your own
-/// must not bear one of theirs.
+/// Built-in activations are identified by their [names](crate::Activation::name), so a custom
+/// activation must not have one of these names.
 ///
 /// # Errors
-/// [`Error::UnknownName`] for an activation that is not built in, [`Error::NotFinite`] if a
-/// parameter is not finite, [`Error::Shape`] if a classifier's network was replaced by one with
-/// another number of outputs, [`Error::TooLarge`] for a model beyond the format's 2 GiB.
+/// - [`Error::UnknownName`] for an activation that is not built in.
+/// - [`Error::NotFinite`] if a parameter is not finite.
+/// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
+/// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
     let model = model.outline()?;
     let length = model.encoded_len();
@@ -128,7 +134,7 @@ pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
 
 mod sealed {
     pub trait Outline {
-        /// The model before it is bytes.
+        /// Returns the model before serialization.
         fn outline(&self) -> crate::error::Result<super::proto::Model>;
     }
 }
@@ -196,7 +202,7 @@ impl<T: Float, L: Ord + Clone + Debug> Outline for MultilabelClassifier<T, L> {
     }
 }
 
-/// The outputs of a classifier's network, unless another network was put in its place.
+/// Returns the outputs of a classifier's network, after checking their number.
 fn logits<'g, T: Float>(
     graph: &'g Graph<T>,
     what: &'static str,
@@ -211,7 +217,7 @@ fn logits<'g, T: Float>(
     Ok(logits)
 }
 
-/// The network's outputs for the graph's input `x`.
+/// Returns the network's outputs for the graph's input `x`.
 fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
     check_finite("parameters", net.params())?;
     let mut x = graph.input("x", net.inputs());
@@ -226,26 +232,26 @@ fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T
     Ok(x)
 }
 
-/// The probabilities of both of two classes, from the logit of the second.
+/// Returns the probabilities of two classes, computed from the logit of the second.
 fn both<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
     let pair = [activations::sigmoid(-logit), activations::sigmoid(logit)];
     logit.graph().node("Concat", &pair, vec![int("axis", 1)])
 }
 
-/// The likelier of two classes, from the logit of the second; of equals the first.
+/// Returns the likelier of two classes from the logit of the second. A tie yields the first.
 fn one_label<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
     let graph = logit.graph();
     let axis = graph.integers(&[1]);
     graph.node("Squeeze", &[positive(logit), axis], Vec::new())
 }
 
-/// 1 where a logit is above 0, else 0.
+/// Returns 1 for each logit above 0, else 0.
 fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
     let settings = vec![int("to", i64::from(proto::INT64))];
     logits.graph().node("Cast", &[logits.above(0.0)], settings)
 }
 
-/// The model of a graph, with what else there is to say.
+/// Returns the model of a graph, with its metadata.
 fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>) -> proto::Model {
     let layers = net.layout().layers().iter();
     let sizes = core::iter::once(net.inputs()).chain(layers.map(|layer| layer.outputs));

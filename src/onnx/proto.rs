@@ -1,14 +1,14 @@
 //! The messages of ONNX's `onnx.proto` that a network needs, with its field numbers.
 //!
-//! Written by hand, so that no protobuf compiler is needed to build the crate. Fields that a
-//! model does not use are left out, which protobuf allows; names are those of the standard,
-//! without `Proto`.
+//! They are written by hand, so that building the crate needs no protobuf compiler. Fields that a
+//! model does not use are left out, which protobuf allows. Names are those of the standard, without
+//! `Proto`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use prost::{Message, Oneof};
 
-/// A model: a graph, and which version of the operators it speaks.
+/// A model: a graph, and the version of its operators.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
     #[prost(int64, tag = "1")]
@@ -25,7 +25,7 @@ pub struct Model {
     pub(super) metadata_props: Vec<StringStringEntry>,
 }
 
-/// A set of operators; the empty domain is ONNX's own.
+/// A set of operators. The empty domain is ONNX's own.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct OperatorSetId {
     #[prost(string, tag = "1")]
@@ -42,7 +42,7 @@ pub(super) struct StringStringEntry {
     pub(super) value: String,
 }
 
-/// Operators in an order in which they can be computed, and the constants that they use.
+/// Operators in an order in which they can be computed, with their constants.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Graph {
     #[prost(message, repeated, tag = "1")]
@@ -72,8 +72,9 @@ pub(super) struct Node {
     pub(super) attribute: Vec<Attribute>,
 }
 
-/// A setting of a node. Values are optional here so that a 0 is written: readers look for
-/// which of them is there.
+/// A setting of a node.
+///
+/// Values are optional, so that a 0 is written too: readers check which value is present.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
@@ -87,7 +88,7 @@ pub(super) struct Attribute {
     pub(super) r#type: i32,
 }
 
-/// `AttributeProto.AttributeType`.
+/// Values of `AttributeProto.AttributeType`.
 pub(super) const INT: i32 = 2;
 pub(super) const INTS: i32 = 7;
 
@@ -105,12 +106,12 @@ pub(super) struct Tensor {
     pub(super) raw_data: Vec<u8>,
 }
 
-/// `TensorProto.DataType`.
+/// Values of `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INT64: i32 = 7;
 pub(super) const DOUBLE: i32 = 11;
 
-/// What an input or an output of the graph looks like.
+/// Name and type of an input or output of the graph.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ValueInfo {
     #[prost(string, tag = "1")]
@@ -145,7 +146,7 @@ pub(super) struct Dimension {
     pub(super) value: Option<Extent>,
 }
 
-/// How long a dimension is: so long, or as long as all others of this name.
+/// Length of a dimension: a number, or a name for a variable length.
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum Extent {
     #[prost(int64, tag = "1")]

@@ -26,7 +26,7 @@ fn operators(graph: &proto::Graph) -> Vec<&str> {
     graph.node.iter().map(|node| &*node.op_type).collect()
 }
 
-/// Name, type and extents, those of unknown length by name.
+/// Returns name, type and extents. Extents of variable length are given by name.
 fn shape(info: &ValueInfo) -> (String, i32, Vec<String>) {
     let tensor = info.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
     let extent = |dim: &proto::Dimension| match dim.value.as_ref().unwrap() {
@@ -54,7 +54,7 @@ fn tensor<'a>(graph: &'a proto::Graph, name: &str) -> &'a Tensor {
     found.next().unwrap()
 }
 
-/// Every value is there before it is used, and nothing has the name of another.
+/// Checks that every value is defined before its use, and that names are unique.
 fn check_order(graph: &proto::Graph) {
     let mut known = BTreeSet::new();
     for info in &graph.input {
@@ -110,7 +110,7 @@ fn the_model_holds_the_network_as_it_is() {
     check::<f64>(proto::DOUBLE, |x| x.to_le_bytes().to_vec());
 }
 
-/// Whoever adds an activation says here, by failing, that it needs operators too.
+/// This test fails for a new activation without operators.
 #[test]
 fn every_activation_is_exported() {
     fn check<T: Float>() {
@@ -191,7 +191,7 @@ fn heads_give_labels_and_probabilities() {
     assert_eq!(counts.output[0].name, "y");
     check_order(&counts);
 
-    // Targets that were scaled come back in their own unit.
+    // Scaled targets must be converted back to their own unit.
     let net = builder().output(1, Identity).build().unwrap();
     let mut prices = Regressor::new(net);
     let trainer = Trainer::new(prices.loss(), Sgd::new(0.1)).epochs(1);
@@ -231,7 +231,7 @@ impl<T: Float> Activation<T> for Custom {
 
 #[test]
 fn what_cannot_be_written_is_refused() {
-    // Unknown ones, and known ones with a parameter or pieces that they do not have.
+    // Unknown names, and known ones with a parameter or number of pieces that they do not have.
     for name in [
         "wavelet",
         "relu(1)",

@@ -1,4 +1,4 @@
-//! AArch64's Advanced SIMD, which every such CPU has.
+//! Advanced SIMD (NEON), which every AArch64 CPU has.
 
 #[allow(clippy::wildcard_imports)] // all of one kind
 use core::arch::aarch64::*;
@@ -20,12 +20,12 @@ impl Simd for Neon {
     }
 }
 
-/// 128 bits.
+/// A register of 128 bits.
 #[derive(Clone, Copy)]
 pub struct Q<V>(V);
 
-// SAFETY (of every block below): NEON is part of the target; loads and stores touch
-// `LANES` values of a slice or an array that was checked to have so many.
+// SAFETY (of every block below): NEON is part of the target. Loads and stores touch `LANES` values
+// of a slice or array whose length was checked.
 macro_rules! vector {
     (
         $register:ty, $float:ty, $lanes:literal,
@@ -85,7 +85,7 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn at_least(self, low: Self) -> Self {
-                // SAFETY: see above. Not the maximum, which makes -0 to 0.
+                // SAFETY: see above. The maximum instruction would turn -0 into 0.
                 Self(unsafe { $select($less(self.0, low.0), low.0, self.0) })
             }
             #[inline(always)]

@@ -1,17 +1,16 @@
 //! Vector types for each instruction set, and the choice of one at run time.
 //!
-//! This module holds all `unsafe` code of the crate. What lies above is written once,
-//! generically over [`Simd`] and [`Vector`], and handed to [`dispatch`] as an [`Op`],
-//! which compiles it once for each instruction set and runs the best that this CPU has.
+//! This module holds all `unsafe` code of the crate. Kernels in other modules are generic over
+//! [`Simd`] and [`Vector`], and implement [`Op`]. [`dispatch`] compiles them once per instruction
+//! set and runs the one for the active set, which is the CPU's best by default.
 //!
-//! All sets but [`InstructionSet::Portable`] have fused multiply-add and give the same
-//! bits; the portable one rounds twice, so its results differ in the last bits.
+//! Results are bit-identical on all sets except [`InstructionSet::Portable`]. That set has no fused
+//! multiply-add and rounds twice, so its results differ in the last bits.
 //!
-//! The environment variable `FEEDFORWARD_SIMD` (`portable`, `neon`, `avx2`, `avx512`)
-//! chooses a set that the CPU has instead of its best one; it is read once. Any other
-//! value but an empty one is an error of every prediction and training run. Without the feature
-//! `std` nothing can be asked at run time: the set is the best that the program is compiled for
-//! (`-C target-feature=+avx2,+fma`).
+//! The environment variable `FEEDFORWARD_SIMD` (`portable`, `neon`, `avx2`, `avx512`) selects
+//! another set that the CPU has. It is read once. With any other non-empty value, every prediction
+//! and every training run returns an error. Without the feature `std`, the set is the best one that
+//! the program was compiled for (`-C target-feature=+avx2,+fma`).
 
 #![allow(unsafe_code)]
 
@@ -30,78 +29,78 @@ mod x86;
 
 /// Code that is compiled once for each instruction set.
 ///
-/// `run` must be `#[inline(always)]`: only what is inlined into the dispatching function
-/// is compiled with its instructions (closures are not, reliably).
+/// `run` must be `#[inline(always)]`. Only code that is inlined into the dispatching function uses
+/// the set's instructions. Closures are not reliably inlined.
 pub trait Op {
-    /// What it returns.
+    /// Result of the code.
     type Output;
-    /// The code, generic over the instruction set.
+    /// Runs the code with the given instruction set.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// An instruction set, as a token that exists only where the CPU has it.
+/// An instruction set, as a token that exists only if the CPU has the set.
 pub trait Simd: Copy + Send + Sync + 'static {
     /// A register of f32.
     type F32: Vector<Self, f32>;
     /// A register of f64.
     type F64: Vector<Self, f64>;
-    /// Which set this is.
+    /// The instruction set.
     const SET: InstructionSet;
-    /// Whether a multiply-add rounds once.
+    /// `true` if a multiply-add rounds once.
     const FUSED: bool = true;
-    /// Vector registers, which bound the size of a kernel's tile.
+    /// Number of vector registers, which limits the size of a kernel's tile.
     const REGISTERS: usize;
 
-    /// Runs `op`, compiled with this set's instructions, in a function of its own.
+    /// Runs `op` in a separate function, compiled with this set's instructions.
     fn vectorize<O: Op>(self, op: O) -> O::Output;
 }
 
 /// A vector register of `T` under the instruction set `S`.
 pub trait Vector<S: Simd, T>: Copy {
-    /// How many values it holds.
+    /// Number of values in the register.
     const LANES: usize;
-    /// `x` in every lane.
+    /// Returns `x` in every lane.
     fn splat(simd: S, x: T) -> Self;
-    /// The first `LANES` values of `from`, which must have so many.
+    /// Loads the first `LANES` values of `from`, which must have at least this many.
     fn load(simd: S, from: &[T]) -> Self;
-    /// At most `LANES` values; the lanes beyond `from`'s end are zero.
+    /// Loads at most `LANES` values. Lanes beyond the end of `from` are zero.
     fn load_partial(simd: S, from: &[T]) -> Self;
-    /// Writes all lanes to the start of `to`, which must have room.
+    /// Writes all lanes to the start of `to`, which must have at least `LANES` values.
     fn store(self, to: &mut [T]);
-    /// Writes as many lanes as `to` has room for.
+    /// Writes as many lanes as `to` has values.
     fn store_partial(self, to: &mut [T]);
-    /// `self * a + b`, rounded once where [`Simd::FUSED`].
+    /// Returns `self * a + b`, rounded once if [`Simd::FUSED`].
     fn mul_add(self, a: Self, b: Self) -> Self;
-    /// `self + a`.
+    /// Returns `self + a`.
     fn add(self, a: Self) -> Self;
-    /// `self * a`.
+    /// Returns `self * a`.
     fn mul(self, a: Self) -> Self;
-    /// `low` in the lanes that are below it; NaN stays, and so does -0 for `low` = 0.
+    /// Replaces lanes below `low` by `low`. Keeps NaN, and keeps -0 for `low` = 0.
     fn at_least(self, low: Self) -> Self;
-    /// The first lane.
+    /// Returns the first lane.
     fn first(self) -> T;
 }
 
-/// The instruction sets that the crate has kernels for.
+/// An instruction set that the crate has kernels for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum InstructionSet {
-    /// Plain Rust, without fused multiply-add.
+    /// Plain Rust without fused multiply-add.
     Portable = 1,
-    /// AArch64's 128-bit vectors.
+    /// 128-bit vectors of AArch64.
     Neon = 2,
-    /// x86-64's 256-bit vectors with fused multiply-add (2013 and later).
+    /// 256-bit vectors of x86-64 with fused multiply-add (2013 and later).
     Avx2 = 3,
-    /// x86-64's 512-bit vectors.
+    /// 512-bit vectors of x86-64.
     Avx512 = 4,
 }
 
 impl InstructionSet {
-    /// Every set, the narrowest first.
+    /// All sets, from the narrowest to the widest.
     pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
 
-    /// The name that `FEEDFORWARD_SIMD` takes.
+    /// Returns the name of the set in `FEEDFORWARD_SIMD`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -111,12 +110,12 @@ impl InstructionSet {
         }
     }
 
-    /// Whether a multiply-add rounds once, as promised for equal bits between machines.
+    /// Returns `true` if a multiply-add rounds once. All such sets give bit-identical results.
     pub fn is_fused(self) -> bool {
         self != Self::Portable
     }
 
-    /// Whether this CPU has it.
+    /// Returns `true` if this CPU has the set.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -131,12 +130,12 @@ impl InstructionSet {
         }
     }
 
-    /// The sets that this CPU has, the narrowest first.
+    /// Returns the sets that this CPU has, from the narrowest to the widest.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|set| set.is_available())
     }
 
-    /// The set in use.
+    /// Returns the set in use.
     pub fn active() -> Self {
         match ACTIVE.load(Ordering::Relaxed) {
             2 => Self::Neon,
@@ -147,7 +146,7 @@ impl InstructionSet {
         }
     }
 
-    /// Uses this set from now on, in the whole process: for tests and measurements.
+    /// Uses this set from now on in the whole process. Intended for tests and measurements.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] if this CPU does not have it.
@@ -172,13 +171,14 @@ impl InstructionSet {
         let best = Self::available().last().unwrap_or(Self::Portable);
         let set = named.unwrap_or(best);
         REFUSED.store(asked.is_some() && named.is_none(), Ordering::Relaxed);
-        // Who sees that there is a set also sees whether it is the one that was asked for.
+        // `Release`: a thread that sees the set must also see whether the requested one was
+        // refused.
         ACTIVE.store(set as u8, Ordering::Release);
         set
     }
 }
 
-/// What `FEEDFORWARD_SIMD` says, if it says something.
+/// Returns the value of `FEEDFORWARD_SIMD`, unless it is unset or empty.
 fn asked() -> Option<String> {
     #[cfg(feature = "std")]
     let name = std::env::var_os("FEEDFORWARD_SIMD");
@@ -188,7 +188,7 @@ fn asked() -> Option<String> {
     name.map(|name| name.to_string_lossy().into_owned())
 }
 
-/// Checks that `FEEDFORWARD_SIMD` names a set that this CPU has, if it is set at all.
+/// Checks that `FEEDFORWARD_SIMD` is unset, empty, or names a set that this CPU has.
 ///
 /// # Errors
 /// [`Error::UnknownName`] otherwise, until a set is [activated](InstructionSet::activate).
@@ -221,10 +221,10 @@ impl fmt::Display for InstructionSet {
     }
 }
 
-/// The set in use; 0 before the first look.
+/// The set in use, or 0 before detection.
 static ACTIVE: AtomicU8 = AtomicU8::new(0);
 
-/// Whether another set was asked for, which this CPU does not have or nobody knows.
+/// `true` if the requested set is unknown, or the CPU does not have it.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `op` with the set in use.
@@ -232,7 +232,7 @@ static REFUSED: AtomicBool = AtomicBool::new(false);
 pub fn dispatch<O: Op>(op: O) -> O::Output {
     match InstructionSet::active() {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a set becomes active only after `is_available` said that the CPU has it.
+        // SAFETY: a set becomes active only after `is_available` returned `true` for it.
         InstructionSet::Avx512 => unsafe { x86::Avx512::new() }.vectorize(op),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
@@ -243,7 +243,7 @@ pub fn dispatch<O: Op>(op: O) -> O::Output {
     }
 }
 
-/// Runs a test once for each set that the CPU has, one such test at a time.
+/// Runs a test once per set that the CPU has. Tests that use this run one at a time.
 #[cfg(test)]
 pub(crate) fn on_every_set(mut test: impl FnMut()) {
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());

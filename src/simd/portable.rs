@@ -1,5 +1,4 @@
-//! Plain Rust on arrays of 128 bits, which every compiler back end turns into whatever
-//! vectors the target is built for.
+//! Plain Rust on arrays of 128 bits, which every compiler back end turns into the target's vectors.
 
 use super::{InstructionSet, Op, Simd, Vector};
 
@@ -53,7 +52,7 @@ impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
             *to = x;
         }
     }
-    // Loops with an index: closures would be more work for the compiler, in every kernel.
+    // These loops use an index, because closures would slow down the compilation of every kernel.
     #[inline(always)]
     fn mul_add(mut self, a: Self, b: Self) -> Self {
         for i in 0..N {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Loads, multiplies, adds and stores whole and partial registers in every set.
+/// Loads, computes with and stores whole and partial registers on every set.
 #[test]
 fn vectors_load_compute_and_store() {
     struct Probe(usize);

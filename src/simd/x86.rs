@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 
 use super::{InstructionSet, Op, Simd, Vector};
 
-/// What the CPU has; without the standard library what the program was compiled for.
+/// `true` if the CPU has the features; without `std`, if the program was compiled for them.
 macro_rules! has {
     ($($feature:tt),+) => {{
         #[cfg(feature = "std")]
@@ -61,7 +61,7 @@ pub struct Avx512(());
 
 impl Avx512 {
     /// # Safety
-    /// The CPU must have the sets that [`has_avx512`] asks for.
+    /// The CPU must have the features that [`has_avx512`] checks.
     #[inline(always)]
     pub(super) unsafe fn new() -> Self {
         Self(())
@@ -86,22 +86,22 @@ impl Simd for Avx512 {
     }
 }
 
-/// 256 bits. Made only from an [`Avx2`], so that its methods may use that set.
+/// A register of 256 bits. Only an [`Avx2`] can create it, so its methods may use that set.
 #[derive(Clone, Copy)]
 pub struct Ymm<V>(V);
 
-/// 512 bits. Made only from an [`Avx512`], so that its methods may use that set.
+/// A register of 512 bits. Only an [`Avx512`] can create it, so its methods may use that set.
 #[derive(Clone, Copy)]
 pub struct Zmm<V>(V);
 
-/// The first `n` of 8 lanes: all bits set in the lanes below `n`.
+/// A window into this array is the mask for the first `n` of 8 lanes: all bits set below `n`.
 static MASK32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-/// The same for 4 lanes of 64 bits.
+/// Masks for 4 lanes of 64 bits.
 static MASK64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
-// SAFETY (of every block below): a vector or a token exists only where the CPU has the
-// set (see `Avx2`, `Avx512`); loads and stores touch `LANES` values after the slice was
-// checked to have so many, or are masked to the slice's own length.
+// SAFETY (of every block below): a vector or token exists only if the CPU has the set (see `Avx2`,
+// `Avx512`). Loads and stores touch `LANES` values of a slice whose length was checked, or are
+// masked to the slice's length.
 macro_rules! vector {
     (
         $vector:ident<$register:ty>, $token:ty, $float:ty, $lanes:literal,
@@ -164,7 +164,7 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn at_least(self, low: Self) -> Self {
-                // SAFETY: see above. The instruction gives its second operand unless the first is
+                // SAFETY: see above. The instruction returns its second operand unless the first is
                 // larger.
                 Self(unsafe { $max(low.0, self.0) })
             }

@@ -1,6 +1,6 @@
-//! Numbers of 16 bits, which files of others have.
+//! 16-bit numbers, which files of other programs may contain.
 
-/// The value of an IEEE half (F16): 1 sign, 5 exponent and 10 fraction bits.
+/// Decodes an IEEE half (F16): 1 sign, 5 exponent and 10 fraction bits.
 pub(super) fn half(bits: u16) -> f64 {
     let (sign, exponent, fraction) = (u64::from(bits >> 15), bits >> 10 & 31, bits & 1023);
     let wide = match exponent {
@@ -12,7 +12,7 @@ pub(super) fn half(bits: u16) -> f64 {
     f64::from_bits(sign << 63 | wide)
 }
 
-/// The value of a brain float (BF16): the upper half of an f32.
+/// Decodes a brain float (BF16), the upper half of an f32.
 pub(super) fn bfloat(bits: u16) -> f64 {
     f32::from_bits(u32::from(bits) << 16).into()
 }
@@ -40,7 +40,8 @@ mod tests {
             assert_eq!(half(bits).to_bits(), f64::to_bits(value), "{bits:x}");
         }
         assert!(half(0x7e00).is_nan() && half(0xfc01).is_nan());
-        // Between neighbours lies always the same step, doubled with each exponent.
+        // The distance between neighbors is constant within an exponent and doubles with the next
+        // one.
         for bits in 0..0x7bff_u16 {
             let exponent = i32::from((bits >> 10).max(1));
             assert_eq!(half(bits + 1) - half(bits), f64::from(exponent - 25).exp2());

@@ -1,8 +1,8 @@
-//! Headers of safetensors files: which tensors there are, and where.
+//! Headers of safetensors files, which list the tensors and their positions.
 //!
-//! The crate `safetensors` is not used for this. Its parser holds 14 bytes in memory for each byte of a
-//! header of many tensors, and 43 for each of one that means harm (version 0.8). This one keeps an
-//! entry for each tensor, and makes room for no more entries than the header's length allows.
+//! The crate `safetensors` (version 0.8) is not used. It takes 14 bytes of memory per byte of a
+//! header with many tensors, and 43 per byte of a malicious one. This parser keeps one entry per
+//! tensor, and allocates no more entries than the header's length allows.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -18,19 +18,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{KEY, Place, malformed};
 use crate::error::Error;
 
-/// Bytes before the header, which are its length.
+/// Number of bytes before the header. They hold its length.
 pub(super) const PREFIX: usize = 8;
 
-/// Bytes of the longest header: the format's own limit.
+/// Maximum number of bytes in a header, which the format defines.
 pub(super) const MOST_BYTES: usize = 100_000_000;
 
-/// Dimensions of a tensor: PyTorch's limit.
+/// Maximum number of dimensions, as in PyTorch.
 const MOST_DIMENSIONS: usize = 64;
 
-/// The shortest entry of a header: `"":{"dtype":"U8","shape":[],"data_offsets":[0,1]},`.
+/// Number of bytes in the shortest entry: `"":{"dtype":"U8","shape":[],"data_offsets":[0,1]},`.
 const LEAST_ENTRY: usize = 50;
 
-/// The format's types of numbers.
+/// Number types of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(non_camel_case_types, clippy::upper_case_acronyms)] // the format's names
 pub(super) enum Dtype {
@@ -71,20 +71,20 @@ impl Dtype {
     }
 }
 
-/// A tensor's place.
+/// Description of one tensor.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) dtype: Dtype,
     pub(super) shape: Box<[usize]>,
-    /// Where its bytes begin and end, counted from the end of the header.
+    /// Range of its bytes, counted from the end of the header.
     pub(super) begin: usize,
     pub(super) end: usize,
-    /// Whether somebody asked for it.
+    /// `true` once the tensor was read or ignored.
     pub(super) read: Cell<bool>,
 }
 
-/// What a header says of a tensor, besides its name.
+/// A tensor's entry in a header, without its name.
 #[derive(Serialize, Deserialize)]
 struct Described<S> {
     dtype: Dtype,
@@ -93,7 +93,7 @@ struct Described<S> {
 }
 
 impl Header<'_> {
-    /// Checks that the tensors are just what follows the header.
+    /// Checks that the data after the header are exactly the tensors.
     pub(super) fn check_data(&self, got: u64) -> Result<(), Error> {
         let expected = self.data as u64;
         if expected == got {
@@ -114,7 +114,7 @@ impl Entry<'_> {
         (&self.name, self.dtype, &self.shape)
     }
 
-    /// Bytes that a tensor of this shape and type has; `None` if they are beyond counting.
+    /// Returns the number of bytes of the tensor, or `None` if it is no whole number or overflows.
     fn size(&self) -> Option<usize> {
         let values = self
             .shape
@@ -125,18 +125,18 @@ impl Entry<'_> {
     }
 }
 
-/// What a header says.
+/// A parsed header.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
     /// Sorted by name.
     pub(super) entries: Vec<Entry<'a>>,
     /// The text under this crate's key.
     pub(super) description: Option<Cow<'a, str>>,
-    /// Bytes of all tensors.
+    /// Number of bytes of all tensors.
     pub(super) data: usize,
 }
 
-/// The length of the header that these bytes, the first of a file of this length, state.
+/// Returns the length of the header, read from the first bytes of a file with `file` bytes.
 pub(super) fn length(first: &[u8], file: u64) -> Result<usize, Error> {
     let Some(prefix) = first.first_chunk::<PREFIX>() else {
         let problem = format!("expected a safetensors file, got {} bytes", first.len());
@@ -158,7 +158,7 @@ pub(super) fn length(first: &[u8], file: u64) -> Result<usize, Error> {
     Ok(stated as usize)
 }
 
-/// Reads a header, whose tensors must lie one after the other without gaps.
+/// Parses a header and checks that its tensors follow each other without gaps.
 pub(super) fn parse(bytes: &[u8]) -> Result<Header<'_>, Error> {
     let explain = |error: &dyn fmt::Display| malformed(format!("header: {error}"));
     let text = core::str::from_utf8(bytes).map_err(|error| explain(&error))?;
@@ -196,7 +196,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Header<'_>, Error> {
     })
 }
 
-/// Reads the map of all tensors.
+/// Visits the map of all tensors.
 struct Entries {
     most: usize,
 }
@@ -209,7 +209,7 @@ impl<'a> Visitor<'a> for Entries {
     }
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        // Growing would take three times as much.
+        // A growing vector would take three times as much memory.
         let mut entries = Vec::with_capacity(self.most);
         let mut description = None;
         while let Some(Text(name)) = map.next_key()? {
@@ -218,9 +218,7 @@ impl<'a> Visitor<'a> for Entries {
                 continue;
             }
             if entries.len() == self.most {
-                return Err(M::Error::custom(
-                    "more tensors than its length has room for",
-                ));
+                return Err(M::Error::custom("more tensors than its length allows"));
             }
             let place: Described<Shape> = map.next_value()?;
             entries.push(Entry {
@@ -236,7 +234,7 @@ impl<'a> Visitor<'a> for Entries {
     }
 }
 
-/// A text that is borrowed where it can be.
+/// A text, borrowed if possible.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Deserialize<'a> for Text<'a> {
@@ -258,7 +256,7 @@ impl<'a> Deserialize<'a> for Text<'a> {
     }
 }
 
-/// Of the metadata, the text under this crate's key.
+/// The text under this crate's key in the metadata.
 struct Metadata<'a>(Option<Cow<'a, str>>);
 
 impl<'a> Deserialize<'a> for Metadata<'a> {
@@ -285,7 +283,7 @@ impl<'a> Deserialize<'a> for Metadata<'a> {
     }
 }
 
-/// A shape, of which a file could make a list without end.
+/// A shape with a limited number of dimensions, since a file could list any number.
 struct Shape(Box<[usize]>);
 
 impl<'a> Deserialize<'a> for Shape {
@@ -313,8 +311,7 @@ impl<'a> Deserialize<'a> for Shape {
     }
 }
 
-/// The header of tensors that lie one after the other in this order, padded so that their numbers
-/// are aligned.
+/// Returns a header for consecutive tensors in this order, padded so that the numbers are aligned.
 pub(super) fn text<'t>(
     description: &str,
     tensors: impl Iterator<Item = (Place<'t>, usize)>,

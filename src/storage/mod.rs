@@ -1,8 +1,8 @@
 //! Named tensors and a description in one file, in the safetensors format.
 //!
-//! The description is JSON under the one key `feedforward` of the format's metadata. It begins with a
-//! checksum of the rest of its text and of all tensors, so that a file that was damaged is told from
-//! one that was not. What others wrote has no description, and only its tensors can be read.
+//! The description is JSON under the only key, `feedforward`, of the format's metadata. It begins
+//! with a checksum of its remaining text and of all tensors, which reveals damaged files. Files of
+//! other programs have no description, so only their tensors can be read.
 
 use alloc::format;
 use alloc::string::String;
@@ -23,21 +23,23 @@ pub use reader::Reader;
 #[cfg(feature = "std")]
 pub(crate) use reader::load;
 
-/// The key of the description.
+/// Metadata key of the description.
 const KEY: &str = "feedforward";
 
-/// The layout of descriptions; files of a later one are refused.
+/// Version of the description's layout. Later versions are refused.
 const VERSION: u64 = 1;
 
-/// What stands before and after the checksum's 16 digits, at the beginning of the description.
+/// Texts before and after the checksum's 16 digits, at the start of the description.
 const CHECKSUM: [&str; 2] = ["{\"checksum\":\"", "\","];
 
-/// A description may have this many values and keys, and one more for each [`BYTES_OF_VALUE`] of
-/// the file: a value of two bytes takes more than 50 in memory. Files of models are far from it.
+/// Number of values and keys that every description may have.
+///
+/// It may have one more for each [`BYTES_OF_VALUE`] bytes of the file, because a value of two bytes
+/// takes more than 50 bytes in memory. Model files are far below this limit.
 const FREE_VALUES: usize = 4096;
 const BYTES_OF_VALUE: usize = 16;
 
-/// What is read, in error messages.
+/// Name of such a file in error messages.
 const WHAT: &str = "model file";
 
 pub(crate) fn malformed(problem: impl Into<String>) -> Error {
@@ -47,7 +49,7 @@ pub(crate) fn malformed(problem: impl Into<String>) -> Error {
     }
 }
 
-/// An error whose text quotes nothing of unknown length, and may be longer than a quote.
+/// Creates an error whose text has a known length, so that it needs no shortening.
 pub(crate) fn contradicts(problem: String) -> Error {
     Error::Malformed {
         what: WHAT,
@@ -55,10 +57,10 @@ pub(crate) fn contradicts(problem: String) -> Error {
     }
 }
 
-/// A file in the making.
+/// A file under construction.
 #[derive(Debug)]
 pub struct Writer {
-    /// The description as far as it goes, without the bracket that ends it.
+    /// The description so far, without its brackets.
     description: String,
     tensors: Vec<Tensor>,
 }
@@ -72,7 +74,7 @@ struct Tensor {
 }
 
 impl Writer {
-    /// An empty one, of this kind: what a reader will ask for.
+    /// Creates an empty file of this kind. [`Reader::new`] checks the kind.
     pub(crate) fn new(kind: &str) -> Self {
         let release = env!("CARGO_PKG_VERSION");
         Self {
@@ -83,7 +85,7 @@ impl Writer {
         }
     }
 
-    /// Adds to the description.
+    /// Adds an entry to the description.
     pub(crate) fn describe(&mut self, key: &str, value: &impl Serialize) -> Result<()> {
         let value = serde_json::to_string(value)
             .map_err(|error| malformed(format!("{key} cannot be written: {error}")))?;
@@ -91,7 +93,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds a tensor of this shape, which must have as many values.
+    /// Adds a tensor. The shape must match the number of values.
     pub(crate) fn add<T: Float>(&mut self, name: impl Into<String>, shape: &[usize], values: &[T]) {
         self.tensors.push(Tensor {
             name: name.into(),
@@ -101,7 +103,7 @@ impl Writer {
         });
     }
 
-    /// The file's bytes.
+    /// Returns the file's bytes.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
         self.description.push('}');
@@ -110,7 +112,7 @@ impl Writer {
         let sum = checksum(&self.description, places.zip(data));
         let [before, after] = CHECKSUM;
         let description = format!("{before}{sum}{after}{}", self.description);
-        // As the format wants it: wider numbers first, so that all are aligned.
+        // The format puts wider numbers first, so that all are aligned.
         self.tensors
             .sort_by_key(|tensor| core::cmp::Reverse(tensor.dtype));
         let lengths = self.tensors.iter().map(|tensor| tensor.bytes.len());
@@ -134,10 +136,10 @@ impl Tensor {
     }
 }
 
-/// A tensor's name, type and shape.
+/// Name, type and shape of a tensor.
 type Place<'a> = (&'a str, Dtype, &'a [usize]);
 
-/// Checks that reading a description takes no more memory than a small multiple of the file's size.
+/// Checks that reading a description takes at most a small multiple of the file's size in memory.
 fn check_density(description: &str, file: usize) -> Result<()> {
     let (mut values, mut quoted, mut escaped) = (0, false, false);
     for byte in description.bytes() {
@@ -158,20 +160,20 @@ fn check_density(description: &str, file: usize) -> Result<()> {
     )))
 }
 
-/// A number that tells one sequence of values from another.
+/// Returns a hash that identifies a sequence of values.
 pub(crate) fn hash<'a, T: Float>(values: impl Iterator<Item = &'a T>) -> u64 {
     values.fold(fnv::START, |hash, x| {
         mix(hash, &x.as_f64().to_bits().to_le_bytes())
     })
 }
 
-/// Any change of a single byte changes it.
+/// Mixes bytes into a hash. Changing a single byte always changes the hash.
 fn mix(hash: u64, bytes: &[u8]) -> u64 {
     let bytes = bytes.iter().map(|&byte| byte.into());
     bytes.fold(hash, fnv::mix)
 }
 
-/// The checksum of the description after its own checksum, and of the tensors sorted by name.
+/// Returns the checksum of the description's remaining text and of the tensors, sorted by name.
 fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a [u8])>) -> String {
     let mut hash = fnv::START;
     let mut add = |bytes: &[u8]| hash = mix(hash, bytes);
@@ -184,20 +186,21 @@ fn checksum<'a>(description: &str, tensors: impl Iterator<Item = (Place<'a>, &'a
     format!("{hash:016x}")
 }
 
-/// `save` and `load` for something that has `to_bytes` and `from_bytes`.
+/// Adds `save` or `load` to a type that has `to_bytes` and `from_bytes`.
 macro_rules! on_disk {
     (save [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {
-            /// Writes [`to_bytes`](Self::to_bytes) to a file, which is whole at any moment: the
-            /// old one, or the new one. Several processes may write one file; the last one wins.
+            /// Writes [`to_bytes`](Self::to_bytes) to a file.
             ///
-            /// Symbolic links are followed and stay, and so do the permissions of a file that is
-            /// there.
+            /// The file is replaced atomically: at any moment it holds the old contents or the new
+            /// ones. Several processes may write one file, and the last one wins. Symbolic links
+            /// are followed and kept. An existing file keeps its permissions.
             ///
             /// # Errors
-            /// [`Error::Io`](crate::Error::Io) if it cannot be written or there is something else
-            /// than a regular file, and as [`to_bytes`](Self::to_bytes).
+            /// [`Error::Io`](crate::Error::Io) if the file cannot be written or the path leads to
+            /// anything but a regular file. Also returns the errors of
+            /// [`to_bytes`](Self::to_bytes).
             pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
                 $crate::atomic_file::write(path.as_ref(), &self.to_bytes()?)
             }
@@ -206,10 +209,10 @@ macro_rules! on_disk {
     (load [$($parameters:tt)*] $model:ty) => {
         #[cfg(feature = "std")]
         impl<$($parameters)*> $model {
-            /// Reads it from a file, as [`from_bytes`](Self::from_bytes) does.
+            /// Reads a file, and decodes it with [`from_bytes`](Self::from_bytes).
             ///
             /// # Errors
-            /// [`Error::Io`](crate::Error::Io) if it cannot be read or is no regular file, and
+            /// [`Error::Io`](crate::Error::Io) if the file cannot be read or is not a regular file.
             /// [`Error::File`](crate::Error::File) with the path and the error of
             /// [`from_bytes`](Self::from_bytes).
             pub fn load(path: impl AsRef<std::path::Path>) -> $crate::Result<Self> {

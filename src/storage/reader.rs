@@ -1,4 +1,4 @@
-//! Files that were read.
+//! Reading of files.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -16,20 +16,20 @@ use super::{CHECKSUM, VERSION, check_density, checksum, contradicts, malformed};
 use crate::error::{Result, bounded, listed};
 use crate::float::Float;
 
-/// Entries of a description.
+/// Maximum number of entries in a description.
 const MOST_FIELDS: usize = 64;
 
-/// A file that was read, its tensors still where they were.
+/// A parsed file. Its tensors remain in the file's bytes.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    /// What the description says, each as the JSON that stands there.
+    /// Entries of the description, as unparsed JSON.
     fields: Vec<(String, Box<RawValue>)>,
     entries: Vec<Entry<'a>>,
     data: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// A file of ours of one of these kinds, undamaged.
+    /// Parses an undamaged file that this crate wrote and that has one of these kinds.
     pub(crate) fn new(bytes: &'a [u8], kinds: &[&str]) -> Result<Self> {
         let (header, data) = parse(bytes)?;
         let Some(text) = header.description else {
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
             entries: header.entries,
             data,
         };
-        // First of all: what follows may have another meaning in another version.
+        // The version comes first: other versions may give the remaining entries another meaning.
         if !matches!(reader.find("version"), Ok(Some(1..=VERSION))) {
             let version = reader.field("version").map_or("none", RawValue::get);
             let version = bounded(version.to_string());
@@ -56,19 +56,19 @@ impl<'a> Reader<'a> {
             let problem = format!("expected a {}, got a {kind}", kinds.join(" or a "));
             return Err(malformed(problem));
         }
-        // `scaler.offsets` belongs to what is said of the `scaler`.
+        // `scaler.offsets`, for example, belongs to the entry `scaler`.
         let is_told_of = |entry: &Entry<'_>| {
             let part = entry.name.split('.').next().unwrap_or_default();
             reader.field(part).is_some()
         };
         if let Some(entry) = reader.entries.iter().find(|entry| !is_told_of(entry)) {
-            let problem = format!("its description does not tell of tensor {}", entry.name);
+            let problem = format!("its description does not mention tensor {}", entry.name);
             return Err(malformed(problem));
         }
         Ok(reader)
     }
 
-    /// A file of anybody's: tensors alone.
+    /// Parses a file of any program, for its tensors alone.
     pub(crate) fn foreign(bytes: &'a [u8]) -> Result<Self> {
         let (header, data) = parse(bytes)?;
         Ok(Self {
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether the checksum that the description begins with is that of the rest and the tensors.
+    /// Checks the checksum of the remaining description and the tensors.
     fn check_sum(&self, text: &str) -> Result<()> {
         let [before, after] = CHECKSUM;
         let rest = text.strip_prefix(before);
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         let places = self.entries.iter().map(Entry::place);
         let data = self.entries.iter().map(|entry| self.bytes(entry));
         let actual = checksum(rest.unwrap_or_default(), places.zip(data));
-        // A fuzzer does not guess checksums, and is to see what lies behind.
+        // A fuzzer cannot guess checksums, but must reach the code behind this check.
         if cfg!(fuzzing) || stated == Some(&*actual) {
             return Ok(());
         }
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         found.map(|(_, value)| &**value)
     }
 
-    /// What the description says, if it does.
+    /// Returns an optional entry of the description.
     pub(crate) fn find<V: DeserializeOwned>(&self, key: &str) -> Result<Option<V>> {
         let parse = |value: &RawValue| {
             let parsed = serde_json::from_str(value.get());
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         self.field(key).map(parse).transpose()
     }
 
-    /// What the description must say.
+    /// Returns a required entry of the description.
     pub(crate) fn get<V: DeserializeOwned>(&self, key: &str) -> Result<V> {
         self.find(key)?
             .ok_or_else(|| malformed(format!("the description has no {key}")))
@@ -119,12 +119,12 @@ impl<'a> Reader<'a> {
         self.entries.iter().map(|entry| &*entry.name)
     }
 
-    /// A tensor's shape, if there is one of that name.
+    /// Returns a tensor's shape, or `None` if there is no tensor of this name.
     pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
         Some(&self.entry(name).ok()?.shape)
     }
 
-    /// A tensor's values; numbers of another precision are converted.
+    /// Returns a tensor's values. Numbers of another precision are converted.
     pub(crate) fn values<T: Float>(&self, name: &str, shape: &[usize]) -> Result<Vec<T>> {
         let len = self.checked(name, shape)?.shape.iter().product();
         let mut values = vec![T::zero(); len];
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         Ok(self.entry(name)?.dtype == Dtype::F64)
     }
 
-    /// Checks that there is a tensor of this shape, whose numbers can be read.
+    /// Checks that the tensor exists, has this shape, and has numbers of a readable type.
     pub(crate) fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
         self.checked(name, shape).map(drop)
     }
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Writes a tensor's values to where there is room for just those of this shape.
+    /// Reads a tensor's values into a slice, whose length must match the shape.
     pub(crate) fn read<T: Float>(&self, name: &str, shape: &[usize], to: &mut [T]) -> Result<()> {
         let entry = self.checked(name, shape)?;
         let bytes = self.bytes(entry);
@@ -170,8 +170,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The names of the tensors that were not read, as an error lists them; `None` if all were.
-    /// Only those count whose names begin so.
+    /// Lists the unread tensors whose names have this beginning, or returns `None` if all were
+    /// read.
     pub(crate) fn unread(&self, beginning: &str) -> Option<String> {
         let unread = (self.entries.iter())
             .filter(|entry| entry.name.starts_with(beginning) && !entry.read.get());
@@ -179,20 +179,21 @@ impl<'a> Reader<'a> {
         (!unread.is_empty()).then(|| bounded(listed(&unread)))
     }
 
-    /// Checks that every tensor whose name begins so was read: the rest contradicts the description.
+    /// Checks that every tensor whose name has this beginning was read, as the description
+    /// requires.
     pub(crate) fn check_all_read(&self, beginning: &str) -> Result<()> {
         self.unread(beginning).map_or(Ok(()), |names| {
-            let problem = format!("its description does not tell of tensors {names}");
+            let problem = format!("its description does not mention tensors {names}");
             Err(contradicts(problem))
         })
     }
 
-    /// Counts a tensor as read, which must be there and must not have been.
+    /// Marks an existing, unread tensor as read.
     pub(crate) fn ignore(&self, name: &str) -> Result<()> {
         match self.entry(name).map(|entry| entry.read.replace(true)) {
             Ok(false) => Ok(()),
             Ok(true) => Err(malformed(format!(
-                "tensor {name}: expected one to ignore, got one of a layer"
+                "tensor {name}: expected one to ignore, got one that belongs to a layer"
             ))),
             Err(_) => Err(malformed(format!("there is no tensor {name} to ignore"))),
         }
@@ -216,7 +217,7 @@ fn numbers<T: Float, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f
     }
 }
 
-/// A file's header, and the bytes of its tensors.
+/// Returns a file's header, and the bytes of its tensors.
 fn parse(bytes: &[u8]) -> Result<(Header<'_>, &[u8])> {
     let length = header::length(bytes, bytes.len() as u64)?;
     let (header, data) = bytes[header::PREFIX..].split_at(length);
@@ -225,14 +226,13 @@ fn parse(bytes: &[u8]) -> Result<(Header<'_>, &[u8])> {
     Ok((header, data))
 }
 
-/// Reads a file whose size is the one that its header tells of: no more than the header of another
-/// one is read.
+/// Reads a file if its size matches its header. Otherwise it stops after the header.
 #[cfg(feature = "std")]
 pub(crate) fn load(path: &std::path::Path) -> Result<Vec<u8>> {
     let mut input = crate::atomic_file::Input::open(path)?;
     let mut bytes = Vec::new();
     let mut load = || {
-        // One more, which tells a header from other text.
+        // One more byte, which distinguishes a header from other text.
         input.read(&mut bytes, header::PREFIX + 1)?;
         let length = header::length(&bytes, input.len)?;
         input.read(&mut bytes, length - 1)?;
@@ -247,7 +247,7 @@ pub(crate) fn load(path: &std::path::Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a description says, value by value.
+/// Returns the entries of a description as unparsed JSON.
 fn fields(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     struct Fields;
     impl<'a> Visitor<'a> for Fields {

@@ -1,4 +1,4 @@
-//! The training loop by hand: in the right order it is `fit`, in a wrong one an error.
+//! Hand-written training loops: correct ones equal `fit`, and wrong ones are errors.
 
 use feedforward::train::TrainingRun;
 use feedforward::{Mlp, TrainerState};
@@ -8,7 +8,7 @@ use crate::data::{Data, length, values};
 use crate::nets;
 use crate::trainers::{Training, at_most};
 
-/// The whole loop, as its documentation has it.
+/// Runs the whole loop as documented.
 pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let training = Training::new(case, net);
     let trainer = training.trainer.epochs(2);
@@ -31,7 +31,7 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
         while let Some(rows) = run.batch() {
             gradient.set_updates(run.state().progress().step);
             let weight = |row: &usize| data.weights.as_ref().map_or(1.0, |w| w[*row].as_f64());
-            // What cannot be divided by weighs nothing.
+            // A minibatch counts for nothing if its weight has no finite inverse.
             if T::from_f64(1.0 / rows.iter().map(weight).sum::<f64>()).is_finite() {
                 let samples = samples.rows(rows);
                 let loss = gradient.compute_samples(run.network(), &samples, trainer.loss());
@@ -44,12 +44,12 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     }
     run.finish().unwrap();
     let differ = bits(net.params()) != bits(fitted.params());
-    assert!(!differ, "by hand it is another network");
+    assert!(!differ, "the hand-written loop differs from fit");
     let by_hand = format!("{:?}", state.history().epochs);
     assert_eq!(by_hand, format!("{:?}", history.epochs));
 }
 
-/// Runs that begin and end anyhow, with whatever state, network and numbers.
+/// Starts and ends runs in any way, with any state, network and numbers.
 pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
     let mut nets = [first.clone(), nets::usual(case)];
     let trainings = [0, 0].map(|net| Training::new(case, &nets[net]));
@@ -101,14 +101,14 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
                 say!(case, "{call}: run({samples})");
                 match seen(trainer.start_run(net, state, samples)) {
                     Some(run) => steps(case, run),
-                    None => assert_eq!(bits(net.params()), before, "an error that changed it"),
+                    None => assert_eq!(bits(net.params()), before, "an error changed parameters"),
                 }
             }
         }
     }
 }
 
-/// Calls of one run in any order. An error changes nothing.
+/// Calls the methods of one run in any order. An error must change nothing.
 fn steps<T: Number>(case: &mut Case, mut run: TrainingRun<'_, T>) {
     for _ in 0..case.random.between(1, 12) {
         let before = bits(run.network().params());
@@ -145,7 +145,7 @@ fn steps<T: Number>(case: &mut Case, mut run: TrainingRun<'_, T>) {
             }
         };
         let unchanged = bits(run.network().params()) == before;
-        assert!(done || unchanged, "an error that changed parameters");
+        assert!(done || unchanged, "an error changed parameters");
     }
     if case.random.percent(70) {
         say!(case, "run.finish()");

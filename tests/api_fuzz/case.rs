@@ -1,4 +1,4 @@
-//! One case: its random numbers, and what it says about its calls.
+//! One test case: its random numbers, and the log of its calls.
 
 use std::fmt;
 use std::io::Write;
@@ -8,17 +8,17 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::random::Random;
 
-/// The two types of numbers.
+/// The two number types.
 pub trait Number: Float + Serialize + DeserializeOwned {}
 
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// A case under way.
+/// A running case.
 #[derive(Debug)]
 pub struct Case {
     pub random: Random,
-    /// Whether calls are printed.
+    /// `true` if calls are printed.
     pub told: bool,
 }
 
@@ -29,14 +29,14 @@ impl Case {
     }
 }
 
-/// Prints a call that is about to be made.
+/// Prints the next call.
 pub fn print(call: fmt::Arguments<'_>) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "    {call}");
     let _ = out.flush(); // the call may be the last one
 }
 
-/// Says which call comes next; its text is made only if somebody reads it.
+/// Logs the next call. The text is formatted only if it is printed.
 macro_rules! say {
     ($case:expr, $($text:tt)*) => {
         if $case.told {
@@ -45,7 +45,7 @@ macro_rules! say {
     };
 }
 
-/// Looks at a result: an error must have a message of readable length.
+/// Checks that an error has a message of readable length, and returns the value if there is one.
 pub fn seen<V>(result: Result<V, Error>) -> Option<V> {
     match result {
         Ok(value) => Some(value),
@@ -71,7 +71,7 @@ pub fn bits<T: Float>(values: &[T]) -> Vec<u64> {
     values.iter().map(|x| x.as_f64().to_bits()).collect()
 }
 
-/// Whether two networks are the same in every bit.
+/// Returns `true` if two networks are bit-identical.
 pub fn same<T: Float>(a: &Mlp<T>, b: &Mlp<T>) -> bool {
     a.is_shaped_like(b) && bits(a.params()) == bits(b.params())
 }

@@ -1,4 +1,4 @@
-//! The process that runs cases one after the other.
+//! A process that runs cases one after the other.
 
 use std::backtrace::Backtrace;
 use std::io::Write;
@@ -12,11 +12,12 @@ use crate::case::{Case, Number, seen};
 use crate::worker::{FAIL, HANG, START};
 use crate::{by_hand, gradients, models, nets, tools, training};
 
-/// A case that takes longer hangs, or a busy machine took long over it: alone it gets more time.
+/// Maximum time of a case. If it is exceeded, the case hangs or the machine is busy, so the case is
+/// repeated alone with more time.
 const LIMIT: Duration = Duration::from_secs(5);
 const LIMIT_ALONE: Duration = Duration::from_secs(30);
 
-/// Where the last panic was, and what it said.
+/// Location and message of the last panic.
 static PANIC: Mutex<Option<(String, String)>> = Mutex::new(None);
 
 pub fn run(numbers: &[String]) -> ExitCode {
@@ -47,10 +48,10 @@ fn tell(line: &str) {
 }
 
 static CASE: AtomicU64 = AtomicU64::new(0);
-/// When the case began; in the future before there is one.
+/// Start of the current case, or the maximum before the first case.
 static STARTED: AtomicU64 = AtomicU64::new(u64::MAX);
 
-/// Milliseconds since the first call.
+/// Returns the milliseconds since the first call.
 fn now() -> u64 {
     static START: Mutex<Option<Instant>> = Mutex::new(None);
     let start = *START.lock().unwrap().get_or_insert_with(Instant::now);
@@ -72,7 +73,7 @@ fn watch(limit: Duration) {
     });
 }
 
-/// Remembers a panic by the innermost line of the crate, or of the check that failed.
+/// Records a panic with the innermost location in the crate, or in the failed check.
 fn remember(info: &PanicHookInfo<'_>) {
     let text = info.payload().downcast_ref::<&str>().copied();
     let text = text.or_else(|| info.payload().downcast_ref::<String>().map(String::as_str));
@@ -103,7 +104,7 @@ fn run_case(seed: u64, number: u64, told: bool) {
     }
 }
 
-/// A network and some of what can be done with it.
+/// Creates a network and calls some of its methods.
 fn calls<T: Number>(case: &mut Case) {
     if case.random.percent(25) {
         for _ in 0..case.random.between(2, 5) {
@@ -137,7 +138,7 @@ fn calls<T: Number>(case: &mut Case) {
     }
 }
 
-/// What needs no network.
+/// Calls functions that need no network.
 fn alone<T: Number>(case: &mut Case) {
     match case.random.below(18) {
         0..=2 => models::classifier::<T, String>(case),

@@ -5,7 +5,7 @@ use feedforward::{Mlp, Samples};
 use crate::case::{Case, Number};
 use crate::random::{ODD, Random};
 
-/// So many numbers: usual ones, mostly.
+/// Returns this many numbers, mostly usual ones.
 pub fn values<T: Number>(random: &mut Random, count: usize) -> Vec<T> {
     let scale = if random.odd() {
         random.pick(&[0.0, 1e-30, 1e3, 1e10, 1e30, 1e200])
@@ -22,7 +22,7 @@ pub fn values<T: Number>(random: &mut Random, count: usize) -> Vec<T> {
     values
 }
 
-/// The length of a slice that should have so many values.
+/// Returns the length of a slice that should have `right` values.
 pub fn length(random: &mut Random, right: usize) -> usize {
     if random.odd() {
         let wrong = [0, 1, right.saturating_sub(1), right + 1, 2 * right];
@@ -32,7 +32,7 @@ pub fn length(random: &mut Random, right: usize) -> usize {
     }
 }
 
-/// Samples for a network, as the caller holds them.
+/// Samples for a network, owned by the caller.
 #[derive(Clone, Debug)]
 pub struct Data<T> {
     pub inputs: Vec<T>,
@@ -63,7 +63,7 @@ impl<T: Number> Data<T> {
         let len = length(random, count * outputs);
         let mut targets: Vec<T> = values(random, len);
         match random.below(8) {
-            // What classifies: 0 and 1, or a 1 in each row.
+            // Targets for classification: 0 and 1, or one-hot rows.
             0 => targets.fill_with(|| T::from_f64(random.below(2) as f64)),
             1 => {
                 targets.fill(T::zero());
@@ -72,7 +72,7 @@ impl<T: Number> Data<T> {
                     row[at] = T::one();
                 }
             }
-            2 => targets.fill_with(|| T::from_f64(random.below(5) as f64)), // what counts
+            2 => targets.fill_with(|| T::from_f64(random.below(5) as f64)), // counts
             _ => {}
         }
         let weights = random
@@ -98,7 +98,7 @@ impl<T: Number> Data<T> {
             0 => weights.fill(T::zero()),
             1 => weights.fill(T::min_positive_value() / T::from_f64(1e3)),
             2 => {
-                // All but one, so that a split may leave nothing to learn from.
+                // All weights but one are zero, so that a split may leave none to learn from.
                 weights.fill(T::zero());
                 weights.iter_mut().take(1).for_each(|w| *w = T::one());
             }
@@ -145,7 +145,7 @@ fn number_of_samples<T: Number>(random: &mut Random, net: &Mlp<T>) -> usize {
     let size = net.params().len();
     match random.below(20) {
         0 if random.odd() => 0,
-        // So many that threads share them.
+        // Enough samples for several threads.
         0 | 1 if size < 300 => random.between(192, 420),
         2..=4 if size < 2_000 => random.between(20, 60),
         _ if size > 20_000 => random.between(1, 3),

@@ -1,4 +1,4 @@
-//! Gradients and optimizers by hand.
+//! Gradients and optimizers in hand-written code.
 
 use feedforward::optimizer::State;
 use feedforward::{Clip, GradientWorkspace, Mlp, Shard};
@@ -8,7 +8,7 @@ use crate::data::{Data, length, values};
 use crate::nets;
 use crate::pieces;
 
-/// A gradient of a network, with odd settings.
+/// Returns a gradient workspace for a network, with odd settings.
 fn made<T: Number>(case: &mut Case, net: &Mlp<T>) -> Option<GradientWorkspace<T>> {
     let mut gradient = GradientWorkspace::new(net);
     let random = &mut case.random;
@@ -53,7 +53,7 @@ pub fn clip(case: &mut Case) -> Clip {
     }
 }
 
-/// Gradients, with the network that they were made for or another one.
+/// Computes gradients, with the workspace's own network or another one.
 pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
     let other = if case.random.odd() {
         nets::usual(case)
@@ -79,9 +79,9 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
                 assert_eq!(bits(gradient.values()), bits(again.values()));
                 if let Some(mut two) = seen(before.threads(2)).filter(|_| result.is_ok()) {
                     let shared = two.compute_samples(net, &data.samples(), &*loss);
-                    assert_eq!(result, shared, "the loss by two threads");
+                    assert_eq!(result, shared, "the loss differs by two threads");
                     let differ = bits(gradient.values()) != bits(two.values());
-                    assert!(!differ, "the gradient by two threads");
+                    assert!(!differ, "the gradient differs by two threads");
                 }
             }
             2 => {
@@ -124,7 +124,7 @@ fn judge<T: Number>(result: &feedforward::Result<f64>, gradient: &GradientWorksp
     }
 }
 
-/// The shards of a minibatch, added up, are the whole.
+/// Checks that the shards of a minibatch add up to the whole.
 fn shards<T: Number>(
     case: &mut Case,
     net: &Mlp<T>,
@@ -199,11 +199,11 @@ fn shards<T: Number>(
     judge(&finished, gradient);
 }
 
-/// An optimizer's state without a trainer.
+/// Uses an optimizer's state without a trainer.
 pub fn state<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let optimizer = pieces::optimizer::<T>(case);
     if seen(optimizer.check()).is_none() {
-        return; // a trainer says so
+        return; // a trainer would refuse it too
     }
     say!(case, "State::new(&{optimizer:?}, net.layout())");
     let Some(mut state) = seen(State::new(&*optimizer, net.layout())) else {

@@ -1,19 +1,22 @@
-//! A fuzzer of the public API: random calls with random, often wrong, arguments in any order.
+//! A fuzzer of the public API: random calls in any order, with random and often wrong arguments.
 //!
-//! Each case is a function of the seed and its number. It must not panic, abort, take longer than
-//! five seconds or hold more than 2 GiB. What comes back as `Ok` must be finite and have one set
-//! of bits (predicted twice, by one thread and by two, resumed from a checkpoint, read back from
-//! bytes), and an error must leave the network's parameters good. A failing case is reported
+//! A case depends only on the seed and its number. It must not panic, abort, run for more than five
+//! seconds or hold more than 2 GiB. An error must leave the network's parameters valid.
+//!
+//! Results must be finite. They must be bit-identical when predicted twice, by one thread and by
+//! two, when resumed from a checkpoint, and when read back from bytes. A failing case is reported
 //! with its calls.
 //!
 //! ```sh
 //! cargo test --test api_fuzz
 //! FEEDFORWARD_FUZZ_CASES=1000000 FEEDFORWARD_FUZZ_SEED=7 cargo test --test api_fuzz
-//! FEEDFORWARD_FUZZ_CASE=1234 cargo test --test api_fuzz          # one case, each call as it is made
-//! CARGO_PROFILE_TEST_OVERFLOW_CHECKS=false cargo test --test api_fuzz # as released programs compute
+//! # One case, with each call printed:
+//! FEEDFORWARD_FUZZ_CASE=1234 cargo test --test api_fuzz
+//! # Arithmetic as in release builds:
+//! CARGO_PROFILE_TEST_OVERFLOW_CHECKS=false cargo test --test api_fuzz
 //! ```
 //!
-//! Cases run in processes of their own, so that an abort ends only one of them.
+//! Cases run in separate processes, so that an abort ends only one of them.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -37,7 +40,7 @@ mod worker;
 
 use worker::Failure;
 
-/// Cases, unless the environment says otherwise.
+/// Number of cases by default.
 const CASES: u64 = 20_000;
 
 fn main() -> ExitCode {
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
     if let Some((worker::CHILD, numbers)) = args.split_first().map(|(a, rest)| (a.as_str(), rest)) {
         return child::run(numbers);
     }
-    // As a test with a harness would: a name that is not this one's filters it out.
+    // As with the standard test harness, a filter that does not match this test's name excludes it.
     let mut names = args.iter().filter(|arg| !arg.starts_with('-')).peekable();
     let is_named = names.peek().is_none() || names.any(|name| "api_fuzz".contains(name.as_str()));
     if !is_named || args.iter().any(|arg| arg == "--list") {

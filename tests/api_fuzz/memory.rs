@@ -1,28 +1,28 @@
-//! An allocator that counts, and refuses what a process of moderate size cannot have.
+//! An allocator that counts memory, and refuses more than a moderate process may have.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes that all threads together may hold.
+/// Maximum number of bytes that all threads together may hold.
 const LIMIT: usize = 2 << 30;
 
 struct Limited;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether so many more are allowed; they are counted then.
+/// Returns `true` and counts these bytes if the limit allows them.
 fn take(bytes: usize) -> bool {
     let add = |held: usize| held.checked_add(bytes).filter(|&held| held <= LIMIT);
     HELD.fetch_update(Relaxed, Relaxed, add).is_ok()
 }
 
-// SAFETY: what is allowed is passed on to the system's allocator as it came; the rest gets null,
-// as from a system that has no more.
+// SAFETY: allowed calls are passed on unchanged to the system's allocator. Others return null, as
+// if the system had no more memory.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if take(layout.size()) {
-            // SAFETY: the caller's promises are the system allocator's.
+            // SAFETY: the caller upholds the system allocator's contract.
             unsafe { System.alloc(layout) }
         } else {
             std::ptr::null_mut()

@@ -1,4 +1,4 @@
-//! Classifiers, regressors, scalers, encodings and files of them.
+//! Classifiers, regressors, scalers, encodings, and their files.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::data::{Data, length, values};
 use crate::nets;
 use crate::trainers::{Training, at_most};
 
-/// A label of either kind of type that programs have.
+/// A type of label: a string or a number.
 pub trait Label: Ord + Clone + std::fmt::Debug + Display + FromStr {
     const ALL: &'static [&'static str];
 
@@ -40,7 +40,7 @@ fn labels<L: Label>(case: &mut Case, most: usize) -> Vec<L> {
     (0..count).map(|_| L::pick(case)).collect()
 }
 
-/// A classifier, if its labels and weights are good.
+/// Returns a classifier if its labels and weights are valid.
 fn made<T: Number, L: Label>(case: &mut Case) -> Option<Classifier<T, L>> {
     let all: Vec<L> = labels(case, 6);
     let model = if case.random.percent(50) {
@@ -121,7 +121,8 @@ pub fn classifier<T: Number, L: Label>(case: &mut Case) {
     judge(case, &model, &inputs);
 }
 
-/// Predictions are numbers and known labels, and the file is the model.
+/// Checks that predictions are finite numbers and known labels, and that a file preserves the
+/// model.
 fn judge<T: Number, L: Label>(case: &mut Case, model: &Classifier<T, L>, inputs: &[T]) {
     say!(
         case,
@@ -153,7 +154,7 @@ fn judge<T: Number, L: Label>(case: &mut Case, model: &Classifier<T, L>, inputs:
     seen(onnx::export(model));
 }
 
-/// Inputs with labels, some of which are not known.
+/// Returns inputs with labels, some of which are unknown.
 fn labelled<T: Number, L: Label>(case: &mut Case, net: &Mlp<T>, classes: &[L]) -> (Vec<T>, Vec<L>) {
     let count = case.random.between(1, 12);
     let len = length(&mut case.random, count * net.inputs());
@@ -233,7 +234,7 @@ pub fn regressor<T: Number>(case: &mut Case, net: &Mlp<T>) {
     seen(onnx::export(&model));
 }
 
-/// A scaler, if its numbers are good.
+/// Returns a scaler if its numbers are valid.
 pub fn scaler<T: Number>(case: &mut Case, width: usize) -> Option<Scaler<T>> {
     let random = &mut case.random;
     let rows = random.between(1, 5);
@@ -294,13 +295,13 @@ pub fn scale<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
         let unchanged = bits(net.params()) == before;
         assert!(
             seen(folded).is_some() || unchanged,
-            "an error that changed parameters"
+            "an error changed parameters"
         );
     }
     assert!(!good || finite(net.params()), "folded parameters");
 }
 
-/// An encoding of any size.
+/// Returns an encoding of any size.
 pub fn encoding<T: Number>(case: &mut Case) -> Option<Builtin<T>> {
     let random = &mut case.random;
     let (inputs, count) = (random.count(&[1, 2, 3]), random.count(&[1, 2, 4]));
@@ -353,7 +354,7 @@ pub fn encode<T: Number>(case: &mut Case) {
     seen(encoding.encode_into(&data, &mut own));
 }
 
-/// A file of a network with what belongs to it.
+/// Checks a file with a network and its encoding, scaler and notes.
 pub fn file<T: Number>(case: &mut Case, net: &Mlp<T>) {
     let mut net = net.clone();
     let mut scaled = net.inputs();
@@ -382,7 +383,7 @@ pub fn file<T: Number>(case: &mut Case, net: &Mlp<T>) {
     }
     say!(case, "{file:?}.to_bytes(), from_bytes");
     if let Some(bytes) = seen(file.to_bytes()) {
-        let read = ModelFile::<T>::from_bytes(&bytes).expect("what was written cannot be read");
+        let read = ModelFile::<T>::from_bytes(&bytes).expect("a written file cannot be read");
         assert!(same(&read.model, &file.model) && read.notes == file.notes);
         assert_eq!(
             format!("{:?}", read.encoding),

@@ -1,4 +1,4 @@
-//! Networks: how they are built, read and written, and what they predict.
+//! Networks: building, reading, writing and predicting.
 
 use feedforward::init::Zeros;
 use feedforward::{
@@ -10,11 +10,11 @@ use crate::case::{Case, Number, bits, finite, readable, same, seen};
 use crate::data::{length, values};
 use crate::pieces;
 
-/// Parameters that take no time; beyond [`TOO_MANY`] there must be an error instead.
+/// Number of parameters that take little time. Beyond [`TOO_MANY`], there must be an error.
 const MODERATE: u128 = 200_000;
 const TOO_MANY: u128 = 1 << 32;
 
-/// A builder, or none if its network is possible but would take long.
+/// Returns a builder, or `None` if its network is possible but would take long.
 pub fn builder<T: Number>(case: &mut Case) -> Option<MlpBuilder<T>> {
     let inputs = size(case);
     say!(case, "builder({inputs})");
@@ -27,7 +27,7 @@ pub fn builder<T: Number>(case: &mut Case) -> Option<MlpBuilder<T>> {
         let others = rows.saturating_mul(neurons as u128 + 1);
         let others = others.saturating_mul((count as u128).saturating_sub(1));
         total = total.saturating_add(first).saturating_add(others);
-        total = total.saturating_add(count as u128); // even layers of nothing are layers
+        total = total.saturating_add(count as u128); // even empty layers count
         before = neurons as u128;
     };
     for _ in 0..case.random.pick(&[0, 1, 1, 2, 3]) {
@@ -64,7 +64,7 @@ fn size(case: &mut Case) -> usize {
     random.count(&usual)
 }
 
-/// A network, if its random description is good.
+/// Returns a network if its random description is valid.
 pub fn build<T: Number>(case: &mut Case) -> Option<Mlp<T>> {
     let net = if case.random.percent(12) {
         from_layers(case)?
@@ -78,7 +78,7 @@ pub fn build<T: Number>(case: &mut Case) -> Option<Mlp<T>> {
     Some(net)
 }
 
-/// A network that a usual program has.
+/// Returns a network of usual size.
 pub fn usual<T: Number>(case: &mut Case) -> Mlp<T> {
     let random = &mut case.random;
     let [inputs, hidden, outputs] = [1, 2, 3].map(|least| random.between(1, 3 + least));
@@ -95,7 +95,7 @@ pub fn usual<T: Number>(case: &mut Case) -> Mlp<T> {
     let seed = case.random.next();
     let builder = Mlp::builder(inputs).hidden(hidden, f).seed(seed);
     let built = builder.output(outputs, activation::Identity).build();
-    // An activation with a parameter out of range.
+    // The activation's parameter may be out of range.
     seen(built).unwrap_or_else(|| {
         let builder = Mlp::builder(inputs).hidden(hidden, activation::Relu);
         builder
@@ -105,18 +105,14 @@ pub fn usual<T: Number>(case: &mut Case) -> Mlp<T> {
     })
 }
 
-/// Parameters of the caller's own, which may be anything.
+/// Sets any parameters.
 pub fn change<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let count = length(&mut case.random, net.params().len());
     let params: Vec<T> = values(&mut case.random, count);
     say!(case, "net.set_params({:?})", &params[..count.min(40)]);
     let before = bits(net.params());
     if seen(net.set_params(&params)).is_none() {
-        assert_eq!(
-            bits(net.params()),
-            before,
-            "an error that changed parameters"
-        );
+        assert_eq!(bits(net.params()), before, "an error changed parameters");
     }
 }
 
@@ -168,7 +164,7 @@ fn use_neuron<T: Number>(case: &mut Case, neuron: &Neuron<T>) {
     seen(Layer::from_neurons(std::slice::from_ref(neuron)));
 }
 
-/// A neuron on its own, of any size.
+/// Uses a single neuron of any size.
 pub fn neuron<T: Number>(case: &mut Case) {
     let f = pieces::activation::<T>(case);
     let inputs = case.random.count(&[1, 2, 7]);
@@ -195,7 +191,7 @@ pub fn layout(case: &mut Case) {
     layout.layer_of(parameter);
 }
 
-/// Predictions in every way there is: finite, with one set of bits.
+/// Predicts with every method. Results must be finite and bit-identical.
 pub fn predict<T: Number>(case: &mut Case, net: &Mlp<T>) {
     let samples = case.random.pick(&[1, 1, 2, 3, 30]);
     let len = length(&mut case.random, samples * net.inputs());
@@ -239,7 +235,7 @@ pub fn predict<T: Number>(case: &mut Case, net: &Mlp<T>) {
     borrowed(case, net, &inputs, outputs.ok().as_deref());
 }
 
-/// A predictor that is given other parameters.
+/// Sets other parameters in a predictor.
 fn follow<T: Number>(case: &mut Case, net: &Mlp<T>) {
     let count = length(&mut case.random, net.params().len());
     let params: Vec<T> = values(&mut case.random, count);
@@ -254,12 +250,12 @@ fn follow<T: Number>(case: &mut Case, net: &Mlp<T>) {
     }
 }
 
-/// Layer after layer gives the bits of the whole.
+/// Checks that layers computed one after the other are bit-identical to the network.
 fn one_by_one<T: Number>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) {
     let mut values = inputs.to_vec();
     for layer in net.layers() {
         let Ok(next) = layer.output(&values) else {
-            return; // infinite in between, and finite in the end
+            return; // infinite in a hidden layer, but finite in the end
         };
         values = next;
     }
@@ -300,7 +296,7 @@ fn borrowed<T: Number>(case: &mut Case, net: &Mlp<T>, inputs: &[T], expected: Op
     }
 }
 
-/// Whatever is built can be written, and is read back equal.
+/// Checks that every valid network can be written, and is equal when read.
 pub fn files<T: Number>(case: &mut Case, net: &Mlp<T>) {
     say!(
         case,
@@ -308,9 +304,9 @@ pub fn files<T: Number>(case: &mut Case, net: &Mlp<T>) {
     );
     match net.to_bytes() {
         Ok(bytes) => {
-            let read = Mlp::from_bytes(&bytes).expect("what was written cannot be read");
-            assert!(same(&read, net), "read back, it is another network");
-            assert_eq!(read.to_bytes().as_ref(), Ok(&bytes), "other bytes");
+            let read = Mlp::from_bytes(&bytes).expect("a written network cannot be read");
+            assert!(same(&read, net), "the network differs when read back");
+            assert_eq!(read.to_bytes().as_ref(), Ok(&bytes), "the bytes differ");
             let names: Vec<_> = net
                 .layers()
                 .map(|l| l.activation().name().into_owned())
@@ -323,16 +319,16 @@ pub fn files<T: Number>(case: &mut Case, net: &Mlp<T>) {
             readable(&error);
             assert!(
                 !finite(net.params()),
-                "a good network is not written: {error}"
+                "a valid network is not written: {error}"
             );
         }
     }
     if finite(net.params()) {
-        let text = serde_json::to_string(net).expect("a good network is no JSON");
+        let text = serde_json::to_string(net).expect("a valid network cannot be JSON");
         let read: Mlp<T> = serde_json::from_str(&text).expect("JSON cannot be read");
-        assert!(same(&read, net), "JSON gives another network");
+        assert!(same(&read, net), "the network differs after JSON");
         if let Err(error) = onnx::export(net) {
-            panic!("a good network is not exported: {error}");
+            panic!("a valid network is not exported: {error}");
         }
     } else {
         seen(onnx::export(net));
@@ -354,7 +350,7 @@ fn damaged<T: Number>(case: &mut Case, mut bytes: Vec<u8>) {
     }
 }
 
-/// Names of activations, some of which there are.
+/// Parses names of activations, some of which exist.
 pub fn names<T: Number>(case: &mut Case) {
     let name = {
         let known: Vec<_> = activation::names().collect();
@@ -371,11 +367,11 @@ pub fn names<T: Number>(case: &mut Case) {
     };
     say!(case, "activation::parse({name:?})");
     if let Some(f) = seen(activation::parse::<T>(&name)) {
-        let again = activation::parse::<T>(&f.name()).expect("its own name is not known");
+        let again = activation::parse::<T>(&f.name()).expect("its own name is unknown");
         assert_eq!(again.name(), f.name());
-        // Drawn parameters of such a gain may overflow.
+        // Random initial parameters may overflow with the activation's gain.
         let builder = Mlp::builder(1).output(1, f).initializer(Zeros);
         let is_built = builder.build().is_ok();
-        assert!(is_built, "{name} has a name and no network");
+        assert!(is_built, "{name} has a name but builds no network");
     }
 }

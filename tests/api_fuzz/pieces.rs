@@ -1,4 +1,4 @@
-//! Random activations, losses, optimizers, schedules, initialisers and scores.
+//! Random activations, losses, optimizers, schedules, initializers and scores.
 
 use std::sync::Arc;
 

@@ -1,21 +1,21 @@
-//! Random numbers: a case is a function of the seed and its number.
+//! Random numbers, which depend only on the seed and the case's number.
 
-/// A generator (SplitMix64) whose numbers are the same on every machine.
+/// A generator (SplitMix64) with equal numbers on every machine.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
-    /// Percent of the draws that are odd.
+    /// Percentage of draws that are odd.
     oddity: usize,
 }
 
 impl Random {
-    /// The generator of one case.
+    /// Returns the generator of one case.
     pub fn of_case(seed: u64, case: u64) -> Self {
         let mut random = Self {
             state: seed ^ case.wrapping_mul(0xd134_2543_de82_ef95),
             oddity: 0,
         };
-        // Where everything is odd, the first call fails and nothing else is reached.
+        // If every draw were odd, the first call would fail and nothing else would be reached.
         random.oddity = random.pick(&[0, 1, 3, 3, 10, 25]);
         random
     }
@@ -28,12 +28,12 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    /// A number below `end`, which is above 0.
+    /// Returns a number below `end`, which must be above 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// A number from `first` to `last`, both included.
+    /// Returns a number from `first` to `last`, both included.
     pub fn between(&mut self, first: usize, last: usize) -> usize {
         first + self.below(last - first + 1)
     }
@@ -42,7 +42,7 @@ impl Random {
         self.below(100) < percent
     }
 
-    /// Whether the next value is an odd one.
+    /// Returns `true` if the next value should be odd.
     pub fn odd(&mut self) -> bool {
         let oddity = self.oddity;
         self.percent(oddity)
@@ -52,12 +52,12 @@ impl Random {
         values[self.below(values.len())].clone()
     }
 
-    /// Uniform in [0, 1).
+    /// Returns a uniform number in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A setting: one of the usual values, or an odd number.
+    /// Returns a setting: one of the usual values, or an odd number.
     pub fn setting(&mut self, usual: &[f64]) -> f64 {
         if self.odd() {
             self.pick(&ODD)
@@ -66,7 +66,7 @@ impl Random {
         }
     }
 
-    /// A count: one of the usual values, or an odd one.
+    /// Returns a count: one of the usual values, or an odd one.
     pub fn count(&mut self, usual: &[usize]) -> usize {
         if self.odd() {
             self.pick(&ODD_COUNTS)
@@ -76,7 +76,7 @@ impl Random {
     }
 }
 
-/// Numbers at which something may break.
+/// Numbers that are likely to break something.
 pub const ODD: [f64; 24] = [
     0.0,
     -0.0,
@@ -104,7 +104,7 @@ pub const ODD: [f64; 24] = [
     f64::EPSILON,
 ];
 
-/// Counts and sizes at which something may break.
+/// Counts and sizes that are likely to break something.
 pub const ODD_COUNTS: [usize; 12] = [
     0,
     0,

@@ -1,4 +1,4 @@
-//! What stands on its own: matrix products, metrics, minibatches, schedules, the minimiser.
+//! Independent functions: matrix products, metrics, minibatches, schedules and the minimizer.
 
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -15,7 +15,7 @@ use crate::case::{Case, Number, bits, finite, seen};
 use crate::data::{length, values};
 use crate::pieces;
 
-/// Products of matrices with any strides, against three loops.
+/// Compares products of matrices with any strides with three plain loops.
 pub fn product<T: Number>(case: &mut Case) {
     let random = &mut case.random;
     let mut side = || {
@@ -138,7 +138,7 @@ pub fn metrics<T: Number>(case: &mut Case) {
     score.score(&outputs, &targets, width, Some(&targets));
 }
 
-/// Each row once an epoch.
+/// Checks that an epoch contains each row once.
 pub fn batches(case: &mut Case) {
     let random = &mut case.random;
     let (rows, size) = (random.count(&[1, 5, 12]), random.count(&[1, 2, 5]));
@@ -156,7 +156,7 @@ pub fn batches(case: &mut Case) {
     assert!(all.into_iter().eq(0..rows));
 }
 
-/// Each row on one side, and none on both.
+/// Checks that a split puts each row on exactly one side.
 pub fn split(case: &mut Case) {
     let random = &mut case.random;
     let (rows, fraction) = (random.count(&[4, 10, 30]), random.setting(&[0.2, 0.5]));
@@ -181,7 +181,7 @@ pub fn split(case: &mut Case) {
     }
 }
 
-/// What a schedule says is a rate.
+/// Checks that a schedule returns valid learning rates.
 pub fn schedule(case: &mut Case) {
     let schedule = pieces::schedule(case);
     if seen(schedule.check()).is_none() {
@@ -199,7 +199,7 @@ pub fn schedule(case: &mut Case) {
     assert!(!rate.is_nan() && rate >= 0.0, "a rate of {rate}");
 }
 
-/// The minimiser, of functions that are not always good.
+/// Runs the minimizer on functions, some of which are ill-behaved.
 pub fn minimizer<T: Number>(case: &mut Case) {
     let random = &mut case.random;
     let options = LbfgsOptions {
@@ -217,7 +217,7 @@ pub fn minimizer<T: Number>(case: &mut Case) {
         "minimize({options:?}, {params:?}, function {kind}, at most 30 iterations)"
     );
     let objective = |x: &[T], gradient: &mut [T]| {
-        // Not defined everywhere.
+        // Some functions are undefined near 0.
         let is_outside = x.first().is_some_and(|x| x.abs() < T::from_f64(0.1));
         for (g, &x) in gradient.iter_mut().zip(x) {
             *g = match kind {

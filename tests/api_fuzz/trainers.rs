@@ -10,12 +10,12 @@ use crate::data::{Data, length, values};
 use crate::gradients::clip;
 use crate::pieces;
 
-/// A trainer and what the checks must know of it.
+/// A trainer, and properties that the checks need.
 #[derive(Clone, Debug)]
 pub struct Training<T> {
     pub trainer: Trainer<T>,
     pub epochs: usize,
-    /// Whether rows that do not exist may come.
+    /// `true` if orders may contain rows that do not exist.
     pub arranged: bool,
 }
 
@@ -109,7 +109,7 @@ impl<T: Number> Training<T> {
     }
 }
 
-/// Ends a training after this many epochs.
+/// Returns a callback that ends a training run after this many epochs.
 pub fn at_most<T>(epochs: usize) -> impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send {
     let mut left = epochs;
     move |event, _| {

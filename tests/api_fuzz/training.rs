@@ -1,4 +1,4 @@
-//! Trainings by `fit`, `resume`, `partial_fit` and checkpoints.
+//! Training runs with `fit`, `resume`, `partial_fit` and checkpoints.
 
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -11,10 +11,10 @@ use crate::nets;
 use crate::pieces;
 use crate::trainers::{Training, at_most};
 
-/// Epochs after which the callback ends what has no end.
+/// Number of epochs after which the callback ends a run without end.
 const MOST_EPOCHS: usize = 5;
 
-/// A network before something that may fail.
+/// The state of a network before a call that may fail.
 struct Before {
     bits: Vec<u64>,
     finite: bool,
@@ -28,10 +28,11 @@ impl Before {
         }
     }
 
-    /// Good numbers stay good; an error that is found before the first update changes nothing.
+    /// Checks that finite parameters stay finite. An error before the first update must change
+    /// nothing.
     fn judge<T: Number, V>(&self, net: &Mlp<T>, result: &Result<V>, may_change: bool) {
         if self.finite {
-            assert!(finite(net.params()), "parameters are not finite any more");
+            assert!(finite(net.params()), "parameters are no longer finite");
         }
         if let Err(error) = result {
             readable(error);
@@ -55,7 +56,7 @@ fn judge_history(history: &History) {
     }
     let numbers = history.epochs.iter().map(|epoch| epoch.number);
     assert!(numbers.eq(1..=history.epochs.len()));
-    let text = serde_json::to_string(history).expect("a history is no JSON");
+    let text = serde_json::to_string(history).expect("a history cannot be JSON");
     let read: History = serde_json::from_str(&text).expect("a history's JSON cannot be read");
     assert_eq!(format!("{read:?}"), format!("{history:?}"));
 }
@@ -64,7 +65,7 @@ fn fitted<T: Number>(trainer: &Trainer<T>, net: &mut Mlp<T>, data: &Data<T>) -> 
     trainer.fit_with(net, &data.samples(), at_most(MOST_EPOCHS))
 }
 
-/// One training from beginning to end, and the same by one and by two threads.
+/// Trains from beginning to end, and again with one and with two threads.
 pub fn fit<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let training = Training::new(case, net);
     let data = Data::new(case, net);
@@ -79,10 +80,7 @@ pub fn fit<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     if let Ok(history) = &result {
         judge_history(history);
         assert!(history.epochs.len() <= training.epochs);
-        assert!(
-            finite(net.params()),
-            "a network that was trained is not finite"
-        );
+        assert!(finite(net.params()), "a trained network is not finite");
     }
     if case.random.percent(25) {
         say!(case, "again by one and by two threads");
@@ -92,12 +90,13 @@ pub fn fit<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
             let result = fitted(&trainer, &mut net, &data);
             (format!("{result:?}"), bits(net.params()))
         });
-        assert_eq!(one.0, two.0, "by one thread and by two");
-        assert!(one.1 == two.1, "parameters by one thread and by two");
+        assert_eq!(one.0, two.0, "results differ by one thread and by two");
+        assert!(one.1 == two.1, "parameters differ by one thread and by two");
     }
 }
 
-/// A training that is interrupted, written, read and resumed has the bits of one that is not.
+/// A run that is interrupted, written, read and resumed must be bit-identical to an uninterrupted
+/// one.
 pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let mut training = Training::new(case, net);
     training.epochs = case.random.between(1, 4);
@@ -134,10 +133,10 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
             Continue(())
         }
     });
-    stopped.expect("the first part of what went well");
+    stopped.expect("the first part of a valid run");
     let bytes = state_of_paused
         .to_bytes(&trainer, &paused)
-        .expect("no checkpoint of a good training");
+        .expect("no checkpoint of a valid run");
     let read = TrainerState::from_bytes(&bytes, &trainer, net);
     let mut state_of_read = read.expect("the checkpoint cannot be read");
     assert!(
@@ -151,14 +150,14 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     ];
     for (net, state) in both {
         let resumed = trainer.resume(net, state, &samples);
-        resumed.expect("the rest of what went well");
+        resumed.expect("the rest of a valid run");
         assert_eq!(format!("{:?}", state.history().epochs), expected);
         let differs = bits(net.params()) != bits(whole.params());
-        assert!(!differs, "resumed, it is another network");
+        assert!(!differs, "the network differs after resuming");
     }
 }
 
-/// States, networks and trainers in any order, also those that do not belong together.
+/// Combines states, networks and trainers in any order, even if they do not match.
 pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
     let mut nets = [first.clone(), nets::usual(case)];
     let trainings = [0, 0, 1].map(|net| Training::new(case, &nets[net]));
@@ -259,7 +258,7 @@ fn judge_history_of_parts(history: &History) {
     }
 }
 
-/// L-BFGS over a network's loss.
+/// Trains a network with L-BFGS.
 pub fn lbfgs<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     let loss = pieces::loss::<T>(case);
     let data = Data::new(case, net);

@@ -1,12 +1,12 @@
-//! Runs cases in child processes, and learns from how those end.
+//! Runs cases in child processes, and evaluates how these end.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-/// The first argument of a child; its others are seed, first case, step, end and whether to tell.
+/// First argument of a child. The others are seed, first case, step, end, and 1 to print calls.
 pub const CHILD: &str = "--cases-of-a-child";
 
-/// What the lines of a child begin with.
+/// Prefixes of a child's output lines.
 pub const START: &str = "start ";
 pub const FAIL: &str = "fail ";
 pub const HANG: &str = "hang ";
@@ -15,7 +15,7 @@ pub const HANG: &str = "hang ";
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub case: u64,
-    /// Where, or how.
+    /// Location of a panic, or kind of another failure.
     pub kind: String,
     pub message: String,
 }
@@ -25,7 +25,7 @@ fn spawn(numbers: [u64; 5]) -> Child {
     Command::new(program)
         .arg(CHILD)
         .args(numbers.map(|number| number.to_string()))
-        .env("RUST_BACKTRACE", "0") // one at an abort takes longer than the case
+        .env("RUST_BACKTRACE", "0") // printing a backtrace takes longer than the case
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -33,7 +33,7 @@ fn spawn(numbers: [u64; 5]) -> Child {
         .expect("a child process")
 }
 
-/// Runs the cases `first`, `first + step`, ... below `end`, and hands over the failures.
+/// Runs the cases `first`, `first + step`, ... below `end`, and reports the failures.
 pub fn run_all(seed: u64, first: u64, step: u64, end: u64, mut failed: impl FnMut(Failure)) {
     let mut next = first;
     while next < end {
@@ -51,7 +51,7 @@ pub fn run_all(seed: u64, first: u64, step: u64, end: u64, mut failed: impl FnMu
         if let Some(mut failure) = ended {
             failure.case = case;
             let is_slow = failure.kind == HANG.trim();
-            // Again, with more time and with its calls.
+            // The case is repeated, with more time and with its calls printed.
             match repeat(seed, case, |_| ()) {
                 None if is_slow => {}
                 Some(again) => failed(again),
@@ -84,13 +84,13 @@ pub fn repeat(seed: u64, case: u64, mut show: impl FnMut(&str)) -> Option<Failur
     ended.or(failure)
 }
 
-/// The name of a call, without its numbers.
+/// Returns the name of a call, without its arguments.
 fn shortened(call: &str) -> &str {
     let end = call.find(['(', '{', '[']).unwrap_or(call.len());
     call[..end].trim_start_matches('.')
 }
 
-/// Runs a child to its end, and says how that was if it was not a good one.
+/// Runs a child to its end, and returns the failure if there was one.
 fn run(numbers: [u64; 5], mut on_line: impl FnMut(&str)) -> Option<Failure> {
     let mut child = spawn(numbers);
     let out = child.stdout.take().expect("a pipe");

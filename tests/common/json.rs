@@ -1,8 +1,8 @@
-//! Reading fixtures.
+//! Readers for fixtures.
 
 use serde_json::Value;
 
-/// A number, which is written as a word if it is not finite.
+/// Reads a number, which is a string if it is not finite.
 pub fn number(value: &Value) -> f64 {
     match value {
         Value::String(word) => word.parse().unwrap(),

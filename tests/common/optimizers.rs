@@ -1,4 +1,4 @@
-//! The optimizers that the fixtures name.
+//! Optimizers by their names in the fixtures.
 
 use feedforward::Float;
 use feedforward::optimizer::{
@@ -6,7 +6,8 @@ use feedforward::optimizer::{
 };
 use serde_json::Value;
 
-/// The optimizer of a fixture's `rule` (or `optimizer`) and `hyper`, but for the [`penalty`].
+/// Returns the optimizer of a fixture's `rule` (or `optimizer`) and `hyper`, without the
+/// [`penalty`].
 pub fn optimizer<T: Float>(rule: &str, hyper: &Value) -> Box<dyn Optimizer<T>> {
     let given = |name: &str| hyper[name].as_f64();
     let number = |name: &str| given(name).unwrap_or_else(|| panic!("{rule} without {name}"));
@@ -75,8 +76,8 @@ pub fn optimizer<T: Float>(rule: &str, hyper: &Value) -> Box<dyn Optimizer<T>> {
     }
 }
 
-/// What a parameter is multiplied with and added to its gradient: PyTorch's `weight_decay`,
-/// but for AdamW, of which it is a part.
+/// Returns the factor of the parameters that is added to the gradient: PyTorch's `weight_decay`.
+/// AdamW handles it itself.
 pub fn penalty(rule: &str, hyper: &Value) -> f64 {
     match hyper["weight_decay"].as_f64() {
         Some(decay) if rule != "adamw" => decay,

@@ -1,4 +1,4 @@
-//! The examples, and where they put what they make.
+//! Runs the examples, and finds the files that they write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,10 @@ use std::process::{Command, Output};
 
 use image::GenericImageView;
 
-/// Cargo builds the examples before it runs tests, next to them:
-/// `target/debug/deps/...` finds `target/debug/examples/...`.
+/// Returns a command for an example.
+///
+/// Cargo builds the examples before it runs tests, in a neighboring folder: `target/debug/deps/...`
+/// and `target/debug/examples/...`.
 pub fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap();
@@ -22,7 +24,7 @@ pub fn example(name: &str) -> Command {
     Command::new(program)
 }
 
-/// A folder of its own for each test, empty.
+/// Returns an empty folder for one test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     match fs::remove_dir_all(&folder) {
@@ -32,7 +34,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// What a program that must succeed printed.
+/// Returns the output of a program, which must succeed.
 pub fn output_of(command: &mut Command) -> String {
     let Output {
         status,
@@ -45,7 +47,7 @@ pub fn output_of(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// `paint_logo` with a network that is soon trained.
+/// Runs `paint_logo` with a network that trains quickly.
 pub fn paint(out: &Path, flags: &[&str]) -> Command {
     let mut command = example("paint_logo");
     command.args(["--hidden", "16,8x2", "--epochs", "3", "--out"]);

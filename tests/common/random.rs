@@ -1,4 +1,4 @@
-//! Random networks of every activation, and samples for them.
+//! Random networks with all activations, and samples for them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use feedforward::{Float, Mlp};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-/// Layers of these sizes, the inputs first, with activations of `activation::all`.
+/// Layer sizes, starting with the inputs, and activations out of `activation::all`.
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub sizes: Vec<usize>,
@@ -17,7 +17,7 @@ pub struct Shape {
     pub seed: u64,
 }
 
-/// Narrow layers, and some around widths at which the kernel changes its tiles.
+/// Narrow layers, and layers near the widths at which the kernel changes its tiles.
 pub fn shapes(samples: Range<usize>) -> impl Strategy<Value = Shape> {
     let size = prop_oneof![1usize..8, 1usize..40, 60usize..70, 97usize..103];
     let all = activation::all::<f64>().len();
@@ -53,7 +53,7 @@ impl Shape {
     }
 }
 
-/// Between `-largest` and `largest`.
+/// Returns numbers between `-largest` and `largest`.
 pub fn numbers<T: Float>(seed: u64, count: usize, largest: f64) -> Vec<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let number = |_| T::from_f64((rng.random::<f64>() * 2.0 - 1.0) * largest);

@@ -1,4 +1,4 @@
-//! Published numbers.
+//! Published numbers as references.
 
 use feedforward::activation::Sigmoid;
 use feedforward::loss::SquaredError;
@@ -27,7 +27,7 @@ pub fn check(fixture: &Value, report: &mut Report) {
     }
 }
 
-/// Published numbers hold to the digits that were printed.
+/// Checks that numbers agree with the published ones to the printed digits.
 fn printed(report: &mut Report, what: &str, got: &[f64], expected: &Value, bound: &Value) {
     let (expected, bound) = (numbers(expected), number(bound));
     let worst = got.iter().zip(&expected).map(|(got, e)| (got - e).abs());
@@ -41,7 +41,7 @@ fn rows(values: &[Value]) -> Value {
     Value::Array(values.to_vec())
 }
 
-/// By how much a published number may be off.
+/// Returns the tolerance for a published number.
 fn bound<'a>(fixture: &'a Value, name: &str) -> &'a Value {
     let bounds = &fixture["published_tolerance_abs"];
     match &bounds[name] {
@@ -50,7 +50,7 @@ fn bound<'a>(fixture: &'a Value, name: &str) -> &'a Value {
     }
 }
 
-/// Mazur's step by step example: biases stay as they are.
+/// Checks Mazur's step-by-step example, which keeps the biases constant.
 fn check_mazur(fixture: &Value, report: &mut Report) {
     let start = network::<f64>(fixture);
     let hidden = start.layer(0).unwrap();
@@ -102,7 +102,7 @@ fn check_mazur(fixture: &Value, report: &mut Report) {
     check_mazur_training(fixture, report, net);
 }
 
-/// Its ten thousand updates.
+/// Checks the ten thousand updates of Mazur's example.
 fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>) {
     let (x, y): (Vec<f64>, Vec<f64>) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let (full, published) = (&fixture["full_precision"], &fixture["published"]);
@@ -194,7 +194,7 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
     }
 }
 
-/// One update of scikit-learn's own worked example.
+/// Checks one update of scikit-learn's own worked example.
 fn check_worked_example(fixture: &Value, report: &mut Report) {
     let (full, published, hyper) = (
         &fixture["full_precision"],
@@ -262,7 +262,7 @@ fn check_worked_example(fixture: &Value, report: &mut Report) {
     );
 }
 
-/// A NIST linear regression: certified parameters, and how training comes to them.
+/// Checks a NIST linear regression: training must reach the certified parameters.
 fn check_line(fixture: &Value, report: &mut Report) {
     let (x, y): (Vec<f64>, Vec<f64>) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let certified = &fixture["certified"];
@@ -313,7 +313,7 @@ fn check_line(fixture: &Value, report: &mut Report) {
     report.near_all("weights found", net.params(), &expected, 1e-9);
     let loss = number(&standardised["half_mean_squared_loss"]);
     report.near("loss found", found.loss, loss, 1e-12);
-    // And folded back, they are the certified ones of the raw data.
+    // Folding the scaling into the network yields the certified parameters of the raw data.
     scale_x.fold_into_inputs(&mut net).unwrap();
     scale_y.fold_into_outputs(&mut net).unwrap();
     report.near_all(
@@ -324,7 +324,7 @@ fn check_line(fixture: &Value, report: &mut Report) {
     );
 }
 
-/// A NIST curve of one sigmoid, b1 / (1 + exp(b2 - b3 x)): a network without output bias.
+/// Checks a NIST curve with one sigmoid, b1 / (1 + exp(b2 - b3 x)): a network without output bias.
 fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
     let (x, y): (Vec<f64>, Vec<f64>) = (floats(&fixture["X"]), floats(&fixture["Y"]));
     let certified = &fixture["certified"];
@@ -342,12 +342,12 @@ fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
         report.fail(format!("residual sum of squares: got {rss}"));
     }
     report.near(
-        "the same in full",
+        "computed residual sum of squares",
         rss,
         number(&fixture["computed"]["rss"]),
         1e-11,
     );
-    // Parameters: the slope b3, minus b2, b1 and the frozen bias.
+    // The parameters in order: b3, -b2, b1 and the frozen bias.
     let slopes: Vec<f64> = gradient.values().iter().map(|g| g * samples).collect();
     if slopes[..3].iter().any(|slope| slope.abs() > 1e-4) {
         report.fail(format!(

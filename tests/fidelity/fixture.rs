@@ -1,4 +1,4 @@
-//! What fixtures describe, and measuring what differs.
+//! Reading of fixtures, and measures of the differences.
 
 use std::sync::Arc;
 
@@ -13,25 +13,24 @@ use serde_json::Value;
 
 pub use super::json::{count, indices, list, number, text};
 
-/// What a fixture's check found.
+/// The result of checking a fixture.
 #[derive(Default)]
 pub struct Report {
     failures: Vec<String>,
-    /// The largest d among the numbers held to the bounds of f64.
+    /// The largest d among the numbers that have a bound for f64.
     worst: f64,
 }
 
-/// The bound for single forward and gradient checks in f64.
+/// Bound for single forward passes and gradients in f64.
 pub const ONCE: f64 = 1e-12;
 
-/// The bound for trajectories in f64.
+/// Bound for trajectories in f64.
 pub const TRAJECTORY: f64 = 1e-9;
 
-/// The bound in f32.
+/// Bound in f32.
 pub const SINGLE: f64 = 1e-3;
 
-/// The fixtures' measure of a difference; two numbers that are not finite agree if they are
-/// the same.
+/// The difference as the fixtures define it. Equal infinities, and two NaNs, have distance 0.
 pub fn d(got: f64, expected: f64) -> f64 {
     if got == expected || got.is_nan() && expected.is_nan() {
         return 0.0;
@@ -77,7 +76,7 @@ impl Report {
         }
     }
 
-    /// The largest d, or all failures.
+    /// Returns the largest d, or all failures.
     pub fn finish(self) -> Result<f64, Vec<String>> {
         if self.failures.is_empty() {
             Ok(self.worst)
@@ -87,7 +86,7 @@ impl Report {
     }
 }
 
-/// All numbers of nested lists, in their order.
+/// Returns all numbers of nested lists, in order.
 pub fn numbers(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(items) => items.iter().flat_map(numbers).collect(),
@@ -99,8 +98,8 @@ pub fn floats<T: Float>(value: &Value) -> Vec<T> {
     numbers(value).into_iter().map(T::from_f64).collect()
 }
 
-/// Weights and biases in the order of the crate's parameters, from one matrix
-/// (inputs, outputs) a layer, or several for activations of several pieces.
+/// Returns weights and biases in the order of the crate's parameters. Each layer has one matrix
+/// (inputs, outputs), or one per piece of its activation.
 pub fn params(coefs: &Value, intercepts: &Value) -> Vec<f64> {
     let mut params = Vec::new();
     for (coefs, intercepts) in list(coefs).iter().zip(list(intercepts)) {
@@ -128,7 +127,7 @@ pub fn params(coefs: &Value, intercepts: &Value) -> Vec<f64> {
     params
 }
 
-/// The built-in that the fixtures call by this name, as in `leaky_relu_0.1`.
+/// Returns the built-in activation with this name in the fixtures, such as `leaky_relu_0.1`.
 pub fn activation<T: Float>(name: &str) -> Arc<dyn Activation<T>> {
     activation::parse(name).unwrap_or_else(|error| {
         let (family, parameter) = name.rsplit_once('_').unwrap_or_else(|| panic!("{error}"));
@@ -137,8 +136,8 @@ pub fn activation<T: Float>(name: &str) -> Arc<dyn Activation<T>> {
     })
 }
 
-/// The fixture's network at the beginning. The output layer gives what losses take: values or
-/// logits.
+/// Returns the fixture's initial network. Its output layer returns values or logits, as losses
+/// expect.
 pub fn network<T: Float>(fixture: &Value) -> Mlp<T> {
     let sizes = indices(&fixture["layers"]);
     let mut builder = Mlp::builder(sizes[0]);
@@ -161,7 +160,7 @@ pub fn network<T: Float>(fixture: &Value) -> Mlp<T> {
     net
 }
 
-/// The loss of one of scikit-learn's tasks, on logits.
+/// Returns the loss of a scikit-learn task, on logits.
 pub fn task_loss<T: Float>(task: &str) -> Arc<dyn Loss<T>> {
     match task {
         "regression" => Arc::new(ScikitSquaredError),
@@ -172,7 +171,7 @@ pub fn task_loss<T: Float>(task: &str) -> Arc<dyn Loss<T>> {
     }
 }
 
-/// What scikit-learn scores a task by.
+/// Returns scikit-learn's score of a task.
 pub fn task_score<T: Float>(task: &str) -> Arc<dyn Score<T>> {
     match task {
         "regression" => Arc::new(R2 {
@@ -184,7 +183,7 @@ pub fn task_score<T: Float>(task: &str) -> Arc<dyn Score<T>> {
     }
 }
 
-/// A loss of PyTorch's, in the fixtures' names.
+/// Returns a PyTorch loss by its name in the fixtures.
 pub fn torch_loss<T: Float>(name: &str, delta: &Value) -> Arc<dyn Loss<T>> {
     match name {
         "mse" => Arc::new(MeanSquaredError),
@@ -197,7 +196,7 @@ pub fn torch_loss<T: Float>(name: &str, delta: &Value) -> Arc<dyn Loss<T>> {
     }
 }
 
-/// Outputs after a task's output activation.
+/// Applies a task's output activation.
 pub fn activated<T: Float>(task: &str, outputs: &[T], width: usize) -> Vec<f64> {
     let outputs = outputs.iter().map(|y| y.as_f64());
     match task {

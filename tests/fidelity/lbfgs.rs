@@ -1,4 +1,4 @@
-//! What L-BFGS is to reach.
+//! Checks of L-BFGS.
 
 use feedforward::train::Lbfgs;
 use feedforward::{Float, GradientWorkspace, Mlp, Samples};
@@ -9,10 +9,10 @@ use super::fixture::{
 };
 use super::train::check_predictions;
 
-/// A minimiser may end above the reference's loss by this part of it.
+/// Fraction by which a minimizer's loss may exceed that of the reference.
 const EXCESS: f64 = 1e-6;
 
-/// L-BFGS that goes on for as long as the loss falls.
+/// Returns an L-BFGS that runs while the loss falls.
 fn solver<T: Float>(task: &str, l2: f64) -> Lbfgs<T> {
     Lbfgs::new(task_loss(task))
         .l2(l2)
@@ -21,7 +21,7 @@ fn solver<T: Float>(task: &str, l2: f64) -> Lbfgs<T> {
         .loss_tolerance(0.0)
 }
 
-/// The one optimum of a model without hidden layer, from zeros.
+/// Checks the unique optimum of a model without hidden layers, from zeros.
 pub fn check_convex(fixture: &Value, report: &mut Report) {
     let (task, expected) = (text(&fixture["task"]), &fixture["expected"]);
     let mut net = network::<f64>(fixture);
@@ -33,7 +33,7 @@ pub fn check_convex(fixture: &Value, report: &mut Report) {
     report.near("loss at the optimum", found.loss, loss, 1e-12);
     let optimum = params(&expected["coefs"], &expected["intercepts"]);
     if task == "multiclass" {
-        // Softmax leaves a shift of the biases open.
+        // Softmax does not determine a common shift of the biases.
         let weights = net.layout().layers()[0].weights.clone();
         report.near_all(
             "weights at the optimum",
@@ -49,7 +49,8 @@ pub fn check_convex(fixture: &Value, report: &mut Report) {
     report.near_all("predictions", &values, &numbers(&expected["predict"]), 1e-6);
 }
 
-/// A training of scikit-learn's by L-BFGS: the loss at its end, and an end of our own.
+/// Checks a training run of scikit-learn with L-BFGS: the loss at its result, and this crate's
+/// result.
 pub fn check_training<T: Float>(
     fixture: &Value,
     report: &mut Report,

@@ -1,8 +1,9 @@
-//! Every fixture found: forward outputs, losses, gradients, trajectories, predictions and
-//! reasons for stopping against scikit-learn's, PyTorch's and published numbers.
+//! Checks every fixture in a folder.
 //!
-//! `FEEDFORWARD_FIXTURES=folder cargo test --release --test fidelity` runs those of another
-//! folder.
+//! Forward outputs, losses, gradients, trajectories, predictions and reasons for stopping are
+//! compared with those of scikit-learn and PyTorch, and with published numbers.
+//!
+//! `FEEDFORWARD_FIXTURES=folder cargo test --release --test fidelity` checks another folder.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +27,7 @@ mod train;
 
 use fixture::Report;
 
-/// What checks a schema, or who else does.
+/// The check of a schema, or the name of the test that has it.
 enum Checker {
     Here(fn(&Value, &mut Report)),
     Elsewhere(&'static str),
@@ -54,7 +55,7 @@ fn checker(schema: &str) -> Option<Checker> {
     })
 }
 
-/// All fixtures below a folder, in the order of their names.
+/// Finds all fixtures below a folder, sorted by name.
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let entries: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
     let mut paths: Vec<_> = entries?.into_iter().map(|entry| entry.path()).collect();
@@ -77,7 +78,7 @@ fn read(path: &Path) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
-/// Runs one fixture; `Ok` gives its schema's name and who checks it, if not this test.
+/// Checks one fixture, and returns its schema and the test that checks it, if another.
 fn run(path: &Path) -> Result<(String, Option<&'static str>, f64), Vec<String>> {
     let fixture = read(path).map_err(|error| vec![error])?;
     let schema = fixture["schema"].as_str().unwrap_or("none");
@@ -106,7 +107,7 @@ fn main() -> ExitCode {
         println!("{}: {error}", folder.display());
         return ExitCode::FAILURE;
     }
-    // For each schema how many passed, and the largest difference.
+    // Number of passed fixtures and largest difference, by schema.
     let mut passed: BTreeMap<String, (usize, f64)> = BTreeMap::new();
     let mut elsewhere: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failed = 0;

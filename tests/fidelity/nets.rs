@@ -1,4 +1,4 @@
-//! Networks, losses and optimizers that scikit-learn lacks.
+//! Networks, losses and optimizers that scikit-learn does not have.
 
 use feedforward::optimizer::State;
 use feedforward::train::Batches;
@@ -12,7 +12,7 @@ use super::fixture::{
 use super::optimizers::optimizer;
 use super::train::check_params;
 
-/// One forward pass, one loss, one gradient.
+/// Checks one forward pass, loss and gradient.
 pub fn check_once(fixture: &Value, report: &mut Report) {
     let (net, expected) = (network::<f64>(fixture), &fixture["expected"]);
     let (inputs, targets) = (floats(&fixture["X"]), floats(&fixture["Y"]));
@@ -26,7 +26,7 @@ pub fn check_once(fixture: &Value, report: &mut Report) {
     report.near_all("gradient", gradient.values(), &slopes, ONCE);
 }
 
-/// Fifty updates in order.
+/// Checks fifty updates in order.
 pub fn check_training(fixture: &Value, report: &mut Report) {
     let (mut net, expected) = (network::<f64>(fixture), &fixture["expected"]);
     report.same("orders", text(&fixture["orders"]), "sequential");

@@ -1,4 +1,4 @@
-//! ONNX's node tests, where the crate has a counterpart.
+//! ONNX's node tests for operators that the crate has too.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fixture::{Report, count, indices, list, numbers, text};
 
-/// The data are f32's, and ONNX's own runner allows 1e-3.
+/// The data are f32. ONNX's own runner tolerates 1e-3.
 const BOUND: f64 = 1e-6;
 
 pub fn check(fixture: &Value, report: &mut Report) {
@@ -30,8 +30,8 @@ pub fn check(fixture: &Value, report: &mut Report) {
                 report.near_all(name, &got, &output(0), BOUND);
             }
             "SoftmaxCrossEntropyLoss" => check_cross_entropy(name, case, report),
-            // Their penalty is a part of the rule, and their epsilon and momentum conventions
-            // are no library's; Selu and HardSigmoid with constants of their own.
+            // In ONNX, these rules include a penalty, and their epsilon and momentum follow no
+            // library's conventions. Some cases of Selu and HardSigmoid have other constants.
             "Adagrad" | "Adam" | "Momentum" => {}
             "Selu" if attributes["alpha"].is_number() => {}
             "HardSigmoid" if number_or(&attributes["beta"], 0.5) != 0.5 => {}
@@ -65,14 +65,14 @@ fn node(op: &str, attributes: &Value) -> Arc<dyn Activation<f64>> {
     }
 }
 
-/// Minus ln softmax(x)\[k\]: the loss of a target that is all in class k.
+/// Returns -ln softmax(x)\[k\], the loss of a target with all probability in class k.
 fn cross_entropy(x: &[f64], k: usize) -> f64 {
     let mut target = vec![0.0; x.len()];
     target[k] = 1.0;
     SoftmaxCrossEntropy.evaluate(x, &target, &mut vec![0.0; x.len()])
 }
 
-/// (Log-)softmax along an axis, from losses.
+/// Computes softmax or its logarithm along an axis, from losses.
 fn along(x: &[f64], shape: &[usize], axis: usize, log: bool) -> Vec<f64> {
     let stride: usize = shape[axis + 1..].iter().product();
     let mut y = vec![f64::NAN; x.len()];

@@ -1,4 +1,4 @@
-//! Trainings that go on: warm starts and single epochs.
+//! Training in several steps: warm starts and single epochs.
 
 use feedforward::Samples;
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub fn check(fixture: &Value, report: &mut Report) {
             number(&step["last_loss"]),
             TRAJECTORY,
         );
-        // scikit-learn's attribute of Adam holds its bias correction too.
+        // In scikit-learn, Adam's attribute includes the bias correction.
         let mut rate = state.learning_rate(&trainer);
         if text(&hyper["solver"]) == "adam" {
             let updates = state.optimizer().updates() as f64;

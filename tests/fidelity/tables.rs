@@ -11,12 +11,12 @@ use serde_json::Value;
 use super::fixture::{ONCE, Report, TRAJECTORY, list, number, numbers, text, torch_loss};
 use super::optimizers::{optimizer, penalty};
 
-/// Values to a few ulp, slopes to d, in both precisions.
+/// Checks values to a few ulp and derivatives to d, in both precisions.
 pub fn check_activations(fixture: &Value, report: &mut Report) {
     for (name, points) in fixture["functions"].as_object().unwrap() {
         check_function::<f64>(name, points, "", ONCE, report);
-        // Slopes in f32 near a pole of their relative error, as at the minimum of SiLU, keep
-        // half their digits.
+        // Near a zero of the derivative, as at the minimum of SiLU, the relative error has a pole.
+        // An f32 derivative then keeps only half its digits.
         check_function::<f32>(name, points, "_f32", 5e-4, report);
     }
 }
@@ -36,7 +36,7 @@ fn check_function<T: Float>(
         .map(|&x| {
             let x = T::from_f64(x);
             let y = f.value(x);
-            // Where x is not kept, a network cannot show it to the derivative.
+            // If a network does not keep x, it cannot pass x to the derivative.
             let seen = if f.needs_pre_activation() {
                 x
             } else {
@@ -68,7 +68,7 @@ fn rows(value: &Value) -> Vec<Vec<f64>> {
     list(value).iter().map(numbers).collect()
 }
 
-/// The weighted mean over samples, and each sample's gradient.
+/// Returns the weighted mean over samples, and each sample's gradient.
 fn evaluate(
     loss: &dyn Loss<f64>,
     outputs: &[Vec<f64>],
@@ -110,8 +110,10 @@ pub fn check_losses(fixture: &Value, report: &mut Report) {
     }
 }
 
-/// scikit-learn's losses take probabilities and clip them to [eps, 1 - eps], which logits have
-/// no need of: the clipping is done here, on the way to logits.
+/// Checks losses of scikit-learn, which take probabilities and clip them to [eps, 1 - eps].
+///
+/// Losses of this crate take logits and need no clipping, so this function clips before converting
+/// to logits.
 fn check_scikit_loss(name: &str, case: &Value, report: &mut Report) {
     let clip = |p: f64| p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
     let (loss, to_logit): (Box<dyn Loss<f64>>, &dyn Fn(f64) -> f64) = match name {
@@ -167,7 +169,7 @@ pub fn check_optimizers(fixture: &Value, report: &mut Report) {
     }
 }
 
-/// The tutorial's neuron, to the bit, alone and in a network.
+/// Checks the tutorial's neuron to the last bit, alone and in a network.
 pub fn check_seed_arithmetic(fixture: &Value, report: &mut Report) {
     let (inputs, weights) = (numbers(&fixture["inputs"]), numbers(&fixture["weights"]));
     let bias = number(&fixture["bias"]);
@@ -186,7 +188,7 @@ pub fn check_seed_arithmetic(fixture: &Value, report: &mut Report) {
     let net = Mlp::from_layers(&[layer]).unwrap();
     let output = net.predict(&inputs).unwrap()[0];
     report.same("bits of the network", output.to_bits(), bits);
-    // The order that the crate keeps to is the one that gives these numbers.
+    // The fixture's variant with the crate's order of summation must be bit-identical.
     let chain = |precision: &str| {
         let variant = &fixture["variants"][precision]["FMA chain ltr from 0, then +bias"];
         let bits = text(&variant["bits"]).trim_start_matches("0x");

@@ -1,4 +1,4 @@
-//! Whole trainings of scikit-learn's estimators.
+//! Complete training runs of scikit-learn's estimators.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub fn check(fixture: &Value, report: &mut Report) {
     }
 }
 
-/// The fixture's data.
+/// Data of a fixture.
 struct Data<T> {
     inputs: Vec<T>,
     targets: Vec<T>,
@@ -42,7 +42,7 @@ impl<T: Float> Data<T> {
         }
     }
 
-    /// These rows, in this order.
+    /// Returns these rows, in this order.
     fn rows(&self, net: &Mlp<T>, rows: &[usize]) -> Self {
         let pick = |values: &[T], width: usize| -> Vec<T> {
             let row = |&row: &usize| &values[row * width..][..width];
@@ -64,7 +64,7 @@ impl<T: Float> Data<T> {
     }
 }
 
-/// The optimizer that `hyper` describes.
+/// Returns the optimizer that `hyper` describes.
 pub fn optimizer<T: Float>(hyper: &Value) -> Arc<dyn Optimizer<T>> {
     let learning_rate = number(&hyper["learning_rate_init"]);
     match text(&hyper["solver"]) {
@@ -84,7 +84,7 @@ pub fn optimizer<T: Float>(hyper: &Value) -> Arc<dyn Optimizer<T>> {
     }
 }
 
-/// The trainer that `hyper` describes, without validation.
+/// Returns the trainer that `hyper` describes, without validation.
 pub fn trainer<T: Float>(task: &str, hyper: &Value, batch_size: usize) -> Trainer<T> {
     let is_sgd = text(&hyper["solver"]) == "sgd";
     let rate = text(&hyper["learning_rate"]);
@@ -191,7 +191,7 @@ fn check_in<T: Float>(fixture: &Value, report: &mut Report, once: f64, trajector
     check_predictions(fixture, report, &net, trajectory);
 }
 
-/// Losses, counts, scores and the reason for stopping.
+/// Checks losses, counts, scores and the reason for stopping.
 fn check_history(
     fixture: &Value,
     report: &mut Report,
@@ -245,7 +245,7 @@ fn check_history(
     }
 }
 
-/// Outputs, loss and gradient before the first update, over all samples.
+/// Checks outputs, loss and gradient over all samples before the first update.
 fn check_initial<T: Float>(
     fixture: &Value,
     report: &mut Report,
@@ -272,8 +272,8 @@ fn check_initial<T: Float>(
     report.near_all("initial gradient", gradient.values(), &expected, bound);
 }
 
-/// The learning rates after each epoch: those of the next epoch's updates, but taken before the
-/// stop test, in which the adaptive rate falls.
+/// Checks the learning rate after each epoch, which the next epoch uses. It is read before the stop
+/// test, which may lower the adaptive rate.
 fn check_rates<T: Float>(
     fixture: &Value,
     report: &mut Report,
@@ -328,7 +328,7 @@ impl Orders {
     }
 }
 
-/// The same training written by hand over the public pieces, up to 50 updates.
+/// Checks up to 50 updates of a hand-written training loop over the public API.
 fn check_updates<T: Float>(
     fixture: &Value,
     report: &mut Report,
@@ -366,7 +366,7 @@ fn check_updates<T: Float>(
     }
 }
 
-/// Labels or values, probabilities and score over all samples.
+/// Checks labels or values, probabilities and the score over all samples.
 pub fn check_predictions<T: Float>(fixture: &Value, report: &mut Report, net: &Mlp<T>, bound: f64) {
     let (task, expected) = (text(&fixture["task"]), &fixture["expected"]);
     let inputs: Vec<T> = floats(&fixture["X"]);
@@ -407,7 +407,7 @@ pub fn check_predictions<T: Float>(fixture: &Value, report: &mut Report, net: &M
     report.near("score", score, number(&expected["score"]), bound);
 }
 
-/// Keeps going whatever the epoch says.
+/// Never stops a training run.
 pub fn go_on<E, N: ?Sized>(_: &E, _: &N) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }

@@ -1,8 +1,8 @@
-//! The job that every library does, and the clock.
+//! The job that every library does, and the clock that times it.
 //!
-//! The tutorial's network, 2-100x10-3 with ReLU, learns 10,000 points of a picture:
-//! mean squared error, Adam with a learning rate of 1e-3, minibatches of 200, reshuffled for
-//! each epoch. Everything else is the library's default.
+//! The tutorial's network, 2-100x10-3 with ReLU, learns 10,000 points of a picture. It minimizes
+//! mean squared error with Adam, at a learning rate of 1e-3, in minibatches of 200 that are
+//! reshuffled for each epoch. Everything else is the library's default.
 
 use std::time::Instant;
 
@@ -52,7 +52,7 @@ impl<T: Copy + From<f32>> Default for Data<T> {
     }
 }
 
-/// All samples, in an order that is drawn anew for each epoch.
+/// All samples, reshuffled for each epoch.
 pub struct Order(Vec<usize>);
 
 impl Order {
@@ -78,12 +78,12 @@ pub enum Float {
     F64,
 }
 
-/// What the command line asks for: `[f32|f64] [EPOCHS]`.
+/// Options of the command line, `[f32|f64] [EPOCHS]`.
 #[derive(Clone, Copy)]
 pub struct Options {
     pub float: Float,
     pub epochs: usize,
-    /// The cores that this process may use, as pinned by `taskset`.
+    /// Number of cores that this process may use, as pinned by `taskset`.
     pub threads: usize,
 }
 
@@ -108,7 +108,7 @@ impl Options {
     }
 }
 
-/// Milliseconds that each epoch took. The first is warm-up, and not counted.
+/// Milliseconds of each epoch. The first epoch is warm-up and is not reported.
 pub struct Clock {
     started: Instant,
     laps: Vec<f64>,
@@ -129,7 +129,7 @@ impl Clock {
         self.started = now;
     }
 
-    /// Prints one line, which `run` reads. `loss` is the last epoch's mean.
+    /// Prints one line for `run` to read. `loss` is the mean loss of the last epoch.
     pub fn report(mut self, library: &str, options: Options, loss: f64) {
         let dtype = match options.float {
             Float::F32 => "f32",
