@@ -73,7 +73,7 @@ pub(super) struct Scalars {
     /// Watched value of the best epoch so far.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub(super) best_value: f64,
-    /// Total number of epochs, including those before a restart and those taken from the history.
+    /// Total number of epochs, including those before a restart and those taken by the caller.
     pub(super) epochs_in_all: usize,
     /// Fingerprint of the samples that the run began with.
     pub(super) samples: Option<Fingerprint>,
@@ -263,7 +263,7 @@ impl<T: Float> TrainerState<T> {
 
     /// Records the reason for the end of the run.
     ///
-    /// Stopping rules finish the run for good. After a callback, or with more epochs, the run can be
+    /// Stopping rules finish the run for good. After a callback, or with more epochs, it can be
     /// resumed.
     pub(super) fn end(&mut self, reason: StopReason) {
         self.history.stopped_by = reason;
