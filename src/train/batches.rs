@@ -145,7 +145,7 @@ impl Batches {
         match &self.order {
             Order::Given => {}
             Order::Shuffled => {
-                // Stream 0 belongs to the validation split. Only the maximum epoch wraps to it.
+                // Stream 0 is the validation split's. Only the last possible epoch wraps to it.
                 let stream = (epoch as u64).wrapping_add(1);
                 shuffle(&mut self.arranged, self.seed, stream);
             }

@@ -333,8 +333,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 
     /// Calls a function while the network holds the average of its parameters, if there is one.
     ///
-    /// The function must read the average from the network: the state holds the trained parameters
-    /// in its place.
+    /// The function must read the average from the network. The state meanwhile holds the trained
+    /// parameters in place of the average.
     pub(super) fn with_average<R>(&mut self, function: impl FnOnce(&mut Self) -> R) -> R {
         self.swap_average();
         let result = function(self);

@@ -16,11 +16,11 @@ use crate::schedule::Progress;
 /// State of a training run. Together with the network, the samples and the [`Trainer`], it
 /// determines every later update.
 ///
-/// [`Trainer::fit`] creates a state and discards it. Keep your own state
+/// [`Trainer::fit`] creates a state and discards it. Keep your own state for these tasks:
 ///
-/// - to resume later, with results bit-identical to those without a pause ([`Trainer::resume`]),
-/// - to learn from samples as they arrive ([`Trainer::partial_fit`]), or
-/// - to start over from the network's current parameters ([`restart`](Self::restart)).
+/// - [`Trainer::resume`] continues later, with results bit-identical to those without a pause.
+/// - [`Trainer::partial_fit`] learns from samples as they arrive.
+/// - [`restart`](Self::restart) starts over from the network's current parameters.
 ///
 /// ```
 /// use feedforward::activation::{Identity, Tanh};
@@ -113,9 +113,9 @@ impl<T: Float> TrainerState<T> {
 
     /// Starts a new run from the network's parameters, as scikit-learn's `warm_start` does.
     ///
-    /// Resets the optimizer, the learning rate, the count of epochs, the best epoch, and the counts
-    /// of tolerance and early stopping. Keeps the history and the number of samples seen. The next
-    /// samples may differ.
+    /// The optimizer, the learning rate, the count of epochs, the best epoch, and the counts of
+    /// tolerance and early stopping are reset. The history and the number of samples seen remain.
+    /// The next samples may differ.
     ///
     /// # Errors
     /// [`Error::Shape`] if the state belongs to a network of another shape.
@@ -138,8 +138,8 @@ impl<T: Float> TrainerState<T> {
 
     /// Removes the epochs from the history and returns them.
     ///
-    /// Later epochs continue the numbering. Call this from time to time in a program that calls
-    /// [`Trainer::partial_fit`] without end, or the history grows without bound.
+    /// Later epochs continue the numbering. A program that calls [`Trainer::partial_fit`] without
+    /// end should call this from time to time, since the history otherwise grows without bound.
     pub fn take_epochs(&mut self) -> Vec<Epoch> {
         core::mem::take(&mut self.history.epochs)
     }

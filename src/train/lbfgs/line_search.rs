@@ -56,7 +56,7 @@ const LONGEST: f64 = 1e10;
 #[derive(Clone, Debug)]
 pub(super) struct LineSearch {
     start: Trial,
-    /// Step with the lowest value so far. If it is above 0, its decrease is sufficient.
+    /// Step with the lowest value so far. If the step is above 0, its decrease is sufficient.
     best: Trial,
     /// Other end of the interval.
     other: Trial,

@@ -28,14 +28,14 @@ pub use minimize::minimize;
 /// Each iteration steps along a direction d:
 ///
 /// ```text
-/// d = -H · g        g: gradient, H: estimate of the Hessian's inverse
-/// s                 change of the parameters in an iteration
-/// y                 change of the gradient in an iteration
-/// H₀ = sᵀy / yᵀy · I
+/// d = -H · g
+/// H₀ = (sᵀy / yᵀy) · I
 /// ```
 ///
-/// H starts from H₀ and is updated with the last [`history_size`](Self::history_size) pairs of s and
-/// y. A line search finds a step that meets the strong Wolfe conditions.
+/// g is the gradient, and H estimates the inverse of the Hessian. H starts from H₀ and is updated
+/// with the last [`history_size`](Self::history_size) pairs of s and y. These are the changes of the
+/// parameters and of the gradient in an iteration. A line search finds a step that meets the strong
+/// Wolfe conditions.
 ///
 /// The method is that of Liu and Nocedal, "On the limited memory BFGS method for large scale
 /// optimization", 1989. The line search is that of Moré and Thuente, 1994. Steps, constants and

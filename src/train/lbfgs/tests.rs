@@ -15,7 +15,7 @@ fn exact() -> LbfgsOptions {
 }
 
 #[allow(clippy::unnecessary_wraps)] // objectives return a `Result`
-/// Computes Rosenbrock's valley in any even number of dimensions.
+/// Computes value and gradient of Rosenbrock's valley, in any even number of dimensions.
 fn rosenbrock<T: Float>(p: &[T], gradient: &mut [T]) -> Result<f64> {
     let mut sum = 0.0;
     for (p, g) in p.chunks(2).zip(gradient.chunks_mut(2)) {
