@@ -70,7 +70,7 @@ fn describe<T: Float>(validation: &Validation<T>) -> String {
 
 /// Checks that a trainer's settings equal a checkpoint's.
 ///
-/// An absent setting stands for its default, so a setting that only one of them has must be default.
+/// An absent setting stands for its default, so a setting that only one has must be the default.
 pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<()> {
     let own = of(trainer);
     let fresh = of(&Trainer::<T>::new(SquaredError, Sgd::default()));
