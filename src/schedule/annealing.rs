@@ -24,7 +24,7 @@ use crate::math;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Linear {
-    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
+    /// Learning rate at the end, not a fraction of the base. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -55,7 +55,7 @@ impl Schedule for Linear {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
-    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
+    /// Learning rate at the end, not a fraction of the base. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -108,7 +108,8 @@ pub struct CosineRestarts {
     pub period: u64,
     /// Factor of the period after each restart. Range: at least 1. Usual: 1 or 2.
     pub multiplier: u64,
-    /// Learning rate at the end of each cosine, not a fraction. Range: at least 0. Usual: 0.
+    /// Learning rate at the end of each cosine, not a fraction of the base. Range: at least 0.
+    /// Usual: 0.
     pub floor: f64,
 }
 
@@ -168,7 +169,7 @@ pub struct OneCycle {
     pub rise: f64,
     /// Divisor of the base at the start. Range: at least 1. Default: 25.
     pub start_divisor: f64,
-    /// Divisor of the first rate at the end. Range: at least 1. Default: 1e4.
+    /// Divisor of the initial rate at the end. Range: at least 1. Default: 1e4.
     pub end_divisor: f64,
 }
 

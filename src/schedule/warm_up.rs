@@ -1,4 +1,4 @@
-//! A rise before another schedule.
+//! A schedule that rises before another schedule starts.
 
 use super::{Constant, Progress, Schedule};
 use crate::error::Result;

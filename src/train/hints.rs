@@ -173,7 +173,7 @@ fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) 
     })
 }
 
-/// The minimum and maximum of no values.
+/// Initial minimum and maximum, before any value is seen.
 const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
 /// Returns the minimum and maximum of `range` and these values.

@@ -16,7 +16,7 @@ pub(super) struct Trial {
 pub(super) enum Next {
     /// Evaluate this step.
     Try(f64),
-    /// Take the step that was tried last.
+    /// Accept the last step.
     Accept,
     /// No step lowered the value enough.
     Fail,
