@@ -227,7 +227,7 @@ fn an_epoch_without_an_update_is_an_error() {
     let error = trainer.fit_with(&mut trained, &samples, |_, _| ControlFlow::Continue(()));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "sample weights of an epoch: expected a minibatch or more with weights to learn by, got none"
+        "sample weights of an epoch: expected a minibatch whose weights sum to more than 0, got none"
     );
     let mut state = trainer.init_state(&trained).unwrap();
     let error = trainer.partial_fit(&mut trained, &mut state, &samples);
@@ -485,7 +485,7 @@ fn a_run_takes_its_calls_in_order_or_says_so() {
     run.apply(1.0, &zeros).unwrap();
     assert_eq!(
         run.end_epoch(None).unwrap_err().to_string(),
-        "validation loss: expected one, to judge the epoch by, got none"
+        "validation loss: expected a value to judge the epoch by, got none"
     );
     run.end_epoch(Some((0.5, None))).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Rates that change with every update: straight lines and cosines.
+//! Rates that change with every update, along straight lines and cosines.
 
 use core::f64::consts::PI;
 
@@ -6,11 +6,14 @@ use super::{Progress, Schedule, check_zero_or_above};
 use crate::error::{Result, check_count, check_range};
 use crate::math;
 
-/// A straight line, over all updates of the training, from the base to a floor:
-/// base + (floor - base) step / `total_steps`.
+/// A straight line from the base to a floor, over all updates of the training run.
 ///
-/// PyTorch's `PolynomialLR` with power 1, where the floor is 0, and its `LinearLR` with
-/// `start_factor` 1 and the floor as a fraction of the base.
+/// ```text
+/// rate = base + (floor - base) · step / total_steps
+/// ```
+///
+/// With a floor of 0, this is PyTorch's `PolynomialLR` with power 1. With another floor, it is
+/// PyTorch's `LinearLR` with a `start_factor` of 1 and an `end_factor` of floor / base.
 ///
 /// ```
 /// use feedforward::schedule::{Linear, Progress, Schedule};
@@ -21,7 +24,7 @@ use crate::math;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Linear {
-    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
+    /// Learning rate at the end, not a fraction of the base. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -39,16 +42,20 @@ impl Schedule for Linear {
     }
 }
 
-/// Half a cosine, over all updates of the training, from the base to a floor:
-/// floor + (base - floor) (1 + cos(pi step / `total_steps`)) / 2.
+/// Half a cosine from the base to a floor, over all updates of the training run.
 ///
-/// Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017,
-/// without the restarts ([`CosineRestarts`]): PyTorch's `CosineAnnealingLR`, whose `eta_min`
-/// is the floor.
+/// ```text
+/// rate = floor + (base - floor) · (1 + cos(π · step / total_steps)) / 2
+/// ```
+///
+/// This is PyTorch's `CosineAnnealingLR`, which calls the floor `eta_min`. It is also SGDR without
+/// the restarts ([`CosineRestarts`]).
+///
+/// Loshchilov and Hutter, 2017, [arXiv:1608.03983](https://arxiv.org/abs/1608.03983).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
-    /// Learning rate at the end, not a fraction. Range: at least 0. Default: 0.
+    /// Learning rate at the end, not a fraction of the base. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -66,16 +73,23 @@ impl Schedule for Cosine {
     }
 }
 
-/// Half a cosine from the base to a floor, again and again, each time for longer: SGDR.
+/// Half a cosine from the base to a floor, repeated over longer and longer periods (SGDR).
 ///
-/// floor + (base - floor) (1 + cos(pi t / T)) / 2, where T is `period` updates at first, and
-/// `multiplier` times as many after each restart, and t is the number of updates since
-/// the last one. The floor itself is not reached: in its place comes the restart.
+/// ```text
+/// rate = floor + (base - floor) · (1 + cos(π · t / T)) / 2
+/// ```
 ///
-/// Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
-/// PyTorch's `CosineAnnealingWarmRestarts`, stepped after every update, where the settings are
-/// called `T_0`, `T_mult` and `eta_min`. A period in epochs is so many times the updates of
-/// one epoch, the number of samples over the batch size, rounded up.
+/// The first T is `period`, and each restart multiplies it by `multiplier`. t is the number of
+/// updates since the last restart. The floor itself is never reached, since the restart replaces
+/// it.
+///
+/// For a period in epochs, multiply by the updates in an epoch, which are the number of samples
+/// divided by the batch size, rounded up.
+///
+/// This is PyTorch's `CosineAnnealingWarmRestarts`, stepped after every update. PyTorch calls the
+/// settings `T_0`, `T_mult` and `eta_min`.
+///
+/// Loshchilov and Hutter, 2017, [arXiv:1608.03983](https://arxiv.org/abs/1608.03983).
 ///
 /// ```
 /// use feedforward::schedule::{CosineRestarts, Progress, Schedule};
@@ -85,7 +99,7 @@ impl Schedule for Cosine {
 /// assert!((at(5) - 0.5).abs() < 1e-15);
 /// assert_eq!(at(10), 1.0); // the first restart
 /// assert!((at(20) - 0.5).abs() < 1e-15);
-/// assert_eq!(at(30), 1.0); // the second
+/// assert_eq!(at(30), 1.0); // the second restart
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -94,7 +108,8 @@ pub struct CosineRestarts {
     pub period: u64,
     /// Factor of the period after each restart. Range: at least 1. Usual: 1 or 2.
     pub multiplier: u64,
-    /// Learning rate at the end of each cosine, not a fraction. Range: at least 0. Usual: 0.
+    /// Learning rate at the end of each cosine, not a fraction of the base. Range: at least 0.
+    /// Usual: 0.
     pub floor: f64,
 }
 
@@ -119,17 +134,22 @@ impl Schedule for CosineRestarts {
     }
 }
 
-/// One rise to the base, the largest rate, and one long fall far below the start, both half
-/// cosines.
+/// A rise to the base, then a long fall far below the initial rate. Both are half cosines.
 ///
-/// With n = `total_steps`, from base / `start_divisor` in update 0 to the base in update
-/// `rise` n - 1, and from there to base / (`start_divisor` `end_divisor`) in update n - 1.
+/// With n = `total_steps`, the half cosines connect three rates:
 ///
-/// Smith and Topin, "Super-convergence: very fast training of neural networks using large
-/// learning rates", 2018. PyTorch's `OneCycleLR` with its defaults (`anneal_strategy` "cos",
-/// `three_phase` false), where the settings are called `pct_start`, `div_factor` and
-/// `final_div_factor`; but for `cycle_momentum`, which must be false there: the momentum stays
-/// what the optimizer says.
+/// ```text
+/// update          rate
+/// 0               base / start_divisor
+/// rise · n - 1    base
+/// n - 1           base / (start_divisor · end_divisor)
+/// ```
+///
+/// This is PyTorch's `OneCycleLR` with its defaults (`anneal_strategy` "cos", `three_phase` false),
+/// except that PyTorch's `cycle_momentum` must be false. This crate leaves the momentum as the
+/// optimizer sets it. PyTorch calls the settings `pct_start`, `div_factor` and `final_div_factor`.
+///
+/// Smith and Topin, 2018, [arXiv:1708.07120](https://arxiv.org/abs/1708.07120).
 ///
 /// ```
 /// use feedforward::schedule::{OneCycle, Progress, Schedule};
@@ -145,11 +165,11 @@ impl Schedule for CosineRestarts {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OneCycle {
-    /// Part of the updates in which the rate rises. Range: [0, 1). Default: 0.3.
+    /// Fraction of the updates in which the rate rises. Range: [0, 1). Default: 0.3.
     pub rise: f64,
     /// Divisor of the base at the start. Range: at least 1. Default: 25.
     pub start_divisor: f64,
-    /// Divisor of the first rate at the end. Range: at least 1. Default: 1e4.
+    /// Divisor of the initial rate at the end. Range: at least 1. Default: 1e4.
     pub end_divisor: f64,
 }
 
@@ -169,7 +189,7 @@ impl Schedule for OneCycle {
         let end = start / self.end_divisor;
         let step = progress.step as f64;
         let total = progress.total_steps.max(1) as f64;
-        // Below 0 if the rise would take less than an update: then the fall has begun before.
+        // Below 0 if the rise is shorter than an update. The fall then begins before update 0.
         let peak = self.rise * total - 1.0;
         if step < peak {
             half_cosine(start, base, step / peak)
@@ -198,7 +218,7 @@ fn fraction_done(progress: &Progress) -> f64 {
     (progress.step as f64 / total).min(1.0)
 }
 
-/// Half a cosine between two rates, at `done` of the way in [0, 1].
+/// Returns the rate on half a cosine between two rates, at a fraction `done` of the way in [0, 1].
 fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + math::cos(PI * done))
 }

@@ -4,13 +4,19 @@ use super::{Progress, Schedule, check_zero_or_above};
 use crate::error::{Result, check_count, check_range};
 use crate::math;
 
-/// base / (n + 1)^power, where n is the number of samples seen when the epoch began.
+/// A rate that falls with a power of the number of samples seen, as in scikit-learn's
+/// `learning_rate="invscaling"`.
 ///
-/// scikit-learn's `learning_rate="invscaling"`, where the power is called `power_t`. The
-/// rate of epoch 0 is the base, whatever n is: scikit-learn's warm start begins with the base
-/// again and goes on counting samples, so that its rate falls the further after the first
-/// epoch. It falls fast anyway: after one epoch of 10,000 samples the default power leaves
-/// a hundredth.
+/// ```text
+/// rate = base / (n + 1)^power
+/// ```
+///
+/// Here n is the number of samples seen at the start of the epoch. scikit-learn calls the power
+/// `power_t`. The rate falls fast: after one epoch of 10,000 samples, the default power leaves a
+/// hundredth of the base.
+///
+/// The rate of epoch 0 is the base for any n. As in scikit-learn, a warm start begins with the base
+/// again but keeps counting samples, so its rate falls further after its first epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InverseScaling {
@@ -25,13 +31,13 @@ impl Default for InverseScaling {
 }
 
 impl Schedule for InverseScaling {
-    #[allow(clippy::float_cmp)] // the power that is exactly a root
+    #[allow(clippy::float_cmp)] // only a power of exactly 0.5 is a square root
     fn rate(&self, base: f64, progress: &Progress) -> f64 {
         if progress.epoch == 0 {
             return base;
         }
         let n = progress.samples_before_epoch as f64 + 1.0;
-        // A root has the same bits on every platform, `powf` may not.
+        // Square roots are bit-identical on every platform. Results of `powf` may differ.
         let divisor = if self.power == 0.5 {
             math::sqrt(n)
         } else {
@@ -45,11 +51,15 @@ impl Schedule for InverseScaling {
     }
 }
 
-/// base factor^(number of whole periods of `every` epochs done): PyTorch's `StepLR`.
+/// A rate that is multiplied by a factor after every n epochs, as in PyTorch's `StepLR`.
+///
+/// ```text
+/// rate = base · factor^⌊epochs done / every⌋
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StepDecay {
-    /// Number of epochs between two changes. Range: at least 1.
+    /// Number n of epochs between two changes. Range: at least 1.
     pub every: usize,
     /// Factor of the rate. Range: above 0. Usual: 0.1.
     pub factor: f64,
@@ -66,7 +76,11 @@ impl Schedule for StepDecay {
     }
 }
 
-/// base factor^(epochs done): PyTorch's `ExponentialLR`.
+/// A rate that is multiplied by a factor after each epoch, as in PyTorch's `ExponentialLR`.
+///
+/// ```text
+/// rate = base · factor^(epochs done)
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExponentialDecay {

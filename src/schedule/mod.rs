@@ -1,19 +1,19 @@
-//! Learning-rate schedules: plain functions of the progress of a training run.
+//! Learning-rate schedules, which are functions of the progress of a training run.
 //!
 //! | schedule | learning rate | changes with every |
 //! |---|---|---|
-//! | [`Constant`] | the optimizer's own, the base | |
+//! | [`Constant`] | the base, which is the optimizer's own rate | |
 //! | [`Linear`] | a straight line to a floor at the end of the run | update |
 //! | [`Cosine`] | half a cosine to a floor at the end of the run | update |
-//! | [`CosineRestarts`] | half a cosine again and again, each time for longer | update |
-//! | [`OneCycle`] | a rise to the base and a long fall far below the start | update |
-//! | [`InverseScaling`] | base / (n + 1)^power, n the samples seen; scikit-learn's `invscaling` | epoch |
-//! | [`StepDecay`] | times a factor every few epochs | epoch |
-//! | [`ExponentialDecay`] | times a factor after each epoch | epoch |
-//! | [`WarmUp`] | a straight rise over the first updates, then another schedule | update |
+//! | [`CosineRestarts`] | half a cosine to a floor, repeated over growing periods | update |
+//! | [`OneCycle`] | a rise to the base, then a fall far below the initial rate | update |
+//! | [`InverseScaling`] | the base divided by a power of the number of samples seen | epoch |
+//! | [`StepDecay`] | multiplied by a factor after every n epochs | epoch |
+//! | [`ExponentialDecay`] | multiplied by a factor after each epoch | epoch |
+//! | [`WarmUp`] | a linear rise over the first updates, then another schedule | update |
 //!
-//! A schedule has no state: a run that resumes gets the rates of one that was never interrupted.
-//! `Linear`, `Cosine` and `OneCycle` reach their end only if nothing stops the run early.
+//! A schedule has no state, so a resumed run has the same rates as an uninterrupted one.
+//! `Linear`, `Cosine` and `OneCycle` reach their end only if the run does not stop early.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -31,28 +31,30 @@ pub use annealing::{Cosine, CosineRestarts, Linear, OneCycle};
 pub use decay::{ExponentialDecay, InverseScaling, StepDecay};
 pub use warm_up::WarmUp;
 
-/// Progress of a training run, before the update that asks.
+/// Progress of a training run before its next update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Progress {
-    /// Updates done.
+    /// Number of updates done.
     pub step: u64,
-    /// Epochs done.
+    /// Number of epochs done.
     pub epoch: usize,
-    /// Samples seen, counted again in every epoch.
+    /// Number of samples seen, counted again in every epoch.
     pub samples: u64,
-    /// Samples seen in the epochs that are done: `samples` when this epoch began. In the
-    /// first epoch of a training that goes on from another one, it may be above 0.
+    /// Value of `samples` at the start of the current epoch. After
+    /// [`TrainerState::restart`](crate::TrainerState::restart), it may be above 0 even in the first
+    /// epoch.
     pub samples_before_epoch: u64,
-    /// Updates that the training will make if nothing stops it early.
+    /// Number of updates in the training run if it does not stop early.
     pub total_steps: u64,
 }
 
 impl Progress {
-    /// Progress after this many updates of a total, for trying out a schedule. Epochs and samples
-    /// are 0.
+    /// Returns the progress after `step` of `total_steps` updates, to try out a schedule.
+    ///
+    /// Epochs and samples are 0.
     pub fn after(step: u64, total_steps: u64) -> Self {
         Self {
             step,
@@ -64,12 +66,12 @@ impl Progress {
 
 /// A learning rate as a function of progress.
 ///
-/// Your own takes a few lines:
+/// A schedule of your own takes a few lines:
 ///
 /// ```
 /// use feedforward::schedule::{Progress, Schedule};
 ///
-/// /// The rate falls with the root of the number of updates.
+/// /// A rate that falls with the square root of the number of updates.
 /// #[derive(Debug)]
 /// struct InverseRoot;
 ///
@@ -82,19 +84,19 @@ impl Progress {
 /// assert_eq!(InverseRoot.rate(0.1, &Progress::after(99, 1000)), 0.01);
 /// ```
 pub trait Schedule: Debug + Send + Sync {
-    /// The rate for the next update, where `base` is the optimizer's own.
+    /// Returns the rate of the next update. `base` is the optimizer's own rate.
     fn rate(&self, base: f64, progress: &Progress) -> f64;
 
-    /// Returns whether the rate follows the fraction of all updates that is done
-    /// (`step / total_steps`), so that after the last one there is nothing left to follow.
-    /// Default: `false`.
+    /// Returns `true` if the rate depends on the fraction of all updates that are done
+    /// (`step / total_steps`). Default: `false`.
     ///
-    /// [`Trainer::partial_fit`](crate::Trainer::partial_fit) refuses to go on after that.
+    /// Such a schedule has no rate after the last update.
+    /// [`Trainer::partial_fit`](crate::Trainer::partial_fit) then returns an error.
     fn spans_all_updates(&self) -> bool {
         false
     }
 
-    /// Checks the schedule's own settings, once before a training.
+    /// Checks the schedule's own settings, once before a training run.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
@@ -122,7 +124,7 @@ macro_rules! pointers {
 }
 pointers! { Box, Arc }
 
-/// The optimizer's own rate, always.
+/// A constant rate: the optimizer's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Constant;

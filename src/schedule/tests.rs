@@ -1,8 +1,8 @@
-//! Schedules against their formulas and PyTorch's numbers.
+//! Tests of schedules against their formulas and PyTorch's numbers.
 
 use super::*;
 
-/// Before each of five epochs of 40 updates with 10 samples each.
+/// Returns the rate in each of five epochs of 40 updates of 10 samples each.
 fn epochs(schedule: &dyn Schedule) -> Vec<f64> {
     (0..5)
         .map(|epoch| {
@@ -16,7 +16,7 @@ fn epochs(schedule: &dyn Schedule) -> Vec<f64> {
                 };
                 schedule.rate(0.1, &progress)
             };
-            assert!((at(0) - at(39)).abs() < 1e-300, "constant within an epoch");
+            assert!((at(0) - at(39)).abs() < 1e-300, "changes within an epoch");
             at(0)
         })
         .collect()
@@ -38,7 +38,7 @@ fn epoch_schedules_follow_their_formulas() {
     let inverse = [0.0, 400.0, 800.0, 1200.0, 1600.0].map(|n: f64| 0.1 / (n + 1.0).sqrt());
     assert_close(&epochs(&InverseScaling::default()), &inverse);
     assert_close(&epochs(&InverseScaling { power: 0.0 }), &[0.1; 5]);
-    // A warm start: earlier samples count, but not in its first epoch.
+    // After a warm start, earlier samples count, except in the first epoch.
     let warm = |epoch| {
         let progress = Progress {
             epoch,
@@ -57,7 +57,7 @@ fn epoch_schedules_follow_their_formulas() {
     assert_close(&epochs(&exponential), &[0.1, 0.09, 0.081, 0.0729, 0.06561]);
 }
 
-/// Before one update.
+/// Returns the rate of one update.
 fn at(schedule: &dyn Schedule, step: u64, total_steps: u64) -> f64 {
     let progress = Progress {
         step,
@@ -76,12 +76,12 @@ fn cosine_goes_from_the_base_to_the_floor() {
     assert!(rates[100].abs() < 1e-16);
     let floor = Cosine { floor: 0.02 };
     assert!((at(&floor, 50, 100) - 0.06).abs() < 1e-16);
-    // Beyond the end, and without one.
+    // Progress beyond the end, and a run without updates.
     assert!((at(&floor, 150, 100) - 0.02).abs() < 1e-16);
     assert!((at(&floor, 0, 0) - 0.1).abs() < 1e-16);
 }
 
-/// The rates of PyTorch 2.15 for a base of 0.1, update by update.
+/// Compares a schedule with the rates of PyTorch 2.15 for each update, with a base of 0.1.
 fn check_pytorch(schedule: &dyn Schedule, total_steps: u64, expected: &[f64]) {
     schedule.check().unwrap();
     for (step, expected) in expected.iter().enumerate() {
@@ -135,7 +135,7 @@ fn cosine_restarts_are_pytorchs() {
     };
     let cycle = [0.1, 0.08535533905932738, 0.05, 0.014644660940672627];
     check_pytorch(&equal, 0, &cycle.repeat(3));
-    // Restarts far away, and the last period of all.
+    // Restarts after many updates, and the period of the last possible update.
     assert!((at(&equal, 4_000_000_000_002, 0) - 0.05).abs() < 1e-16);
     assert!((at(&doubling, 3 * ((1 << 40) - 1), 0) - 0.1).abs() < 1e-16);
     assert!(at(&doubling, u64::MAX, 0).is_finite());
@@ -157,7 +157,7 @@ fn one_cycle_is_pytorchs() {
         4e-7,
     ];
     check_pytorch(&OneCycle::default(), 10, &expected);
-    // The peak lies between two updates: total_steps=7
+    // With total_steps=7, the peak lies between two updates.
     let expected = [
         0.004,
         0.09805566273349588,
@@ -198,11 +198,11 @@ fn one_cycle_is_pytorchs() {
         4e-7,
     ];
     check_pytorch(&falling, 5, &expected);
-    // One update, none, and beyond the end.
+    // A run of one update, a run without updates, and progress beyond the end.
     for (step, total) in [(0, 1), (0, 0), (100, 10)] {
         assert!((at(&OneCycle::default(), step, total) - 4e-7).abs() < 1e-16);
     }
-    // The first update is the peak, where the rise has no length.
+    // If the rise has no length, the first update is the peak.
     let at_once = OneCycle {
         rise: 0.1,
         ..OneCycle::default()

@@ -1,14 +1,18 @@
-//! A rise before another schedule.
+//! A schedule that rises before another schedule starts.
 
 use super::{Constant, Progress, Schedule};
 use crate::error::Result;
 
-/// A straight rise over the first updates, 1/steps, 2/steps, ... of what another schedule
-/// says, and then that schedule.
+/// A linear rise over the first updates, followed by another schedule.
 ///
-/// To the other one, the training begins after the rise: its `step` is 0 until then, and
-/// its `total_steps` are those that remain. Epochs and samples it sees as they are.
-/// Goyal et al., "Accurate, large minibatch SGD", 2017.
+/// ```text
+/// rate = rate of the other schedule · min(1, (step + 1) / steps)
+/// ```
+///
+/// The other schedule starts after the rise. Until then its `step` is 0, and its `total_steps` are
+/// the updates that remain after the rise. It sees epochs and samples unchanged.
+///
+/// Goyal et al., 2017, [arXiv:1706.02677](https://arxiv.org/abs/1706.02677).
 ///
 /// ```
 /// use feedforward::schedule::{Cosine, Progress, Schedule, WarmUp};
@@ -22,9 +26,9 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct WarmUp<S = Constant> {
-    /// Updates until the full rate.
+    /// Number of updates in the rise.
     pub steps: u64,
-    /// The schedule that follows; a `Box<dyn Schedule>` may be one.
+    /// Schedule that follows. It may be a `Box<dyn Schedule>`.
     pub then: S,
 }
 

@@ -1,4 +1,4 @@
-//! Which samples come together, and in which order.
+//! The order of samples, and their division into minibatches.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::memory;
 use crate::random::Rng;
 
-/// Cuts rows into minibatches, in an order that is a function of a seed and the epoch alone.
+/// Minibatches of rows, in an order that depends only on a seed and the epoch.
 ///
 /// ```
 /// use feedforward::train::Batches;
@@ -32,24 +32,24 @@ use crate::random::Rng;
 #[must_use = "its methods return the changed batches"]
 pub struct Batches {
     rows: Vec<usize>,
-    /// The rows as they come in the epoch under way.
+    /// The rows in the order of the current epoch.
     arranged: Vec<usize>,
     size: usize,
     order: Order,
     seed: u64,
 }
 
-/// Rearranges the rows of an epoch.
+/// A function that rearranges the rows of an epoch.
 type Arrange = dyn Fn(usize, &mut [usize]) + Send + Sync;
 
-/// The order in which the rows of an epoch come.
+/// Order of the rows in an epoch.
 ///
 /// ```
 /// use feedforward::{Trainer, loss::SquaredError, optimizer::Adam, train::Order};
 ///
 /// let trainer = Trainer::<f32>::new(SquaredError, Adam::new(0.01));
 /// let in_order = trainer.clone().order(Order::Given);
-/// // Easy samples first, in the first epoch.
+/// // The first epoch begins with the easy samples.
 /// let difficulty = [0.3, 0.1, 0.2];
 /// let curriculum = trainer.order(Order::custom(move |epoch, rows| {
 ///     if epoch == 0 {
@@ -60,20 +60,21 @@ type Arrange = dyn Fn(usize, &mut [usize]) + Send + Sync;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Order {
-    /// Shuffled anew for each epoch, by the trainer's seed.
+    /// A new random order in each epoch, by the trainer's seed. This is the default.
     #[default]
     Shuffled,
-    /// As they are given.
+    /// The given order.
     Given,
-    /// Arranged by a function, as [`custom`](Self::custom) explains.
+    /// An order made by a function. See [`custom`](Self::custom).
     Custom(Arc<Arrange>),
 }
 
 impl Order {
-    /// Arranges rows by a function. It gets the epoch, counted from 0, and the training rows in
-    /// their order, and writes the rows in the order in which they are to come. Some may come
-    /// twice and others not at all. A row that does not exist ends training with an error in that
-    /// epoch.
+    /// Creates an order from a function.
+    ///
+    /// The function gets the epoch, counted from 0, and the training rows in their given order. It
+    /// rearranges the rows in place, and may repeat some and omit others. A row that does not exist
+    /// ends training with an error in that epoch.
     pub fn custom(arrange: impl Fn(usize, &mut [usize]) + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(arrange))
     }
@@ -90,17 +91,17 @@ impl fmt::Debug for Order {
 }
 
 impl Batches {
-    /// Minibatches of `size` of the rows `0..samples`, the last one shorter if need be.
+    /// Divides the rows `0..samples` into minibatches of `size` rows. The last one may be shorter.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless 1 <= `size` <= `samples`, [`Error::TooLarge`] if there is no
-    /// memory for this many row numbers.
+    /// - [`Error::InvalidSetting`] unless 1 ≤ `size` ≤ `samples`
+    /// - [`Error::TooLarge`] if memory cannot hold this many row numbers
     pub fn new(samples: usize, size: usize) -> Result<Self> {
         check_size(samples, size)?;
         Self::of(rows(samples)?, size, Order::Given, 0)
     }
 
-    /// Cuts these rows into minibatches, in this order.
+    /// Divides these rows into minibatches, in this order.
     pub(super) fn of(rows: Vec<usize>, size: usize, order: Order, seed: u64) -> Result<Self> {
         check_size(rows.len(), size)?;
         Ok(Self {
@@ -112,7 +113,7 @@ impl Batches {
         })
     }
 
-    /// Shuffles the rows for each epoch.
+    /// Shuffles the rows anew for each epoch, by this seed.
     pub fn shuffled(self, seed: u64) -> Self {
         let order = Order::Shuffled;
         Self {
@@ -122,29 +123,29 @@ impl Batches {
         }
     }
 
-    /// Minibatches in an epoch.
+    /// Returns the number of minibatches in an epoch.
     pub fn count(&self) -> usize {
         self.rows.len().div_ceil(self.size)
     }
 
-    /// Samples in each minibatch but the last, which may have fewer.
+    /// Returns the number of samples in a minibatch. The last one may have fewer.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The minibatches of an epoch, counted from 0.
+    /// Returns the minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
         self.arrange(epoch);
         self.arranged.chunks(self.size)
     }
 
-    /// Brings the rows into the order of an epoch, counted from 0.
+    /// Orders the rows for an epoch, counted from 0.
     pub(super) fn arrange(&mut self, epoch: usize) {
         self.arranged.copy_from_slice(&self.rows);
         match &self.order {
             Order::Given => {}
             Order::Shuffled => {
-                // After the last number there is comes 0, the split's stream.
+                // Stream 0 is the validation split's. Only the last possible epoch wraps to it.
                 let stream = (epoch as u64).wrapping_add(1);
                 shuffle(&mut self.arranged, self.seed, stream);
             }
@@ -152,13 +153,13 @@ impl Batches {
         }
     }
 
-    /// The minibatch that comes after this many samples of the epoch, if there is one.
+    /// Returns the minibatch after this many samples of the epoch, if there is one.
     pub(super) fn after(&self, seen: usize) -> Option<&[usize]> {
         self.arranged.get(seen..)?.chunks(self.size).next()
     }
 }
 
-/// The rows `0..samples`, if there is memory for their numbers.
+/// Returns the rows `0..samples`, or an error if memory cannot hold their numbers.
 pub(super) fn rows(samples: usize) -> Result<Vec<usize>> {
     memory::collected("rows", samples, 0..samples)
 }
@@ -171,8 +172,9 @@ fn check_size(samples: usize, size: usize) -> Result<()> {
     Err(Error::invalid_setting("batch size", expected, size))
 }
 
-/// Shuffles by a generator of its own for each seed and stream. Stream 0 is the validation
-/// split's, the epochs' follow.
+/// Shuffles rows by the random generator of this seed and stream.
+///
+/// Stream 0 belongs to the validation split. Stream `epoch + 1` belongs to an epoch.
 pub(super) fn shuffle(rows: &mut [usize], seed: u64, stream: u64) {
     let mut rng = Rng::seed_from_u64(seed);
     rng.set_stream(stream);

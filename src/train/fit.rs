@@ -1,4 +1,4 @@
-//! Training: whole, resumed, epoch by epoch, or step by step.
+//! Entry points of training: complete, resumed, by epochs, or by steps.
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -14,40 +14,44 @@ use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{GradientWorkspace, Mlp, Samples, check_finite};
 
-/// Minibatch size by default (scikit-learn's), or all samples if those are fewer.
+/// Default minibatch size, from scikit-learn. It is all samples if there are fewer.
 const DEFAULT_BATCH: usize = 200;
 
-/// A function that never ends a training.
+/// A callback that never ends the training run.
 fn never<T>(_: &TrainingEvent, _: &Mlp<T>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
 impl<T: Float> Trainer<T> {
-    /// Trains the network on samples: `inputs` row-major `[samples x inputs]`, `targets`
-    /// `[samples x outputs]`.
+    /// Trains the network on samples.
+    ///
+    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`], [`Error::InvalidValue`] and
-    /// [`Error::NotFinite`] for shapes, settings and numbers that make no sense,
-    /// [`Error::Incompatible`] and [`Error::Missing`] for settings that do not go together, before
-    /// anything is changed;
-    /// [`Error::Diverged`] if numbers stop being finite, which leaves the network with the best
-    /// parameters so far: those after the epoch with the best validation score or loss, or
-    /// without validation the least training loss, and before there is one those that it came
-    /// with.
+    /// Before any change:
+    /// - [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`], [`Error::InvalidValue`] and
+    ///   [`Error::NotFinite`] for invalid shapes, settings and numbers
+    /// - [`Error::Incompatible`] and [`Error::Missing`] for settings that contradict or lack others
+    ///
+    /// During training:
+    /// - [`Error::Diverged`] if a number is no longer finite. The network then keeps the best
+    ///   parameters so far: those after the epoch with the best validation score or loss. Without
+    ///   validation, the training loss decides. Before the first epoch ends, they are the initial
+    ///   parameters.
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<History> {
         self.fit_with(net, &Samples::new(inputs, targets), never)
     }
 
     /// Trains as [`fit`](Self::fit) does, on samples that may have weights, and calls a function
-    /// after each update and each epoch, on the thread that trains. The function can end the
-    /// training.
+    /// after each update and each epoch.
     ///
-    /// After an update the network has the parameters that are trained, after an epoch their
+    /// The function runs on the thread that trains, and can end the run. After an update, the
+    /// network it sees has the trained parameters. After an epoch, the network has their
     /// [average](Self::weight_average) if there is one.
     ///
     /// ```
-    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity};
+    /// # use feedforward::{loss::SquaredError, optimizer::Sgd};
     /// use std::ops::ControlFlow;
     ///
     /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
@@ -63,7 +67,7 @@ impl<T: Float> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// The errors of [`fit`](Self::fit).
     pub fn fit_with(
         &self,
         net: &mut Mlp<T>,
@@ -75,28 +79,29 @@ impl<T: Float> Trainer<T> {
         Ok(state.into_history())
     }
 
-    /// Returns the state before the first epoch, for [`resume`](Self::resume),
+    /// Creates the state before the first epoch, for [`resume`](Self::resume),
     /// [`partial_fit`](Self::partial_fit) and [`start_run`](Self::start_run).
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for settings that make no sense, [`Error::Missing`] if one lacks
-    /// what it acts on.
+    /// - [`Error::InvalidSetting`] if a setting is outside its range
+    /// - [`Error::Missing`] if a setting depends on another that is not set
     pub fn init_state(&self, net: &Mlp<T>) -> Result<TrainerState<T>> {
         self.check()?;
         TrainerState::new(self, net)
     }
 
     /// Resumes training until all epochs are done or a stopping rule fires, and returns the
-    /// reason. A training that ended because the loss stopped falling stays as it is.
+    /// reason. Nothing changes if a stopping rule has already ended the run.
     ///
-    /// It continues from where training stood. Where early stopping or averaging gave the network
-    /// other parameters at the end, those are replaced. A training that diverged has no good
-    /// state to continue from: [`TrainerState::restart`] begins another one at the network's.
+    /// Training continues from the last trained parameters, which replace those that early stopping
+    /// or averaging gave the network at the end. After divergence there is no valid state to
+    /// resume. [`TrainerState::restart`] then starts over from the network's parameters.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), [`Error::Shape`] if the state belongs to a network of another
-    /// shape, and [`Error::Differs`] if the samples are not those that the training began with
-    /// ([`TrainerState::forget_samples`]).
+    /// - The errors of [`fit`](Self::fit)
+    /// - [`Error::Shape`] if the state belongs to a network of another shape
+    /// - [`Error::Differs`] if the samples are not those that the run began with. See
+    ///   [`TrainerState::forget_samples`].
     pub fn resume(
         &self,
         net: &mut Mlp<T>,
@@ -107,12 +112,14 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Resumes as [`resume`](Self::resume) does, and calls a function as
-    /// [`fit_with`](Self::fit_with) does: to stop on time, or to stay responsive where an epoch is
-    /// long. A training that was stopped within an epoch resumes at that very minibatch, with
-    /// bit-identical results.
+    /// [`fit_with`](Self::fit_with) does.
+    ///
+    /// The function can keep a time limit, or keep a program responsive during long epochs. A run
+    /// that was stopped within an epoch resumes at the next minibatch, with bit-identical results.
     ///
     /// ```
-    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity, loss::SquaredError, optimizer::Sgd};
+    /// # use feedforward::{Mlp, Samples, Trainer, activation::Identity};
+    /// # use feedforward::{loss::SquaredError, optimizer::Sgd};
     /// use std::ops::ControlFlow;
     /// use std::time::{Duration, Instant};
     ///
@@ -128,7 +135,7 @@ impl<T: Float> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`resume`](Self::resume).
+    /// The errors of [`resume`](Self::resume).
     pub fn resume_with(
         &self,
         net: &mut Mlp<T>,
@@ -139,15 +146,18 @@ impl<T: Float> Trainer<T> {
         sample_loop::run(self, net, state, samples, RunLength::Whole, &mut on_event)
     }
 
-    /// Trains for one more epoch, over these samples: for learning from data as it comes. The
-    /// optimizer continues from where it was, whatever the number of epochs. A minibatch size above
-    /// the number of samples means all of them.
+    /// Trains for one epoch on these samples, which may differ from call to call.
+    ///
+    /// Use it to learn from data as it arrives. The optimizer continues from its last update, and
+    /// the trainer's number of epochs does not limit the calls. A minibatch size above the number
+    /// of samples means all samples.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume), though samples may be others each time; and
-    /// [`Error::Incompatible`] with early stopping or a validation split, which need one set of
-    /// samples to judge by, and after the last update of a schedule
-    /// [over all updates](crate::Schedule::spans_all_updates), which has no rate for more.
+    /// - The errors of [`resume`](Self::resume), except for samples that differ
+    /// - [`Error::Incompatible`] with early stopping or a validation split, since both need one
+    ///   fixed set of samples
+    /// - [`Error::Incompatible`] after the last update of a schedule
+    ///   [over all updates](crate::Schedule::spans_all_updates), which has no rate for more
     pub fn partial_fit(
         &self,
         net: &mut Mlp<T>,
@@ -164,16 +174,18 @@ impl<T: Float> Trainer<T> {
         epoch.ok_or(Error::Empty { what: "epochs" })
     }
 
-    /// Begins or resumes a training step by step, over the rows `0..samples`, for gradients that
-    /// are computed elsewhere: see [`TrainingRun`]. The state is the one that [`fit`](Self::fit)
-    /// has, so [`resume`](Self::resume) can continue with it. Checkpoints are up to the caller.
+    /// Starts or resumes a training run over the rows `0..samples`, one step at a time.
+    ///
+    /// The caller computes the gradients and writes the checkpoints, as [`TrainingRun`] shows.
+    /// [`resume`](Self::resume) can continue from the state later.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for settings that make no sense, [`Error::Incompatible`] for a
-    /// validation split, which needs the samples, [`Error::Shape`] if the state belongs to a network
-    /// of another shape;
-    /// [`Error::NotFinite`] if a parameter is not finite; [`Error::Differs`] for another number of
-    /// samples than the training began with.
+    /// - [`Error::InvalidSetting`] and [`Error::Missing`] for settings that are invalid or
+    ///   incomplete
+    /// - [`Error::Incompatible`] with a validation split, which needs the samples
+    /// - [`Error::Shape`] if the state belongs to a network of another shape
+    /// - [`Error::NotFinite`] if a parameter is not finite
+    /// - [`Error::Differs`] if the run began with another number of samples
     pub fn start_run<'a>(
         &'a self,
         net: &'a mut Mlp<T>,
@@ -200,16 +212,15 @@ impl<T: Float> Trainer<T> {
         &*self.objective.loss
     }
 
-    /// Makes a gradient of a network of this shape, with this trainer's penalty, clipping and
-    /// dropout.
+    /// Creates a gradient workspace with this trainer's penalty, clipping and dropout.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] if one of them makes no sense.
+    /// [`Error::InvalidSetting`] if one of these settings is outside its range.
     pub fn workspace(&self, net: &Mlp<T>) -> Result<GradientWorkspace<T>> {
         self.objective.workspace(net, None, self.seed, None)
     }
 
-    /// Cuts these rows into minibatches, in the order of this trainer.
+    /// Divides these rows into minibatches, in the trainer's order.
     pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
         let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
         Batches::of(rows, size, self.order.clone(), self.seed)

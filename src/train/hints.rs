@@ -1,4 +1,4 @@
-//! What looks wrong with a training, whether it diverged or not.
+//! Hints about training runs that went badly, and likely causes of those that diverged.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,54 +10,56 @@ use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp};
 
-/// Inputs beyond this make sums, with weights of the usual size, leave the range in which the usual
-/// learning rates work.
+/// Largest usual size of an input. With larger inputs and usual weights, a neuron's sums leave the
+/// range in which usual learning rates work.
 const USUAL_INPUT: f64 = 30.0;
 
-/// Targets beyond this make gradients that are too large for the usual learning rates.
+/// Largest usual size of a target. Larger targets make gradients that are too large for usual
+/// learning rates.
 const USUAL_TARGET: f64 = 300.0;
 
-/// Rows that are looked at for units that have stopped learning, and how many there must be to tell.
+/// Minimum and maximum number of rows to check for neurons that have stopped learning. Fewer rows
+/// than the minimum prove nothing.
 const ROWS: core::ops::RangeInclusive<usize> = 32..=128;
 
-/// Something about a training that is no error but seldom what the caller wants.
+/// A sign that a training run went badly, though without an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Hint {
-    /// Inputs are so large that the usual weights and learning rates do not suit them.
+    /// Inputs are too large for the usual weights and learning rates.
     LargeInputs {
-        /// The smallest input.
+        /// Smallest input.
         low: f64,
-        /// The largest input.
+        /// Largest input.
         high: f64,
     },
-    /// Targets are so large that the usual learning rates do not suit them.
+    /// Targets are too large for the usual learning rates.
     LargeTargets {
-        /// The smallest target.
+        /// Smallest target.
         low: f64,
-        /// The largest target.
+        /// Largest target.
         high: f64,
     },
     /// The loss is larger after the last epoch than after the first.
     LossRose {
-        /// The loss of the first epoch.
+        /// Loss of the first epoch.
         first: f64,
-        /// The loss of the last epoch.
+        /// Loss of the last epoch.
         last: f64,
     },
-    /// Half of a hidden layer's units or more have the same output for all samples, as dead ReLU
-    /// units have: they learn nothing and say nothing.
+    /// At least half of a hidden layer's neurons have the same output for all samples, of which the
+    /// first 128 are checked. Such neurons, for example dead ReLUs, neither learn nor contribute.
     ConstantUnits {
-        /// The layer, counted from 0 at the inputs.
+        /// Index of the layer, counted from 0 at the inputs.
         layer: usize,
-        /// The number of such units.
+        /// Number of neurons with a constant output.
         constant: usize,
-        /// The number of units in the layer.
+        /// Number of neurons in the layer.
         units: usize,
     },
-    /// The validation score was not a number after any epoch, so none could be called the best. The
-    /// network keeps the parameters of the last epoch.
+    /// The validation score was NaN after every epoch, so no epoch is the best. The network keeps
+    /// the parameters of the last epoch.
     UndefinedScore,
 }
 
@@ -78,18 +80,18 @@ impl fmt::Display for Hint {
                 units,
             } => write!(
                 f,
-                "{constant} of {units} units of layer {layer} have the same output for all samples; \
+                "{constant} of {units} neurons of layer {layer} have the same output for all samples; \
                  try a smaller learning rate, scaled inputs, or an activation such as leaky ReLU"
             ),
             Self::UndefinedScore => f.write_str(
-                "the validation score was never a number, so no epoch could be called the best; \
+                "the validation score was NaN after every epoch, so no epoch is the best; \
                  it may need more validation samples",
             ),
         }
     }
 }
 
-/// What a training of these samples should be told, after its last epoch.
+/// Returns the hints that apply to a training run on these samples, after its last epoch.
 pub(super) fn hints<T: Float>(
     history: &History,
     net: &Mlp<T>,
@@ -127,7 +129,7 @@ pub(super) fn hints<T: Float>(
     Ok(hints)
 }
 
-/// Why a training of these samples diverged, most likely.
+/// Returns the most likely reason why a training run on these samples diverged.
 pub(super) fn cause<T: Float>(
     samples: &CheckedSamples<'_, T>,
     loss: &dyn Loss<T>,
@@ -144,7 +146,7 @@ pub(super) fn cause<T: Float>(
     }
 }
 
-/// The smallest and the largest input, if one is large.
+/// Returns the smallest and the largest input if at least one exceeds the usual size.
 fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
     let inputs = |range, sample| widened(range, samples.input(sample));
     beyond(USUAL_INPUT, (0..samples.len()).fold(NOTHING, inputs))
@@ -160,7 +162,7 @@ fn beyond(usual: f64, (low, high): (f64, f64)) -> Option<(f64, f64)> {
     (low.abs().max(high.abs()) > usual).then_some((low, high))
 }
 
-/// Whether the loss overflows at outputs that are large but not enormous, as an exponential does.
+/// Returns `true` if the loss overflows at outputs of ±1000, as an exponential does.
 fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) -> bool {
     let mut room = samples.target_room();
     let target = samples.target(0, &mut room);
@@ -171,10 +173,10 @@ fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) 
     })
 }
 
-/// The minimum and maximum of no values.
+/// Initial minimum and maximum, before any value is seen.
 const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
-/// A minimum and a maximum, these values included.
+/// Returns the minimum and maximum of `range` and these values.
 fn widened<T: Float>(range: (f64, f64), values: &[T]) -> (f64, f64) {
     values.iter().fold(range, |(low, high), x| {
         (low.min(x.as_f64()), high.max(x.as_f64()))

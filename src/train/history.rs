@@ -1,64 +1,65 @@
-//! What a training was like.
+//! The history of a training run, and its events.
 
 use alloc::vec::Vec;
 
 use super::hints::Hint;
 
-/// One epoch: one pass over the training samples.
+/// Results of one epoch, which is one pass over the training samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Epoch {
-    /// Its number, counted from 1.
+    /// Number of the epoch, counted from 1.
     pub number: usize,
-    /// The mean loss of its minibatches, each taken before its own update and weighted by
-    /// its number of samples, with the L2 penalty: scikit-learn's loss curve.
+    /// Mean loss of the minibatches with the L2 penalty, as in scikit-learn's `loss_curve_`.
+    ///
+    /// The loss of a minibatch is taken before its update and weighted by its number of samples.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub loss: f64,
-    /// The mean loss of the validation samples after the epoch, without penalty.
+    /// Mean loss of the validation samples after the epoch, without penalty.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float::option"))]
     pub validation_loss: Option<f64>,
-    /// The score of the validation samples after the epoch, if the trainer was given one.
+    /// Score of the validation samples after the epoch, if the trainer has a score.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float::option"))]
     pub validation_score: Option<f64>,
-    /// The learning rate of its last update.
+    /// Learning rate of the epoch's last update.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub learning_rate: f64,
 }
 
-/// One update of the parameters: one minibatch.
+/// Results of one update of the parameters, which uses one minibatch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Update {
-    /// Its number, counted from 1.
+    /// Number of the update, counted from 1.
     pub number: u64,
-    /// The epoch it belongs to, counted from 1.
+    /// Number of its epoch, counted from 1.
     pub epoch: usize,
-    /// Samples seen so far, counted again in every epoch.
+    /// Number of samples seen so far. Every epoch counts its samples again.
     pub samples: u64,
-    /// The minibatch's loss before the update, with the L2 penalty.
+    /// Loss of the minibatch before the update, with the L2 penalty.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub loss: f64,
-    /// The learning rate of the update.
+    /// Learning rate of the update.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub learning_rate: f64,
 }
 
-/// What a training run has just done, for the function given to
-/// [`Trainer::fit_with`](super::Trainer::fit_with).
+/// An event of a training run, which the function given to
+/// [`Trainer::fit_with`](super::Trainer::fit_with) receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum TrainingEvent {
-    /// An update.
+    /// An update of the parameters.
     Update(Update),
-    /// An epoch. Its last update was an event of its own before.
+    /// The end of an epoch. It follows the event of the epoch's last update.
     Epoch(Epoch),
 }
 
 impl TrainingEvent {
-    /// Returns the epoch, if it is the end of one.
+    /// Returns the epoch if the event is the end of one.
     pub fn epoch(&self) -> Option<&Epoch> {
         match self {
             Self::Epoch(epoch) => Some(epoch),
@@ -67,7 +68,7 @@ impl TrainingEvent {
     }
 }
 
-/// An epoch's minibatches so far.
+/// Totals over the minibatches of an epoch so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -87,69 +88,69 @@ impl EpochTotals {
         self.learning_rate = learning_rate;
     }
 
-    /// NaN without samples.
+    /// Returns the mean loss, or NaN without samples.
     pub(super) fn mean_loss(&self) -> f64 {
         self.loss_sum / self.samples as f64
     }
 }
 
-/// Why a training ended.
+/// Reason why a training run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum StopReason {
-    /// All epochs were run.
+    /// All epochs are done.
     #[default]
     Epochs,
     /// The training loss stopped falling.
     Tolerance,
-    /// The validation loss or score stopped getting better.
+    /// The validation loss or score stopped improving.
     EarlyStopping,
-    /// The caller's function asked for it.
+    /// The caller's function ended the run.
     Callback,
 }
 
-/// All epochs of a training.
+/// History of a training run.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct History {
-    /// The epochs, in order.
+    /// Results of the epochs, in order.
     pub epochs: Vec<Epoch>,
-    /// Why there were no more.
+    /// Reason why the run ended.
     pub stopped_by: StopReason,
-    /// The epoch whose parameters early stopping restored.
+    /// Number of the epoch whose parameters early stopping restored.
     pub best_epoch: Option<usize>,
-    /// Updates of the parameters.
+    /// Number of updates of the parameters.
     pub updates: u64,
-    /// What looks wrong though it was no error, after a training of ten epochs or more.
+    /// Signs that the run went badly, though without an error. Empty below ten epochs.
     #[cfg_attr(feature = "serde", serde(default))]
     pub hints: Vec<Hint>,
 }
 
 impl History {
-    /// The last epoch's loss; NaN before there is one.
+    /// Returns the loss of the last epoch, or NaN without epochs.
     pub fn loss(&self) -> f64 {
         self.epochs.last().map_or(f64::NAN, |epoch| epoch.loss)
     }
 
-    /// The loss of each epoch.
+    /// Returns the loss of each epoch, in order.
     pub fn losses(&self) -> impl ExactSizeIterator<Item = f64> {
         self.epochs.iter().map(|epoch| epoch.loss)
     }
 
-    /// The least loss of an epoch; NaN before there is one.
+    /// Returns the minimum loss of all epochs, or NaN without epochs.
     pub fn best_loss(&self) -> f64 {
         self.losses().fold(f64::NAN, f64::min)
     }
 
-    /// The least validation loss of an epoch, if there were validation samples.
+    /// Returns the minimum validation loss of all epochs, if there were validation samples.
     pub fn best_validation_loss(&self) -> Option<f64> {
         let losses = self.epochs.iter().filter_map(|epoch| epoch.validation_loss);
         losses.reduce(f64::min)
     }
 
-    /// The best validation score of an epoch, if there was one.
+    /// Returns the maximum validation score of all epochs, if there was a score.
     pub fn best_validation_score(&self) -> Option<f64> {
         let scores = self.epochs.iter().filter_map(|e| e.validation_score);
         scores.reduce(f64::max)

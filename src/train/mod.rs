@@ -1,17 +1,18 @@
-//! Training: minibatches, epochs, and knowing when to stop.
+//! Training: minibatches, epochs and stopping rules.
 //!
-//! | | |
+//! | task | types |
 //! |---|---|
-//! | settings, and training as a whole | [`Trainer`] |
-//! | which samples come together | [`Order`], [`Batches`] |
-//! | samples that judge epochs | [`Validation`], [`Split`] |
-//! | learning rates that follow the loss | [`Adaptive`], [`ReduceOnPlateau`]; others are [`schedule`](crate::schedule)s |
+//! | setting up and starting a training run | [`Trainer`] |
+//! | ordering samples and forming minibatches | [`Order`], [`Batches`] |
+//! | validating | [`Validation`], [`Split`] |
+//! | adapting the learning rate to the loss | [`Adaptive`], [`ReduceOnPlateau`] |
+//! | scheduling the learning rate | the module [`schedule`](crate::schedule) |
 //! | pausing, resuming, checkpoints | [`TrainerState`] |
-//! | events on the way | [`TrainingEvent`]: an [`Update`] or an [`Epoch`] |
-//! | the result | [`History`], [`StopReason`], [`Hint`] |
-//! | a loop of your own | [`TrainingRun`] |
-//! | all samples at once | [`Lbfgs`] with [`LbfgsReport`], [`LbfgsIteration`] and [`LbfgsStop`] |
-//! | any function, without a network | [`minimize`] with [`LbfgsOptions`] |
+//! | following a training run | [`TrainingEvent`]: an [`Update`] or an [`Epoch`] |
+//! | reading the result | [`History`], [`StopReason`], [`Hint`] |
+//! | writing your own loop | [`TrainingRun`] |
+//! | full-batch training | [`Lbfgs`], [`LbfgsReport`], [`LbfgsIteration`], [`LbfgsStop`] |
+//! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 
 #![cfg(target_has_atomic = "ptr")]
 

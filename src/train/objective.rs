@@ -1,4 +1,4 @@
-//! What training minimizes.
+//! The training objective.
 
 use alloc::sync::Arc;
 
@@ -7,15 +7,17 @@ use crate::float::Float;
 use crate::loss::Loss;
 use crate::mlp::{Clip, GradientWorkspace, Mlp};
 
-/// A loss and what belongs to its gradient. [`Trainer`](super::Trainer) sets all of it,
-/// [`Lbfgs`](super::Lbfgs) only what leaves the objective the same in every evaluation.
+/// A loss and the settings of its gradient.
+///
+/// [`Trainer`](super::Trainer) can change every field. [`Lbfgs`](super::Lbfgs) changes only those
+/// that keep the objective the same in every evaluation.
 #[derive(Clone, Debug)]
 pub(super) struct Objective<T> {
     pub(super) loss: Arc<dyn Loss<T>>,
     pub(super) l2: f64,
     pub(super) clip: Option<Clip>,
     pub(super) dropout: f64,
-    /// Whether minibatches are divided by the mean weight of all samples.
+    /// `true` if the mean weight of all samples scales the minibatches.
     pub(super) mean_weight: bool,
 }
 
@@ -30,8 +32,9 @@ impl<T: Float> Objective<T> {
         }
     }
 
-    /// Prepares a workspace that was kept, or makes one, and checks all settings but the loss.
-    /// `seed` is that of dropout.
+    /// Prepares a kept workspace or creates one, and checks all settings but the loss.
+    ///
+    /// `seed` is the seed of dropout.
     pub(super) fn workspace(
         &self,
         net: &Mlp<T>,

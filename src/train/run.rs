@@ -1,4 +1,4 @@
-//! One training run, step by step.
+//! Training runs, one step at a time.
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -13,26 +13,26 @@ use crate::mlp::{Mlp, check_finite};
 use crate::parallel::Threads;
 use crate::schedule::Progress;
 
-/// The caller's function, which can end the training.
+/// Function of the caller that sees each event and can end the training run.
 pub(super) type OnEvent<'a, T> = dyn FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send + 'a;
 
-/// How far a run goes.
+/// Length of a training run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunLength {
-    /// To the trainer's number of epochs, unless something stops it before.
+    /// The trainer's number of epochs, or fewer if a stopping rule fires.
     Whole,
-    /// One epoch, over whatever samples there are.
+    /// One epoch.
     OneEpoch,
 }
 
-/// A training run under way: which rows come next, and what their gradient does.
+/// A training run in progress: supplies the next minibatch's rows and applies its gradient.
 ///
-/// [`Trainer::fit`] is a loop over this type. Write your own loop where gradients come from
-/// elsewhere: from several processes that each hold a part of the samples, for example. The run
-/// borrows network and state, so nothing else can change them, and a call out of order is an
-/// error.
+/// [`Trainer::fit`] is a loop over this type. Write your own loop if gradients are computed
+/// outside the trainer, for example by several processes that each hold a part of the samples.
+/// The run borrows the network and the state, so nothing else can change them. A call out of order
+/// is an error.
 ///
-/// The loop has the bits of `fit`:
+/// The loop below and `fit` return bit-identical parameters:
 ///
 /// ```
 /// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}};
@@ -49,7 +49,7 @@ pub(super) enum RunLength {
 /// let mut run = trainer.start_run(&mut net, &mut state, 3)?;
 /// while run.stopped_by().is_none() {
 ///     while let Some(rows) = run.batch() {
-///         gradient.set_updates(run.state().progress().step); // what dropout depends on
+///         gradient.set_updates(run.state().progress().step); // seeds dropout
 ///         let samples = Samples::new(&x, &y).rows(rows);
 ///         let loss = gradient.compute_samples(run.network(), &samples, trainer.loss())?;
 ///         run.apply(loss, gradient.values())?;
@@ -67,20 +67,20 @@ pub struct TrainingRun<'a, T> {
     pub(super) state: &'a mut TrainerState<T>,
     batches: Batches,
     pub(super) length: RunLength,
-    /// Epochs that this run has ended.
+    /// Number of epochs completed in this run.
     epochs: usize,
-    /// Whether the caller ends it.
+    /// `true` if the caller has ended the run.
     interrupted: bool,
-    /// The network's parameters before the run, where it does not continue from those.
+    /// The network's parameters before the run, if the run continues from others.
     given: Vec<T>,
-    /// Updates before the run.
+    /// Number of updates before the run.
     updates: u64,
-    /// Where the training stood before the run.
+    /// Progress and epoch totals before the run.
     before: (Progress, EpochTotals),
 }
 
 impl<'a, T: Float> TrainingRun<'a, T> {
-    /// Prepares network and state, which fit each other, for updates.
+    /// Prepares the network and the state for updates. The caller has checked that they match.
     pub(super) fn new(
         trainer: &'a Trainer<T>,
         net: &'a mut Mlp<T>,
@@ -121,14 +121,14 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         Ok(run)
     }
 
-    /// Brings the rows of the epoch under way into their order.
+    /// Orders the rows for the current epoch.
     fn arrange(&mut self) {
         if self.stopped_by().is_none() {
             self.batches.arrange(self.state.scalars.progress.epoch);
         }
     }
 
-    /// Returns the rows of the next minibatch, or `None` at the end of an epoch and of the run.
+    /// Returns the rows of the next minibatch, or `None` at the end of an epoch or of the run.
     pub fn batch(&self) -> Option<&[usize]> {
         let next = || self.batches.after(self.state.samples_seen_in_epoch());
         self.stopped_by().map_or_else(next, |_| None)
@@ -139,17 +139,17 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         self.batches.count()
     }
 
-    /// Returns the network, with the parameters of the last update.
+    /// Returns the network with the parameters after the last update.
     pub fn network(&self) -> &Mlp<T> {
         self.net
     }
 
-    /// Returns the state, for a checkpoint or its counts.
+    /// Returns the state, for example to write a checkpoint or to read its counters.
     pub fn state(&self) -> &TrainerState<T> {
         self.state
     }
 
-    /// Returns why the run has ended, or `None` while it goes on.
+    /// Returns the reason why the run has ended, or `None` if it has not.
     pub fn stopped_by(&self) -> Option<StopReason> {
         match self.length {
             _ if self.interrupted => Some(StopReason::Callback),
@@ -162,19 +162,22 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         }
     }
 
-    /// Updates the network by the mean loss of the next minibatch and its gradient.
+    /// Updates the network, given the mean loss of the next minibatch and its gradient.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] at the end of an epoch, [`Error::Length`] if the gradient is not laid
-    /// out like the parameters, [`Error::NotFinite`] and [`Error::InvalidSetting`] if it or the loss is
-    /// not finite. Nothing is changed then.
+    /// - [`Error::OutOfOrder`] at the end of an epoch
+    /// - [`Error::Length`] if the gradient's length is not the number of parameters
+    /// - [`Error::NotFinite`] if the gradient is not finite
+    /// - [`Error::InvalidSetting`] if the loss is not finite
+    ///
+    /// An error leaves the network and the state unchanged.
     pub fn apply(&mut self, loss: f64, gradient: &[T]) -> Result<Update> {
         check_range("loss", loss, f64::MIN..=f64::MAX, "a finite number")?;
         check_finite("gradient", gradient)?;
         self.apply_parallel(&Threads::one(), loss, gradient)
     }
 
-    /// [`apply`](Self::apply) on several threads, for numbers that were checked.
+    /// Does the work of [`apply`](Self::apply) on several threads, without checking the numbers.
     pub(super) fn apply_parallel(
         &mut self,
         threads: &Threads,
@@ -192,14 +195,14 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             blend(&mut state.average, self.net.params(), T::from_f64(keep));
         }
         if state.scalars.best_value == f64::INFINITY && trainer.validation.is_none() {
-            // The parameters that there were to begin with may stay the best.
+            // The first minibatch's loss rates the initial parameters, which may stay the best.
             state.scalars.best_value = loss;
         }
         state.scalars.part.add(loss, samples, rate);
         Ok(self.count(samples, loss, rate))
     }
 
-    /// Passes over the next minibatch without an update: its samples weigh nothing.
+    /// Skips the next minibatch, whose samples all weigh 0, without an update.
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] at the end of an epoch.
@@ -229,15 +232,16 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         }
     }
 
-    /// Ends an epoch, with its validation loss and score if there are any. Measure them on the
-    /// [average](TrainerState::average) of the parameters where there is one.
+    /// Ends an epoch. `validation` is its validation loss and score, if there are any.
+    ///
+    /// Measure both on the [average](TrainerState::average) of the parameters if there is one.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] while there is a minibatch left and after the end of the run,
-    /// [`Error::Missing`] if early stopping or a score misses what it watches, or if all
-    /// minibatches were skipped,
-    /// [`Error::NotFinite`] if a parameter is not finite, [`Error::Overflow`] if the mean loss is
-    /// not.
+    /// - [`Error::OutOfOrder`] before the last minibatch and after the end of the run
+    /// - [`Error::Missing`] if early stopping lacks a validation loss, if the trainer's score lacks
+    ///   a value, or if all minibatches were skipped
+    /// - [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite
+    /// - [`Error::Overflow`] if the mean loss is not finite
     pub fn end_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Result<Epoch> {
         if self.batch().is_some() || self.stopped_by().is_some() {
             return Err(Error::OutOfOrder {
@@ -253,7 +257,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         ];
         for (what, is_wanted, got) in wanted {
             if is_wanted && got.is_none() {
-                let expected = "one, to judge the epoch by";
+                let expected = "a value to judge the epoch by";
                 return Err(Error::Missing { what, expected });
             }
         }
@@ -261,10 +265,10 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         Ok(self.with_average(|run| run.close_epoch(validation)))
     }
 
-    /// Checks that the epoch taught something, and nothing that is not finite.
+    /// Checks that the epoch had an update, and that all its results are finite.
     pub(super) fn check_epoch(&self) -> Result<()> {
         if self.state.scalars.part.samples == 0 {
-            let expected = "a minibatch or more with weights to learn by";
+            let expected = "a minibatch whose weights sum to more than 0";
             let what = "sample weights of an epoch";
             return Err(Error::Missing { what, expected });
         }
@@ -274,11 +278,11 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             return Err(Error::Overflow { what, layer, value });
         }
         check_finite("parameters", self.net.params())?;
-        // Infinity there keeps a parameter from ever moving again.
+        // An infinite entry in the optimizer's memory would freeze its parameter forever.
         self.state.optimizer.check_finite(&*self.trainer.optimizer)
     }
 
-    /// Judges the epoch by the network's parameters as they are, and begins the next one.
+    /// Judges the epoch by the network's current parameters and begins the next epoch.
     pub(super) fn close_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Epoch {
         let (validation_loss, score) = validation.unzip();
         let Scalars {
@@ -307,7 +311,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         epoch
     }
 
-    /// Tells the caller's function, which can end the run here; more can be learned later.
+    /// Passes an event to the caller's function, which can end the run. The run can be resumed.
     pub(super) fn tell(&mut self, event: TrainingEvent, on_event: &mut OnEvent<'_, T>) {
         if on_event(&event, self.net).is_break() {
             self.interrupted = true;
@@ -315,7 +319,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         }
     }
 
-    /// Brings network and state back to where they were, if the run has learned nothing.
+    /// Restores the network and the state if the run has made no update.
     pub(super) fn undo(&mut self) {
         if self.state.optimizer.updates() != self.updates {
             return;
@@ -327,8 +331,10 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         }
     }
 
-    /// Calls a function while the network has the average of its parameters, if there is one. The
-    /// function may read the average from the network only.
+    /// Calls a function while the network holds the average of its parameters, if there is one.
+    ///
+    /// The function must read the average from the network. The state meanwhile holds the trained
+    /// parameters in place of the average.
     pub(super) fn with_average<R>(&mut self, function: impl FnOnce(&mut Self) -> R) -> R {
         self.swap_average();
         let result = function(self);
@@ -343,11 +349,13 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         }
     }
 
-    /// Ends the run, gives the network the parameters that it was for, and returns the reason:
-    /// the best ones with early stopping, else the average if there is one, else the last ones.
+    /// Ends the run, sets the network's final parameters, and returns the reason.
+    ///
+    /// The final parameters are the best ones with early stopping, otherwise the average if there
+    /// is one, otherwise the last ones.
     ///
     /// # Errors
-    /// [`Error::Length`] if the state's parameters are not the network's.
+    /// [`Error::Length`] if the numbers of parameters of the state and the network differ.
     pub fn finish(self) -> Result<StopReason> {
         let reason = self.stopped_by().unwrap_or(StopReason::Callback);
         if self.length == RunLength::OneEpoch {
@@ -371,7 +379,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 }
 
 instantiate! {
-    /// average <- keep average + (1 - keep) values.
+    /// Computes `average ← keep · average + (1 - keep) · values`.
     fn blend<T>(average: &mut [T], values: &[T], keep: T) {
         for (average, &x) in average.iter_mut().zip(values) {
             *average = x + keep * (*average - x);

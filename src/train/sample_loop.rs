@@ -1,4 +1,4 @@
-//! The loop over samples: checks, gradients, validation, events.
+//! The training loop over samples, with checks, gradients, validation and events.
 
 use alloc::vec::Vec;
 
@@ -13,28 +13,28 @@ use crate::float::Float;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Samples, check_finite};
 use crate::parallel::Threads;
 
-/// Epochs that the history has room for at once, so that it need not grow in between.
+/// Maximum capacity, in epochs, that the history reserves in advance so that it need not grow.
 const MOST_RESERVED: usize = 1 << 12;
 
-/// Minibatch size times parameters from which on a step takes long enough (about 100
-/// microseconds) for threads to gain more than they cost.
+/// Minimum product of minibatch size and number of parameters for parallel work. Shorter steps gain
+/// less from threads than the threads cost.
 const PARALLEL_WORK: usize = 1 << 20;
 
-/// Epochs from which on a training is looked at for [`Hint`](super::Hint)s: a single one may be part
-/// of something that the caller does many times.
+/// Minimum number of epochs for [`Hint`](super::Hint)s. A shorter run may be one of many that the
+/// caller makes.
 const WORTH_HINTS: usize = 10;
 
-/// What a training learns from, and what it computes with.
+/// Samples and workspace of a training run.
 struct Fit<'a, T> {
     samples: CheckedSamples<'a, T>,
     validation: Option<(Samples<'a, T>, CheckedSamples<'a, T>)>,
     threads: Threads,
     gradient: GradientWorkspace<T>,
-    /// The outputs for the validation samples, to be scored.
+    /// Outputs for the validation samples, which the score takes.
     outputs: Vec<T>,
 }
 
-/// Checks everything, then trains.
+/// Checks settings, network and samples, then trains.
 pub(super) fn run<T: Float>(
     trainer: &Trainer<T>,
     net: &mut Mlp<T>,
@@ -97,7 +97,7 @@ pub(super) fn run<T: Float>(
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
-    // Without the threads, which others may use in the meantime.
+    // Release the threads, so that other runs can use them.
     state.workspace = Some(fit.gradient.with_threads(Threads::one()));
     #[cfg(all(feature = "safetensors", feature = "std"))]
     if result.is_ok() && length == RunLength::Whole {
@@ -106,7 +106,7 @@ pub(super) fn run<T: Float>(
     result
 }
 
-/// The threads for minibatches of this size, where the caller asked for this many.
+/// Returns the threads for minibatches of this size. `wanted` is the caller's number, if any.
 pub(super) fn threads_for<T: Float>(
     wanted: Option<usize>,
     batch: usize,
@@ -147,11 +147,11 @@ impl<T: Float> Fit<'_, T> {
         run.finish()
     }
 
-    /// One pass over the training samples, or the rest of one, unless the caller ends it.
+    /// Trains until the end of the current epoch, or until the caller ends the run.
     fn epoch(&mut self, run: &mut TrainingRun<'_, T>, on_event: &mut OnEvent<'_, T>) -> Result<()> {
         while let Some(batch) = run.batch() {
             let rows = self.samples.try_choose(batch)?;
-            // Samples that weigh nothing teach nothing.
+            // A minibatch whose weights are all 0 has no mean loss.
             let update = if rows.can_teach() {
                 self.gradient.set_updates(run.state.scalars.progress.step);
                 let loss = (self.gradient).compute_rows(run.net, &rows, run.trainer.loss())?;
@@ -173,7 +173,7 @@ impl<T: Float> Fit<'_, T> {
         })
     }
 
-    /// The validation samples' loss and score.
+    /// Returns the loss and score of the validation samples, if there are any.
     fn validate(
         &mut self,
         trainer: &Trainer<T>,
@@ -194,7 +194,7 @@ impl<T: Float> Fit<'_, T> {
         Ok(Some((loss, score)))
     }
 
-    /// Says where a training went wrong, and gives the network the best parameters so far.
+    /// Explains where training diverged, and gives the network the best parameters so far.
     fn diverged(&self, run: &mut TrainingRun<'_, T>, error: Error) -> Error {
         let state = &mut *run.state;
         let updates = state.optimizer.updates();

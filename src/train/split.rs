@@ -1,4 +1,4 @@
-//! Setting samples aside for validation.
+//! Splits of samples into training and held-out rows.
 
 use alloc::format;
 use alloc::vec;
@@ -11,17 +11,18 @@ use crate::float::Float;
 use crate::fnv;
 use crate::mlp::CheckedSamples;
 
-/// Rows to train on and rows held out, as
-/// [`Trainer::validation_split`](super::Trainer::validation_split) draws them: for a test set, or
-/// for rows that several models are compared on. Samples take them as
+/// Random split of rows into training rows and held-out rows.
+///
+/// Use it for a test set, or to compare several models on the same rows. Pass either part to
 /// [`Samples::rows`](crate::Samples::rows).
+/// [`Trainer::validation_split`](super::Trainer::validation_split) draws its rows in the same way.
 ///
 /// ```
 /// use feedforward::train::Split;
 ///
 /// let split = Split::new(10, 0.25, 42)?;
 /// assert_eq!((split.training.len(), split.held_out.len()), (7, 3));
-/// // Each class keeps its fraction on both sides.
+/// // Both sides keep the proportions of the classes.
 /// let classes = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
 /// let split = Split::stratified(&classes, 0.4, 42)?;
 /// assert_eq!(split.held_out.iter().filter(|&&row| classes[row] == 1).count(), 2);
@@ -30,35 +31,38 @@ use crate::mlp::CheckedSamples;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Split {
-    /// Rows to train on, ascending.
+    /// Training rows, in ascending order.
     pub training: Vec<usize>,
-    /// Rows held out, in the order in which they were drawn.
+    /// Held-out rows, in the order in which they were drawn.
     pub held_out: Vec<usize>,
 }
 
 impl Split {
-    /// Draws this fraction of the rows `0..rows`, rounded up, by the seed.
+    /// Holds out this fraction of the rows `0..rows`, rounded up, drawn by the seed.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless the fraction holds out two rows or more, but not all, and for
-    /// more rows than memory can hold.
+    /// - [`Error::InvalidSetting`] unless the fraction holds out at least two rows, but not all
+    /// - [`Error::TooLarge`] if memory cannot hold this many row numbers
     pub fn new(rows: usize, fraction: f64, seed: u64) -> Result<Self> {
         split(rows, fraction, seed, None)
     }
 
-    /// Draws this fraction of the rows, so that each class keeps its fraction on both sides.
-    /// `classes` has a number for each row, below the number of rows.
+    /// Holds out this fraction of the rows, and keeps the proportions of the classes on both sides.
+    ///
+    /// `classes` has the class number of each row. Range: below the number of rows.
     ///
     /// # Errors
-    /// As [`new`](Self::new); also if a class has a single row, if there is no room for each class
-    /// on both sides, or if a number is not below the number of rows.
+    /// - The errors of [`new`](Self::new)
+    /// - [`Error::Incompatible`] if a class has a single row, or if one side has fewer rows than
+    ///   there are classes
+    /// - [`Error::InvalidValue`] if a class number is not below the number of rows
     pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Self> {
         let rows = classes.len();
         check_classes("class", classes, rows)?;
         split(rows, fraction, seed, Some(classes))
     }
 
-    /// Holds nothing out.
+    /// Returns a split that holds nothing out.
     pub(super) fn all(rows: usize) -> Self {
         Self {
             training: (0..rows).collect(),
@@ -67,11 +71,13 @@ impl Split {
     }
 }
 
-/// Validation samples that there must be at least: a score of one says nothing.
+/// Minimum number of validation samples. A score of a single sample says nothing.
 const LEAST: usize = 2;
 
-/// Draws a fraction of the rows, rounded up, by the seed. With `classes`, which gives a number
-/// for each row, each class keeps its fraction on both sides.
+/// Holds out a fraction of the rows, rounded up, drawn by the seed.
+///
+/// `classes` has the class number of each row. With it, both sides keep the proportions of the
+/// classes.
 pub(super) fn split(
     rows: usize,
     fraction: f64,
@@ -99,10 +105,12 @@ pub(super) fn split(
     })
 }
 
-/// A number for each row that is the same for rows with the same target, ascending with it.
+/// Returns a class number for each row.
+///
+/// Rows with equal targets have equal numbers, and larger targets have larger numbers.
 pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     let rows = 0..samples.len();
-    // Of two rows with a one in them, that with the earlier one is larger.
+    // Of two one-hot targets, the one with the earlier 1 is larger, so numbers run backwards.
     let outputs = samples.target_room().len();
     let number = |class| match outputs {
         1 => class,
@@ -112,8 +120,8 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     if let Some(classes) = given.collect() {
         return classes;
     }
-    // Sorted by a hash, which is as good as a number where two differ; only one target of each
-    // class is then compared number by number.
+    // Different hashes prove that targets differ. Sorting by hash therefore leaves only neighbors
+    // of equal hash, and one target of each group, to be compared number by number.
     let (mut room, mut other) = (samples.target_room(), samples.target_room());
     let mut hashed: Vec<(u64, usize)> = rows
         .map(|row| (hash(samples.target(row, &mut room)), row))
@@ -121,14 +129,14 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     hashed.sort_unstable();
     let mut order = |a: usize, b: usize| {
         let (a, b) = (samples.target(a, &mut room), samples.target(b, &mut other));
-        // Targets are finite, so they have an order.
+        // Targets are finite, so `partial_cmp` always returns an order.
         a.partial_cmp(b).unwrap_or(Ordering::Equal)
     };
     let groups = hashed.chunk_by(|a, b| a.0 == b.0 && order(a.1, b.1).is_eq());
     let mut groups: Vec<&[(u64, usize)]> = groups.collect();
     groups.sort_by(|a, b| order(a[0].1, b[0].1));
     let mut classes = vec![0; samples.len()];
-    // Targets of one hash that differ may lie in turns, so a class may have several groups.
+    // Different targets of one hash may alternate, so a class may have several groups.
     let same = groups.chunk_by(|a, b| order(a[0].1, b[0].1).is_eq());
     for (number, groups) in same.enumerate() {
         for &(_, row) in groups.iter().copied().flatten() {
@@ -138,16 +146,16 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     classes
 }
 
-/// A hash of numbers; both zeros have one hash, since they are equal.
+/// Hashes a target. Both zeros have the same hash, since they are equal.
 fn hash<T: Float>(target: &[T]) -> u64 {
     target.iter().fold(fnv::START, |hash, &x| {
         let bits = (x + T::zero()).as_f64().to_bits();
-        // The high bits, in which numbers differ, must reach the low ones.
+        // Numbers differ mostly in the high bits, which must affect the low bits of the hash.
         fnv::mix(hash, bits ^ (bits >> 32))
     })
 }
 
-/// The same rows, ordered so that the last `count` hold of each class its fraction.
+/// Reorders the rows so that the last `count` contain each class in proportion.
 fn take_fractions(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<Vec<usize>> {
     let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |most| most + 1)];
     let rows = order.len();
@@ -165,16 +173,17 @@ fn take_fractions(order: Vec<usize>, count: usize, classes: &[usize]) -> Result<
         ));
     }
     if count.min(rows - count) < members.len() {
-        let expected = format!("room for each of {} classes on both sides", members.len());
+        let expected = format!("each of {} classes on both sides", members.len());
         let got = format!("{count} of {rows} samples");
         return Err(Error::incompatible(what, expected, got));
     }
-    // Whole parts first, then by the largest remainder, at least one of a class on either side.
+    // Largest remainder method: each class gets its quota rounded down, then the classes with the
+    // largest remainders get one more. Each side keeps at least one row of each class.
     let quota = |rows_of: &Vec<usize>| (rows_of.len() * count / rows).clamp(1, rows_of.len() - 1);
     let mut quotas: Vec<usize> = members.iter().map(quota).collect();
     let mut by_remainder: Vec<usize> = (0..members.len()).collect();
     by_remainder.sort_by_key(|&class| Reverse(members[class].len() * count % rows));
-    // Ends, since there is room for each class on both sides.
+    // This loop ends, since each side can hold a row of each class.
     let mut total: usize = quotas.iter().sum();
     for &class in by_remainder.iter().cycle() {
         if total == count {
@@ -227,7 +236,7 @@ mod tests {
 
     #[test]
     fn classes_keep_their_shares() {
-        // 50, 30 and 20 of 100; then a rare class that is not lost.
+        // Three classes with 50, 30 and 20 of 100 rows.
         let classes: Vec<usize> = (0..100)
             .map(|i| [0, 0, 0, 0, 0, 1, 1, 1, 2, 2][i % 10])
             .collect();
@@ -237,13 +246,14 @@ mod tests {
         let parts = split(100, 0.2, 3, Some(&classes)).unwrap();
         let counts = [0, 1, 2].map(|class| count(&parts.held_out, &classes, class));
         assert_eq!(counts, [10, 6, 4]);
+        // A rare class keeps a row on each side.
         let rare: Vec<usize> = (0..100).map(|i| usize::from(i >= 98)).collect();
         let parts = split(100, 0.1, 3, Some(&rare)).unwrap();
         assert_eq!(
             (parts.held_out.len(), count(&parts.held_out, &rare, 1)),
             (10, 1)
         );
-        // A hundred classes of two, and one that gives way to them.
+        // A hundred classes of two rows each, and a large class that yields rows to them.
         let many: Vec<usize> = (0..1200)
             .map(|i| if i < 200 { i / 2 } else { 100 })
             .collect();

@@ -1,4 +1,4 @@
-//! What a training remembers from one epoch to the next.
+//! The state of a training run between two steps.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -13,16 +13,18 @@ use crate::mlp::{GradientWorkspace, Mlp};
 use crate::optimizer::State;
 use crate::schedule::Progress;
 
-/// A training under way: everything that decides how it goes on, apart from the network, the
-/// samples and the [`Trainer`]'s settings.
+/// State of a training run. Together with the network, the samples and the [`Trainer`], it
+/// determines every later update.
 ///
-/// [`Trainer::fit`] makes one and throws it away. Keep your own to go on later, with the same
-/// bits as if there had been no pause ([`Trainer::resume`]), to learn from samples as they
-/// come ([`Trainer::partial_fit`]), or to start over from where the network is
-/// ([`restart`](Self::restart)).
+/// [`Trainer::fit`] creates a state and discards it. Keep your own state for these tasks:
+///
+/// - [`Trainer::resume`] continues later, with results bit-identical to those without a pause.
+/// - [`Trainer::partial_fit`] learns from samples as they arrive.
+/// - [`restart`](Self::restart) starts over from the network's current parameters.
 ///
 /// ```
-/// use feedforward::{Mlp, Samples, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
+/// use feedforward::activation::{Identity, Tanh};
+/// use feedforward::{Mlp, Samples, Trainer, loss::SquaredError, optimizer::Adam};
 ///
 /// let (x, y) = ([0.0, 0.5, 1.0], [0.0, 0.25, 1.0]);
 /// let samples = Samples::new(&x, &y);
@@ -33,7 +35,7 @@ use crate::schedule::Progress;
 /// let first = trainer.clone().epochs(60);
 /// let mut state = first.init_state(&paused)?;
 /// first.resume(&mut paused, &mut state, &samples)?;
-/// trainer.resume(&mut paused, &mut state, &samples)?; // on to 200
+/// trainer.resume(&mut paused, &mut state, &samples)?; // epochs 61 to 200
 /// trainer.fit(&mut net, &x, &y)?;
 /// assert_eq!(net.params(), paused.params());
 /// # Ok::<(), feedforward::Error>(())
@@ -42,40 +44,40 @@ use crate::schedule::Progress;
 pub struct TrainerState<T> {
     pub(super) optimizer: State<T>,
     pub(super) scalars: Scalars,
-    /// The parameters after the best epoch so far.
+    /// Parameters after the best epoch so far.
     pub(super) best: Vec<T>,
-    /// The moving average of the parameters, if there is one.
+    /// Moving average of the parameters, or empty without one.
     pub(super) average: Vec<T>,
-    /// The parameters that training goes on from, where the network was given others.
+    /// Trained parameters to resume from, or empty if the network has them.
     pub(super) params: Vec<T>,
     pub(super) history: History,
-    /// Scratch space, kept for the next time.
+    /// Workspace, kept to reuse its memory.
     pub(super) workspace: Option<GradientWorkspace<T>>,
 }
 
-/// The numbers of a state that are no tensors. Checkpoints hold them by name: one that a checkpoint
-/// does not have, since it is older, is that of a fresh state.
+/// Scalars of a state, which checkpoints store by name. An older checkpoint may lack some, which
+/// then have the values of a fresh state.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct Scalars {
     pub(super) progress: Progress,
-    /// What there was since the epoch began.
+    /// Totals of the current epoch.
     pub(super) part: EpochTotals,
-    /// What the schedule's rate is multiplied by, after plateaus.
+    /// Factor of the schedule's rate, after plateaus.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub(super) rate_factor: f64,
     pub(super) reducing: Reducing,
     pub(super) tolerance: Plateau,
     pub(super) early_stopping: Plateau,
-    /// The watched value of the best epoch so far.
+    /// Watched value of the best epoch so far.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub(super) best_value: f64,
-    /// Epochs in all, those before a restart and those that the history no longer has included.
+    /// Total number of epochs, including those before a restart and those taken by the caller.
     pub(super) epochs_in_all: usize,
-    /// The samples that the training began with.
+    /// Fingerprint of the samples that the run began with.
     pub(super) samples: Option<Fingerprint>,
-    /// Whether there is nothing left to do.
+    /// `true` if a stopping rule has ended the run for good.
     pub(super) finished: bool,
 }
 
@@ -109,10 +111,11 @@ impl<T: Float> TrainerState<T> {
         })
     }
 
-    /// Begins another training from where the network is, as scikit-learn's `warm_start` does.
-    /// Optimizer, learning rate, the count of epochs, the best epoch and all that tolerance and
-    /// early stopping remember start anew, and samples may be others. The history and the number
-    /// of samples seen stay.
+    /// Starts a new run from the network's parameters, as scikit-learn's `warm_start` does.
+    ///
+    /// The optimizer, the learning rate, the count of epochs, the best epoch, and the counts of
+    /// tolerance and early stopping are reset. The history and the number of samples seen remain.
+    /// The next samples may differ.
     ///
     /// # Errors
     /// [`Error::Shape`] if the state belongs to a network of another shape.
@@ -128,56 +131,61 @@ impl<T: Float> TrainerState<T> {
         Ok(())
     }
 
-    /// The epochs so far, those before a [`restart`](Self::restart) included.
+    /// Returns the history so far, including the epochs before a [`restart`](Self::restart).
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// Takes the epochs out of the history and returns them. The numbers of later epochs go on
-    /// from there. Do so now and then where [`Trainer::partial_fit`] is called without end.
+    /// Removes the epochs from the history and returns them.
+    ///
+    /// Later epochs continue the numbering. A program that calls [`Trainer::partial_fit`] without
+    /// end should call this from time to time, since the history otherwise grows without bound.
     pub fn take_epochs(&mut self) -> Vec<Epoch> {
         core::mem::take(&mut self.history.epochs)
     }
 
-    /// Lets [`Trainer::resume`] continue with other samples than those that the training began
-    /// with: once, after which it expects the new ones.
+    /// Lets the next [`Trainer::resume`] use samples other than those that the run began with.
+    ///
+    /// Later calls expect the new samples.
     pub fn forget_samples(&mut self) {
         self.scalars.samples = None;
     }
 
-    /// The history, without the rest.
+    /// Returns the history and discards the rest of the state.
     pub fn into_history(self) -> History {
         self.history
     }
 
-    /// Epochs done since the start or the last [`restart`](Self::restart).
+    /// Returns the number of epochs done since the start or the last [`restart`](Self::restart).
     pub fn epochs(&self) -> usize {
         self.scalars.progress.epoch
     }
 
-    /// Samples seen, counted again in every epoch: scikit-learn's `t_`.
+    /// Returns the number of samples seen, counted again in every epoch: scikit-learn's `t_`.
     pub fn samples_seen(&self) -> u64 {
         self.scalars.progress.samples
     }
 
-    /// Samples of the epoch under way that were seen.
+    /// Returns the number of samples seen in the current epoch.
     pub fn samples_seen_in_epoch(&self) -> usize {
         (self.scalars.progress.samples - self.scalars.progress.samples_before_epoch) as usize
     }
 
-    /// How far the training has come, as a schedule sees it.
+    /// Returns the progress of the run, as a schedule sees it.
     pub fn progress(&self) -> &Progress {
         &self.scalars.progress
     }
 
-    /// Returns the learning rate of the next update: the schedule's, times what plateaus left.
+    /// Returns the learning rate of the next update: the schedule's rate times the plateau factor.
     pub fn learning_rate(&self, trainer: &Trainer<T>) -> f64 {
         let base = trainer.optimizer.learning_rate();
         trainer.schedule.rate(base, &self.scalars.progress) * self.scalars.rate_factor
     }
 
-    /// Epochs in a row without enough improvement, as [`Trainer::tolerance`] or
-    /// [`Trainer::early_stopping`] counts them: the larger number if both do.
+    /// Returns the number of epochs in a row without enough improvement.
+    ///
+    /// [`Trainer::tolerance`] and [`Trainer::early_stopping`] count these epochs. If both are set,
+    /// the larger number is returned.
     pub fn epochs_without_improvement(&self) -> usize {
         self.scalars
             .tolerance
@@ -185,23 +193,25 @@ impl<T: Float> TrainerState<T> {
             .max(self.scalars.early_stopping.bad_epochs)
     }
 
-    /// The optimizer's memory.
+    /// Returns the optimizer's memory.
     pub fn optimizer(&self) -> &State<T> {
         &self.optimizer
     }
 
-    /// The parameters after the best epoch so far: that of the best validation score or
-    /// loss if there is one, else that of the least training loss.
+    /// Returns the parameters after the best epoch so far.
+    ///
+    /// The best epoch has the best validation score, or else the minimum validation loss. Without
+    /// validation it has the minimum training loss.
     pub fn best_params(&self) -> Option<&[T]> {
         Some(&*self.best).filter(|best| !best.is_empty())
     }
 
-    /// The moving average of the parameters, with [`Trainer::weight_average`].
+    /// Returns the moving average of the parameters, if [`Trainer::weight_average`] is set.
     pub fn average(&self) -> Option<&[T]> {
         Some(&*self.average).filter(|average| !average.is_empty())
     }
 
-    /// What is laid out like the parameters: each as long as those, or empty.
+    /// Returns the vectors that are laid out like the parameters. Each may also be empty.
     #[cfg(feature = "safetensors")]
     pub(super) fn all_params(&self) -> [&[T]; 3] {
         [&self.best, &self.average, &self.params]
@@ -212,28 +222,28 @@ impl<T: Float> TrainerState<T> {
         [&mut self.best, &mut self.average, &mut self.params]
     }
 
-    /// Checks that a trainer can continue from it with this network.
+    /// Checks that this trainer can continue from the state with this network.
     pub(super) fn check_trainer(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<()> {
         self.check(net)?;
         self.optimizer.check(&*trainer.optimizer)
     }
 
-    /// Checks that it belongs to a network of this shape.
+    /// Checks that the state belongs to a network of this shape.
     pub(super) fn check(&self, net: &Mlp<T>) -> Result<()> {
         if self.optimizer.layout() == net.layout() {
             return Ok(());
         }
-        let expected = "that of the network this training was started with";
+        let expected = "the layout that the training run began with";
         Err(Error::shape("network's layout", expected, "another"))
     }
 
-    /// The next minibatch will be the first of an epoch.
+    /// Makes the next minibatch the first of an epoch.
     pub(super) fn begin_epoch(&mut self) {
         self.scalars.progress.samples_before_epoch = self.scalars.progress.samples;
         self.scalars.part = EpochTotals::default();
     }
 
-    /// Checks that the samples are those that the training began with, or takes them as such.
+    /// Checks that the samples are those that the run began with, or records them as such.
     pub(super) fn check_samples(&mut self, mut got: Fingerprint) -> Result<()> {
         if let Some(expected) = self.scalars.samples {
             let hashes = got.hash.zip(expected.hash);
@@ -251,19 +261,22 @@ impl<T: Float> TrainerState<T> {
         Ok(())
     }
 
-    /// Remembers why it ended. Only what the caller can still change leaves more to do.
+    /// Records the reason for the end of the run.
+    ///
+    /// Stopping rules finish the run for good. After a callback, or with more epochs, it can be
+    /// resumed.
     pub(super) fn end(&mut self, reason: StopReason) {
         self.history.stopped_by = reason;
         self.scalars.finished = matches!(reason, StopReason::Tolerance | StopReason::EarlyStopping);
     }
 }
 
-/// What tells one training's samples from another's.
+/// Fingerprint that tells the samples of two training runs apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Fingerprint {
     pub(super) rows: usize,
-    /// A hash of all numbers, where the trainer has seen them.
+    /// Hash of all numbers, if the trainer has seen them.
     pub(super) hash: Option<u64>,
 }
 

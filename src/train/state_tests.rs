@@ -1,4 +1,4 @@
-//! Weights, pauses, plateaus and what else a training can be told.
+//! Tests of weights, pauses, plateaus and other settings of training runs.
 
 use core::ops::ControlFlow;
 
@@ -98,7 +98,7 @@ fn weightless_minibatches_are_skipped() {
     }
 }
 
-/// Every setting that has a memory, at once.
+/// Returns a trainer with every setting that has a memory.
 fn with_memory() -> Trainer<f64> {
     let (x, y) = data();
     trainer()
@@ -191,7 +191,7 @@ fn single_epochs_are_as_good_as_a_fit() {
     }
     assert_eq!(net.params(), params(&trainer(), &samples));
     assert_eq!(state.samples_seen(), 20 * 50);
-    // And they take what comes, also less than a minibatch.
+    // A single epoch also accepts fewer samples than a minibatch.
     let few = Samples::new(&x[..3], &y[..3]);
     trainer().partial_fit(&mut net, &mut state, &few).unwrap();
     let error = with_memory().partial_fit(&mut net, &mut state, &few);
@@ -227,7 +227,7 @@ fn a_plateau_divides_the_rate_until_it_is_small() {
         let rates = history.epochs.iter().map(|epoch| epoch.learning_rate);
         (rates.collect::<Vec<_>>(), history.stopped_by)
     };
-    // Nothing improves by 1e9: after the first, every second epoch runs out of patience.
+    // No epoch improves by 1e9, so patience runs out in every second epoch after the first.
     let sgd = Trainer::new(SquaredError, Sgd::new(0.01))
         .tolerance(1e9, 1)
         .epochs(99);
@@ -255,7 +255,7 @@ fn a_plateau_divides_the_rate_until_it_is_small() {
     };
     let sgd = Trainer::new(SquaredError, Sgd::new(0.01)).epochs(14);
     let (seen, reason) = rates(sgd.reduce_on_plateau(reduce));
-    // As PyTorch's: patience runs out with the second bad epoch, two more cool down.
+    // As in PyTorch, patience runs out in the second bad epoch, and two more epochs cool down.
     let expected = [vec![1e-2; 3], vec![5e-3; 4], vec![2.5e-3; 4], vec![2e-3; 3]];
     assert_near(&seen, &expected.concat());
     assert_eq!(reason, StopReason::Epochs);
@@ -270,12 +270,12 @@ fn the_average_is_what_the_network_ends_with() {
         &trainer().epochs(1).batch_size(50).weight_average(0.999),
         &samples,
     );
-    // After one update 2/11 of the beginning are left.
+    // After one update, 2/11 of the average are the initial parameters.
     let start = net();
     let both = start.params().iter().zip(&last);
     let expected: Vec<f64> = both.map(|(a, b)| b + 2.0 / 11.0 * (a - b)).collect();
     assert_near(&averaged, &expected);
-    // The caller's function and validation see it too.
+    // The caller's function and validation see the average too.
     let mut seen = Vec::new();
     let mut net = net();
     let trainer = trainer()
@@ -311,7 +311,7 @@ fn rows_come_in_the_order_asked_for() {
 
 #[test]
 fn a_score_decides_when_to_stop() {
-    /// The fraction of outputs above zero.
+    /// Fraction of outputs above 0.
     #[derive(Debug)]
     struct Positive;
     impl Score<f64> for Positive {

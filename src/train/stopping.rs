@@ -1,4 +1,4 @@
-//! Noticing that a number has stopped getting better, and what to do about it.
+//! Stopping rules, and learning rates that fall when the loss stops falling.
 
 use super::Trainer;
 use super::history::{Epoch, StopReason};
@@ -10,15 +10,15 @@ use crate::schedule::check_zero_or_above;
 
 const FLOOR: &str = "floor of the learning rate";
 
-/// Epochs in which a loss did not get below its best by more than a margin.
+/// Best loss so far, and number of epochs since the loss last improved enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub(super) struct Plateau {
-    /// The least loss so far.
+    /// Lowest loss so far.
     #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub(super) best: f64,
-    /// Epochs without enough improvement since the last one with it.
+    /// Number of epochs in a row without enough improvement.
     pub(super) bad_epochs: usize,
 }
 
@@ -31,7 +31,7 @@ impl Default for Plateau {
     }
 }
 
-/// Epochs without enough improvement that are put up with.
+/// Required improvement, and number of epochs without it to tolerate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     pub(super) improvement: f64,
@@ -45,7 +45,7 @@ impl Patience {
         check_range("improvement", self.improvement, range, expected)
     }
 
-    /// Takes an epoch's loss, and returns whether patience is at its end. NaN is no improvement.
+    /// Counts an epoch and returns `true` if patience has run out. NaN is no improvement.
     fn is_over(self, plateau: &mut Plateau, loss: f64) -> bool {
         if loss <= plateau.best - self.improvement {
             plateau.bad_epochs = 0;
@@ -57,18 +57,18 @@ impl Patience {
     }
 }
 
-/// A learning rate that falls instead of ending the training: scikit-learn's
+/// A learning rate that falls when training would otherwise end, as in scikit-learn's
 /// `learning_rate="adaptive"`.
 ///
-/// When [`tolerance`](super::Trainer::tolerance) or
-/// [`early_stopping`](super::Trainer::early_stopping) would end the training and the rate is
-/// above the floor, it is divided and the count of epochs starts anew.
+/// [`tolerance`](super::Trainer::tolerance) and
+/// [`early_stopping`](super::Trainer::early_stopping) end training only at or below the floor.
+/// Above it, they divide the rate instead, and their counts of epochs restart at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adaptive {
-    /// What the rate is divided by, above 1: 5.
+    /// Divisor of the rate. Range: above 1. Default: 5.
     pub divisor: f64,
-    /// The rate at or below which training ends after all, 0 or above: 1e-6.
+    /// Rate at or below which training ends. Range: at least 0. Default: 1e-6.
     pub floor: f64,
 }
 
@@ -90,12 +90,13 @@ impl Adaptive {
     }
 }
 
-/// A learning rate that falls whenever the loss stops falling: PyTorch's `ReduceLROnPlateau`
-/// in its mode `min` with a relative threshold.
+/// A learning rate that falls whenever the loss stops falling, as in PyTorch's
+/// `ReduceLROnPlateau` with mode `min` and a relative threshold.
 ///
-/// The loss is the validation loss if there is one, else the training loss. Once it has been
-/// above (1 - `threshold`) times its best for more than `patience` epochs in a row, the rate is
-/// multiplied by `factor`, but not below `floor`; then `cooldown` epochs do not count.
+/// The loss is the validation loss if there is one, otherwise the training loss. An epoch counts as
+/// bad unless its loss is below (1 - `threshold`) times the best loss. After more than `patience`
+/// bad epochs in a row, the rate is multiplied by `factor`, but not reduced below `floor`. The next
+/// `cooldown` epochs do not count.
 ///
 /// ```
 /// use feedforward::{Trainer, loss::SquaredError, optimizer::Sgd, train::ReduceOnPlateau};
@@ -106,16 +107,15 @@ impl Adaptive {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReduceOnPlateau {
-    /// What the rate is multiplied by, above 0 and below 1: 0.1.
+    /// Factor of the rate. Range: (0, 1). Default: 0.1.
     pub factor: f64,
-    /// Epochs without improvement that are put up with: 10.
+    /// Number of epochs without improvement to tolerate. Default: 10.
     pub patience: usize,
-    /// The part of the best loss by which another one has to be better, at least 0 and below
-    /// 1: 1e-4.
+    /// Minimum improvement, as a fraction of the best loss. Range: [0, 1). Default: 1e-4.
     pub threshold: f64,
-    /// Epochs after a reduction that do not count: 0.
+    /// Number of epochs after a reduction that do not count. Range: below 2^53. Default: 0.
     pub cooldown: usize,
-    /// The rate below which it does not fall, 0 or above: 0.
+    /// Minimum rate. Range: at least 0. Default: 0.
     pub floor: f64,
 }
 
@@ -131,7 +131,7 @@ impl Default for ReduceOnPlateau {
     }
 }
 
-/// What it remembers.
+/// Memory of [`ReduceOnPlateau`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -146,14 +146,14 @@ impl ReduceOnPlateau {
         check_range(what, self.factor, range, "above 0 and below 1")?;
         let (what, range) = ("threshold of the plateau", 0.0..1.0);
         check_range(what, self.threshold, range, "at least 0 and below 1")?;
-        // Counts that a checkpoint can hold.
+        // A checkpoint holds only counts below 2^53.
         let most = (1_u64 << 53) as f64;
         let what = "cooldown of the plateau, in epochs";
         check_range(what, self.cooldown as f64, 0.0..most, "below 2^53")?;
         check_zero_or_above(FLOOR, self.floor)
     }
 
-    /// Takes an epoch's loss, and the rate as it is; returns what to multiply it by.
+    /// Counts an epoch with this loss and rate, and returns the factor for the rate.
     pub(super) fn see(&self, memory: &mut Reducing, loss: f64, rate: f64) -> f64 {
         let Reducing { plateau, cooldown } = memory;
         if loss < plateau.best * (1.0 - self.threshold) {
@@ -180,7 +180,7 @@ impl ReduceOnPlateau {
 }
 
 impl<T: Float> Trainer<T> {
-    /// Keeps the best parameters, lowers the learning rate and says whether to stop.
+    /// Keeps the best parameters, lowers the learning rate, and returns a reason to stop, if any.
     pub(super) fn judge(
         &self,
         state: &mut TrainerState<T>,

@@ -59,7 +59,7 @@ fn an_explicit_loop_gives_the_bits_of_fit() {
         assert_eq!(history.epochs[epoch].loss.to_bits(), (sum / 50.0).to_bits());
     }
     assert_eq!(net.params(), fitted.params());
-    assert_eq!(history.updates, 5 * 7, "the last short minibatch is used");
+    assert_eq!(history.updates, 5 * 7, "the short last minibatch is used");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn an_update_that_overflows_is_undone() {
 #[test]
 fn early_stopping_restores_the_best_parameters() {
     let (mut net, inputs, targets) = line();
-    // The validation samples follow another line, so that learning soon makes them worse.
+    // The validation samples follow another line, so training soon makes their loss worse.
     let other: Vec<f64> = inputs.iter().map(|x| 0.2 * x - 0.1).collect();
     let trainer = trainer()
         .epochs(100)
@@ -255,7 +255,7 @@ fn a_split_holds_samples_out() {
 #[test]
 fn tolerance_stops_as_scikit_learn_does() {
     let (mut net, inputs, targets) = line();
-    // Nothing ever improves by 1e9, so every epoch but the first counts.
+    // No epoch improves by 1e9, so every epoch but the first counts.
     let trainer = trainer().epochs(30).tolerance(1e9, 3);
     let history = trainer.fit(&mut net, &inputs, &targets).unwrap();
     assert_eq!(

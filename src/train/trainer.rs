@@ -1,4 +1,4 @@
-//! What decides how a network is trained.
+//! The trainer and its settings.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -17,15 +17,18 @@ use crate::mlp::Clip;
 use crate::optimizer::Optimizer;
 use crate::schedule::{Constant, Schedule};
 
-/// A loss, an optimizer and everything else that decides how a network is trained.
+/// Settings of a training run: a loss, an optimizer and everything else but the network and the
+/// samples.
 ///
 /// ```
-/// use feedforward::{Mlp, Trainer, activation::{Identity, Tanh}, loss::SquaredError, optimizer::Adam};
+/// use feedforward::activation::{Identity, Tanh};
+/// use feedforward::{Mlp, Trainer, loss::SquaredError, optimizer::Adam};
 ///
 /// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 /// let targets = [0.0, 1.0, 1.0, 0.0]; // exclusive or
 /// let mut net = Mlp::<f64>::builder(2).hidden(8, Tanh).output(1, Identity).seed(1).build()?;
-/// let history = Trainer::new(SquaredError, Adam::new(0.02)).epochs(500).fit(&mut net, &inputs, &targets)?;
+/// let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(500);
+/// let history = trainer.fit(&mut net, &inputs, &targets)?;
 /// assert!(history.loss() < 1e-3);
 /// assert!(net.predict(&[1.0, 0.0])?[0] > 0.9);
 /// # Ok::<(), feedforward::Error>(())
@@ -48,12 +51,15 @@ pub struct Trainer<T> {
     pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
     pub(super) threads: Option<usize>,
     #[cfg(all(feature = "safetensors", feature = "std"))]
-    /// The file that checkpoints are written to, and the number of epochs between two.
+    /// Checkpoint file, and number of epochs between two checkpoints.
     pub(super) checkpoints: Option<(std::path::PathBuf, usize)>,
 }
 
 impl<T: Float> Trainer<T> {
-    /// 200 epochs of shuffled minibatches of 200, without penalty, validation or early end.
+    /// Creates a trainer for this loss and optimizer.
+    ///
+    /// By default it runs 200 epochs of shuffled minibatches of 200 samples, without penalty,
+    /// validation or early stopping.
     pub fn new(loss: impl Loss<T> + 'static, optimizer: impl Optimizer<T> + 'static) -> Self {
         Self {
             objective: Objective::new(loss),
@@ -75,82 +81,97 @@ impl<T: Float> Trainer<T> {
         }
     }
 
-    /// Sets the learning-rate schedule; constant unless told otherwise.
+    /// Sets the learning-rate schedule. Default: [`Constant`].
     pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.schedule = Arc::new(schedule);
         self
     }
 
-    /// Sets the number of samples in a minibatch. The last one of an epoch may be
-    /// shorter; it is used, not dropped. Unless told otherwise it is 200, or all samples if
-    /// those are fewer.
+    /// Sets the number of samples in a minibatch. Default: 200, or all samples if there are fewer.
+    ///
+    /// The last minibatch of an epoch may be shorter. It is used, not dropped.
     pub fn batch_size(mut self, samples: usize) -> Self {
         self.batch_size = Some(samples);
         self
     }
 
-    /// Sets the largest number of epochs.
+    /// Sets the maximum number of epochs. Default: 200.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
     }
 
-    /// Sets the order in which the samples of each epoch come. Default: [`Order::Shuffled`].
+    /// Sets the order of the samples in each epoch. Default: [`Order::Shuffled`].
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// Sets the seed of shuffles, dropout and the validation split: each is a function of
-    /// the seed and of how far training has come, and of nothing else.
+    /// Sets the seed of shuffles, dropout and the validation split. Default: 0.
+    ///
+    /// Each of them depends only on the seed and on the progress of the training run.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`](crate::GradientWorkspace::l2) explains.
+    /// Sets the penalty λ on squared weights. Default: 0.
+    ///
+    /// See [`GradientWorkspace::l2`](crate::GradientWorkspace::l2).
     pub fn l2(mut self, lambda: f64) -> Self {
         self.objective.l2 = lambda;
         self
     }
 
-    /// Bounds the gradient of each minibatch; it is not bounded unless told otherwise.
+    /// Bounds the gradient of each minibatch. By default it is not bounded.
     pub fn clip(mut self, clip: Clip) -> Self {
         self.objective.clip = Some(clip);
         self
     }
 
-    /// Drops each hidden output with this probability while training, as
-    /// [`GradientWorkspace::dropout`](crate::GradientWorkspace::dropout) explains; 0 unless told otherwise.
+    /// Sets the probability with which training drops each hidden output. Default: 0.
+    ///
+    /// See [`GradientWorkspace::dropout`](crate::GradientWorkspace::dropout).
     pub fn dropout(mut self, rate: f64) -> Self {
         self.objective.dropout = rate;
         self
     }
 
-    /// Keeps an exponential moving average of the parameters, which the network is given in the
-    /// end, for validation and for the caller's function:
-    /// average <- d average + (1 - d) parameters after every update t, where
-    /// d = min(`decay`, (1 + t) / (10 + t)), so that it soon forgets the beginning. 0.99 to
-    /// 0.9999 are usual. Polyak and Juditsky, "Acceleration of stochastic approximation by
-    /// averaging", 1992; the warm-up is TensorFlow's.
+    /// Keeps an exponential moving average of the parameters. By default there is none.
+    ///
+    /// The average changes after every update t:
+    ///
+    /// ```text
+    /// average ← d · average + (1 - d) · parameters
+    /// d = min(decay, (1 + t) / (10 + t))
+    /// ```
+    ///
+    /// The small d of the first updates lets the average soon forget the initial parameters. This
+    /// warm-up is TensorFlow's. Range of `decay`: [0, 1). Usual: 0.99 to 0.9999.
+    ///
+    /// The network has the average during validation, in the caller's function after an epoch, and
+    /// at the end of training.
+    ///
+    /// Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
     pub fn weight_average(mut self, decay: f64) -> Self {
         self.average = Some(decay);
         self
     }
 
-    /// Sets aside this fraction of the samples and measures the loss on them after each epoch:
-    /// `validation(Validation::split(fraction))`.
+    /// Sets aside this fraction of the samples and measures the loss on them after each epoch.
+    ///
+    /// Short for `validation(Validation::split(fraction))`.
     pub fn validation_split(self, fraction: f64) -> Self {
         self.validation(Validation::split(fraction))
     }
 
-    /// Sets the samples whose loss, and score if there is one, is measured after each epoch.
+    /// Sets the validation samples, and optionally a score, to evaluate after each epoch.
     pub fn validation(mut self, validation: Validation<T>) -> Self {
         self.validation = Some(validation);
         self
     }
 
-    /// Stratifies a split unless the caller chose otherwise.
+    /// Stratifies a validation split if the caller has set neither `true` nor `false`.
     pub(crate) fn stratified_by_default(mut self) -> Self {
         if let Some(Source::Split(_, stratified)) = self.validation_source_mut() {
             stratified.get_or_insert(true);
@@ -158,7 +179,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// The targets and weights of the validation set, if there is one.
+    /// Returns the targets and weights of the validation set, if there is one.
     pub(crate) fn validation_set_mut(&mut self) -> Option<(&mut Vec<T>, &mut Option<Vec<T>>)> {
         match self.validation_source_mut()? {
             Source::Set(_, targets, weights) => Some((targets, weights)),
@@ -170,33 +191,37 @@ impl<T: Float> Trainer<T> {
         Some(&mut self.validation.as_mut()?.source)
     }
 
-    /// Whether some of the samples are set aside.
+    /// Returns `true` if validation samples are split off the training samples.
     pub(super) fn splits(&self) -> bool {
         let validation = self.validation.as_ref();
         validation.is_some_and(|validation| matches!(validation.source, Source::Split(..)))
     }
 
-    /// The score of validation samples, if there is one.
+    /// Returns the validation score, if there is one.
     pub(super) fn score(&self) -> Option<&Arc<dyn Score<T>>> {
         self.validation.as_ref()?.score.as_ref()
     }
 
-    /// Divides the weighted sum over each minibatch by its number of samples times the mean weight
-    /// of all training samples, instead of by the sum of its own weights. Default: `false`.
+    /// Sets whether the mean weight of all training samples scales a minibatch's loss and gradient.
+    /// Default: `false`.
     ///
-    /// A minibatch's own weights make all minibatches count alike, whatever is in them, so sample
-    /// weights and [`ClassWeights`](crate::ClassWeights) fade as minibatches get smaller. With the
-    /// mean weight they act as they do over all samples at once, and the length of a step varies
-    /// with the weights.
+    /// - `false`: the weighted sum over a minibatch is divided by the sum of its own weights. All
+    ///   minibatches count alike, so sample weights and [`ClassWeights`](crate::ClassWeights) fade
+    ///   as minibatches get smaller.
+    /// - `true`: the weighted sum is divided by the minibatch's number of samples times the mean
+    ///   weight of all training samples. Weights act as they do over all samples at once, and the
+    ///   length of a step varies with the weights.
     pub fn mean_weight(mut self, mean_weight: bool) -> Self {
         self.objective.mean_weight = mean_weight;
         self
     }
 
-    /// Ends the training when the validation loss has been above its best minus `improvement`
-    /// (or the [score](Validation::score) below its best plus that) for more than `epochs`
-    /// epochs in a row, and restores the parameters of the epoch in which it was best. With an
-    /// improvement of 0, a value that stays exactly the same does not count.
+    /// Ends training when validation stops improving, and restores the best epoch's parameters.
+    ///
+    /// An epoch counts as bad if its validation loss is above the best loss minus `improvement`.
+    /// With a [score](Validation::score), it is bad if the score is below the best score plus
+    /// `improvement`. Training ends after more than `epochs` bad epochs in a row. With an
+    /// `improvement` of 0, an epoch that equals the best one is not bad.
     pub fn early_stopping(mut self, improvement: f64, epochs: usize) -> Self {
         self.early_stopping = Some(Patience {
             improvement,
@@ -205,9 +230,12 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Ends the training when the training loss has been above its best minus `improvement`
-    /// for more than `epochs` epochs in a row: scikit-learn's `tol` and `n_iter_no_change`. With
-    /// an improvement of 0, a loss that stays exactly the same does not count.
+    /// Ends training when the training loss stops falling, as scikit-learn's `tol` and
+    /// `n_iter_no_change` do.
+    ///
+    /// An epoch counts as bad if its training loss is above the best loss minus `improvement`.
+    /// Training ends after more than `epochs` bad epochs in a row. With an `improvement` of 0, an
+    /// epoch that equals the best one is not bad.
     pub fn tolerance(mut self, improvement: f64, epochs: usize) -> Self {
         self.tolerance = Some(Patience {
             improvement,
@@ -216,7 +244,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Divides the learning rate where training would otherwise end, until it is small.
+    /// Divides the learning rate when training would otherwise end, until the rate is small.
     pub fn adaptive(mut self, adaptive: Adaptive) -> Self {
         self.adaptive = Some(adaptive);
         self
@@ -228,16 +256,17 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Sets the number of threads that share the work. Unless told otherwise it is all cores, or
-    /// one where a step is too short for that to pay. Minibatches below 192 samples are not
-    /// shared at all. The bits are the same for any number. More threads than 16 and than there are
-    /// cores would do nothing, so they are not started.
+    /// Sets the number of threads that share the work. Default: one per core, or a single thread if
+    /// steps are too short to gain from more.
+    ///
+    /// Results are bit-identical for any number of threads. Minibatches below 192 samples run on a
+    /// single thread. At most 16 threads are started, or one per core on machines with more cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Checks the settings, as far as they do not depend on the data.
+    /// Checks the settings that do not depend on the data.
     pub(super) fn check(&self) -> Result<()> {
         self.objective.loss.check()?;
         self.optimizer.check()?;
@@ -270,7 +299,7 @@ impl<T: Float> Trainer<T> {
         Ok(())
     }
 
-    /// Checks that a schedule over all updates has not come to its end.
+    /// Checks that a schedule over all updates has not reached its end.
     pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
         let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
         let done = state.scalars.progress.step;

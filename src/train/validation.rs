@@ -1,4 +1,4 @@
-//! Samples that judge epochs.
+//! Validation samples.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,9 +9,10 @@ use crate::float::Float;
 use crate::metrics::Score;
 use crate::mlp::{CheckedSamples, Samples};
 
-/// Samples that are not trained on: their loss is measured after each epoch, for the
-/// [history](super::History), [early stopping](super::Trainer::early_stopping) and
-/// [plateaus](super::ReduceOnPlateau).
+/// Validation samples, which are not trained on.
+///
+/// Their loss is measured after each epoch, for the [history](super::History),
+/// [early stopping](super::Trainer::early_stopping) and [plateaus](super::ReduceOnPlateau).
 ///
 /// ```
 /// use feedforward::{Trainer, loss::SquaredError, metrics::R2, optimizer::Adam, train::Validation};
@@ -29,27 +30,29 @@ pub struct Validation<T> {
 
 #[derive(Clone, Debug)]
 pub(super) enum Source<T> {
-    /// A fraction, and whether it is stratified. `None`: as the model says that it trains, or else
-    /// not.
+    /// A fraction, and `Some(true)` if the split is stratified. `None` means the default, which is
+    /// `true` for classifiers, otherwise `false`.
     Split(f64, Option<bool>),
     /// Inputs, targets and weights.
     Set(Vec<T>, Vec<T>, Option<Vec<T>>),
 }
 
 impl<T: Float> Validation<T> {
-    /// Sets aside this fraction of the samples, rounded up and at least 2, drawn by the trainer's
-    /// seed. They keep their weights.
+    /// Holds out this fraction of the training samples, rounded up and drawn by the trainer's seed.
+    ///
+    /// At least 2 samples must be held out. They keep their weights.
     pub fn split(fraction: f64) -> Self {
         Self::of(Source::Split(fraction, None))
     }
 
-    /// Takes samples of their own: `inputs` row-major `[samples x inputs]`, `targets`
-    /// `[samples x outputs]`.
+    /// Uses separate validation samples.
+    ///
+    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`.
     pub fn set(inputs: impl Into<Vec<T>>, targets: impl Into<Vec<T>>) -> Self {
         Self::of(Source::Set(inputs.into(), targets.into(), None))
     }
 
-    /// Takes samples of their own, as [`set`](Self::set) does, with a weight for each.
+    /// Uses separate validation samples, as [`set`](Self::set) does, with a weight for each.
     pub fn weighted_set(
         inputs: impl Into<Vec<T>>,
         targets: impl Into<Vec<T>>,
@@ -66,9 +69,11 @@ impl<T: Float> Validation<T> {
         }
     }
 
-    /// Lets a split keep the fraction of each class on both sides, where a class is all samples
-    /// with the same target. For classification, with any number of classes. A set stays as it
-    /// is. Default: `true` in [`Classifier::fit`](crate::Classifier::fit), `false` elsewhere.
+    /// Sets whether a split keeps the proportions of the classes on both sides. Default: `true` in
+    /// [`Classifier::fit`](crate::Classifier::fit), otherwise `false`.
+    ///
+    /// A class consists of all samples with the same target. There may be any number of classes. A
+    /// separate set is not affected.
     pub fn stratified(mut self, stratify: bool) -> Self {
         if let Source::Split(_, stratified) = &mut self.source {
             *stratified = Some(stratify);
@@ -76,14 +81,15 @@ impl<T: Float> Validation<T> {
         self
     }
 
-    /// Measures a score too. The score decides, instead of the loss, which epoch was best and
-    /// when to stop early.
+    /// Sets a score to measure along with the loss.
+    ///
+    /// The score then replaces the loss in choosing the best epoch and in early stopping.
     pub fn score(mut self, score: impl Score<T> + 'static) -> Self {
         self.score = Some(Arc::new(score));
         self
     }
 
-    /// Returns the rows to train on and those to hold out.
+    /// Returns the training rows and the held-out rows.
     pub(super) fn rows(&self, all: &CheckedSamples<'_, T>, seed: u64) -> Result<Split> {
         match self.source {
             Source::Split(fraction, stratified) => {
@@ -94,7 +100,7 @@ impl<T: Float> Validation<T> {
         }
     }
 
-    /// Returns the set, or these samples of a split.
+    /// Returns the separate set, or `held_out` for a split.
     pub(super) fn samples<'a>(&'a self, held_out: Samples<'a, T>) -> Samples<'a, T> {
         let Source::Set(inputs, targets, weights) = &self.source else {
             return held_out;

@@ -1,4 +1,4 @@
-//! A training's checkpoints as files.
+//! Checkpoint files.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,13 @@ use crate::storage;
 use crate::train::{Trainer, TrainerState};
 
 impl<T: Float> Trainer<T> {
-    /// Writes a checkpoint to this file after every `every` epochs and when training ends. The file
-    /// is whole at any moment: the last checkpoint, or the one before. Training does not begin
-    /// if the file could not be written: [`fit`](Self::fit) then returns [`Error::Io`] at once.
+    /// Writes a checkpoint to this file after every `every` epochs and at the end of training.
     ///
-    /// A process that was killed goes on from there with the same bits as if it had not been:
+    /// The file is complete at any moment: it holds either the latest checkpoint or the previous
+    /// one. If the file cannot be written, [`fit`](Self::fit) returns [`Error::Io`] before it
+    /// trains.
+    ///
+    /// A process that was killed resumes from the checkpoint, with bit-identical results:
     ///
     /// ```
     /// use feedforward::{Mlp, Samples, Trainer, TrainerState, activation::{Identity, Tanh}};
@@ -44,7 +46,7 @@ impl<T: Float> Trainer<T> {
         self
     }
 
-    /// Writes a checkpoint if one is wanted now.
+    /// Writes a checkpoint if one is due.
     pub(in crate::train) fn write_checkpoint(
         &self,
         net: &Mlp<T>,
@@ -61,11 +63,13 @@ impl<T: Float> Trainer<T> {
 }
 
 impl<T: Float> TrainerState<T> {
-    /// Writes a checkpoint to a file, which is whole at any moment: the old one, or the new one.
-    /// [`load`](Self::load) reads it.
+    /// Writes a checkpoint to a file, for [`load`](Self::load).
+    ///
+    /// The file is complete at any moment: it holds either its old content or the new checkpoint.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be written, and as [`to_bytes`](Self::to_bytes).
+    /// - [`Error::Io`] if the file cannot be written
+    /// - The errors of [`to_bytes`](Self::to_bytes)
     pub fn save(&self, trainer: &Trainer<T>, net: &Mlp<T>, path: impl AsRef<Path>) -> Result<()> {
         atomic_file::write(path.as_ref(), &self.to_bytes(trainer, net)?)
     }
@@ -73,8 +77,8 @@ impl<T: Float> TrainerState<T> {
     /// Reads a checkpoint from a file, as [`from_bytes`](Self::from_bytes) does.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, and [`Error::File`] with the path and the error of
-    /// [`from_bytes`](Self::from_bytes).
+    /// - [`Error::Io`] if the file cannot be read
+    /// - [`Error::File`] with the path and an error of [`from_bytes`](Self::from_bytes)
     pub fn load(path: impl AsRef<Path>, trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
         let path = path.as_ref();
         let read = Self::from_bytes(&storage::load(path)?, trainer, net);

@@ -1,4 +1,4 @@
-//! A training as bytes, to go on from.
+//! Checkpoints of training runs, as bytes.
 
 use alloc::format;
 use alloc::string::String;
@@ -23,8 +23,8 @@ use crate::storage::{Reader, Writer, malformed};
 pub(super) mod file;
 mod settings;
 
-/// What a history says of all epochs together; what it says of each is in tensors, a column for
-/// each number, so that a training of millions of epochs has a short description.
+/// Summary of a history. The numbers of each epoch are in tensors, one per column, so that the
+/// description stays short even for millions of epochs.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Summary {
@@ -35,7 +35,7 @@ struct Summary {
     hints: Vec<Hint>,
 }
 
-/// Counts beyond this are no training's, and adding to them must not overflow.
+/// Upper bound of all counts. No training run reaches it, and it leaves a margin before overflow.
 const MOST: u64 = 1 << 53;
 
 impl Scalars {
@@ -64,12 +64,14 @@ impl Scalars {
 }
 
 impl<T: Float> TrainerState<T> {
-    /// Returns a checkpoint as bytes: the network, this state (the optimizer's memory, counts,
-    /// rates, best parameters, average and history) and the trainer's settings.
+    /// Returns a checkpoint as bytes: the network, this state and the trainer's settings.
+    ///
+    /// The state includes the optimizer's memory, counts, rates, best parameters, average and
+    /// history.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the state belongs to a network of another shape,
-    /// [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite.
+    /// - [`Error::Shape`] if the state belongs to a network of another shape
+    /// - [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite
     pub fn to_bytes(&self, trainer: &Trainer<T>, net: &Mlp<T>) -> Result<Vec<u8>> {
         self.check(net)?;
         let mut file = Writer::new(CHECKPOINT);
@@ -88,21 +90,26 @@ impl<T: Float> TrainerState<T> {
         file.finish()
     }
 
-    /// Reads a checkpoint that was written with this trainer, or with one of the same settings. The
-    /// network gets the parameters it had, and [`Trainer::resume`] continues with the same samples.
+    /// Reads a checkpoint that was written with this trainer, or with one of the same settings.
     ///
-    /// The numbers of epochs and threads may be others: more epochs train on, as far as the
-    /// schedule allows. A setting that the checkpoint does not know, since it was written by an
-    /// earlier version, must have its default.
+    /// The network gets the saved parameters, and [`Trainer::resume`] continues with the same
+    /// samples.
+    ///
+    /// The numbers of epochs and threads may differ. With more epochs, training continues as far as
+    /// the schedule allows. A checkpoint from an earlier version may lack a setting. The trainer
+    /// must then have the default.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if it is no undamaged checkpoint, [`Error::Shape`] if the network
-    /// has another shape, [`Error::Differs`] names the setting that differs, [`Error::NotFinite`]
-    /// says what is not finite. The network is not changed then.
+    /// - [`Error::Malformed`] if the bytes are not an intact checkpoint
+    /// - [`Error::Shape`] if the network has another shape
+    /// - [`Error::Differs`] if a setting differs, which the error names
+    /// - [`Error::NotFinite`] if a number of the checkpoint is not finite
+    ///
+    /// An error leaves the network unchanged.
     pub fn from_bytes(bytes: &[u8], trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
         let file = Reader::new(bytes, &[CHECKPOINT])?;
         settings::check(trainer, &file.get("trainer")?)?;
-        // Activations of the caller's own are those of the caller's network.
+        // Custom activations come from the caller's network.
         let own = net.activations();
         let named = |name: &str| own.iter().find(|f| f.name() == name).cloned();
         let saved = Mlp::read(&file, &|name| named(name).or_else(|| built_in(name)))?;
@@ -121,7 +128,7 @@ impl<T: Float> TrainerState<T> {
         state.optimizer = State::from_parts(net.layout(), updates, &memory);
         let all = net.params().len();
         for (names, to) in PARAMS.into_iter().zip(state.all_params_mut()) {
-            // Each is there or not.
+            // Each of these tensors is optional.
             let is_there = file.shape(names.0).is_some_and(|len| *len == [all]);
             *to = read(&file, names, if is_there { all } else { 0 })?;
         }
@@ -132,12 +139,12 @@ impl<T: Float> TrainerState<T> {
     }
 }
 
-/// A tensor's name, and what an error calls it.
+/// Name of a tensor, and its description in errors.
 type Names = (&'static str, &'static str);
 
 const OPTIMIZER: Names = ("state.optimizer", "optimizer's memory of the checkpoint");
 
-/// What a state keeps that is laid out like the parameters.
+/// Names of the tensors that are laid out like the parameters.
 const PARAMS: [Names; 3] = [
     ("state.best", "best parameters of the checkpoint"),
     (
@@ -159,7 +166,7 @@ fn read<T: Float>(file: &Reader<'_>, (name, what): Names, len: usize) -> Result<
     Ok(values)
 }
 
-/// Sizes and activations, as an error shows them.
+/// Describes a network's sizes and activations for an error.
 fn shape<T: Float>(net: &Mlp<T>) -> String {
     let layers = net.layout().layers().iter().zip(net.activations());
     let layers = layers.map(|(at, f)| format!(", {} {}", at.outputs, f.name()));
@@ -200,7 +207,7 @@ fn read_history(file: &Reader<'_>) -> Result<History> {
     let column = |name: &str| file.values::<f64>(&format!("history.{name}"), &[summary.epochs]);
     let (numbers, losses) = (column("number")?, column("loss")?);
     let rates = column("learning_rate")?;
-    // Columns that some epochs have and others have not.
+    // Columns that only some epochs have.
     let optional = |name: &str| -> Result<Vec<Option<f64>>> {
         if file.shape(&format!("history.{name}")).is_none() {
             return Ok(vec![None; numbers.len()]);

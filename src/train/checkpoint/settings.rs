@@ -1,4 +1,4 @@
-//! A trainer's settings, by name, and whether a checkpoint has the same.
+//! A trainer's settings by name, and their comparison with a checkpoint.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -16,11 +16,11 @@ use crate::storage;
 use crate::train::validation::{Source, Validation};
 use crate::train::{Adaptive, ReduceOnPlateau, Trainer};
 
-/// Values by name. A value with fields is its type's name, and each field has a name of its own:
-/// `optimizer` is `Adam`, `optimizer.beta1` is `0.9`.
+/// Settings by name. A value with fields becomes its type's name, and each field becomes a setting
+/// of its own: `optimizer` is `Adam`, `optimizer.beta1` is `0.9`.
 pub(super) type Settings = BTreeMap<String, String>;
 
-/// Returns everything that decides how training continues.
+/// Returns all settings that affect how training continues.
 pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     let objective = &trainer.objective;
     let patience = [trainer.early_stopping, trainer.tolerance]
@@ -53,7 +53,7 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     all
 }
 
-/// Samples are large, so their hash stands for them.
+/// Describes the validation. A set is large, so its hash stands for it.
 fn describe<T: Float>(validation: &Validation<T>) -> String {
     match &validation.source {
         Source::Split(fraction, stratified) => {
@@ -68,8 +68,9 @@ fn describe<T: Float>(validation: &Validation<T>) -> String {
     }
 }
 
-/// Checks that a trainer has a checkpoint's settings. One that only the trainer or only the
-/// checkpoint has must be what its absence means.
+/// Checks that a trainer's settings equal a checkpoint's.
+///
+/// An absent setting stands for its default, so a setting that only one has must be the default.
 pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<()> {
     let own = of(trainer);
     let fresh = of(&Trainer::<T>::new(SquaredError, Sgd::default()));
@@ -83,7 +84,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
         let is_required = ["precision", "loss", "optimizer"].contains(&&**name);
         fresh.get(name).filter(|_| !is_required)
     };
-    // Sorted, so that another type is told before its fields.
+    // Sorted, so that a type that differs is reported before its fields.
     for name in own.keys().chain(saved.keys()).collect::<BTreeSet<_>>() {
         let [expected, got] = [saved, &own].map(|all| all.get(name).or_else(|| absent(name)));
         if expected != got {
@@ -99,7 +100,8 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
     Ok(())
 }
 
-/// Built-in types as they are by default: what an earlier version did when they had fewer fields.
+/// Returns the default settings of built-in types. They equal the behavior of earlier versions,
+/// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
     let defaults: [&dyn Debug; 17] = [
         &Sgd::default(),
@@ -128,9 +130,10 @@ fn defaults() -> Vec<Settings> {
     defaults.collect()
 }
 
-/// Adds a value under a name, and its fields under theirs. What has another form than derived
-/// `Debug` stays one text. Nothing of it is lost either way, so values that differ are never taken
-/// for one.
+/// Adds a value under a name, and each of its fields under a name of its own.
+///
+/// Output of `Debug` that does not look derived stays a single text. Either way no text is lost, so
+/// different values stay different.
 pub(super) fn flatten(name: &str, text: &str, settings: &mut Settings) {
     let some = text.strip_prefix("Some(");
     let text = some.and_then(|text| text.strip_suffix(')')).unwrap_or(text);
@@ -144,7 +147,7 @@ pub(super) fn flatten(name: &str, text: &str, settings: &mut Settings) {
     }
 }
 
-/// Takes apart `Name { field: value, field: value }` or `Name(value, value)`.
+/// Parses `Name { field: value, field: value }` or `Name(value, value)` into name and fields.
 fn fields(text: &str) -> Option<(&str, BTreeMap<String, &str>)> {
     let (head, inside, is_tuple) = match text.strip_suffix(" }") {
         Some(text) => text

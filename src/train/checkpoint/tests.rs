@@ -16,7 +16,7 @@ fn training<T: Float>() -> (Trainer<T>, Mlp<T>, TrainerState<T>) {
     (trainer, net, state)
 }
 
-/// All of an epoch, to the bit.
+/// Returns the bits of all numbers of an epoch, to compare NaNs too.
 fn bits(epoch: &Epoch) -> (usize, u64, Option<u64>, Option<u64>, u64) {
     (
         epoch.number,
@@ -54,7 +54,7 @@ fn a_history_of_a_million_epochs_comes_back_to_the_bit() {
         state.history.stopped_by = StopReason::Tolerance;
         let bytes = state.to_bytes(&trainer, &net).unwrap();
         let again = state.to_bytes(&trainer, &net).unwrap();
-        assert!(bytes == again, "not the same bytes");
+        assert!(bytes == again, "a state has only one encoding");
         let read = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
         let (read, written) = (&read.history, &state.history);
         assert!(
@@ -112,7 +112,7 @@ fn an_epoch_has_a_number() {
     assert!(error.to_string().contains("epoch's number"), "{error}");
 }
 
-/// The setting that a checkpoint of these settings is refused for.
+/// Returns the setting for which a checkpoint with these settings is rejected.
 fn differs(trainer: &Trainer<f32>, saved: &settings::Settings) -> String {
     match settings::check(trainer, saved).unwrap_err() {
         Error::Differs { setting, .. } => setting,
@@ -133,7 +133,7 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
     assert_eq!(all["optimizer.learning_rate"], "0.01");
     settings::check(&usual, &all).unwrap();
 
-    // From before the trainer, or Adam, had the setting.
+    // A checkpoint from a version in which the trainer or Adam lacked the setting.
     let mut old = all.clone();
     old.retain(|name, _| !["mean_weight", "optimizer.epsilon"].contains(&&**name));
     settings::check(&usual, &old).unwrap();
@@ -143,7 +143,7 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
         "mean_weight"
     );
 
-    // From a later version.
+    // A checkpoint from a later version.
     for (name, is_known) in [("tolerance.later", false), ("later", false), ("clip", true)] {
         let mut new = all.clone();
         new.insert(name.into(), "None".into());
@@ -154,7 +154,7 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
         }
     }
 
-    // What has no default must be there.
+    // Settings without a default are required.
     for name in ["precision", "loss", "optimizer"] {
         let mut without = all.clone();
         without.remove(name);
@@ -168,7 +168,7 @@ fn settings_within_settings_have_names_of_their_own() {
     use crate::optimizer::Muon;
 
     #[derive(Debug)]
-    #[allow(dead_code)] // but for `Debug`
+    #[allow(dead_code)] // read only by `Debug`
     struct Fields<'a>(&'a [f64], &'a str);
 
     let trainer = Trainer::<f32>::new(PerOutput(Huber { delta: 2.0 }), Muon::new(0.02));
@@ -189,7 +189,7 @@ fn settings_within_settings_have_names_of_their_own() {
         assert_eq!(all[name], value, "{name}");
     }
 
-    // What is not derived stays as it is.
+    // Output of `Debug` that is not derived stays a single text.
     let odd = Fields(&[1.0, 2.0], "a { b: 1, b: 2 }");
     let mut seen = settings::Settings::new();
     settings::flatten("odd", &format!("{odd:?}"), &mut seen);

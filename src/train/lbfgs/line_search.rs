@@ -1,76 +1,82 @@
-//! How far to go along a descent direction.
+//! The line search, which chooses the step along a descent direction.
 
 use crate::math;
 
-/// What is known at one step along the direction.
+/// Step along the direction, with the value and the derivative after it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Trial {
     pub(super) step: f64,
     pub(super) value: f64,
-    /// The derivative with respect to the step.
+    /// Derivative with respect to the step.
     pub(super) slope: f64,
 }
 
-/// What to do after a trial.
+/// Action to take after a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Next {
-    /// Evaluate at this step.
+    /// Evaluate this step.
     Try(f64),
-    /// Take the step that was tried last.
+    /// Accept the last step.
     Accept,
     /// No step lowered the value enough.
     Fail,
 }
 
-/// The value must fall by this part of what the slope at the start promises.
+/// Required decrease, as a fraction of the decrease that the initial derivative predicts: c₁.
 const DECREASE: f64 = 1e-3;
 
-/// The slope's size must fall to this part of that at the start.
+/// Required size of the derivative, as a fraction of the initial derivative's size: c₂.
 const CURVATURE: f64 = 0.9;
 
-/// An interval this narrow, relative to its upper end, is not searched further.
+/// Width, relative to its upper end, at which an interval is not searched further.
 const NARROW: f64 = 0.1;
 
-/// Evaluations in one search.
+/// Maximum number of evaluations in one search.
 const MOST_TRIALS: u32 = 20;
 
-/// No step is longer.
+/// Maximum step.
 const LONGEST: f64 = 1e10;
 
-/// A search for a step t that meets the strong Wolfe conditions
-/// phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|:
-/// Moré and Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994, with the
-/// constants of L-BFGS-B (Zhu, Byrd, Lu and Nocedal, 1997), which are SciPy's.
+/// A search for a step t that meets the strong Wolfe conditions:
 ///
-/// As in SciPy, the best step is also taken, curvature or not, once the interval is narrow or
-/// after twenty trials; the decrease always holds.
+/// ```text
+/// φ(t) ≤ φ(0) + c₁ · t · φ'(0)    sufficient decrease
+/// |φ'(t)| ≤ c₂ · |φ'(0)|          curvature
+/// ```
 ///
-/// Minimum of a cubic or a parabola through the best step and the latest, inside an interval
-/// that holds an acceptable step once `bracketed`.
+/// The method is that of Moré and Thuente, "Line search algorithms with guaranteed sufficient
+/// decrease", 1994. The constants are those of L-BFGS-B (Zhu, Byrd, Lu and Nocedal, 1997), which
+/// SciPy uses.
+///
+/// Each new step is the minimum of a cubic or a parabola through the best and the latest step. It
+/// stays inside an interval, which contains an acceptable step once `bracketed` is `true`.
+///
+/// As in SciPy, the best step is also accepted once the interval is narrow, and after 20 trials. It
+/// then has a sufficient decrease, but may fail the curvature condition.
 #[derive(Clone, Debug)]
 pub(super) struct LineSearch {
     start: Trial,
-    /// The step with the least value so far; above 0 it meets the first condition.
+    /// Step with the lowest value so far. If the step is above 0, its decrease is sufficient.
     best: Trial,
-    /// The interval's other end.
+    /// Other end of the interval.
     other: Trial,
     bracketed: bool,
-    /// Whether a step with sufficient decrease and a slope upward is still to be found.
+    /// `true` until a step has a sufficient decrease and a derivative of at least 0.
     is_first_stage: bool,
-    /// The interval's width, and that before.
+    /// Current and previous width of the interval.
     widths: [f64; 2],
-    /// Where the next step may lie.
+    /// Range of the next step.
     bounds: [f64; 2],
-    /// From here on values are not finite, or steps too long.
+    /// Step at and above which values are not finite, or else [`LONGEST`].
     limit: f64,
     trials: u32,
-    /// Whether the best step is being evaluated once more, to be taken.
+    /// `true` while the best step is evaluated once more, to be accepted.
     is_settled: bool,
 }
 
 impl LineSearch {
-    /// A search from a point with this value and this negative slope, whose first trial the
-    /// caller makes at `step`.
+    /// Starts a search at a point with this value and this negative derivative. The caller makes
+    /// the first trial at `step`.
     pub(super) fn new(value: f64, slope: f64, step: f64) -> Self {
         let start = Trial {
             step: 0.0,
@@ -91,7 +97,7 @@ impl LineSearch {
         }
     }
 
-    /// Takes the outcome of a trial.
+    /// Takes the result of a trial and returns the next action.
     pub(super) fn tell(&mut self, trial: Trial) -> Next {
         self.trials += 1;
         if self.is_settled || self.is_acceptable(&trial) {
@@ -120,15 +126,15 @@ impl LineSearch {
     }
 
     fn is_acceptable(&self, trial: &Trial) -> bool {
-        // -inf would pass the first condition.
+        // A value of -inf would pass the test of sufficient decrease.
         trial.value.is_finite()
             && trial.value <= self.start.value + trial.step * self.least_decrease()
             && trial.slope.abs() <= CURVATURE * -self.start.slope
     }
 
-    /// Goes back to the best step, if there is one.
+    /// Returns to the best step if it lowers the value. Otherwise the search fails.
     fn settle(&mut self) -> Next {
-        // A step so short that rounding hides the change is none.
+        // A step whose change is lost to rounding does not count.
         if self.best.value >= self.start.value {
             return Next::Fail;
         }
@@ -136,7 +142,7 @@ impl LineSearch {
         Next::Try(self.best.step)
     }
 
-    /// Comes closer to the best step after one where numbers were not finite.
+    /// Proposes a step closer to the best one after a step with numbers that are not finite.
     fn retreat(&mut self, step: f64) -> Next {
         if step > self.best.step {
             self.limit = self.limit.min(step);
@@ -144,15 +150,15 @@ impl LineSearch {
         Next::Try(self.best.step + 0.1 * (step - self.best.step))
     }
 
-    /// Takes a trial into the interval and proposes the next step.
+    /// Updates the interval with a trial and proposes the next step.
     fn interpolate(&mut self, trial: &Trial) -> f64 {
         let least = self.least_decrease();
         let is_enough = trial.value <= self.start.value + trial.step * least;
         if self.is_first_stage && is_enough && trial.slope >= 0.0 {
             self.is_first_stage = false;
         }
-        // As long as no step has decreased the value enough, what is minimised is its
-        // excess over the least decrease.
+        // Until a step decreases the value enough, the search minimizes the value's excess over the
+        // required decrease.
         let tilt = if self.is_first_stage && trial.value <= self.best.value && !is_enough {
             least
         } else {
@@ -168,7 +174,7 @@ impl LineSearch {
 
         let (best, other) = (self.best.step, self.other.step);
         if self.bracketed {
-            // The interval has to shrink by a third in two trials.
+            // The interval must shrink by a third in two trials, or it is bisected.
             if (other - best).abs() >= 0.66 * self.widths[1] {
                 step = best + 0.5 * (other - best);
             }
@@ -184,16 +190,18 @@ impl LineSearch {
         }
     }
 
-    /// The safeguarded cubic step: updates the two ends and returns a step between or beyond.
+    /// Updates both ends of the interval and returns the next step, between or beyond them, by
+    /// safeguarded cubic interpolation.
     fn narrow(&mut self, trial: &Trial) -> f64 {
         let (best, other) = (self.best, self.other);
         let t = trial.step;
         let is_beyond = t > best.step;
         let turns = trial.slope * best.slope.signum() < 0.0;
-        // Where the derivative that leads from the trial's slope to the best one's is zero.
+        // Step at which the derivative, interpolated linearly between the trial and the best step,
+        // is zero.
         let secant = t + trial.slope / (trial.slope - best.slope) * (best.step - t);
         let step = if trial.value > best.value {
-            // Higher: there is a minimum in between.
+            // The value is higher, so there is a minimum in between.
             self.bracketed = true;
             let cubic = best.minimum_towards(trial).0;
             let chord = (best.value - trial.value) / (t - best.step);
@@ -204,7 +212,8 @@ impl LineSearch {
                 cubic + (parabola - cubic) / 2.0
             }
         } else if turns {
-            // Lower, and the slope has turned: in between too.
+            // The value is lower and the derivative has changed its sign, so there is a minimum in
+            // between.
             self.bracketed = true;
             let cubic = trial.minimum_towards(&best).0;
             if (cubic - t).abs() > (secant - t).abs() {
@@ -213,7 +222,8 @@ impl LineSearch {
                 secant
             }
         } else if trial.slope.abs() < best.slope.abs() {
-            // Lower and flatter: the cubic may have its minimum beyond the trial, or none.
+            // The value is lower and the derivative smaller. The cubic may have its minimum beyond
+            // the trial, or none.
             let (cubic, ratio, gamma) = trial.minimum_towards(&best);
             let cubic = if ratio < 0.0 && gamma != 0.0 {
                 cubic
@@ -234,7 +244,8 @@ impl LineSearch {
                 step.max(t + 0.66 * (other.step - t))
             }
         } else if self.bracketed {
-            // Lower and no flatter: the minimum is on the other side.
+            // The value is lower and the derivative no smaller. The minimum lies toward the other
+            // end.
             trial.minimum_towards(&other).0
         } else {
             self.bounds[usize::from(is_beyond)]
@@ -252,14 +263,16 @@ impl LineSearch {
 }
 
 impl Trial {
-    /// Adds a straight line of this slope.
+    /// Adds a linear function with this derivative to the value and the derivative.
     fn tilt(&mut self, slope: f64) {
         self.value += self.step * slope;
         self.slope += slope;
     }
 
-    /// The minimum of the cubic that has the values and slopes of both: where it lies, what part
-    /// of the way from here to there that is, and the discriminant's root.
+    /// Returns the minimum of the cubic that has the values and derivatives of both trials.
+    ///
+    /// The three numbers are the step at the minimum, its position between `self` (0) and `to` (1),
+    /// and the square root of the discriminant.
     fn minimum_towards(&self, to: &Self) -> (f64, f64, f64) {
         let way = to.step - self.step;
         let theta = 3.0 * (self.value - to.value) / way + self.slope + to.slope;

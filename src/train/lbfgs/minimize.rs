@@ -1,4 +1,4 @@
-//! The minimiser, which knows nothing of networks.
+//! L-BFGS for any function. This module does not depend on networks.
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -12,33 +12,39 @@ use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 
-/// Parameters, and what the objective says of them.
+/// Parameters, with the objective's value and gradient.
 struct Point<T> {
     params: Vec<T>,
     gradient: Vec<T>,
     loss: f64,
 }
 
-/// Minimises any function of numbers by L-BFGS, as [`Lbfgs`](super::Lbfgs) does the loss of a
-/// network: from `params` on, which end as the best that were found.
+/// Minimizes any function of numbers by L-BFGS, as [`Lbfgs`](super::Lbfgs) minimizes the loss of a
+/// network.
 ///
-/// The objective writes the gradient and returns the value. Numbers that are not finite, as a
-/// result or as an [`Error::Overflow`] or [`Error::NotFinite`], are an error at the start only;
-/// later on they make the step shorter. Any other error is returned. `on_iteration` sees each
-/// iteration with its parameters and can end the search.
+/// The search starts from `params` and leaves the best parameters there. `on_iteration` receives
+/// each iteration with its parameters and can end the search.
+///
+/// The objective writes the gradient and returns the value. Numbers that are not finite are an
+/// error at the start. Later they shorten the step, as do [`Error::Overflow`] and
+/// [`Error::NotFinite`] from the objective. Any other error ends the search and is returned.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use feedforward::train::{LbfgsOptions, minimize};
 ///
-/// // Rosenbrock's valley, whose least value is at (1, 1).
+/// // Rosenbrock's valley, whose minimum is at (1, 1).
 /// let valley = |p: &[f64], gradient: &mut [f64]| {
 ///     let (x, across) = (p[0], p[1] - p[0] * p[0]);
 ///     gradient[0] = -400.0 * x * across - 2.0 * (1.0 - x);
 ///     gradient[1] = 200.0 * across;
 ///     Ok(100.0 * across * across + (1.0 - x) * (1.0 - x))
 /// };
-/// let exact = LbfgsOptions { gradient_tolerance: 1e-9, loss_tolerance: 0.0, ..Default::default() };
+/// let exact = LbfgsOptions {
+///     gradient_tolerance: 1e-9,
+///     loss_tolerance: 0.0,
+///     ..LbfgsOptions::default()
+/// };
 /// let mut p = [-1.2, 1.0];
 /// let report = minimize(&exact, &mut p, valley, |_, _| ControlFlow::Continue(()))?;
 /// assert!(p.iter().all(|x| (x - 1.0).abs() < 1e-8), "{p:?}");
@@ -47,9 +53,11 @@ struct Point<T> {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] for options that make no sense, [`Error::NotFinite`] if the value or
-/// gradient at the start is not finite, and whatever else the objective returns. The
-/// parameters are then those of the last iteration.
+/// - [`Error::InvalidSetting`] if an option is outside its range
+/// - [`Error::NotFinite`] if the value or the gradient at the start is not finite
+/// - Any other error of the objective
+///
+/// After an error, the parameters are those of the last iteration.
 pub fn minimize<T: Float>(
     options: &LbfgsOptions,
     params: &mut [T],
@@ -88,7 +96,7 @@ pub fn minimize<T: Float>(
     })
 }
 
-/// A minimisation under way.
+/// State of a search.
 struct Search<'a, T, F> {
     options: &'a LbfgsOptions,
     current: Point<T>,
@@ -132,7 +140,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         }
     }
 
-    /// Moves to a better point and returns how far along the direction that was, or says why it
+    /// Moves to a better point and returns the step along the direction, or the reason why it
     /// cannot.
     fn advance(&mut self) -> Result<ControlFlow<LbfgsStop, f64>> {
         loop {
@@ -147,7 +155,8 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
             };
             let pairs = &mut self.history.pairs;
             if found == ControlFlow::Break(LbfgsStop::LineSearch) && !pairs.is_empty() {
-                // What was remembered may be to blame; without it the direction is the steepest.
+                // The remembered pairs may have led to a bad direction. Without them, the next
+                // direction is the steepest.
                 pairs.clear();
                 continue;
             }
@@ -159,9 +168,9 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         }
     }
 
-    /// Searches along the direction, and leaves the point to accept in `trial`.
+    /// Searches along the direction and leaves the accepted point in `trial`.
     fn search(&mut self, slope: f64) -> Result<ControlFlow<LbfgsStop, f64>> {
-        // Only the pairs know of a scale; without any, the first step has length 1.
+        // Only the pairs set a scale. Without any, the first step has length 1.
         let mut step = if self.history.pairs.is_empty() {
             1.0 / math::sqrt(dot(&self.direction, &self.direction))
         } else {
@@ -208,7 +217,7 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
         iteration
     }
 
-    /// Why there should be no further iteration after one that began with this loss.
+    /// Returns the reason to stop after an iteration that began with this loss, if there is one.
     fn is_over(&self, before: f64) -> Option<LbfgsStop> {
         let (report, options) = (&self.report, self.options);
         let scale = before.abs().max(report.loss.abs()).max(1.0);
@@ -224,29 +233,31 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     }
 }
 
-/// How parameters and gradient changed in one iteration: s and y.
+/// Changes of the parameters (s) and the gradient (y) in one iteration.
 #[derive(Clone)]
 struct Pair<T> {
     s: Vec<T>,
     y: Vec<T>,
-    /// s y, above 0.
+    /// sᵀy, which is above 0.
     sy: f64,
 }
 
-/// The last iterations, from which the inverse of the Hessian is estimated.
+/// Pairs of the last iterations, which estimate the inverse of the Hessian.
 struct History<T> {
     most: usize,
-    /// The oldest first.
+    /// Pairs, the oldest first.
     pairs: VecDeque<Pair<T>>,
-    /// Room for the next one.
+    /// Memory for the next pair.
     next: Pair<T>,
-    /// One number for each pair.
+    /// One coefficient for each pair.
     alphas: Vec<f64>,
 }
 
 impl<T: Float> History<T> {
-    /// Remembers a step along which the loss was to change by `promise`, below 0, to first order,
-    /// unless the gradient changed too little: that would make the estimate indefinite.
+    /// Remembers a step, unless the gradient changed too little. Such a step would make the
+    /// estimate indefinite.
+    ///
+    /// `promise` is the change of the loss that the gradient predicts. It is below 0.
     fn push(&mut self, from: &Point<T>, to: &Point<T>, promise: f64) {
         let next = &mut self.next;
         scaled_sum(&mut next.s, &to.params, &from.params, -T::one());
@@ -261,8 +272,9 @@ impl<T: Float> History<T> {
         self.pairs.push_back(core::mem::replace(next, free));
     }
 
-    /// d <- H d with the estimate H of the Hessian's inverse: the two-loop recursion
-    /// (Nocedal and Wright, algorithm 7.4).
+    /// Computes d ← H · d, where H is the estimate of the Hessian's inverse.
+    ///
+    /// This is the two-loop recursion of Nocedal and Wright, algorithm 7.4.
     fn apply(&mut self, d: &mut [T]) {
         let Some(last) = self.pairs.back() else {
             return;

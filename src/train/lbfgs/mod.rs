@@ -1,4 +1,4 @@
-//! Training on all samples at once.
+//! Training on all samples at once, by L-BFGS.
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -17,33 +17,51 @@ mod minimize;
 
 pub use minimize::minimize;
 
-/// L-BFGS: minimises the loss over all samples at once, for data sets of up to a few thousand.
+/// L-BFGS trainer, which minimizes the loss over all samples at once. It suits data sets of up to a
+/// few thousand samples.
 ///
-/// Each iteration goes along d = -H g, where g is the gradient and H an estimate of the Hessian's
-/// inverse from the last [`history_size`](Self::history_size) pairs s (change of the parameters) and
-/// y (change of the gradient), starting from (s y / y y) I; how far, a line search finds
-/// that meets the strong Wolfe conditions. There is no learning rate to choose, no seed and no
-/// minibatch. Where the loss is smooth and the samples are few, it takes a small part of
-/// the epochs that [`Trainer`](super::Trainer) needs, and arrives at a minimum instead of near one.
+/// There is no learning rate, seed or minibatch size to choose. If the loss is smooth and the
+/// samples are few, L-BFGS needs a small fraction of the epochs of [`Trainer`](super::Trainer). It
+/// also reaches a minimum instead of its neighborhood.
 ///
-/// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989; line
-/// search by Moré and Thuente, 1994. Steps, constants and defaults are those of scikit-learn's
-/// `solver="lbfgs"` (SciPy's L-BFGS-B without bounds).
+/// # Algorithm
+/// Each iteration steps along a direction d:
 ///
-/// The loss's gradient must be that of its value, or a line search finds no end. Of the losses
-/// here, two are not like that on purpose: [`RelativeL2`](crate::loss::RelativeL2), and
-/// [`ScikitSquaredError`](crate::loss::ScikitSquaredError) for several outputs, for which scikit-learn
-/// gives SciPy that inconsistent pair. Take [`SquaredError`](crate::loss::SquaredError), which has the
-/// same gradient. With those two, training ends where steps stop lowering the value, often early, with
-/// [`LbfgsStop::LineSearch`] or [`LbfgsStop::Loss`].
+/// ```text
+/// d = -H · g
+/// H₀ = (sᵀy / yᵀy) · I
+/// ```
 ///
+/// g is the gradient, and H estimates the inverse of the Hessian. H starts from H₀ and is updated
+/// with the last [`history_size`](Self::history_size) pairs of s and y. These are the changes of the
+/// parameters and of the gradient in an iteration. A line search finds a step that meets the strong
+/// Wolfe conditions.
+///
+/// The method is that of Liu and Nocedal, "On the limited memory BFGS method for large scale
+/// optimization", 1989. The line search is that of Moré and Thuente, 1994. Steps, constants and
+/// defaults are those of scikit-learn's `solver="lbfgs"` (SciPy's L-BFGS-B without bounds).
+///
+/// # Losses with another gradient
+/// The line search needs a loss that returns the gradient of its value. Two losses of this crate
+/// return another gradient on purpose:
+///
+/// - [`RelativeL2`](crate::loss::RelativeL2)
+/// - [`ScikitSquaredError`](crate::loss::ScikitSquaredError) for several outputs, as in scikit-learn,
+///   which passes this inconsistent pair to SciPy. Use [`SquaredError`](crate::loss::SquaredError)
+///   instead, which has the same gradient.
+///
+/// With these two, training ends when steps no longer lower the value, often early. The reason is
+/// then [`LbfgsStop::LineSearch`] or [`LbfgsStop::Loss`].
+///
+/// # Examples
 /// ```
 /// use feedforward::{Mlp, activation::{Identity, Tanh}, loss::SquaredError, train::Lbfgs};
 ///
 /// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 /// let targets = [0.0, 1.0, 1.0, 0.0]; // exclusive or
 /// let mut net = Mlp::<f64>::builder(2).hidden(8, Tanh).output(1, Identity).seed(1).build()?;
-/// let report = Lbfgs::new(SquaredError).gradient_tolerance(1e-6).fit(&mut net, &inputs, &targets)?;
+/// let trainer = Lbfgs::new(SquaredError).gradient_tolerance(1e-6);
+/// let report = trainer.fit(&mut net, &inputs, &targets)?;
 /// assert!(report.loss < 1e-9);
 /// assert!(report.iterations.len() < 50);
 /// # Ok::<(), feedforward::Error>(())
@@ -57,7 +75,7 @@ pub struct Lbfgs<T> {
 }
 
 impl<T: Float> Lbfgs<T> {
-    /// Takes the defaults of [`LbfgsOptions`], without penalty.
+    /// Creates a trainer with the defaults of [`LbfgsOptions`], without penalty.
     pub fn new(loss: impl Loss<T> + 'static) -> Self {
         Self {
             objective: Objective::new(loss),
@@ -66,73 +84,92 @@ impl<T: Float> Lbfgs<T> {
         }
     }
 
-    /// Sets the largest number of iterations: scikit-learn's `max_iter`.
+    /// Sets the maximum number of iterations: scikit-learn's `max_iter`. Default: 200.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.options.iterations = iterations;
         self
     }
 
-    /// Sets how often loss and gradient are evaluated at most: scikit-learn's `max_fun`. A line
-    /// search that is cut off changes nothing.
+    /// Sets the maximum number of evaluations of loss and gradient: scikit-learn's `max_fun`.
+    /// Default: 15,000.
+    ///
+    /// An interrupted line search leaves the parameters unchanged.
     pub fn evaluations(mut self, evaluations: usize) -> Self {
         self.options.evaluations = evaluations;
         self
     }
 
-    /// Sets how many iterations are remembered; each costs two copies of the parameters.
+    /// Sets the number of iterations to remember. Default: 10.
+    ///
+    /// Each needs memory for two copies of the parameters.
     pub fn history_size(mut self, pairs: usize) -> Self {
         self.options.history_size = pairs;
         self
     }
 
-    /// Ends the training when no entry of the gradient is larger: scikit-learn's `tol`.
+    /// Ends training when no entry of the gradient is larger than this: scikit-learn's `tol`.
+    /// Default: 1e-4.
     pub fn gradient_tolerance(mut self, largest: f64) -> Self {
         self.options.gradient_tolerance = largest;
         self
     }
 
-    /// Ends the training when an iteration lowers the loss from f to f' and
-    /// (f - f') / max(|f|, |f'|, 1) is no larger: SciPy's `ftol`. With 0 it goes on for as long as
-    /// the loss falls at all.
+    /// Sets the relative decrease of the loss at which training ends: SciPy's `ftol`.
+    /// Default: 2.2e-9.
+    ///
+    /// Training ends when an iteration lowers the loss from f to f' with
+    ///
+    /// ```text
+    /// (f - f') / max(|f|, |f'|, 1) ≤ decrease
+    /// ```
+    ///
+    /// With 0, training continues as long as the loss falls at all.
     pub fn loss_tolerance(mut self, decrease: f64) -> Self {
         self.options.loss_tolerance = decrease;
         self
     }
 
-    /// Sets the penalty on squared weights, as [`GradientWorkspace::l2`](crate::GradientWorkspace::l2) explains.
+    /// Sets the penalty λ on squared weights. Default: 0.
+    ///
+    /// See [`GradientWorkspace::l2`](crate::GradientWorkspace::l2).
     pub fn l2(mut self, lambda: f64) -> Self {
         self.objective.l2 = lambda;
         self
     }
 
-    /// Sets the number of threads that share the work, as
-    /// [`Trainer::threads`](super::Trainer::threads) explains; the minibatch here is all samples.
+    /// Sets the number of threads that share the work.
+    ///
+    /// See [`Trainer::threads`](super::Trainer::threads), where all samples are the minibatch.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Trains the network on samples: `inputs` row-major `[samples x inputs]`, `targets`
-    /// `[samples x outputs]`. It ends with the parameters of the last iteration, which have the
-    /// lowest loss of all.
+    /// Trains the network on samples.
     ///
-    /// A step to where numbers are not finite is made shorter; it is no error.
+    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. The network
+    /// ends with the parameters of the last iteration, which have the lowest loss of all.
+    ///
+    /// If a step leads to numbers that are not finite, it is shortened. This is not an error.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`] and [`Error::NotFinite`] for
-    /// shapes, settings and numbers that make no sense, [`Error::Incompatible`] for a loss that does
-    /// not go with the output layer, [`Error::Overflow`] if outputs, loss or
-    /// gradient of the network as it is are not finite. The network is then left as it was.
+    /// - [`Error::Rows`], [`Error::Length`], [`Error::InvalidSetting`] and [`Error::NotFinite`] for
+    ///   invalid shapes, settings and numbers
+    /// - [`Error::Incompatible`] if the loss does not fit the output layer
+    /// - [`Error::Overflow`] if the initial network's outputs, loss or gradient are not finite
+    ///
+    /// An error leaves the network unchanged.
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<LbfgsReport> {
         let samples = Samples::new(inputs, targets);
         self.fit_with(net, &samples, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`fit`](Self::fit) on samples that may have weights, with a function that is called after
-    /// each iteration and can end the training.
+    /// Trains as [`fit`](Self::fit) does, on samples that may have weights, and calls a function
+    /// after each iteration. The function can end training.
     ///
     /// ```
-    /// # use feedforward::{Mlp, Samples, activation::Identity, loss::SquaredError, train::{Lbfgs, LbfgsStop}};
+    /// # use feedforward::{Mlp, Samples, activation::Identity};
+    /// # use feedforward::{loss::SquaredError, train::{Lbfgs, LbfgsStop}};
     /// use std::ops::ControlFlow;
     ///
     /// # let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
@@ -146,7 +183,7 @@ impl<T: Float> Lbfgs<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// The errors of [`fit`](Self::fit).
     pub fn fit_with(
         &self,
         net: &mut Mlp<T>,
@@ -175,19 +212,21 @@ impl<T: Float> Lbfgs<T> {
     }
 }
 
-/// When [`minimize`] stops, and how much it remembers.
+/// Options of [`minimize`]: its limits, tolerances and history size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LbfgsOptions {
-    /// The largest number of iterations, at least 1: 200.
+    /// Maximum number of iterations. Range: at least 1. Default: 200.
     pub iterations: usize,
-    /// The largest number of evaluations, at least 1: 15,000.
+    /// Maximum number of evaluations. Range: at least 1. Default: 15,000.
     pub evaluations: usize,
-    /// How many iterations are remembered, at least 1: 10.
+    /// Number of iterations to remember. Range: at least 1. Default: 10.
     pub history_size: usize,
-    /// The largest entry that the gradient may have at a minimum, 0 or above: 1e-4.
+    /// Maximum absolute value in the gradient at which the search ends. Range: at least 0.
+    /// Default: 1e-4.
     pub gradient_tolerance: f64,
-    /// The relative decrease that is too little to go on, 0 or above: 2.2e-9.
+    /// Relative decrease of the loss at or below which the search ends. Range: at least 0.
+    /// Default: 2.2e-9.
     pub loss_tolerance: f64,
 }
 
@@ -215,63 +254,63 @@ impl LbfgsOptions {
     }
 }
 
-/// One iteration of [`Lbfgs`]: one direction, and a step along it.
+/// Results of one iteration of [`Lbfgs`], which takes one step along one direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LbfgsIteration {
-    /// Its number, counted from 1.
+    /// Number of the iteration, counted from 1.
     pub number: usize,
-    /// The mean loss of all samples after it, with the L2 penalty.
+    /// Mean loss of all samples after the iteration, with the L2 penalty.
     pub loss: f64,
-    /// The largest absolute value in the gradient after it.
+    /// Maximum absolute value in the gradient after the iteration.
     pub largest_gradient: f64,
-    /// The step's length relative to the direction's; 1 is the rule near a minimum.
+    /// Length of the step relative to the direction. Near a minimum it is usually 1.
     pub step: f64,
-    /// Evaluations of loss and gradient up to here, with those of all line searches.
+    /// Number of evaluations of loss and gradient so far, including all line searches.
     pub evaluations: usize,
 }
 
-/// Why [`Lbfgs`] ended.
+/// Reason why [`Lbfgs`] ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum LbfgsStop {
-    /// All iterations were made.
+    /// The maximum number of iterations was reached.
     #[default]
     Iterations,
-    /// All evaluations were made.
+    /// The maximum number of evaluations was reached.
     Evaluations,
-    /// The gradient is within its tolerance: a minimum, unless it is a saddle.
+    /// The gradient is within its tolerance, at a minimum or a saddle point.
     Gradient,
-    /// The loss fell by no more than its tolerance.
+    /// The decrease of the loss was within its tolerance.
     Loss,
-    /// No step, not even along the steepest direction, lowered the loss. So it goes at a
-    /// minimum as exact as rounding permits, and where the gradient is not that of the loss.
+    /// No step lowered the loss, not even along the steepest direction. This happens at a minimum
+    /// that is as exact as rounding permits, or if the gradient is not that of the loss.
     LineSearch,
-    /// The caller's function asked for it.
+    /// The caller's function ended training.
     Callback,
 }
 
-/// What [`Lbfgs`] did.
+/// Report of [`Lbfgs`] on a training run.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LbfgsReport {
-    /// The iterations, in order; none if the network was at a minimum already.
+    /// Iterations, in order. Empty if the network was at a minimum already.
     pub iterations: Vec<LbfgsIteration>,
-    /// Why there were no more.
+    /// Reason why training ended.
     pub stopped_by: LbfgsStop,
-    /// Evaluations of loss and gradient.
+    /// Number of evaluations of loss and gradient.
     pub evaluations: usize,
-    /// The mean loss of all samples at the end, with the L2 penalty.
+    /// Mean loss of all samples at the end, with the L2 penalty.
     pub loss: f64,
-    /// The largest absolute value in the gradient at the end.
+    /// Maximum absolute value in the gradient at the end.
     pub largest_gradient: f64,
 }
 
 impl LbfgsReport {
-    /// The loss after each iteration.
+    /// Returns the loss after each iteration.
     pub fn losses(&self) -> impl ExactSizeIterator<Item = f64> {
         self.iterations.iter().map(|iteration| iteration.loss)
     }

@@ -14,8 +14,8 @@ fn exact() -> LbfgsOptions {
     }
 }
 
-#[allow(clippy::unnecessary_wraps)] // an objective may fail
-/// Rosenbrock's valley in any even number of dimensions.
+#[allow(clippy::unnecessary_wraps)] // objectives return a `Result`
+/// Computes value and gradient of Rosenbrock's valley, in any even number of dimensions.
 fn rosenbrock<T: Float>(p: &[T], gradient: &mut [T]) -> Result<f64> {
     let mut sum = 0.0;
     for (p, g) in p.chunks(2).zip(gradient.chunks_mut(2)) {
@@ -69,7 +69,7 @@ fn scales_that_differ_a_millionfold_are_learned() {
 
 #[test]
 fn every_step_meets_the_strong_wolfe_conditions() {
-    // What was evaluated, so that each accepted point's value and gradient can be looked up.
+    // Record all evaluations, to look up the value and gradient of each accepted point.
     let seen = RefCell::new(Vec::new());
     let objective = |p: &[f64], gradient: &mut [f64]| {
         let value = rosenbrock(p, gradient)?;
@@ -97,7 +97,7 @@ fn every_step_meets_the_strong_wolfe_conditions() {
 
 #[test]
 fn numbers_that_are_not_finite_shorten_the_step() {
-    // -ln x - ln(1 - x): steps out of (0, 1) give NaN, and so may an error.
+    // Steps of -ln x - ln(1 - x) out of (0, 1) lead to NaN, or to an error if the objective fails.
     for fails in [false, true] {
         let barrier = |p: &[f64], gradient: &mut [f64]| {
             let (x, value) = (p[0], -p[0].ln() - (1.0 - p[0]).ln());
@@ -291,7 +291,7 @@ fn a_value_of_minus_infinity_is_no_minimum() {
 
 #[test]
 fn a_network_that_overflows_on_the_way_is_trained_all_the_same() {
-    // A first step of length 1 makes the log mean about 1000.
+    // A first step of length 1 makes the logarithm of the mean about 1000, which overflows.
     let (x, y) = ([1e3, 0.5e3], [3.0, 2.0]);
     let mut net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
     net.set_params(&[0.0, 0.0]).unwrap();
@@ -309,7 +309,7 @@ fn a_network_that_overflows_on_the_way_is_trained_all_the_same() {
     assert!(fits, "{means:?}");
 }
 
-/// Points around the corners of a regular polygon, and the corners' numbers.
+/// Returns points around the corners of a regular polygon, and the numbers of their corners.
 fn corners(samples: usize, classes: usize) -> (Vec<f64>, Vec<usize>) {
     let labels: Vec<usize> = (0..samples).map(|i| i % classes).collect();
     let point = |(i, &label): (usize, &usize)| {
