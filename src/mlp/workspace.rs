@@ -126,11 +126,12 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(())
     }
 
-    /// Sets the probability with which each hidden output is dropped (Srivastava et al., "Dropout",
-    /// 2014). The other hidden outputs are divided by 1 - `rate`. Default: 0.
+    /// Sets the probability with which each hidden output is dropped. The other hidden outputs are
+    /// divided by 1 - `rate`. Default: 0.
     ///
     /// Each gradient draws new outputs to drop. They depend on the seed and on the number of
-    /// gradients that this workspace computed before.
+    /// gradients that this workspace computed before. See Srivastava et al., 2014,
+    /// [JMLR 15](https://jmlr.org/papers/v15/srivastava14a.html).
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless `rate` is 0, or at least 2^-32 and below 1.
@@ -161,8 +162,7 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(())
     }
 
-    /// Sets the number of gradients computed so far, which seeds [`dropout`](Self::dropout). Needed
-    /// when training resumes.
+    /// Sets the update counter that seeds [`dropout`](Self::dropout). Needed when training resumes.
     pub fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
     }
@@ -174,9 +174,8 @@ impl<T: Float> GradientWorkspace<T> {
 
     /// Sets the number of threads that compute chunks in parallel. Results are bit-identical.
     ///
-    /// A minibatch has at most 16 chunks. Threads beyond that number, or beyond the number of
-    /// cores, would have no work, so they are not started. An unused pool is kept for the next
-    /// caller.
+    /// A minibatch has at most 16 chunks. Threads beyond both that number and the number of cores
+    /// would have no work, so they are not started. An unused pool is kept for the next caller.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for 0, [`Error::TooLarge`] for more than the system can start.
@@ -218,7 +217,9 @@ impl<T: Float> GradientWorkspace<T> {
     ///
     /// # Errors
     /// - [`Error::Rows`], [`Error::Length`] or [`Error::Shape`] if shapes do not fit.
-    /// - [`Error::NotFinite`] if an input, a target or a parameter is not finite.
+    /// - [`Error::NotFinite`] if an input, a target or a parameter is not finite, even if the loss
+    ///   accepts such a target.
+    /// - [`Error::Incompatible`] if the output layer does not suit the loss.
     /// - The error of [`Loss::check_target`] if the loss refuses a target.
     /// - [`Error::Overflow`] if an output, the loss or the gradient is not finite.
     pub fn compute(

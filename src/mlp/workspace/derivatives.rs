@@ -72,8 +72,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// Returns the loss of each sample, and its gradient with respect to the parameters. The
     /// gradients are row-major `[samples x params]`, each row laid out like the parameters.
     ///
-    /// Penalty, clipping, dropout and sample weights are not applied. Up to rounding,
-    /// [`compute_samples`](Self::compute_samples) without penalty, clipping and dropout computes
+    /// Penalty, clipping, dropout and sample weights are not applied. Without the first three,
+    /// [`compute_samples`](Self::compute_samples) computes this mean of the rows, up to rounding:
     ///
     /// ```text
     /// Σ weight · gradient / Σ weight
@@ -84,7 +84,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// network's parameters for each sample.
     ///
     /// ```
-    /// use feedforward::{GradientWorkspace, Mlp, Samples, activation::Identity, loss::SquaredError};
+    /// use feedforward::{GradientWorkspace, Mlp, Samples};
+    /// use feedforward::{activation::Identity, loss::SquaredError};
     ///
     /// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
     /// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
