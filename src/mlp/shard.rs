@@ -26,9 +26,9 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 /// The part of a minibatch's gradient that one of several processes computes.
 ///
 /// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples in a fixed order: first within
-/// chunks of rows, then over the chunks. The number of chunks, c, is the largest of 1, 2, 4, 8 and 16
-/// that leaves each chunk 96 or more rows, and otherwise 1. Chunk i of a minibatch of B rows has
-/// the rows from ⌊i · B / c⌋ to ⌊(i + 1) · B / c⌋. Adding the sums of all chunks in order is
+/// chunks of rows, then over the chunks. The number c of chunks is 1, 2, 4, 8 or 16: the largest
+/// that leaves each chunk at least 96 rows, or else 1. Chunk i of a minibatch of B rows has the
+/// rows from ⌊i · B / c⌋ to ⌊(i + 1) · B / c⌋. Adding the sums of all chunks in order is
 /// bit-identical to a single process, no matter which process computed each chunk:
 ///
 /// ```
