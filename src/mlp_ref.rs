@@ -1,9 +1,10 @@
 //! Networks that borrow everything: parameters in flash, no allocation, no `Arc`.
 //!
 //! [`MlpRef`] is the network for microcontrollers. It borrows parameters and layers, usually from
-//! `static`s. The caller provides a scratch array for predictions, whose length is a constant.
-//! Predictions are bit-identical to those of [`Mlp::predict`](crate::Mlp::predict) on the same
-//! instruction set. Targets without pointer atomics (`cfg(target_has_atomic = "ptr")`) have no
+//! `static`s. The caller provides a scratch array of constant length for predictions. They are
+//! bit-identical to those of [`Mlp::predict`](crate::Mlp::predict) on the same instruction set.
+//!
+//! Targets without pointer atomics (`cfg(target_has_atomic = "ptr")`) have no
 //! `Arc`, and thus no [`Mlp`](crate::Mlp), but they can use [`MlpRef`].
 //!
 //! ```
@@ -126,8 +127,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///
     /// # Errors
     /// - [`Error::Empty`] without layers.
-    /// - [`Error::InvalidSetting`] if there are no inputs, if a layer has no neurons or too many, or
-    ///   if an activation has a parameter out of range.
+    /// - [`Error::InvalidSetting`] if there are no inputs, if a layer has no neurons or too many,
+    ///   or if an activation has a parameter out of range.
     /// - [`Error::Shape`] if a layer's number of pieces is not its activation's.
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
@@ -163,7 +164,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///
     /// A constant cannot check the pieces of activations, or that parameters are finite. If an
     /// activation's pieces are not its layer's, each prediction returns an error. Parameters that
-    /// are not finite make outputs that are not finite.
+    /// are not finite produce outputs that are not finite, which are errors too.
     ///
     /// # Panics
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run

@@ -70,8 +70,8 @@ impl<T: Float> Layer<T> {
         })
     }
 
-    /// Creates a layer from neurons. Their activations must have the same name, and the layer takes that
-    /// of the first neuron.
+    /// Creates a layer from neurons. Their activations must have the same name, and the layer takes
+    /// the activation of the first neuron.
     ///
     /// # Errors
     /// [`Error::Empty`] without neurons, [`Error::Length`] if their numbers of weights or biases
@@ -120,7 +120,7 @@ impl<T: Float, W> Layer<T, W> {
         &*self.activation
     }
 
-    /// Returns another owner of the activation.
+    /// Returns another `Arc` of the activation.
     pub(crate) fn shared_activation(&self) -> Arc<dyn Activation<T>> {
         Arc::clone(&self.activation)
     }

@@ -148,7 +148,8 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         self.weights().len() / self.biases().len()
     }
 
-    /// One weight for each input. With several pieces, row-major `[pieces x inputs]`.
+    /// Returns the weights, one for each input. With several pieces, they are row-major
+    /// `[pieces x inputs]`.
     pub fn weights(&self) -> &[T] {
         self.weights.as_ref()
     }

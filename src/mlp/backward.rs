@@ -16,7 +16,7 @@ pub(super) struct Slope<'a, T> {
     pub(super) activation: &'a dyn Activation<T>,
     /// [`saved_activations`] of the layer.
     pub(super) saved: (&'a [T], &'a [T]),
-    /// Masks of the outputs that dropout removed from y, with dropout.
+    /// Masks of the outputs that dropout removed from y. `None` without dropout.
     pub(super) masks: Option<Masks>,
     /// Index of the first row in the minibatch.
     pub(super) first_sample: usize,

@@ -34,7 +34,7 @@ pub(super) struct Minibatch<'a, T> {
     pub(super) packed: &'a Packed<T>,
     pub(super) samples: &'a CheckedSamples<'a, T>,
     pub(super) loss: &'a dyn Loss<T>,
-    /// Masks of the hidden outputs to drop, with dropout.
+    /// Masks of the hidden outputs to drop. `None` without dropout.
     pub(super) masks: Option<Masks>,
 }
 

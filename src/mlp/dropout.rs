@@ -8,9 +8,9 @@ use crate::simd::{self, Op, Simd};
 /// Number of steps in which a rate is resolved.
 const STEPS: f64 = 4_294_967_296.0;
 
-/// Inverted dropout: each hidden output is set to zero with probability `rate`, and divided by 1 -
-/// `rate` otherwise. The choice is a function of seed, update, layer, sample and neuron. It does
-/// not depend on the number of threads.
+/// Inverted dropout: each hidden output is set to zero with probability `rate`, and otherwise
+/// divided by 1 - `rate`. The choice is a function of seed, update, layer, sample and neuron. It
+/// does not depend on the number of threads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dropout {
     rate: f64,
@@ -152,8 +152,7 @@ mod tests {
             let fraction = kept(&mut rows.iter().skip(unit).step_by(stride).copied());
             assert!((fraction - 0.7).abs() < 0.1, "unit {unit}: {fraction}");
         }
-        // Masks of other updates and layers are independent: both keep with probability 0.7² =
-        // 0.49.
+        // Masks of other updates and layers are independent. Both keep with probability 0.49.
         for other in [draw(1, 0), draw(0, 1)] {
             let both = rows.iter().zip(&other).map(|(a, b)| a * b);
             let both = both.filter(|&x| x != 0.0).count() as f64 / rows.len() as f64;

@@ -148,8 +148,8 @@ impl<T: Float> Mlp<T> {
     /// let mut net = Mlp::<f64>::builder(2).hidden(2, Identity).output(1, Identity).build()?;
     /// net.params_mut().copy_from_slice(&[
     ///     1.0, 2.0, // weights of the first hidden neuron
-    ///     3.0, 4.0, // of the second
-    ///     0.5, -0.5, // their biases
+    ///     3.0, 4.0, // weights of the second
+    ///     0.5, -0.5, // biases of both
     ///     1.0, -1.0, // weights of the output
     ///     0.25, // its bias
     /// ]);
@@ -188,7 +188,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
-    /// One layer, to write through.
+    /// Returns a mutable view of one layer.
     ///
     /// ```
     /// # use feedforward::{Mlp, activation::Identity};

@@ -14,8 +14,8 @@ use crate::parallel::Threads;
 
 /// Predictor: a network with packed weights and scratch space, which predicts without allocation.
 ///
-/// It borrows, owns or shares the network (`&Mlp<T>`, `Mlp<T>`, `Arc<Mlp<T>>`), so that its packed
-/// weights always match the network's. Only its construction allocates.
+/// It borrows the network, owns it, or holds it in an `Arc` (`&Mlp<T>`, `Mlp<T>`, `Arc<Mlp<T>>`),
+/// so that its packed weights always match the network's. Only its construction allocates.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -133,7 +133,7 @@ impl<T: Float> Op for Wide<'_, T> {
 }
 
 /// Computes `N` registers of sums: the columns of W^T that start at `at`.
-#[allow(clippy::needless_range_loop)] // bounds are constant, so that loops are unrolled
+#[allow(clippy::needless_range_loop)] // constant bounds, so that the compiler unrolls the loops
 #[inline(always)]
 fn columns<T: Float, S: Simd, const N: usize>(
     simd: S,

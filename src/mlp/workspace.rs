@@ -30,12 +30,12 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// added, as in scikit-learn:
 ///
 /// ```text
-/// loss = Σ lossᵢ / B + λ / (2 B) · Σ w²
+/// loss = Σ sᵢ · lossᵢ / B + λ / (2 B) · Σ w²,  B = Σ sᵢ
 /// ```
 ///
-/// The last sum is over all weights, but not the biases. B is the number of samples, or the sum of
-/// their weights if they have weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch
-/// also decays biases.
+/// The penalty covers all weights w, but not the biases. sᵢ is the weight of sample i, or 1 if the
+/// samples have no weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays
+/// biases.
 ///
 /// Sums over samples run in a fixed order: first within chunks of rows, then over the chunks. The
 /// number of chunks depends on the size of the minibatch alone.

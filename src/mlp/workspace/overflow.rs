@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::float::Float;
 
 impl<T: Float> GradientWorkspace<T> {
-    /// Returns an error that names the first layer with a number that is not finite: first in the
-    /// forward direction, then backward.
+    /// Returns an error that names the first layer with a number that is not finite. It searches
+    /// the outputs forward, then the gradient backward.
     #[cold]
     pub(super) fn explain(&self, chunks: &[Chunk<T>], loss: f64) -> Error {
         if let Some(error) = self.explain_output(chunks) {
