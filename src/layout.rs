@@ -1,4 +1,4 @@
-//! Where each weight matrix and each bias lies in a network's one buffer of parameters.
+//! Positions of the weight matrices and biases in a network's parameter buffer.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -6,40 +6,40 @@ use core::ops::Range;
 
 use crate::error::{Error, Result};
 
-/// Maximum number of a network's parameters. The workspaces of training and prediction are
-/// multiples of it, whose sizes can then be calculated without overflow.
+/// Maximum number of a network's parameters. The sizes of workspaces for training and prediction
+/// are multiples of it. With this limit they can be calculated without overflow.
 const MOST_PARAMETERS: usize = if usize::BITS >= 64 { 1 << 36 } else { 1 << 24 };
 
-/// Maximum number of layers, each of which has buffers of its own.
+/// Maximum number of layers. Each layer has its own buffers.
 pub(crate) const MOST_LAYERS: usize = 1 << 16;
 
-/// One layer's place in the buffer.
+/// Position of one layer in the parameter buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerLayout {
-    /// Numbers that go in.
+    /// Number of inputs.
     pub inputs: usize,
-    /// Numbers that come out, one for each neuron.
+    /// Number of outputs, one for each neuron.
     pub outputs: usize,
-    /// Rows of weights, each with a bias, that a neuron has:
+    /// Number of rows of weights, each with a bias, of each neuron:
     /// [`Activation::pieces`](crate::Activation::pieces).
     pub pieces: usize,
-    /// The weights, row-major `[rows x inputs]`: neuron by neuron, piece by piece.
+    /// Range of the weights, row-major `[rows x inputs]`: neuron by neuron, piece by piece.
     pub weights: Range<usize>,
-    /// The biases, one for each row, right after the weights.
+    /// Range of the biases, one for each row. It follows the weights.
     pub bias: Range<usize>,
 }
 
 impl LayerLayout {
-    /// Rows of weights, and biases: `outputs * pieces`.
+    /// Returns the number of rows of weights, which is also that of biases: `outputs * pieces`.
     pub fn rows(&self) -> usize {
         self.bias.len()
     }
 }
 
-/// The plan of a parameter buffer: layer after layer, weights then bias, without gaps.
+/// Layout of a parameter buffer: layer by layer, weights then biases, without gaps.
 ///
-/// Gradients, optimizer states and averages have the same shape.
+/// Gradients, optimizer states and parameter averages have the same layout.
 ///
 /// ```
 /// let layout = feedforward::Layout::new(&[2, 4, 3])?;
@@ -54,7 +54,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Plans layers of these sizes, the inputs first, of neurons with one piece.
+    /// Creates the layout of layers whose neurons have one piece. `sizes` are the number of inputs,
+    /// then the number of neurons of each layer.
     ///
     /// # Errors
     /// As [`with_pieces`](Self::with_pieces).
@@ -65,8 +66,8 @@ impl Layout {
         Self::with_pieces(inputs, outputs.iter().map(|&outputs| (outputs, 1)))
     }
 
-    /// Plans layers for this number of inputs. Each layer is its number of neurons, and the number
-    /// of [pieces](crate::Activation::pieces) of each neuron.
+    /// Creates the layout of layers for this number of inputs. Each layer is a pair: its number of
+    /// neurons, and the number of [pieces](crate::Activation::pieces) of each neuron.
     ///
     /// ```
     /// let layout = feedforward::Layout::with_pieces(2, [(4, 3), (1, 1)])?;
@@ -77,9 +78,11 @@ impl Layout {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::InvalidSetting`] if there are no inputs or if a
-    /// layer has no neurons or no pieces, [`Error::TooLarge`] for more than 65,536 layers or 2^36
-    /// parameters (2^24 on targets with 32-bit addresses).
+    /// - [`Error::Empty`] without layers.
+    /// - [`Error::InvalidSetting`] if there are no inputs, or if a layer has no neurons or no
+    ///   pieces.
+    /// - [`Error::TooLarge`] for more than 65,536 layers or 2^36 parameters (2^24 on targets with
+    ///   32-bit addresses).
     pub fn with_pieces(
         mut inputs: usize,
         layers: impl IntoIterator<Item = (usize, usize)>,
@@ -117,22 +120,23 @@ impl Layout {
         Ok(Self { layers: planned })
     }
 
-    /// The layers in their order, from the inputs.
+    /// Returns the layers in order, starting at the inputs.
     pub fn layers(&self) -> &[LayerLayout] {
         &self.layers
     }
 
-    /// The number of parameters.
+    /// Returns the number of parameters.
     pub fn len(&self) -> usize {
         self.layers.last().map_or(0, |layer| layer.bias.end)
     }
 
-    /// Whether there are no parameters.
+    /// Returns `true` if there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The layer that a parameter belongs to.
+    /// Returns the index of the layer that a parameter belongs to, or `None` if there is no such
+    /// parameter.
     pub fn layer_of(&self, parameter: usize) -> Option<usize> {
         self.layers
             .iter()

@@ -1,10 +1,11 @@
-//! Networks that own nothing: parameters in flash, no allocation, no `Arc`.
+//! Networks that borrow everything: parameters in flash, no allocation, no `Arc`.
 //!
-//! [`MlpRef`] is the form for microcontrollers. Parameters and layers are borrowed, as a rule from
-//! `static`s; predicting needs a scratch array from the caller, whose length is a constant. It
-//! gives the bits that [`Mlp::predict`](crate::Mlp::predict) gives on the same instruction set.
-//! A target without pointer atomics (`cfg(target_has_atomic = "ptr")`), on which there is no
-//! `Arc`, may use this form and not [`Mlp`](crate::Mlp).
+//! [`MlpRef`] is the network for microcontrollers. It borrows parameters and layers, usually from
+//! `static`s. The caller provides a scratch array of constant length for predictions. They are
+//! bit-identical to those of [`Mlp::predict`](crate::Mlp::predict) on the same instruction set.
+//!
+//! Targets without pointer atomics (`cfg(target_has_atomic = "ptr")`) have no
+//! `Arc`, and thus no [`Mlp`](crate::Mlp), but they can use [`MlpRef`].
 //!
 //! ```
 //! use feedforward::{LayerSpec, MlpRef, activation::{Identity, Relu}};
@@ -12,7 +13,7 @@
 //! // y = |x0 - x1|, with layers of 2 neurons and of 1.
 //! static PARAMS: [f32; 9] = [1.0, -1.0, -1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
 //! static LAYERS: [LayerSpec<f32>; 2] = [LayerSpec::new(2, &Relu), LayerSpec::new(1, &Identity)];
-//! // What does not fit together does not compile.
+//! // Layers and parameters that do not fit are a compile error.
 //! static NET: MlpRef<f32> = MlpRef::constant(2, &LAYERS, &PARAMS);
 //! const SCRATCH: usize = NET.scratch_len();
 //!
@@ -22,9 +23,9 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
-//! [`Mlp::to_rust`](crate::Mlp::to_rust) writes those lines for a trained network. Where its
-//! parameters should rather be a file, [`f32_from_le_bytes`] makes them of what `include_bytes!`
-//! reads.
+//! [`Mlp::to_rust`](crate::Mlp::to_rust) generates these `static`s from a trained network. If the
+//! parameters are to be a separate file, [`f32_from_le_bytes`] converts the bytes from
+//! `include_bytes!`.
 
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
@@ -36,7 +37,7 @@ mod predict;
 
 pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
 
-/// One layer of an [`MlpRef`].
+/// Size and activation of one layer of an [`MlpRef`].
 #[derive(Clone, Copy, Debug)]
 pub struct LayerSpec<'a, T> {
     outputs: usize,
@@ -45,13 +46,14 @@ pub struct LayerSpec<'a, T> {
 }
 
 impl<'a, T: Float> LayerSpec<'a, T> {
-    /// A layer of this many neurons, with an activation of one piece.
+    /// Returns a layer of this many neurons, with an activation of one piece.
     pub const fn new(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
         Self::with_pieces(outputs, 1, activation)
     }
 
-    /// A layer of this many neurons, with an activation that takes this many
-    /// [pieces](Activation::pieces), which a constant cannot ask for.
+    /// Returns a layer of this many neurons, with an activation that takes this many
+    /// [pieces](Activation::pieces). The number is an argument, because a `const fn` cannot call
+    /// the activation.
     pub const fn with_pieces(
         outputs: usize,
         pieces: usize,
@@ -64,41 +66,41 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         }
     }
 
-    /// Neurons, each of which gives one number.
+    /// Returns the number of outputs, one for each neuron.
     pub const fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// Rows of weights, and biases, of each neuron.
+    /// Returns the number of pieces: rows of weights, each with a bias, of each neuron.
     pub const fn pieces(&self) -> usize {
         self.pieces
     }
 
-    /// What each neuron does with its pre-activation.
+    /// Returns the activation of the layer's neurons.
     pub const fn activation(&self) -> &'a dyn Activation<T> {
         self.activation
     }
 
-    /// Rows of weights. Sizes that fit have no overflow.
+    /// Returns the number of rows of weights. It cannot overflow for checked sizes.
     const fn rows(&self) -> usize {
         self.outputs * self.pieces
     }
 
-    /// Checks that the activation takes as many pieces as the parameters were counted with.
+    /// Checks that the layer's number of pieces is the activation's.
     fn check_pieces(&self) -> Result<()> {
         let (what, expected) = ("pieces of a layer", self.activation.pieces());
         if self.pieces == expected {
             return Ok(());
         }
-        let expected = alloc::format!("{expected}, as its activation takes");
+        let expected = alloc::format!("{expected}, the pieces of its activation");
         Err(Error::shape(what, expected, self.pieces))
     }
 }
 
 /// A multilayer perceptron that borrows its parameters and its layers.
 ///
-/// Parameters are laid out as those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
-/// after layer, weights row-major `[rows x inputs]`, then biases. See the [module](self) for one
+/// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
+/// by layer, weights row-major `[rows x inputs]`, then biases. The [module](self) shows a network
 /// in a `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
@@ -108,8 +110,8 @@ pub struct MlpRef<'a, T> {
 }
 
 impl<'a, T: Float> MlpRef<'a, T> {
-    /// A network of parameters that become known while the program runs: read from a part of
-    /// the flash that is written now and then, or an [`Mlp`](crate::Mlp)'s.
+    /// Creates a network from parameters that are known only at run time. Examples are an
+    /// [`Mlp`](crate::Mlp)'s parameters, or a region of the flash that is occasionally rewritten.
     ///
     /// ```
     /// use feedforward::{LayerSpec, Mlp, MlpRef, activation::{Identity, Tanh}};
@@ -124,11 +126,12 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::InvalidSetting`] if there are no inputs, if a layer
-    /// has no neurons or too many, or if a parameter of an activation is out of range,
-    /// [`Error::Shape`] if a layer has other pieces than its activation, [`Error::Length`]
-    /// unless there are just the parameters that the layers take, [`Error::NotFinite`] if one
-    /// is not finite.
+    /// - [`Error::Empty`] without layers.
+    /// - [`Error::InvalidSetting`] if there are no inputs, if a layer has no neurons or too many,
+    ///   or if an activation has a parameter out of range.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's.
+    /// - [`Error::Length`] unless there are as many parameters as the layers take.
+    /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
         check_not_empty("layers", layers)?;
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
@@ -136,7 +139,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         activations.try_for_each(Activation::check)?;
         let Some(expected) = count(inputs, layers) else {
             let what = "sizes of inputs and layers";
-            let expected = "at least 1 each, and parameters that can be counted";
+            let expected = "at least 1 each, and a number of parameters that fits usize";
             let got = alloc::format!("{inputs} inputs, {layers:?}");
             return Err(Error::invalid_setting(what, expected, got));
         };
@@ -149,8 +152,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
         })
     }
 
-    /// The network of a `static` or `const`, where parameters that do not fit the layers are an
-    /// error of the compiler:
+    /// Creates the network of a `static` or `const`. If the parameters do not fit the layers, it
+    /// does not compile:
     ///
     /// ```compile_fail
     /// use feedforward::{LayerSpec, MlpRef, activation::Identity};
@@ -159,18 +162,19 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// static NET: MlpRef<f32> = MlpRef::constant(2, &LAYERS, &[0.5, -0.5]); // no bias
     /// ```
     ///
-    /// What a constant cannot look at is left: an activation of other pieces than its layer is
-    /// an error of each prediction, and parameters that are not finite make outputs that are not.
+    /// A constant cannot check the pieces of activations, or that parameters are finite. If an
+    /// activation's pieces are not its layer's, each prediction returns an error. Parameters that
+    /// are not finite produce outputs that are not finite, which are errors too.
     ///
     /// # Panics
-    /// If they do not fit. Call it where the compiler runs it; elsewhere there is
-    /// [`new`](Self::new).
+    /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
+    /// time use [`new`](Self::new).
     pub const fn constant(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Self {
         match count(inputs, layers) {
-            None => panic!("a network has inputs, layers, and neurons in each"),
+            None => panic!("a network needs inputs, layers, and neurons in each layer"),
             Some(expected) => assert!(
                 expected == params.len(),
-                "the number of parameters is not the one that the layers take"
+                "the number of parameters does not match the layers"
             ),
         }
         Self {
@@ -180,28 +184,29 @@ impl<'a, T: Float> MlpRef<'a, T> {
         }
     }
 
-    /// Numbers in a sample.
+    /// Returns the number of inputs.
     pub const fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Numbers in a prediction.
+    /// Returns the number of outputs.
     pub const fn outputs(&self) -> usize {
         self.layers[self.layers.len() - 1].outputs
     }
 
-    /// The layers in their order, the output layer included.
+    /// Returns the layers in order, including the output layer.
     pub const fn layers(&self) -> &'a [LayerSpec<'a, T>] {
         self.layers
     }
 
-    /// All parameters: layer after layer, weights then biases.
+    /// Returns all parameters, layer by layer, weights then biases.
     pub const fn params(&self) -> &'a [T] {
         self.params
     }
 
-    /// Numbers that [`predict_into`](Self::predict_into) needs room for, a constant for a network
-    /// that is one: the most outputs of a hidden layer, and the most pre-activations of any.
+    /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs. It
+    /// is the maximum number of outputs of a hidden layer, plus the maximum number of
+    /// pre-activations of any layer. For a constant network it can be a constant.
     pub const fn scratch_len(&self) -> usize {
         let (mut hidden, mut rows, mut index) = (0, 0, 0);
         while index < self.layers.len() {
@@ -217,21 +222,22 @@ impl<'a, T: Float> MlpRef<'a, T> {
         hidden + rows
     }
 
-    /// Writes the outputs for one sample or many, one after the other: `inputs` is row-major
-    /// `[samples x inputs]`, `outputs` `[samples x outputs]`. What `scratch` holds before does
-    /// not matter. It does not allocate.
+    /// Writes the outputs for one or more samples, without allocation. `inputs` is row-major
+    /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`. The previous contents of
+    /// `scratch` do not matter.
     ///
-    /// The bits are those of [`Mlp::predict`](crate::Mlp::predict), also if there are several
-    /// samples. For large networks or many samples a [`Predictor`](crate::Predictor) is faster,
-    /// which packs weights and needs memory for that.
+    /// Results are bit-identical to those of [`Mlp::predict`](crate::Mlp::predict), for one sample
+    /// and for several. For large networks or many samples a [`Predictor`](crate::Predictor) is
+    /// faster, but it needs memory for packed weights.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples, [`Error::Length`] unless there is room
-    /// for just their outputs, or if `scratch` is shorter than
-    /// [`scratch_len`](Self::scratch_len), [`Error::NotFinite`] if an input is not finite,
-    /// [`Error::Overflow`] if an output is not finite,
-    /// [`Error::Shape`] if a layer has other pieces than its activation. Only making the last
-    /// one allocates, its message.
+    /// - [`Error::Rows`] unless `inputs` holds one or more whole samples.
+    /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
+    ///   shorter than [`scratch_len`](Self::scratch_len).
+    /// - [`Error::NotFinite`] if an input is not finite.
+    /// - [`Error::Overflow`] if an output is not finite.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's. The message of
+    ///   this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
@@ -254,7 +260,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     }
 }
 
-/// How many parameters such a network has, if it can be one.
+/// Returns the number of parameters, or `None` if a size is zero or the number is too large.
 const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<usize> {
     let (mut total, mut before, mut index) = (0_usize, inputs, 0);
     while index < layers.len() {

@@ -247,7 +247,7 @@ fn what_does_not_fit_is_an_error() {
 }
 
 #[test]
-#[should_panic(expected = "not the one that the layers take")]
+#[should_panic(expected = "does not match the layers")]
 fn a_constant_of_too_few_parameters() {
     MlpRef::constant(2, &[LayerSpec::new(1, &Relu)], &[0.0_f32; 2]);
 }

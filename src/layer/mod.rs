@@ -1,4 +1,4 @@
-//! Neurons and layers: the network's parts, each usable on its own.
+//! Neurons and layers: the parts of a network, which can also be used alone.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -15,12 +15,14 @@ mod neuron;
 
 pub use neuron::{Neuron, NeuronMut};
 
-/// A fully connected layer: y = f(W x + b), with W row-major `[outputs x inputs]`, or
-/// `[outputs pieces x inputs]` if the activation takes several [pieces](Activation::pieces).
+/// A fully connected layer: y = f(W x + b).
 ///
-/// It owns its parameters, or views a network's: `Layer<T, &[T]>` from
-/// [`Mlp::layer`](crate::Mlp::layer) reads them, `Layer<T, &mut [T]>` from
-/// [`Mlp::layer_mut`](crate::Mlp::layer_mut) writes through.
+/// W is row-major `[outputs x inputs]`, or `[outputs · pieces x inputs]` if the activation takes
+/// several [pieces](Activation::pieces).
+///
+/// A layer owns its parameters, or is a view of a network's. [`Mlp::layer`](crate::Mlp::layer)
+/// returns a `Layer<T, &[T]>` that reads them, and [`Mlp::layer_mut`](crate::Mlp::layer_mut) a
+/// `Layer<T, &mut [T]>` that writes them.
 ///
 /// ```
 /// use feedforward::{Layer, activation::Relu};
@@ -41,13 +43,15 @@ pub struct Layer<T, W = Vec<T>> {
 }
 
 impl<T: Float> Layer<T> {
-    /// A layer of its own from given weights (row-major, one row for each neuron) and bias. Each
-    /// neuron has as many rows and biases, next to each other, as its activation has pieces.
+    /// Creates a layer that owns its weights and biases. Weights are row-major, one row for each
+    /// neuron. If the activation takes several pieces, each neuron has this many successive rows
+    /// and biases.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless `weights` has one or more values for each bias and there are whole
-    /// neurons, [`Error::InvalidSetting`] if the activation takes no pieces or a parameter of it is out
-    /// of range.
+    /// - [`Error::Rows`] unless `bias` holds whole neurons, and `weights` one or more values for
+    ///   each bias.
+    /// - [`Error::InvalidSetting`] if the activation takes no pieces, or if one of its parameters
+    ///   is out of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: impl Into<Vec<T>>,
@@ -66,11 +70,12 @@ impl<T: Float> Layer<T> {
         })
     }
 
-    /// A layer made of neurons that share an activation: the first one's.
+    /// Creates a layer from neurons. Their activations must have the same name, and the layer takes
+    /// the activation of the first neuron.
     ///
     /// # Errors
-    /// [`Error::Empty`] without neurons, [`Error::Length`] if their numbers of weights
-    /// differ, [`Error::Incompatible`] if their activations do.
+    /// [`Error::Empty`] without neurons, [`Error::Length`] if their numbers of weights or biases
+    /// differ, [`Error::Incompatible`] if their activations differ.
     pub fn from_neurons<W: AsRef<[T]>>(neurons: &[Neuron<T, W>]) -> Result<Self> {
         check_not_empty("neurons", neurons)?;
         let (first, activation) = (&neurons[0], neurons[0].shared_activation());
@@ -95,7 +100,7 @@ impl<T: Float> Layer<T> {
 }
 
 impl<T: Float, W> Layer<T, W> {
-    /// A view of weights and biases that lie at this place in a network.
+    /// Returns a view of weights and biases that lie at this position in a network.
     pub(crate) fn view(
         (weights, bias): (W, W),
         at: &LayerLayout,
@@ -110,27 +115,27 @@ impl<T: Float, W> Layer<T, W> {
         }
     }
 
-    /// What each neuron does with its pre-activation.
+    /// Returns the activation of the layer's neurons.
     pub fn activation(&self) -> &dyn Activation<T> {
         &*self.activation
     }
 
-    /// The activation, to share.
+    /// Returns another `Arc` of the activation.
     pub(crate) fn shared_activation(&self) -> Arc<dyn Activation<T>> {
         Arc::clone(&self.activation)
     }
 
-    /// Numbers that go in.
+    /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Rows of weights, and biases, of each neuron.
+    /// Returns the number of pieces: rows of weights, each with a bias, of each neuron.
     pub(crate) fn pieces(&self) -> usize {
         self.pieces
     }
 
-    /// Where a neuron's weights and its biases lie.
+    /// Returns the ranges of a neuron's weights and biases.
     fn place(&self, index: usize, len: usize) -> Result<[Range<usize>; 2]> {
         if index >= len {
             let what = "neuron index";
@@ -142,22 +147,22 @@ impl<T: Float, W> Layer<T, W> {
 }
 
 impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
-    /// Neurons, each of which gives one number.
+    /// Returns the number of outputs, one for each neuron.
     pub fn outputs(&self) -> usize {
         self.bias().len() / self.pieces
     }
 
-    /// The weights, row-major `[outputs pieces x inputs]`.
+    /// Returns the weights, row-major `[outputs · pieces x inputs]`.
     pub fn weights(&self) -> &[T] {
         self.weights.as_ref()
     }
 
-    /// The biases, one for each row of weights.
+    /// Returns the biases, one for each row of weights.
     pub fn bias(&self) -> &[T] {
         self.bias.as_ref()
     }
 
-    /// One neuron, viewed.
+    /// Returns a view of one neuron.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such neuron.
@@ -170,7 +175,7 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
         ))
     }
 
-    /// The neurons in their order, viewed.
+    /// Returns views of the neurons, in order.
     pub fn neurons(&self) -> impl ExactSizeIterator<Item = Neuron<T, &[T]>> {
         self.weights()
             .chunks_exact(self.inputs * self.pieces)
@@ -178,7 +183,7 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
             .map(|(weights, biases)| Neuron::from_parts(weights, biases, self.shared_activation()))
     }
 
-    /// The output for one sample, neuron by neuron.
+    /// Returns the outputs for one sample, computed neuron by neuron.
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a neuron.
@@ -188,17 +193,17 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
 }
 
 impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
-    /// The weights, to write: row-major `[outputs pieces x inputs]`.
+    /// Returns the weights mutably, row-major `[outputs · pieces x inputs]`.
     pub fn weights_mut(&mut self) -> &mut [T] {
         self.weights.as_mut()
     }
 
-    /// The biases, to write.
+    /// Returns the biases mutably, one for each row of weights.
     pub fn bias_mut(&mut self) -> &mut [T] {
         self.bias.as_mut()
     }
 
-    /// One neuron's weights and biases, to write.
+    /// Returns one neuron's weights and biases mutably.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such neuron.

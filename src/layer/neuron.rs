@@ -1,4 +1,4 @@
-//! One neuron: the arithmetic that everything else must reproduce.
+//! Neurons, whose arithmetic all other code of the crate must reproduce.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,14 +12,18 @@ use crate::memory;
 use crate::random::Rng;
 use crate::simd::{self, Op, Simd};
 
-/// One neuron: f(z), where z = (((x0 w0) + x1 w1) + ...) + b.
+/// A neuron, whose output is f(z).
 ///
-/// This is the executable specification of the crate's arithmetic: a chain of fused
-/// multiply-adds in index order from zero, then the bias. A network gives, for one sample
-/// or a batch, the bits that its neurons give one by one.
+/// ```text
+/// z = (((x₀ · w₀) + x₁ · w₁) + ...) + b
+/// ```
 ///
-/// With an activation of several [pieces](Activation::pieces) it has a row of weights and a bias
-/// for each of them, and each gives such a z.
+/// It is the executable specification of the crate's arithmetic: a chain of fused multiply-adds
+/// from zero in index order, then the bias. For one sample or a batch, the outputs of a network are
+/// bit-identical to those of its neurons, evaluated one by one.
+///
+/// With an activation of several [pieces](Activation::pieces), the neuron has a row of weights, a
+/// bias and a z for each piece.
 ///
 /// ```
 /// use feedforward::{Neuron, activation::LeakyRelu};
@@ -32,28 +36,28 @@ use crate::simd::{self, Op, Simd};
 #[derive(Clone, Debug)]
 pub struct Neuron<T, W = Vec<T>> {
     weights: W,
-    /// One for each piece.
+    /// One bias for each piece.
     biases: W,
     activation: Arc<dyn Activation<T>>,
 }
 
-/// A neuron's parameters in the network that it is part of, to write.
+/// Mutable parameters of a neuron in its layer or network.
 #[derive(Debug)]
 pub struct NeuronMut<'a, T> {
-    /// One weight for each input; with several pieces row-major `[pieces x inputs]`.
+    /// One weight for each input. With several pieces, row-major `[pieces x inputs]`.
     pub weights: &'a mut [T],
-    /// The bias; with several pieces that of the first.
+    /// The bias. With several pieces, the bias of the first.
     pub bias: &'a mut T,
     /// The biases of the other pieces.
     pub other_biases: &'a mut [T],
 }
 
 impl<T: Float> Neuron<T> {
-    /// A neuron from given weights and bias.
+    /// Creates a neuron from weights and bias.
     ///
     /// # Errors
     /// [`Error::Rows`] without weights, [`Error::Shape`] if the activation takes several pieces,
-    /// [`Error::InvalidSetting`] if a parameter of it is out of range.
+    /// [`Error::InvalidSetting`] if one of its parameters is out of range.
     pub fn new(
         weights: impl Into<Vec<T>>,
         bias: T,
@@ -63,13 +67,13 @@ impl<T: Float> Neuron<T> {
         Self::with_pieces(weights, [bias], activation)
     }
 
-    /// A neuron whose activation takes several [pieces](Activation::pieces): weights row-major
-    /// `[pieces x inputs]`, and a bias for each piece.
+    /// Creates a neuron whose activation takes several [pieces](Activation::pieces). Weights are
+    /// row-major `[pieces x inputs]`, and each piece has a bias.
     ///
     /// ```
     /// use feedforward::{Neuron, activation::Maxout};
     ///
-    /// // |x| as the larger one of x and -x.
+    /// // |x| = max(x, -x)
     /// let neuron = Neuron::with_pieces([1.0, -1.0], [0.0, 0.0], Maxout::new(2))?;
     /// assert_eq!(neuron.pre_activations(&[-3.0])?, [-3.0, 3.0]);
     /// assert_eq!(neuron.output(&[-3.0])?, 3.0);
@@ -77,9 +81,10 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is a bias for each piece, [`Error::Rows`] unless there are
-    /// one or more weights for each, [`Error::InvalidSetting`] if the activation takes none or a
-    /// parameter of it is out of range.
+    /// - [`Error::Length`] unless there is one bias for each piece.
+    /// - [`Error::Rows`] unless all pieces have the same number of weights, at least one.
+    /// - [`Error::InvalidSetting`] if the activation takes no pieces, or if one of its parameters
+    ///   is out of range.
     pub fn with_pieces(
         weights: impl Into<Vec<T>>,
         biases: impl Into<Vec<T>>,
@@ -95,7 +100,7 @@ impl<T: Float> Neuron<T> {
         })
     }
 
-    /// A neuron as the tutorial makes it: weights uniform in [0, 1), bias 0.
+    /// Creates a neuron as in the tutorial: weights uniform in [0, 1), bias 0.
     ///
     /// ```
     /// use feedforward::{Neuron, activation::Identity};
@@ -107,8 +112,9 @@ impl<T: Float> Neuron<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] without inputs or if the activation takes no pieces or has a
-    /// parameter out of range, [`Error::TooLarge`] if there is no memory for the weights.
+    /// - [`Error::InvalidSetting`] without inputs, if the activation takes no pieces, or if one of
+    ///   its parameters is out of range.
+    /// - [`Error::TooLarge`] if there is no memory for the weights.
     pub fn random(
         inputs: usize,
         seed: u64,
@@ -128,7 +134,7 @@ impl<T: Float> Neuron<T> {
 }
 
 impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
-    /// Parameters that are known to fit.
+    /// Creates a neuron from parameters that are known to fit the activation.
     pub(super) fn from_parts(weights: W, biases: W, activation: Arc<dyn Activation<T>>) -> Self {
         Self {
             weights,
@@ -137,27 +143,28 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         }
     }
 
-    /// Numbers that go in.
+    /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
         self.weights().len() / self.biases().len()
     }
 
-    /// One weight for each input; with several pieces row-major `[pieces x inputs]`.
+    /// Returns the weights, one for each input. With several pieces, they are row-major
+    /// `[pieces x inputs]`.
     pub fn weights(&self) -> &[T] {
         self.weights.as_ref()
     }
 
-    /// The bias; with several pieces that of the first.
+    /// Returns the bias. With several pieces, it is the bias of the first.
     pub fn bias(&self) -> T {
         self.biases()[0]
     }
 
-    /// The biases, one for each piece.
+    /// Returns the biases, one for each piece.
     pub fn biases(&self) -> &[T] {
         self.biases.as_ref()
     }
 
-    /// What it does with its pre-activation.
+    /// Returns the activation.
     pub fn activation(&self) -> &dyn Activation<T> {
         &*self.activation
     }
@@ -166,17 +173,17 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         Arc::clone(&self.activation)
     }
 
-    /// z = (((x0 w0) + x1 w1) + ...) + b.
+    /// Returns the pre-activation z = (((x₀ · w₀) + x₁ · w₁) + ...) + b.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there is one input for each weight, [`Error::Shape`] if
-    /// there are several pieces.
+    /// [`Error::Length`] unless there is one input for each weight, [`Error::Shape`] if there are
+    /// several pieces.
     pub fn pre_activation(&self, inputs: &[T]) -> Result<T> {
         check_only_piece(self.biases().len())?;
         Ok(self.pre_activations(inputs)?[0])
     }
 
-    /// z = (((x0 w0) + x1 w1) + ...) + b for each piece.
+    /// Returns the [pre-activation](Self::pre_activation) z of each piece.
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a piece.
@@ -188,7 +195,7 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         Ok(z.collect())
     }
 
-    /// f(z).
+    /// Returns the output f(z).
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a piece.
@@ -200,35 +207,35 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
 }
 
 impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Neuron<T, W> {
-    /// The weights, to write.
+    /// Returns the weights mutably, in the order of [`weights`](Self::weights).
     pub fn weights_mut(&mut self) -> &mut [T] {
         self.weights.as_mut()
     }
 
-    /// The bias, to write; with several pieces that of the first.
+    /// Returns the bias mutably. With several pieces, it is the bias of the first.
     pub fn bias_mut(&mut self) -> &mut T {
         &mut self.biases_mut()[0]
     }
 
-    /// The biases, one for each piece, to write.
+    /// Returns the biases mutably, one for each piece.
     pub fn biases_mut(&mut self) -> &mut [T] {
         self.biases.as_mut()
     }
 }
 
-/// Checks that what is asked for one piece is asked of one.
+/// Checks that an activation has a single piece.
 fn check_only_piece(pieces: usize) -> Result<()> {
     match pieces {
         1 => Ok(()),
         _ => Err(Error::shape(
             "pieces of a neuron's activation",
-            "1 (for several there are `Neuron::with_pieces` and `pre_activations`)",
+            "1 (for several, use `Neuron::with_pieces` and `pre_activations`)",
             pieces,
         )),
     }
 }
 
-/// The sum of products in index order, rounded as the kernel of the same set rounds.
+/// Sum of products in index order, rounded as in the kernel of the same instruction set.
 struct Chain<'a, T> {
     inputs: &'a [T],
     weights: &'a [T],

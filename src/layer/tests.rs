@@ -54,7 +54,7 @@ fn bad_shapes_are_errors() {
 
 #[test]
 fn neurons_of_several_pieces_are_parts_of_their_layer() {
-    // |x + y| and the larger one of x and y.
+    // The first neuron computes |x + y + 0.5|, the second max(x, y).
     let weights = [1.0, 1.0, -1.0, -1.0, 1.0, 0.0, 0.0, 1.0];
     let mut layer = Layer::new(weights, [0.5, -0.5, 0.0, 0.0], Maxout::new(2)).unwrap();
     assert_eq!((layer.inputs(), layer.outputs()), (2, 2));

@@ -1,4 +1,4 @@
-//! The products of a backward pass: slopes, weight gradients, outer products.
+//! Products of a backward pass: derivatives, weight gradients, outer products.
 
 use super::Mlp;
 use super::dropout::Masks;
@@ -10,29 +10,29 @@ use crate::gemm::{self, Buffer, Epilogue, MatRef, Product, padded};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
 
-/// Multiplies each strip of dL/dy by the slope of the layer that y came from.
+/// Epilogue that multiplies each strip of dL/dy by the derivative of the layer that computed y.
 pub(super) struct Slope<'a, T> {
     pub(super) layer: &'a PackedLayer<T>,
     pub(super) activation: &'a dyn Activation<T>,
     /// [`saved_activations`] of the layer.
     pub(super) saved: (&'a [T], &'a [T]),
-    /// What dropout removed of y, if anything.
+    /// Masks of the outputs that dropout removed from y. `None` without dropout.
     pub(super) masks: Option<Masks>,
-    /// The minibatch's index of the first row.
+    /// Index of the first row in the minibatch.
     pub(super) first_sample: usize,
     pub(super) dy: &'a mut [T],
     pub(super) dz: &'a mut [T],
 }
 
-/// Returns z and y of a layer as the forward pass saved them, or y twice where the slope does not
-/// need z.
+/// Returns z and y of a layer as the forward pass saved them. If the derivative does not need z, it
+/// returns y twice.
 pub(super) fn saved_activations<'a, T: Float>(
     net: &Mlp<T>,
     layer: usize,
     z: &'a [Buffer<T>],
     y: &'a [Buffer<T>],
 ) -> (&'a [T], &'a [T]) {
-    // Where no pre-activations are kept, the buffer may still hold another network's.
+    // If no pre-activations are kept, the buffer may hold stale values from another network.
     let z = if keeps_z(net, layer) { z } else { y };
     (&z[layer], &y[layer])
 }
@@ -56,14 +56,14 @@ impl<T: Float> Epilogue<T> for Slope<'_, T> {
     }
 }
 
-/// Whether dW is cheaper as the transposed product: columns come in whole cache lines, so few
-/// inputs would waste most of each.
+/// Returns `true` if dW is cheaper as the transposed product. Rows are padded to whole cache lines,
+/// so a row of few inputs would be mostly padding.
 pub(super) fn is_narrow<T>(inputs: usize, rows: usize) -> bool {
     inputs * padded::<T>(rows) < rows * padded::<T>(inputs)
 }
 
-/// dW = dz^T x, a sum over samples in their order: one chain for each weight, which is
-/// the same for either orientation of the product.
+/// Computes dW = dz^T x, a sum over samples in order. Each weight's sum is one chain of fused
+/// multiply-adds. Both orientations of the product compute the identical chain.
 pub(super) fn weight_gradient<T: Float>(
     layer: &PackedLayer<T>,
     x: &[T],
@@ -89,9 +89,9 @@ pub(super) fn weight_gradient<T: Float>(
     }
 }
 
-/// The sum of rows in their order: the gradient of a bias.
+/// Sum of rows in order, which is the gradient of a bias.
 pub(super) struct SumRows<'a, T> {
-    /// Rows, padded beyond the sum's length.
+    /// Rows, padded to whole cache lines.
     pub(super) rows: &'a [T],
     pub(super) sum: &'a mut [T],
 }
@@ -110,8 +110,8 @@ impl<T: Float> Op for SumRows<'_, T> {
     }
 }
 
-/// The gradients of each row with respect to a layer's parameters, at their places in `each`:
-/// dW = dz x^T and db = dz.
+/// Writes each row's gradient with respect to a layer's parameters, dW = dz x^T and db = dz, to its
+/// position in `each`.
 pub(super) fn outer_products<'a, T: Float>(
     layer: &PackedLayer<T>,
     x: &[T],

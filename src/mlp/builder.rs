@@ -1,4 +1,4 @@
-//! The description of a network, before it has parameters.
+//! Builder that describes a network before it has parameters.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,9 @@ use crate::init::{HeUniform, Initializer, LayerInfo, Rng, round_into};
 use crate::layout::{Layout, check_depth};
 use crate::memory;
 
-/// Describes a network layer by layer; [`build`](Self::build) checks it and draws the parameters.
+/// Builder that describes a network layer by layer.
+///
+/// [`build`](Self::build) checks the description and draws the initial parameters.
 ///
 /// ```
 /// use feedforward::{Mlp, activation::{Identity, Relu, Tanh}, init::GlorotUniform};
@@ -39,7 +41,7 @@ pub struct MlpBuilder<T> {
     seed: u64,
 }
 
-/// Equal layers, one after the other.
+/// Run of equal, successive layers.
 #[derive(Clone, Debug)]
 struct Run<T> {
     count: usize,
@@ -73,7 +75,7 @@ impl<T: Float> MlpBuilder<T> {
         self.hidden_layers(1, neurons, activation)
     }
 
-    /// Adds `count` hidden layers of the same kind.
+    /// Adds `count` equal hidden layers.
     pub fn hidden_layers(
         mut self,
         count: usize,
@@ -90,39 +92,41 @@ impl<T: Float> MlpBuilder<T> {
         self
     }
 
-    /// Whether the output layer was set.
+    /// Returns `true` if the output layer is set.
     pub(crate) fn has_output(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Sets where initial parameters come from; [`HeUniform`] unless told otherwise, which
-    /// takes each layer's activation into account.
+    /// Sets the initializer of the parameters. Default: [`HeUniform`], which takes each layer's
+    /// activation into account.
     pub fn initializer(mut self, initializer: impl Initializer + 'static) -> Self {
         self.initializer = Arc::new(initializer);
         self
     }
 
-    /// Sets the seed of the initial parameters, 0 unless told otherwise. A seed means the
-    /// same parameters from release to release.
+    /// Sets the seed of the initial parameters. Default: 0. A seed produces equal parameters in all
+    /// releases.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Makes the network.
+    /// Builds the network.
     ///
     /// # Errors
-    /// [`Error::Missing`] without an output layer, [`Error::InvalidSetting`] if a size is zero or if
-    /// an activation or the initialiser has a setting out of range, [`Error::TooLarge`] for more
-    /// layers or parameters than a [`Layout`] can have or than there is memory for,
-    /// [`Error::NotFinite`] if an initial parameter is not finite in this precision.
+    /// - [`Error::Missing`] without an output layer.
+    /// - [`Error::InvalidSetting`] if a size is zero, or if a setting of an activation or of the
+    ///   initializer is out of range.
+    /// - [`Error::TooLarge`] for more layers or parameters than a [`Layout`] can have, or than fit
+    ///   in memory.
+    /// - [`Error::NotFinite`] if an initial parameter is not finite in this precision.
     pub fn build(self) -> Result<Mlp<T>> {
         let Some(output) = self.output else {
             let (what, expected) = ("output layer", "one (`output`)");
             return Err(Error::Missing { what, expected });
         };
         self.initializer.check()?;
-        // Layers are counted before there is anything for each of them.
+        // Checks the number of layers before anything is allocated for each layer.
         let count = self.hidden.iter().map(|run| run.count);
         let depth = count.fold(0, usize::saturating_add);
         check_depth(depth.saturating_add(1))?;

@@ -17,29 +17,29 @@ use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
 use crate::loss::Loss;
 use crate::simd;
 
-/// The gradient with respect to the parameters that a backward pass computes.
+/// Kind of parameter gradient that a backward pass computes.
 enum ParamGradient<'a, T> {
     /// The sum over the rows.
     Sum,
     /// One gradient for each row.
     PerSample(&'a mut [T]),
-    /// None: the pass computes dL/dx alone.
+    /// No parameter gradient: the pass computes dL/dx alone.
     Skip,
 }
 
-/// The minibatch that all chunks read, and what they compute of it.
+/// Minibatch with network and loss, which all chunks read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Minibatch<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
     pub(super) samples: &'a CheckedSamples<'a, T>,
     pub(super) loss: &'a dyn Loss<T>,
-    /// Which hidden outputs to drop, if any.
+    /// Masks of the hidden outputs to drop. `None` without dropout.
     pub(super) masks: Option<Masks>,
 }
 
 impl<'a, T> Minibatch<'a, T> {
-    /// A minibatch of which nothing is dropped.
+    /// Returns a minibatch without dropout.
     pub(super) fn new(
         net: &'a Mlp<T>,
         packed: &'a Packed<T>,
@@ -56,37 +56,37 @@ impl<'a, T> Minibatch<'a, T> {
     }
 }
 
-/// Workspace for some rows of a minibatch, and what they add to the gradient.
+/// Workspace for some rows of a minibatch, and their part of the gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<T> {
     /// The rows' inputs.
     x: Buffer<T>,
     /// Outputs of each layer.
     y: Vec<Buffer<T>>,
-    /// Outputs of each layer after dropout, if there is any.
+    /// Outputs of each layer after dropout. Empty without dropout.
     dropped: Vec<Buffer<T>>,
-    /// Pre-activations of the layers whose slope needs them, else empty.
+    /// Pre-activations of the layers whose derivative needs them. Empty for the others.
     z: Vec<Buffer<T>>,
-    /// Gradients with respect to one layer's pre-activations, and the layer's below.
+    /// Gradients with respect to the pre-activations of one layer and of the layer below.
     dz: [Buffer<T>; 2],
-    /// dL/dy: of one strip, but of all rows at the output.
+    /// dL/dy of one strip in hidden layers, and of all rows in the output layer.
     dy: Buffer<T>,
-    /// The gradient of a weight matrix, transposed.
+    /// Transposed gradient of a weight matrix.
     dw: Buffer<T>,
-    /// Room for one sample's target.
+    /// Buffer for one sample's target.
     target: Vec<T>,
-    /// The sum over the rows, laid out like the parameters.
+    /// Sum of the gradients over the rows, laid out like the parameters.
     pub(super) gradient: Vec<T>,
-    /// dL/dx, row-major without gaps, if it was asked for.
+    /// dL/dx, row-major without gaps. Empty unless enabled.
     pub(super) input_gradient: Vec<T>,
-    /// The samples of the minibatch that are its own.
+    /// Samples of the minibatch that belong to this chunk.
     range: Range<usize>,
-    /// The rows' losses, added up.
+    /// Weighted sum of the rows' losses.
     pub(super) loss: f64,
 }
 
 impl<T: Float> Chunk<T> {
-    /// An empty one; `sums` says whether it will hold a gradient.
+    /// Creates an empty chunk. With `sums` it can hold a gradient.
     pub(super) fn new(net: &Mlp<T>, sums: bool) -> Self {
         let empty = || vec![Buffer::zeros(0); net.depth()];
         Self {
@@ -105,8 +105,8 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// Assigns these samples of the next minibatch and makes room for them. Passes over as many
-    /// samples or fewer then do not allocate.
+    /// Assigns samples of the next minibatch, and allocates buffers for them. Later passes over as
+    /// many samples or fewer do not allocate.
     pub(super) fn assign(
         &mut self,
         net: &Mlp<T>,
@@ -143,7 +143,7 @@ impl<T: Float> Chunk<T> {
         self.input_gradient.resize(rows * derivatives, T::zero());
     }
 
-    /// Returns the outputs of a layer, padding and all.
+    /// Returns the outputs of a layer, including the padding.
     pub(super) fn outputs_of(&self, packed: &Packed<T>, layer: usize) -> &[T] {
         &self.y[layer][..self.range.len() * packed.layers[layer].y_stride]
     }
@@ -183,7 +183,7 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// Evaluates the losses, and their gradient with respect to the outputs.
+    /// Evaluates the losses and their gradients with respect to the outputs.
     fn evaluate(&mut self, minibatch: Minibatch<'_, T>, scale: T, mut each: Option<&mut [f64]>) {
         let Minibatch {
             net, samples, loss, ..
@@ -269,7 +269,8 @@ impl<T: Float> Chunk<T> {
 }
 
 instantiate! {
-    /// Runs both passes. The gradient and dL/dx are those of the sum of the losses times `scale`.
+    /// Runs both passes. The gradient and dL/dx are those of `scale` times the weighted sum of the
+    /// losses.
     pub(super) fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, scale, None);
@@ -279,7 +280,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// Runs the forward pass, and evaluates the losses.
+    /// Runs the forward pass and evaluates the losses.
     pub(super) fn compute_loss<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, T::one(), None);
@@ -287,8 +288,8 @@ instantiate! {
 }
 
 instantiate! {
-    /// Runs both passes, and writes the loss and the gradient of each sample, laid out like the
-    /// parameters.
+    /// Runs both passes, and writes the loss and the gradient of each sample. Each gradient is laid
+    /// out like the parameters.
     pub(super) fn compute_each<T>(
         chunk: &mut Chunk<T>,
         minibatch: Minibatch<'_, T>,
@@ -303,9 +304,9 @@ instantiate! {
 }
 
 instantiate! {
-    /// Writes the derivative of each of these outputs with respect to each input to
-    /// `input_gradient`: a backward pass over one copy of each sample for each output. The chunk
-    /// must have been assigned as many rows as there are copies.
+    /// Writes the derivatives of these outputs with respect to the inputs to `input_gradient`. It
+    /// runs a backward pass over one copy of each sample per output. The caller must have assigned
+    /// the chunk as many rows as there are copies.
     pub(super) fn jacobian<T>(
         chunk: &mut Chunk<T>,
         minibatch: Minibatch<'_, T>,
@@ -333,9 +334,9 @@ instantiate! {
     }
 }
 
-/// Repeats each of the first rows this many times, one copy after the other.
+/// Repeats each of the first `rows` rows in place: all copies of the first row, then of the next.
 fn repeat_rows<T: Copy>(buffer: &mut [T], stride: usize, rows: usize, times: usize) {
-    // From the last on, so that nothing is overwritten before it was copied.
+    // In reverse order, so that each row is copied before it is overwritten.
     for row in (0..rows).rev() {
         for copy in (row * times..(row + 1) * times).rev() {
             buffer.copy_within(row * stride..(row + 1) * stride, copy * stride);

@@ -4,16 +4,21 @@ use crate::blas1::{norm, scale};
 use crate::error::Result;
 use crate::float::{Float, check_positive, instantiate};
 
-/// A bound on the gradient of a minibatch, penalty included, for losses and depths that
-/// now and then give far too large ones (Pascanu et al., "On the difficulty of training
-/// recurrent neural networks", 2013).
+/// Bound on the gradient of a minibatch, including the penalty.
+///
+/// It helps with losses and deep networks that occasionally produce far too large gradients. See
+/// Pascanu et al., 2013, [arXiv:1211.5063](https://arxiv.org/abs/1211.5063).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Clip {
-    /// Shortens the whole gradient to this Euclidean norm if it is longer: times
-    /// min(1, norm / (|g| + 1e-6)), as PyTorch's `clip_grad_norm_` has it.
+    /// Scales the whole gradient down to this Euclidean norm if its norm is larger, as PyTorch's
+    /// `clip_grad_norm_` does:
+    ///
+    /// ```text
+    /// g ← min(1, norm / (|g| + 1e-6)) · g
+    /// ```
     Norm(f64),
-    /// Brings each value between -bound and bound: PyTorch's `clip_grad_value_`.
+    /// Clamps each value to [-bound, bound], as PyTorch's `clip_grad_value_` does.
     Value(f64),
 }
 
@@ -28,7 +33,7 @@ impl Clip {
         match self {
             Self::Value(bound) if max_abs > bound => clamp(values, T::from_f64(bound)),
             Self::Norm(bound) => {
-                // In units of the largest value, so that squares cannot overflow.
+                // Relative to the largest value, so that squares cannot overflow.
                 let relative = norm(values, T::from_f64(1.0 / max_abs.max(f64::MIN_POSITIVE)));
                 let factor = bound / (relative * max_abs + 1e-6);
                 if factor < 1.0 {
@@ -60,7 +65,7 @@ mod tests {
             Clip::Norm(6e30).apply(&mut values, 4.0 * f64::from(scale));
             assert_eq!(values, before);
             Clip::Norm(2.5 * f64::from(scale)).apply(&mut values, 4.0 * f64::from(scale));
-            // PyTorch's 1e-6 shortens small gradients further.
+            // PyTorch's 1e-6 scales small gradients down further.
             let expected = 2.5 * f64::from(scale) / (5.0 * f64::from(scale) + 1e-6);
             let factor = (f64::from(values[0]) / f64::from(before[0])).abs();
             assert!((factor - expected.min(1.0)).abs() < 1e-6, "{factor}");

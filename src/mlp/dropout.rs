@@ -1,15 +1,15 @@
-//! Dropping hidden outputs at random while training.
+//! Dropout: random removal of hidden outputs during training.
 
 use crate::error::{Result, check_range};
 use crate::float::Float;
 use crate::gemm::padded;
 use crate::simd::{self, Op, Simd};
 
-/// Rates that can be told apart.
+/// Number of steps in which a rate is resolved.
 const STEPS: f64 = 4_294_967_296.0;
 
-/// Inverted dropout: each hidden output is zero with probability `rate`, else divided by
-/// 1 - rate. What is dropped is a function of seed, update, layer, sample and unit, so that it
+/// Inverted dropout: each hidden output is set to zero with probability `rate`, and otherwise
+/// divided by 1 - `rate`. The choice is a function of seed, update, layer, sample and neuron. It
 /// does not depend on the number of threads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dropout {
@@ -20,14 +20,14 @@ pub(super) struct Dropout {
 impl Dropout {
     pub(super) fn new(rate: f64, seed: u64) -> Result<Self> {
         if rate != 0.0 {
-            // Masks know rates in steps of 2^-32.
+            // Masks resolve rates in steps of 2^-32.
             let (range, expected) = (1.0 / STEPS..1.0, "0, or at least 2^-32 and below 1");
             check_range("dropout rate", rate, range, expected)?;
         }
         Ok(Self { rate, seed })
     }
 
-    /// What one update drops, for samples before which the minibatch has so many others.
+    /// Returns the masks of one update, for samples that start at index `before` of the minibatch.
     pub(super) fn at(self, update: u64, before: usize) -> Masks {
         Masks {
             rate: self.rate,
@@ -37,7 +37,7 @@ impl Dropout {
     }
 }
 
-/// What one update drops, in all layers and samples.
+/// Masks of one update, for all layers and samples.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Masks {
     rate: f64,
@@ -46,8 +46,8 @@ pub(super) struct Masks {
 }
 
 impl Masks {
-    /// to <- from, masked: rows of `units` outputs of a layer, padded, of consecutive samples of
-    /// the minibatch.
+    /// Copies `from` to `to`, masked. Each padded row holds the `units` outputs of a layer for one
+    /// sample. The rows are consecutive samples of the minibatch.
     pub(super) fn copy<T: Float>(
         self,
         layer: usize,
@@ -72,7 +72,7 @@ impl Masks {
         simd::dispatch(Apply {
             key: mix64(self.key ^ layer as u64),
             first_sample: self.before + first_sample,
-            // Rounding down to below 2^32: a rate so near to 1 still keeps something.
+            // Rounds down to below 2^32, so that even a rate close to 1 keeps some outputs.
             threshold: (self.rate * STEPS) as u32,
             scale: T::from_f64(1.0 / (1.0 - self.rate)),
             stride: padded::<T>(units),
@@ -100,7 +100,7 @@ impl<T: Float> Op for Apply<'_, T> {
             let key = mix64(self.key ^ sample as u64);
             let (key, other) = (key as u32, (key >> 32) as u32);
             for (y, unit) in row.iter_mut().zip(0u32..) {
-                // Chris Wellons' lowbias32, whose middle takes a second key.
+                // Chris Wellons' lowbias32, with a second key added in the middle.
                 let mut x = unit.wrapping_mul(0x9e37_79b9) ^ key;
                 x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
                 x = (x ^ (x >> 15)).wrapping_add(other);
@@ -113,7 +113,7 @@ impl<T: Float> Op for Apply<'_, T> {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+/// Applies the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
 fn mix64(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -152,7 +152,7 @@ mod tests {
             let fraction = kept(&mut rows.iter().skip(unit).step_by(stride).copied());
             assert!((fraction - 0.7).abs() < 0.1, "unit {unit}: {fraction}");
         }
-        // Independent of the next update and layer: both keep with probability 0.49.
+        // Masks of other updates and layers are independent. Both keep with probability 0.49.
         for other in [draw(1, 0), draw(0, 1)] {
             let both = rows.iter().zip(&other).map(|(a, b)| a * b);
             let both = both.filter(|&x| x != 0.0).count() as f64 / rows.len() as f64;
@@ -172,7 +172,7 @@ mod tests {
         masks.apply(2, 4, 5, right);
         masks.apply(2, 0, 5, left);
         assert_eq!(whole, parts);
-        // Also where the part is all that there is.
+        // The last part alone drops the same outputs.
         let mut last = vec![1.0; 5 * stride];
         let masks = Dropout::new(0.5, 1).unwrap().at(3, 4);
         masks.apply(2, 0, 5, &mut last);

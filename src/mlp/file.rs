@@ -1,4 +1,4 @@
-//! Networks as files.
+//! Networks as safetensors files.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,25 +16,25 @@ use crate::layout::Layout;
 use crate::memory;
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
-/// Finds activations that are none of the crate's.
+/// Finds activations by name that are not built into this crate.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
 
-/// A network of the crate's own activations.
+/// Resolves no name, so that only this crate's activations are found.
 pub(crate) fn built_in<T>(_: &str) -> Option<Arc<dyn Activation<T>>> {
     None
 }
 
-/// What a layer is made of.
+/// Parts of a layer: tensor names, size and activation.
 pub(super) struct Part<T> {
     pub(super) weight: String,
-    /// Zeros without.
+    /// `None` stands for zeros.
     pub(super) bias: Option<String>,
     pub(super) outputs: usize,
     pub(super) activation: Arc<dyn Activation<T>>,
 }
 
 impl<T: Float> Mlp<T> {
-    /// Adds its description and parameters to a file.
+    /// Adds the network's description and parameters to a file.
     pub(crate) fn write(&self, file: &mut Writer) -> Result<()> {
         check_finite("parameters", &self.params)?;
         file.describe("inputs", &self.inputs())?;
@@ -48,7 +48,7 @@ impl<T: Float> Mlp<T> {
         Ok(())
     }
 
-    /// The network that a file describes.
+    /// Reads the network that a file describes.
     pub(crate) fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
         let described: Vec<Described> = file.get("layers")?;
         let part = |(index, layer): (usize, &Described)| {
@@ -68,7 +68,7 @@ impl<T: Float> Mlp<T> {
         Ok(net)
     }
 
-    /// The network of these tensors. Nothing is made before all shapes fit each other.
+    /// Reads the network from these tensors. It checks all shapes before it allocates parameters.
     pub(super) fn of_tensors(
         file: &Reader<'_>,
         inputs: usize,
@@ -103,14 +103,15 @@ impl<T: Float> Mlp<T> {
         })
     }
 
-    /// The network as the bytes of a safetensors file: tensors `layers.N.weight`
-    /// `[outputs, inputs]` and `layers.N.bias` `[outputs]`, as PyTorch's `torch.nn.Linear` has
-    /// them, and a description. The same network gives the same bytes.
+    /// Returns the network as the bytes of a safetensors file. It holds a description and the
+    /// tensors `layers.N.weight` `[outputs, inputs]` and `layers.N.bias` `[outputs]`, as in
+    /// PyTorch's `torch.nn.Linear`. Equal networks produce equal bytes.
     ///
     /// ```
     /// use feedforward::{Mlp, activation::{Identity, LeakyRelu}};
     ///
-    /// let net = Mlp::<f32>::builder(2).hidden(8, LeakyRelu { slope: 0.1 }).output(1, Identity).build()?;
+    /// let builder = Mlp::<f32>::builder(2).hidden(8, LeakyRelu { slope: 0.1 });
+    /// let net = builder.output(1, Identity).build()?;
     /// let bytes = net.to_bytes()?;
     /// let same = Mlp::from_bytes(&bytes)?;
     /// assert!(same.is_shaped_like(&net) && same.params() == net.params());
@@ -119,36 +120,38 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite,
-    /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold it.
+    /// [`Error::Malformed`](crate::Error::Malformed) if the format cannot hold the network.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut file = Writer::new(NETWORK);
         self.write(&mut file)?;
         file.finish()
     }
 
-    /// The network of [`to_bytes`](Self::to_bytes), or that of a classifier, a regressor or a
-    /// checkpoint.
+    /// Reads a network from the bytes of [`to_bytes`](Self::to_bytes), or of a classifier, a
+    /// regressor or a checkpoint.
     ///
-    /// A network whose inputs must be scaled or encoded, or whose outputs are scaled targets, is an
-    /// error: a [`ModelFile`](crate::ModelFile) or a [`Regressor`](crate::Regressor) does that.
+    /// A network that needs scaled or encoded inputs, or whose outputs are scaled targets, is an
+    /// error. Read it as a [`ModelFile`](crate::ModelFile) or a [`Regressor`](crate::Regressor)
+    /// instead.
     ///
-    /// Numbers of another precision are converted, without a word: f32 to f64 exactly, f64 to f32
-    /// rounded. Note that `Mlp::load(path)` without a type reads f64 if nothing but literals
-    /// such as `0.5` says which of the two is meant.
+    /// Numbers of another precision are converted silently: f32 to f64 exactly, and f64 to f32 with
+    /// rounding. Note that `Mlp::load(path)` reads f64 if only float literals such as `0.5`
+    /// determine its type.
     ///
-    /// Nothing of the bytes is trusted: sizes are those of the tensors that are there, a
-    /// checksum tells damage, and reading takes at most 8 times the memory of the bytes, and 1 MB.
+    /// The bytes are not trusted. Sizes are taken from the tensors, never from the description, and
+    /// a checksum detects damage. Reading takes at most 8 times the memory of the bytes, plus 1 MB.
     ///
     /// # Errors
-    /// [`Error::Malformed`](crate::Error::Malformed) says what is wrong with the bytes,
-    /// [`Error::UnknownName`](crate::Error::UnknownName) names an activation that is none of the
-    /// crate's, [`Error::NotFinite`](crate::Error::NotFinite) says which parameter is no number.
+    /// - [`Error::Malformed`](crate::Error::Malformed) describes the fault in the bytes.
+    /// - [`Error::UnknownName`](crate::Error::UnknownName) names an activation that this crate does
+    ///   not have.
+    /// - [`Error::NotFinite`](crate::Error::NotFinite) names the parameter that is not finite.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_bytes_with(bytes, built_in)
     }
 
-    /// [`from_bytes`](Self::from_bytes), with activations of your own: the function is given each
-    /// name and returns what is meant, or `None` for those of the crate.
+    /// Reads a network as [`from_bytes`](Self::from_bytes) does, with your own activations.
+    /// `resolver` maps each name to an activation, or to `None` for an activation of this crate.
     ///
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes).
@@ -166,9 +169,9 @@ impl<T: Float> Mlp<T> {
 on_disk!(save [T: Float] Mlp<T>);
 on_disk!(load [T: Float] Mlp<T>);
 
-/// The precision that a file's parameters have: f32 or f64.
+/// Precision of a file's parameters: f32 or f64.
 ///
-/// Reading converts without a word, so a program that takes files of both asks first:
+/// Reading converts silently, so a program that accepts files of both precisions checks first:
 ///
 /// ```
 /// use feedforward::{Mlp, Precision, activation::Identity};
@@ -193,7 +196,7 @@ impl Precision {
     /// a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Malformed`](crate::Error::Malformed) says what is wrong with the bytes.
+    /// [`Error::Malformed`](crate::Error::Malformed) describes the fault in the bytes.
     pub fn of_file(bytes: &[u8]) -> Result<Self> {
         let file = Reader::new(bytes, &MODELS)?;
         let is_double = file.is_double("layers.0.weight")?;
@@ -201,13 +204,14 @@ impl Precision {
     }
 }
 
-/// Where a description has what surrounds a model, as [`ModelFile`](crate::ModelFile) writes it.
+/// Keys of a model's scaler and encoding in the description, as [`ModelFile`](crate::ModelFile)
+/// writes them.
 pub(crate) const SCALER: &str = "scaler";
 pub(crate) const ENCODING: &str = "encoding";
-/// Where a regressor's description has the scaling of its targets.
+/// Key of the target scaling in a regressor's description.
 pub(crate) const TARGET_SCALER: &str = "target_scaler";
 
-/// Checks that a network's outputs are predictions.
+/// Checks that a network's outputs are predictions, not scaled targets.
 pub(crate) fn check_unscaled(file: &Reader<'_>) -> Result<()> {
     match file.find::<IgnoredAny>(TARGET_SCALER)? {
         None => Ok(()),
@@ -217,26 +221,26 @@ pub(crate) fn check_unscaled(file: &Reader<'_>) -> Result<()> {
     }
 }
 
-/// Checks that a model needs nothing around it: without its scaler or encoding it would predict
-/// from the wrong numbers.
+/// Checks that a model has no scaler or encoding. Without them, its network would predict from the
+/// wrong numbers.
 pub(crate) fn check_alone(file: &Reader<'_>) -> Result<()> {
     for part in [SCALER, ENCODING] {
         if file.find::<IgnoredAny>(part)?.is_some() {
             return Err(malformed(format!(
-                "the model takes inputs that went through the file's {part}; load it as a ModelFile, \
-                 whose predict applies it"
+                "the model needs inputs transformed by the file's {part}; load it as a ModelFile, \
+                whose predict applies it"
             )));
         }
     }
     Ok(())
 }
 
-/// Kinds of files.
+/// Kinds of files, as the description names them.
 pub(crate) const NETWORK: &str = "network";
 pub(crate) const CLASSIFIER: &str = "classifier";
 pub(crate) const MULTILABEL: &str = "multilabel classifier";
 pub(crate) const REGRESSOR: &str = "regressor";
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 
-/// Those that have a network.
+/// Kinds of files that hold a network.
 pub(crate) const MODELS: [&str; 5] = [NETWORK, CLASSIFIER, MULTILABEL, REGRESSOR, CHECKPOINT];

@@ -6,15 +6,16 @@ use crate::activation::Activation;
 use crate::float::Float;
 use crate::gemm::{Epilogue, MatRef, Product};
 
-/// Where a forward product leaves its pre-activations.
+/// Destination of a forward product's pre-activations.
 pub(super) enum PreActivations<'a, T> {
-    /// In a scratch strip, which the next strip overwrites.
+    /// A scratch strip, which the next strip overwrites.
     Strip(&'a mut [T]),
-    /// In a buffer for all rows, for slopes that need them.
+    /// A buffer for all rows, for derivatives that need pre-activations.
     All(&'a mut [T]),
 }
 
-/// y = f(x W^T + b) for `samples` rows of x; rows of y are `layer.y_stride` apart.
+/// Computes y = f(x W^T + b) for `samples` rows of x. The row stride of x is `x_row`, and that of y
+/// is `layer.y_stride`.
 pub(super) fn forward<T: Float>(
     layer: &PackedLayer<T>,
     activation: &dyn Activation<T>,
@@ -35,7 +36,7 @@ pub(super) fn forward<T: Float>(
     });
 }
 
-/// Applies the activation to each strip while it is hot.
+/// Applies the activation to each strip while it is in the cache.
 struct Activate<'a, T> {
     layer: &'a PackedLayer<T>,
     activation: &'a dyn Activation<T>,
@@ -65,8 +66,8 @@ impl<T: Float> Epilogue<T> for Activate<'_, T> {
     }
 }
 
-/// Whether pre-activations are kept for the backward pass. An activation of several pieces needs
-/// them too: y does not tell which piece it came from.
+/// Returns `true` if the backward pass needs pre-activations. An activation of several pieces
+/// always needs them, because y does not determine them.
 pub(super) fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
     net.activations()[layer].needs_pre_activation() || net.layout().layers()[layer].pieces > 1
 }

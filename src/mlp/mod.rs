@@ -50,10 +50,10 @@ pub use samples::Samples;
 pub use shard::Shard;
 pub use workspace::GradientWorkspace;
 
-/// A multilayer perceptron: layers of neurons, each fed by the one before.
+/// A multilayer perceptron: layers of neurons, each fed by the previous layer.
 ///
-/// All parameters lie in one buffer, as [`layout`](Self::layout) says; gradients and
-/// optimizer states have the same shape.
+/// One buffer holds all parameters, and [`layout`](Self::layout) describes it. Gradients and
+/// optimizer states have the same layout.
 ///
 /// ```
 /// use feedforward::{Mlp, activation::{Identity, Tanh}};
@@ -62,7 +62,7 @@ pub use workspace::GradientWorkspace;
 /// assert_eq!(net.params().len(), 2 * 16 + 16 + 16 + 1);
 /// let one = net.predict(&[0.5, -0.5])?;
 /// let two = net.predict(&[0.5, -0.5, 0.25, 1.0])?;
-/// assert_eq!(one[0], two[0]); // the same bits, alone or in a batch
+/// assert_eq!(one[0], two[0]); // bit-identical, alone or in a batch
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -73,12 +73,13 @@ pub struct Mlp<T> {
 }
 
 impl<T: Float> Mlp<T> {
-    /// Begins the description of a network with this number of inputs.
+    /// Returns a builder for a network with this number of inputs.
     pub fn builder(inputs: usize) -> MlpBuilder<T> {
         MlpBuilder::new(inputs)
     }
 
-    /// Gathers layers into one network; each must take what the one before gives.
+    /// Joins layers into one network. Each must take as many inputs as the previous layer has
+    /// outputs.
     ///
     /// ```
     /// use feedforward::{Layer, Mlp, activation::{Identity, Relu}};
@@ -91,7 +92,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] without layers, [`Error::Shape`] if two neighbours do not fit,
+    /// [`Error::Empty`] without layers, [`Error::Shape`] if two neighbors do not fit,
     /// [`Error::TooLarge`] for more layers or parameters than a [`Layout`] can have.
     pub fn from_layers<W: AsRef<[T]>>(layers: &[Layer<T, W>]) -> Result<Self> {
         check_not_empty("layers", layers)?;
@@ -100,7 +101,7 @@ impl<T: Float> Mlp<T> {
         for layer in layers {
             let (what, got) = ("inputs of a layer", layer.inputs());
             if got != before {
-                let expected = format!("{before}, the outputs of the layer before");
+                let expected = format!("{before}, the outputs of the previous layer");
                 return Err(Error::shape(what, expected, got));
             }
             before = layer.outputs();
@@ -117,26 +118,28 @@ impl<T: Float> Mlp<T> {
         })
     }
 
-    /// Numbers in a sample.
+    /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
         self.layout.layers()[0].inputs
     }
 
-    /// Numbers in a prediction.
+    /// Returns the number of outputs.
     pub fn outputs(&self) -> usize {
         self.layout.layers()[self.depth() - 1].outputs
     }
 
-    /// Layers, the output layer included.
+    /// Returns the number of layers, including the output layer.
     pub fn depth(&self) -> usize {
         self.layout.layers().len()
     }
 
-    /// All parameters in one slice: layer after layer from the inputs, in each the weights, neuron
-    /// by neuron, then the biases. [`layout`](Self::layout) has the places.
+    /// Returns all parameters in one slice, layer by layer, starting at the inputs. Each layer has
+    /// its weights, neuron by neuron, then its biases. [`layout`](Self::layout) describes the
+    /// positions.
     ///
-    /// Gradients ([`GradientWorkspace::values`], and a row of [`GradientWorkspace::compute_each`]),
-    /// the state of optimizers and [`MlpRef`](crate::MlpRef) have the same layout.
+    /// Gradients ([`GradientWorkspace::values`], and each row of
+    /// [`GradientWorkspace::compute_each`]), optimizer states and [`MlpRef`](crate::MlpRef) have
+    /// the same layout.
     ///
     /// ```
     /// use feedforward::{GradientWorkspace, Mlp, activation::Identity, loss::SquaredError};
@@ -145,8 +148,8 @@ impl<T: Float> Mlp<T> {
     /// let mut net = Mlp::<f64>::builder(2).hidden(2, Identity).output(1, Identity).build()?;
     /// net.params_mut().copy_from_slice(&[
     ///     1.0, 2.0, // weights of the first hidden neuron
-    ///     3.0, 4.0, // of the second
-    ///     0.5, -0.5, // their biases
+    ///     3.0, 4.0, // weights of the second
+    ///     0.5, -0.5, // biases of both
     ///     1.0, -1.0, // weights of the output
     ///     0.25, // its bias
     /// ]);
@@ -154,9 +157,10 @@ impl<T: Float> Mlp<T> {
     /// assert_eq!(net.params()[net.layout().layers()[1].weights.clone()], [1.0, -1.0]);
     ///
     /// let mut gradient = GradientWorkspace::new(&net);
-    /// gradient.compute(&net, &[1.0, 1.0], &[0.0], &SquaredError)?; // hidden 3.5 and 6.5, output -2.75
+    /// // The hidden outputs are 3.5 and 6.5, the output is -2.75.
+    /// gradient.compute(&net, &[1.0, 1.0], &[0.0], &SquaredError)?;
     /// assert_eq!(gradient.values()[6..], [-2.75 * 3.5, -2.75 * 6.5, -2.75]);
-    /// // A step of gradient descent is a line.
+    /// // One line is a step of gradient descent.
     /// net.params_mut().iter_mut().zip(gradient.values()).for_each(|(p, g)| *p -= 0.01 * g);
     /// # Ok::<(), feedforward::Error>(())
     /// ```
@@ -164,17 +168,17 @@ impl<T: Float> Mlp<T> {
         &self.params
     }
 
-    /// All parameters, to write, laid out as [`params`](Self::params) says.
+    /// Returns all parameters mutably, in the order of [`params`](Self::params).
     pub fn params_mut(&mut self) -> &mut [T] {
         &mut self.params
     }
 
-    /// Where each weight and bias lies among the parameters.
+    /// Returns the positions of the weights and biases in the parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// One layer, viewed; 0 is the first after the inputs.
+    /// Returns a view of one layer. Index 0 is the layer after the inputs.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such layer.
@@ -184,7 +188,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
-    /// One layer, to write through.
+    /// Returns a mutable view of one layer.
     ///
     /// ```
     /// # use feedforward::{Mlp, activation::Identity};
@@ -202,14 +206,14 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
-    /// The layers in their order, viewed.
+    /// Returns views of the layers, in order.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<T, &[T]>> {
         let layers = self.layout.layers().iter().zip(&self.activations);
         layers.map(|(at, activation)| Layer::view(at.split(&self.params), at, activation))
     }
 
-    /// Returns the layers as an [`MlpRef`] takes them, which predicts without a copy of the
-    /// parameters.
+    /// Returns the layers in the form that [`MlpRef`] takes. An [`MlpRef`] predicts without copying
+    /// the parameters.
     ///
     /// ```
     /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};
@@ -233,17 +237,19 @@ impl<T: Float> Mlp<T> {
         &self.activations
     }
 
-    /// The outputs for one sample or many: `inputs` is row-major `[samples x inputs]`, the
-    /// result `[samples x outputs]`.
+    /// Returns the outputs for one or more samples. `inputs` is row-major `[samples x inputs]`, and
+    /// the result `[samples x outputs]`.
     ///
-    /// It allocates and lays the weights out anew; a [`Predictor`] does so once. Many samples
+    /// Each call allocates and packs the weights. A [`Predictor`] does so once. Many samples
     /// are predicted in parallel on all cores, with bit-identical results.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if an input or a
-    /// parameter is not finite, [`Error::TooLarge`] if there is no memory for the outputs,
-    /// [`Error::Overflow`] if an output is not finite. A hidden layer may overflow without that,
-    /// where an activation takes infinity back: tanh gives 1 and ReLU 0.
+    /// - [`Error::Rows`] unless `inputs` holds one or more whole samples.
+    /// - [`Error::NotFinite`] if an input or a parameter is not finite.
+    /// - [`Error::TooLarge`] if there is no memory for the outputs.
+    /// - [`Error::Overflow`] if an output is not finite. A hidden layer may overflow without an
+    ///   error if its activation maps infinity to a finite number. For example, tanh(∞) = 1, and
+    ///   ReLU maps -∞ to 0.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("outputs", &[samples, self.outputs()])?;
@@ -252,7 +258,7 @@ impl<T: Float> Mlp<T> {
         Ok(outputs)
     }
 
-    /// Whether both have the same shape and the same activations by name.
+    /// Returns `true` if both networks have the same shape, and activations of the same names.
     pub fn is_shaped_like(&self, other: &Self) -> bool {
         let mut pairs = self.activations.iter().zip(&other.activations);
         self.layout == other.layout && pairs.all(|(a, b)| a.name() == b.name())
@@ -261,7 +267,7 @@ impl<T: Float> Mlp<T> {
     /// Replaces all parameters.
     ///
     /// # Errors
-    /// [`Error::Length`] unless there are as many as before.
+    /// [`Error::Length`] unless `params` has the length of [`params`](Self::params).
     pub fn set_params(&mut self, params: &[T]) -> Result<()> {
         check_length("parameters", params, self.params.len())?;
         self.params.copy_from_slice(params);
@@ -269,7 +275,7 @@ impl<T: Float> Mlp<T> {
     }
 }
 
-/// Returns the place of a layer, if there is one.
+/// Returns the positions of a layer's parameters, if the layer exists.
 fn place(layout: &Layout, index: usize) -> Result<&LayerLayout> {
     let (what, len) = ("layer index", layout.layers().len());
     let layer = layout.layers().get(index);
@@ -277,12 +283,12 @@ fn place(layout: &Layout, index: usize) -> Result<&LayerLayout> {
 }
 
 impl LayerLayout {
-    /// Returns the layer's weights and biases among all parameters.
+    /// Returns the layer's part of all parameters: weights and biases.
     fn split<'a, T>(&self, params: &'a [T]) -> (&'a [T], &'a [T]) {
         (&params[self.weights.clone()], &params[self.bias.clone()])
     }
 
-    /// Returns the layer's weights and biases among all parameters, to write.
+    /// Returns the layer's part of all parameters mutably: weights and biases.
     fn split_mut<'a, T>(&self, params: &'a mut [T]) -> (&'a mut [T], &'a mut [T]) {
         params[self.weights.start..self.bias.end].split_at_mut(self.weights.len())
     }

@@ -1,4 +1,4 @@
-//! A network's weights as the kernel wants them: padded, aligned, in both orientations.
+//! A network's weights in the form that the kernel reads: padded, aligned, in both orientations.
 
 use alloc::vec::Vec;
 
@@ -10,22 +10,23 @@ use crate::gemm::{Buffer, padded, transpose};
 use crate::parallel::Threads;
 use crate::simd;
 
-/// One layer's copies.
+/// Packed parameters of one layer.
 #[derive(Clone, Debug)]
 pub(super) struct PackedLayer<T> {
-    /// W^T `[inputs x rows]`, rows `z_stride` apart: B of the forward product.
+    /// W^T `[inputs x rows]` with row stride `z_stride`: B of the forward product.
     pub(super) transposed: Buffer<T>,
-    /// W `[rows x inputs]`, rows `in_stride` apart: B of the product that carries the
-    /// gradient back. Empty for a network that only predicts.
+    /// W `[rows x inputs]` with row stride `in_stride`: B of the product that computes the gradient
+    /// of the layer's inputs. Empty in a network that only predicts.
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
-    /// [`Activation::lower_clamp`], for one piece.
+    /// [`Activation::lower_clamp`]. `None` if the activation takes several pieces.
     pub(super) lower_clamp: Option<T>,
     pub(super) index: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
-    /// Rows of W, so pre-activations for each sample: as many as outputs for one piece.
+    /// Number of rows of W, and thus of pre-activations per sample. With one piece it equals
+    /// `outputs`.
     pub(super) rows: usize,
     pub(super) in_stride: usize,
     pub(super) z_stride: usize,
@@ -33,11 +34,11 @@ pub(super) struct PackedLayer<T> {
 }
 
 impl<T: Float> PackedLayer<T> {
-    /// y = f(z) for whole rows of both.
+    /// Computes y = f(z) for whole rows of both.
     #[inline]
     pub(super) fn apply(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
         if self.rows == self.outputs {
-            return activation.apply(z, y); // padding and all
+            return activation.apply(z, y); // includes the padding
         }
         let rows = z.chunks_exact(self.z_stride);
         for (z, y) in rows.zip(y.chunks_exact_mut(self.y_stride)) {
@@ -45,7 +46,7 @@ impl<T: Float> PackedLayer<T> {
         }
     }
 
-    /// dz = dy f'(z) for whole rows of all.
+    /// Computes dz = dy · f'(z) for whole rows of all.
     pub(super) fn backprop(
         &self,
         activation: &dyn Activation<T>,
@@ -67,14 +68,14 @@ impl<T: Float> PackedLayer<T> {
     }
 }
 
-/// All layers' copies.
+/// Packed parameters of all layers.
 #[derive(Clone, Debug)]
 pub(super) struct Packed<T> {
     pub(super) layers: Vec<PackedLayer<T>>,
 }
 
 impl<T: Float> Packed<T> {
-    /// Room for the copies; `backward` asks for those of the backward pass too.
+    /// Allocates the copies. With `backward` it also allocates those of the backward pass.
     pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
@@ -97,7 +98,7 @@ impl<T: Float> Packed<T> {
         Self { layers }
     }
 
-    /// Copies the network's parameters as they are now.
+    /// Copies the network's current parameters.
     pub(super) fn refresh(&mut self, net: &Mlp<T>, threads: &Threads) -> Result<()> {
         simd::check()?;
         check_finite("parameters", &net.params)?;

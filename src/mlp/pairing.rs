@@ -1,4 +1,4 @@
-//! Which losses go with which output layers.
+//! Checks that a loss suits the output layer.
 
 use alloc::format;
 
@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::loss::{Loss, OutputKind};
 
-/// Checks that the outputs can be what the loss takes them for. It is cheap enough for each
-/// minibatch: a few values of the last activation.
+/// Checks that the output layer can produce the values that the loss expects. It evaluates the last
+/// activation at a few points, which is cheap enough for each minibatch.
 pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<()> {
     let meaning = match loss.output_kind() {
         OutputKind::Unspecified | OutputKind::Values => return Ok(()),
@@ -28,18 +28,18 @@ pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Resul
         return Ok(());
     }
     let (what, got) = ("activation of the output layer", activation.name());
-    let all = format!("one that gives all numbers, such as identity, since they are {meaning}");
+    let all = format!("one that reaches all numbers, as {meaning} must (such as identity)");
     Err(Error::incompatible(what, all, got))
 }
 
-/// Whether an activation has values below -4 and above 4: logits within these leave each answer a
-/// probability of 1/56 or more.
+/// Returns `true` if an activation has values below -4 and above 4. Logits between these bounds
+/// leave each answer a probability of 1/56 or more.
 fn reaches_both_sides<T: Float>(activation: &dyn Activation<T>) -> bool {
     const FAR: f64 = 4.0;
-    // Far out, for slopes that are small, and near, for functions that are not monotonic.
+    // Far points find activations with small derivatives. Near points find non-monotonic ones.
     const PROBES: [f64; 5] = [1e12, 1e3, 100.0, 33.0, 10.0];
     let probes = || PROBES.iter().flat_map(|probe| [-probe, *probe]);
     let value = |x| activation.value(T::from_f64(x)).as_f64();
-    // With a value for all pieces at once nothing is known about others.
+    // `value` takes equal numbers for all pieces, so it does not show the range of several pieces.
     activation.pieces() > 1 || probes().any(|x| value(x) < -FAR) && probes().any(|x| value(x) > FAR)
 }

@@ -1,4 +1,4 @@
-//! A prediction under way: network, scratch space, inputs and outputs.
+//! The data of one prediction: network, scratch space, inputs and outputs.
 
 use super::Mlp;
 use super::packed::Packed;
@@ -6,10 +6,10 @@ use crate::float::Float;
 use crate::gemm::{Buffer, MC, padded};
 use crate::layout::LayerLayout;
 
-/// Samples that go through all layers together.
+/// Number of samples that pass through all layers together.
 pub(super) const BLOCK: usize = 4 * MC;
 
-/// Inputs, the network that predicts from them, and room for its outputs.
+/// Inputs, the network that predicts from them, and the buffer for its outputs.
 pub(super) struct Prediction<'a, T> {
     pub(super) net: &'a Mlp<T>,
     pub(super) packed: &'a Packed<T>,
@@ -21,7 +21,7 @@ pub(super) struct Prediction<'a, T> {
 /// Scratch space of one thread.
 #[derive(Clone, Debug)]
 pub(super) struct Scratch<T> {
-    /// Activations that go into a layer and those that come out, by turns.
+    /// Inputs and outputs of a layer. The two buffers swap roles after each layer.
     pub(super) rows: [Buffer<T>; 2],
     /// Pre-activations of one strip.
     pub(super) strip: Buffer<T>,

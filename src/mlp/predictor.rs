@@ -1,4 +1,4 @@
-//! Prediction without allocation.
+//! Prediction that does not allocate.
 
 use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
@@ -12,10 +12,10 @@ use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, instantiate};
 use crate::parallel::Threads;
 
-/// A network made ready: packed weights and scratch space.
+/// Predictor: a network with packed weights and scratch space, which predicts without allocation.
 ///
-/// It holds the network as a borrow, as its owner or in an `Arc` (`&Mlp<T>`, `Mlp<T>`,
-/// `Arc<Mlp<T>>`), so its packed weights are always the network's. Once built, it does not allocate.
+/// It borrows the network, owns it, or holds it in an `Arc` (`&Mlp<T>`, `Mlp<T>`, `Arc<Mlp<T>>`),
+/// so that its packed weights always match the network's. Only its construction allocates.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct Predictor<T, M: Borrow<Mlp<T>> = Mlp<T>> {
 }
 
 impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
-    /// Packs the network's weights.
+    /// Creates a predictor, and packs the network's weights.
     ///
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite.
@@ -51,20 +51,20 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
         })
     }
 
-    /// The network.
+    /// Returns the network.
     pub fn network(&self) -> &Mlp<T> {
         self.net.borrow()
     }
 
-    /// Writes the outputs for one sample or many: `inputs` is row-major
-    /// `[samples x inputs]`, `outputs` `[samples x outputs]`.
+    /// Writes the outputs for one or more samples. `inputs` is row-major `[samples x inputs]`, and
+    /// `outputs` is `[samples x outputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`](crate::Error::Rows) unless there are whole samples,
-    /// [`Error::Length`](crate::Error::Length) unless there is room for just their outputs,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite,
-    /// [`Error::Overflow`](crate::Error::Overflow) if an output is not, as
-    /// [`Mlp::predict`] explains; the outputs have no meaning then.
+    /// - [`Error::Rows`](crate::Error::Rows) unless `inputs` holds one or more whole samples.
+    /// - [`Error::Length`](crate::Error::Length) unless `outputs` has the length of their outputs.
+    /// - [`Error::NotFinite`](crate::Error::NotFinite) if an input is not finite.
+    /// - [`Error::Overflow`](crate::Error::Overflow) if an output is not finite, as
+    ///   [`Mlp::predict`] explains. The values in `outputs` then have no meaning.
     pub fn predict_into(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         predict_into(&mut Prediction {
             net: self.net.borrow(),
@@ -77,8 +77,8 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
 }
 
 impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
-    /// Replaces all parameters of the network, laid out as [`Mlp::params`] says: to follow a network
-    /// that goes on learning. Does not allocate.
+    /// Replaces all parameters of the network, in the order of [`Mlp::params`], without allocation.
+    /// Useful to follow a network that is being trained.
     ///
     /// ```
     /// use feedforward::{Mlp, Predictor, activation::Identity};
@@ -95,7 +95,8 @@ impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) for another number of parameters,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) if one is not finite. Nothing is changed then.
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if one is not finite. Nothing changes in case
+    /// of an error.
     pub fn set_params(&mut self, params: &[T]) -> Result<()> {
         let net = self.net.borrow_mut();
         check_length("parameters", params, net.params().len())?;
@@ -108,7 +109,7 @@ impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
 instantiate! {
     /// Checks shapes and values, and predicts.
     fn predict_into<T>(prediction: &mut Prediction<'_, T>) -> Result<()> {
-        // The usual case first, and without a division.
+        // Tests the most frequent case first, without a division.
         let one = prediction.inputs.len() == prediction.net.inputs() && prediction.outputs.len() == prediction.net.outputs();
         if one && predict_one(prediction) {
             return Ok(());
@@ -117,7 +118,7 @@ instantiate! {
     }
 }
 
-/// Predicts by blocks, after all checks.
+/// Checks shapes and values, and predicts block by block.
 #[cold]
 fn predict_samples<T: Float>(prediction: &mut Prediction<'_, T>) -> Result<()> {
     let (net, inputs) = (prediction.net, prediction.inputs);
@@ -138,7 +139,8 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
     })
 }
 
-/// The first layer that gives a number that is not finite for this sample, neuron by neuron.
+/// Returns an error for the first layer with an output that is not finite for this sample. It
+/// evaluates neuron by neuron.
 #[cold]
 fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     let mut values = sample.to_vec();
@@ -153,10 +155,10 @@ fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     None
 }
 
-/// Samples times parameters from which on several threads are faster than one.
+/// Minimum of samples · parameters for which several threads are faster than one.
 const PARALLEL_WORK: usize = 1 << 23;
 
-/// Predicts samples that fit, on all cores if there are many.
+/// Predicts whole samples, on all cores if the work is large.
 pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
     check_finite_rows("inputs", inputs, net.inputs())?;
     let samples = inputs.len() / net.inputs();
@@ -166,7 +168,7 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
     };
     let mut packed = Packed::new(net, false);
     packed.refresh(net, &threads)?;
-    // Whole blocks for each thread, as many as make its part.
+    // Each thread gets whole blocks.
     let part = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
     let (all_inputs, all_outputs) = (inputs, outputs);
     let inputs = all_inputs.chunks(part * net.inputs());
@@ -186,7 +188,7 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
 }
 
 instantiate! {
-    /// All samples, block by block, through all layers.
+    /// Predicts all samples, block by block, through all layers.
     fn predict<T>(prediction: &mut Prediction<'_, T>) {
         let Prediction { net, packed, scratch, inputs, outputs } = prediction;
         let blocks = inputs.chunks(BLOCK * net.inputs());

@@ -6,13 +6,13 @@ use crate::float::{Float, instantiate};
 use crate::parallel::Threads;
 use crate::simd::{self, Op, Simd};
 
-/// Parameters that one thread adds up at a time.
+/// Number of parameters that one thread adds up at a time.
 const BLOCK: usize = 1 << 14;
 
-/// Some values of a gradient, and the place of the first.
+/// Index of the first value, and consecutive values of a gradient.
 type Part<'a, T> = (usize, &'a mut [T]);
 
-/// values <- the sum of the chunks' gradients, in the order of the chunks.
+/// Writes the sum of the chunks' gradients to `values`, in the order of the chunks.
 pub(super) fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Chunk<T>]) {
     fn halves<T>((offset, values): Part<'_, T>) -> (Part<'_, T>, Option<Part<'_, T>>) {
         let len = values.len();
@@ -23,7 +23,7 @@ pub(super) fn add_up<T: Float>(threads: &Threads, values: &mut [T], chunks: &[Ch
     threads.divide((0, values), &halves, &|part| add_part(part, chunks));
 }
 
-/// Adds up one part.
+/// Adds up the chunks' gradients for one part of the parameters.
 fn add_part<T: Float>((offset, values): Part<'_, T>, chunks: &[Chunk<T>]) {
     let range = offset..offset + values.len();
     let mut gradients = chunks.iter().map(|chunk| &chunk.gradient[range.clone()]);
@@ -36,7 +36,7 @@ fn add_part<T: Float>((offset, values): Part<'_, T>, chunks: &[Chunk<T>]) {
 }
 
 instantiate! {
-    /// gradient <- gradient + factor weights; returns the sum of squared weights.
+    /// Adds factor · weights to the gradient, and returns the sum of squared weights.
     pub(super) fn penalise<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
         simd::dispatch(Penalise { gradient, weights, factor })
     }

@@ -1,4 +1,4 @@
-//! Inputs with their targets.
+//! Training samples: inputs with their targets.
 
 use alloc::borrow::Cow;
 use alloc::vec;
@@ -14,8 +14,8 @@ mod checked;
 
 pub(crate) use checked::CheckedSamples;
 
-/// What to learn from: inputs row-major `[samples x inputs]`, targets `[samples x outputs]`,
-/// and if you like a weight for each sample and a choice of rows.
+/// Training samples: inputs row-major `[samples x inputs]` and targets `[samples x outputs]`. A
+/// weight for each sample and a selection of rows are optional.
 ///
 /// ```
 /// use feedforward::{GradientWorkspace, Mlp, Samples, activation::Identity, loss::SquaredError};
@@ -23,7 +23,7 @@ pub(crate) use checked::CheckedSamples;
 /// let net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
 /// let mut gradient = GradientWorkspace::new(&net);
 /// let (x, y) = ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]);
-/// // A whole weight is as good as so many copies.
+/// // An integer weight has the effect of this many copies.
 /// let weighted = Samples::new(&x, &y).weights(&[2.0, 0.0, 1.0]);
 /// let repeated = Samples::new(&x, &y).rows(&[0, 0, 2]);
 /// let losses = [weighted, repeated].map(|s| gradient.compute_samples(&net, &s, &SquaredError));
@@ -40,13 +40,13 @@ pub struct Samples<'a, T> {
     names: &'static [&'static str; 3],
 }
 
-/// What outputs should be.
+/// Desired outputs.
 #[derive(Clone, Copy, Debug)]
 enum Targets<V, C> {
     /// Row-major `[samples x outputs]`.
     Values(V),
-    /// The class of each sample: a row of zeros with a one at its place, or for a single output 0
-    /// or 1. With thousands of classes those rows would be far larger than the inputs.
+    /// The class of each sample, which stands for a one-hot row, or for 0 or 1 if there is a single
+    /// output. With thousands of classes, one-hot rows would be far larger than the inputs.
     Classes(C),
 }
 
@@ -61,12 +61,12 @@ const VALIDATION: [&str; 3] = [
 ];
 
 impl<'a, T: Float> Samples<'a, T> {
-    /// All rows, equally weighted.
+    /// Returns all rows, equally weighted.
     pub fn new(inputs: &'a [T], targets: &'a [T]) -> Self {
         Self::towards(inputs, Targets::Values(targets))
     }
 
-    /// Samples whose classes are known; each must be one of the network's.
+    /// Returns samples with classes as targets. Each must be a class of the network.
     pub(crate) fn of_classes(inputs: &'a [T], classes: &'a [usize]) -> Self {
         Self::towards(inputs, Targets::Classes(classes))
     }
@@ -81,10 +81,14 @@ impl<'a, T: Float> Samples<'a, T> {
         }
     }
 
-    /// Gives each sample of the data a weight, 0 or above: the mean loss is then
-    /// sum(weight loss) / sum(weight), and weights of 1 change nothing.
+    /// Sets a weight for each sample of the data. Range: [0, ∞). Weights of 1 change nothing. The
+    /// mean loss is then
     ///
-    /// Training divides the sum over each minibatch by that minibatch's own weights, as
+    /// ```text
+    /// Σ weight · loss / Σ weight
+    /// ```
+    ///
+    /// Training divides the sum over each minibatch by the sum of that minibatch's own weights, as
     /// scikit-learn and PyTorch do. The smaller the minibatches, the less a weight matters: a
     /// minibatch of one sample ignores it. [`Trainer::mean_weight`] divides by the mean weight of
     /// all samples instead.
@@ -95,19 +99,19 @@ impl<'a, T: Float> Samples<'a, T> {
         self
     }
 
-    /// Takes these rows only, in this order; a row may come more than once.
+    /// Selects these rows only, in this order. A row may occur more than once.
     pub fn rows(mut self, rows: &'a [usize]) -> Self {
         self.rows = Some(rows);
         self
     }
 
-    /// Makes errors name these as validation samples.
+    /// Makes errors call these validation samples.
     pub(crate) fn for_validation(mut self) -> Self {
         self.names = &VALIDATION;
         self
     }
 
-    /// Checks that they fit the network and that the loss can learn from them.
+    /// Checks that the samples fit the network, and that their targets and weights suit the loss.
     pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<CheckedSamples<'a, T>> {
         let [inputs, targets, weights] = *self.names;
         let widths = [net.inputs(), net.outputs()];
@@ -129,7 +133,7 @@ impl<'a, T: Float> Samples<'a, T> {
         let rows = self.rows.map_or(Ok(all), |rows| all.try_choose(rows))?;
         rows.check(loss)?;
         if self.weights.is_some() {
-            let (sum, expected) = (rows.total_weight(), "a sum that can be divided by");
+            let (sum, expected) = (rows.total_weight(), "a sum large enough to divide by");
             check_range(weights, sum, 0.0..=f64::MAX, expected)?;
             if !rows.can_teach() {
                 return Err(Error::invalid_setting(weights, expected, Number(sum)));
@@ -138,7 +142,7 @@ impl<'a, T: Float> Samples<'a, T> {
         Ok(rows)
     }
 
-    /// Copies of these rows of the data.
+    /// Copies these rows of the data.
     pub(crate) fn gather(&self, net: &Mlp<T>, rows: &[usize]) -> Gathered<T> {
         Gathered {
             inputs: pick(self.inputs, net.inputs(), rows),
@@ -150,7 +154,8 @@ impl<'a, T: Float> Samples<'a, T> {
         }
     }
 
-    /// The targets of all rows of the data, row-major, of a network with this many outputs.
+    /// Returns the targets of all rows of the data, row-major, for a network with this many
+    /// outputs.
     pub(crate) fn target_rows(&self, outputs: usize) -> Cow<'a, [T]> {
         match self.targets {
             Targets::Values(values) => Cow::Borrowed(values),
@@ -168,20 +173,20 @@ impl<'a, T: Float> Samples<'a, T> {
         self.weights
     }
 
-    /// These samples with other targets for the same rows of the data.
+    /// Replaces the targets of all rows of the data.
     pub(crate) fn with_targets(mut self, targets: &'a [T]) -> Self {
         self.targets = Targets::Values(targets);
         self
     }
 }
 
-/// Copies these rows of this width.
+/// Copies these rows, which have this width.
 fn pick<V: Copy>(values: &[V], width: usize, rows: &[usize]) -> Vec<V> {
     let row = |&row: &usize| &values[row * width..][..width];
     rows.iter().flat_map(row).copied().collect()
 }
 
-/// Writes the target of a class.
+/// Writes the target row that stands for a class.
 fn write_class<T: Float>(class: usize, row: &mut [T]) {
     match row {
         [only] => *only = T::from_f64(class as f64),

@@ -1,4 +1,4 @@
-//! A network's shape in words, and with its parameters as a value of serde's.
+//! Serialization of networks with serde, and the description of their layers.
 
 use alloc::format;
 use alloc::string::String;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result, check_length};
 use crate::float::Float;
 use crate::layer::Layer;
 
-/// What is said of one layer.
+/// Description of one layer.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Described {
     pub(super) activation: String,
@@ -27,7 +27,8 @@ fn one() -> usize {
 }
 
 impl Described {
-    /// Rows of its weights, if it can have this activation.
+    /// Returns the number of rows of the layer's weights, after checking that it can have this
+    /// activation.
     pub(super) fn rows<T: Float>(&self, activation: &dyn Activation<T>) -> Result<usize> {
         let expected = activation.pieces();
         if self.pieces != expected {
@@ -41,7 +42,7 @@ impl Described {
 }
 
 impl<T: Float> Mlp<T> {
-    /// Its layers in their order.
+    /// Returns the descriptions of the layers, in order.
     pub(super) fn described(&self) -> Vec<Described> {
         let layers = self.layout.layers().iter().zip(&self.activations);
         let described = layers.map(|(at, activation)| Described {
@@ -53,7 +54,7 @@ impl<T: Float> Mlp<T> {
     }
 }
 
-/// The version of what follows.
+/// Version of the serialized form.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -65,8 +66,8 @@ struct Whole<T> {
     params: Vec<T>,
 }
 
-/// Inputs, layers (activations by name) and parameters, with a version. A parameter that is not finite
-/// is an error.
+/// Serializes a version, the number of inputs, the layers (activations by name) and the parameters.
+/// A parameter that is not finite is an error.
 impl<T: Float + Serialize> Serialize for Mlp<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
         check_finite("parameters", &self.params).map_err(S::Error::custom)?;
@@ -80,10 +81,10 @@ impl<T: Float + Serialize> Serialize for Mlp<T> {
     }
 }
 
-/// Only activations of the crate's own are known by name.
+/// Deserializes networks whose activations are all from this crate.
 ///
-/// A network of f64 keeps its bits if the format keeps those of its numbers. `serde_json` does so
-/// with its feature `float_roundtrip` alone; by default it may read another last bit.
+/// A network of f64 is read bit-identical if the format preserves f64 numbers. `serde_json` needs
+/// its feature `float_roundtrip` for that. By default the last bit may differ.
 impl<'a, T: Float + Deserialize<'a>> Deserialize<'a> for Mlp<T> {
     fn deserialize<D: Deserializer<'a>>(deserializer: D) -> core::result::Result<Self, D::Error> {
         let whole = Whole::<T>::deserialize(deserializer)?;

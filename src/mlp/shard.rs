@@ -4,32 +4,32 @@ use core::ops::Range;
 
 use crate::error::{Error, Result, check_range};
 
-/// Rows below which a minibatch is not cut further.
+/// Minimum number of rows of a chunk, if there are several chunks.
 pub(super) const LEAST_ROWS: usize = 96;
 
-/// Chunks that a minibatch is cut into at most.
+/// Maximum number of chunks of a minibatch.
 const MOST_CHUNKS: usize = 16;
 
-/// Returns the number of chunks of a minibatch: a power of two that depends on its size alone, never
-/// on threads or processes.
+/// Returns the number of chunks of a minibatch. It is a power of two that depends on the size
+/// alone, never on threads or processes.
 pub(super) fn chunks(rows: usize) -> usize {
     let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
     1 << most.ilog2()
 }
 
-/// The `index`-th of `count` nearly equal parts of `0..len`.
+/// Returns the `index`-th of `count` nearly equal parts of `0..len`.
 fn part(len: usize, index: usize, count: usize) -> Range<usize> {
     let bound = |index: usize| (len as u128 * index as u128 / count as u128) as usize;
     bound(index)..bound(index + 1)
 }
 
-/// What one of several processes computes of a minibatch's gradient.
+/// The part of a minibatch's gradient that one of several processes computes.
 ///
-/// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples within chunks of rows and then
-/// over the chunks, in a fixed order. There are c = 1, 2, 4, 8 or 16 chunks, the largest of these that leaves each 96
-/// rows or more, or 1; chunk i of B rows has the rows from ⌊i B / c⌋ to ⌊(i + 1) B / c⌋.
-/// Whoever has the sums of all chunks and adds them up in their order has the bits of a single
-/// process, wherever they were computed:
+/// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples in a fixed order: first within
+/// chunks of rows, then over the chunks. The number c of chunks is 1, 2, 4, 8 or 16: the largest
+/// that leaves each chunk at least 96 rows, or else 1. Chunk i of a minibatch of B rows has the
+/// rows from ⌊i · B / c⌋ to ⌊(i + 1) · B / c⌋. Adding the sums of all chunks in order is
+/// bit-identical to a single process, no matter which process computed each chunk:
 ///
 /// ```
 /// use feedforward::{GradientWorkspace, Mlp, Samples, Shard};
@@ -41,7 +41,7 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 /// let mut alone = GradientWorkspace::new(&net).l2(1e-3)?;
 /// let loss = alone.compute(&net, &x, &y, &SquaredError)?;
 ///
-/// // Three processes, each with its own rows alone.
+/// // Three processes, each with only its own rows.
 /// let mut gradient = GradientWorkspace::new(&net).l2(1e-3)?;
 /// let (mut sum, mut losses) = (vec![0.0; net.params().len()], 0.0);
 /// for process in 0..3 {
@@ -61,19 +61,19 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "its methods return the changed shard"]
 pub struct Shard {
-    /// The minibatch's samples, or the sum of their weights.
+    /// Number of samples of the minibatch, or the sum of their weights.
     pub(super) total_weight: f64,
-    /// The rows of the minibatch that are cut into chunks,
+    /// Rows of the minibatch that are divided into chunks.
     cut: Range<usize>,
-    /// into so many,
+    /// Number of chunks that `cut` is divided into.
     count: usize,
-    /// of which these are computed.
+    /// Chunks that this process computes.
     chunks: Range<usize>,
 }
 
 impl Shard {
-    /// The part of process `index` of `count`: some of the fixed chunks of a minibatch of so many
-    /// samples, next to each other. With more processes than chunks some parts are empty.
+    /// Returns the shard of process `index` of `count`: successive fixed chunks of a minibatch of
+    /// this many samples. With more processes than chunks, some shards are empty.
     ///
     /// # Errors
     /// [`Error::Empty`] without samples, [`Error::OutOfBounds`] unless `index` is below `count`.
@@ -84,8 +84,9 @@ impl Shard {
         Ok(shard)
     }
 
-    /// The part of process `index` of `count` where bits may depend on `count`: rows are divided evenly
-    /// whatever the minibatch's chunks are, and each part has chunks of its own.
+    /// Returns the shard of process `index` of `count` when results may depend on `count`. Rows are
+    /// divided evenly, regardless of the minibatch's chunks, and each shard is divided into its own
+    /// chunks.
     ///
     /// # Errors
     /// As [`of_chunks`](Self::of_chunks).
@@ -101,7 +102,7 @@ impl Shard {
         })
     }
 
-    /// All of a minibatch.
+    /// Returns a shard that is the whole minibatch.
     pub(super) fn whole(samples: usize, total_weight: f64) -> Self {
         let count = chunks(samples);
         Self {
@@ -112,11 +113,11 @@ impl Shard {
         }
     }
 
-    /// Sets the sum of the weights of all samples of the minibatch, where they have any: a process
-    /// that has only its own cannot know it.
+    /// Sets the sum of the weights of all samples of the minibatch. Default: the number of samples.
+    /// Needed for weighted samples, because a process knows only the weights of its own rows.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless it is a finite number above 0.
+    /// [`Error::InvalidSetting`] unless the sum is a finite number above 0.
     pub fn with_total_weight(mut self, total: f64) -> Result<Self> {
         let range = f64::MIN_POSITIVE..f64::INFINITY;
         check_range("total weight", total, range, "a finite number above 0")?;
@@ -124,17 +125,17 @@ impl Shard {
         Ok(self)
     }
 
-    /// Which rows of the minibatch it has.
+    /// Returns the rows of the minibatch that belong to this shard.
     pub fn rows(&self) -> Range<usize> {
         self.first_row(self.chunks.start)..self.first_row(self.chunks.end)
     }
 
-    /// Which chunks it has: their numbers among all that are cut.
+    /// Returns the indices of the shard's chunks.
     pub fn chunks(&self) -> Range<usize> {
         self.chunks.clone()
     }
 
-    /// Which rows of the minibatch each of its chunks has.
+    /// Returns the rows of the minibatch that belong to each of the shard's chunks.
     pub fn chunk_rows(&self) -> impl ExactSizeIterator<Item = Range<usize>> + use<'_> {
         self.chunks()
             .map(|chunk| self.first_row(chunk)..self.first_row(chunk + 1))

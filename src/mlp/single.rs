@@ -1,9 +1,9 @@
-//! One sample through all layers: latency, not throughput.
+//! Prediction of a single sample, optimized for latency.
 //!
-//! The blocked product is made for many rows; for one it spends more on finding tiles than on
-//! sums. Here all layers run in one function compiled for the instruction set, each with as many
-//! sums in registers as its rows need, and ReLU done before they are stored. The order of arithmetic
-//! is the same, and so are the bits.
+//! The blocked product is designed for many rows. For one row it spends more time on finding tiles
+//! than on sums. This module runs all layers in one function compiled for the instruction set. Each
+//! layer uses as many registers as its rows need, and applies ReLU before it stores the sums. The
+//! order of arithmetic is that of the blocked product, so results are bit-identical.
 
 use super::packed::PackedLayer;
 use super::prediction::{Prediction, Scratch};
@@ -11,19 +11,19 @@ use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
 
-/// Registers of sums at a time: enough to hide the latency of a multiply-add, and few enough for
-/// sets of 16.
+/// Maximum number of registers of sums. Eight hide the latency of a multiply-add, and fit
+/// instruction sets with 16 registers.
 const WIDEST: usize = 8;
 
-/// Predicts one sample and says whether it could: its inputs and outputs must be finite. Outputs
-/// are as they were if it already saw in a sum that they are not.
+/// Predicts one sample. Returns `false` if an input or an output is not finite. The outputs stay
+/// unchanged if a sum already shows that.
 #[inline(always)]
 pub(super) fn predict_one<T: Float>(prediction: &mut Prediction<'_, T>) -> bool {
     simd::dispatch(prediction)
 }
 
-// By reference: a copy of what was just written, many bytes at a time, waits for those writes,
-// which took half as long again as a network of one neuron.
+// By reference: a copy would read the just-written fields in wide loads, which must wait for those
+// writes. For a network of one neuron that wait is a large part of the time.
 impl<T: Float> Op for &mut Prediction<'_, T> {
     type Output = bool;
 
@@ -62,7 +62,7 @@ impl<T: Float> Op for &mut Prediction<'_, T> {
     }
 }
 
-/// Whether all of a few numbers are finite, without a branch for each.
+/// Returns `true` if all values are finite. It does not branch for each value.
 #[inline(always)]
 fn are_finite<T: Float>(values: &[T]) -> bool {
     values
@@ -70,7 +70,7 @@ fn are_finite<T: Float>(values: &[T]) -> bool {
         .fold(true, |ok, x| ok & (x.abs() <= T::max_value()))
 }
 
-/// A number of registers, up to `WIDEST`, as a constant.
+/// Evaluates the body with `N` bound to the number of registers, up to `WIDEST`, as a constant.
 macro_rules! with_registers {
     ($registers:expr, $N:ident => $body:expr) => {
         with_registers!(@ $registers, $N => $body, 1 2 3 4 5 6 7)
@@ -89,10 +89,10 @@ macro_rules! with_registers {
     };
 }
 
-/// z = W x + b, padded, and not below the activation's lower clamp if it has one.
+/// Computes z = W x + b, padded, and raises it to the activation's lower clamp, if any.
 ///
-/// False, with z unspecified, if some sum is not finite. None is finite if one of x is not:
-/// even times zero that gives NaN.
+/// Returns `false`, with z unspecified, if a sum is not finite. One value of x that is not finite
+/// makes all sums not finite, because even its product with zero is NaN.
 #[inline(always)]
 fn sums<T: Float, S: Simd>(simd: S, layer: &PackedLayer<T>, x: &[T], z: &mut [T]) -> bool {
     let lanes = T::Vector::<S>::LANES;
@@ -103,7 +103,7 @@ fn sums<T: Float, S: Simd>(simd: S, layer: &PackedLayer<T>, x: &[T], z: &mut [T]
     with_registers!(registers, N => columns::<T, S, N>(simd, layer, (0, N * lanes), x, z))
 }
 
-/// More sums than there is room for in registers.
+/// A layer with more sums than fit in the registers.
 struct Wide<'a, T> {
     layer: &'a PackedLayer<T>,
     x: &'a [T],
@@ -132,8 +132,8 @@ impl<T: Float> Op for Wide<'_, T> {
     }
 }
 
-/// The sums of `N` registers of columns of W^T from `at` on.
-#[allow(clippy::needless_range_loop)] // bounds are constant, so that loops are unrolled
+/// Computes `N` registers of sums: the columns of W^T that start at `at`.
+#[allow(clippy::needless_range_loop)] // constant bounds, so that the compiler unrolls the loops
 #[inline(always)]
 fn columns<T: Float, S: Simd, const N: usize>(
     simd: S,
@@ -142,7 +142,8 @@ fn columns<T: Float, S: Simd, const N: usize>(
     x: &[T],
     z: &mut [T],
 ) -> bool {
-    // Rows are padded to whole lines.
+    // Rows are padded to whole cache lines, so other widths never occur. The check lets the
+    // compiler drop their code.
     if const { !(N * T::Vector::<S>::LANES * size_of::<T>()).is_multiple_of(LINE) } {
         return false;
     }

@@ -1,4 +1,4 @@
-//! Networks of others: tensors without a description.
+//! Networks from PyTorch: tensors without a description.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,13 +15,13 @@ impl<T: Float> Mlp<T> {
     /// Reads a network from a PyTorch `state_dict` that was saved as safetensors, given the
     /// activations of its layers in order.
     ///
-    /// Layers are the tensors whose names end in `.weight`, `[outputs, inputs]`, and a layer without
-    /// `.bias` gets zeros. Numbers within names order them by value: `0`, `2`, `10` as in
-    /// `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than numbers, such as
-    /// `encoder` and `decoder`, have no order; give them to
+    /// Each tensor whose name ends in `.weight` is a layer, of shape `[outputs, inputs]`. A layer
+    /// without `.bias` gets zeros. The values of the numbers in the names order the layers: `0`,
+    /// `2`, `10` as in `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than
+    /// numbers, such as `encoder` and `decoder`, have no order. Pass them to
     /// [`from_state_dict_named`](Self::from_state_dict_named).
     ///
-    /// Numbers may be F64, F32, F16 or BF16.
+    /// The tensors may be F64, F32, F16 or BF16.
     ///
     /// ```no_run
     /// use feedforward::Mlp;
@@ -33,9 +33,11 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`from_bytes`](Self::from_bytes); [`Error::Malformed`](crate::Error::Malformed) also if the
-    /// names have no order, for another number of layers than activations, for layers that do not
-    /// fit each other, and for a tensor that is part of no layer: buffers of a normalization, say.
+    /// As [`from_bytes`](Self::from_bytes). [`Error::Malformed`](crate::Error::Malformed) also if:
+    /// - the names have no order,
+    /// - the number of layers is not the number of activations,
+    /// - two successive layers do not fit,
+    /// - a tensor is part of no layer, such as the running mean of a normalization.
     pub fn from_state_dict(bytes: &[u8], activations: &[&str]) -> Result<Self> {
         let file = Reader::foreign(bytes)?;
         let layers = in_order(&file)?;
@@ -53,8 +55,8 @@ impl<T: Float> Mlp<T> {
     /// Reads a network from a PyTorch `state_dict`, given the names of its layers and their
     /// activations in order, and the names of tensors to ignore.
     ///
-    /// A layer's name is that of its weights without `.weight`; empty for a single
-    /// `torch.nn.Linear`. Ignore only what plays no part in a prediction: to leave out running
+    /// A layer's name is the name of its weights without `.weight`. For a single `torch.nn.Linear`
+    /// it is empty. Ignore only tensors that play no part in a prediction. Leaving out running
     /// means, for example, changes every result.
     ///
     /// ```
@@ -68,7 +70,8 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`from_state_dict`](Self::from_state_dict); also if there is no tensor of a name.
+    /// As [`from_state_dict`](Self::from_state_dict). [`Error::Malformed`](crate::Error::Malformed)
+    /// also if a named tensor does not exist.
     pub fn from_state_dict_named(
         bytes: &[u8],
         layers: &[(&str, &str)],
@@ -77,7 +80,7 @@ impl<T: Float> Mlp<T> {
         Self::of_layers(&Reader::foreign(bytes)?, layers.iter().copied(), ignored)
     }
 
-    /// The network of layers of these names and activations.
+    /// Builds the network from layers with these names and activations.
     fn of_layers<'n>(
         file: &Reader<'_>,
         layers: impl Iterator<Item = (&'n str, &'n str)>,
@@ -95,7 +98,7 @@ impl<T: Float> Mlp<T> {
             let before = *inputs.get_or_insert(width);
             if before != width {
                 return Err(malformed(format!(
-                    "tensor {weight}: expected {before} inputs, as many as there are outputs before, \
+                    "tensor {weight}: expected {before} inputs, the outputs of the previous layer, \
                      got {width}"
                 )));
             }
@@ -127,7 +130,7 @@ impl<T: Float> Mlp<T> {
     }
 }
 
-/// The name of a layer's tensor.
+/// Returns the name of a layer's tensor.
 fn tensor(layer: &str, part: &str) -> String {
     match layer {
         "" => part.into(),
@@ -135,10 +138,10 @@ fn tensor(layer: &str, part: &str) -> String {
     }
 }
 
-/// Rows and columns of a layer's weights.
+/// Returns the rows and columns of a layer's weights.
 fn matrix(name: &str, shape: &[usize]) -> Result<(usize, usize)> {
     match *shape {
-        // A tensor without numbers could claim any size.
+        // A tensor with no elements could claim any size.
         [rows, columns] if rows > 0 && columns > 0 => Ok((rows, columns)),
         _ => Err(malformed(format!(
             "tensor {name}: expected the weights of a linear layer, [outputs, inputs], got \
@@ -147,7 +150,7 @@ fn matrix(name: &str, shape: &[usize]) -> Result<(usize, usize)> {
     }
 }
 
-/// The names of all layers, if their numbers give them an order.
+/// Returns the names of all layers, ordered by the numbers in them.
 fn in_order<'f>(file: &'f Reader<'_>) -> Result<Vec<&'f str>> {
     let mut layers = Vec::new();
     for name in file.names() {
@@ -160,7 +163,7 @@ fn in_order<'f>(file: &'f Reader<'_>) -> Result<Vec<&'f str>> {
             layers.push(layer);
         }
     }
-    // Numbers without the zeros before them: the longer one is larger.
+    // Compares digits of any length as numbers: without leading zeros, the longer one is larger.
     let value = |(_, digits): (_, &'f str)| {
         let digits = digits.trim_start_matches('0');
         (digits.len(), digits)
@@ -176,13 +179,13 @@ fn in_order<'f>(file: &'f Reader<'_>) -> Result<Vec<&'f str>> {
         return Ok(layers);
     }
     Err(contradicts(format!(
-        "numbers do not tell the order of the layers {}; give their names in order to \
+        "the numbers in these names do not order the layers: {}. Pass their names in order to \
          Mlp::from_state_dict_named",
         bounded(listed(&layers))
     )))
 }
 
-/// A name as words, each with the number that follows it.
+/// Splits a name into words, each with the number that follows it.
 fn parts(mut rest: &str) -> impl Iterator<Item = (&str, &str)> {
     core::iter::from_fn(move || {
         if rest.is_empty() {

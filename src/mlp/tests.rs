@@ -51,7 +51,7 @@ fn layers_that_do_not_fit_are_refused() {
         .to_string();
     assert_eq!(
         wrong,
-        "inputs of a layer: expected 1, the outputs of the layer before, got 2"
+        "inputs of a layer: expected 1, the outputs of the previous layer, got 2"
     );
     assert!(Mlp::<f64>::from_layers::<Vec<f64>>(&[]).is_err());
 }
@@ -102,7 +102,7 @@ fn sizes_are_checked() {
     );
 }
 
-/// Bits of a prediction of all samples at once, and of one by one.
+/// Returns the bits of two predictions: of all samples at once, and of one sample at a time.
 fn both_ways<T: Float>(net: &Mlp<T>, inputs: &[T]) -> [Vec<u64>; 2] {
     let mut predictor = Predictor::new(net).unwrap();
     let mut one_by_one = vec![T::one(); inputs.len() / net.inputs() * net.outputs()];
@@ -148,7 +148,7 @@ fn one_sample_has_the_bits_of_a_batch_for_every_width() {
     });
 }
 
-/// As a batch or alone, and wherever among the outputs.
+/// Tests samples in a batch and alone, with the overflow at different outputs.
 #[test]
 fn outputs_that_overflow_are_an_error() {
     fn check<T: Float>(scale: f64) {
@@ -187,7 +187,7 @@ fn outputs_that_overflow_are_an_error() {
     });
 }
 
-/// A hidden layer's infinities that an activation takes back are none of the outputs'.
+/// Infinite sums of a hidden layer that tanh maps to finite numbers are not an error.
 #[test]
 fn hidden_sums_that_overflow_have_the_bits_of_a_batch() {
     on_every_set(|| {
@@ -197,7 +197,7 @@ fn hidden_sums_that_overflow_have_the_bits_of_a_batch() {
                 .hidden(hidden, Tanh);
             let mut net = builder.output(2, Identity).seed(7).build().unwrap();
             let first = net.layout().layers()[0].bias.end;
-            // Of one sign, since infinity minus infinity is no number.
+            // All terms have one sign, because infinity minus infinity is NaN.
             for p in &mut net.params_mut()[..first] {
                 *p = p.abs() * 1e38;
             }
@@ -224,7 +224,7 @@ fn an_overflow_names_the_first_layer_of_all() {
 fn one_sample_that_is_not_finite_is_an_error_and_leaves_the_outputs() {
     on_every_set(|| {
         for sizes in [&[3, 1][..], &[3, 4, 2], &[3, 200, 40, 2]] {
-            // Weights of zero hide nothing.
+            // Even zero weights must not hide such an input.
             for scale in [0.0, 1.0] {
                 let mut net = net(sizes, 2);
                 net.params_mut().iter_mut().for_each(|p| *p *= scale);

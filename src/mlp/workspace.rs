@@ -1,4 +1,4 @@
-//! The workspace of the forward and the backward pass, and its result, the gradient.
+//! Workspace of the forward and backward pass, which also holds the gradient.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -21,18 +21,24 @@ mod derivatives;
 mod overflow;
 mod shards;
 
-/// Rows that are evaluated together, to bound memory.
+/// Maximum number of rows that are evaluated together, to bound memory.
 const MOST_ROWS: usize = 4 * LEAST_ROWS;
 
-/// Computes gradients: the workspace of the backward pass, and its result.
+/// Workspace that computes and holds gradients.
 ///
-/// The loss of a minibatch is the mean over its samples, plus the penalty
-/// lambda / (2 B) times the sum of squared weights (not biases) if [`l2`](Self::l2) was set, where
-/// B is the number of samples, or the sum of their weights if they have any: scikit-learn's
-/// convention. (PyTorch's `weight_decay` is lambda / B here, and there decays biases too.)
+/// The loss of a minibatch is the mean over its samples. If [`l2`](Self::l2) is set, a penalty is
+/// added, as in scikit-learn:
 ///
-/// Sums over samples run in a fixed order: within chunks of rows whose number depends
-/// on the size of the minibatch alone, then over the chunks.
+/// ```text
+/// loss = Σ sᵢ · lossᵢ / B + λ / (2 B) · Σ w²,  B = Σ sᵢ
+/// ```
+///
+/// The penalty covers all weights w, but not the biases. sᵢ is the weight of sample i, or 1 if the
+/// samples have no weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays
+/// biases.
+///
+/// Sums over samples run in a fixed order: first within chunks of rows, then over the chunks. The
+/// number of chunks depends on the size of the minibatch alone.
 ///
 /// ```
 /// use feedforward::{GradientWorkspace, Mlp, activation::Identity, loss::SquaredError};
@@ -51,20 +57,20 @@ pub struct GradientWorkspace<T> {
     layout: Layout,
     packed: Packed<T>,
     chunks: Vec<Chunk<T>>,
-    /// Number of chunks of the gradient computed last.
+    /// Number of chunks of the last computed gradient.
     used: usize,
-    /// The chunk of evaluations and derivatives, which holds no sums of a gradient.
+    /// Chunk for evaluations and derivatives. It holds no sums of a gradient.
     probe: Chunk<T>,
     values: Vec<T>,
     inputs: Option<Vec<T>>,
     l2: f64,
     clip: Option<Clip>,
     dropout: Option<Dropout>,
-    /// Mean weight of a sample, if minibatches are not divided by their own weights.
+    /// Mean weight of all samples, if it replaces the minibatch's own weights as divisor.
     mean_weight: Option<f64>,
-    /// Number of gradients computed so far, which seeds the next one's dropout.
+    /// Number of gradients computed so far, which seeds the next dropout.
     updates: u64,
-    /// The largest magnitude in the last finite gradient, before clipping.
+    /// Largest magnitude in the last finite gradient, before clipping.
     max_abs: f64,
     threads: Threads,
     /// Last result of [`jacobian`](Self::jacobian) or [`compute_each`](Self::compute_each).
@@ -73,7 +79,7 @@ pub struct GradientWorkspace<T> {
 }
 
 impl<T: Float> GradientWorkspace<T> {
-    /// A workspace for networks of this shape.
+    /// Creates a workspace for networks of this network's shape.
     pub fn new(net: &Mlp<T>) -> Self {
         Self {
             layout: net.layout().clone(),
@@ -95,20 +101,20 @@ impl<T: Float> GradientWorkspace<T> {
         }
     }
 
-    /// Sets the penalty lambda on squared weights.
+    /// Sets the penalty λ on squared weights. Default: 0.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] if it is negative, or not finite or rounded to 0 in this precision.
+    /// [`Error::InvalidSetting`] if λ is negative, or not finite or rounded to 0 in this precision.
     pub fn l2(mut self, lambda: f64) -> Result<Self> {
         check_not_negative::<T>("L2 penalty", lambda)?;
         self.l2 = lambda;
         Ok(self)
     }
 
-    /// Sets a bound on the gradient.
+    /// Sets a bound on the gradient. Default: none.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless it is above 0 and finite in this precision too.
+    /// [`Error::InvalidSetting`] unless the bound is above 0 and finite in this precision too.
     pub fn clip(mut self, clip: Clip) -> Result<Self> {
         self.set_clip(Some(clip))?;
         Ok(self)
@@ -120,9 +126,12 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(())
     }
 
-    /// Drops each hidden output with this probability and divides the others by
-    /// 1 - `rate`, anew for each gradient: a function of the seed and the number of gradients
-    /// that this workspace computed before (Srivastava et al., "Dropout", 2014).
+    /// Sets the probability with which each hidden output is dropped. The other hidden outputs are
+    /// divided by 1 - `rate`. Default: 0.
+    ///
+    /// Each gradient draws new outputs to drop. They depend on the seed and on the number of
+    /// gradients that this workspace computed before. See Srivastava et al., 2014,
+    /// [JMLR 15](https://jmlr.org/papers/v15/srivastava14a.html).
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless `rate` is 0, or at least 2^-32 and below 1.
@@ -132,14 +141,14 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(self)
     }
 
-    /// Divides by the number of samples times this weight, the mean over all that there are,
-    /// instead of by the sum of a minibatch's own weights.
+    /// Sets the mean weight of all samples. Losses and gradients are then divided by the number of
+    /// samples times this weight, instead of by the sum of a minibatch's own weights.
     ///
-    /// It does not change a [`Shard`](crate::Shard), which is told the weight of its minibatch
-    /// ([`Shard::with_total_weight`](crate::Shard::with_total_weight)).
+    /// A [`Shard`](crate::Shard) ignores it, because
+    /// [`Shard::with_total_weight`](crate::Shard::with_total_weight) sets its divisor.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless it is a finite number above 0.
+    /// [`Error::InvalidSetting`] unless the weight is a finite number above 0.
     pub fn mean_weight(mut self, weight: f64) -> Result<Self> {
         self.set_mean_weight(Some(weight))?;
         Ok(self)
@@ -153,21 +162,20 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(())
     }
 
-    /// Sets how many gradients there were before, for a training that goes on: what its next
-    /// [`dropout`](Self::dropout) depends on.
+    /// Sets the update counter that seeds [`dropout`](Self::dropout). Needed when training resumes.
     pub fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
     }
 
-    /// The largest magnitude in the gradient computed last, before clipping.
+    /// Returns the largest magnitude in the last computed gradient, before clipping.
     pub fn max_abs(&self) -> f64 {
         self.max_abs
     }
 
     /// Sets the number of threads that compute chunks in parallel. Results are bit-identical.
     ///
-    /// A minibatch has at most 16 parts. More threads than that, and than the machine has cores, would
-    /// do nothing, so they are not started. A pool that is used no more is kept for the next caller.
+    /// A minibatch has at most 16 chunks. Threads beyond both that number and the number of cores
+    /// would have no work, so they are not started. An unused pool is kept for the next caller.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for 0, [`Error::TooLarge`] for more than the system can start.
@@ -180,36 +188,40 @@ impl<T: Float> GradientWorkspace<T> {
         self
     }
 
-    /// Asks for the gradient with respect to the inputs as well.
+    /// Enables the gradient with respect to the inputs.
     pub fn with_input_gradient(mut self) -> Self {
         self.inputs = Some(Vec::new());
         self
     }
 
-    /// Whether a minibatch of this many samples has chunks for several threads.
+    /// Returns `true` if a minibatch of this many samples has chunks for several threads.
     pub(crate) fn can_run_parallel(samples: usize) -> bool {
         chunks(samples) > 1
     }
 
-    /// The gradient computed last, laid out like [`Mlp::params`]: layer after layer, weights then
-    /// biases.
+    /// Returns the last computed gradient. It is laid out like [`Mlp::params`]: layer by layer,
+    /// weights then biases.
     pub fn values(&self) -> &[T] {
         &self.values
     }
 
-    /// The gradient of the minibatch's loss with respect to its inputs, row-major
-    /// `[samples x inputs]`, if [`with_input_gradient`](Self::with_input_gradient) asked for it.
+    /// Returns the gradient of the minibatch's loss with respect to its inputs, row-major
+    /// `[samples x inputs]`. `None` unless [`with_input_gradient`](Self::with_input_gradient)
+    /// enabled it.
     pub fn input_gradient(&self) -> Option<&[T]> {
         self.inputs.as_deref()
     }
 
-    /// Computes loss and gradient over a minibatch: `inputs` row-major
-    /// `[samples x inputs]`, `targets` `[samples x outputs]`. Returns the loss.
+    /// Computes loss and gradient over a minibatch, and returns the loss. `inputs` is row-major
+    /// `[samples x inputs]`, and `targets` is `[samples x outputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`] or [`Error::Length`] if shapes do not fit, [`Error::NotFinite`] if an
-    /// input, a target or a parameter is not finite, whatever the loss says of its targets,
-    /// and [`Error::Overflow`] if an output, the loss or the gradient is not finite.
+    /// - [`Error::Rows`], [`Error::Length`] or [`Error::Shape`] if shapes do not fit.
+    /// - [`Error::NotFinite`] if an input, a target or a parameter is not finite, even if the loss
+    ///   accepts such a target.
+    /// - [`Error::Incompatible`] if the output layer does not suit the loss.
+    /// - The error of [`Loss::check_target`] if the loss refuses a target.
+    /// - [`Error::Overflow`] if an output, the loss or the gradient is not finite.
     pub fn compute(
         &mut self,
         net: &Mlp<T>,
@@ -220,11 +232,13 @@ impl<T: Float> GradientWorkspace<T> {
         self.compute_samples(net, &Samples::new(inputs, targets), loss)
     }
 
-    /// [`compute`](Self::compute) over samples with weights, or some rows of a data set.
+    /// Computes loss and gradient as [`compute`](Self::compute) does, over weighted samples or
+    /// selected rows of a data set.
     ///
     /// # Errors
-    /// As [`compute`](Self::compute), and [`Error::OutOfBounds`] if a row does not exist,
-    /// [`Error::InvalidValue`] if a weight is negative, [`Error::InvalidSetting`] if all are zero.
+    /// As [`compute`](Self::compute). Also [`Error::OutOfBounds`] if a row does not exist,
+    /// [`Error::InvalidValue`] if a weight is negative, and [`Error::InvalidSetting`] if all
+    /// weights are zero.
     pub fn compute_samples(
         &mut self,
         net: &Mlp<T>,
@@ -236,8 +250,8 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(loss)
     }
 
-    /// The mean loss over samples, without gradient, penalty and dropout: `inputs` row-major
-    /// `[samples x inputs]`, `targets` `[samples x outputs]`.
+    /// Returns the mean loss over samples, without gradient, penalty and dropout. `inputs` is
+    /// row-major `[samples x inputs]`, and `targets` is `[samples x outputs]`.
     ///
     /// # Errors
     /// As [`compute`](Self::compute).
@@ -251,7 +265,8 @@ impl<T: Float> GradientWorkspace<T> {
         self.evaluate_samples(net, &Samples::new(inputs, targets), loss)
     }
 
-    /// [`evaluate`](Self::evaluate) over samples with weights, or some rows of a data set.
+    /// Returns the mean loss as [`evaluate`](Self::evaluate) does, over weighted samples or
+    /// selected rows of a data set.
     ///
     /// # Errors
     /// As [`compute_samples`](Self::compute_samples).
@@ -264,8 +279,8 @@ impl<T: Float> GradientWorkspace<T> {
         self.evaluate_rows(net, &samples.check(net, loss)?, loss, None)
     }
 
-    /// [`evaluate_samples`](Self::evaluate_samples) for samples that were checked. The network's
-    /// outputs are appended to `outputs`.
+    /// Returns the mean loss as [`evaluate_samples`](Self::evaluate_samples) does, for checked
+    /// samples. It appends the network's outputs to `outputs`.
     pub(crate) fn evaluate_rows(
         &mut self,
         net: &Mlp<T>,
@@ -295,7 +310,7 @@ impl<T: Float> GradientWorkspace<T> {
         Err(self.explain(slice::from_ref(&self.probe), mean))
     }
 
-    /// Packs the network's parameters as they are now.
+    /// Packs the network's current parameters.
     fn prepare(&mut self, net: &Mlp<T>) -> Result<()> {
         self.check_layout(net)?;
         self.packed.refresh(net, &self.threads)
@@ -305,7 +320,7 @@ impl<T: Float> GradientWorkspace<T> {
         if net.layout() == &self.layout {
             return Ok(());
         }
-        let expected = "that of the network this gradient was made for";
+        let expected = "the layout of the network that the workspace was created for";
         Err(Error::shape("network's layout", expected, "another"))
     }
 }

@@ -1,14 +1,14 @@
-//! Parameters from a file, while the program is compiled.
+//! Parameters from a file, read at compile time.
 
 macro_rules! from_le_bytes {
     ($name:ident, $float:ident, $size:literal) => {
-        /// Parameters from a file of little-endian numbers, while the program is compiled.
+        /// Reads parameters from a file of little-endian numbers at compile time.
         ///
         /// ```
         #[doc = concat!("use feedforward::mlp_ref::", stringify!($name), ";")]
         ///
-        /// // For a file `include_bytes!("params.bin")`, of whose `params` the bytes are
-        /// // `params.iter().flat_map(|p| p.to_le_bytes())`.
+        /// // Stands for `include_bytes!("params.bin")`. A program that writes this file
+        /// // gets the bytes of `params` by `params.iter().flat_map(|p| p.to_le_bytes())`.
         #[doc = concat!("static BYTES: [u8; 2 * ", stringify!($size), "] = {")]
         #[doc = concat!("    let mut bytes = [0; 2 * ", stringify!($size), "];")]
         #[doc = concat!("    bytes[", stringify!($size), " - 1] = 0x40; // the last byte of 2")]
@@ -19,18 +19,18 @@ macro_rules! from_le_bytes {
         /// ```
         ///
         /// # Panics
-        /// If there are other than `N` numbers, or one is not finite: errors of the compiler, where it
-        /// makes a `static` of them.
+        /// Panics if there are not exactly `N` numbers, or if one is not finite. In a `static` or
+        /// `const` that is a compile error.
         pub const fn $name<const N: usize>(bytes: &[u8]) -> [$float; N] {
             let (numbers, rest) = bytes.as_chunks::<$size>();
             assert!(
                 numbers.len() == N && rest.is_empty(),
-                "the file does not have as many numbers as the array"
+                "the file and the array differ in their number of values"
             );
             let (mut values, mut index) = ([0.0; N], 0);
             while index < N {
                 values[index] = $float::from_le_bytes(numbers[index]);
-                assert!(values[index].is_finite(), "a number of the file is not finite");
+                assert!(values[index].is_finite(), "the file has a number that is not finite");
                 index += 1;
             }
             values

@@ -1,11 +1,12 @@
-//! Prediction on parameters as they lie.
+//! Prediction on parameters in place, without packing.
 
 use super::{LayerSpec, MlpRef};
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
 instantiate! {
-    /// Sample by sample through all layers, of slices that fit.
+    /// Predicts sample by sample through all layers. The caller has checked the lengths of the
+    /// slices.
     pub(super) fn predict<T>(net: MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
         simd::dispatch(Predict { net, inputs, outputs, scratch });
     }
@@ -36,7 +37,7 @@ impl<T: Float> Op for Predict<'_, T> {
                 let (bias, others) = others.split_at(rows);
                 let inputs = if index == 0 { input } else { &values[..width] };
                 pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
-                // Values that went in are needed no more.
+                // The layer's inputs are no longer needed, so its outputs may overwrite them.
                 let y = if index == last {
                     &mut output[..]
                 } else {
@@ -49,13 +50,14 @@ impl<T: Float> Op for Predict<'_, T> {
     }
 }
 
-/// z = W x + b for one sample, each a chain as in [`Neuron`](crate::Neuron); several at once,
-/// since each must wait for its own sums.
+/// Computes z = W x + b for one sample. Each z is a chain of fused multiply-adds as in
+/// [`Neuron`](crate::Neuron). Several chains run at once, because each step of a chain must wait
+/// for the previous one.
 #[inline(always)]
 fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z: &mut [T]) {
     let done = rows::<8, T, S>(0, inputs, weights, bias, z);
     let done = rows::<4, T, S>(done, inputs, weights, bias, z);
-    // All that are left at once: few outputs of many inputs are the rule.
+    // The remaining rows run together, because layers often have few outputs and many inputs.
     match bias.len() - done {
         3 => rows::<3, T, S>(done, inputs, weights, bias, z),
         2 => rows::<2, T, S>(done, inputs, weights, bias, z),
@@ -63,7 +65,7 @@ fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z
     };
 }
 
-/// As many whole blocks of rows as there are from `first` on; returns where they end.
+/// Computes all whole blocks of rows from row `first` on, and returns the row after the last block.
 #[inline(always)]
 fn rows<const ROWS: usize, T: Float, S: Simd>(
     first: usize,

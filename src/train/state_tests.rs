@@ -82,7 +82,7 @@ fn weightless_minibatches_are_skipped() {
     for (bad, expected) in [
         (
             [0.0; 50],
-            "sample weights: expected a sum that can be divided by, got 0",
+            "sample weights: expected a sum large enough to divide by, got 0",
         ),
         (
             [-1.0; 50],

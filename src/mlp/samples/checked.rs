@@ -1,4 +1,4 @@
-//! Samples that fit a network.
+//! Samples that were checked against a network.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,18 +8,18 @@ use crate::error::{Error, Position, Result, check_not_empty, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
 use crate::loss::Loss;
 
-/// Samples that were checked against a network.
+/// Samples that fit a network and a loss.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedSamples<'a, T> {
     pub(super) samples: Samples<'a, T>,
     pub(super) widths: [usize; 2],
     pub(super) count: usize,
-    /// Rows of the data that they were chosen from.
+    /// Number of rows of the data that the samples were selected from.
     pub(super) whole: usize,
 }
 
 impl<'a, T: Float> CheckedSamples<'a, T> {
-    /// Inputs alone, checked: there are no targets to ask for.
+    /// Checks inputs without targets. Callers must not read the targets.
     pub(crate) fn of_inputs(inputs: &'a [T], net: &Mlp<T>) -> Result<Self> {
         let samples = Samples::new(inputs, &[]);
         let count = check_rows(samples.names[0], inputs, net.inputs())?;
@@ -38,7 +38,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         self
     }
 
-    /// Checks indices, and takes those rows of the data instead.
+    /// Checks row indices, and selects these rows of the data instead.
     pub(crate) fn try_choose(mut self, indices: &'a [usize]) -> Result<Self> {
         check_not_empty("row indices", indices)?;
         let (what, len) = ("row index", self.whole);
@@ -80,7 +80,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
                     check_weights(&values[self.row(sample)..][..1]).map_err(at_row)?;
                 }
             }
-            // Once for each class: its row is always the same.
+            // One check per class is enough, because its target row is always the same.
             match self.class(sample) {
                 Some(class) if core::mem::replace(&mut seen[class], true) => Ok(()),
                 _ => {
@@ -95,7 +95,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         self.count
     }
 
-    /// The index in the data.
+    /// Returns the sample's row in the data.
     pub(crate) fn row(&self, sample: usize) -> usize {
         self.samples.rows.map_or(sample, |rows| rows[sample])
     }
@@ -104,7 +104,8 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         &self.samples.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
     }
 
-    /// The sample's target; `row`, as long as it, is room for what must be written first.
+    /// Returns the sample's target. A target that stands for a class is written to `row`, which
+    /// must have a target's length.
     pub(crate) fn target(&self, sample: usize, row: &'a mut [T]) -> &'a [T] {
         let index = self.row(sample);
         match self.samples.targets {
@@ -116,12 +117,12 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         }
     }
 
-    /// Room for one target.
+    /// Allocates a row for one target.
     pub(crate) fn target_room(&self) -> Vec<T> {
         vec![T::zero(); self.widths[1]]
     }
 
-    /// The sample's class, if that is known.
+    /// Returns the sample's class, if targets are classes.
     pub(crate) fn class(&self, sample: usize) -> Option<usize> {
         match self.samples.targets {
             Targets::Values(_) => None,
@@ -129,20 +130,20 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         }
     }
 
-    /// The sample's weight, if they have any.
+    /// Returns the sample's weight, if the samples have weights.
     pub(crate) fn weight(&self, sample: usize) -> Option<T> {
         let weights = self.samples.weights?;
         Some(weights[self.row(sample)])
     }
 
-    /// Whether a mean over these samples is a number: their weights may all be zero, or so small
-    /// that dividing by their sum may overflow.
+    /// Returns `true` if a mean over these samples is finite. It is not if all weights are zero, or
+    /// so small that dividing by their sum may overflow.
     pub(crate) fn can_teach(&self) -> bool {
         let range = T::min_positive_value().as_f64()..=T::max_value().as_f64();
         range.contains(&self.total_weight())
     }
 
-    /// Hashes the samples with targets and weights.
+    /// Hashes the samples with their targets and weights.
     pub(crate) fn hash(&self) -> u64 {
         let mut room = self.target_room();
         let numbers = (0..self.count).map(|sample| {
@@ -156,7 +157,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         numbers.fold(self.count as u64, combine)
     }
 
-    /// The sum of the weights: the number of samples where there are none.
+    /// Returns the sum of the weights, or the number of samples if there are no weights.
     pub(crate) fn total_weight(&self) -> f64 {
         self.samples.weights.map_or(self.count as f64, |weights| {
             let weight = |sample| weights[self.row(sample)].as_f64();
@@ -166,7 +167,8 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 }
 
 instantiate! {
-    /// Hashes a slice in four chains, so that it takes about as long as reading the slice.
+    /// Hashes a slice in four independent chains, so that it takes about as long as reading the
+    /// slice.
     fn hash<T>(values: &[T]) -> u64 {
         let mut chains = [0_u64; 4];
         for values in values.chunks(4) {
@@ -178,8 +180,8 @@ instantiate! {
     }
 }
 
-/// One step of a chain: a multiplication by an odd number near 2^64 over the golden ratio, whose
-/// upper bits depend on all bits before.
+/// Computes one step of a hash chain. It multiplies by an odd number near 2^64 / φ (the golden
+/// ratio), so that the upper bits of the product depend on all lower bits.
 #[inline(always)]
 fn combine(hash: u64, bits: u64) -> u64 {
     (hash.rotate_left(29) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)

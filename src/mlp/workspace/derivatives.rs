@@ -1,4 +1,4 @@
-//! Derivatives beyond the gradient of a mean loss: each output's, and each sample's.
+//! Derivatives of single outputs and single samples, beyond the gradient of a mean loss.
 
 use alloc::vec::Vec;
 use core::slice;
@@ -14,13 +14,13 @@ use crate::loss::{Loss, SquaredError};
 use crate::memory;
 
 impl<T: Float> GradientWorkspace<T> {
-    /// The Jacobian of the outputs with respect to the inputs, dy_o / dx_i for each sample:
-    /// row-major `[samples x outputs x inputs]`, for `inputs` of `[samples x inputs]`.
+    /// Returns the Jacobian of the outputs with respect to the inputs: dyₒ/dxᵢ for each sample.
+    /// `inputs` is row-major `[samples x inputs]`, and the result `[samples x outputs x inputs]`.
     ///
-    /// It asks for no loss, and neither clips nor drops; [`values`](Self::values) and
-    /// [`input_gradient`](Self::input_gradient) stay as they are. The work is a forward pass over the
-    /// samples and a backward pass over as many copies of each as there are outputs, on one
-    /// thread. At a kink the slope is the activation's, so that of the left side for ReLU.
+    /// The method takes no loss, and applies neither clipping nor dropout. It does not change
+    /// [`values`](Self::values) and [`input_gradient`](Self::input_gradient). The work is a forward
+    /// pass over the samples, and a backward pass over one copy of each sample per output, on one
+    /// thread. At a kink the activation defines the derivative. ReLU takes that of the left side.
     ///
     /// ```
     /// use feedforward::{GradientWorkspace, Mlp, activation::{Exponential, Identity}};
@@ -34,23 +34,24 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Rows`](crate::Error::Rows) unless there are whole samples,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) if an input or a parameter is not finite,
-    /// [`Error::Shape`](crate::Error::Shape) if the network has another shape than the one this was
-    /// made for, [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result,
-    /// and [`Error::Overflow`](crate::Error::Overflow) if an output or a derivative is not finite.
+    /// - [`Error::Rows`](crate::Error::Rows) unless `inputs` holds one or more whole samples.
+    /// - [`Error::NotFinite`](crate::Error::NotFinite) if an input or a parameter is not finite.
+    /// - [`Error::Shape`](crate::Error::Shape) if the network's layout is not the workspace's.
+    /// - [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result.
+    /// - [`Error::Overflow`](crate::Error::Overflow) if an output or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
         let chunk = &mut self.probe;
-        // Nothing asks for the loss.
+        // A minibatch needs some loss, but this pass does not evaluate it.
         let minibatch = Minibatch::new(net, &self.packed, &samples, &SquaredError);
         let outputs = net.outputs();
         let (what, rows) = ("Jacobian", samples.len());
         let len = memory::product(what, &[rows, outputs, net.inputs()])?;
         self.derivatives.clear();
         memory::room(what, &mut self.derivatives, len)?;
-        // Several samples with all outputs, or some outputs of one: copies are bounded either way.
+        // A step takes several samples with all outputs, or some outputs of one sample. Either way
+        // at most `MOST_ROWS` copies exist.
         let step = (MOST_ROWS / outputs).max(1);
         for first in (0..rows).step_by(step) {
             for output in (0..outputs).step_by(MOST_ROWS) {
@@ -68,17 +69,23 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(&self.derivatives)
     }
 
-    /// The loss of each sample, and its gradient with respect to the parameters: row-major
-    /// `[samples x params]`, each row laid out like the parameters.
+    /// Returns the loss of each sample, and its gradient with respect to the parameters. The
+    /// gradients are row-major `[samples x params]`, each row laid out like the parameters.
     ///
-    /// Penalty, clipping and dropout are left out, and weights of samples are not applied:
-    /// sum(weight gradient) / sum(weight) over the samples is what
-    /// [`compute_samples`](Self::compute_samples) gives, up to rounding.
-    /// [`values`](Self::values) and [`input_gradient`](Self::input_gradient) stay as they are. It runs on one
-    /// thread; mind the memory, which is that of a network for each sample.
+    /// Penalty, clipping, dropout and sample weights are not applied. Without the first three,
+    /// [`compute_samples`](Self::compute_samples) computes this mean of the rows, up to rounding:
+    ///
+    /// ```text
+    /// Σ weight · gradient / Σ weight
+    /// ```
+    ///
+    /// The method does not change [`values`](Self::values) and
+    /// [`input_gradient`](Self::input_gradient). It runs on one thread. It needs the memory of a
+    /// network's parameters for each sample.
     ///
     /// ```
-    /// use feedforward::{GradientWorkspace, Mlp, Samples, activation::Identity, loss::SquaredError};
+    /// use feedforward::{GradientWorkspace, Mlp, Samples};
+    /// use feedforward::{activation::Identity, loss::SquaredError};
     ///
     /// let mut net = Mlp::<f64>::builder(1).output(1, Identity).build()?;
     /// net.set_params(&[3.0, 1.0])?; // y = 3 x + 1
@@ -91,7 +98,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`compute_samples`](Self::compute_samples), and
+    /// As [`compute_samples`](Self::compute_samples). Also
     /// [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result.
     pub fn compute_each(
         &mut self,
@@ -126,8 +133,8 @@ impl<T: Float> GradientWorkspace<T> {
         Ok((&self.losses, &self.derivatives))
     }
 
-    /// For each hidden layer, the number of units whose output is the same for the first `rows` of
-    /// these samples.
+    /// Returns, for each hidden layer, the number of neurons with a constant output over the first
+    /// `rows` of these samples.
     pub(crate) fn constant_units(
         &mut self,
         net: &Mlp<T>,

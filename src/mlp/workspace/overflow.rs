@@ -1,4 +1,4 @@
-//! Where numbers stopped being finite.
+//! Search for the first number that is not finite.
 
 use core::slice;
 
@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::float::Float;
 
 impl<T: Float> GradientWorkspace<T> {
-    /// Finds where numbers stopped being finite: forward first, then backward.
+    /// Returns an error that names the first layer with a number that is not finite. It searches
+    /// the outputs forward, then the gradient backward.
     #[cold]
     pub(super) fn explain(&self, chunks: &[Chunk<T>], loss: f64) -> Error {
         if let Some(error) = self.explain_output(chunks) {
@@ -24,8 +25,8 @@ impl<T: Float> GradientWorkspace<T> {
         overflow("loss", self.packed.layers.len() - 1, loss)
     }
 
-    /// Finds where numbers stopped being finite: in an output, else on the way back to the layer
-    /// that a derivative belongs to.
+    /// Returns an error that names the first layer with an output that is not finite. If all
+    /// outputs are finite, it names the layer of the first derivative that is not.
     #[cold]
     pub(super) fn explain_derivative(
         &self,
@@ -40,7 +41,7 @@ impl<T: Float> GradientWorkspace<T> {
         })
     }
 
-    /// Finds the first layer with an output that is not finite.
+    /// Returns an error for the first layer with an output that is not finite.
     fn explain_output(&self, chunks: &[Chunk<T>]) -> Option<Error> {
         (0..self.packed.layers.len()).find_map(|layer| {
             let find = |chunk: &Chunk<T>| not_finite(chunk.outputs_of(&self.packed, layer));
@@ -54,7 +55,7 @@ fn overflow(what: &'static str, layer: usize, value: f64) -> Error {
     Error::Overflow { what, layer, value }
 }
 
-/// The first value that is not finite.
+/// Returns the first value that is not finite.
 pub(super) fn not_finite<T: Float>(values: &[T]) -> Option<f64> {
     values.iter().find(|x| !x.is_finite()).map(|x| x.as_f64())
 }

@@ -1,4 +1,4 @@
-//! The gradient of a minibatch or of a process's part: passes over chunks, then their sum.
+//! Gradients of minibatches and of shards: passes over chunks, then their sum.
 
 use alloc::string::ToString;
 
@@ -14,7 +14,8 @@ use crate::float::{Float, check_positive};
 use crate::loss::Loss;
 
 impl<T: Float> GradientWorkspace<T> {
-    /// [`compute_samples`](Self::compute_samples) for samples that were checked.
+    /// Computes loss and gradient as [`compute_samples`](Self::compute_samples) does, for checked
+    /// samples.
     pub(crate) fn compute_rows(
         &mut self,
         net: &Mlp<T>,
@@ -34,14 +35,15 @@ impl<T: Float> GradientWorkspace<T> {
         self.complete(net, loss, &shard)
     }
 
-    /// Computes one process's [`Shard`] of a minibatch: the sums over each of its chunks, for
-    /// [`partial_gradients`](Self::partial_gradients). `samples` are the shard's rows alone, none if
-    /// it is empty; [`input_gradient`](Self::input_gradient) will be theirs.
+    /// Computes one process's [`Shard`] of a minibatch.
+    /// [`partial_gradients`](Self::partial_gradients) then returns the sums over each of its
+    /// chunks, and [`input_gradient`](Self::input_gradient) the gradient of its rows. `samples`
+    /// must hold the shard's rows alone. It is ignored if the shard is empty.
     ///
     /// # Errors
-    /// As [`compute_samples`](Self::compute_samples), but what overflows is found by
-    /// [`finish_reduction`](Self::finish_reduction), where all processes find it; and [`Error::Shape`] if there
-    /// are not as many samples as the shard has.
+    /// As [`compute_samples`](Self::compute_samples), except [`Error::Overflow`]:
+    /// [`finish_reduction`](Self::finish_reduction) reports it in all processes. Also
+    /// [`Error::Shape`] if the number of samples is not the shard's.
     pub fn compute_shard(
         &mut self,
         net: &Mlp<T>,
@@ -62,20 +64,21 @@ impl<T: Float> GradientWorkspace<T> {
         self.compute_chunks(net, Some(&samples), shard, loss)
     }
 
-    /// For each chunk of the shard computed last, in their order: its part of the gradient, without
-    /// the penalty, and the sum of its samples' losses, times their weights.
+    /// Returns, for each chunk of the last computed shard, in order, its part of the gradient and
+    /// of the loss. The gradient excludes the penalty. The loss is the weighted sum over the
+    /// chunk's samples.
     pub fn partial_gradients(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
         let chunks = self.chunks[..self.used].iter();
         chunks.map(|chunk| (&chunk.gradient[..], chunk.loss))
     }
 
-    /// Completes a gradient whose chunks were added up elsewhere: adds the penalty, checks it,
-    /// clips it. `sum` and `loss_sum` are the sums over the chunks of all shards, `shard` is any of
-    /// them. Returns the loss; the gradient is in [`values`](Self::values).
+    /// Completes a gradient from sums over the chunks of all shards, and returns the loss. It adds
+    /// the penalty, checks the gradient and clips it. `sum` and `loss_sum` are the sums, and
+    /// `shard` is any of the shards. [`values`](Self::values) returns the gradient.
     ///
     /// # Errors
-    /// [`Error::Length`] if the sum is not laid out like the parameters, [`Error::Overflow`] if the
-    /// loss or the gradient is not finite.
+    /// [`Error::Length`] if `sum` does not have the length of the parameters, [`Error::Overflow`]
+    /// if the loss or the gradient is not finite.
     pub fn finish_reduction(
         &mut self,
         net: &Mlp<T>,
@@ -91,7 +94,7 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(loss)
     }
 
-    /// Runs the forward and backward passes over a shard's chunks; these samples are its rows.
+    /// Runs the forward and backward passes over a shard's chunks. `samples` are its rows.
     fn compute_chunks(
         &mut self,
         net: &Mlp<T>,
