@@ -105,8 +105,8 @@ fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], 
 /// df/dzᵢ = 1  for the first piece that is the maximum, else 0
 /// ```
 ///
-/// With enough pieces, a neuron can learn any convex piecewise linear function. Goodfellow et al., 2013,
-/// [arXiv:1302.4389](https://arxiv.org/abs/1302.4389).
+/// With enough pieces, a neuron can learn any convex piecewise linear function. Goodfellow et al.,
+/// 2013, [arXiv:1302.4389](https://arxiv.org/abs/1302.4389).
 ///
 /// The gain 1 / √E[f(Z)²] keeps the second moment for independent standard normal pieces. For two
 /// pieces it is 1. Tseran and Montúfar, *Expected gradients of maxout networks and consequences to
@@ -234,7 +234,7 @@ impl<T: Float> Unit<T> for Glu {
 /// ```
 ///
 /// The first piece gates the second, whereas in [`Glu`] the second gates the first. With a = W x
-/// and b = V x this is SwiGLU(x) = Swish(x W) ⊗ x V without biases (Shazeer, 2020,
+/// and b = V x it is, apart from biases, SwiGLU(x) = Swish(x W) ⊗ x V (Shazeer, 2020,
 /// [arXiv:2002.05202](https://arxiv.org/abs/2002.05202)). The gain 1 / √E[s(a)²] keeps the
 /// second moment for independent standard normal a and b.
 ///
