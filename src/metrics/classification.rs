@@ -56,8 +56,8 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
 /// # Errors
 /// - [`Error::Rows`] if `probabilities` does not consist of whole rows.
 /// - [`Error::Length`] if `expected` does not have one class per row.
-/// - [`Error::InvalidValue`] if a class is not below `classes`, a probability is not in [0, 1], or
-///   the sum of a row differs from 1 by more than √ε.
+/// - [`Error::InvalidValue`] if a class is not below `classes` or a probability is not in [0, 1].
+/// - [`Error::InvalidValue`] if the sum of a row differs from 1 by more than √ε.
 #[doc(alias = "cross_entropy")]
 pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usize) -> Result<f64> {
     let samples = check_rows("probabilities", probabilities, classes)?;

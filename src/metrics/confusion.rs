@@ -9,8 +9,8 @@ use crate::error::{Result, check_length, check_not_empty};
 
 /// Number of samples for each pair of expected and predicted class.
 ///
-/// Rows are the expected classes and columns the predicted ones, both in ascending order. [`Display`]
-/// prints a table:
+/// Rows are the expected classes and columns the predicted ones, both in ascending order.
+/// [`Display`] prints a table:
 ///
 /// ```
 /// use feedforward::metrics::ConfusionMatrix;

@@ -67,8 +67,8 @@ pub trait Score<T: Float>: Debug + Send + Sync {
     /// Outputs and targets are row-major `[samples x width]`. `weights` has one value per sample;
     /// with `None`, all samples count equally. Implementations must not allocate.
     ///
-    /// An undefined score is NaN. Built-in scores return NaN if a number is NaN or if the lengths of
-    /// the slices do not match.
+    /// An undefined score is NaN. Built-in scores return NaN if a number is NaN or if the lengths
+    /// of the slices do not match.
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64;
 
     /// Returns the name with its parameters, as in `r2(log)`.
