@@ -62,7 +62,7 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Celu {
-    /// Depth α, above 0: f approaches -α on the left. Default: 1.
+    /// Depth α: f approaches -α on the left. Range: above 0. Default: 1.
     pub alpha: f64,
 }
 
@@ -126,7 +126,7 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Softplus {
-    /// Sharpness β of the bend, above 0. Default: 1.
+    /// Sharpness β of the bend. Range: above 0. Default: 1.
     pub beta: f64,
 }
 

@@ -20,7 +20,7 @@ use crate::simd::{self, Op, Simd};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sine {
-    /// Angular frequency ω, above 0. Default: 1.
+    /// Angular frequency ω. Range: above 0. Default: 1.
     pub omega: f64,
 }
 

@@ -41,7 +41,7 @@ pub struct Heaviside;
 
 activation! {
     Heaviside: "heaviside" | "step";
-    // The clamp returns NaN for NaN, which no comparison with zero detects.
+    // `clamp` returns 1 for numbers and NaN for NaN, which is not below zero either.
     value(x) = if x < T::zero() { T::zero() } else { clamp(T::one(), T::one(), x) };
     derivative(_) = T::zero();
 }

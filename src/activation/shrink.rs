@@ -1,4 +1,4 @@
-//! Activations that shrink small values towards 0.
+//! Activations that shrink small values toward 0.
 
 use super::define::{activation, clamp, indicator};
 use crate::math;
@@ -38,7 +38,7 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SoftShrink {
-    /// Threshold λ, 0 or above. Default: 0.5.
+    /// Threshold λ. Range: 0 or above. Default: 0.5.
     pub lambda: f64,
 }
 
@@ -60,7 +60,7 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardShrink {
-    /// Threshold λ, 0 or above. Default: 0.5.
+    /// Threshold λ. Range: 0 or above. Default: 0.5.
     pub lambda: f64,
 }
 

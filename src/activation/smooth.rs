@@ -190,7 +190,7 @@ activation! {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Squareplus {
-    /// Width b of the bend, above 0. Default: 4.
+    /// Width b of the bend. Range: above 0. Default: 4.
     ///
     /// At 0, b = 4 yields the second derivative of softplus, 1/4, and b = 4 ln² 2 its value.
     pub b: f64,

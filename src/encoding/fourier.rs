@@ -14,7 +14,7 @@ use crate::{math, memory, random};
 /// Gaussian Fourier features.
 ///
 /// For each random direction b, the outputs are cos(2π b·x) and sin(2π b·x): first all cosines,
-/// then all sines. Components of b are normal with standard deviation σ.
+/// then all sines. Components of b are normal with standard deviation σ (`sigma`).
 ///
 /// σ controls the detail. If it is too small, the result is blurred; if it is too large, the result
 /// is noise between the samples. About 3 to 5 suits a picture on [-1, 1] x [-1, 1]. Tancik et al.,
@@ -70,7 +70,8 @@ impl<T: Float> Fourier<T> {
     ///
     /// # Errors
     /// Returns [`Error::InvalidSetting`] if `inputs` is 0. Returns [`Error::Rows`] if `directions`
-    /// does not consist of whole rows, and [`Error::NotFinite`] if a number is not finite.
+    /// does not consist of one or more whole rows. Returns [`Error::NotFinite`] if a number is not
+    /// finite.
     pub fn from_directions(inputs: usize, directions: impl Into<Vec<T>>) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
         let directions = directions.into();
@@ -121,8 +122,9 @@ impl<T: Float> Encoding<T> for Fourier<T> {
 ///
 /// let positional = Positional::new(1, 3)?;
 /// let x: [f64; 6] = positional.encode(&[0.5])?.try_into().unwrap();
+/// // Sine and cosine of π/2, π and 2π.
 /// for (got, expected) in x.into_iter().zip([1.0, 0.0, 0.0, -1.0, 0.0, 1.0]) {
-///     assert!((got - expected).abs() < 1e-12); // of π/2, π and 2π
+///     assert!((got - expected).abs() < 1e-12);
 /// }
 /// # Ok::<(), feedforward::Error>(())
 /// ```

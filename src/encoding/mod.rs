@@ -1,8 +1,8 @@
 //! Input encodings, which expand inputs so that a network can learn fine detail.
 //!
 //! From plain coordinates, a network learns slow variations and hardly anything else (Rahaman et
-//! al., 2019, [arXiv:1806.08734](https://arxiv.org/abs/1806.08734)). Encoded inputs vary fast enough to
-//! follow the target.
+//! al., 2019, [arXiv:1806.08734](https://arxiv.org/abs/1806.08734)). Encoded inputs vary fast
+//! where the target does.
 //!
 //! | Encoding | Values | Number of outputs |
 //! |---|---|---|
@@ -47,7 +47,7 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Encodes samples, row-major `[samples x inputs]`, into `[samples x outputs]`.
     ///
     /// # Errors
-    /// Returns [`Error::Rows`] if `inputs` does not consist of whole samples. Returns
+    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
     /// [`Error::Length`] if the length of `outputs` does not match. Returns [`Error::NotFinite`] if
     /// an output is not finite.
     fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
@@ -64,7 +64,7 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Encodes samples into a new vector.
     ///
     /// # Errors
-    /// Returns [`Error::Rows`] if `inputs` does not consist of whole samples. Returns
+    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
     /// [`Error::TooLarge`] if there is not enough memory for the outputs. Returns
     /// [`Error::NotFinite`] if an output is not finite.
     fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {

@@ -20,7 +20,7 @@ use crate::math;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Orthogonal {
-    /// Factor by which lengths grow, above 0; √2 suits ReLU. Default: 1.
+    /// Factor by which lengths grow; √2 suits ReLU. Range: above 0. Default: 1.
     pub gain: f64,
 }
 

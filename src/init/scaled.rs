@@ -9,12 +9,14 @@ use crate::math;
 /// The variance, derived for tanh, is a compromise. It approximately keeps both the variance of
 /// activations in the forward pass and that of gradients in the backward pass. Glorot and Bengio,
 /// *Understanding the difficulty of training deep feedforward neural networks*, 2010.
+#[doc(alias = "xavier")]
 #[doc(alias = "xavier_uniform")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotUniform;
 
 /// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`], and biases 0.
+#[doc(alias = "xavier")]
 #[doc(alias = "xavier_normal")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -24,14 +26,16 @@ pub struct GlorotNormal;
 ///
 /// The gain is that of the layer's own activation
 /// ([`Activation::gain`](crate::Activation::gain)). It is √2 for ReLU, which halves the second
-/// moment of its inputs. This form keeps the variance of the forward pass (PyTorch's `fan_in`). He
-/// et al., 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+/// moment of its inputs. This form keeps the variance of the forward pass (PyTorch's `fan_in`).
+/// He et al., 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+#[doc(alias = "kaiming")]
 #[doc(alias = "kaiming_uniform")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeUniform;
 
 /// Weights normal with the variance gain² / inputs of [`HeUniform`], and biases 0.
+#[doc(alias = "kaiming")]
 #[doc(alias = "kaiming_normal")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -128,7 +132,7 @@ impl Initializer for ScikitLearn {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Siren {
-    /// Factor ω of every sine's pre-activation, above 0. Default: 30.
+    /// Factor ω of every sine's pre-activation. Range: above 0. Default: 30.
     pub omega: f64,
 }
 

@@ -81,8 +81,8 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// It is called once before each training run.
     ///
     /// # Errors
-    /// Returns [`Error::InvalidSetting`](crate::Error::InvalidSetting) if a setting is NaN or outside
-    /// its range.
+    /// Returns [`Error::InvalidSetting`](crate::Error::InvalidSetting) if a setting is NaN or
+    /// outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -118,7 +118,7 @@ impl<T: Float> Pointwise<T> for MeanAbsoluteError {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Huber {
-    /// Error δ above which the loss is linear, in units of the outputs, above 0. Default: 1.
+    /// Error δ above which the loss is linear, in units of the outputs. Range: above 0. Default: 1.
     pub delta: f64,
 }
 
@@ -170,14 +170,14 @@ impl<T: Float> Pointwise<T> for Huber {
 /// L. If the network is to learn the mean of noisy targets, the output is a better estimate of
 /// that mean than the target. A gradient through the denominator would bias it.
 ///
-/// Lehtinen et al., 2018, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189). The constants are those
-/// of Müller et al., 2021, [arXiv:2106.12372](https://arxiv.org/abs/2106.12372), and of
+/// Lehtinen et al., 2018, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189). The constants are
+/// those of Müller et al., 2021, [arXiv:2106.12372](https://arxiv.org/abs/2106.12372), and of
 /// tiny-cuda-nn's `RelativeL2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RelativeL2 {
-    /// Constant ε that keeps small outputs from dominating, in squared units of the outputs, above
-    /// 0. Default: 0.01.
+    /// Constant ε that keeps small outputs from dominating, in squared units of the outputs.
+    /// Range: above 0. Default: 0.01.
     pub epsilon: f64,
 }
 

@@ -15,7 +15,7 @@ use crate::float::Float;
 /// Terms other than f are small, so their rounding errors are too.
 #[inline(always)]
 fn assemble<T: Float>(k: T, f: T, c: T) -> T {
-    // Coefficients of q = (2 · atanh s - 2 · s) / s³ in s² from reference/fit.py. The error relative to
+    // Coefficients of q = 2 · (atanh s - s) / s³ in s² from reference/fit.py. The error relative to
     // the logarithm is below 2^-30.2 in SINGLE and 2^-59.5 in DOUBLE.
     const SINGLE: [f64; 3] = [6.666_677_6e-1, 3.997_758_6e-1, 2.987_069_5e-1];
     const DOUBLE: [f64; 7] = [

@@ -1,8 +1,10 @@
 //! Tests of the documented accuracy.
 //!
-//! f32 is compared with f64 on samples, or on all 2^32 numbers with `FEEDFORWARD_EXHAUSTIVE=1`,
-//! which takes minutes per function. f64 is compared with reference/table.txt and, more densely,
-//! with the platform's functions. `cargo test math -- --nocapture` prints the errors.
+//! - f32 is compared with f64 on samples. `FEEDFORWARD_EXHAUSTIVE=1` checks all 2^32 numbers,
+//!   which takes minutes per function.
+//! - f64 is compared with reference/table.txt and, more densely, with the platform's functions.
+//!
+//! `cargo test math -- --nocapture` prints the errors.
 
 // Limits and bit-identical results are compared exactly.
 #![allow(clippy::float_cmp)]

@@ -54,7 +54,7 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
 /// ```
 ///
 /// # Errors
-/// - [`Error::Rows`] if `probabilities` does not consist of whole rows.
+/// - [`Error::Rows`] if `probabilities` does not consist of one or more whole rows.
 /// - [`Error::Length`] if `expected` does not have one class per row.
 /// - [`Error::InvalidValue`] if a class is not below `classes` or a probability is not in [0, 1].
 /// - [`Error::InvalidValue`] if the sum of a row differs from 1 by more than √ε.

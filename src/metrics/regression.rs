@@ -20,8 +20,8 @@ use crate::math;
 /// ```
 ///
 /// # Errors
-/// Returns [`Error::Rows`] if `outputs` does not consist of whole rows. Returns [`Error::Length`]
-/// if `outputs` and `targets` differ in length.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
 #[doc(alias = "MAE")]
 pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     Pairs::new(outputs, targets, width, None).map(|pairs| absolute(&pairs))
@@ -39,8 +39,8 @@ pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize)
 /// ```
 ///
 /// # Errors
-/// Returns [`Error::Rows`] if `outputs` does not consist of whole rows. Returns [`Error::Length`]
-/// if `outputs` and `targets` differ in length.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
 #[doc(alias = "MSE")]
 pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     Pairs::new(outputs, targets, width, None).map(|pairs| squared(&pairs))
@@ -60,8 +60,8 @@ pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) 
 /// ```
 ///
 /// # Errors
-/// Returns [`Error::Rows`] if `outputs` does not consist of whole rows. Returns [`Error::Length`]
-/// if `outputs` and `targets` differ in length.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
 #[doc(alias = "RMSE")]
 pub fn root_mean_squared_error<T: Float>(
     outputs: &[T],
@@ -90,9 +90,9 @@ pub fn root_mean_squared_error<T: Float>(
 /// ```
 ///
 /// # Errors
-/// Returns [`Error::Rows`] if `outputs` does not consist of whole rows. Returns [`Error::Length`]
-/// if `outputs` and `targets` differ in length. Returns [`Error::Shape`] if there is only one
-/// sample, which has no variance.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length. Returns [`Error::Shape`] if there
+/// is only one sample, which has no variance.
 #[doc(alias = "r2_score")]
 #[doc(alias = "coefficient_of_determination")]
 pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
