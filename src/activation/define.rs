@@ -1,21 +1,22 @@
-//! What the definitions of the built-ins share.
+//! Macro and helper functions that define the built-ins.
 
 use super::Activation;
 use crate::math;
 
-/// Implements [`Activation`] for a type, from its formulas, and describes it for the registry.
+/// Implements [`Activation`] for a type from its formulas and describes it for the registry.
 ///
-/// The head tells the names, the first of which [`name`](Activation::name) returns, and the
-/// parameter with its type, its default and its [`Range`](super::range::Range). Without a default
-/// the bare name is an error, and [`all`](super::all) takes the example.
+/// The head lists the names, the first of which [`name`](Activation::name) returns. It also states
+/// the parameter with its type, default and [`Range`](super::range::Range). Without a default, the
+/// bare name is an error, and [`all`](super::all) uses the example.
 ///
-/// `derivative(y)` sees nothing but y, so the type needs no input; `derivative(x, y)` sees
-/// both. In them the parameter is a `T`, in `needs_pre_activation` and `gain` it has its own type.
-/// Formulas are selects and arithmetic without branches or calls, so that a loop over them
-/// vectorises; they must return the limit at infinities, and NaN for NaN. `methods` overrides
-/// further methods of the trait.
+/// `derivative(y)` uses only y, so pre-activations need not be kept; `derivative(x, y)` uses both.
+/// The parameter is a `T` in `value` and `derivative`, and has its own type in
+/// `needs_pre_activation` and `gain`. `methods` overrides further methods of the trait.
 ///
-/// In the expansion a `let` with a part that is given shadows the `let` with its default.
+/// Formulas consist of selects and arithmetic, without branches or calls, so that a loop over them
+/// vectorizes. They must return the limit at infinities, and NaN for NaN.
+///
+/// In the expansion, a `let` with a given part shadows the `let` with its default.
 macro_rules! activation {
     (
         $type:ident $((
@@ -32,9 +33,9 @@ macro_rules! activation {
         impl $type {
             pub(crate) const NAME: &'static str = $name;
 
-            /// The entry of the registry.
+            /// Returns the entry of the registry.
             #[cfg(target_has_atomic = "ptr")]
-            // Parts of another activation are not listed.
+            // Helpers such as `ShortSine` are not in the registry.
             #[allow(dead_code, unused_variables)]
             pub(super) const fn entry<T: $crate::float::Float>(
             ) -> $crate::activation::registry::Entry<T> {
@@ -59,7 +60,7 @@ macro_rules! activation {
                 const RANGE: $crate::activation::range::Range =
                     $crate::activation::range::Range::$range;
 
-                /// Returns the activation with this parameter. Range: as the field says.
+                /// Returns the activation with this parameter. The field states its range.
                 pub const fn new($parameter: $kind) -> Self {
                     Self { $parameter }
                 }
@@ -68,15 +69,19 @@ macro_rules! activation {
 
         $($(
             impl Default for $type {
-                #[doc = concat!("`", stringify!($parameter), "` = ", stringify!($default), ".")]
+                #[doc = concat!(
+                    "Returns the activation with `",
+                    stringify!($parameter), "` = ", stringify!($default), "."
+                )]
                 fn default() -> Self {
                     Self::new($default)
                 }
             }
         )?)?
 
-        #[doc = concat!("Name: `", $name, "`" $(, "; also read: `", $alias, "`")*, ".")]
-        #[allow(unused_variables, clippy::unnecessary_cast)] // not every formula needs all
+        #[doc = concat!("Name: `", $name, "`" $(, ", also parsed: `", $alias, "`")*, ".")]
+        // Not every formula uses all variables.
+        #[allow(unused_variables, clippy::unnecessary_cast)]
         impl<T: $crate::float::Float> $crate::activation::Activation<T> for $type {
             #[inline(always)]
             fn value(&self, $x: T) -> T {
@@ -155,35 +160,37 @@ macro_rules! activation {
 }
 pub(super) use activation;
 
-/// x, but not below `low`; NaN stays, unlike with `max`.
+/// Returns the larger of x and `low`. NaN stays NaN, unlike with `max`.
 #[inline(always)]
 pub(super) fn at_least<T: PartialOrd>(low: T, x: T) -> T {
     if x < low { low } else { x }
 }
 
-/// x, but not above `high`; NaN stays, unlike with `min`.
+/// Returns the smaller of x and `high`. NaN stays NaN, unlike with `min`.
 #[inline(always)]
 pub(super) fn at_most<T: PartialOrd>(high: T, x: T) -> T {
     if x > high { high } else { x }
 }
 
-/// x, brought between `low` and `high`; NaN stays.
+/// Limits x to [`low`, `high`]. NaN stays NaN.
 #[inline(always)]
 pub(super) fn clamp<T: PartialOrd>(low: T, high: T, x: T) -> T {
     at_most(high, at_least(low, x))
 }
 
-/// `T`'s one where the condition holds, else its zero.
+/// Returns 1 if the condition holds, else 0.
 #[inline(always)]
 pub(super) fn indicator<T: num_traits::Float>(condition: bool) -> T {
     if condition { T::one() } else { T::zero() }
 }
 
-/// 1 / sqrt(E[f(Z)²]) for standard normal Z: the gain that keeps the second moment from
-/// layer to layer, by He's argument (He et al., 2015), for the relatives of ReLU that it
-/// was not computed for. For ReLU itself it is sqrt(2), for SELU 1.
+/// Returns the gain 1 / √E[f(Z)²] for standard normal Z.
+///
+/// By the argument of He et al., 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852), it
+/// keeps the second moment from layer to layer. Relatives of ReLU that have no published gain use
+/// it. It is √2 for ReLU and 1 for SELU.
 pub(super) fn moment_gain(f: &impl Activation<f64>) -> f64 {
-    // The trapezoidal rule is nearly exact for what vanishes at both ends.
+    // The trapezoidal rule is nearly exact for functions that vanish at both ends.
     const STEP: f64 = 1.0 / 16.0;
     let moment: f64 = (-192..=192)
         .map(|i| {

@@ -1,25 +1,25 @@
-//! Activation functions: what a neuron does with its pre-activation, or with several.
+//! Activation functions, which map a neuron's pre-activations to its output.
 //!
-//! Every built-in is a type that implements [`Activation`] for f32 and f64; those with a
-//! parameter are made by `new` or, where custom agrees on its value, by `default`. [`parse`]
-//! reads their names, [`all`] lists them.
+//! Every built-in is a type that implements [`Activation`] for f32 and f64. A type with a parameter
+//! has `new`, and also `default` if there is a generally accepted value. [`parse`] returns the
+//! activation with a given name, and [`all`] returns all of them.
 //!
-//! | | |
-//! |---|---|
-//! | straight pieces | [`Identity`], [`Heaviside`], [`Relu`], [`Relu6`], [`LeakyRelu`], [`HardTanh`], [`HardSigmoid`] |
-//! | S-shaped | [`Sigmoid`], [`Tanh`], [`Softsign`] |
-//! | smooth relatives of ReLU | [`Softplus`], [`Squareplus`], [`Elu`], [`Celu`], [`Selu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Mish`] |
-//! | shrinking | [`Tanhshrink`], [`SoftShrink`], [`HardShrink`] |
-//! | periodic and local | [`Sine`], [`Gaussian`] |
-//! | logarithm and exponential | [`LogSigmoid`], [`Exponential`] |
-//! | of several pre-activations | [`Maxout`], [`Glu`], [`SwiGlu`] |
+//! - Piecewise linear: [`Identity`], [`Heaviside`], [`Relu`], [`Relu6`], [`LeakyRelu`],
+//!   [`HardTanh`], [`HardSigmoid`]
+//! - S-shaped: [`Sigmoid`], [`Tanh`], [`Softsign`]
+//! - Smooth relatives of ReLU: [`Softplus`], [`Squareplus`], [`Elu`], [`Celu`], [`Selu`],
+//!   [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Mish`]
+//! - Shrinking: [`Tanhshrink`], [`SoftShrink`], [`HardShrink`]
+//! - Periodic and local: [`Sine`], [`Gaussian`]
+//! - Logarithm and exponential: [`LogSigmoid`], [`Exponential`]
+//! - Functions of several pre-activations: [`Maxout`], [`Glu`], [`SwiGlu`]
 //!
-//! At a kink the slope is that of the left side, as the field has it: 0 for [`Relu`], `slope`
-//! for [`LeakyRelu`]; where a piece is flat it is 0 on either end ([`HardTanh`]). The
-//! exception is [`HardSwish`], whose slope at ±3 is that of its middle piece. Infinities
-//! give the limit, and the value of NaN is NaN.
+//! At a kink, the derivative is that of the left side: 0 for [`Relu`], `slope` for [`LeakyRelu`].
+//! At either end of a flat section it is 0 ([`HardTanh`]). [`HardSwish`] is the exception: its
+//! derivative at ±3 is that of its middle section. Values and derivatives at infinities are the
+//! limits. The value at NaN is NaN.
 
-// Names of people and of activations are no code.
+// The lint takes names of people and activations for code.
 #![allow(clippy::doc_markdown)]
 
 use alloc::borrow::Cow;
@@ -70,18 +70,20 @@ built_ins! {
     units: Maxout, Glu, SwiGlu;
 }
 
-/// A differentiable function of one number, applied to every pre-activation of a layer; or of
-/// several, its [`pieces`](Self::pieces).
+/// A differentiable function that is applied to every pre-activation of a layer.
 ///
-/// Implement the three required methods to bring your own; the slice methods loop over
-/// them under the crate's SIMD dispatch, so that it is vectorised like the built-ins, if
-/// `value` and `derivative` are `#[inline(always)]` and free of branches.
+/// A function of several pre-activations per neuron returns their number from
+/// [`pieces`](Self::pieces).
+///
+/// A custom activation implements the three required methods. The slice methods loop over them
+/// under the crate's SIMD dispatch. These loops vectorize like those of the built-ins if `value`
+/// and `derivative` are `#[inline(always)]` and free of branches.
 ///
 /// ```
 /// use std::borrow::Cow;
 /// use feedforward::{Activation, Float, math};
 ///
-/// /// f(x) = x e^(-x²), which answers to inputs near 0 alone.
+/// /// f(x) = x e^(-x²), which responds only to inputs near 0.
 /// #[derive(Debug)]
 /// struct Wavelet;
 ///
@@ -104,70 +106,80 @@ built_ins! {
 /// assert_eq!(y[0], -y[2]);
 /// ```
 pub trait Activation<T: Float>: Debug + Send + Sync {
-    /// f(x).
+    /// Returns f(x).
     fn value(&self, x: T) -> T;
 
-    /// f'(x), where y = f(x). There is no default: a silently wrong slope is worse than none.
+    /// Returns f'(x), where y = f(x).
     ///
-    /// `x` is the pre-activation only where [`needs_pre_activation`](Self::needs_pre_activation) says so;
-    /// elsewhere it is unspecified.
+    /// There is no default, because a silently wrong derivative is worse than none. `x` is the
+    /// pre-activation only if [`needs_pre_activation`](Self::needs_pre_activation) returns `true`.
+    /// Otherwise it is unspecified.
     fn derivative(&self, x: T, y: T) -> T;
 
-    /// Pre-activations for each output, 1 unless told otherwise.
+    /// Returns the number of pre-activations of each neuron. Default: 1.
     ///
-    /// With more of them a neuron has as many rows of weights and as many biases, which lie next
-    /// to each other. Then [`value`](Self::value) is the output of a neuron all of whose pieces
-    /// are x, and [`derivative`](Self::derivative) its slope. They say too little for
-    /// [`apply`](Self::apply) and [`backprop`](Self::backprop), so implement these as well; z is
-    /// always kept for the backward pass.
+    /// A neuron with n pieces has n rows of weights and n biases, which are adjacent in memory.
+    /// With several pieces, [`value`](Self::value) returns the output of a neuron whose pieces all
+    /// equal x, and [`derivative`](Self::derivative) the derivative of that output. They do not
+    /// determine [`apply`](Self::apply) and [`backprop`](Self::backprop), so implement these as
+    /// well. z is then always kept for the backward pass.
     fn pieces(&self) -> usize {
         1
     }
 
-    /// The name with its parameters, as in `leaky_relu(0.1)`.
+    /// Returns the name with its parameters, as in `leaky_relu(0.1)`.
     fn name(&self) -> Cow<'static, str>;
 
-    /// The factor by which weights should be larger than for the identity, so that the
-    /// variance of activations is kept through layers.
+    /// Returns the factor by which weights should be larger than for the identity, to keep the
+    /// variance of activations from layer to layer. Default: 1.
     fn gain(&self) -> f64 {
         1.0
     }
 
-    /// Checks the parameters, for networks of this precision: what is an error here cannot be part
-    /// of a network, and so is neither written nor read. Default: there is nothing to check.
+    /// Checks the parameters for networks of this precision. Default: accepts all parameters.
+    ///
+    /// A network cannot contain an activation that fails this check, so such an activation is
+    /// neither saved nor loaded.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] names the parameter.
+    /// Returns [`Error::InvalidSetting`], which names the parameter, if a parameter is not allowed.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Whether [`derivative`](Self::derivative) looks at x. Where y is enough (ReLU, tanh,
-    /// sigmoid) say `false`, and pre-activations are not kept for the backward pass.
+    /// Returns `true` if [`derivative`](Self::derivative) uses x. Default: `true`.
+    ///
+    /// Return `false` if y is enough, as for ReLU, tanh and sigmoid. Pre-activations are then not
+    /// kept for the backward pass.
     fn needs_pre_activation(&self) -> bool {
         true
     }
 
-    /// `low`, if f(x) is `low` for x < `low` and else x itself, to the bit: then prediction of
-    /// single samples does that in registers, without calling [`apply`](Self::apply).
+    /// Returns `Some(low)` if f(x) is exactly `low` for x < `low` and exactly x otherwise.
+    /// Default: `None`.
+    ///
+    /// Prediction of single samples then computes f in registers, without calling
+    /// [`apply`](Self::apply).
     fn lower_clamp(&self) -> Option<T> {
         None
     }
 
-    /// y = f(z), for slices of equal length; with several pieces z has so many values for each
-    /// of y, neuron by neuron.
+    /// Computes y = f(z) for slices of equal length.
+    ///
+    /// With n pieces, z has n values for each value of y, neuron by neuron.
     fn apply(&self, z: &[T], y: &mut [T]) {
         apply(self, z, y);
     }
 
-    /// dz = dy f'(z), for slices of equal length: the chain rule's factor. With several pieces
-    /// z and dz have so many values for each of y and dy.
+    /// Computes dz = dy · f'(z), one step of the chain rule, for slices of equal length.
+    ///
+    /// With n pieces, z and dz have n values for each value of y and dy.
     fn backprop(&self, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
         backprop(self, z, y, dy, dz);
     }
 }
 
-/// A shared activation is one too, so that those found by name plug in like any other.
+/// Forwards to the shared activation, so that activations found by name plug in like any other.
 #[cfg(target_has_atomic = "ptr")]
 impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn value(&self, x: T) -> T {
@@ -202,7 +214,7 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     }
 }
 
-/// Checks an activation and returns its pieces, of which there must be one at least.
+/// Checks an activation and returns its number of pieces, which must be at least 1.
 pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<usize> {
     activation.check()?;
     match activation.pieces() {
@@ -215,9 +227,9 @@ pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<u
     }
 }
 
-/// y = f(z), by the loop over [`Activation::value`].
+/// Computes y = f(z) by a loop over [`Activation::value`].
 fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [T]) {
-    // One number needs no vectors: going there took 3 of the 25 ns of a network of one neuron.
+    // One number needs no vectors, and dispatch costs a good part of a one-neuron network's time.
     if let ([z], [y]) = (z, &mut *y) {
         *y = activation.value(*z);
         return;
@@ -225,7 +237,7 @@ fn apply<T: Float, A: Activation<T> + ?Sized>(activation: &A, z: &[T], y: &mut [
     simd::dispatch(Apply { activation, z, y });
 }
 
-/// dz = dy f'(z), by the loop over [`Activation::derivative`].
+/// Computes dz = dy · f'(z) by a loop over [`Activation::derivative`].
 fn backprop<T: Float, A: Activation<T> + ?Sized>(
     activation: &A,
     z: &[T],
@@ -272,9 +284,9 @@ impl<T: Float, A: Activation<T> + ?Sized> Op for Backprop<'_, T, A> {
     }
 }
 
-// The loops are functions because arguments, unlike fields, are known not to overlap: an
-// activation's parameters are then read once and not after every store, which made the loop
-// of some take half as long again.
+// The loops are functions because the compiler knows that arguments, unlike fields, do not overlap.
+// An activation's parameters are then read once. Reading them after every store slows some loops
+// considerably.
 
 #[inline(always)]
 fn values<T: Float>(activation: &(impl Activation<T> + ?Sized), z: &[T], y: &mut [T]) {

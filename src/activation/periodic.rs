@@ -1,4 +1,4 @@
-//! Activations that do not grow: waves and bells, for coordinates and distances.
+//! Bounded activations for coordinates and distances: waves and bells.
 
 use super::define::{activation, clamp};
 use super::{apply, backprop};
@@ -6,15 +6,21 @@ use crate::float::Float;
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
-/// f(x) = sin(ωx); f'(x) = ω cos(ωx).
+/// Sine, the activation of SIREN networks.
 ///
-/// Sitzmann, Martel, Bergman, Lindell and Wetzstein, *Implicit neural representations with
-/// periodic activation functions*, 2020: SIREN, with ω = 30. The gain √2/ω is theirs for
-/// hidden layers: uniform weights with variance gain²/inputs are bounded by √(6/inputs)/ω.
+/// ```text
+/// f(x)  = sin(ωx)
+/// f'(x) = ω · cos(ωx)
+/// ```
+///
+/// SIREN uses ω = 30. Its bound √(6/inputs)/ω on uniform weights of hidden layers follows from the
+/// gain √2/ω and the variance gain²/inputs. Sitzmann et al., 2020,
+/// [arXiv:2006.09661](https://arxiv.org/abs/2006.09661).
+#[doc(alias = "siren")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sine {
-    /// The angular frequency ω, above 0.
+    /// Angular frequency ω. Range: above 0. Default: 1.
     pub omega: f64,
 }
 
@@ -42,9 +48,10 @@ activation! {
     }
 }
 
-/// [`Sine`] where no ωx is beyond what the branch-free sine is made for: the same bits,
-/// but the call of the other one, which never comes, no longer keeps the loop from
-/// being vectorised.
+/// [`Sine`] for arguments ωx within the range of the branch-free sine.
+///
+/// Results are bit-identical to those of [`Sine`]. The loop vectorizes because it contains no call
+/// of the platform's sine, not even in a branch that is never taken.
 #[derive(Clone, Copy, Debug)]
 struct ShortSine {
     omega: f64,
@@ -56,7 +63,7 @@ activation! {
     derivative(x, _) = omega * math::cos_reduced(omega * x);
 }
 
-/// Whether [`ShortSine`] may take these; `scratch` has the length of `z`.
+/// Returns `true` if [`ShortSine`] covers `z`. `scratch` is as long as `z`.
 fn is_short<T: Float>(omega: f64, z: &[T], scratch: &mut [T]) -> bool {
     simd::dispatch(IsShort { omega, z, scratch })
 }
@@ -79,11 +86,17 @@ impl<T: Float> Op for IsShort<'_, T> {
     }
 }
 
-/// f(x) = e^(-x²); f'(x) = -2 x f(x).
+/// Gaussian bell.
 ///
-/// The bell of radial basis functions (Broomhead and Lowe, *Multivariable functional
-/// interpolation and adaptive networks*, 1988); for coordinates see Ramasinghe and Lucey,
-/// *Beyond periodicity*, 2022.
+/// ```text
+/// f(x)  = e^(-x²)
+/// f'(x) = -2x · f(x)
+/// ```
+///
+/// It is the bell of radial basis functions (Broomhead and Lowe, *Multivariable functional
+/// interpolation and adaptive networks*, 1988). For its use on coordinates, see Ramasinghe and
+/// Lucey, 2022, [arXiv:2111.15135](https://arxiv.org/abs/2111.15135).
+#[doc(alias = "rbf")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gaussian;
@@ -91,6 +104,6 @@ pub struct Gaussian;
 activation! {
     Gaussian: "gaussian";
     value(x) = math::exp(-x * x);
-    // Far before this bound f is 0; at infinity the product would be NaN.
+    // f is 0 long before this bound. At infinity, the product would be NaN.
     derivative(x, y) = T::from_f64(-2.0) * clamp(T::from_f64(-1e3), T::from_f64(1e3), x) * y;
 }

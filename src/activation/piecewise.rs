@@ -1,12 +1,13 @@
-//! Activations made of straight pieces.
+//! Piecewise linear activations.
 
 use super::define::{activation, at_least, clamp, indicator, moment_gain};
 use crate::math;
 
-/// f(x) = x, f'(x) = 1.
+/// Identity: f(x) = x, f'(x) = 1.
 ///
-/// For the outputs of a regression and for logits; alone it makes the network linear
-/// (ADALINE; Widrow and Hoff, *Adaptive switching circuits*, 1960).
+/// It suits the outputs of a regression and logits. Without other activations, the network is
+/// linear (ADALINE; Widrow and Hoff, *Adaptive switching circuits*, 1960).
+#[doc(alias = "linear")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Identity;
@@ -18,28 +19,42 @@ activation! {
     lower_clamp = T::neg_infinity();
 }
 
-/// Heaviside's step: f(x) = 0 for x < 0, else 1; f'(x) = 0.
+/// Heaviside step function.
 ///
-/// The unit of the classical perceptron, which fires as soon as its inputs reach the
-/// threshold (McCulloch and Pitts, *A logical calculus of the ideas immanent in nervous
-/// activity*, 1943; Rosenblatt, *The perceptron*, 1958).
+/// ```text
+/// f(x)  = 0  for x < 0, else 1
+/// f'(x) = 0
+/// ```
 ///
-/// **Not trainable by gradients**: the slope is 0 wherever it exists, so the weights of and
-/// below such a layer never move. Set them by hand or by the perceptron's own rule.
+/// It is the activation of the classical perceptron, which fires as soon as its inputs reach the
+/// threshold. McCulloch and Pitts, *A logical calculus of the ideas immanent in nervous activity*,
+/// 1943; Rosenblatt, *The perceptron*, 1958.
+///
+/// **Gradients cannot train it**: the derivative is 0 wherever it exists. Weights of such a layer
+/// and of all layers before it never change, so set them by hand or by the perceptron rule.
+#[doc(alias = "step")]
+#[doc(alias = "unit_step")]
+#[doc(alias = "binary_step")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Heaviside;
 
 activation! {
     Heaviside: "heaviside" | "step";
-    // NaN is neither below nor above zero.
+    // `clamp` returns 1 for numbers and NaN for NaN, which is not below zero either.
     value(x) = if x < T::zero() { T::zero() } else { clamp(T::one(), T::one(), x) };
     derivative(_) = T::zero();
 }
 
-/// Rectified linear unit: f(x) = max(0, x); f'(x) = 1 for x > 0, else 0.
+/// Rectified linear unit (ReLU).
+///
+/// ```text
+/// f(x)  = max(0, x)
+/// f'(x) = 1  for x > 0, else 0
+/// ```
 ///
 /// Nair and Hinton, *Rectified linear units improve restricted Boltzmann machines*, 2010.
+#[doc(alias = "rectifier")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Relu;
@@ -52,7 +67,12 @@ activation! {
     lower_clamp = T::zero();
 }
 
-/// ReLU that saturates: f(x) = min(max(0, x), 6); f'(x) = 1 for 0 < x < 6, else 0.
+/// ReLU limited to 6.
+///
+/// ```text
+/// f(x)  = min(max(0, x), 6)
+/// f'(x) = 1  for 0 < x < 6, else 0
+/// ```
 ///
 /// Krizhevsky, *Convolutional deep belief networks on CIFAR-10*, 2010.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -66,22 +86,30 @@ activation! {
     gain = moment_gain(&Relu6);
 }
 
-/// Leaky ReLU: f(x) = x for x > 0, else a x; f'(x) = 1 for x > 0, else a.
+/// Leaky ReLU.
 ///
-/// Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic models*,
-/// 2013. The default slope is their 0.01, as in PyTorch and ONNX; elsewhere it is 0.2 or
-/// 0.3, so say which you mean.
+/// ```text
+/// f(x)  = x  for x > 0, else a · x
+/// f'(x) = 1  for x > 0, else a
+/// ```
+///
+/// The default a = 0.01 is that of the paper, PyTorch and ONNX. Other libraries use 0.2 or 0.3, so
+/// state the value you mean. Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network
+/// acoustic models*, 2013.
+#[doc(alias = "lrelu")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeakyRelu {
-    /// The slope a left of zero; -1 gives |x|. For 0 take [`Relu`], which knows -infinity too.
+    /// Derivative a for x < 0. Range: all finite numbers. Default: 0.01.
+    ///
+    /// With -1, f(x) = |x|. Instead of 0, use [`Relu`], which also handles -infinity.
     pub slope: f64,
 }
 
 activation! {
     LeakyRelu(slope: f64 = 0.01 in Finite): "leaky_relu";
     value(x) = if x > T::zero() { x } else { slope * x };
-    // With a negative slope y is positive on both sides.
+    // If `slope` is negative, y is positive on both sides of 0 and does not determine the side.
     derivative(x, y) = {
         let side = if slope < T::zero() { x } else { y };
         if side > T::zero() { T::one() } else { slope }
@@ -90,7 +118,12 @@ activation! {
     gain = math::sqrt(2.0 / (1.0 + slope * slope));
 }
 
-/// f(x) = min(max(-1, x), 1); f'(x) = 1 for -1 < x < 1, else 0.
+/// Identity limited to [-1, 1].
+///
+/// ```text
+/// f(x)  = min(max(-1, x), 1)
+/// f'(x) = 1  for -1 < x < 1, else 0
+/// ```
 ///
 /// Collobert, *Large scale machine learning*, thesis, 2004.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -103,15 +136,27 @@ activation! {
     derivative(y) = indicator(y.abs() < T::one());
 }
 
-/// f(x) = min(max(0, a x + 1/2), 1); f'(x) = a where 0 < f(x) < 1, else 0.
+/// Piecewise linear sigmoid.
 ///
-/// There is no default slope, because customs differ: 1/6 in PyTorch, JAX and Keras 3,
-/// 0.2 in ONNX and earlier versions of Keras, 1/2 where it comes from (Courbariaux, Bengio
-/// and David, *BinaryConnect*, 2015). The tangent of the [`Sigmoid`](super::Sigmoid) has 1/4.
+/// ```text
+/// f(x)  = min(max(0, a · x + 1/2), 1)
+/// f'(x) = a  for 0 < f(x) < 1, else 0
+/// ```
+///
+/// The parameter a has no default because libraries differ:
+///
+/// - 1/6 in PyTorch, JAX and Keras 3
+/// - 0.2 in ONNX and earlier versions of Keras
+/// - 1/2 in the paper (Courbariaux, Bengio and David, 2015,
+///   [arXiv:1511.00363](https://arxiv.org/abs/1511.00363))
+///
+/// With a = 1/4, f is the tangent of the [`Sigmoid`](super::Sigmoid) at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardSigmoid {
-    /// The slope a in the middle. Range: all finite numbers but 0; below 0 f falls.
+    /// Derivative a of the middle section. Range: all finite numbers except 0.
+    ///
+    /// If a is negative, f falls.
     pub slope: f64,
 }
 

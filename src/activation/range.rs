@@ -1,4 +1,4 @@
-//! What the parameters of the built-ins may be: one idea of it for building, writing and reading.
+//! Ranges of the parameters of the built-ins, shared by construction, saving and loading.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -6,21 +6,22 @@ use alloc::string::ToString;
 use crate::error::{Error, Number, Result};
 use crate::float::Float;
 
-/// The range of a parameter. It also has to keep its meaning in the network's precision: neither
-/// overflow nor vanish there.
+/// Range of a parameter.
+///
+/// Rounded to the network's precision, a parameter must also neither overflow nor become zero.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Range {
     Finite,
     NotZero,
     NotNegative,
-    /// Its reciprocal is finite, too.
+    /// Positive numbers whose reciprocal is finite.
     Positive,
-    /// Whole numbers; the bound keeps a slip from asking for all memory.
+    /// Whole numbers. The bound keeps a typing error from exhausting memory.
     Pieces,
 }
 
 impl Range {
-    /// Whether a parameter is good for networks of this precision.
+    /// Returns `true` if a parameter is valid for networks of this precision.
     pub(super) fn fits<T: Float>(self, x: f64) -> bool {
         let rounded = T::from_f64(x);
         let is_good = match self {

@@ -10,21 +10,21 @@ use super::range::Range;
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 
-/// A built-in, as its definition describes it.
+/// Description of a built-in.
 pub(super) struct Entry<T> {
     pub(super) name: &'static str,
     pub(super) aliases: &'static [&'static str],
     pub(super) parameter: Option<Parameter>,
-    /// Called with the parameter, or with 0 if there is none.
+    /// Constructor. Its argument is the parameter, or 0 if there is none.
     pub(super) build: fn(f64) -> Arc<dyn Activation<T>>,
 }
 
 pub(super) struct Parameter {
     pub(super) symbol: &'static str,
     pub(super) range: Range,
-    /// Value that the bare name means.
+    /// Value that the bare name stands for.
     pub(super) default: Option<f64>,
-    /// Default, or a usual value if there is none.
+    /// Default, or a common value if there is none.
     pub(super) example: f64,
 }
 
@@ -33,7 +33,7 @@ impl<T: Float> Entry<T> {
         self.name == name || self.aliases.contains(&name)
     }
 
-    /// How to write it, as in `leaky_relu(slope)`.
+    /// Returns the name with the symbol of its parameter, as in `leaky_relu(slope)`.
     fn form(&self) -> String {
         match &self.parameter {
             None => self.name.to_string(),
@@ -41,7 +41,7 @@ impl<T: Float> Entry<T> {
         }
     }
 
-    /// The parameter that `written` means, `None` being the bare name.
+    /// Parses a parameter; `None` stands for the bare name. Returns `None` if it is not allowed.
     fn read(&self, written: Option<&str>) -> Option<f64> {
         match (&self.parameter, written) {
             (None, None) => Some(0.0),
@@ -60,24 +60,26 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     Entry::<f64>::ALL.iter().map(|entry| entry.name)
 }
 
-/// Returns every built-in activation, with its default parameter if it has one; `hard_sigmoid`,
-/// which has no default, with 0.2.
+/// Returns every built-in activation with its default parameter.
+///
+/// `hard_sigmoid`, which has no default, gets 0.2.
 pub fn all<T: Float>() -> Vec<Arc<dyn Activation<T>>> {
     let example = |entry: &Entry<T>| entry.parameter.as_ref().map_or(0.0, |p| p.example);
     let entries = Entry::ALL.iter();
     entries.map(|entry| (entry.build)(example(entry))).collect()
 }
 
-/// Returns the built-in activation of that [`name`](Activation::name), as in `relu` or
+/// Returns the built-in activation with this [`name`](Activation::name), such as `relu` or
 /// `leaky_relu(0.1)`.
 ///
-/// A name without its parameter means the type's default; only `hard_sigmoid` has none. Names
-/// that other libraries use are read too, as `linear` for `identity`: each type's implementation
-/// of [`Activation`] lists them.
+/// A name without a parameter selects the type's default; only `hard_sigmoid` has none. Names from
+/// other libraries are accepted too, such as `linear` for `identity`. Each type's implementation of
+/// [`Activation`] lists them.
 ///
 /// # Errors
-/// [`Error::UnknownName`] if there is no such activation; [`Error::InvalidSetting`] if its
-/// parameter is missing, superfluous, no number or outside its range.
+/// Returns [`Error::UnknownName`] if there is no such activation. Returns
+/// [`Error::InvalidSetting`] if its parameter is missing, superfluous, not a number or outside its
+/// range.
 ///
 /// ```
 /// use feedforward::activation;
@@ -92,12 +94,12 @@ pub fn parse<T: Float>(text: &str) -> Result<Arc<dyn Activation<T>>> {
     Ok((entry.build)(parameter))
 }
 
-/// Returns the entry that a text names, and the parameter, 0 if there is none.
+/// Returns the entry with the name in `text`, and its parameter or 0 if there is none.
 fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
     let text = text.trim();
     let (name, parameter) = match text.split_once('(') {
         None => (text, None),
-        // Without its bracket nothing is left to read, which no parameter is.
+        // If the closing parenthesis is missing, the empty text fails to parse as a parameter.
         Some((name, rest)) => (name.trim_end(), Some(rest.strip_suffix(')').unwrap_or(""))),
     };
     let Some(entry) = Entry::ALL.iter().find(|entry| entry.answers_to(name)) else {
@@ -118,8 +120,8 @@ fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
     Ok((entry, parameter))
 }
 
-/// Returns the name and the parameter of an activation, 0 if it has none, if a built-in has this
-/// name and as many pieces.
+/// Returns the activation's name and parameter if a built-in has the same name and number of
+/// pieces. The parameter is 0 if there is none.
 #[cfg(feature = "onnx")]
 pub(crate) fn built_in<T: Float>(f: &dyn Activation<T>) -> Option<(&'static str, f64)> {
     let name = f.name();

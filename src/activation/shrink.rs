@@ -1,11 +1,16 @@
-//! Activations that shrink small values towards 0.
+//! Activations that shrink small values toward 0.
 
 use super::define::{activation, clamp, indicator};
 use crate::math;
 
-/// f(x) = x - tanh x; f'(x) = tanh² x.
+/// Identity minus hyperbolic tangent.
 ///
-/// From Torch 7; no paper is known.
+/// ```text
+/// f(x)  = x - tanh x
+/// f'(x) = tanh² x
+/// ```
+///
+/// It comes from Torch 7; no paper is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tanhshrink;
@@ -19,14 +24,21 @@ activation! {
     };
 }
 
-/// Soft thresholding: f(x) = x - λ for x > λ, x + λ for x < -λ, else 0; f'(x) = 1 for |x| > λ,
-/// else 0.
+/// Soft thresholding.
+///
+/// ```text
+/// f(x)  = x - λ  for x > λ
+///         x + λ  for x < -λ
+///         0      otherwise
+/// f'(x) = 1      for |x| > λ, else 0
+/// ```
 ///
 /// Donoho, *De-noising by soft-thresholding*, 1995.
+#[doc(alias = "soft_threshold")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SoftShrink {
-    /// The threshold λ, 0 or above.
+    /// Threshold λ. Range: 0 or above. Default: 0.5.
     pub lambda: f64,
 }
 
@@ -36,13 +48,19 @@ activation! {
     derivative(y) = indicator(y != T::zero());
 }
 
-/// Hard thresholding: f(x) = x for |x| > λ, else 0; f'(x) = 1 for |x| > λ, else 0.
+/// Hard thresholding.
+///
+/// ```text
+/// f(x)  = x  for |x| > λ, else 0
+/// f'(x) = 1  for |x| > λ, else 0
+/// ```
 ///
 /// Donoho and Johnstone, *Ideal spatial adaptation by wavelet shrinkage*, 1994.
+#[doc(alias = "hard_threshold")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardShrink {
-    /// The threshold λ, 0 or above.
+    /// Threshold λ. Range: 0 or above. Default: 0.5.
     pub lambda: f64,
 }
 

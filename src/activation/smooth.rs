@@ -1,16 +1,24 @@
-//! Smooth relatives of ReLU: mostly x times a gate that opens from 0 to 1.
+//! Smooth relatives of ReLU. Most of them are x times a gate that rises from 0 to 1.
 
 use super::define::{activation, at_least, at_most, clamp, moment_gain};
 use crate::math;
 
-// A gate closes faster than x grows, but at -infinity their product would be NaN, so x stops
-// where the gate has long been 0; in f' likewise where its slope has.
+// A gate approaches 0 faster than x grows, but at -infinity their product would be NaN. Therefore
+// x is limited to a range beyond which its gate is 0 anyway. In f', x times the derivative of its
+// gate is limited likewise.
 
-/// Gaussian error linear unit: f(x) = x Φ(x), f'(x) = Φ(x) + x φ(x), where
-/// Φ(x) = (1 + erf(x/√2)) / 2 and φ(x) = e^(-x²/2) / √(2π) are the normal distribution.
+/// Gaussian error linear unit (GELU).
 ///
-/// Hendrycks and Gimpel, *Gaussian error linear units (GELUs)*, 2016. This is the exact
-/// form, PyTorch's default; [`GeluTanh`] is the approximation.
+/// ```text
+/// f(x)  = x · Φ(x)
+/// f'(x) = Φ(x) + x · φ(x)
+/// Φ(x)  = (1 + erf(x/√2)) / 2    (normal distribution function)
+/// φ(x)  = e^(-x²/2) / √(2π)      (normal density)
+/// ```
+///
+/// This is the exact form, PyTorch's default. [`GeluTanh`] is the approximation. Hendrycks and
+/// Gimpel, 2016, [arXiv:1606.08415](https://arxiv.org/abs/1606.08415).
+#[doc(alias = "gelu_erf")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gelu;
@@ -26,18 +34,26 @@ activation! {
     gain = moment_gain(&Gelu);
 }
 
-/// Φ(x), the distribution function of the normal distribution.
+/// Returns Φ(x), the distribution function of the standard normal distribution.
 #[inline(always)]
 fn normal<T: crate::Float>(x: T) -> T {
     let root = T::from_f64(core::f64::consts::FRAC_1_SQRT_2);
     T::from_f64(0.5) + T::from_f64(0.5) * math::erf(x * root)
 }
 
-/// GELU by a hyperbolic tangent: f(x) = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³);
-/// f' = s + x s (1 - s) 2u' with s = (1 + tanh u) / 2 and u' = √(2/π) (1 + 0.134145 x²).
+/// GELU approximated with a hyperbolic tangent.
 ///
-/// Hendrycks and Gimpel, *Gaussian error linear units (GELUs)*, 2016; what GPT-2 and BERT
-/// were trained with. It differs from [`Gelu`] by up to 5e-4.
+/// ```text
+/// f(x)  = x · s
+/// f'(x) = s + x · s · (1 - s) · 2u'
+/// s     = (1 + tanh u) / 2
+/// u     = √(2/π) · (x + 0.044715 x³)
+/// u'    = √(2/π) · (1 + 0.134145 x²)
+/// ```
+///
+/// GPT-2 and BERT were trained with it. It differs from [`Gelu`] by up to 5e-4. Hendrycks and
+/// Gimpel, 2016, [arXiv:1606.08415](https://arxiv.org/abs/1606.08415).
+#[doc(alias = "gelu_new")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GeluTanh;
@@ -60,7 +76,7 @@ activation! {
     gain = moment_gain(&GeluTanh);
 }
 
-/// (1 + tanh u) / 2 = sigmoid(2u), which keeps its digits where tanh u is near -1.
+/// Returns (1 + tanh u) / 2 = sigmoid(2u), which keeps its precision where tanh u is near -1.
 #[inline(always)]
 fn gelu_gate<T: crate::Float>(x: T) -> T {
     math::sigmoid(
@@ -68,12 +84,17 @@ fn gelu_gate<T: crate::Float>(x: T) -> T {
     )
 }
 
-/// Sigmoid linear unit, also swish: f(x) = x σ(x), f' = σ (1 + x (1 - σ)) with the
-/// [`Sigmoid`](super::Sigmoid) σ.
+/// Sigmoid linear unit (SiLU), also called Swish.
 ///
-/// Elfwing, Uchibe and Doya, *Sigmoid-weighted linear units for neural network function
-/// approximation in reinforcement learning*, 2018; Ramachandran, Zoph and Le, *Searching for
-/// activation functions*, 2017.
+/// ```text
+/// f(x)  = x · σ(x)
+/// f'(x) = σ(x) · (1 + x · (1 - σ(x)))
+/// ```
+///
+/// σ is the [`Sigmoid`](super::Sigmoid). Elfwing, Uchibe and Doya, 2018,
+/// [arXiv:1702.03118](https://arxiv.org/abs/1702.03118); Ramachandran, Zoph and Le, 2017,
+/// [arXiv:1710.05941](https://arxiv.org/abs/1710.05941).
+#[doc(alias = "swish")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Silu;
@@ -89,10 +110,17 @@ activation! {
     gain = moment_gain(&Silu);
 }
 
-/// Piecewise quadratic SiLU: f(x) = x min(max(0, x + 3), 6) / 6; f'(x) = 0 for x < -3,
-/// 1 for x > 3, x/3 + 1/2 between (at ±3 too).
+/// Piecewise quadratic SiLU.
 ///
-/// Howard et al., *Searching for MobileNetV3*, 2019.
+/// ```text
+/// f(x)  = x · min(max(0, x + 3), 6) / 6
+/// f'(x) = 0          for x < -3
+///         x/3 + 1/2  for -3 <= x <= 3
+///         1          for x > 3
+/// ```
+///
+/// Howard et al., 2019, [arXiv:1905.02244](https://arxiv.org/abs/1905.02244).
+#[doc(alias = "hard_silu")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardSwish;
@@ -111,18 +139,31 @@ activation! {
     gain = moment_gain(&HardSwish);
 }
 
-/// f(x) = x tanh(ln(1 + e^x)), f' = t + x (1 - t²) σ(x) with t = tanh(ln(1 + e^x)) and the
-/// [`Sigmoid`](super::Sigmoid) σ.
+/// Mish, a smooth and non-monotonic relative of ReLU.
 ///
-/// Misra, *Mish: a self regularized non-monotonic activation function*, 2019. With n = e^x
-/// and w = n (n + 2) it takes one exponential: t = w / (w + 2), t' = 4 n (n + 1) / (w + 2)².
+/// ```text
+/// f(x)  = x · t
+/// f'(x) = t + x · t'
+/// t     = tanh(ln(1 + e^x))
+/// t'    = (1 - t²) · σ(x)
+/// ```
+///
+/// σ is the [`Sigmoid`](super::Sigmoid). The implementation needs one exponential, n = e^x:
+///
+/// ```text
+/// t  = w / (w + 2)
+/// t' = 4n · (n + 1) / (w + 2)²
+/// w  = n · (n + 2)
+/// ```
+///
+/// Misra, 2019, [arXiv:1908.08681](https://arxiv.org/abs/1908.08681).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mish;
 
 activation! {
     Mish: "mish";
-    // Beyond 20 t rounds to 1, in f64 too, while n² would soon overflow.
+    // Beyond 20, t rounds to 1 even in f64, and n² would soon overflow.
     value(x) = {
         let n = math::exp(at_most(T::from_f64(20.0), x));
         let w = n * (n + T::from_f64(2.0));
@@ -138,28 +179,32 @@ activation! {
     gain = moment_gain(&Mish);
 }
 
-/// Smooth ReLU without exponentials: f(x) = (x + √(x² + b)) / 2; f'(x) = (1 + x/√(x² + b)) / 2
-/// = 1 / (1 + b / (4 f²)).
+/// Smooth ReLU without exponentials.
 ///
-/// Barron, *Squareplus: a softplus-like algebraic rectifier*, 2021.
+/// ```text
+/// f(x)  = (x + √(x² + b)) / 2
+/// f'(x) = (1 + x/√(x² + b)) / 2 = 1 / (1 + b/(4f²))
+/// ```
+///
+/// Barron, 2021, [arXiv:2112.11687](https://arxiv.org/abs/2112.11687).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Squareplus {
-    /// The breadth b of the bend, above 0: 4 gives f'' = 1/4 at 0, like softplus, and
-    /// 4 ln² 2 its value there.
+    /// Width b of the bend. Range: above 0. Default: 4.
+    ///
+    /// At 0, b = 4 yields the second derivative of softplus, 1/4, and b = 4 ln² 2 its value.
     pub b: f64,
 }
 
 activation! {
     Squareplus(b: f64 = 4.0 in Positive): "squareplus";
     value(x) = {
-        // √(x² + b) without overflow of the square.
+        // √(x² + b), where x² could overflow.
         let (a, root) = (x.abs(), b.sqrt());
         let (low, high) = if a < root { (a, root) } else { (root, a) };
         let ratio = low / high;
         let hypotenuse = high * (T::one() + ratio * ratio).sqrt();
-        // The roots (√(x² + b) ± x) / 2 have the product b/4: that saves the left side, where
-        // the sum cancels.
+        // For x < 0 the sum cancels. The product of (√(x² + b) ± x) / 2 is b/4, so divide instead.
         let right = T::from_f64(0.5) * hypotenuse + T::from_f64(0.5) * a;
         let left = T::from_f64(0.25) * b / right;
         if x < T::zero() { left } else { right }

@@ -6,15 +6,16 @@ use crate::float::{Float, instantiate};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
-/// What one neuron does with its pieces.
+/// An activation as it acts on the pieces of one neuron.
 trait Unit<T: Float>: Activation<T> + Copy {
+    /// Returns f(z).
     fn output(self, z: &[T]) -> T;
 
-    /// dz = dy df/dz, for each piece.
+    /// Computes dz = dy · df/dz for each piece.
     fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]);
 }
 
-/// The slice methods of a [`Unit`] that is an [`Activation`] with this number of pieces.
+/// Defines the slice methods of [`Activation`] for a [`Unit`] with this number of pieces.
 macro_rules! slices {
     ($type:ident, $f:ident => $pieces:expr) => {
         #[inline(always)]
@@ -54,7 +55,7 @@ impl<T: Float, F: Unit<T>> Op for Apply<'_, T, F> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { f, z, y } = self;
-        // Only a number that the compiler knows lets it compute several neurons at once.
+        // The compiler vectorizes across neurons only if it knows the number of pieces.
         match f.pieces() {
             2 => outputs(f, 2, z, y),
             pieces => outputs(f, pieces.max(1), z, y),
@@ -97,14 +98,19 @@ fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], 
     }
 }
 
-/// The largest piece: f(z) = max(z₁, ..., zₖ); df/dzᵢ = 1 for the first piece that is largest,
-/// else 0.
+/// Maximum of the pieces.
 ///
-/// A layer of such neurons can take the form of any convex piecewise linear function, and learns
-/// which. Goodfellow, Warde-Farley, Mirza, Courville and Bengio, *Maxout networks*, 2013. The
-/// gain keeps the second moment for independent standard normal pieces, 1 / √E[f(Z)²] (Tseran and
-/// Montúfar, *Expected gradients of maxout networks and consequences to parameter
-/// initialization*, 2023); for two pieces it is 1.
+/// ```text
+/// f(z)   = max(z₁, ..., zₖ)
+/// df/dzᵢ = 1  for the first piece that is the maximum, else 0
+/// ```
+///
+/// With enough pieces, a neuron can learn any convex piecewise linear function. Goodfellow et al.,
+/// 2013, [arXiv:1302.4389](https://arxiv.org/abs/1302.4389).
+///
+/// The gain 1 / √E[f(Z)²] keeps the second moment for independent standard normal pieces. For two
+/// pieces it is 1. Tseran and Montúfar, *Expected gradients of maxout networks and consequences to
+/// parameter initialization*, 2023.
 ///
 /// ```
 /// use feedforward::{Activation, activation::Maxout};
@@ -116,7 +122,7 @@ fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Maxout {
-    /// Number of pieces of each neuron. Range: 1, which is the identity, to 256.
+    /// Number of pieces of each neuron. Range: 1 (the identity) to 256. Default: 2.
     pub pieces: usize,
 }
 
@@ -134,7 +140,7 @@ impl<T: Float> Unit<T> for Maxout {
     #[inline(always)]
     fn output(self, z: &[T]) -> T {
         z.iter().fold(T::neg_infinity(), |largest, &z| {
-            // NaN stays, wherever it is, unlike with `max`.
+            // NaN in any piece yields NaN, unlike with `max`.
             if z > largest || z.is_nan() {
                 z
             } else {
@@ -154,10 +160,11 @@ impl<T: Float> Unit<T> for Maxout {
     }
 }
 
-/// E[max(Z₁, ..., Zₖ)²] for independent standard normal Z: the density of the largest is
-/// k φ(x) Φ(x)^(k - 1).
+/// Returns E[max(Z₁, ..., Zₖ)²] for independent standard normal Z.
+///
+/// The density of the maximum is k · φ(x) · Φ(x)^(k - 1).
 fn largest_moment(k: usize) -> f64 {
-    // As in `moment_gain`, for a density that grows narrower with k, but slowly.
+    // The rule of `moment_gain` fits here too: the density narrows only slowly with k.
     const STEP: f64 = 1.0 / 16.0;
     let sum: f64 = (-192..=192)
         .map(|i| {
@@ -169,13 +176,18 @@ fn largest_moment(k: usize) -> f64 {
     k as f64 * sum * STEP / math::sqrt(core::f64::consts::TAU)
 }
 
-/// Gated linear unit: f(a, b) = a σ(b), with the [`Sigmoid`] σ; df/da = σ(b),
-/// df/db = a σ(b) (1 - σ(b)).
+/// Gated linear unit (GLU).
 ///
-/// Two pieces, the value a first, then its gate b. Dauphin, Fan, Auli and Grangier, *Language
-/// modeling with gated convolutional networks*, 2017; there and in PyTorch's `glu` the gate comes
-/// second too. The gain keeps the second moment for independent standard normal a and b:
-/// 1 / √E[σ(b)²].
+/// ```text
+/// f(a, b) = a · σ(b)
+/// df/da   = σ(b)
+/// df/db   = a · σ(b) · (1 - σ(b))
+/// ```
+///
+/// The first piece is the value a, the second its gate b; σ is the [`Sigmoid`]. The order is that
+/// of the paper and of PyTorch's `glu`. The gain 1 / √E[σ(b)²] keeps the second moment for
+/// independent standard normal a and b. Dauphin et al., 2017,
+/// [arXiv:1612.08083](https://arxiv.org/abs/1612.08083).
 ///
 /// ```
 /// use feedforward::{Activation, activation::Glu};
@@ -212,13 +224,19 @@ impl<T: Float> Unit<T> for Glu {
     }
 }
 
-/// Gated linear unit whose gate is a [`Silu`], also Swish: f(a, b) = s(a) b with
-/// s(a) = a σ(a); df/da = s'(a) b, df/db = s(a).
+/// Gated linear unit with a [`Silu`] (Swish) gate.
 ///
-/// Two pieces, the gate a first: with a = W x and b = V x this is
-/// SwiGLU(x) = Swish(x W) ⊗ x V of Shazeer, *GLU variants improve Transformer*, 2020, but for
-/// biases. (The gate of [`Glu`] is its second piece.) The gain keeps the second moment for
-/// independent standard normal a and b: 1 / √E[s(a)²].
+/// ```text
+/// f(a, b) = s(a) · b
+/// df/da   = s'(a) · b
+/// df/db   = s(a)
+/// s(a)    = a · σ(a)
+/// ```
+///
+/// The first piece gates the second, whereas in [`Glu`] the second gates the first. With a = W x
+/// and b = V x it is, apart from biases, SwiGLU(x) = Swish(x W) ⊗ x V (Shazeer, 2020,
+/// [arXiv:2002.05202](https://arxiv.org/abs/2002.05202)). The gain 1 / √E[s(a)²] keeps the
+/// second moment for independent standard normal a and b.
 ///
 /// ```
 /// use feedforward::{Activation, activation::{Silu, SwiGlu}};
@@ -235,7 +253,7 @@ activation! {
     SwiGlu: "swiglu";
     value(x) = Unit::output(SwiGlu, &[x, x]);
     derivative(x, _) = {
-        // f = x² σ, f' = x σ (2 + x (1 - σ)); beyond 1000 one of the factors is 0.
+        // f = x² σ, f' = x σ (2 + x (1 - σ)). Beyond ±1000, σ or 1 - σ is 0.
         let bounded = clamp(T::from_f64(-1000.0), T::from_f64(1000.0), x);
         Silu.value(x) * (T::from_f64(2.0) + bounded * (T::one() - math::sigmoid(x)))
     };
@@ -258,7 +276,7 @@ impl<T: Float> Unit<T> for SwiGlu {
     }
 }
 
-/// x gate, but 0 and not NaN if the gate is closed and x infinite.
+/// Returns x · gate, but 0 instead of NaN for gate 0 and infinite x.
 #[inline(always)]
 fn gated<T: Float>(x: T, gate: T) -> T {
     let closed = gate == T::zero();

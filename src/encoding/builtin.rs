@@ -1,9 +1,9 @@
-//! The encodings of the crate as one type.
+//! One type for all encodings of this crate.
 
 use super::{Encoding, Fourier, OneBlob, Positional};
 use crate::float::Float;
 
-/// One of the crate's encodings, where one type must hold any of them: in files.
+/// Any encoding of this crate, as stored in files.
 ///
 /// ```
 /// use feedforward::encoding::{Builtin, Encoding, Positional};
@@ -15,11 +15,11 @@ use crate::float::Float;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Builtin<T> {
-    /// Sines and cosines of random directions.
+    /// Sines and cosines along random directions.
     Fourier(Fourier<T>),
     /// Sines and cosines of octaves.
     Positional(Positional),
-    /// A place among bins.
+    /// A bell around each input, spread over bins.
     OneBlob(OneBlob),
 }
 

@@ -1,4 +1,4 @@
-//! Sines and cosines.
+//! Encodings by sines and cosines.
 
 use alloc::vec::Vec;
 use core::f64::consts::{PI, TAU};
@@ -11,13 +11,14 @@ use crate::float::{Float, check_finite_rows, check_positive, instantiate};
 use crate::random::Rng;
 use crate::{math, memory, random};
 
-/// Gaussian Fourier features: for each of k random directions b, cos(2 pi b x) and
-/// sin(2 pi b x), where b is drawn from the normal distribution of deviation sigma.
+/// Gaussian Fourier features.
 ///
-/// Sigma sets the detail: too small and the result is blurred, too large and it is noise between the
-/// samples. For a picture on [-1, 1] x [-1, 1] it is about 3 to 5. Outputs are all cosines, then all
-/// sines. Tancik et al., "Fourier features let networks learn high frequency functions in low
-/// dimensional domains", 2020.
+/// For each random direction b, the outputs are cos(2π b·x) and sin(2π b·x): first all cosines,
+/// then all sines. Components of b are normal with standard deviation σ (`sigma`).
+///
+/// σ controls the detail. If it is too small, the result is blurred; if it is too large, the result
+/// is noise between the samples. About 3 to 5 suits a picture on [-1, 1] x [-1, 1]. Tancik et al.,
+/// 2020, [arXiv:2006.10739](https://arxiv.org/abs/2006.10739).
 ///
 /// ```
 /// use feedforward::encoding::{Encoding, Fourier};
@@ -28,26 +29,29 @@ use crate::{math, memory, random};
 /// assert!((features[0].powi(2) + features[50].powi(2) - 1.0).abs() < 1e-6);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+#[doc(alias = "random_fourier_features")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fourier<T> {
     inputs: usize,
-    /// 2 pi b, row-major `[frequencies x inputs]`.
+    /// 2π b, row-major `[frequencies x inputs]`.
     directions: Vec<T>,
 }
 
 impl<T: Float> Fourier<T> {
-    /// So many directions, drawn by the seed: the same on every machine, and for f32 and f64
-    /// up to rounding. Their numbers are drawn as the normal ones of initialisers.
+    /// Returns features for this many random directions (`frequencies`).
+    ///
+    /// The directions of a seed are bit-identical on every machine. Those for f32 and f64 are equal
+    /// up to rounding. They are drawn like the normal numbers of [initializers](crate::init).
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] without inputs or frequencies, or if sigma is not a number above 0
-    /// for which directions are finite in this precision; [`Error::TooLarge`] if there is no memory
-    /// for them.
+    /// Returns [`Error::InvalidSetting`] if `inputs` or `frequencies` is 0, if `sigma` is not above
+    /// 0, or if directions are not finite in this precision. Returns [`Error::TooLarge`] if there
+    /// is not enough memory.
     pub fn new(inputs: usize, frequencies: usize, sigma: f64, seed: u64) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
         check_count("frequencies", frequencies)?;
         check_positive::<T>("sigma", sigma)?;
-        // Draws are below 8.6.
+        // Standard normal draws are below 8.6, and 2π · 8.6 < 64.
         let most = T::max_value().as_f64() / 64.0;
         check_range("sigma", sigma, ..=most, "directions to be finite")?;
         let mut rng = Rng::seed_from_u64(seed);
@@ -59,12 +63,15 @@ impl<T: Float> Fourier<T> {
         })
     }
 
-    /// These directions, row-major `[frequencies x inputs]`, times 2 pi, as
-    /// [`directions`](Self::directions) gives them.
+    /// Returns features for given directions.
+    ///
+    /// Pass 2π b, row-major `[frequencies x inputs]`, as returned by
+    /// [`directions`](Self::directions).
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] without inputs, [`Error::Rows`] unless there are whole directions,
-    /// [`Error::NotFinite`] if one is not finite.
+    /// Returns [`Error::InvalidSetting`] if `inputs` is 0. Returns [`Error::Rows`] if `directions`
+    /// does not consist of one or more whole rows. Returns [`Error::NotFinite`] if a number is not
+    /// finite.
     pub fn from_directions(inputs: usize, directions: impl Into<Vec<T>>) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
         let directions = directions.into();
@@ -73,7 +80,7 @@ impl<T: Float> Fourier<T> {
         Ok(Self { inputs, directions })
     }
 
-    /// The directions b, row-major `[frequencies x inputs]`, times 2 pi.
+    /// Returns the directions as 2π b, row-major `[frequencies x inputs]`.
     pub fn directions(&self) -> &[T] {
         &self.directions
     }
@@ -104,22 +111,25 @@ impl<T: Float> Encoding<T> for Fourier<T> {
     }
 }
 
-/// Positional encoding: for each input x, sin(2^j pi x) and cos(2^j pi x) for j = 0, 1, ...,
-/// one octave each.
+/// Positional encoding, as in NeRF.
 ///
-/// Mildenhall et al., "NeRF: representing scenes as neural radiance fields", 2020. Outputs
-/// are input by input, octave by octave, sine before cosine.
+/// For each input x and octave j = 0, 1, ..., the outputs are sin(2^j π x) and cos(2^j π x).
+/// They are ordered by input, then by octave, with sine before cosine. Mildenhall et al., 2020,
+/// [arXiv:2003.08934](https://arxiv.org/abs/2003.08934).
 ///
 /// ```
 /// use feedforward::encoding::{Encoding, Positional};
 ///
 /// let positional = Positional::new(1, 3)?;
 /// let x: [f64; 6] = positional.encode(&[0.5])?.try_into().unwrap();
+/// // Sine and cosine of π/2, π and 2π.
 /// for (got, expected) in x.into_iter().zip([1.0, 0.0, 0.0, -1.0, 0.0, 1.0]) {
-///     assert!((got - expected).abs() < 1e-12); // of pi/2, pi and 2 pi
+///     assert!((got - expected).abs() < 1e-12);
 /// }
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+#[doc(alias = "nerf")]
+#[doc(alias = "positional_encoding")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positional {
     inputs: usize,
@@ -127,12 +137,13 @@ pub struct Positional {
 }
 
 impl Positional {
-    /// So many octaves for each of so many inputs.
+    /// Returns the encoding of this many inputs, each with this many octaves.
+    ///
+    /// The maximum is 24 octaves, because inputs in single precision have no finer detail.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] without inputs or unless there are 1 to 24 octaves: beyond, inputs
-    /// in single precision have no detail. [`Error::TooLarge`] for more outputs than a buffer can
-    /// have.
+    /// Returns [`Error::InvalidSetting`] if `inputs` is 0 or `octaves` is not 1 to 24. Returns
+    /// [`Error::TooLarge`] if a buffer cannot hold the outputs.
     pub fn new(inputs: usize, octaves: usize) -> Result<Self> {
         if !(1..=24).contains(&octaves) {
             return Err(Error::invalid_setting("octaves", "1 to 24", octaves));
@@ -221,7 +232,7 @@ mod tests {
             let fourier = Fourier::<f32>::new(inputs, frequencies, 1.0, 0);
             assert!(fourier.is_err(), "{inputs} {frequencies}");
         }
-        // What one precision can hold and the other cannot.
+        // f64 can hold these directions, f32 cannot.
         for sigma in [1e-60, 1e-40, 1e38, 1e60] {
             assert!(Fourier::<f32>::new(2, 3, sigma, 0).is_err(), "{sigma:e}");
             assert!(Fourier::<f64>::new(2, 3, sigma, 0).is_ok(), "{sigma:e}");

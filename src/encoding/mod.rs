@@ -1,17 +1,17 @@
-//! Input encodings: more numbers for the same inputs, so that a network can learn fine detail.
+//! Input encodings, which expand inputs so that a network can learn fine detail.
 //!
-//! A network on plain coordinates learns what changes slowly and hardly anything else (Rahaman et
-//! al., "On the spectral bias of neural networks", 2019). Encoded inputs change fast where the
-//! target does.
+//! From plain coordinates, a network learns slow variations and hardly anything else (Rahaman et
+//! al., 2019, [arXiv:1806.08734](https://arxiv.org/abs/1806.08734)). Encoded inputs vary fast
+//! where the target does.
 //!
-//! | encoding | of one input | outputs |
+//! | Encoding | Values | Number of outputs |
 //! |---|---|---|
-//! | [`Fourier`] | sines and cosines of random directions through all inputs | 2 `frequencies` |
-//! | [`Positional`] | sines and cosines of octaves | 2 `octaves` an input |
-//! | [`OneBlob`] | a bell over bins, at the input's place | `bins` an input |
+//! | [`Fourier`] | sines and cosines along random directions in input space | 2 · `frequencies` |
+//! | [`Positional`] | sines and cosines of octaves of each input | 2 · `octaves` per input |
+//! | [`OneBlob`] | a bell around each input, spread over bins | `bins` per input |
 //!
-//! Inputs are best in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding is a
-//! function with nothing to learn: encode samples once before training, and inputs before predicting.
+//! Inputs should be in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding
+//! has no learned parameters. Encode samples once before training, and inputs before prediction.
 
 use alloc::vec::Vec;
 use core::fmt::Debug;
@@ -30,23 +30,26 @@ pub use builtin::Builtin;
 pub use fourier::{Fourier, Positional};
 pub use one_blob::OneBlob;
 
-/// A function from a sample's inputs to more of them.
+/// A function that expands a sample's inputs.
 pub trait Encoding<T: Float>: Debug + Send + Sync {
-    /// Numbers that go in.
+    /// Returns the number of inputs.
     fn inputs(&self) -> usize;
 
-    /// Numbers that come out.
+    /// Returns the number of outputs.
     fn outputs(&self) -> usize;
 
-    /// Encodes one sample. Slices have the lengths above; must not allocate.
+    /// Encodes one sample.
+    ///
+    /// The lengths of the slices are [`inputs`](Self::inputs) and [`outputs`](Self::outputs).
+    /// Implementations must not allocate.
     fn encode_sample(&self, inputs: &[T], outputs: &mut [T]);
 
     /// Encodes samples, row-major `[samples x inputs]`, into `[samples x outputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples,
-    /// [`Error::Length`] unless there is room for just their outputs, [`Error::NotFinite`] if one
-    /// of those is not finite.
+    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
+    /// [`Error::Length`] if the length of `outputs` does not match. Returns [`Error::NotFinite`] if
+    /// an output is not finite.
     fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = samples.saturating_mul(self.outputs());
@@ -58,11 +61,12 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
         check_finite_rows("encoded inputs", outputs, self.outputs())
     }
 
-    /// The same into a vector of its own.
+    /// Encodes samples into a new vector.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there are whole samples, [`Error::TooLarge`] if there is no memory
-    /// for their outputs, [`Error::NotFinite`] if one of those is not finite.
+    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
+    /// [`Error::TooLarge`] if there is not enough memory for the outputs. Returns
+    /// [`Error::NotFinite`] if an output is not finite.
     fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("encoded inputs", &[samples, self.outputs()])?;
@@ -72,7 +76,7 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     }
 }
 
-/// Checks an encoding of each input by itself, which gives this many outputs for each.
+/// Checks the sizes of an encoding that maps each input independently to `each` outputs.
 fn check_outputs(inputs: usize, each: usize) -> Result<()> {
     check_count("inputs of the encoding", inputs)?;
     memory::product("outputs of the encoding", &[inputs, each]).map(drop)

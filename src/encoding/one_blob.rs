@@ -1,4 +1,4 @@
-//! A place among bins.
+//! One-blob encoding.
 
 use core::f64::consts::FRAC_1_SQRT_2;
 
@@ -9,13 +9,17 @@ use crate::math;
 
 const MOST_BINS: usize = 1 << 24;
 
-/// One-blob encoding: for each input x in [0, 1] and each of n bins, how much of a bell of
-/// deviation 1/n about x lies in the bin:
+/// One-blob encoding, which spreads a bell around each input over bins.
 ///
-/// y_i = Phi(n ((i + 1)/n - x)) - Phi(n (i/n - x)), Phi being the normal distribution function.
+/// The bell around the input x in [0, 1] has standard deviation 1/n, where n is the number of bins.
+/// Output i is the part of the bell in bin i:
 ///
-/// A one-hot encoding that knows how near neighbouring bins are. Müller et al., "Neural
-/// importance sampling", 2019.
+/// ```text
+/// yᵢ = Φ(n · ((i + 1)/n - x)) - Φ(n · (i/n - x))
+/// ```
+///
+/// Φ is the normal distribution function. Unlike one-hot encoding, nearby bins have similar codes.
+/// Müller et al., 2019, [arXiv:1808.03856](https://arxiv.org/abs/1808.03856).
 ///
 /// ```
 /// use feedforward::encoding::{Encoding, OneBlob};
@@ -32,12 +36,13 @@ pub struct OneBlob {
 }
 
 impl OneBlob {
-    /// So many bins for each of so many inputs.
+    /// Returns the encoding of this many inputs, each with this many bins.
+    ///
+    /// The maximum is 2^24 bins, because inputs in single precision cannot distinguish more.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] without inputs or unless there are 1 to 2^24 bins: beyond, inputs
-    /// in single precision cannot tell bins apart. [`Error::TooLarge`] for more outputs than a
-    /// buffer can have.
+    /// Returns [`Error::InvalidSetting`] if `inputs` is 0 or `bins` is not 1 to 2^24. Returns
+    /// [`Error::TooLarge`] if a buffer cannot hold the outputs.
     pub fn new(inputs: usize, bins: usize) -> Result<Self> {
         if !(1..=MOST_BINS).contains(&bins) {
             let expected = alloc::format!("1 to {MOST_BINS}");
@@ -93,7 +98,7 @@ mod tests {
                 .map(|(i, y)| y * (i as f64 + 0.5) / 32.0)
                 .sum();
             assert!((mean - x).abs() < 1e-12, "{mean}");
-            // The two bins beside the place hold 68.27 % of the bell.
+            // The two bins next to x cover one standard deviation on either side.
             let at = (x * 32.0) as usize;
             assert!((row[at - 1] + row[at] - 0.682_689_492_137).abs() < 1e-11);
         }
@@ -101,7 +106,7 @@ mod tests {
         for (inputs, bins) in [(1, usize::MAX), (usize::MAX, 1), (1 << 20, 1 << 20)] {
             assert!(OneBlob::new(inputs, bins).is_err(), "{inputs} {bins}");
         }
-        // As many as may be, without room for them.
+        // The maximum number of bins allocates nothing.
         let blob = OneBlob::new(1, 1 << 24).unwrap();
         assert_eq!(Encoding::<f64>::outputs(&blob), 1 << 24);
     }

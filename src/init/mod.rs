@@ -1,33 +1,34 @@
-//! Weight initialisers.
+//! Weight initializers.
 //!
-//! With n inputs and k neurons of a layer, and the gain of its activation:
+//! For a layer with n inputs and k neurons whose activation has this gain:
 //!
-//! | initialiser | weights | variance | biases |
+//! | Initializer | Weights | Variance | Biases |
 //! |---|---|---|---|
 //! | [`GlorotUniform`], [`GlorotNormal`] | uniform, normal | 2 / (n + k) | 0 |
-//! | [`HeUniform`], [`HeNormal`] | uniform, normal | gain^2 / n | 0 |
+//! | [`HeUniform`], [`HeNormal`] | uniform, normal | gain² / n | 0 |
 //! | [`LeCunUniform`], [`LeCunNormal`] | uniform, normal | 1 / n | 0 |
-//! | [`Orthogonal`] | orthonormal rows or columns | gain^2 / max(n, k) | 0 |
+//! | [`Orthogonal`] | orthonormal rows or columns | gain² / max(n, k) | 0 |
 //! | [`ScikitLearn`] | uniform | 2 / (n + k), or a third of that | like the weights |
-//! | [`Siren`] | uniform | 1 / (3 n^2) in the first layer, then 2 / (n omega^2) | uniform, 1 / (3 n) |
+//! | [`Siren`] | uniform | 1 / (3n²) in layer 0, then 2 / (n · ω²) | uniform, 1 / (3n) |
 //! | [`Uniform`] | uniform in a given range | | like the weights |
 //! | [`Zeros`] | 0 | 0 | 0 |
 //!
-//! Weights are drawn in row-major order, neuron by neuron, and biases after them; only
-//! [`Orthogonal`] draws a matrix for each of several [pieces](crate::Activation::pieces).
+//! Weights are drawn in row-major order, neuron by neuron, followed by the biases. Only
+//! [`Orthogonal`] draws a separate matrix for each of several
+//! [pieces](crate::Activation::pieces).
 //!
-//! # The numbers of a seed
+//! # Random numbers
 //!
 //! Draws are bit-identical on every platform and from release to release:
 //!
-//! - A network's seed makes one [`Rng`] (`Rng::seed_from_u64`), which all layers draw from in
-//!   order. Every draw is made in double precision and rounded to the network's at the end.
-//! - A uniform number of [low, high) is low + (high - low) v. Here v = k / 2^53, where k is the
+//! - The network's seed initializes one [`Rng`] (`Rng::seed_from_u64`), from which all layers draw
+//!   in order. Every draw is in double precision and finally rounded to the network's precision.
+//! - A uniform number in [low, high) is low + (high - low) · v. Here v = k / 2^53, where k is the
 //!   upper 53 bits of the generator's next 64.
-//! - A standard normal number follows Box and Muller, "A note on the generation of random normal
-//!   deviates", 1958. It is sqrt(-2 ln u) cos(2 pi v) with u = (k + 1) / 2^53 in (0, 1] from the next
-//!   64 bits and v from the 64 bits after those. The sine of the pair is not used. Logarithm and
-//!   cosine are the crate's own ([`math`]).
+//! - A standard normal number is √(-2 ln u) · cos(2πv), without the sine of the pair. Here
+//!   u = (k + 1) / 2^53 in (0, 1] comes from the next 64 bits, and v from the 64 bits after those.
+//!   Logarithm and cosine are those of [`math`]. Box and Muller, *A note on the generation of
+//!   random normal deviates*, 1958.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -51,32 +52,37 @@ pub use scaled::{
 
 pub use crate::random::Rng;
 
-/// The layer whose parameters are to be set.
+/// Description of the layer to initialize.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LayerInfo<'a> {
-    /// Its index, 0 for the first after the inputs.
+    /// Index of the layer, 0 for the first after the inputs.
     pub index: usize,
-    /// Numbers that go into each neuron.
+    /// Number of inputs of each neuron.
     pub inputs: usize,
-    /// Neurons, also those of several [pieces](crate::Activation::pieces): for the variance of
-    /// gradients on the way back each counts once, since its rows together return, on average,
-    /// no more than came to its one output: all of it through one row with maxout, and less
-    /// than that through the two of a gated neuron.
+    /// Number of neurons. Each counts once, even with several
+    /// [pieces](crate::Activation::pieces).
+    ///
+    /// Formulas for the variance of gradients need this count. On average, the rows of a neuron
+    /// together pass back at most the gradient of its one output. Maxout passes all of it back
+    /// through one row, and a gated neuron less through its two rows.
     pub outputs: usize,
-    /// Rows of weights, and biases, of each neuron.
+    /// Number of rows of weights, and of biases, of each neuron.
     pub pieces: usize,
-    /// [`Activation::gain`](crate::Activation::gain) of its activation.
+    /// [`Activation::gain`](crate::Activation::gain) of the layer's activation.
     pub gain: f64,
-    /// The name of its activation.
+    /// Name of the layer's activation.
     pub activation: &'a str,
-    /// The name of the activation of the last hidden layer before it, or its own if it is
-    /// hidden; `None` for the only layer of a network without hidden layers.
+    /// Name of the activation of this layer if it is hidden, else of the last hidden layer.
+    ///
+    /// It is `None` in a network without hidden layers.
     pub hidden_activation: Option<&'a str>,
 }
 
 impl LayerInfo<'_> {
-    /// An only layer with the identity as its activation; set other fields as needed.
+    /// Returns the description of a single layer whose activation is the identity.
+    ///
+    /// Set other fields as needed.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         Self {
             index: 0,
@@ -90,18 +96,18 @@ impl LayerInfo<'_> {
     }
 }
 
-/// A distribution that initial parameters are drawn from.
+/// A distribution from which initial parameters are drawn.
 ///
-/// Numbers are drawn in double precision and then rounded, so that one seed gives an f32
-/// and an f64 network the same parameters up to rounding.
+/// Numbers are drawn in double precision and then rounded. With equal seeds, f32 and f64 networks
+/// therefore start with equal parameters up to rounding.
 ///
-/// Your own takes a few lines:
+/// A custom initializer takes a few lines:
 ///
 /// ```
 /// use feedforward::init::{LayerInfo, Initializer, Rng};
 /// use rand::{RngExt, SeedableRng};
 ///
-/// /// Each weight is there with a probability of 10 %, and then +1 or -1.
+/// /// Each weight is +1 or -1 with a probability of 10 %, else 0.
 /// #[derive(Debug)]
 /// struct Sparse;
 ///
@@ -122,8 +128,10 @@ impl LayerInfo<'_> {
 /// assert!(weights.iter().any(|&w| w == -1.0));
 /// ```
 pub trait Initializer: Debug + Send + Sync {
-    /// Sets one layer's weights (row-major `[outputs pieces x inputs]`, neuron by neuron) and its
-    /// biases, one for each row; both come as zeros.
+    /// Sets the weights and biases of one layer, both of which are initially 0.
+    ///
+    /// Weights are row-major `[(outputs · pieces) x inputs]`, neuron by neuron. There is one bias
+    /// per row.
     fn initialize(
         &self,
         layer: &LayerInfo<'_>,
@@ -132,16 +140,18 @@ pub trait Initializer: Debug + Send + Sync {
         bias: &mut [f64],
     );
 
-    /// Checks the initialiser's own settings, once before a network is built.
+    /// Checks the settings of the initializer. Default: accepts all settings.
+    ///
+    /// It is called once before a network is built.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] if one is NaN or outside its range.
+    /// Returns [`Error::InvalidSetting`] if a setting is NaN or outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 }
 
-/// A shared initialiser is one too.
+/// Forwards to the shared initializer.
 impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
     fn initialize(
         &self,
@@ -158,7 +168,7 @@ impl<Shared: Initializer + ?Sized> Initializer for Arc<Shared> {
     }
 }
 
-/// All zeros.
+/// Weights and biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Zeros;
@@ -169,18 +179,18 @@ impl Initializer for Zeros {
 
 /// Weights and biases uniform in [low, high).
 ///
-/// PyTorch's `Linear` has low = -1 / sqrt(inputs) and high = 1 / sqrt(inputs).
+/// PyTorch's `Linear` uses low = -1/√inputs and high = 1/√inputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Uniform {
-    /// The lower bound, which is drawn.
+    /// Lower bound, inclusive.
     pub low: f64,
-    /// The upper bound, which is not; with low = high everything is low.
+    /// Upper bound, exclusive. If it equals `low`, every number is `low`.
     pub high: f64,
 }
 
 impl Uniform {
-    /// The numbers of [low, high).
+    /// Returns the uniform distribution on [low, high).
     pub fn new(low: f64, high: f64) -> Self {
         Self { low, high }
     }
@@ -198,22 +208,23 @@ impl Initializer for Uniform {
             return Ok(());
         }
         Err(Error::invalid_setting(
-            "range of the uniform initialiser",
+            "range of the uniform initializer",
             "two finite numbers, the lower one first",
             format_args!("{low} and {high}"),
         ))
     }
 }
 
-/// Fills with numbers uniform in [low, high). Written out instead of `rand`'s range
-/// sampler, so that the numbers depend on nothing but the generator.
+/// Fills a slice with numbers uniform in [low, high).
+///
+/// The formula replaces `rand`'s range sampler, so that numbers depend only on the generator.
 fn uniform(rng: &mut Rng, low: f64, high: f64, to: &mut [f64]) {
     for x in to {
         *x = low + (high - low) * rng.random::<f64>();
     }
 }
 
-/// Fills with normal numbers of this variance and mean 0, not truncated.
+/// Fills a slice with normal numbers of mean 0 and this variance, not truncated.
 fn normal(rng: &mut Rng, variance: f64, to: &mut [f64]) {
     let deviation = math::sqrt(variance);
     for x in to {
@@ -221,8 +232,9 @@ fn normal(rng: &mut Rng, variance: f64, to: &mut [f64]) {
     }
 }
 
-/// Rounds what was drawn to the network's own precision. An error if a number is not finite then, or
-/// if all that were not zero are.
+/// Rounds drawn numbers to the network's precision.
+///
+/// Returns an error if a rounded number is not finite, or if all numbers became 0 by rounding.
 pub(crate) fn round_into<T: Float>(what: &'static str, from: &[f64], to: &mut [T]) -> Result<()> {
     for (to, &x) in to.iter_mut().zip(from) {
         *to = T::from_f64(x);

@@ -6,19 +6,21 @@ use super::{Initializer, LayerInfo, Rng, normal};
 use crate::error::{Result, check_range};
 use crate::math;
 
-/// Weights with orthonormal rows (columns, if the layer has more outputs than inputs),
-/// times a gain; biases 0. Each of several [pieces](crate::Activation::pieces) has a matrix of
-/// its own, so that lengths do not depend on how many there are.
+/// Weights with orthonormal rows times a gain, and biases 0.
 ///
-/// The matrix is uniform among all such (Haar measure): normal numbers, made orthonormal
-/// by Gram-Schmidt, which is the Q of a QR decomposition whose R has a positive diagonal.
-/// It keeps the length of what passes, layer after layer. Saxe, McClelland and Ganguli,
-/// "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
-/// 2013.
+/// If the layer has more outputs than inputs, columns are orthonormal instead of rows. Each of
+/// several [pieces](crate::Activation::pieces) has its own matrix, so that lengths do not depend
+/// on the number of pieces.
+///
+/// Matrices are uniformly distributed (Haar measure): normal numbers are made orthonormal by the
+/// Gram-Schmidt process. The result is the Q of a QR decomposition whose R has a positive diagonal.
+/// Orthogonal matrices keep the lengths of vectors from layer to layer.
+///
+/// Saxe, McClelland and Ganguli, 2013, [arXiv:1312.6120](https://arxiv.org/abs/1312.6120).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Orthogonal {
-    /// The factor by which lengths grow, above 0: 1, and sqrt(2) suits ReLU.
+    /// Factor by which lengths grow; √2 suits ReLU. Range: above 0. Default: 1.
     pub gain: f64,
 }
 
@@ -33,7 +35,7 @@ impl Initializer for Orthogonal {
         let (rows, columns, pieces) = (layer.outputs, layer.inputs, layer.pieces.max(1));
         let mut matrix = vec![0.0; weights.len() / pieces];
         for piece in 0..pieces {
-            // Either the rows are orthonormal or, drawn one after the other too, the columns.
+            // The orthonormal vectors are the rows if rows <= columns, else the columns.
             let (count, length) = (rows.min(columns), rows.max(columns));
             orthonormalize(rng, &mut matrix, count, length);
             let neurons = weights.chunks_exact_mut(columns.max(1));
@@ -52,12 +54,12 @@ impl Initializer for Orthogonal {
 
     fn check(&self) -> Result<()> {
         let range = f64::MIN_POSITIVE..=f64::MAX;
-        let what = "gain of the orthogonal initialiser";
+        let what = "gain of the orthogonal initializer";
         check_range(what, self.gain, range, "a finite number above 0")
     }
 }
 
-/// Fills with random orthonormal vectors of `length` numbers each, `count` <= `length`.
+/// Fills a slice with `count` random orthonormal vectors of `length` numbers, `count` <= `length`.
 fn orthonormalize(rng: &mut Rng, vectors: &mut [f64], count: usize, length: usize) {
     for k in 0..count {
         let Some((before, rest)) = vectors.split_at_mut_checked(k * length) else {
@@ -66,16 +68,18 @@ fn orthonormalize(rng: &mut Rng, vectors: &mut [f64], count: usize, length: usiz
         let Some(new) = rest.get_mut(..length) else {
             return;
         };
-        // By a very small chance a draw lies in the plane of those before: draw again.
+        // In very rare cases, a draw lies in the span of the earlier vectors: draw again.
         while !try_orthonormalize(rng, before, new) {}
     }
 }
 
-/// Draws one vector, orthogonal to those before, and says whether enough of it was left.
+/// Draws a unit vector orthogonal to the earlier ones.
+///
+/// Returns `false` if almost nothing of the draw was orthogonal to them.
 fn try_orthonormalize(rng: &mut Rng, before: &[f64], new: &mut [f64]) -> bool {
     normal(rng, 1.0, new);
     let drawn = norm(new);
-    // Twice is enough (Giraud et al. 2005): a second pass removes what rounding left.
+    // The second pass removes what rounding left. Two are enough (Giraud et al., 2005).
     for _ in 0..2 {
         for old in before.chunks_exact(new.len()) {
             let along = dot(old, new);

@@ -1,52 +1,60 @@
-//! Distributions whose width follows from the layer's size.
+//! Initializers whose variance follows from the layer's size.
 
 use super::{Initializer, LayerInfo, Rng, normal, uniform};
 use crate::error::{Result, check_range};
 use crate::math;
 
-/// Weights uniform in [-b, b), b = sqrt(6 / (inputs + outputs)); biases 0.
+/// Weights uniform in [-b, b) with b = √(6 / (inputs + outputs)), and biases 0.
 ///
-/// A compromise between keeping the variance of activations on the way forward and that of
-/// gradients on the way back, derived for tanh. Glorot and Bengio, "Understanding the
-/// difficulty of training deep feedforward neural networks", 2010.
+/// The variance, derived for tanh, is a compromise. It approximately keeps both the variance of
+/// activations in the forward pass and that of gradients in the backward pass. Glorot and Bengio,
+/// *Understanding the difficulty of training deep feedforward neural networks*, 2010.
+#[doc(alias = "xavier")]
+#[doc(alias = "xavier_uniform")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotUniform;
 
-/// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`]; biases 0.
+/// Weights normal with the variance 2 / (inputs + outputs) of [`GlorotUniform`], and biases 0.
+#[doc(alias = "xavier")]
+#[doc(alias = "xavier_normal")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GlorotNormal;
 
-/// Weights uniform in [-b, b), b = gain sqrt(3 / inputs); biases 0.
+/// Weights uniform in [-b, b) with b = gain · √(3 / inputs), and biases 0.
 ///
 /// The gain is that of the layer's own activation
-/// ([`Activation::gain`](crate::Activation::gain)), sqrt(2) for ReLU, which halves the
-/// variance of what passes. He et al., "Delving deep into rectifiers", 2015, in the form
-/// that looks at the way forward (PyTorch's `fan_in`).
+/// ([`Activation::gain`](crate::Activation::gain)). It is √2 for ReLU, which halves the second
+/// moment of its inputs. This form keeps the variance of the forward pass (PyTorch's `fan_in`).
+/// He et al., 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+#[doc(alias = "kaiming")]
+#[doc(alias = "kaiming_uniform")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeUniform;
 
-/// Weights normal with the variance gain^2 / inputs of [`HeUniform`]; biases 0.
+/// Weights normal with the variance gain² / inputs of [`HeUniform`], and biases 0.
+#[doc(alias = "kaiming")]
+#[doc(alias = "kaiming_normal")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HeNormal;
 
-/// Weights uniform in [-b, b), b = sqrt(3 / inputs); biases 0.
+/// Weights uniform in [-b, b) with b = √(3 / inputs), and biases 0.
 ///
-/// Keeps a variance of 1 through linear layers; what SELU networks need. LeCun, Bottou, Orr
-/// and Müller, "Efficient backprop", 1998.
+/// Linear layers keep a variance of 1, as SELU networks require. LeCun, Bottou, Orr and Müller,
+/// *Efficient BackProp*, 1998.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunUniform;
 
-/// Weights normal with the variance 1 / inputs of [`LeCunUniform`]; biases 0.
+/// Weights normal with the variance 1 / inputs of [`LeCunUniform`], and biases 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LeCunNormal;
 
-/// Implements initialisers of weights with a variance that follows from the layer; biases 0.
+/// Implements initializers with a variance of weights given by the layer, and biases 0.
 macro_rules! scaled {
     ($($name:ident: $draw:ident($variance:ident),)*) => {$(
         impl Initializer for $name {
@@ -72,13 +80,17 @@ scaled! {
     LeCunNormal: normal(lecun),
 }
 
-/// scikit-learn's rule: weights and biases uniform in [-b, b),
-/// b = sqrt(factor / (inputs + outputs)), where the factor is 2 if the hidden layers have
-/// the sigmoid (scikit-learn's "logistic") and 6 otherwise.
+/// Weights and biases uniform in [-b, b), as in scikit-learn.
 ///
-/// This is [`GlorotUniform`] but for the factor and for the biases. The hidden activation
-/// decides for the output layer too. scikit-learn draws from another generator, column by
-/// column: the distribution is the same, the numbers are not.
+/// ```text
+/// b = √(factor / (inputs + outputs))
+/// factor = 2 if hidden layers use the sigmoid (scikit-learn's `logistic`), else 6
+/// ```
+///
+/// Compared with [`GlorotUniform`], the factor and the biases differ. The hidden activation also
+/// determines the factor of the output layer. This crate's numbers have the distribution of
+/// scikit-learn's but differ, because scikit-learn draws column by column from another generator.
+#[doc(alias = "sklearn")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScikitLearn;
@@ -101,19 +113,26 @@ impl Initializer for ScikitLearn {
     }
 }
 
-/// For networks of [`Sine`](crate::activation::Sine) layers (SIREN): weights of the first layer
-/// uniform in [-1/n, 1/n), of later ones in [-b, b), b = sqrt(6 / n) / omega, where n is the number
-/// of inputs; biases uniform in [-1/sqrt(n), 1/sqrt(n)).
+/// Initializer for networks of [`Sine`](crate::activation::Sine) layers (SIREN).
 ///
-/// With inputs in [-1, 1] and `Sine` of the same omega in every hidden layer, weights give
-/// pre-activations, after the factor omega, a variance of about 1 and activations one of 0.4 to 0.5,
-/// however deep the network is; omega in the first layer sets the detail, as sigma does for
-/// [`Fourier`](crate::encoding::Fourier) features. Sitzmann et al., "Implicit neural representations with
-/// periodic activation functions", 2020; biases as in their code.
+/// Weights and biases are uniform. With n inputs, their ranges are:
+///
+/// ```text
+/// weights of the first layer  [-1/n, 1/n)
+/// weights of later layers     [-b, b),  b = √(6/n) / ω
+/// biases                      [-1/√n, 1/√n)
+/// ```
+///
+/// Let inputs be in [-1, 1], and every hidden layer have a `Sine` with this ω. Then, at any depth,
+/// pre-activations times ω have a variance of about 1, and activations one of 0.4 to 0.5. In the
+/// first layer, ω controls the detail, like σ in [`Fourier`](crate::encoding::Fourier) features.
+///
+/// Sitzmann et al., 2020, [arXiv:2006.09661](https://arxiv.org/abs/2006.09661). Biases follow the
+/// authors' code.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Siren {
-    /// The factor in front of every sine's pre-activation, above 0: 30.
+    /// Factor ω of every sine's pre-activation. Range: above 0. Default: 30.
     pub omega: f64,
 }
 
@@ -147,27 +166,27 @@ impl Initializer for Siren {
     }
 }
 
-/// The variance of Glorot and Bengio.
+/// Returns the variance of Glorot and Bengio.
 fn glorot(layer: &LayerInfo<'_>) -> f64 {
     2.0 / sides(layer)
 }
 
-/// Inputs and outputs together, added up where they cannot overflow.
+/// Returns inputs + outputs, added as f64 so that the sum cannot overflow.
 fn sides(layer: &LayerInfo<'_>) -> f64 {
     layer.inputs as f64 + layer.outputs as f64
 }
 
-/// The variance of He et al.
+/// Returns the variance of He et al.
 fn he(layer: &LayerInfo<'_>) -> f64 {
     layer.gain * layer.gain / layer.inputs as f64
 }
 
-/// The variance of LeCun et al.
+/// Returns the variance of LeCun et al.
 fn lecun(layer: &LayerInfo<'_>) -> f64 {
     1.0 / layer.inputs as f64
 }
 
-/// Fills with uniform numbers of this variance and mean 0: that of [-b, b) is b^2 / 3.
+/// Fills a slice with uniform numbers of mean 0 and this variance. The variance of [-b, b) is b²/3.
 fn uniform_with(rng: &mut Rng, variance: f64, to: &mut [f64]) {
     let bound = math::sqrt(3.0 * variance);
     uniform(rng, -bound, bound, to);

@@ -1,4 +1,4 @@
-//! Losses that are negative logarithms of likelihoods: of counts and of classes.
+//! Losses that are negative logarithms of likelihoods of counts or classes.
 
 use super::{Loss, OutputKind, Pointwise, loss, sum};
 use crate::error::Result;
@@ -6,15 +6,21 @@ use crate::float::{Float, check_fraction, check_not_negative, check_values};
 use crate::math;
 use crate::simd::{self, Op, Simd};
 
-/// For counts and rates: the output is the logarithm of the rate, p = e^y.
+/// Loss for counts and rates, whose outputs are logarithms of rates.
 ///
-/// L = sum over outputs of t ln(t/p) - t + p, where t = 0 contributes p, and dL/dy = p - t.
+/// ```text
+/// p     = e^y
+/// L     = Σ (t · ln(t/p) - t + p)    (p for t = 0)
+/// dL/dy = p - t
+/// ```
 ///
-/// This is half the deviance of a Poisson distribution, as in scikit-learn's
-/// `MLPRegressor(loss="poisson")`: zero where the prediction is exact. PyTorch's
-/// `PoissonNLLLoss` is the mean over outputs of p - t y; it differs by the factor
-/// ([`PerOutput`](super::PerOutput)) and by the constant t ln t - t of each output.
-/// A network that should predict rates takes the exponential of its outputs.
+/// The predicted rate p is the exponential of the output y. The loss is half the deviance of a
+/// Poisson distribution, as in scikit-learn's `MLPRegressor(loss="poisson")`. It is 0 if the
+/// prediction is exact.
+///
+/// PyTorch's `PoissonNLLLoss` is the mean of p - t · y over outputs. It differs by the factor
+/// ([`PerOutput`](super::PerOutput)) and by the constant t · ln t - t per output.
+#[doc(alias = "PoissonNLLLoss")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Poisson;
@@ -22,7 +28,7 @@ pub struct Poisson;
 loss! {
     Poisson, sum, LogRates
 
-    /// Targets are zero or more.
+    /// Checks that all targets are zero or more.
     fn check_target(&self, target: &[T]) -> Result<()> {
         check_values("target of the Poisson loss", target, 0.0.., "0 or above")
     }
@@ -32,22 +38,33 @@ impl<T: Float> Pointwise<T> for Poisson {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
         let slope = math::exp(y) - t;
-        // ln 0 must not meet the factor 0.
+        // 0 · ln 0 would be NaN.
         let log = if t > T::zero() { math::ln(t) } else { y };
         (slope - t * (y - log), slope)
     }
 }
 
-/// For yes-or-no outputs, each by itself: the output is a logit, s(y) = 1 / (1 + e^-y) the
-/// probability of yes, and the target a probability, 0 or 1 for labels.
+/// Cross-entropy for independent yes-or-no outputs (BCE), each of which is a logit.
 ///
-/// L = - sum over outputs of t ln s(y) + (1 - t) ln(1 - s(y)), dL/dy = s(y) - t.
+/// ```text
+/// σ(y)  = 1 / (1 + e^-y)    (probability of yes)
+/// L     = -Σ (t · ln σ(y) + (1 - t) · ln(1 - σ(y)))
+/// dL/dy = σ(y) - t
+/// ```
 ///
-/// Computed as max(y, 0) (1 - t) + max(-y, 0) t + ln(1 + e^-|y|), where nothing overflows
-/// or cancels. The sum over outputs is scikit-learn's convention; PyTorch's
-/// `BCEWithLogitsLoss` takes the mean, [`PerOutput`](super::PerOutput)`(BinaryCrossEntropy)`.
-/// scikit-learn clips probabilities in the value, which limits it to 36 for each output in
-/// f64 (16 in f32); here nothing is clipped.
+/// The target t is a probability, 0 or 1 for labels. Each output's loss is computed in a form that
+/// neither overflows nor cancels:
+///
+/// ```text
+/// max(y, 0) · (1 - t) + max(-y, 0) · t + ln(1 + e^-|y|)
+/// ```
+///
+/// The sum over outputs is scikit-learn's convention. PyTorch's `BCEWithLogitsLoss` is the mean,
+/// [`PerOutput`](super::PerOutput)`(BinaryCrossEntropy)`. scikit-learn clips probabilities in the
+/// value, which limits each output's loss to 36 in f64 and 16 in f32. This crate does not clip.
+#[doc(alias = "BCE")]
+#[doc(alias = "BCEWithLogitsLoss")]
+#[doc(alias = "logistic_loss")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BinaryCrossEntropy;
@@ -55,7 +72,7 @@ pub struct BinaryCrossEntropy;
 loss! {
     BinaryCrossEntropy, sum, Logits
 
-    /// Targets are probabilities.
+    /// Checks that all targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the binary cross-entropy";
         check_values(what, target, 0.0..=1.0, "0 to 1")
@@ -67,8 +84,8 @@ impl<T: Float> Pointwise<T> for BinaryCrossEntropy {
     fn at(&self, y: T, t: T) -> (T, T) {
         let (zero, one) = (T::zero(), T::one());
         let e = math::exp(-y.abs());
-        // The target's distance from the likelier answer; the other answer's probability
-        // is e / (1 + e).
+        // The target's distance from the likelier answer. The probability of the other answer is
+        // e / (1 + e).
         let miss = if y < zero { t } else { one - t };
         let away = (e * (one - miss) - miss) / (one + e);
         let slope = if y < zero { away } else { -away };
@@ -76,15 +93,27 @@ impl<T: Float> Pointwise<T> for BinaryCrossEntropy {
     }
 }
 
-/// For one class out of several: the outputs are logits, p = softmax(y) the classes'
-/// probabilities, and the target a probability for each class, one-hot for labels.
+/// Cross-entropy for mutually exclusive classes, whose outputs are logits.
 ///
-/// L = - sum over outputs of t ln p, dL/dy = p sum(t) - t, which is p - t for
-/// probabilities that sum to 1.
+/// ```text
+/// p     = softmax(y)    (probabilities of the classes)
+/// L     = -Σ t · ln p
+/// dL/dy = p · Σ t - t   (p - t for targets that sum to 1)
+/// ```
 ///
-/// ln p = y - max - ln(sum of e^(y - max)), so that nothing overflows. The value of a sure
-/// and right answer is exact too, where others lose it in 1 + e^-y. scikit-learn's
-/// log loss (but for its clipping of probabilities) and PyTorch's `CrossEntropyLoss`.
+/// The target has a probability per class, one-hot for labels. The logarithm does not overflow:
+///
+/// ```text
+/// ln p = y - m - ln Σ e^(y - m),  m = max y
+/// ```
+///
+/// The value of a confident, correct prediction is accurate too, where other implementations round
+/// it away in 1 + e^-y. The loss equals PyTorch's `CrossEntropyLoss`. It also equals scikit-learn's
+/// log loss, except that scikit-learn clips probabilities.
+#[doc(alias = "softmax")]
+#[doc(alias = "cross_entropy")]
+#[doc(alias = "CrossEntropyLoss")]
+#[doc(alias = "categorical_crossentropy")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SoftmaxCrossEntropy;
@@ -94,7 +123,7 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
         Smoothed::new(*self, 0.0).evaluate(output, target, gradient)
     }
 
-    /// Targets are probabilities.
+    /// Checks that all targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the softmax cross-entropy";
         check_values(what, target, 0.0..=1.0, "0 to 1")
@@ -149,21 +178,22 @@ impl<T: Float> Op for Softmax<'_, T> {
     }
 }
 
-/// Label smoothing: a cross-entropy whose targets give a part of their certainty to all
-/// answers alike, so that no logit has to grow without end.
+/// Cross-entropy with label smoothing, which keeps logits from growing without bound.
 ///
-/// - `Smoothed<SoftmaxCrossEntropy>`: t' = (1 - e) t + e / K with K outputs. PyTorch's
-///   `CrossEntropyLoss(label_smoothing=e)` and Keras' `CategoricalCrossentropy`.
-/// - `Smoothed<BinaryCrossEntropy>`: t' = (1 - e) t + e / 2 for each output. Keras'
-///   `BinaryCrossentropy(label_smoothing=e)`, but for its mean over outputs
-///   ([`PerOutput`](super::PerOutput)); PyTorch has none.
+/// Smoothing spreads a fraction ε of each target's certainty equally over all answers. The value
+/// and gradient are those of the loss at the smoothed target t'.
 ///
-/// e is the `smoothing`, and value and gradient are those of the loss at t'. With e = 0 they
-/// are the same bits as without. The least value is not 0 but the entropy of t'. Losses of a
-/// validation are smoothed too: compare them only with losses of the same e.
+/// - `Smoothed<SoftmaxCrossEntropy>`, with K outputs: t' = (1 - ε) · t + ε/K. It equals PyTorch's
+///   `CrossEntropyLoss(label_smoothing=ε)` and Keras' `CategoricalCrossentropy`.
+/// - `Smoothed<BinaryCrossEntropy>`: t' = (1 - ε) · t + ε/2 for each output. It equals Keras'
+///   `BinaryCrossentropy(label_smoothing=ε)`, except that Keras takes the mean over outputs
+///   ([`PerOutput`](super::PerOutput)). PyTorch has no equivalent.
 ///
-/// Szegedy et al., "Rethinking the inception architecture for computer vision", 2016,
-/// section 7.
+/// With ε = 0, results are bit-identical to those of the loss without smoothing. The minimum is
+/// not 0 but the entropy of t'. Validation losses are smoothed too, so compare only losses with
+/// equal ε.
+///
+/// Szegedy et al., 2016, section 7, [arXiv:1512.00567](https://arxiv.org/abs/1512.00567).
 ///
 /// ```
 /// use feedforward::Loss;
@@ -176,17 +206,18 @@ impl<T: Float> Op for Softmax<'_, T> {
 /// // The targets have become 0.95 and 0.05.
 /// assert!((gradient[0] + 0.45).abs() < 1e-15 && (gradient[1] - 0.45).abs() < 1e-15);
 /// ```
+#[doc(alias = "label_smoothing")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Smoothed<L> {
-    /// The loss: [`SoftmaxCrossEntropy`] or [`BinaryCrossEntropy`].
+    /// Loss to smooth: [`SoftmaxCrossEntropy`] or [`BinaryCrossEntropy`].
     pub loss: L,
-    /// The part of the certainty that is given away, in [0, 1): 0; 0.1 is usual.
+    /// Fraction ε of the certainty to spread; 0.1 is common. Range: [0, 1). Default: 0.
     pub smoothing: f64,
 }
 
 impl<L> Smoothed<L> {
-    /// The loss with targets smoothed by so much.
+    /// Returns the loss with this smoothing.
     pub fn new(loss: L, smoothing: f64) -> Self {
         Self { loss, smoothing }
     }
@@ -198,7 +229,7 @@ macro_rules! smoothed {
         loss! {
             Smoothed<$loss>, $evaluate, $kind
 
-            /// Targets are probabilities.
+            /// Checks that all targets are probabilities.
             fn check_target(&self, target: &[T]) -> Result<()> {
                 self.loss.check_target(target)
             }
@@ -234,7 +265,7 @@ impl<T: Float> Pointwise<T> for Smoothed<BinaryCrossEntropy> {
     }
 }
 
-/// t' = keep t + spread.
+/// The smoothed target t' = keep · t + spread.
 #[derive(Clone, Copy)]
 struct Smooth<T> {
     keep: T,
@@ -242,8 +273,9 @@ struct Smooth<T> {
 }
 
 impl<T: Float> Smooth<T> {
-    /// What `smoothing` takes from a target goes to all `answers` in equal parts. Without
-    /// smoothing, t' has the bits of t.
+    /// Returns the rule that spreads `smoothing` equally over this many answers.
+    ///
+    /// Without smoothing, t' is bit-identical to t.
     #[inline(always)]
     fn new(smoothing: f64, answers: usize) -> Self {
         Self {

@@ -1,18 +1,18 @@
-//! Losses: how far an output is from its target.
+//! Losses, which measure the distance between outputs and targets.
 //!
-//! | loss | one output's value | outputs |
+//! | Loss | Value for one output y and its target t | Over outputs |
 //! |---|---|---|
-//! | [`SquaredError`] | (y - t)^2 / 2 | sum |
-//! | [`MeanSquaredError`] | (y - t)^2 | mean |
-//! | [`ScikitSquaredError`] | (y - t)^2 / 2 | mean, but the gradient of the sum |
+//! | [`SquaredError`] | (y - t)² / 2 | sum |
+//! | [`MeanSquaredError`] | (y - t)² | mean |
+//! | [`ScikitSquaredError`] | (y - t)² / 2 | mean, but the gradient of the sum |
 //! | [`MeanAbsoluteError`] | \|y - t\| | mean |
-//! | [`Huber`] | (y - t)^2 / 2, linear from delta on | mean |
-//! | [`RelativeL2`] | (y - t)^2 / (y^2 + epsilon) | mean |
-//! | [`Poisson`] | e^y - t - t (y - ln t) | sum |
-//! | [`BinaryCrossEntropy`] | -t ln s(y) - (1 - t) ln(1 - s(y)), s the sigmoid | sum |
-//! | [`SoftmaxCrossEntropy`] | -t ln softmax(y) | sum |
+//! | [`Huber`] | (y - t)² / 2, but linear for errors above δ | mean |
+//! | [`RelativeL2`] | (y - t)² / (y² + ε) | mean |
+//! | [`Poisson`] | e^y - t - t · (y - ln t) | sum |
+//! | [`BinaryCrossEntropy`] | -t · ln σ(y) - (1 - t) · ln(1 - σ(y)), σ the sigmoid | sum |
+//! | [`SoftmaxCrossEntropy`] | -t · ln softmax(y) | sum |
 //!
-//! [`PerOutput`] turns a sum into a mean; [`Smoothed`] smooths the labels of a cross-entropy.
+//! [`PerOutput`] turns a sum into a mean. [`Smoothed`] smooths the labels of a cross-entropy.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -31,9 +31,9 @@ pub use regression::{
     Huber, MeanAbsoluteError, MeanSquaredError, RelativeL2, ScikitSquaredError, SquaredError,
 };
 
-/// One sample's loss and its gradient; a minibatch's loss is the mean over its samples.
+/// A function that computes the loss of one sample and its gradient.
 ///
-/// Your own takes a few lines:
+/// The loss of a minibatch is the mean over its samples. A custom loss takes a few lines:
 ///
 /// ```
 /// use feedforward::{Float, Loss};
@@ -59,54 +59,63 @@ pub use regression::{
 /// ```
 pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Returns the loss of one sample and writes its derivative with respect to each
-    /// output into `gradient`. The three slices have the same length. Must not allocate.
+    /// output into `gradient`.
+    ///
+    /// The three slices have the same length. Implementations must not allocate.
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T;
 
-    /// Checks that a sample's target is one that this loss is defined for (finite it is
-    /// already), so that training refuses it instead of learning NaN.
+    /// Checks that this loss is defined for a sample's target. Default: accepts all targets.
+    ///
+    /// The values are already known to be finite. Training rejects invalid targets instead of
+    /// learning NaN.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`](crate::Error::InvalidValue) by those losses that have a domain.
+    /// Returns [`Error::InvalidValue`](crate::Error::InvalidValue) if a value is outside the domain
+    /// of the loss.
     fn check_target(&self, _target: &[T]) -> Result<()> {
         Ok(())
     }
 
-    /// Checks the loss's own settings, once before a training.
+    /// Checks the settings of the loss. Default: accepts all settings.
+    ///
+    /// It is called once before each training run.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
+    /// Returns [`Error::InvalidSetting`](crate::Error::InvalidSetting) if a setting is NaN or
+    /// outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Returns how this loss reads the outputs, so that training refuses a network or a model
-    /// that means something else by them. Default: [`OutputKind::Unspecified`].
+    /// Returns the meaning that this loss gives to outputs. Default: [`OutputKind::Unspecified`].
+    ///
+    /// Training rejects a network or model whose outputs mean something else.
     fn output_kind(&self) -> OutputKind {
         OutputKind::Unspecified
     }
 }
 
-/// How a loss reads a network's outputs.
+/// Meaning that a loss gives to a network's outputs.
 ///
-/// Logits and logarithms of rates can be any number. Training refuses an output layer whose
+/// Logits and logarithms of rates can be any number. Training rejects an output layer whose
 /// activation never reaches -4 or never reaches 4, such as ReLU, sigmoid or the exponential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputKind {
-    /// Not stated: nothing is checked.
+    /// No stated meaning; nothing is checked.
     #[default]
     Unspecified,
     /// Predictions in the unit of the targets.
     Values,
-    /// Logits, each of a yes-or-no question of its own.
+    /// Logits of independent yes-or-no questions.
     Logits,
-    /// Logits of two or more classes that exclude each other, an output for each.
+    /// Logits of two or more mutually exclusive classes, one output per class.
     ClassLogits,
     /// Logarithms of rates.
     LogRates,
 }
 
-/// A shared loss is one too.
+/// Forwards to the shared loss.
 impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         (**self).evaluate(output, target, gradient)
@@ -122,10 +131,10 @@ impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
     }
 }
 
-/// A loss divided by the number of outputs, value and gradient.
+/// A loss with its value and gradient divided by the number of outputs.
 ///
-/// Turns the losses that sum over the outputs, as scikit-learn's do, into those that take
-/// the mean, as PyTorch's do: `PerOutput(BinaryCrossEntropy)` is `BCEWithLogitsLoss`.
+/// It turns a sum over outputs, as in scikit-learn, into a mean, as in PyTorch. For example,
+/// `PerOutput(BinaryCrossEntropy)` is PyTorch's `BCEWithLogitsLoss`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PerOutput<L>(pub L);
@@ -153,13 +162,13 @@ impl<T: Float, L: Loss<T>> Loss<T> for PerOutput<L> {
     }
 }
 
-/// A loss that treats each output by itself.
+/// A loss that treats each output independently.
 trait Pointwise<T> {
-    /// One output's loss and derivative. Must be `#[inline(always)]`.
+    /// Returns one output's loss and derivative. Must be `#[inline(always)]`.
     fn at(&self, y: T, t: T) -> (T, T);
 }
 
-/// Implements [`Loss`] by a function of a loss and its three slices, such as [`sum`] or [`mean`].
+/// Implements [`Loss`] with a function of a loss and its three slices, such as [`sum`] or [`mean`].
 macro_rules! loss {
     ($loss:ty, $evaluate:ident, $kind:ident $($checks:tt)*) => {
         impl<T: Float> Loss<T> for $loss {
@@ -177,7 +186,7 @@ macro_rules! loss {
 }
 use loss;
 
-/// The sum of a pointwise loss over the outputs, and its gradient.
+/// Returns the sum of a pointwise loss over the outputs and writes its gradient.
 fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
     simd::dispatch(Sum {
         loss,
@@ -188,7 +197,7 @@ fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: 
     })
 }
 
-/// The mean of a pointwise loss over the outputs, and its gradient.
+/// Returns the mean of a pointwise loss over the outputs and writes its gradient.
 fn mean<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
     simd::dispatch(Sum {
         loss,

@@ -4,9 +4,15 @@ use super::{Loss, OutputKind, Pointwise, loss, mean, sum};
 use crate::error::Result;
 use crate::float::{Float, check_positive};
 
-/// Half the squared distance: L = 1/2 sum over outputs of (y - t)^2, dL/dy = y - t.
+/// Half the squared distance.
 ///
-/// The negative logarithm of a normal likelihood with variance 1, up to a constant.
+/// ```text
+/// L     = 1/2 · Σ (y - t)²
+/// dL/dy = y - t
+/// ```
+///
+/// The sum is over outputs. Up to a constant, L is the negative logarithm of a normal likelihood
+/// with variance 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SquaredError;
@@ -21,7 +27,14 @@ impl<T: Float> Pointwise<T> for SquaredError {
     }
 }
 
-/// L = 1/K sum over the K outputs of (y - t)^2, dL/dy = 2 (y - t) / K: PyTorch's `MSELoss`.
+/// Mean squared error (MSE), PyTorch's `MSELoss`.
+///
+/// ```text
+/// L     = 1/K · Σ (y - t)²    (sum over the K outputs)
+/// dL/dy = 2 · (y - t) / K
+/// ```
+#[doc(alias = "MSE")]
+#[doc(alias = "MSELoss")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanSquaredError;
@@ -36,12 +49,19 @@ impl<T: Float> Pointwise<T> for MeanSquaredError {
     }
 }
 
-/// scikit-learn's squared error: L = 1/(2K) sum over the K outputs of (y - t)^2, with the
-/// gradient y - t of [`SquaredError`], K times what follows from L.
+/// Squared error as scikit-learn computes it.
 ///
-/// `MLPRegressor` reports the one and descends the other. Take this loss to keep the
-/// learning rate, the L2 penalty, the `tol` and the loss curve of a scikit-learn program;
-/// for a new one, [`SquaredError`] and [`MeanSquaredError`] are consistent.
+/// ```text
+/// L        = 1/(2K) · Σ (y - t)²    (sum over the K outputs)
+/// gradient = y - t
+/// ```
+///
+/// The gradient is that of [`SquaredError`], K times the derivative of L. scikit-learn's
+/// `MLPRegressor` reports L and descends along this gradient.
+///
+/// Use this loss to keep the learning rate, L2 penalty, `tol` and loss curve of a scikit-learn
+/// program. For new programs, use [`SquaredError`] or [`MeanSquaredError`], which are consistent.
+#[doc(alias = "MLPRegressor")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScikitSquaredError;
@@ -56,10 +76,16 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
     }
 }
 
-/// L = 1/K sum over the K outputs of |y - t|, dL/dy = sign(y - t) / K, which is 0 where
-/// y = t: PyTorch's `L1Loss`.
+/// Mean absolute error (MAE), PyTorch's `L1Loss`.
+///
+/// ```text
+/// L     = 1/K · Σ |y - t|    (sum over the K outputs)
+/// dL/dy = sign(y - t) / K    (0 for y = t)
+/// ```
 ///
 /// Its minimum is the median, which outliers do not move.
+#[doc(alias = "MAE")]
+#[doc(alias = "L1Loss")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanAbsoluteError;
@@ -70,27 +96,34 @@ impl<T: Float> Pointwise<T> for MeanAbsoluteError {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
         let d = y - t;
-        // The sign of num_traits is 1 at zero.
+        // `signum` of num_traits returns 1 at zero.
         let sign = if d == T::zero() { d } else { d.signum() };
         (d.abs(), sign)
     }
 }
 
-/// Squared for small errors, absolute for large ones: with d = y - t the mean over outputs
-/// of d^2 / 2 where |d| <= delta, and of delta (|d| - delta / 2) beyond.
+/// Huber loss, squared for small errors and absolute for large ones.
 ///
-/// dL/dy = d / K, where d is limited to [-delta, delta]. Huber, "Robust estimation of a
-/// location parameter", 1964. PyTorch's `HuberLoss`; its `SmoothL1Loss` with beta = delta
-/// is this divided by delta.
+/// ```text
+/// L     = 1/K · Σ l(y - t)    (sum over the K outputs)
+/// l(d)  = d² / 2              for |d| <= δ
+///         δ · (|d| - δ/2)     otherwise
+/// dL/dy = min(max(-δ, y - t), δ) / K
+/// ```
+///
+/// It equals PyTorch's `HuberLoss`. PyTorch's `SmoothL1Loss` with β = δ is this loss divided by δ.
+/// Huber, *Robust estimation of a location parameter*, 1964.
+#[doc(alias = "HuberLoss")]
+#[doc(alias = "SmoothL1Loss")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Huber {
-    /// The error from which on the loss is linear, above 0, in units of the outputs: 1.
+    /// Error δ above which the loss is linear, in units of the outputs. Range: above 0. Default: 1.
     pub delta: f64,
 }
 
 impl Huber {
-    /// The loss that is linear from `delta` on.
+    /// Returns the loss that is linear for errors above `delta`.
     pub fn new(delta: f64) -> Self {
         Self { delta }
     }
@@ -114,7 +147,7 @@ impl<T: Float> Pointwise<T> for Huber {
     #[inline(always)]
     fn at(&self, y: T, t: T) -> (T, T) {
         let (d, delta) = (y - t, T::from_f64(self.delta));
-        // Written so that NaN passes through to both.
+        // These comparisons pass NaN on to both results.
         let limited = if d > delta {
             delta
         } else if d < -delta {
@@ -126,22 +159,25 @@ impl<T: Float> Pointwise<T> for Huber {
     }
 }
 
-/// The squared error relative to the output's own size:
-/// L = 1/K sum over the K outputs of (y - t)^2 / (y^2 + epsilon), for targets of a high
-/// dynamic range.
+/// Squared error relative to the output, for targets with a high dynamic range.
 ///
-/// dL/dy = 2 (y - t) / (y^2 + epsilon) / K: the denominator counts as a constant, so the
-/// gradient is, on purpose, not that of L. With noisy targets whose mean is to be learned,
-/// the output is a better estimate of that mean than the target, and a gradient through
-/// the denominator would bias it.
+/// ```text
+/// L        = 1/K · Σ (y - t)² / (y² + ε)    (sum over the K outputs)
+/// gradient = 2 · (y - t) / (y² + ε) / K
+/// ```
 ///
-/// Lehtinen et al., "Noise2Noise", 2018; with these constants Müller et al., "Real-time
-/// neural radiance caching for path tracing", 2021: tiny-cuda-nn's `RelativeL2`.
+/// The gradient intentionally treats the denominator as a constant, so it is not the derivative of
+/// L. If the network is to learn the mean of noisy targets, the output is a better estimate of
+/// that mean than the target. A gradient through the denominator would bias it.
+///
+/// Lehtinen et al., 2018, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189). The constants are
+/// those of Müller et al., 2021, [arXiv:2106.12372](https://arxiv.org/abs/2106.12372), and of
+/// tiny-cuda-nn's `RelativeL2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RelativeL2 {
-    /// What keeps small outputs from dominating, above 0, in squared units of the
-    /// outputs: 0.01.
+    /// Constant ε that keeps small outputs from dominating, in squared units of the outputs.
+    /// Range: above 0. Default: 0.01.
     pub epsilon: f64,
 }
 

@@ -4,14 +4,15 @@ use super::exp::exp;
 use super::{at_most, polynomial};
 use crate::float::Float;
 
-/// Between the two forms of the error function.
+/// Boundary between the two forms of the error function.
 pub(crate) const FAR: f64 = 0.92;
 
-/// From here on erf x rounds to 1 in f64.
+/// Argument from which erf x rounds to 1 in f64.
 pub(crate) const END_DOUBLE: f64 = 5.95;
 
-/// erf x / x - 1 in x^2 for |x| <= 0.92, by reference/fit.py: error relative to erf x below
-/// 2^-56.3.
+/// Coefficients of erf x / x - 1 in x² for |x| <= 0.92, from reference/fit.py.
+///
+/// The error relative to erf x is below 2^-56.3.
 pub(crate) const NEAR_DOUBLE: [f64; 12] = [
     1.283_791_670_955_126e-1,
     -3.761_263_890_318_408_7e-1,
@@ -27,8 +28,9 @@ pub(crate) const NEAR_DOUBLE: [f64; 12] = [
     -9.766_174_109_826_18e-10,
 ];
 
-/// ln(1 - erf x) in x - 1, from 0.92 to 5.95, by reference/fit.py: error relative to erf x
-/// below 2^-56.8.
+/// Coefficients of ln(1 - erf x) in x - 1 for x from 0.92 to 5.95, from reference/fit.py.
+///
+/// The error relative to erf x is below 2^-56.8.
 pub(crate) const FAR_DOUBLE: [f64; 19] = [
     -1.849_605_509_933_248_2,
     -2.638_967_514_234_791,
@@ -51,13 +53,15 @@ pub(crate) const FAR_DOUBLE: [f64; 19] = [
     1.301_735_716_166_454e-12,
 ];
 
-/// The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+/// Returns the error function, 2/√π times the integral of e^(-t²) from 0 to x.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero, whose sign is kept.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero. The sign of
+/// zero is kept.
+#[doc(alias = "error_function")]
 #[inline(always)]
 pub fn erf<T: Float>(x: T) -> T {
-    // erf x / x - 1 in x^2 for |x| <= 0.92, by reference/fit.py: error relative to erf x
-    // below 2^-25.9.
+    // Coefficients of erf x / x - 1 in x² for |x| <= 0.92, from reference/fit.py. The error
+    // relative to erf x is below 2^-25.9.
     const NEAR_SINGLE: [f64; 6] = [
         1.283_791_5e-1,
         -3.761_25e-1,
@@ -66,8 +70,8 @@ pub fn erf<T: Float>(x: T) -> T {
         4.995_851e-3,
         -6.003_776e-4,
     ];
-    // ln(1 - erf x) in x - 1, from 0.92 to 3.95, beyond which erf x rounds to 1, by
-    // reference/fit.py: error relative to erf x below 2^-26.1.
+    // Coefficients of ln(1 - erf x) in x - 1 for x from 0.92 to 3.95, from reference/fit.py. The
+    // error relative to erf x is below 2^-26.1. Beyond 3.95, erf x rounds to 1.
     const FAR_SINGLE: [f64; 7] = [
         -1.849_605_6,
         -2.638_967_8,

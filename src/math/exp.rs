@@ -1,12 +1,13 @@
-//! The exponential function and what is made of it.
+//! The exponential function and functions built on it.
 
 use core::f64::consts::{LN_2, LOG2_E};
 
 use super::{at_most, polynomial};
 use crate::float::Float;
 
-/// ln 2 as a sum. The first part has so few digits that its product with an exponent is
-/// exact.
+/// Returns ln 2 as a sum of two parts.
+///
+/// The first part has few enough digits that its product with an exponent is exact.
 #[inline(always)]
 pub(super) fn ln_2<T: Float>() -> (T, T) {
     let (high, low) = if T::DOUBLE {
@@ -17,7 +18,7 @@ pub(super) fn ln_2<T: Float>() -> (T, T) {
     (T::from_f64(high), T::from_f64(low))
 }
 
-/// (n + shift, r) with x = n ln 2 + r and |r| <= ln 2 / 2.
+/// Returns (n + shift, r) with x = n · ln 2 + r and |r| <= ln 2 / 2.
 #[inline(always)]
 fn reduce<T: Float>(x: T, shift: T) -> (T, T) {
     let shifted = x * T::from_f64(LOG2_E) + shift;
@@ -26,11 +27,11 @@ fn reduce<T: Float>(x: T, shift: T) -> (T, T) {
     (shifted, (x - n * high) - n * low)
 }
 
-/// e^r - 1 for |r| <= ln 2 / 2.
+/// Returns e^r - 1 for |r| <= ln 2 / 2.
 #[inline(always)]
 fn exp_m1_near_zero<T: Float>(r: T) -> T {
-    // (e^r - 1 - r) / r^2, by reference/fit.py: the error of e^r - 1 relative to
-    // max(|r|, 0.05) is below 2^-26.1 and 2^-55.1.
+    // Coefficients of (e^r - 1 - r) / r² from reference/fit.py. The error of e^r - 1 relative to
+    // max(|r|, 0.05) is below 2^-26.1 in SINGLE and 2^-55.1 in DOUBLE.
     const SINGLE: [f64; 5] = [
         0.5,
         1.666_654_5e-1,
@@ -58,13 +59,13 @@ fn exp_m1_near_zero<T: Float>(r: T) -> T {
     r + r * r * q
 }
 
-/// e^x.
+/// Returns e^x.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value. Results below the smallest normal
-/// number lose digits gradually; above the largest number the result is infinite.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value. Below the smallest normal
+/// number, results lose digits gradually. Beyond the largest number the result is infinite.
 #[inline(always)]
 pub fn exp<T: Float>(x: T) -> T {
-    // Beyond these the result is zero or infinite anyway.
+    // Beyond these bounds the result is zero or infinite anyway.
     let least = T::from_f64(if T::DOUBLE { -746.0 } else { -104.0 });
     let most = T::from_f64(if T::DOUBLE { 710.0 } else { 89.0 });
     let x = at_least(at_most(x, most), least);
@@ -73,28 +74,31 @@ pub fn exp<T: Float>(x: T) -> T {
     (T::one() + exp_m1_near_zero(r)) * a * b
 }
 
-/// e^x - 1, also where e^x is nearly 1.
+/// Returns e^x - 1, accurate also where e^x is nearly 1.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value; the sign of zero is kept.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value. The sign of zero is kept.
+#[doc(alias = "expm1")]
 #[inline(always)]
 pub fn exp_m1<T: Float>(x: T) -> T {
-    // Beyond these the result is -1 or infinite anyway.
+    // Beyond these bounds the result is -1 or infinite anyway.
     let least = T::from_f64(if T::DOUBLE { -40.0 } else { -20.0 });
     let most = T::from_f64(if T::DOUBLE { 710.0 } else { 89.0 });
     let y = at_least(at_most(x, most), least);
-    // s is half the power: the whole one may overflow where the result does not.
+    // s is half the power of 2, which itself may overflow where the result does not.
     let (shifted, r) = reduce(y, T::SHIFT + (T::BIAS - T::one()));
     let s = shifted.power();
     let p = exp_m1_near_zero(r);
     let far = T::from_f64(2.0) * (s * p + (s - T::from_f64(0.5)));
-    // Halving would round a subnormal p.
+    // The formula for `far` halves p, which would round a subnormal p.
     let y = if s == T::from_f64(0.5) { p } else { far };
     y.copysign(x)
 }
 
-/// The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x).
+/// Returns the hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x).
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero, whose sign is kept.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero. The sign of
+/// zero is kept.
+#[doc(alias = "hyperbolic_tangent")]
 #[inline(always)]
 pub fn tanh<T: Float>(x: T) -> T {
     let y = if T::DOUBLE {
@@ -105,23 +109,23 @@ pub fn tanh<T: Float>(x: T) -> T {
     y.copysign(x)
 }
 
-/// tanh a = (1 - e^-2a) / (1 + e^-2a) for a >= 0, within 3 ulp.
+/// Returns tanh a = (1 - e^-2a) / (1 + e^-2a) for a >= 0, within 3 ulp.
 #[inline(always)]
 fn tanh_by_quotient<T: Float>(a: T) -> T {
-    // From here on the result rounds to 1.
+    // For larger a the result rounds to 1.
     let a = at_most(a, T::from_f64(20.0));
-    // The power is s (1 + p).
+    // e^-2a = s · (1 + p), where p is `exp_m1_near_zero(r)`.
     let (shifted, r) = reduce(a * T::from_f64(-2.0), T::SHIFT + T::BIAS);
     let s = shifted.power();
     let sp = s * exp_m1_near_zero(r);
     ((T::one() - s) - sp) / ((T::one() + s) + sp)
 }
 
-/// tanh a for a >= 0, within 2 ulp for f32, where the quotient is a little beyond that.
+/// Returns tanh a for a >= 0, within 2 ulp for f32. The quotient would slightly exceed 2 ulp.
 #[inline(always)]
 fn tanh_in_halves<T: Float>(a: T) -> T {
-    // (tanh a - a) / a^3 in a^2 for a <= 0.55, by reference/fit.py: error relative to tanh a
-    // below 2^-29.7.
+    // Coefficients of (tanh a - a) / a³ in a² for a <= 0.55, from reference/fit.py. The error
+    // relative to tanh a is below 2^-29.7.
     const NEAR: [f64; 5] = [
         -3.333_331_6e-1,
         1.333_254_4e-1,
@@ -131,36 +135,38 @@ fn tanh_in_halves<T: Float>(a: T) -> T {
     ];
     let square = a * a;
     let near = a + a * (square * polynomial(square, &NEAR));
-    // 1 - 2 / (1 + e^2a), where the power is s (1 + p). From 9.1 on it rounds to 1.
+    // tanh a = 1 - 2 / (1 + e^2a), where e^2a = s · (1 + p). From a = 9.1 on it rounds to 1.
     let b = at_most(a, T::from_f64(9.1));
     let shift = T::SHIFT + T::BIAS;
     let shifted = b * T::from_f64(2.0 * LOG2_E) + shift;
-    // One product is exact enough for what is taken from 1.
+    // ln 2 needs no second part, because the quotient is only subtracted from 1.
     let r = (b + b) - (shifted - shift) * T::from_f64(LN_2);
     let s = shifted.power();
     let far = T::one() - T::from_f64(2.0) / ((T::one() + s) + s * exp_m1_near_zero(r));
     if a > T::from_f64(0.55) { far } else { near }
 }
 
-/// The logistic function 1 / (1 + e^-x).
+/// Returns the logistic function 1 / (1 + e^-x).
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero.
+#[doc(alias = "logistic")]
+#[doc(alias = "expit")]
 #[inline(always)]
 pub fn sigmoid<T: Float>(x: T) -> T {
-    // Beyond these the result rounds to 1 or 0.
+    // Beyond these bounds the result rounds to 1 or 0.
     let most = T::from_f64(if T::DOUBLE { 746.0 } else { 104.0 });
     let x = at_least(at_most(-x, most), -most);
-    // e^-x = (a / b) (1 + p). Scaling by b keeps a tiny result from overflowing midway.
+    // e^-x = (a / b) · (1 + p). For tiny results, e^-x would overflow without the scale b.
     let (shifted, r) = reduce(x, T::SHIFT + (T::BIAS + T::BIAS));
     let (a, b) = shifted.powers();
     let b = b.inverse_power();
-    // `rest` is what the sum of two powers loses: a p may come near it.
+    // `rest` is the rounding error of `sum`, to which a · p may be comparable.
     let sum = a + b;
     let rest = b - (sum - a);
     b / (sum + (a * exp_m1_near_zero(r) + rest))
 }
 
-/// `x`, or `limit` if it is smaller; NaN stays.
+/// Returns the larger of `x` and `limit`. NaN stays NaN.
 #[inline(always)]
 fn at_least<T: Float>(x: T, limit: T) -> T {
     if x < limit { limit } else { x }

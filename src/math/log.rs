@@ -1,18 +1,22 @@
-//! The logarithm and what is made of it.
+//! The logarithm and functions built on it.
 
 use super::exp::{exp, ln_2};
 use super::polynomial;
 use crate::float::Float;
 
-/// k ln 2 + ln(1 + f) + c, where sqrt(1/2) <= 1 + f < sqrt(2) and c is tiny.
+/// Returns k · ln 2 + ln(1 + f) + c, where √(1/2) <= 1 + f < √2 and c is tiny.
 ///
-/// The scheme is that of FreeBSD's `e_log.c`: with s = f / (2 + f),
-/// ln(1 + f) = 2 atanh s = f - f^2 / 2 + s (f^2 / 2 + s^2 q(s^2)), so that what is rounded
-/// is small beside f.
+/// The method is that of FreeBSD's `e_log.c`:
+///
+/// ```text
+/// ln(1 + f) = 2 atanh s = f - f²/2 + s · (f²/2 + s² · q(s²)),  s = f / (2 + f)
+/// ```
+///
+/// Terms other than f are small, so their rounding errors are too.
 #[inline(always)]
 fn assemble<T: Float>(k: T, f: T, c: T) -> T {
-    // q = (2 atanh s - 2 s) / s^3 in s^2, by reference/fit.py: error relative to the
-    // logarithm below 2^-30.2 and 2^-59.5.
+    // Coefficients of q = 2 · (atanh s - s) / s³ in s² from reference/fit.py. The error relative to
+    // the logarithm is below 2^-30.2 in SINGLE and 2^-59.5 in DOUBLE.
     const SINGLE: [f64; 3] = [6.666_677_6e-1, 3.997_758_6e-1, 2.987_069_5e-1];
     const DOUBLE: [f64; 7] = [
         6.666_666_666_666_734e-1,
@@ -35,13 +39,14 @@ fn assemble<T: Float>(k: T, f: T, c: T) -> T {
     k * high - ((half - (s * (half + z * q) + (k * low + c))) - f)
 }
 
-/// The natural logarithm.
+/// Returns the natural logarithm.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near 1. Zero gives -infinity,
-/// a negative number NaN.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near 1. It is -infinity
+/// for zero and NaN for negative numbers.
+#[doc(alias = "log")]
 #[inline(always)]
 pub fn ln<T: Float>(x: T) -> T {
-    // Subnormal numbers have no exponent to split off.
+    // Scale subnormal numbers up, because they have no exponent to split off.
     let digits = T::from_f64(if T::DOUBLE { 54.0 } else { 25.0 });
     let up = (T::SHIFT + (T::BIAS + digits)).power();
     let small = x < T::min_positive_value();
@@ -50,22 +55,22 @@ pub fn ln<T: Float>(x: T) -> T {
     let y = assemble(k, m - T::one(), T::zero());
     let y = if x == T::zero() { T::neg_infinity() } else { y };
     let y = if x < T::zero() { T::nan() } else { y };
-    // Infinity and NaN.
+    // Infinity and NaN return themselves.
     if x < T::infinity() { y } else { x }
 }
 
-/// [`ln_1p`] for finite x > -1 but for the sign of zero; NaN gives NaN.
+/// Returns [`ln_1p`] for finite x > -1, without keeping the sign of zero. NaN returns NaN.
 #[inline(always)]
 fn ln_1p_inside<T: Float>(x: T) -> T {
     let one = T::one();
-    // 1 + x = u + c exactly.
+    // u + c is exactly 1 + x.
     let u = one + x;
     let b = u - one;
     let c = (one - (u - b)) + (x - b);
     let (k, m) = u.split();
-    // ln(u + c) = ln u + c / u nearly, and 1 / u = 2^-k / m. As c is less than an ulp, it is
-    // enough to know 1 / m within a 17th: the minimax line. The power is twice 2^-k, so
-    // that the largest k gives a zero.
+    // ln(u + c) is nearly ln u + c / u, and 1 / u = 2^-k / m. Since c is less than an ulp, 1 / m is
+    // needed only within 1/17, which the minimax line achieves. The variable `power` is 2 · 2^-k,
+    // so that the largest k yields zero.
     let power = ((T::SHIFT + (T::BIAS + one)) - k).power();
     let c = c * power * (T::from_f64(0.998_3) - T::from_f64(0.470_6) * m);
     let whole = k == T::zero();
@@ -74,32 +79,34 @@ fn ln_1p_inside<T: Float>(x: T) -> T {
     assemble(k, f, c)
 }
 
-/// ln(1 + x), also where 1 + x is nearly 1.
+/// Returns ln(1 + x), accurate also where 1 + x is nearly 1.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value; the sign of zero is kept. -1 gives
-/// -infinity, a number below it NaN.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value. The sign of zero is kept. The
+/// result is -infinity for -1 and NaN for smaller numbers.
+#[doc(alias = "log1p")]
 #[inline(always)]
 pub fn ln_1p<T: Float>(x: T) -> T {
     let y = ln_1p_inside(x).copysign(x);
     let y = if x == -T::one() { T::neg_infinity() } else { y };
     let y = if x < -T::one() { T::nan() } else { y };
-    // Infinity and NaN.
+    // Infinity and NaN return themselves.
     if x < T::infinity() { y } else { x }
 }
 
-/// ln(1 + e^x), a smooth max(x, 0).
+/// Returns ln(1 + e^x), a smooth max(x, 0).
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero; it
-/// does not overflow.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also where it is nearly zero.
+/// It does not overflow.
+#[doc(alias = "log1pexp")]
 #[inline(always)]
 pub fn softplus<T: Float>(x: T) -> T {
     let ramp = if x < T::zero() { T::zero() } else { x };
     ramp + ln_1p_inside(exp(-x.abs()))
 }
 
-/// ln(sigmoid(x)) = -[`softplus`](-x), without the zero that `sigmoid` would round to.
+/// Returns ln(sigmoid(x)) = -[`softplus`](-x), finite also where `sigmoid` would round to zero.
 ///
-/// As accurate as `softplus`.
+/// It is as accurate as `softplus`.
 #[inline(always)]
 pub fn log_sigmoid<T: Float>(x: T) -> T {
     -softplus(-x)

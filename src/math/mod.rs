@@ -1,20 +1,22 @@
-//! Elementary functions that vectorise and give the same bits everywhere.
+//! Elementary functions that vectorize and are bit-identical everywhere.
 //!
-//! The methods of the same names on `f32` and `f64` call the platform's library: one
-//! number at a time, with last bits that differ between platforms and releases. These are
-//! plain additions, multiplications, divisions and selections, in an order that Rust never
-//! changes or contracts: a loop over them becomes vector code when it is compiled for
-//! vectors, as under [`simd::dispatch`](crate::simd::dispatch), and every instruction set
-//! gives the same bits. They are functions and not methods so that `x.exp()` never
-//! silently means the other one.
+//! The methods of these names on `f32` and `f64` call the platform's library, one number at a time.
+//! Their last bits differ between platforms and releases. The functions of this module consist of
+//! additions, multiplications, divisions and selections, which Rust neither reorders nor contracts.
+//! Results are therefore bit-identical with every instruction set. A loop over them becomes vector
+//! code if it is compiled for vectors, as under [`simd::dispatch`](crate::simd::dispatch).
+//!
+//! They are functions, not methods, so that `x.exp()` never silently calls the wrong one.
 //!
 //! # Accuracy
-//! "Within n ulp" bounds the distance from the true value in units of the result's last
-//! place, for all arguments: also where the result is near zero, subnormal or about to
-//! overflow. Infinities give the limit, NaN gives NaN, and odd functions keep the sign of
-//! zero. The bounds are those of f32 and f64. Tests enforce them: for f32 on samples, or
-//! on all 2^32 numbers with `FEEDFORWARD_EXHAUSTIVE=1`; for f64 on a table of correctly
-//! rounded values.
+//! "Within n ulp" bounds the distance from the true value in units of the result's last place. It
+//! holds for all arguments, also if the result is near zero, subnormal or about to overflow.
+//! Infinities return the limit, NaN returns NaN, and odd functions keep the sign of zero.
+//!
+//! The bounds are for f32 and f64, and tests enforce them:
+//!
+//! - f32: on samples, or on all 2^32 numbers with `FEEDFORWARD_EXHAUSTIVE=1`
+//! - f64: on a table of correctly rounded values
 //!
 //! # Example
 //! ```
@@ -40,10 +42,9 @@ pub use log::{ln, ln_1p, log_sigmoid, softplus};
 pub(crate) use trig::{all_reduced, cos_reduced, sin_reduced};
 pub use trig::{cos, sin};
 
-/// c[0] + c[1] x + c[2] x^2 + ...
+/// Returns c[0] + c[1] · x + c[2] · x² + ...
 ///
-/// Even and odd powers are summed apart, which halves the chain of operations that wait
-/// for each other.
+/// Even and odd powers are summed separately, which halves the number of dependent operations.
 #[inline(always)]
 fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
     let square = x * x;
@@ -62,13 +63,13 @@ fn polynomial<T: Float, const N: usize>(x: T, c: &[f64; N]) -> T {
     }
 }
 
-/// The square root, rounded correctly everywhere: std's method is not in `core`.
+/// Returns the correctly rounded square root. It replaces std's method, which is not in `core`.
 #[inline(always)]
 pub(crate) fn sqrt<T: Float>(x: T) -> T {
     num_traits::Float::sqrt(x)
 }
 
-/// base^n by squaring, which has the same bits everywhere; `powi` leaves its precision open.
+/// Returns base^n by squaring, bit-identical everywhere. `powi` does not specify its precision.
 pub(crate) fn power(mut base: f64, mut n: u64) -> f64 {
     let mut result = 1.0;
     while n > 0 {
@@ -81,7 +82,7 @@ pub(crate) fn power(mut base: f64, mut n: u64) -> f64 {
     result
 }
 
-/// `x`, or `limit` if it is larger; NaN stays.
+/// Returns the smaller of `x` and `limit`. NaN stays NaN.
 #[inline(always)]
 fn at_most<T: Float>(x: T, limit: T) -> T {
     if x > limit { limit } else { x }

@@ -1,10 +1,12 @@
-//! The accuracy that the documentation promises, measured.
+//! Tests of the documented accuracy.
 //!
-//! f32 is compared with f64, on samples or, with `FEEDFORWARD_EXHAUSTIVE=1`, on all 2^32
-//! numbers (minutes for each function); f64 with reference/table.txt and, more densely,
-//! with the platform's functions. `cargo test math -- --nocapture` prints what was found.
+//! - f32 is compared with f64 on samples. `FEEDFORWARD_EXHAUSTIVE=1` checks all 2^32 numbers,
+//!   which takes minutes per function.
+//! - f64 is compared with reference/table.txt and, more densely, with the platform's functions.
+//!
+//! `cargo test math -- --nocapture` prints the errors.
 
-// What is promised of limits and of equal bits is exact.
+// Limits and bit-identical results are compared exactly.
 #![allow(clippy::float_cmp)]
 
 use std::hint::black_box;
@@ -14,16 +16,16 @@ use super::*;
 use crate::fnv;
 use crate::simd::{self, InstructionSet, Op, Simd};
 
-/// One of the functions, and what is said of it.
+/// A function and its documented accuracy.
 trait Function {
     const NAME: &str;
-    /// The bounds in ulp for f32 and f64.
+    /// Bounds in ulp for f32 and f64.
     const BOUNDS: (f64, u64) = (2.0, 4);
-    /// What a vectorised loop calls.
+    /// Returns the function's value; vectorized loops call it.
     fn value<T: Float>(x: T) -> T;
-    /// An independent value, right to a few ulp of f64.
+    /// Returns an independent value, accurate to a few ulp of f64.
     fn reference(x: f64) -> f64;
-    /// Whether `value` is promised there.
+    /// Returns `true` if the documented accuracy covers this argument.
     fn covers(_: f64) -> bool {
         true
     }
@@ -103,8 +105,9 @@ fn softplus_by_std(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// Series and continued fraction of positive terms, as in Abramowitz and Stegun 7.1.6 and
-/// 7.1.14.
+/// Returns erf x by a series and a continued fraction of positive terms.
+///
+/// Abramowitz and Stegun, 7.1.6 and 7.1.14.
 fn erf_by_series(x: f64) -> f64 {
     let a = x.abs();
     if a == 0.0 || a.is_nan() {
@@ -130,7 +133,7 @@ fn erf_by_series(x: f64) -> f64 {
     y.copysign(x)
 }
 
-/// A loop under the crate's dispatch, as activations have it.
+/// A loop under the crate's dispatch, as in activations.
 struct Map<'a, F, T> {
     function: F,
     x: &'a [T],
@@ -152,8 +155,9 @@ fn map<F: Function, T: Float>(x: &[T], y: &mut [T]) {
     simd::dispatch(Map { function, x, y });
 }
 
-/// The distance of an f32 from the truth, in units of the truth's last place; infinity
-/// counts as the number after the largest.
+/// Returns the distance of an f32 from the truth, in units of the truth's last place.
+///
+/// Infinity counts as the number after the largest.
 fn error_of_single(y: f32, truth: f64) -> f64 {
     if y.is_nan() && truth.is_nan() || y == truth as f32 && y.is_infinite() {
         return 0.0;
@@ -165,7 +169,7 @@ fn error_of_single(y: f32, truth: f64) -> f64 {
     (f64::from(y).clamp(-limit, limit) - truth).abs() / ulp
 }
 
-/// How many f64 lie between two.
+/// Returns the distance between two f64, in steps from one f64 to the next.
 fn error_of_double(y: f64, truth: f64) -> u64 {
     if y.is_nan() || truth.is_nan() {
         return if y.is_nan() && truth.is_nan() {
@@ -194,7 +198,7 @@ fn single<F: Function>() {
         1
     };
     let part = (1_u64 << 32).div_ceil(threads as u64);
-    // The worst from a number of bits on.
+    // Returns the largest error in the part that starts at these bits.
     let worst_from = |first: u64| {
         let end = (first + part).min(1 << 32);
         let mut worst = (0.0, 0.0);
@@ -256,7 +260,7 @@ fn table<F: Function>() {
     assert!(error < F::BOUNDS.1, "{error} ulp at {x:e}");
 }
 
-/// Numbers of all magnitudes and the specials among them.
+/// Returns numbers of all magnitudes, including special values.
 fn various<T: Float>(count: usize) -> Vec<T> {
     let specials = [
         0.0,
@@ -293,7 +297,7 @@ fn dense<F: Function>() {
     let mut y = vec![0.0; x.len()];
     map::<F, f64>(&x, &mut y);
     for (&x, &y) in x.iter().zip(&y).filter(|&(&x, _)| F::covers(x)) {
-        // What the reference itself may be off.
+        // The reference itself may be inaccurate by this many ulp.
         let slack = 6;
         let truth = F::reference(x);
         let error = error_of_double(y, truth);
@@ -321,8 +325,9 @@ fn same_bits<F: Function, T: Float>() {
     });
 }
 
-/// Folds the bits of a function's values into a hash; NaN is left out, since its
-/// bits are not promised.
+/// Folds the bits of a function's values into a hash.
+///
+/// NaN counts as 0, since its bits are not specified.
 fn hash<F: Function>(mut hash: u64) -> u64 {
     let kept = |nan: bool, bits: u64| if nan { 0 } else { bits };
     for i in 0..4096_u32 {
@@ -358,11 +363,11 @@ fn bits_are_those_of_every_machine_and_release() {
     ] {
         all = one(all);
     }
-    // A change here changes trained networks: say so in the changelog.
+    // A different hash means different trained networks: mention it in the changelog.
     assert_eq!(all, 0x4f87_99ec_1507_96b1, "{all:#x}");
 }
 
-/// Equal, sign of zero included; NaN equals NaN.
+/// Asserts equality, including the sign of zero. NaN equals NaN.
 #[track_caller]
 fn assert_is<T: Float>(y: T, expected: f64) {
     let y = y.as_f64();
@@ -452,7 +457,7 @@ fn sine_and_cosine_of_large_numbers_are_the_platforms() {
 
 #[test]
 fn the_table_is_right_where_the_platform_knows() {
-    // So that no error is in the table and in the function alike.
+    // Guards against an error that is in both the table and the function.
     let mut reference: fn(f64) -> f64 = f64::exp;
     for line in include_str!("reference/table.txt").lines() {
         let Some((x, truth)) = line.split_once(' ') else {

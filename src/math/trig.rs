@@ -5,27 +5,27 @@ use core::f64::consts::FRAC_1_PI;
 use super::polynomial;
 use crate::float::Float;
 
-/// Up to here the branch-free functions are accurate.
+/// Largest magnitude for which the branch-free functions are accurate.
 const REDUCED: f64 = 1e4;
 
-/// pi as a sum: 2^13 times a part but the last is exact.
+/// π as a sum. Products of integers up to 2^13 with any part except the last are exact.
 const PI: [f64; 3] = [
     3.141_592_653_588_304_5,
     1.488_709_496_096_051e-12,
     1.273_663_432_702_19e-24,
 ];
 
-/// 1.5 * 2^52: added, it rounds to an integer, which stands in the lowest bits of the sum.
+/// 1.5 · 2^52. Adding it rounds to an integer, which the lowest bits of the sum contain.
 const SHIFT: f64 = 1.5 / f64::EPSILON;
 
-/// The sine of x - n pi, times -1 for odd n, where `shifted` is `SHIFT` + n.
+/// Returns the sine of x - nπ, times -1 for odd n, where `shifted` is `SHIFT` + n.
 ///
-/// All is in f64 also for f32: near a multiple of pi nothing less keeps 24 digits of the
-/// difference, and converting it back before the polynomial would hardly be faster.
+/// The computation is in f64 also for f32, to keep 24 bits of the difference near multiples of π.
+/// Converting it back to f32 before the polynomial would hardly be faster.
 #[inline(always)]
 fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
-    // (r - sin r) / r^3 in r^2, by reference/fit.py: error relative to sin r below 2^-27.3
-    // and 2^-61.5.
+    // Coefficients of (r - sin r) / r³ in r² from reference/fit.py. The error relative to sin r is
+    // below 2^-27.3 in SINGLE and 2^-61.5 in DOUBLE.
     const SINGLE: [f64; 4] = [
         1.666_665_954_495_355e-1,
         -8.333_066_091_078_77e-3,
@@ -43,7 +43,7 @@ fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
         -2.721_419_756_874_818_3e-15,
     ];
     let r = (x - n * PI[0]) - n * PI[1];
-    // The third part is beyond what 24 digits can see.
+    // The third part is too small to affect 24 bits.
     let r = if T::DOUBLE { r - n * PI[2] } else { r };
     let r = f64::from_bits(r.to_bits() ^ (shifted.to_bits() << 63));
     let z = r * r;
@@ -52,19 +52,20 @@ fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
     } else {
         polynomial(z, &SINGLE)
     };
-    // With the sign of r for a zero's sake.
+    // The sign of r gives zeros the right sign.
     T::from_f64((r - r * (z * q)).copysign(r))
 }
 
-/// Whether [`sin_reduced`] and [`cos_reduced`] are right for all these numbers: none is
-/// beyond 1e4.
+/// Returns `true` if [`sin_reduced`] and [`cos_reduced`] are accurate for all these numbers.
+///
+/// It is `true` if no magnitude exceeds 1e4.
 #[inline(always)]
 pub(crate) fn all_reduced<T: Float>(x: &[T]) -> bool {
     let limit = T::from_f64(REDUCED);
     !x.iter().fold(false, |beyond, x| beyond | (x.abs() > limit))
 }
 
-/// [`sin`] for |x| <= 1e4: what vectorises.
+/// Returns [`sin`] for |x| <= 1e4, in a form that vectorizes.
 #[inline(always)]
 pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
     let x = x.as_f64();
@@ -72,23 +73,23 @@ pub(crate) fn sin_reduced<T: Float>(x: T) -> T {
     sin_after(x, shifted - SHIFT, shifted)
 }
 
-/// [`cos`] for |x| <= 1e4: what vectorises.
+/// Returns [`cos`] for |x| <= 1e4, in a form that vectorizes.
 #[inline(always)]
 pub(crate) fn cos_reduced<T: Float>(x: T) -> T {
-    // cos x = sin(n pi + pi / 2 - x) for even n, the negative of it for odd n.
+    // cos x = sin(nπ + π/2 - x) for even n, and its negative for odd n.
     let x = x.as_f64();
     let shifted = (x * FRAC_1_PI - 0.5) + SHIFT;
     let n = (shifted - SHIFT) + 0.5;
     sin_after(-x, -n, shifted)
 }
 
-/// The sine of x, in radians.
+/// Returns the sine of x, in radians.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near multiples of pi; the
-/// sign of zero is kept, infinities give NaN.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near multiples of π. The
+/// sign of zero is kept. Infinities return NaN.
 ///
-/// Beyond 1e4 in magnitude this is the platform's sine, and the last bit may differ
-/// between platforms.
+/// Beyond 1e4 in magnitude, the platform's sine is used, whose last bit may differ between
+/// platforms.
 #[inline(always)]
 pub fn sin<T: Float>(x: T) -> T {
     if x.abs() <= T::from_f64(REDUCED) {
@@ -98,13 +99,13 @@ pub fn sin<T: Float>(x: T) -> T {
     }
 }
 
-/// The cosine of x, in radians.
+/// Returns the cosine of x, in radians.
 ///
-/// Within 2 ulp (f32) or 4 ulp (f64) of the true value, also near its zeros; infinities
-/// give NaN.
+/// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near its zeros.
+/// Infinities return NaN.
 ///
-/// Beyond 1e4 in magnitude this is the platform's cosine, and the last bit may differ
-/// between platforms.
+/// Beyond 1e4 in magnitude, the platform's cosine is used, whose last bit may differ between
+/// platforms.
 #[inline(always)]
 pub fn cos<T: Float>(x: T) -> T {
     if x.abs() <= T::from_f64(REDUCED) {

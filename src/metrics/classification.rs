@@ -9,7 +9,7 @@ use crate::error::{
 use crate::float::{Float, check_values, in_rows, instantiate};
 use crate::math;
 
-/// The fraction of labels that were predicted as expected.
+/// Returns the fraction of correctly predicted labels.
 ///
 /// ```
 /// use feedforward::metrics::accuracy;
@@ -19,7 +19,9 @@ use crate::math;
 /// ```
 ///
 /// # Errors
-/// [`Error::Empty`] without labels, [`Error::Length`] unless there are as many expected ones.
+/// Returns [`Error::Empty`] if there are no labels. Returns [`Error::Length`] if `predicted` and
+/// `expected` differ in length.
+#[doc(alias = "accuracy_score")]
 pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
     check_not_empty("predicted labels", predicted)?;
     let samples = predicted.len();
@@ -29,13 +31,17 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
     }))
 }
 
-/// The mean of -ln p over samples, p the probability that was given to the expected class.
+/// Returns the mean of -ln p over samples, where p is the predicted probability of the expected
+/// class.
 ///
-/// `probabilities` is row-major `[samples x classes]`, each row a distribution; `expected` has
-/// the index of a class for each sample. p is limited to [eps, 1 - eps], where eps is the
-/// type's machine epsilon, so that one wrong certainty costs 36 (16 in f32) and not infinitely
-/// much. scikit-learn's `log_loss`; over the rows of [`SoftmaxCrossEntropy`] it is the mean of
-/// that loss but for the limits.
+/// `probabilities` is row-major `[samples x classes]`, and each row is a distribution. `expected`
+/// has the index of a class for each sample.
+///
+/// p is limited to [ε, 1 - ε], where ε is the type's machine epsilon. A confident, wrong prediction
+/// therefore costs 36 in f64 and 16 in f32, not infinity.
+///
+/// It equals scikit-learn's `log_loss` and, except for the limits, the mean of
+/// [`SoftmaxCrossEntropy`] over the samples.
 ///
 /// [`SoftmaxCrossEntropy`]: crate::loss::SoftmaxCrossEntropy
 ///
@@ -48,9 +54,11 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] unless there are whole rows, [`Error::Length`] unless there is a class for
-/// each, [`Error::InvalidValue`] if a class is none of theirs, if a probability is not in
-/// [0, 1], or if a row's sum differs from 1 by more than the square root of eps.
+/// - [`Error::Rows`] if `probabilities` does not consist of one or more whole rows.
+/// - [`Error::Length`] if `expected` does not have one class per row.
+/// - [`Error::InvalidValue`] if a class is not below `classes` or a probability is not in [0, 1].
+/// - [`Error::InvalidValue`] if the sum of a row differs from 1 by more than √ε.
+#[doc(alias = "cross_entropy")]
 pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usize) -> Result<f64> {
     let samples = check_rows("probabilities", probabilities, classes)?;
     check_length("expected classes", expected, samples)?;
@@ -85,11 +93,14 @@ instantiate! {
     }
 }
 
-/// The fraction of samples whose class is the expected one.
+/// Fraction of samples that are assigned to the expected class.
 ///
-/// With several outputs the class is the index of the largest, the first of equals, on either
-/// side: logits of a softmax and one-hot targets, or probabilities. With one output it is
-/// whether the logit is above 0 and the target above 0.5.
+/// With several outputs, the predicted class is the index of the largest output, which can be a
+/// logit or a probability. The expected class is the index of the largest target. The first of
+/// equal maxima counts.
+///
+/// With one output, the sample is predicted positive if its logit is above 0. It is expected
+/// positive if its target is above 0.5.
 ///
 /// ```
 /// use feedforward::metrics::{Accuracy, Score};
@@ -98,6 +109,7 @@ instantiate! {
 /// assert_eq!(Accuracy.score(&logits, &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0], 3, None), 0.5);
 /// assert_eq!(Accuracy.score(&[1.5, -0.5], &[1.0, 1.0], 1, Some(&[3.0, 1.0])), 0.75);
 /// ```
+#[doc(alias = "accuracy_score")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accuracy;
 
@@ -114,10 +126,10 @@ impl<T: Float> Score<T> for Accuracy {
     }
 }
 
-/// The fraction of samples all of whose yes-or-no outputs are the expected ones: logits above 0
-/// where targets are above 0.5, and nowhere else.
+/// Fraction of samples whose yes-or-no outputs are all correct.
 ///
-/// scikit-learn's accuracy of several labels for a sample.
+/// An output is correct if its logit is above 0 exactly when its target is above 0.5. This is
+/// scikit-learn's accuracy for multilabel data.
 ///
 /// ```
 /// use feedforward::metrics::{Score, SubsetAccuracy};
@@ -139,7 +151,7 @@ impl<T: Float> Score<T> for SubsetAccuracy {
 }
 
 instantiate! {
-    /// The fraction of rows whose largest output and largest target are at the same place.
+    /// Returns the fraction of rows whose largest output and largest target have the same index.
     fn same_largest<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.row_mean(|outputs, targets| {
             known(outputs, targets, first_largest(outputs) == first_largest(targets))
@@ -148,7 +160,7 @@ instantiate! {
 }
 
 instantiate! {
-    /// The fraction of rows all of whose logits fall on the side of their targets.
+    /// Returns the fraction of rows whose logits all agree with their targets.
     fn same_signs<T>(pairs: &Pairs<'_, T>) -> f64 {
         let half = T::from_f64(0.5);
         pairs.row_mean(|outputs, targets| {
@@ -158,7 +170,7 @@ instantiate! {
     }
 }
 
-/// 1 or 0, or NaN where a NaN among the numbers leaves it open.
+/// Returns 1 for a hit and 0 otherwise, or NaN if any number is NaN.
 #[inline(always)]
 fn known<T: Float>(outputs: &[T], targets: &[T], hit: bool) -> f64 {
     if outputs.iter().chain(targets).any(|x| x.is_nan()) {
@@ -172,7 +184,7 @@ fn one_if(hit: bool) -> f64 {
     f64::from(u8::from(hit))
 }
 
-/// The index of the largest number, the first of equals.
+/// Returns the index of the largest number, the first of equal maxima.
 #[inline(always)]
 fn first_largest<T: Float>(row: &[T]) -> usize {
     let mut largest = 0;

@@ -1,4 +1,4 @@
-//! Which classes are taken for which.
+//! Confusion matrix: counts of pairs of expected and predicted classes.
 
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -7,10 +7,10 @@ use core::fmt::{self, Display};
 
 use crate::error::{Result, check_length, check_not_empty};
 
-/// How often each class was predicted where each was expected: rows are the expected classes,
-/// columns the predicted ones, both in ascending order.
+/// Number of samples for each pair of expected and predicted class.
 ///
-/// Its [`Display`] is a table:
+/// Rows are the expected classes and columns the predicted ones, both in ascending order.
+/// [`Display`] prints a table:
 ///
 /// ```
 /// use feedforward::metrics::ConfusionMatrix;
@@ -36,29 +36,38 @@ pub struct ConfusionMatrix<L> {
     counts: Vec<usize>,
 }
 
-/// What a confusion matrix says about one class, or about all on average.
+/// Precision, recall, F1 and support of one class, or their mean over classes.
 ///
-/// With tp the samples of the class that were predicted so, fp the other samples that were and
-/// fn the samples of the class that were not. A quotient 0/0, of a class that was never
-/// predicted or never expected, is 0, as is scikit-learn's default.
+/// Formulas use these counts:
+///
+/// - tp: samples of the class that were predicted as it (true positives)
+/// - fp: samples of other classes that were predicted as it (false positives)
+/// - fn: samples of the class that were predicted as another (false negatives)
+///
+/// The quotient 0/0 of a class that was never predicted or never expected is 0, as by default in
+/// scikit-learn.
+#[doc(alias = "classification_report")]
+#[doc(alias = "precision_recall_fscore_support")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassScores {
-    /// tp / (tp + fp): how far its predictions can be trusted.
+    /// tp / (tp + fp), the fraction of its predictions that are correct.
     pub precision: f64,
-    /// tp / (tp + fn): how much of it was found.
+    /// tp / (tp + fn), the fraction of its samples that were found.
+    #[doc(alias = "sensitivity")]
     pub recall: f64,
     /// 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall.
+    #[doc(alias = "f1_score")]
     pub f1: f64,
-    /// tp + fn: samples of the class; of all classes for a mean.
+    /// tp + fn, the number of samples of the class, or of all classes for a mean.
     pub support: usize,
 }
 
 impl<L: Ord + Clone> ConfusionMatrix<L> {
-    /// Counts pairs of labels. The classes are those that occur on either side.
+    /// Counts pairs of labels. The classes are all labels that occur in either slice.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) without labels,
-    /// [`Error::Length`](crate::Error::Length) unless there are as many expected ones.
+    /// Returns [`Error::Empty`](crate::Error::Empty) if there are no labels. Returns
+    /// [`Error::Length`](crate::Error::Length) if `predicted` and `expected` differ in length.
     pub fn new(predicted: &[L], expected: &[L]) -> Result<Self> {
         check_not_empty("predicted labels", predicted)?;
         check_length("expected labels", expected, predicted.len())?;
@@ -77,7 +86,8 @@ impl<L: Ord + Clone> ConfusionMatrix<L> {
         Ok(matrix)
     }
 
-    /// How often `predicted` was said where `expected` was true: 0 for unknown classes.
+    /// Returns how many samples of class `expected` were predicted as `predicted`, 0 for unknown
+    /// classes.
     pub fn count(&self, expected: &L, predicted: &L) -> usize {
         self.index(expected, predicted)
             .map_or(0, |at| self.counts[at])
@@ -90,23 +100,23 @@ impl<L: Ord + Clone> ConfusionMatrix<L> {
 }
 
 impl<L> ConfusionMatrix<L> {
-    /// The classes in ascending order, as they label rows and columns.
+    /// Returns the classes in ascending order, which label rows and columns.
     pub fn classes(&self) -> &[L] {
         &self.classes
     }
 
-    /// All counts, row-major `[expected x predicted]`.
+    /// Returns all counts, row-major `[expected x predicted]`.
     pub fn counts(&self) -> &[usize] {
         &self.counts
     }
 
-    /// The fraction of samples on the diagonal.
+    /// Returns the fraction of samples on the diagonal.
     pub fn accuracy(&self) -> f64 {
         let hits = self.counts.iter().step_by(self.classes.len() + 1);
         ratio(hits.sum(), self.samples())
     }
 
-    /// The scores of each class, in the order of [`classes`](Self::classes).
+    /// Returns the scores of each class, in the order of [`classes`](Self::classes).
     pub fn per_class(&self) -> Vec<ClassScores> {
         let classes = self.classes.len();
         (0..classes)
@@ -124,12 +134,15 @@ impl<L> ConfusionMatrix<L> {
             .collect()
     }
 
-    /// The mean over classes, each counting the same: rare ones matter as much as common ones.
+    /// Returns the unweighted mean over classes, to which rare classes contribute as much as common
+    /// ones.
+    #[doc(alias = "macro_average")]
     pub fn macro_mean(&self) -> ClassScores {
         self.mean(|_| 1.0)
     }
 
-    /// The mean over classes, weighted by their support; its recall is the accuracy.
+    /// Returns the mean over classes, weighted by their support. Its recall is the accuracy.
+    #[doc(alias = "weighted_average")]
     pub fn weighted_mean(&self) -> ClassScores {
         self.mean(|scores| scores.support as f64)
     }
@@ -153,7 +166,7 @@ impl<L> ConfusionMatrix<L> {
     }
 }
 
-/// A quotient, 0 for 0/0.
+/// Returns part / whole, or 0 for 0/0.
 fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 {
         0.0

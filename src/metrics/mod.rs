@@ -1,20 +1,20 @@
-//! Metrics: how good predictions are, in the terms in which people report it.
+//! Metrics, which measure the quality of predictions.
 //!
-//! | metric | of | best |
+//! | Metric | Data | Best value |
 //! |---|---|---|
 //! | [`accuracy`] | labels | 1 |
 //! | [`ConfusionMatrix`]: precision, recall, F1 | labels | 1 |
 //! | [`log_loss`] | probabilities of classes | 0 |
 //! | [`r2`] | numbers | 1 |
 //! | [`mean_squared_error`], [`root_mean_squared_error`], [`mean_absolute_error`] | numbers | 0 |
-//! | [`psnr`] | signals, in decibels | infinite |
+//! | [`psnr`] | signals, in decibels | infinity |
 //!
-//! A [`Score`] says the same of a network's raw outputs and grows with quality, which is what
-//! a training can watch: [`Accuracy`], [`SubsetAccuracy`], [`R2`], or your own.
+//! A [`Score`] measures a network's raw outputs and increases with quality, so a training run can
+//! monitor it. Scores are [`Accuracy`], [`SubsetAccuracy`], [`R2`] and custom types.
 //!
-//! Definitions are scikit-learn's. Slices are row-major `[samples x width]`; sums run in double
-//! precision in index order, whatever the type, so the bits are the same everywhere. Lengths
-//! are checked; NaN among the numbers gives NaN.
+//! Definitions follow scikit-learn. Slices are row-major `[samples x width]`, and their lengths are
+//! checked. Sums are computed in double precision in index order for all types, so results are
+//! bit-identical everywhere. If a number is NaN, so is the result.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -36,9 +36,9 @@ pub use regression::{
     Link, R2, mean_absolute_error, mean_squared_error, psnr, r2, root_mean_squared_error,
 };
 
-/// A measure of quality: higher is better.
+/// A measure of quality; higher is better.
 ///
-/// Your own takes a few lines:
+/// A custom score takes a few lines:
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -62,19 +62,20 @@ pub use regression::{
 /// assert_eq!(Worst.score(&[1.0, 2.0], &[1.5, 2.0], 1, None), -0.5);
 /// ```
 pub trait Score<T: Float>: Debug + Send + Sync {
-    /// The score of a network's raw outputs, which are logits for classes. Outputs and targets
-    /// are row-major `[samples x width]`; there is one weight for each sample, or all count
-    /// the same. Must not allocate.
+    /// Returns the score of a network's raw outputs, which are logits for classes.
     ///
-    /// Where it is not defined it is NaN, which the built-in scores give for NaN among the
-    /// numbers and for slices that do not fit each other.
+    /// Outputs and targets are row-major `[samples x width]`. `weights` has one value per sample;
+    /// with `None`, all samples count equally. Implementations must not allocate.
+    ///
+    /// An undefined score is NaN. Built-in scores return NaN if a number is NaN or if the lengths
+    /// of the slices do not match.
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64;
 
-    /// The name with its parameters, as in `r2(log)`.
+    /// Returns the name with its parameters, as in `r2(log)`.
     fn name(&self) -> Cow<'static, str>;
 }
 
-/// A shared score is one too.
+/// Forwards to the shared score.
 impl<T: Float, Shared: Score<T> + ?Sized> Score<T> for Arc<Shared> {
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64 {
         (**self).score(outputs, targets, width, weights)
@@ -84,7 +85,7 @@ impl<T: Float, Shared: Score<T> + ?Sized> Score<T> for Arc<Shared> {
     }
 }
 
-/// Outputs with their targets and weights, known to fit each other.
+/// Outputs with their targets and weights, of matching lengths.
 struct Pairs<'a, T> {
     outputs: &'a [T],
     targets: &'a [T],
@@ -114,7 +115,7 @@ impl<'a, T: Float> Pairs<'a, T> {
         self.outputs.len() / self.width
     }
 
-    /// The mean over the rows of f(outputs, targets).
+    /// Returns the mean of f(outputs, targets) over the rows.
     #[inline(always)]
     fn row_mean(&self, f: impl Fn(&[T], &[T]) -> f64) -> f64 {
         mean(self.rows(), self.weights, |row| {
@@ -123,8 +124,10 @@ impl<'a, T: Float> Pairs<'a, T> {
         })
     }
 
-    /// The mean of f over the columns, which is given groups of up to [`GROUP`] of them and writes
-    /// a number for each. Rows are read as they lie in memory, and nothing is allocated.
+    /// Returns the mean over the columns of the values that `f` writes.
+    ///
+    /// `f` receives up to [`GROUP`] columns at a time and writes one value per column. Grouping
+    /// reads rows in memory order without allocating.
     #[inline(always)]
     fn average(&self, f: impl Fn(Range<usize>, &mut [f64; GROUP])) -> f64 {
         let mut sum = 0.0;
@@ -137,8 +140,8 @@ impl<'a, T: Float> Pairs<'a, T> {
         sum / self.width as f64
     }
 
-    /// For each of a group of columns the mean over the rows of f(index in the group, output,
-    /// target).
+    /// Returns the mean of f(index in the group, output, target) over the rows, for each column
+    /// of a group.
     #[inline(always)]
     fn means(&self, columns: Range<usize>, f: impl Fn(usize, T, T) -> f64) -> [f64; GROUP] {
         let (mut means, mut total) = ([0.0; GROUP], 0.0);
@@ -155,10 +158,10 @@ impl<'a, T: Float> Pairs<'a, T> {
     }
 }
 
-/// Columns that are summed up together.
+/// Number of columns that are summed together.
 const GROUP: usize = 16;
 
-/// The mean of f(row), weighted if there are weights.
+/// Returns the mean of f(row), weighted if there are weights.
 #[inline(always)]
 fn mean<T: Float>(rows: usize, weights: Option<&[T]>, f: impl Fn(usize) -> f64) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);

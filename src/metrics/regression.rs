@@ -8,7 +8,9 @@ use crate::error::{Error, Result, check_range};
 use crate::float::{Float, instantiate, is_rounding};
 use crate::math;
 
-/// The mean of |y - t| over all outputs y and their targets t, row-major `[samples x width]`.
+/// Returns the mean of |y - t| over all outputs y and their targets t (MAE).
+///
+/// Slices are row-major `[samples x width]`.
 ///
 /// ```
 /// use feedforward::metrics::mean_absolute_error;
@@ -18,13 +20,16 @@ use crate::math;
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
-/// as many targets.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
+#[doc(alias = "MAE")]
 pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     Pairs::new(outputs, targets, width, None).map(|pairs| absolute(&pairs))
 }
 
-/// The mean of (y - t)^2 over all outputs y and their targets t, row-major `[samples x width]`.
+/// Returns the mean of (y - t)² over all outputs y and their targets t (MSE).
+///
+/// Slices are row-major `[samples x width]`.
 ///
 /// ```
 /// use feedforward::metrics::mean_squared_error;
@@ -34,16 +39,18 @@ pub fn mean_absolute_error<T: Float>(outputs: &[T], targets: &[T], width: usize)
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
-/// as many targets.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
+#[doc(alias = "MSE")]
 pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     Pairs::new(outputs, targets, width, None).map(|pairs| squared(&pairs))
 }
 
-/// The square root of each output's mean squared error, averaged over the outputs.
+/// Returns the square root of each output's mean squared error, averaged over the outputs (RMSE).
 ///
-/// For several outputs that is less than the root of the whole [`mean_squared_error`], unless
-/// all are equally wrong; scikit-learn's `root_mean_squared_error`.
+/// Slices are row-major `[samples x width]`. For several outputs, the result is less than the root
+/// of the total [`mean_squared_error`], unless all outputs are equally wrong. It equals
+/// scikit-learn's `root_mean_squared_error`.
 ///
 /// ```
 /// use feedforward::metrics::root_mean_squared_error;
@@ -53,8 +60,9 @@ pub fn mean_squared_error<T: Float>(outputs: &[T], targets: &[T], width: usize) 
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
-/// as many targets.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
+#[doc(alias = "RMSE")]
 pub fn root_mean_squared_error<T: Float>(
     outputs: &[T],
     targets: &[T],
@@ -63,12 +71,15 @@ pub fn root_mean_squared_error<T: Float>(
     Pairs::new(outputs, targets, width, None).map(|pairs| root_squared(&pairs))
 }
 
-/// The coefficient of determination, R² = 1 - sum (t - y)^2 / sum (t - mean t)^2, over samples
-/// for each output y with its target t, then averaged over the outputs.
+/// Returns the coefficient of determination R², averaged over the outputs.
 ///
-/// 1 is perfect, 0 as good as the mean of the targets, and there is no lower bound. A target
-/// that is the same for all samples gives 1 if it is met and 0 otherwise, both up to rounding, as
-/// scikit-learn's `r2_score` has it for equal numbers. Outputs that are not finite give NaN.
+/// ```text
+/// R² = 1 - Σ (t - y)² / Σ (t - mean t)²    (sums over the samples)
+/// ```
+///
+/// 1 is perfect, 0 is as good as the mean of the targets, and there is no lower bound. If a target
+/// is constant up to rounding, R² is 1 if the outputs match it up to rounding, else 0. For exactly
+/// equal numbers, scikit-learn's `r2_score` does likewise. If an output is not finite, R² is NaN.
 ///
 /// ```
 /// use feedforward::metrics::r2;
@@ -79,8 +90,11 @@ pub fn root_mean_squared_error<T: Float>(
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] unless there are whole rows of outputs, [`Error::Length`] unless there are
-/// as many targets, [`Error::Shape`] if there is one sample alone, which has no variance.
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length. Returns [`Error::Shape`] if there
+/// is only one sample, which has no variance.
+#[doc(alias = "r2_score")]
+#[doc(alias = "coefficient_of_determination")]
 pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     let pairs = Pairs::new(outputs, targets, width, None)?;
     if pairs.rows() < 2 {
@@ -89,8 +103,14 @@ pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
     Ok(determination(&pairs, Link::Identity))
 }
 
-/// The peak signal-to-noise ratio in decibels: 10 lg(peak² / mean squared error), where `peak`
-/// is the largest value that a signal can have: 1, or 255 for bytes. Infinite for equals.
+/// Returns the peak signal-to-noise ratio in decibels.
+///
+/// ```text
+/// PSNR = 10 · log10(peak² / mean squared error)
+/// ```
+///
+/// `peak` is the largest value that a signal can have, such as 1, or 255 for bytes. The ratio is
+/// infinite if outputs and targets are equal.
 ///
 /// ```
 /// use feedforward::metrics::psnr;
@@ -100,8 +120,10 @@ pub fn r2<T: Float>(outputs: &[T], targets: &[T], width: usize) -> Result<f64> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Rows`] without outputs, [`Error::Length`] unless there are as many targets,
-/// [`Error::InvalidSetting`] unless the peak is a finite number above 0.
+/// Returns [`Error::Rows`] if there are no outputs. Returns [`Error::Length`] if `outputs` and
+/// `targets` differ in length. Returns [`Error::InvalidSetting`] if `peak` is not a finite number
+/// above 0.
+#[doc(alias = "peak_signal_to_noise_ratio")]
 pub fn psnr<T: Float>(outputs: &[T], targets: &[T], peak: f64) -> Result<f64> {
     let expected = "a finite number above 0";
     check_range("peak", peak, f64::MIN_POSITIVE..=f64::MAX, expected)?;
@@ -109,19 +131,20 @@ pub fn psnr<T: Float>(outputs: &[T], targets: &[T], peak: f64) -> Result<f64> {
     Ok(10.0 / LN_10 * (2.0 * math::ln(peak) - math::ln(error)))
 }
 
-/// What an output stands for: the inverse is what turns it into a prediction.
+/// Relation between an output and the prediction; [`inverse`](Self::inverse) returns the latter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Link {
-    /// The prediction itself.
+    /// The output is the prediction.
     #[default]
     Identity,
-    /// The logarithm of the prediction, as under the [`Poisson`](crate::loss::Poisson) loss.
+    /// The output is the logarithm of the prediction, as for the [`Poisson`](crate::loss::Poisson)
+    /// loss.
     Log,
 }
 
 impl Link {
-    /// The prediction: the output y, or e^y.
+    /// Returns the prediction for an output y: y, or e^y with [`Log`](Self::Log).
     #[inline(always)]
     pub fn inverse<T: Float>(self, output: T) -> T {
         match self {
@@ -131,8 +154,10 @@ impl Link {
     }
 }
 
-/// The coefficient of determination of a network's outputs, as [`r2`] defines it; sums are
-/// weighted if there are weights. NaN for one sample alone, which has no variance.
+/// Coefficient of determination R² of a network's outputs, as defined by [`r2`].
+///
+/// Sums are weighted if there are weights. The score of a single sample, which has no variance, is
+/// NaN.
 ///
 /// ```
 /// use feedforward::metrics::{Link, R2, Score};
@@ -146,7 +171,8 @@ impl Link {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct R2 {
-    /// How outputs turn into the predictions that are compared with the targets.
+    /// Relation between outputs and the predictions to compare with the targets.
+    /// Default: [`Link::Identity`].
     pub link: Link,
 }
 
@@ -191,10 +217,10 @@ instantiate! {
 }
 
 instantiate! {
-    /// R², averaged over the outputs.
+    /// Returns R², averaged over the outputs.
     fn determination<T>(pairs: &Pairs<'_, T>, link: Link) -> f64 {
         pairs.average(|columns, scores| {
-            // From the first target on, so that the mean of equal numbers is just that number.
+            // Means are relative to the first target, so the mean of equal numbers is exact.
             let first = &pairs.targets[columns.clone()];
             let mut means = pairs.means(columns.clone(), |column, _, t| {
                 t.as_f64() - first[column].as_f64()

@@ -1,6 +1,7 @@
-"""Fits the polynomials of `math` by weighted minimax (Remez). Where the argument comes
-near zero the lowest coefficients are rounded one by one, and those above are fitted again
-to what is left.
+"""Fits the polynomials of `math` by weighted minimax approximation (Remez).
+
+If the argument comes near zero, the lowest coefficients are rounded one by one. After each, the
+higher coefficients are fitted again to the remainder.
 
     python3 -m venv venv && venv/bin/pip install mpmath numpy
     venv/bin/python fit.py [exp|tanh|ln|sin|erf]
@@ -17,7 +18,7 @@ TYPES = {32: np.float32, 64: np.float64}
 
 
 def remez(xs, values, weights, terms):
-    """c minimising max |weight (value - sum c[k] x^k)| over the points xs."""
+    """Returns the c that minimizes max |weight (value - sum c[k] x^k)| over the points xs."""
     at = [round((len(xs) - 1) * (i + 0.5) / (terms + 1)) for i in range(terms + 1)]
     for _ in range(60):
         rows = mp.matrix(terms + 1, terms + 1)
@@ -45,11 +46,11 @@ def remez(xs, values, weights, terms):
 
 def fit(name, f, weight, lo, hi, degree, bits, given=(), alone=3):
     lo, hi = mp.mpf(lo), mp.mpf(hi)
-    # An even number of Chebyshev nodes: neither an end nor the middle, where f may be 0/0.
+    # An even number of Chebyshev nodes avoids the ends and the middle, where f may be 0/0.
     xs = [lo + (hi - lo) * (1 - mp.cos(mp.pi * (i + 0.5) / POINTS)) / 2 for i in range(POINTS)]
     values, weights = [f(x) for x in xs], [weight(x) for x in xs]
     done = [mp.mpf(x) for x in given]
-    least = hi / 100 if lo < 0 else 0  # around zero weights must not vanish
+    least = hi / 100 if lo < 0 else 0  # weights must not vanish near zero
     for k in range(len(done), degree + 1):
         rest = [(v - mp.polyval(done[::-1], x)) / x**k if done else v for x, v in zip(xs, values)]
         c = remez(xs, rest, [w * max(abs(x), least) ** k for x, w in zip(xs, weights)], degree + 1 - k)
@@ -64,7 +65,7 @@ def fit(name, f, weight, lo, hi, degree, bits, given=(), alone=3):
 
 
 def exp():
-    """q in e^r = 1 + r + r^2 q(r); the error is that of e^r - 1 over max(|r|, 0.05)."""
+    """Fits q in e^r = 1 + r + r^2 q(r). The error is that of e^r - 1 over max(|r|, 0.05)."""
     end = mp.log(2) / 2 * mp.mpf("1.0001")
     for bits, degree in [(32, 4), (64, 9)]:
         fit("(e^r - 1 - r) / r^2", lambda r: (mp.expm1(r) - r) / r**2,
@@ -72,7 +73,7 @@ def exp():
 
 
 def tanh():
-    """q in tanh x = x + x^3 q(x^2) for |x| <= 0.55; the error is relative."""
+    """Fits q in tanh x = x + x^3 q(x^2) for |x| <= 0.55. The error is relative."""
     def f(z):
         x = mp.sqrt(z)
         return (mp.tanh(x) - x) / x**3
@@ -82,7 +83,7 @@ def tanh():
 
 
 def ln():
-    """q in ln((1+s)/(1-s)) = 2s + s^3 q(s^2); the error is relative."""
+    """Fits q in ln((1+s)/(1-s)) = 2s + s^3 q(s^2). The error is relative."""
     def f(z):
         s = mp.sqrt(z)
         return (2 * mp.atanh(s) - 2 * s) / s**3
@@ -93,7 +94,7 @@ def ln():
 
 
 def sin():
-    """q in sin r = r - r^3 q(r^2); the error is relative. f32 takes degree 3."""
+    """Fits q in sin r = r - r^3 q(r^2). The error is relative. f32 uses degree 3."""
     def f(z):
         r = mp.sqrt(z)
         return (r - mp.sin(r)) / r**3
@@ -104,8 +105,10 @@ def sin():
 
 
 def erf():
-    """Below 0.92 q in erf x = x + x q(x^2), above it q in erf x = 1 - e^q(x - 1);
-    both errors are relative to erf x."""
+    """Fits q in erf x = x + x q(x^2) below 0.92, and in erf x = 1 - e^q(x - 1) above it.
+
+    Both errors are relative to erf x.
+    """
     start = mp.mpf("0.92")
     def near(z):
         x = mp.sqrt(z)

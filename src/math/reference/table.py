@@ -1,8 +1,8 @@
-"""Writes table.txt: arguments and correctly rounded values of the functions in f64.
+"""Writes table.txt, which has arguments and correctly rounded f64 values of the functions.
 
     python3 -m venv venv && venv/bin/pip install mpmath && venv/bin/python table.py
 
-Each line has a function's name, or the bits of x and of f(x) in hexadecimal.
+Each line contains a function's name, or the bits of x and of f(x) in hexadecimal.
 """
 
 import math
@@ -12,7 +12,7 @@ import struct
 
 import mpmath as mp
 
-# So many digits that f(x) - 1 or x - n pi keeps 53 bits for the tiniest difference.
+# Enough bits for f(x) - 1 and x - n pi to keep 53 bits of the smallest difference.
 mp.mp.prec = 1200
 
 FUNCTIONS = {
@@ -29,7 +29,7 @@ FUNCTIONS = {
     "cos": mp.cos,
 }
 
-# Where a function's interesting part ends, below and above.
+# Lower and upper end of the interesting part of each function.
 RANGES = {
     "exp": (-745, 709.7),
     "exp_m1": (-40, 709.7),
@@ -44,7 +44,7 @@ RANGES = {
     "cos": (-1e4, 1e4),
 }
 
-# Where one formula takes over from another: an argument on each side of them.
+# Arguments at which one formula replaces another. The table has arguments on both sides.
 SEAMS = {
     "ln": [2.0 ** -1022, 2.0**0.5, 0.5**0.5, 1.0, 2.0],
     "ln_1p": [2.0**0.5 - 1, 0.5**0.5 - 1, 2.0**53, 2.0**54],
@@ -59,14 +59,14 @@ def arguments(name, rng):
         yield rng.uniform(max(low, -750), min(high, 1e4))
     for _ in range(60):
         yield rng.uniform(max(low, -3), min(high, 3))
-    # Every magnitude, down to the subnormal ones.
+    # Cover every magnitude, down to subnormal numbers.
     for exponent in list(range(-1074, -60, 60)) + list(range(-60, 14)):
         x = math.ldexp(rng.uniform(1, 2), exponent) * rng.choice([-1, 1])
         yield x if low <= x <= high else -x
     for seam in SEAMS.get(name, []) + [k * math.log(2) / 2 for k in range(-5, 6, 2)]:
         yield from (math.nextafter(seam, -math.inf), seam, math.nextafter(seam, math.inf))
     if name in ("sin", "cos"):
-        # The numbers nearest to a zero or a peak, of which a reduction loses most.
+        # Numbers nearest to a zero or a peak lose most in the reduction.
         for k in sorted(rng.sample(range(1, 6366), 80)):
             yield float(k * mp.pi / 2)
     if name in ("ln", "ln_1p"):
@@ -75,7 +75,7 @@ def arguments(name, rng):
         for k in range(2, 40):
             yield (1.0 if name == "ln" else 0.0) + rng.choice([-1, 1]) * rng.uniform(1, 2) * 2.0**-k
     if low == -745 or high == 745:
-        # Subnormal results.
+        # Cover subnormal results.
         for _ in range(20):
             x = -rng.uniform(708, 745)
             yield x if low == -745 else -x
