@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     match sheet(&options) {
         Ok(()) => {
-            say!("{}", options.out.display());
+            println!("{}", options.out.display());
             ExitCode::SUCCESS
         }
         Err(error) => say::complain(&format!("{}: {error}", options.out.display())),

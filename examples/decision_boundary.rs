@@ -67,11 +67,11 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let sets = data_sets()?;
     let mut panels = Vec::new();
-    say!("points right     one neuron   network 2-16-16-1");
+    println!("points right     one neuron   network 2-16-16-1");
     for set in &sets {
         let neuron = Panel::train(set, "one neuron", one_neuron()?)?;
         let network = Panel::train(set, "network", network()?)?;
-        say!(
+        println!(
             "{:<16} {:>8.1} %   {:>15.1} %",
             set.name,
             100.0 * neuron.accuracy,
@@ -80,7 +80,7 @@ fn run(options: &Options) -> Result<()> {
         panels.push((neuron, network));
     }
     draw(options, &panels)?;
-    say!("{}", options.out.display());
+    println!("{}", options.out.display());
     Ok(())
 }
 

@@ -85,7 +85,7 @@ fn run(options: &Options) -> Result<()> {
     let digits = Digits::read(&options.data)
         .map_err(|error| format!("{}: {error}", options.data.display()))?;
     let (training, test) = digits.split(options.seed)?;
-    say!(
+    println!(
         "{} digits of {side} x {side} pixels to learn from, {} held out",
         training.labels.len(),
         test.labels.len(),
@@ -115,10 +115,10 @@ fn run(options: &Options) -> Result<()> {
     )?;
 
     scaler.fold_into_inputs(model.network_mut())?;
-    say!("the scaling is folded into the network, which takes pixels as they are from here on");
+    println!("the scaling is folded into the network, which takes pixels as they are from here on");
     let confusion = model.confusion(&test.pixels, &test.labels)?;
-    say!("\nwhat each digit was taken for:\n\n{confusion}\n");
-    say!(
+    println!("\nwhat each digit was taken for:\n\n{confusion}\n");
+    println!(
         "{:>5}  {:>9}  {:>6}  {:>6}",
         "digit",
         "precision",
@@ -127,13 +127,13 @@ fn run(options: &Options) -> Result<()> {
     );
     for (digit, scores) in confusion.classes().iter().zip(confusion.per_class()) {
         let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1];
-        say!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
+        println!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
     }
 
     let readings = Reading::of(&model, &test)?;
     save(&options.out, &test, &training.typical(), &readings)?;
     let misread = readings.iter().filter(|reading| reading.is_wrong()).count();
-    say!(
+    println!(
         "\nread right: {:.2} % of {} digits that it had not seen; the {misread} others are in {}",
         100.0 * confusion.accuracy(),
         test.labels.len(),

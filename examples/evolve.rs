@@ -65,14 +65,14 @@ fn run(options: &Options) -> Result<()> {
     evolve(&mut net, options)?;
 
     let after = Judgement::of(net.params(), &fresh)?;
-    say!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
-    say!("  before: {before}");
-    say!("  after:  {after}\n");
+    println!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
+    println!("  before: {before}");
+    println!("  after:  {after}\n");
     show(net.params(), &after.hardest, options)?;
     if let Some(file) = &options.rust {
         std::fs::write(file, net.to_rust("BALANCE")?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        say!("{}", file.display());
+        println!("{}", file.display());
     }
     Ok(())
 }
@@ -242,7 +242,7 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
     let mut rng = Rng::seed_from_u64(options.seed);
     let adam = Adam::new(LEARNING_RATE);
     let mut state = State::new(&adam, net.layout())?;
-    say!("generation   seconds up: mean   best   the network's own");
+    println!("generation   seconds up: mean   best   the network's own");
     for generation in 1..=options.generations {
         let starts: Vec<_> = (0..STARTS).map(|_| CartPole::start(&mut rng)).collect();
         let changes: Vec<Vec<f32>> = (0..PAIRS)
@@ -275,7 +275,7 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
             let mean = up.clone().sum::<f64>() / tried.len() as f64;
             let best = up.fold(0.0, f64::max);
             let own = mean_episode(net.params(), &starts)?.0 * STEP;
-            say!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
+            println!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
         }
     }
     Ok(())
@@ -370,14 +370,14 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         }
         say::print(format_args!("\x1b[J"));
     }
-    say!("The hardest of these starts:");
+    println!("The hardest of these starts:");
     let last = states.len() - 1;
     for step in MOMENTS
         .into_iter()
         .filter(|&step| step < last)
         .chain([last])
     {
-        say!("{}", picture(&states[step], step));
+        println!("{}", picture(&states[step], step));
     }
     Ok(())
 }

@@ -18,30 +18,30 @@ const SLOPE: f64 = 0.1;
 fn main() -> Result<()> {
     let neuron = Neuron::new(WEIGHTS, BIAS, LeakyRelu::new(SLOPE))?;
 
-    say!("A neuron multiplies each input by its weight, adds the products up in order,");
-    say!("adds its bias, and passes the result through its activation function.");
-    say!();
-    say!("   input     weight    product    sum so far");
+    println!("A neuron multiplies each input by its weight, adds the products up in order,");
+    println!("adds its bias, and passes the result through its activation function.");
+    println!();
+    println!("   input     weight    product    sum so far");
     for (index, (input, weight)) in INPUTS.iter().zip(WEIGHTS).enumerate() {
         let product = input * weight;
         let so_far = sum_of_first(index + 1)?;
-        say!("  {input:>6}  x  {weight:>6}  =  {product:>6}    {so_far}");
+        println!("  {input:>6}  x  {weight:>6}  =  {product:>6}    {so_far}");
     }
-    say!();
-    say!("  sum              {}", sum_of_first(INPUTS.len())?);
-    say!("  bias             {}", neuron.bias());
-    say!("  sum + bias       {}", neuron.pre_activation(&INPUTS)?);
-    say!(
+    println!();
+    println!("  sum              {}", sum_of_first(INPUTS.len())?);
+    println!("  bias             {}", neuron.bias());
+    println!("  sum + bias       {}", neuron.pre_activation(&INPUTS)?);
+    println!(
         "  {:<16} {}",
         neuron.activation().name(),
         neuron.output(&INPUTS)?
     );
-    say!();
-    say!("On paper the output is -0.05. Floating-point numbers cannot hold 0.7, 0.6, 1.4");
-    say!("and 0.1 exactly, and {}.", rounding());
-    say!("The last line is what the neuron gives.");
-    say!();
-    say!("{}", neuron.output(&INPUTS)?);
+    println!();
+    println!("On paper the output is -0.05. Floating-point numbers cannot hold 0.7, 0.6, 1.4");
+    println!("and 0.1 exactly, and {}.", rounding());
+    println!("The last line is what the neuron gives.");
+    println!();
+    println!("{}", neuron.output(&INPUTS)?);
     Ok(())
 }
 

@@ -62,7 +62,7 @@ pub fn save(
         names.push("enlarged.png");
     }
     for name in names {
-        say!("Saved     {}", path(name).display());
+        println!("Saved     {}", path(name).display());
     }
     Ok(psnr)
 }
@@ -108,7 +108,7 @@ fn enlarge(
             None => format!("{} times as large", canvas.scale()),
             Some(reference) => {
                 let psnr = psnr_between(image, reference.image())?;
-                say!(
+                println!(
                     "Enlarged  {name}: {psnr:.2} dB against {}",
                     reference.name()
                 );

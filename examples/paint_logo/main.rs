@@ -54,7 +54,7 @@ fn run(flags: &Flags) -> Result<()> {
     }
     let picture = Picture::load(flags.image.as_deref())?.reduced();
     for note in picture.notes() {
-        say!("Note      {}: {note}", picture.name());
+        println!("Note      {}: {note}", picture.name());
     }
     match flags.seeds {
         _ if flags.race => race::run(flags, &picture),
@@ -76,7 +76,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     report_pixel(net, picture, canvas)?;
     if let Some(path) = &flags.save {
         canvas.with_network(net).save(path)?;
-        say!("Saved     {}", path.display());
+        println!("Saved     {}", path.display());
     }
     let psnr = gallery::save(
         &flags.out,
@@ -86,7 +86,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         canvas,
         reference.as_ref(),
     )?;
-    say!(
+    println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
         outcome.loss(),
@@ -105,17 +105,17 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let to = flags.out.join("painting.png");
     plot::save(&painting, &to)?;
-    say!("Saved     {}", to.display());
+    println!("Saved     {}", to.display());
     Ok(())
 }
 
 fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let (columns, rows) = picture.image().dimensions();
-    say!(
+    println!(
         "Picture   {}, {rows} rows of {columns} pixels",
         picture.name()
     );
-    say!(
+    println!(
         "Network   {} -> {} {} -> {COLOURS}, {} parameters",
         net.inputs(),
         flags.hidden(),
@@ -125,7 +125,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let epochs = flags.epochs().map(|most| format!("{most} epochs"));
     let seconds = flags.seconds().map(|most| format!("{most} seconds"));
     let most: Vec<_> = epochs.into_iter().chain(seconds).collect();
-    say!(
+    println!(
         "Training  {}, learning rate {}, at most {}",
         flags.optimizer(),
         flags.learning_rate(),
@@ -135,13 +135,13 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
 
 fn report_stop(flags: &Flags, outcome: &Outcome) {
     if outcome.stopped_by == StopReason::Callback && training::interrupted() {
-        say!(
+        println!(
             "Stopped   by Ctrl-C, after {} epochs",
             outcome.history.epochs.len()
         );
     }
     if outcome.stopped_by == StopReason::Tolerance {
-        say!(
+        println!(
             "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
             outcome.history.epochs.len(),
             flags.patience().unwrap_or(0),
@@ -160,7 +160,7 @@ fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
     };
-    say!(
+    println!(
         "Pixel     ({row}, {column}) is painted {}, true is {}",
         text(&painted),
         text(&picture.colour(row, column)),

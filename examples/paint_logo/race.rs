@@ -18,7 +18,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
         let mut training = Training::new(flags, picture)?;
         let outcome = training.run(Recording::Seconds, &format!("{name}: "))?;
         let last = &outcome.records[outcome.records.len() - 1];
-        say!(
+        println!(
             "Racer     {name}: {} after {:.2} seconds and {:.1} epochs, {} parameters",
             decibels(last.psnr),
             last.seconds,
@@ -44,7 +44,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
     }
     save_gif(&flags.out.join("race.gif"), frames)?;
     for name in ["race.png", "race.gif"] {
-        say!("Saved     {}", flags.out.join(name).display());
+        println!("Saved     {}", flags.out.join(name).display());
     }
     Ok(())
 }

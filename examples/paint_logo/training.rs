@@ -139,7 +139,7 @@ impl<'a> Training<'a> {
         let mut state = match checkpoint.filter(|path| path.exists()) {
             Some(path) => {
                 let state = TrainerState::load(path, trainer, net)?;
-                say!("Resumed   after {} epochs", state.epochs());
+                println!("Resumed   after {} epochs", state.epochs());
                 state
             }
             None => trainer.init_state(net)?,
