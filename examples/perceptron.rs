@@ -1,4 +1,4 @@
-//! One artificial neuron, worked out step by step.
+//! Computes one artificial neuron, step by step.
 //!
 //! `cargo run --example perceptron`
 
@@ -39,14 +39,14 @@ fn main() -> Result<()> {
     println!();
     println!("On paper the output is -0.05. Floating-point numbers cannot hold 0.7, 0.6, 1.4");
     println!("and 0.1 exactly, and {}.", rounding());
-    println!("The last line is what the neuron gives.");
+    println!("The last line is the output of the neuron.");
     println!();
     println!("{}", neuron.output(&INPUTS)?);
     Ok(())
 }
 
-/// The neuron's sum after its first `count` inputs: what a neuron that has no others and no
-/// bias gives, so that each step is the library's own arithmetic and not a retelling of it.
+/// Returns the sum after the first `count` inputs, as the output of a neuron with only these inputs
+/// and no bias. Each step is therefore the crate's own arithmetic.
 fn sum_of_first(count: usize) -> Result<f64> {
     Neuron::new(&WEIGHTS[..count], 0.0, Identity)?.output(&INPUTS[..count])
 }

@@ -135,14 +135,14 @@ fn paint_logo_paints_larger_and_in_line() {
     assert!(!run("1").join("enlarged.png").exists());
     let out = run("3");
 
-    // The middle one of nine small pixels lies where the pixel's own centre lies.
+    // The middle one of nine small pixels lies where the pixel's own center lies.
     let small = image::open(out.join("painting.png")).unwrap();
     let large = image::open(out.join("enlarged.png")).unwrap();
     let (space, side) = (16, 300);
     let left = 3 * space + 2 * side;
-    for (x, y, colour) in small.pixels() {
+    for (x, y, color) in small.pixels() {
         let (x, y) = (left + 3 * x + 1, space + 3 * y + 1);
-        assert_eq!(large.get_pixel(x, y), colour, "{x}, {y}");
+        assert_eq!(large.get_pixel(x, y), color, "{x}, {y}");
     }
 }
 
@@ -300,7 +300,7 @@ fn paint_logo_takes_every_kind_of_flag() {
         ["--optimizer", "nadam"],
         ["--optimizer", "adam"],
         ["--input", "raw"],
-        ["--input", "centred"],
+        ["--input", "centered"],
         ["--sigma", "5"],
         ["--frequencies", "7"],
         ["--preset", "tutorial"],
@@ -363,7 +363,7 @@ fn paint_logo_explains_what_is_wrong_in_one_line() {
         (&["--activation", "nonsense"], "leaky_relu"),
         (&["--activation", "leaky_relu(nan)"], "slope"),
         (&["--optimizer", "nonsense"], "nadam"),
-        (&["--input", "nonsense"], "centred"),
+        (&["--input", "nonsense"], "centered"),
         (&["--learning-rate", "0"], "learning rate"),
         (&["--learning-rate", "-1"], "learning rate"),
         (&["--learning-rate", "nan"], "learning rate"),

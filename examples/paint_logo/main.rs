@@ -1,17 +1,16 @@
-//! Teaches a picture to a network: from a pixel's row and column to its colour.
+//! Teaches a picture to a network: from a pixel's row and column to its color.
 //!
-//! `cargo run --example paint_logo`, and `-- --help` for what can be changed; docs/painting.md tells
-//! what comes of it.
+//! `cargo run --example paint_logo [-- --help]`. docs/painting.md shows and explains the results.
 
-use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
 use feedforward::{Mlp, ModelFile, StopReason};
 
 use canvas::Canvas;
 use flags::Flags;
-use painter::{COLOURS, Result, TOLERANCE};
+use painter::{COLORS, Result, TOLERANCE};
 use picture::Picture;
 use training::{Outcome, Recording, Training};
 
@@ -29,21 +28,16 @@ mod panels;
 mod picture;
 #[path = "../common/plot.rs"]
 mod plot;
+#[path = "../common/progress.rs"]
+mod progress;
 mod race;
 mod seeds;
 mod training;
 
 fn main() -> ExitCode {
-    match flags::read(env::args_os()).and_then(|flags| run(&flags)) {
+    match run(&Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let words: Vec<_> = error
-                .to_string()
-                .split_whitespace()
-                .map(String::from)
-                .collect();
-            say::complain(&format!("paint_logo: {}", words.join(" ")))
-        }
+        Err(error) => say::complain(error),
     }
 }
 
@@ -74,11 +68,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     } = &training;
     report_stop(flags, &outcome);
     report_pixel(net, picture, canvas)?;
-    if let Some(path) = &flags.save {
-        canvas.with_network(net).save(path)?;
-        println!("Saved     {}", path.display());
-    }
-    let psnr = gallery::save(
+    let (psnr, mut files) = gallery::save(
         &flags.out,
         &outcome,
         net,
@@ -86,6 +76,10 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         canvas,
         reference.as_ref(),
     )?;
+    if let Some(path) = &flags.save {
+        canvas.with_network(net).save(path)?;
+        files.push(path.clone());
+    }
     println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
@@ -94,6 +88,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         clock.total() - clock.trained(),
         net.params().len(),
     );
+    say::wrote(&files);
     Ok(())
 }
 
@@ -105,7 +100,7 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let to = flags.out.join("painting.png");
     plot::save(&painting, &to)?;
-    println!("Saved     {}", to.display());
+    say::wrote(&[to]);
     Ok(())
 }
 
@@ -116,7 +111,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
         picture.name()
     );
     println!(
-        "Network   {} -> {} {} -> {COLOURS}, {} parameters",
+        "Network   {} -> {} {} -> {COLORS}, {} parameters",
         net.inputs(),
         flags.hidden(),
         flags.activation().name(),
@@ -142,28 +137,27 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
     }
     if outcome.stopped_by == StopReason::Tolerance {
         println!(
-            "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
+            "Stopped   after {} epochs: more than {} in a row did not lower the best loss by {TOLERANCE}",
             outcome.history.epochs.len(),
             flags.patience().unwrap_or(0),
-            TOLERANCE,
         );
     }
 }
 
-/// Prints one pixel's prediction, not clipped, next to its true colour: the tutorial's
-/// (1, 1), or the nearest that a tiny picture has.
+/// Prints the unclipped prediction of one pixel, next to its true color. The pixel is the
+/// tutorial's (1, 1), or the nearest one of a tiny picture.
 fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
     let (columns, rows) = picture.image().dimensions();
     let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
     let painted = net.predict(&canvas.inputs([(row.into(), column.into())])?)?;
-    let text = |colour: &[f32]| match colour {
+    let text = |color: &[f32]| match color {
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
     };
     println!(
-        "Pixel     ({row}, {column}) is painted {}, true is {}",
+        "Pixel     ({row}, {column}) is painted {}, its true color is {}",
         text(&painted),
-        text(&picture.colour(row, column)),
+        text(&picture.color(row, column)),
     );
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! The same training with several seeds, in figures.
+//! Statistics of one training setup over several seeds.
 
 use crate::flags::Flags;
 use crate::painter::Result;
 use crate::picture::{Picture, psnr_between};
 use crate::training::{Recording, Training};
 
-/// Prints a line for each seed, and the medians.
+/// Prints a line for each seed, then the medians.
 pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
     println!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
     let mut rows = Vec::new();
@@ -38,5 +38,7 @@ pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
 }
 
 fn print_row(name: &str, [epochs, loss, psnr, seconds, slowdown]: &[f64; 5]) {
-    println!("{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}");
+    println!(
+        "{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}"
+    );
 }

@@ -8,14 +8,14 @@ use rand::seq::SliceRandom;
 /// As many stretches of a table as a minibatch has chunks, so that chunk c of every
 /// minibatch comes from stretch c.
 ///
-/// Each stretch is shuffled anew for each epoch, by blocks of neighbouring rows. What remains after
+/// Each stretch is shuffled anew for each epoch, by blocks of neighboring rows. What remains after
 /// the last whole minibatch is the end of the table, the last minibatch of each epoch. The order is
 /// a function of these numbers and the epoch; the ranks have no part in it.
 #[derive(Clone, Debug)]
 pub struct Stretches {
     /// Samples in a minibatch.
     pub batch: usize,
-    /// Neighbouring rows that stay together, read at once.
+    /// Neighboring rows that stay together, read at once.
     pub block: usize,
     /// Where the shuffles come from.
     pub seed: u64,
@@ -99,8 +99,8 @@ mod tests {
         };
         let mut rows: Vec<usize> = (0..4_000).collect();
         stretches.arrange(0, &mut rows);
-        let neighbours = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
-        let count = neighbours.count();
+        let neighbors = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
+        let count = neighbors.count();
         assert!(count >= 4_000 / 8 * 6, "{count}");
         assert!(count < 3_900, "{count}");
     }

@@ -126,7 +126,7 @@ impl<'a> Reducer<'a> {
         self.world
             .all_to_all_varcount_into(&outgoing, &mut incoming);
 
-        // Ranks have neighbouring chunks, so that what comes is in the order of the chunks.
+        // Ranks have neighboring chunks, so that what comes is in the order of the chunks.
         self.slice.resize(len, 0.0);
         sum_in_order(self.incoming.chunks_exact(len.max(1)), &mut self.slice);
         let (counts, starts) = places(self.slices.iter().map(ExactSizeIterator::len))?;

@@ -173,7 +173,7 @@ fn agree(world: &SimpleCommunicator, what: &str, numbers: &[u64]) -> Result<()> 
 /// Runs `work` on every rank. An error on one of them ends the job.
 pub fn run_ranks(name: &str, work: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
     let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
-        eprintln!("{name}: MPI cannot be initialised");
+        eprintln!("{name}: MPI cannot be initialized");
         return ExitCode::FAILURE;
     };
     // A rank that unwound would wait for the others in MPI_Finalize.

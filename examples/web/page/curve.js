@@ -5,8 +5,8 @@ const BOTTOM = 20;
 const TOP = 8;
 const RIGHT = 10;
 
-// Draws points [x, y] in the page's colours; the vertical axis is logarithmic if asked.
-export function draw(canvas, points, { colour, logarithmic = false, least }) {
+// Draws points [x, y] in the page's colors; the vertical axis is logarithmic if asked.
+export function draw(canvas, points, { color, logarithmic = false, least }) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const density = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * density);
@@ -14,7 +14,7 @@ export function draw(canvas, points, { colour, logarithmic = false, least }) {
   const pen = canvas.getContext('2d');
   pen.scale(density, density);
   const style = getComputedStyle(canvas);
-  const [line, soft, ink] = ['--line', '--soft', colour].map((name) => style.getPropertyValue(name));
+  const [line, soft, ink] = ['--line', '--soft', color].map((name) => style.getPropertyValue(name));
   pen.font = `12px ${style.fontFamily}`;
 
   const scale = logarithmic ? Math.log10 : (y) => y;

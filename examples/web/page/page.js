@@ -121,8 +121,8 @@ const hears = {
     passed = Math.max(passed, tens);
   },
   pixel({ row, column, painted, meant }) {
-    const colour = (parts) => `(${parts.map((part) => part.toFixed(2)).join(', ')})`;
-    if (pointed) $('under').textContent = `${row}, ${column}: ${colour(painted)} for ${colour(meant)}`;
+    const color = (parts) => `(${parts.map((part) => part.toFixed(2)).join(', ')})`;
+    if (pointed) $('under').textContent = `${row}, ${column}: ${color(painted)} for ${color(meant)}`;
   },
   model({ file }) {
     save(new Blob([file], { type: 'application/octet-stream' }), 'painting.safetensors');
@@ -143,8 +143,8 @@ function curves() {
   requestAnimationFrame(() => {
     drawing = false;
     const of = (what) => points.map((point) => [point.epoch, point[what]]);
-    draw($('psnr-curve'), of('psnr'), { colour: '--psnr', least: [10, 40] });
-    draw($('loss-curve'), of('loss'), { colour: '--loss', least: [-3, -1], logarithmic: true });
+    draw($('psnr-curve'), of('psnr'), { color: '--psnr', least: [10, 40] });
+    draw($('loss-curve'), of('loss'), { color: '--loss', least: [-3, -1], logarithmic: true });
     if (!points.length) return;
     const { epoch, loss } = points.at(-1);
     const when = `after ${epoch.toFixed(1)} epochs`;

@@ -138,7 +138,7 @@ impl Painting {
         let inputs = self.canvas.inputs([(row.into(), column.into())])?;
         Ok([
             self.net.predict(&inputs)?,
-            self.picture.colour(row, column).to_vec(),
+            self.picture.color(row, column).to_vec(),
         ])
     }
 

@@ -155,7 +155,7 @@ await step('saves painting and model', async () => {
   writeFileSync(`${out}/pixels.txt`, pixels.join('\n'));
 });
 
-await step('tells the colour under the pointer', async () => {
+await step('tells the color under the pointer', async () => {
   await page.hover('#painting', { position: { x: 5, y: 5 } });
   await page.waitForFunction(() => /^\d+, \d+: \(.*\) for \(0.97, 0.95, 0.90\)$/.test(document.getElementById('under').textContent));
 });

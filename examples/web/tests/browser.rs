@@ -42,17 +42,17 @@ fn the_saved_model_predicts_what_the_page_predicted() {
     let folder = folder();
     let file = load(&folder);
     let text = fs::read_to_string(folder.join("pixels.txt")).unwrap();
-    let (mut places, mut colours): (Vec<(u32, u32)>, Vec<f32>) = Default::default();
+    let (mut places, mut colors): (Vec<(u32, u32)>, Vec<f32>) = Default::default();
     for line in text.lines() {
         let words: Vec<_> = line.split(' ').collect();
         let [row, column, rgb @ ..] = &words[..] else {
-            panic!("a row, a column and a colour, not {line}")
+            panic!("a row, a column and a color, not {line}")
         };
         places.push((row.parse().unwrap(), column.parse().unwrap()));
-        colours.extend(rgb.iter().map(|part| part.parse::<f32>().unwrap()));
+        colors.extend(rgb.iter().map(|part| part.parse::<f32>().unwrap()));
     }
     assert_eq!(places.len(), 225);
-    assert_eq!(colours.len(), 3 * 225);
+    assert_eq!(colors.len(), 3 * 225);
 
     // WebAssembly does not fuse, and neither does the portable set: the same bits.
     InstructionSet::Portable.activate().unwrap();
@@ -60,7 +60,7 @@ fn the_saved_model_predicts_what_the_page_predicted() {
         .unwrap()
         .into_rgb8();
     assert_eq!(painting.dimensions(), (100, 100));
-    assert_eq!(predict(&file, places.clone()), colours);
+    assert_eq!(predict(&file, places.clone()), colors);
     let all = (0..100).flat_map(|row| (0..100).map(move |column| (row, column)));
     let bytes: Vec<u8> = predict(&file, all)
         .into_iter()
@@ -72,7 +72,7 @@ fn the_saved_model_predicts_what_the_page_predicted() {
         set.activate().unwrap();
         let largest = predict(&file, places.clone())
             .iter()
-            .zip(&colours)
+            .zip(&colors)
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
         println!("{set}: at most {largest:e} from the browser's");

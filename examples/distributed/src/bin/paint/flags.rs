@@ -73,7 +73,7 @@ pub enum Input {
     /// Row and column.
     Raw,
     /// The same, scaled to [-1, 1].
-    Centred,
+    Centered,
     /// Sines and cosines of them.
     Fourier,
 }

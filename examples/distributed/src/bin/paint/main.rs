@@ -16,7 +16,7 @@ use mpi::traits::Communicator;
 
 use canvas::Canvas;
 use flags::Flags;
-use painter::COLOURS;
+use painter::COLORS;
 use picture::Picture;
 
 #[path = "../../../../paint_logo/canvas.rs"]
@@ -35,7 +35,7 @@ mod painter {
     pub const PLACE: usize = 2;
 
     /// Red, green and blue.
-    pub const COLOURS: usize = 3;
+    pub const COLORS: usize = 3;
 }
 
 /// The pixels of a picture, line by line. A rank encodes those that it is asked for.
@@ -50,7 +50,7 @@ impl Source for Pixels<'_> {
     }
 
     fn widths(&self) -> [usize; 2] {
-        [self.canvas.width(), COLOURS]
+        [self.canvas.width(), COLORS]
     }
 
     fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()> {
@@ -64,7 +64,7 @@ impl Source for Pixels<'_> {
                 .map(|(row, column)| (row.into(), column.into())),
         )?;
         targets.clear();
-        targets.extend(places.flat_map(|(row, column)| self.picture.colour(row, column)));
+        targets.extend(places.flat_map(|(row, column)| self.picture.color(row, column)));
         Ok(())
     }
 }
@@ -112,7 +112,7 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     };
     let mut net = Mlp::builder(canvas.width())
         .hidden_layers(9, 100, Relu)
-        .output(COLOURS, Identity)
+        .output(COLORS, Identity)
         .seed(flags.seed)
         .build()?;
     if first {
