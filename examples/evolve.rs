@@ -394,7 +394,7 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Dots of the picture to a metre; characters are 2 dots wide and 4 high.
+/// Dots per meter in the picture. Characters are 2 dots wide and 4 dots high.
 const DOTS: f64 = 16.0;
 const COLUMNS: usize = 40;
 const ROWS: usize = 5;

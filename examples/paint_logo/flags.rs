@@ -81,7 +81,7 @@ pub struct Flags {
     #[arg(long, value_name = "NAME", value_parser = activation::parse::<f32>)]
     activation: Option<Arc<dyn Activation<f32>>>,
 
-    /// Optimizer [default: muon, tutorial adam]
+    /// Name of the optimizer [default: muon, tutorial adam]
     #[arg(long, value_name = "NAME", value_enum)]
     optimizer: Option<Optimizer>,
 
@@ -94,7 +94,7 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
-    /// Maximum number of epochs [default: 40, tutorial 200, unlimited with `--seconds`]
+    /// Number of epochs [default: 40, tutorial 200, unlimited with `--seconds`]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 

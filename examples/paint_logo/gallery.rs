@@ -37,7 +37,7 @@ pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     Ok(Some(reference))
 }
 
-/// Writes all pictures. Returns the PSNR of the painting, and the files.
+/// Writes all pictures, appends their names to `files`, and returns the PSNR of the painting.
 pub fn save(
     out: &Path,
     outcome: &Outcome,
@@ -45,7 +45,8 @@ pub fn save(
     picture: &Picture,
     canvas: &Canvas,
     reference: Option<&Picture>,
-) -> Result<(f64, Vec<PathBuf>)> {
+    files: &mut Vec<PathBuf>,
+) -> Result<f64> {
     let painting = canvas.paint(net, canvas.size())?;
     let psnr = psnr_between(&painting, picture.image())?;
     let path = |name: &str| out.join(name);
@@ -55,17 +56,13 @@ pub fn save(
         &path("sheet.png"),
     )?;
     animate(&path("painting.gif"), &outcome.records, picture.image())?;
-    let mut files = vec![
-        path("painting.png"),
-        path("sheet.png"),
-        path("painting.gif"),
-    ];
+    files.extend(["painting.png", "sheet.png", "painting.gif"].map(path));
     if canvas.scale() > 1 {
         let all = enlarge(net, picture, canvas, reference)?;
         plot::save(&all, &path("enlarged.png"))?;
         files.push(path("enlarged.png"));
     }
-    Ok((psnr, files))
+    Ok(psnr)
 }
 
 /// Writes an animation of target and painting, with a frame for each record.

@@ -68,18 +68,20 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     } = &training;
     report_stop(flags, &outcome);
     report_pixel(net, picture, canvas)?;
-    let (psnr, mut files) = gallery::save(
+    let mut files = Vec::new();
+    if let Some(path) = &flags.save {
+        canvas.with_network(net).save(path)?;
+        files.push(path.clone());
+    }
+    let psnr = gallery::save(
         &flags.out,
         &outcome,
         net,
         picture,
         canvas,
         reference.as_ref(),
+        &mut files,
     )?;
-    if let Some(path) = &flags.save {
-        canvas.with_network(net).save(path)?;
-        files.push(path.clone());
-    }
     println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),

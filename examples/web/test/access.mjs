@@ -1,4 +1,4 @@
-// What those need who see little, or use the keyboard alone.
+// Accessibility checks: names, contrast, and use by keyboard alone.
 
 import assert from 'node:assert/strict';
 
@@ -16,7 +16,7 @@ export async function checkAccess(page, scheme) {
     }
     if (document.querySelectorAll('h1').length !== 1 || !document.documentElement.lang) found.push('no heading or language');
 
-    // Contrast as WCAG 2 has it: 4.5 for text.
+    // WCAG 2 requires a contrast of 4.5 for text.
     const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const rgba = (color) => {
       pen.clearRect(0, 0, 1, 1);
@@ -47,7 +47,7 @@ export async function checkAccess(page, scheme) {
   });
   assert.deepEqual(problems, [], scheme);
 
-  // By Tab through everything, and one can always see where one is.
+  // Tab reaches everything, and the focus is always visible.
   const seen = new Set();
   for (let i = 0; i < 30; i += 1) {
     await page.keyboard.press('Tab');

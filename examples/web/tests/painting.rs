@@ -1,4 +1,4 @@
-//! What the page calls, without a page.
+//! Tests of the page's functions without a page.
 
 use feedforward::{Mlp, ModelFile};
 use image::RgbaImage;
@@ -45,7 +45,7 @@ fn slices_of_any_length_train_the_same_network() {
 }
 
 #[test]
-fn it_learns_and_can_go_on() {
+fn it_learns_and_can_restart() {
     let mut painting = painting(&["--hidden=32x2", "--epochs=100"]);
     let before = painting.paint().unwrap().1;
     to_the_end(&mut painting, 10);
@@ -95,7 +95,7 @@ fn the_model_is_a_file_of_the_network_and_its_canvas() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     let refused = |flag: &str| {
         let error = Painting::new([flag], picture()).unwrap_err();
         error.to_string()
