@@ -59,7 +59,7 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
     let (activations, others): (Vec<_>, Vec<_>) = activation::all::<f64>()
         .into_iter()
         .partition(|f| f.pieces() == 1);
-    // The legend takes the cell after the last.
+    // The legend takes the cell after the last panel.
     let rows = (activations.len() + 1).div_ceil(COLUMNS);
     let size = (
         PANEL.0 * COLUMNS as u32 + 2 * MARGIN,

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let sets = data_sets(options.seed)?;
     let mut panels = Vec::new();
-    println!("points right     one neuron   network 2-16-16-1");
+    println!("accuracy         one neuron   network 2-16-16-1");
     for set in &sets {
         let neuron = Panel::train(set, "one neuron", one_neuron(options)?, options)?;
         let network = Panel::train(set, "network", network(options)?, options)?;

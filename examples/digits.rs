@@ -41,7 +41,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Number of pairs of images in a row of the picture, and maximum number in all.
 const COLUMNS: usize = 4;
 const MOST_SHOWN: usize = 24;
-/// Maximum number of parameters, of different labels and of bytes of a file, so that memory suffices.
+/// Maximum number of parameters, of different numbers and of bytes of a file, to limit memory.
 const MOST_PARAMETERS: usize = 50_000_000;
 const MOST_NUMBERS: usize = 1000;
 const MOST_BYTES: u64 = 1 << 28;
@@ -97,7 +97,7 @@ fn run(options: &Options) -> Result<()> {
         side = digits.side(),
     );
 
-    // All pixels share one scale. A scale of its own would amplify the noise of each pixel at the edge.
+    // All pixels share one scale. Separate scales would amplify the noise at the edges.
     let whole = Scaler::min_max(&training.pixels, 1, 0.0..=1.0)?;
     let width = digits.width;
     let scaler = Scaler::from_parts(
@@ -298,8 +298,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Returns the readings of all images. The misread ones come first, from the surest to the least
-    /// sure. The others follow, from the least sure to the surest.
+    /// Returns the readings of all images. The misread ones come first, from the surest to the
+    /// least sure. The others follow, from the least sure to the surest.
     fn of(model: &Classifier<f32, u32>, digits: &Digits) -> Result<Vec<Self>> {
         let probabilities = model.predict_probability(&digits.pixels)?;
         let rows = probabilities.chunks(model.classes().len());
@@ -330,8 +330,8 @@ impl Reading {
     }
 }
 
-/// Draws the misread images, or the least sure ones if none is misread. Beside each is the mean image
-/// of the number that the network read.
+/// Draws the misread images, or the least sure ones if none is misread. Beside each is the mean
+/// image of the number that the network read.
 fn save(
     out: &Path,
     digits: &Digits,

@@ -119,9 +119,8 @@ impl CartPole {
         }
     }
 
-    /// Moves cart and pole until the next decision. M is the sum of the masses, m and l are mass and
-    /// half length of the pole, θ and ω its angle and angular speed, v the speed of the cart.
-    /// Newton's laws are
+    /// Moves cart and pole until the next decision. The pole has mass m, half length l, angle θ and
+    /// angular speed ω. The cart has speed v, and M is the sum of the masses. Newton's laws are
     ///
     /// ```text
     /// a  = (F + m·l·ω²·sin θ) / M
@@ -198,8 +197,8 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Drives until the pole falls or time is up. Returns the number of steps that it stood, and the
-    /// reward: 1 for each of these steps, minus a penalty for leaning and for distance.
+    /// Drives until the pole falls or time is up. Returns the number of steps that it stood, and
+    /// the reward: 1 for each of these steps, minus a penalty for leaning and for distance.
     fn episode(&mut self, mut cart: CartPole) -> Result<(usize, f64)> {
         let mut reward = 0.0;
         for step in 0..STEPS {

@@ -62,7 +62,7 @@ impl Progress {
             bar.set_position((part * STEPS as f64) as u64);
             bar.set_message(words);
         } else if !self.is_quiet {
-            // A run goes on without a reader of its progress.
+            // Without a reader of the progress the run continues.
             let _ = writeln!(io::stderr(), "{words}");
         }
         self.shown = Some(Instant::now());

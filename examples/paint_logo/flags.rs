@@ -119,7 +119,7 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Input of the network: row and column, these scaled to [-1, 1], or sines and cosines of them
+    /// Row and column as they are, scaled to [-1, 1], or as sines and cosines
     /// [default: fourier, tutorial centered]
     #[arg(long, value_name = "KIND", value_enum)]
     input: Option<Input>,

@@ -44,8 +44,9 @@ pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
     })
 }
 
-/// Builds the trainer. The tutorial's preset trains as scikit-learn's `MLPRegressor` does by default.
-/// The other preset has no penalty. Its learning rate falls to zero over all updates, or by `in_time`.
+/// Builds the trainer. The tutorial's preset trains as scikit-learn's `MLPRegressor` does by
+/// default. The other preset has no penalty. Its learning rate falls to zero over all updates, or
+/// by `in_time`.
 pub fn trainer(
     flags: &Flags,
     batch: usize,

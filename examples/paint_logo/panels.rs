@@ -30,8 +30,8 @@ pub struct Panel<'a> {
     pub note: String,
 }
 
-/// Returns a grid of panels with this many columns. All pictures are resized to `zoom` times the size
-/// of the first one, so that magnified pixels are squares.
+/// Returns a grid of panels with this many columns. All pictures are resized to `zoom` times the
+/// size of the first one, so that magnified pixels are squares.
 pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
     let (wide, high) = panels
         .first()

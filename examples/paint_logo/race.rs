@@ -29,7 +29,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
         records.push(outcome.records);
     }
     let names = racers.each_ref().map(|(name, _)| *name);
-    // One frame for each record of the racer with the most records, so that none of its is left out.
+    // The racer with the most records decides the times of the frames.
     let clock = records.iter().max_by_key(|records| records.len());
     let mut clock: Vec<_> = (clock.into_iter().flatten())
         .map(|record| record.seconds)

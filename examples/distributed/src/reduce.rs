@@ -15,8 +15,8 @@ use crate::Result;
 /// Way of adding gradients up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// Adds the fixed chunks of a minibatch in order, bit-identical to a single process. Each rank adds
-    /// up one slice of the parameters for all ranks.
+    /// Adds the fixed chunks of a minibatch in order, bit-identical to a single process. Each rank
+    /// adds up one slice of the parameters for all ranks.
     #[default]
     Ordered,
     /// Adds even shards of the rows by `MPI_Allreduce`, which chooses the order.
@@ -79,8 +79,8 @@ impl<'a> Reducer<'a> {
         Ok(shard(samples, rank, self.slices.len())?)
     }
 
-    /// Returns the number of bytes of gradients that this rank sent to others. MPI's all-reduce does
-    /// not report its bytes, so they are not counted.
+    /// Returns the number of bytes of gradients that this rank sent to others. MPI's all-reduce
+    /// does not report its bytes, so they are not counted.
     pub fn bytes_sent(&self) -> u64 {
         self.sent
     }
@@ -164,7 +164,8 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// Writes the sum of the chunks, added in order without an initial zero. Does nothing without chunks.
+/// Writes the sum of the chunks, added in order without an initial zero. Without chunks it does
+/// nothing.
 fn sum_in_order<'a>(mut chunks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]) {
     let Some(first) = chunks.next() else { return };
     sum.copy_from_slice(first);

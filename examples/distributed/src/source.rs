@@ -72,7 +72,7 @@ struct Columns {
     width: usize,
 }
 
-/// Maximum length of a header. The format allows more, but two tensors need only a few hundred bytes.
+/// Maximum length of a header. The format allows more, but two tensors need a few hundred bytes.
 const MOST_HEADER: u64 = 1 << 20;
 
 /// Number of bytes of a value.
@@ -190,8 +190,8 @@ impl Source for Table {
     }
 }
 
-/// Writes a table file. `fill` writes the inputs of each sample, by its number, and in a second pass
-/// the targets.
+/// Writes a table file. `fill` writes the inputs of each sample, by its number, and in a second
+/// pass the targets.
 pub fn write_table(
     path: &Path,
     samples: usize,

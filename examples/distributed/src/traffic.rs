@@ -1,7 +1,7 @@
 //! Duration of a training step by formula: the bytes that ranks send, and the samples they compute.
 //!
-//! P is the number of parameters, n = 4·P their bytes, B the number of samples in a minibatch, c the
-//! number of its fixed chunks, and R the number of ranks. In a step the busiest rank sends
+//! P is the number of parameters, and n = 4·P is their size in bytes. A minibatch has B samples in
+//! c fixed chunks, and there are R ranks. In a step the busiest rank sends
 //!
 //! ```text
 //!                                   bytes                  messages

@@ -201,7 +201,7 @@ fn a_killed_training_run_resumes_with_any_number_of_ranks() {
     let folder = Folder::new("killed", 20_000);
     let checkpoint = folder.0.join("checkpoint.safetensors");
     let path = checkpoint.to_str().unwrap();
-    // So many epochs that the signal arrives before the last one.
+    // The signal arrives before the last of this many epochs.
     let most = ["--epochs", "60", "--hidden", "96"];
     let flags = [&most[..], &["--checkpoint", path, "--every", "5"]].concat();
     let undisturbed = folder.single(&most);

@@ -37,8 +37,8 @@ pub extern "C" fn length() -> usize {
     BUFFER.with_borrow(Vec::len)
 }
 
-/// Starts a training run. The first `flags` bytes of the buffer are command-line flags, separated by
-/// newlines. The other bytes are the picture: red, green, blue and alpha. Answers with JSON.
+/// Starts a training run. The first `flags` bytes of the buffer are command-line flags, separated
+/// by newlines. The other bytes are the picture: red, green, blue and alpha. Answers with JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(flags: usize, width: u32, height: u32) -> bool {
     panic::set_hook(Box::new(|info| {

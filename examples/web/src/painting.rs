@@ -68,7 +68,7 @@ impl Painting {
     /// Trains for at most `updates` updates.
     ///
     /// # Errors
-    /// If the training diverges.
+    /// If training diverges.
     pub fn train(&mut self, updates: usize) -> Result<Slice> {
         let samples = Samples::new(&self.inputs, &self.targets);
         let (mut done, mut losses) = (0, 0.0);

@@ -7,8 +7,8 @@ use std::{env, fs};
 use feedforward::simd::InstructionSet;
 use feedforward::{Encoding, ModelFile};
 
-/// Tolerance for fused multiply-adds, whose differences add up over ten layers. It is a fortieth of an
-/// 8-bit step, and about a hundred units in the last place of 1.0.
+/// Tolerance for fused multiply-adds, whose differences add up over ten layers. It is a fortieth of
+/// an 8-bit step, and about a hundred units in the last place of 1.0.
 const FUSED: f32 = 1e-5;
 
 fn folder() -> PathBuf {

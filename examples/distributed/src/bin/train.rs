@@ -22,8 +22,8 @@ use mpi::traits::{Communicator, CommunicatorCollectives};
 #[path = "../../../common/say.rs"]
 mod say;
 
-/// Trains a network on a table of samples. Each rank that mpirun starts reads its part of the table.
-/// With `--single`, one process has the whole table in memory.
+/// Trains a network on a table of samples. Each rank that mpirun starts reads its part of the
+/// table. With `--single`, one process has the whole table in memory.
 #[derive(Debug, Parser)]
 #[command(name = "train")]
 struct Flags {

@@ -21,7 +21,7 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub epochs: usize,
 
-    /// Number of pixels in a minibatch. At most one rank per 96 pixels, and at most 16 ranks, have work
+    /// Number of pixels in a minibatch. At most one rank per 96 pixels has work, and at most 16
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub batch: usize,
 

@@ -1,4 +1,5 @@
-//! Teaches a picture to a network, as `paint_logo` does by default, on the ranks that `mpirun` starts.
+//! Teaches a picture to a network, as `paint_logo` does by default, on the ranks that `mpirun`
+//! starts.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
