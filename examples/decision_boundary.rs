@@ -1,4 +1,4 @@
-//! A neuron draws a line; a network bends it.
+//! Shows that a neuron draws a line, and a network bends it.
 //!
 //! This program trains one neuron and one small network on three sets of points, and draws what
 //! each has learned: `cargo run --example decision_boundary [-- --out FILE]`. The picture in

@@ -6,6 +6,7 @@ use feedforward::activation::{Identity, LeakyRelu};
 use feedforward::simd::InstructionSet;
 use feedforward::{Neuron, Result};
 
+// A `println!` that survives `| head -1`. Your own program does without these three lines.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;

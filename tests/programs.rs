@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, GenericImageView, Rgba, RgbaImage};
@@ -61,6 +62,23 @@ const SHORT: [(&str, &[&str]); 10] = [
         &["--hidden", "8", "--epochs", "1", "--out", "FOLDER"],
     ),
 ];
+
+#[test]
+fn the_readme_and_these_tests_know_every_example() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let readme = fs::read_to_string(examples.join("README.md")).unwrap();
+    for entry in fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            assert!(SHORT.iter().any(|(known, _)| *known == name), "{name}");
+            let command = format!("| `cargo run --example {name}` |");
+            assert!(readme.contains(&command), "{name}");
+        } else if path.is_dir() {
+            assert!(readme.contains(name), "{name}");
+        }
+    }
+}
 
 /// Returns the command of a short run that starts, and writes, in this folder.
 fn short(name: &str, flags: &[&str], folder: &Path) -> Command {
@@ -194,13 +212,16 @@ fn progress_without_a_terminal_is_a_line_now_and_then() {
         String::from_utf8(output.stderr).unwrap()
     };
     // Longer than the time between two lines.
-    let lines = run(&["--seconds", "3.5"]);
+    let (lines, quiet) = thread::scope(|scope| {
+        let quiet = scope.spawn(|| run(&["--seconds", "3.5", "--quiet"]));
+        (run(&["--seconds", "3.5"]), quiet.join().unwrap())
+    });
+    assert_eq!(quiet, "");
     assert!((1..=10).contains(&lines.lines().count()), "{lines}");
     assert!(!lines.contains('\x1b') && !lines.contains('\r'), "{lines}");
     for line in lines.lines() {
         assert!(line.starts_with("epoch ") && line.ends_with(" s left"));
     }
-    assert_eq!(run(&["--seconds", "3.5", "--quiet"]), "");
     let flags = ["--generations", "1", "--quiet"];
     let output = output_of(example("evolve").args(flags));
     assert!(!output.contains("generation"), "{output}");

@@ -79,8 +79,8 @@ impl<'a> Display<'a> {
     }
 }
 
-/// Target and painting in the terminal, two pixels to a character: an upper half block in one
-/// color on the other.
+/// Target and painting in the terminal, two pixels to a character. Each character is an upper half
+/// block in the color of one pixel, on a background in the color of the other.
 struct Preview {
     term: Term,
     size: (u32, u32),
