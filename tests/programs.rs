@@ -59,7 +59,9 @@ const SHORT: [(&str, &[&str]); 10] = [
     ("evolve", &["--generations", "1", "--rust", "FOLDER/net.rs"]),
     (
         "paint_logo",
-        &["--hidden", "8", "--epochs", "1", "--out", "FOLDER"],
+        &[
+            "--hidden", "8", "--epochs", "1", "--scale", "1", "--out", "FOLDER",
+        ],
     ),
 ];
 
