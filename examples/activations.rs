@@ -1,4 +1,4 @@
-//! Draws every built-in activation of one number and its derivative in one sheet.
+//! Draws every built-in activation of one number, and its derivative, on one sheet.
 //!
 //! `cargo run --example activations [-- --out FILE]`
 
@@ -27,19 +27,19 @@ use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 const COLUMNS: usize = 4;
 const PANEL: (u32, u32) = (280, 222);
 const MARGIN: u32 = 14;
-/// The grid.
+/// Color of the grid.
 const GRID: RGBColor = RGBColor(231, 234, 239);
-/// Between the points of a curve; every kink of the built-ins lies on a multiple of it.
+/// Distance between the points of a curve. Every kink of an activation lies on a multiple of it.
 const STEP: f64 = 0.05;
 
 type Chart<'a, 'b> =
     ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 #[derive(Parser)]
-#[command(about = "Draws every built-in activation and its derivative")]
+#[command(about = "Draws every built-in activation and its derivative on one sheet")]
 struct Options {
-    /// The picture to write
-    #[arg(long, default_value = "out/activations.png")]
+    /// Picture to write, a PNG
+    #[arg(long, value_name = "FILE", default_value = "out/activations.png")]
     out: PathBuf,
 }
 
@@ -47,19 +47,19 @@ fn main() -> ExitCode {
     let options = Options::parse();
     match sheet(&options) {
         Ok(()) => {
-            say!("{}", options.out.display());
+            say::wrote(&[&options.out]);
             ExitCode::SUCCESS
         }
-        Err(error) => say::complain(&format!("{}: {error}", options.out.display())),
+        Err(error) => say::complain(error),
     }
 }
 
 fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
-    // Those of several pre-activations are no curves.
+    // An activation of several pre-activations is no curve.
     let (activations, others): (Vec<_>, Vec<_>) = activation::all::<f64>()
         .into_iter()
         .partition(|f| f.pieces() == 1);
-    // The legend takes the cell after the last.
+    // The legend takes the cell after the last panel.
     let rows = (activations.len() + 1).div_ceil(COLUMNS);
     let size = (
         PANEL.0 * COLUMNS as u32 + 2 * MARGIN,
@@ -79,7 +79,7 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
     plot::save(&picture, &options.out)
 }
 
-/// The part of the plane that is shown: the same for all, but for what happens outside.
+/// Returns the visible part of the plane. It is larger for a curve with a kink far from the origin.
 fn window(name: &str) -> (Range<f64>, Range<f64>) {
     match name {
         "relu6" => (-4.0..8.0, -1.5..7.5),
@@ -104,12 +104,12 @@ fn panel(cell: &Area, f: &Arc<dyn Activation<f64>>) -> Result<(), Box<dyn Error>
         .map(|i| xs.start + STEP * f64::from(i))
         .collect();
     let value = |x: f64| f.value(x);
-    let slope = |x: f64| f.derivative(x, f.value(x));
+    let derivative = |x: f64| f.derivative(x, f.value(x));
     for piece in pieces(&points, value, &ys) {
         chart.draw_series([PathElement::new(piece, BLUE.stroke_width(px(2.0)))])?;
     }
-    // Above the value, so that both are seen where they are the same.
-    for piece in pieces(&points, slope, &ys) {
+    // The dashes come second, so that both curves are visible where they coincide.
+    for piece in pieces(&points, derivative, &ys) {
         let style = ORANGE.stroke_width(px(1.6));
         let dashes = DashedPathElement::new(piece, px(5.0), px(3.0), style);
         chart.draw_series([dashes])?;
@@ -117,7 +117,7 @@ fn panel(cell: &Area, f: &Arc<dyn Activation<f64>>) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// The curve inside the window, cut where it jumps or leaves.
+/// Returns the curve inside the window, cut where it jumps or leaves.
 fn pieces(points: &[f64], f: impl Fn(f64) -> f64, ys: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
     let mut pieces = vec![];
     let mut piece = vec![];
@@ -144,7 +144,7 @@ fn pieces(points: &[f64], f: impl Fn(f64) -> f64, ys: &Range<f64>) -> Vec<Vec<(f
     pieces
 }
 
-/// The neighbours between which f jumps: where it is steep, and stays so however close one looks.
+/// Returns the neighboring points between which f jumps, found by bisection of steep steps.
 fn jump(f: impl Fn(f64) -> f64, mut left: f64, mut right: f64) -> Option<(f64, f64)> {
     const HEIGHT: f64 = 0.1;
     let rise = |a: f64, b: f64| (f(b) - f(a)).abs();
@@ -162,19 +162,19 @@ fn jump(f: impl Fn(f64) -> f64, mut left: f64, mut right: f64) -> Option<(f64, f
     Some((left, right))
 }
 
-/// The grid at whole numbers, the axes through the origin, and numbers at the even ones.
+/// Draws a grid at whole numbers, axes through the origin, and labels at even numbers.
 fn grid(chart: &mut Chart, xs: &Range<f64>, ys: &Range<f64>) -> Result<(), Box<dyn Error>> {
     let whole = |range: &Range<f64>| range.start.ceil() as i32..=range.end.floor() as i32;
-    let colour = |at: i32| if at == 0 { AXIS } else { GRID }.stroke_width(px(1.0));
-    // Zero last, so that no line of the grid crosses the axes.
+    let color = |at: i32| if at == 0 { AXIS } else { GRID }.stroke_width(px(1.0));
+    // The axes come last, so that no line of the grid crosses them.
     for zero in [false, true] {
         for x in whole(xs).filter(|&x| (x == 0) == zero) {
             let line = vec![(f64::from(x), ys.start), (f64::from(x), ys.end)];
-            chart.draw_series([PathElement::new(line, colour(x))])?;
+            chart.draw_series([PathElement::new(line, color(x))])?;
         }
         for y in whole(ys).filter(|&y| (y == 0) == zero) {
             let line = vec![(xs.start, f64::from(y)), (xs.end, f64::from(y))];
-            chart.draw_series([PathElement::new(line, colour(y))])?;
+            chart.draw_series([PathElement::new(line, color(y))])?;
         }
     }
 

@@ -1,8 +1,8 @@
-//! A neuron draws a line; a network bends it.
+//! Shows that a neuron draws a line, and a network bends it.
 //!
-//! Trains one neuron and one small network on three sets of points and draws what each has
-//! learned: `cargo run --example decision_boundary [-- --out FILE]`. That is how
-//! `docs/decision_boundary.png` was made.
+//! This program trains one neuron and one small network on three sets of points, and draws what
+//! each has learned: `cargo run --example decision_boundary [-- --out FILE]`. The picture in
+//! `docs/decision_boundary.png` was made this way.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -32,46 +32,53 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Rng = ChaCha8Rng;
 type Point = (f64, f64);
 
-/// Points in each of the two classes.
+/// Number of points in each of the two classes.
 const POINTS: usize = 100;
-/// The plane shown is this far from the origin to each side.
+/// Distance from the origin to each side of the visible plane.
 const REACH: f64 = 1.5;
 /// Side of a panel's square, in pixels.
 const SIDE: u32 = 290;
-/// The title above it, and the space around both.
+/// Height of the title above the square, and space around both, in pixels.
 const TITLE: u32 = 34;
 const SPACE: u32 = 12;
-/// The line of text below all panels.
+/// Height of the line of text below all panels, in pixels.
 const FOOT: u32 = 26;
-/// Steps to a side of the grid on which the network's outputs are taken.
+/// Number of steps along each side of the grid of network outputs.
 const STEPS: u32 = SIDE;
-/// Shades from one class to the other.
+/// Number of shades from one class to the other.
 const SHADES: f64 = 12.0;
+/// Seed of the points if `--seed` is 0, chosen so that they show well what each learner can do.
+const POINTS_SEED: u64 = 7;
 
 #[derive(Parser)]
-#[command(about = "Draws what one neuron and a network learn of three sets of points")]
+#[command(about = "Draws what one neuron and a network learn from three sets of points")]
 struct Options {
-    /// The picture to write
+    /// Number of epochs
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    epochs: usize,
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Picture to write, a PNG
     #[arg(long, value_name = "FILE", default_value = "out/decision_boundary.png")]
     out: PathBuf,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(&options) {
+    match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say::complain(&format!("{}: {error}", options.out.display())),
+        Err(error) => say::complain(error),
     }
 }
 
 fn run(options: &Options) -> Result<()> {
-    let sets = data_sets()?;
+    let sets = data_sets(options.seed)?;
     let mut panels = Vec::new();
-    say!("points right     one neuron   network 2-16-16-1");
+    println!("accuracy         one neuron   network 2-16-16-1");
     for set in &sets {
-        let neuron = Panel::train(set, "one neuron", one_neuron()?)?;
-        let network = Panel::train(set, "network", network()?)?;
-        say!(
+        let neuron = Panel::train(set, "one neuron", one_neuron(options)?, options)?;
+        let network = Panel::train(set, "network", network(options)?, options)?;
+        println!(
             "{:<16} {:>8.1} %   {:>15.1} %",
             set.name,
             100.0 * neuron.accuracy,
@@ -80,30 +87,32 @@ fn run(options: &Options) -> Result<()> {
         panels.push((neuron, network));
     }
     draw(options, &panels)?;
-    say!("{}", options.out.display());
+    say::wrote(&[&options.out]);
     Ok(())
 }
 
-/// A network without hidden layers. Its output is z; the class is the sign of z, and
-/// sigmoid(z) the probability of the second class.
-fn one_neuron() -> Result<Mlp<f64>> {
-    Ok(Mlp::builder(2).output(1, Identity).build()?)
-}
-
-fn network() -> Result<Mlp<f64>> {
-    let layers = Mlp::builder(2).hidden_layers(2, 16, Tanh);
+/// Builds a network without hidden layers. Its output is z. The class is the sign of z, and
+/// sigmoid(z) is the probability of the second class.
+fn one_neuron(options: &Options) -> Result<Mlp<f64>> {
+    let layers = Mlp::builder(2).seed(options.seed);
     Ok(layers.output(1, Identity).build()?)
 }
 
-/// Points of two classes: 0 and 1.
+fn network(options: &Options) -> Result<Mlp<f64>> {
+    let layers = Mlp::builder(2).seed(options.seed);
+    let layers = layers.hidden_layers(2, 16, Tanh);
+    Ok(layers.output(1, Identity).build()?)
+}
+
+/// Points of two classes, 0 and 1.
 struct DataSet {
     name: &'static str,
     points: Vec<Point>,
     classes: Vec<f64>,
 }
 
-fn data_sets() -> Result<[DataSet; 3]> {
-    let mut rng = Rng::seed_from_u64(7);
+fn data_sets(seed: u64) -> Result<[DataSet; 3]> {
+    let mut rng = Rng::seed_from_u64(seed.wrapping_add(POINTS_SEED));
     Ok([
         data_set("Two clouds", &mut rng, 0.25, two_clouds)?,
         data_set("XOR", &mut rng, 0.2, exclusive_or)?,
@@ -111,18 +120,18 @@ fn data_sets() -> Result<[DataSet; 3]> {
     ])
 }
 
-/// Points of each class by turns, about centres that `centre` draws for a class.
+/// Draws points of the two classes in turn, about centers that `center` draws for a class.
 fn data_set(
     name: &'static str,
     rng: &mut Rng,
     noise: f64,
-    centre: fn(&mut Rng, usize) -> Point,
+    center: fn(&mut Rng, usize) -> Point,
 ) -> Result<DataSet> {
     let noise = Normal::new(0.0, noise)?;
     let (mut points, mut classes) = (Vec::new(), Vec::new());
     for index in 0..2 * POINTS {
         let class = index % 2;
-        let (x, y) = centre(rng, class);
+        let (x, y) = center(rng, class);
         points.push((x + noise.sample(rng), y + noise.sample(rng)));
         classes.push(class as f64);
     }
@@ -133,19 +142,19 @@ fn data_set(
     })
 }
 
-/// A line can part these.
+/// Returns centers that a line can separate.
 fn two_clouds(_: &mut Rng, class: usize) -> Point {
     [(-0.7, 0.5), (0.7, -0.5)][class]
 }
 
-/// Exclusive or: the second class is where just one coordinate is positive.
+/// Returns centers of exclusive or: in the second class exactly one coordinate is positive.
 fn exclusive_or(rng: &mut Rng, class: usize) -> Point {
     let x = if rng.random() { 0.7 } else { -0.7 };
     let y = if class == 0 { x } else { -x };
     (x, y)
 }
 
-/// Two half circles, each of which reaches into the other.
+/// Returns centers on two half circles, each of which reaches into the other.
 fn two_moons(rng: &mut Rng, class: usize) -> Point {
     let (sine, cosine) = (std::f64::consts::PI * rng.random::<f64>()).sin_cos();
     match class {
@@ -154,22 +163,28 @@ fn two_moons(rng: &mut Rng, class: usize) -> Point {
     }
 }
 
-/// A network and the data set that it has learned.
+/// Network and the data set that it has learned.
 struct Panel<'a> {
     set: &'a DataSet,
     learner: &'static str,
     net: Mlp<f64>,
-    /// For each point, whether the network's answer is right.
+    /// For each point, `true` if the network's answer is right.
     right: Vec<bool>,
     accuracy: f64,
 }
 
 impl<'a> Panel<'a> {
-    fn train(set: &'a DataSet, learner: &'static str, mut net: Mlp<f64>) -> Result<Self> {
+    fn train(
+        set: &'a DataSet,
+        learner: &'static str,
+        mut net: Mlp<f64>,
+        options: &Options,
+    ) -> Result<Self> {
         let inputs = flat(&set.points);
         Trainer::new(BinaryCrossEntropy, Adam::new(0.02))
             .batch_size(40)
-            .epochs(300)
+            .epochs(options.epochs)
+            .seed(options.seed)
             .l2(0.01)
             .fit(&mut net, &inputs, &set.classes)?;
         let answers = net.predict(&inputs)?;
@@ -189,12 +204,12 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// Points as the library takes samples: one after the other.
+/// Returns the coordinates of all points in one vector, as the crate takes samples.
 fn flat(points: &[Point]) -> Vec<f64> {
     points.iter().flat_map(|&(x, y)| [x, y]).collect()
 }
 
-/// Neurons above, networks below.
+/// Draws the neurons above the networks.
 fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
     let (width, height) = (SIDE + 2 * SPACE, SIDE + TITLE + SPACE);
     let size = (
@@ -212,7 +227,7 @@ fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
             draw_panel(neuron, above)?;
             draw_panel(network, below)?;
         }
-        let words = "Shade: the probability of either class. Line: where both are as likely. \
+        let words = "Shade: probability of the class. Line: both are equally likely. \
                      Dark rings: points on the wrong side.";
         write(&foot, words, &text(12.0, FontStyle::Normal, FAINT))
     })?;
@@ -253,11 +268,11 @@ fn draw_panel(panel: &Panel, cell: &Area) -> Result<()> {
         .zip(&panel.set.classes)
         .zip(&panel.right)
     {
-        let colour = if class > 0.5 { ORANGE } else { BLUE };
+        let color = if class > 0.5 { ORANGE } else { BLUE };
         let rim = if right { WHITE } else { INK };
         chart.draw_series([
             Circle::new(point, px(4.4), rim.filled()),
-            Circle::new(point, px(3.2), colour.filled()),
+            Circle::new(point, px(3.2), color.filled()),
         ])?;
     }
     chart.draw_series([Rectangle::new(
@@ -267,7 +282,7 @@ fn draw_panel(panel: &Panel, cell: &Area) -> Result<()> {
     Ok(())
 }
 
-/// Writes in the middle.
+/// Writes in the middle of an area.
 fn write(area: &Area, words: &str, style: &TextStyle) -> Result<()> {
     let (w, h) = area.dim_in_pixel();
     let style = style.pos(Pos::new(HPos::Center, VPos::Center));
@@ -279,7 +294,7 @@ fn write(area: &Area, words: &str, style: &TextStyle) -> Result<()> {
     Ok(())
 }
 
-/// Pale blue to white to pale orange, in steps.
+/// Returns a shade from pale blue over white to pale orange.
 fn shade(probability: f64) -> RGBColor {
     let p = (probability * SHADES).floor().min(SHADES - 1.0) / (SHADES - 1.0);
     let (full, strength) = if p < 0.5 {
@@ -291,7 +306,7 @@ fn shade(probability: f64) -> RGBColor {
     RGBColor(pale(full.0), pale(full.1), pale(full.2))
 }
 
-/// The network's output on a grid, row by row from below.
+/// Output of a network on a grid, row by row from below.
 struct Field {
     points: Vec<Point>,
     values: Vec<f64>,
@@ -307,7 +322,7 @@ impl Field {
         Ok(Self { points, values })
     }
 
-    /// The indices of each square's corners, counterclockwise.
+    /// Returns the indices of each square's corners, counterclockwise.
     fn corners() -> impl Iterator<Item = [usize; 4]> {
         let (side, row) = (STEPS as usize, STEPS as usize + 1);
         (0..side * side).map(move |square| {
@@ -316,7 +331,7 @@ impl Field {
         })
     }
 
-    /// Each square and the mean of the outputs at its corners.
+    /// Returns each square with the mean of the outputs at its corners.
     fn squares(&self) -> impl Iterator<Item = ([Point; 2], f64)> {
         Self::corners().map(|corners| {
             let sum: f64 = corners.iter().map(|&corner| self.values[corner]).sum();
@@ -327,7 +342,7 @@ impl Field {
         })
     }
 
-    /// Pieces of the line where the output is zero: through each square from edge to edge.
+    /// Returns the line where the output is zero, in pieces that cross one square each.
     fn boundary(&self) -> Vec<[Point; 2]> {
         let mut pieces = Vec::new();
         for corners in Self::corners() {
@@ -339,7 +354,7 @@ impl Field {
         pieces
     }
 
-    /// Where the output is zero between two neighbours, if their signs differ.
+    /// Returns the point between two neighbors where the output is zero, if their signs differ.
     fn crossing(&self, from: usize, to: usize) -> Option<Point> {
         let (a, b) = (self.values[from], self.values[to]);
         if (a > 0.0) == (b > 0.0) {

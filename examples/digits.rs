@@ -1,8 +1,8 @@
-//! Learns to read handwritten digits, and shows those that it misreads.
+//! Learns to read handwritten digits, and draws those that it misreads.
 //!
-//! `cargo run --example digits [-- --data FILE --out FILE]`. The default data are the 1797 digits of
-//! 8 x 8 pixels of the UCI repository (Alpaydin and Kaynak, 1998) in the form in which scikit-learn
-//! has them; any CSV with one square image and its number on each line will do.
+//! `cargo run --example digits [-- --data FILE --out FILE]`. The default data are 1797 digits of
+//! 8 x 8 pixels from the UCI repository (Alpaydin and Kaynak, 1998), as scikit-learn ships them.
+//! Any CSV file works that has one square image and its number on each line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -19,7 +19,6 @@ use feedforward::optimizer::AdamW;
 use feedforward::schedule::Cosine;
 use feedforward::train::Validation;
 use feedforward::{Classifier, Mlp, Scaler, Trainer};
-use indicatif::{ProgressBar, ProgressStyle};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use rand::SeedableRng;
@@ -28,46 +27,52 @@ use rand::seq::SliceRandom;
 
 #[path = "common/plot.rs"]
 mod plot;
+#[path = "common/progress.rs"]
+mod progress;
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
 
 use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
+use progress::Progress;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Images in a row of the picture, and at most in all.
+/// Number of pairs of images in a row of the picture, and maximum number in all.
 const COLUMNS: usize = 4;
 const MOST_SHOWN: usize = 24;
-/// Parameters, different numbers and bytes of a file that all together fit in memory.
+/// Maximum number of parameters, of different numbers and of bytes of a file, to limit memory.
 const MOST_PARAMETERS: usize = 50_000_000;
 const MOST_NUMBERS: usize = 1000;
 const MOST_BYTES: u64 = 1 << 28;
-/// Side of an image, the captions below a pair of them and the space around, in pixels.
+/// Side of an image, height of the caption below a pair, and space around it, in pixels.
 const SIDE: u32 = 80;
 const CAPTION: u32 = 40;
 const SPACE: u32 = 16;
-/// The line of text at the top.
+/// Height of the line of text at the top, in pixels.
 const HEAD: u32 = 44;
 
 #[derive(Parser)]
-#[command(about = "Learns to read handwritten digits, and shows those that it misreads")]
+#[command(about = "Learns to read handwritten digits, and draws those that it misreads")]
 struct Options {
-    /// A CSV file: a header, then pixels and the number they show on each line
+    /// CSV file with a header, then the pixels of an image and its number on each line
     #[arg(long, value_name = "FILE", default_value_os_t = default_data())]
     data: PathBuf,
-    /// Passes over the training samples
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of epochs
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
-    /// Neurons of the hidden layer
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of neurons of the hidden layer
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     hidden: u32,
-    /// Seed of the network, the order of samples and which of them are held out
-    #[arg(long, default_value_t = 0)]
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// The picture to write
+    /// Picture to write, a PNG
     #[arg(long, value_name = "FILE", default_value = "out/digits.png")]
     out: PathBuf,
+    /// Print no progress
+    #[arg(long)]
+    quiet: bool,
 }
 
 fn default_data() -> PathBuf {
@@ -77,7 +82,7 @@ fn default_data() -> PathBuf {
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say::complain(&format!("digits: {error}")),
+        Err(error) => say::complain(error),
     }
 }
 
@@ -85,14 +90,14 @@ fn run(options: &Options) -> Result<()> {
     let digits = Digits::read(&options.data)
         .map_err(|error| format!("{}: {error}", options.data.display()))?;
     let (training, test) = digits.split(options.seed)?;
-    say!(
+    println!(
         "{} digits of {side} x {side} pixels to learn from, {} held out",
         training.labels.len(),
         test.labels.len(),
         side = digits.side(),
     );
 
-    // One scale for all pixels: those at the edge hardly vary, and would be blown up otherwise.
+    // All pixels share one scale. Separate scales would amplify the noise at the edges.
     let whole = Scaler::min_max(&training.pixels, 1, 0.0..=1.0)?;
     let width = digits.width;
     let scaler = Scaler::from_parts(
@@ -115,34 +120,31 @@ fn run(options: &Options) -> Result<()> {
     )?;
 
     scaler.fold_into_inputs(model.network_mut())?;
-    say!("the scaling is folded into the network, which takes pixels as they are from here on");
+    println!("the scaling is folded into the network, which now takes unscaled pixels");
     let confusion = model.confusion(&test.pixels, &test.labels)?;
-    say!("\nwhat each digit was taken for:\n\n{confusion}\n");
-    say!(
+    println!("\nconfusion matrix:\n\n{confusion}\n");
+    println!(
         "{:>5}  {:>9}  {:>6}  {:>6}",
-        "digit",
-        "precision",
-        "recall",
-        "F1"
+        "digit", "precision", "recall", "F1"
     );
     for (digit, scores) in confusion.classes().iter().zip(confusion.per_class()) {
         let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1];
-        say!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
+        println!("{digit:>5}  {precision:>9.3}  {recall:>6.3}  {f1:>6.3}");
     }
 
     let readings = Reading::of(&model, &test)?;
     save(&options.out, &test, &training.typical(), &readings)?;
     let misread = readings.iter().filter(|reading| reading.is_wrong()).count();
-    say!(
-        "\nread right: {:.2} % of {} digits that it had not seen; the {misread} others are in {}",
+    println!(
+        "\nread right: {:.2} % of {} held-out digits; {misread} misread",
         100.0 * confusion.accuracy(),
         test.labels.len(),
-        options.out.display(),
     );
+    say::wrote(&[&options.out]);
     Ok(())
 }
 
-/// Images, row by row, and what they show.
+/// Images, row by row, and the numbers that they show.
 struct Digits {
     width: usize,
     pixels: Vec<f32>,
@@ -217,7 +219,7 @@ impl Digits {
         &self.pixels[index * self.width..][..self.width]
     }
 
-    /// Four fifths to learn from, and a fifth held out.
+    /// Returns four fifths of the digits to learn from, and one fifth to hold out.
     fn split(&self, seed: u64) -> Result<(Self, Self)> {
         let mut order: Vec<usize> = (0..self.labels.len()).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -239,7 +241,7 @@ impl Digits {
 }
 
 impl Digits {
-    /// The mean image of each number.
+    /// Returns the mean image of each number.
     fn typical(&self) -> BTreeMap<u32, Vec<f32>> {
         let mut sums: BTreeMap<u32, (f32, Vec<f32>)> = BTreeMap::new();
         for (index, &label) in self.labels.iter().enumerate() {
@@ -258,8 +260,8 @@ impl Digits {
     }
 }
 
-/// Trains with a progress bar, where standard error is a terminal. The bar tells how many of the
-/// digits held out are read right; nothing is decided by it.
+/// Trains the network. The progress shows how many held-out digits it reads right, which decides
+/// nothing.
 fn train(
     model: &mut Classifier<f32, u32>,
     (inputs, labels): (&[f32], &[u32]),
@@ -273,26 +275,21 @@ fn train(
         .dropout(0.2)
         .validation(Validation::set(held_out, model.targets(held_labels)?).score(Accuracy))
         .seed(options.seed);
-    let bar = ProgressBar::new(options.epochs.into());
-    let template = "{bar:20.cyan/blue} epoch {pos}/{len}  {msg}  {eta} left";
-    bar.set_style(ProgressStyle::with_template(template)?);
+    let mut progress = Progress::new(options.quiet);
     model.fit_with(&trainer, inputs, labels, None, |event, _| {
-        let Some(epoch) = event.epoch() else {
-            return ControlFlow::Continue(());
-        };
-        let right = 100.0 * epoch.validation_score.unwrap_or(0.0);
-        bar.set_message(format!(
-            "loss {:.4}  {right:.1} % of those held out read right",
-            epoch.loss
-        ));
-        bar.set_position(epoch.number as u64);
+        if let Some(epoch) = event.epoch().filter(|_| progress.is_due()) {
+            let (number, all) = (epoch.number, options.epochs);
+            let right = 100.0 * epoch.validation_score.unwrap_or(0.0);
+            let loss = epoch.loss;
+            let words = format!("epoch {number}/{all}  loss {loss:.4}  {right:.1} % read right");
+            progress.show(number as f64 / f64::from(all), &words);
+        }
         ControlFlow::Continue(())
     })?;
-    bar.finish_and_clear();
     Ok(())
 }
 
-/// The network's reading of one image.
+/// A network's reading of one image.
 struct Reading {
     index: usize,
     shown: u32,
@@ -301,8 +298,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Returns the readings of all images: misread ones first, the surest of them at the
-    /// beginning; then the others, the least sure first.
+    /// Returns the readings of all images. The misread ones come first, from the surest to the
+    /// least sure. The others follow, from the least sure to the surest.
     fn of(model: &Classifier<f32, u32>, digits: &Digits) -> Result<Vec<Self>> {
         let probabilities = model.predict_probability(&digits.pixels)?;
         let rows = probabilities.chunks(model.classes().len());
@@ -333,8 +330,8 @@ impl Reading {
     }
 }
 
-/// Draws the misread images, or if there is none, those that it was least sure of: each beside the
-/// mean image of the number that it was taken for.
+/// Draws the misread images, or the least sure ones if none is misread. Beside each is the mean
+/// image of the number that the network read.
 fn save(
     out: &Path,
     digits: &Digits,
@@ -348,9 +345,9 @@ fn save(
     };
     let all = readings.len();
     let title = match misread {
-        0 => "All read right; those it was least sure of".to_string(),
-        _ if shown < misread => format!("{misread} of {all} misread; the surest {shown}"),
-        _ => format!("{misread} of {all} misread, each beside the mean of what it was taken for"),
+        0 => "All read right. The least sure:".to_string(),
+        _ if shown < misread => format!("{misread} of {all} misread. The surest {shown}:"),
+        _ => format!("{misread} of {all} misread, each beside the mean of the number read"),
     };
     let rows = shown.div_ceil(COLUMNS) as u32;
     let (step, height) = (2 * SIDE + 2 * SPACE, SIDE + CAPTION + SPACE);
@@ -389,24 +386,24 @@ fn draw_image(area: &Area, image: &[f32], (left, top): (u32, u32)) -> Result<()>
             (at(left, column), at(top, row)),
             (at(left, column + 1), at(top, row + 1)),
         ];
-        let grey = RGBColor(shade, shade, shade);
-        area.draw(&Rectangle::new(corners, grey.filled()))?;
+        let gray = RGBColor(shade, shade, shade);
+        area.draw(&Rectangle::new(corners, gray.filled()))?;
     }
     let frame = [(at(left, 0), at(top, 0)), (at(left, side), at(top, side))];
     area.draw(&Rectangle::new(frame, AXIS.stroke_width(plot::SCALE)))?;
     Ok(())
 }
 
-/// Draws what an image is and was taken for, centred below a place.
-fn draw_caption(area: &Area, reading: &Reading, (centre, top): (u32, u32)) -> Result<()> {
-    let line = |words: String, below: u32, colour, weight| {
-        let place = (px(centre.into()) as i32, px(f64::from(top + below)) as i32);
-        let style = text(12.0, weight, colour).pos(Pos::new(HPos::Center, VPos::Top));
+/// Draws the number shown and the number read, centered below a place.
+fn draw_caption(area: &Area, reading: &Reading, (center, top): (u32, u32)) -> Result<()> {
+    let line = |words: String, below: u32, color, weight| {
+        let place = (px(center.into()) as i32, px(f64::from(top + below)) as i32);
+        let style = text(12.0, weight, color).pos(Pos::new(HPos::Center, VPos::Top));
         Text::new(words, place, style)
     };
-    let colour = if reading.is_wrong() { ORANGE } else { BLUE };
+    let color = if reading.is_wrong() { ORANGE } else { BLUE };
     let read = format!("{} read as {}", reading.shown, reading.read);
-    area.draw(&line(read, 5, colour, FontStyle::Bold))?;
+    area.draw(&line(read, 5, color, FontStyle::Bold))?;
     let sure = format!("{:.0} % sure", 100.0 * reading.probability);
     area.draw(&line(sure, 21, FAINT, FontStyle::Normal))?;
     Ok(())

@@ -1,10 +1,10 @@
 //! A network learns to balance a pole, without gradients.
 //!
 //! `cargo run --example evolve [-- --generations N --seed N --rust FILE]`. A pole is hinged on a
-//! cart; the network sees where both are and how fast they move, fifty times a second, and pushes
-//! the cart. It learns by an evolution strategy, which only ever looks at how long a pole stayed
-//! up: slight changes of the parameters are tried, and the network moves towards those that did well.
-//! All that this needs of the library is that parameters are one slice.
+//! cart. Fifty times a second the network sees positions and velocities of both, and pushes the
+//! cart. It learns by an evolution strategy, which only needs to know how well a pole stayed up.
+//! The strategy tries slight changes of the parameters, and moves the network toward the changes
+//! that did well. This works with any network whose parameters are one slice.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -33,16 +33,19 @@ type Rng = ChaCha8Rng;
 #[derive(Parser)]
 #[command(about = "Evolves a network that balances a pole, and shows it at work")]
 struct Options {
-    /// Generations of the evolution
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of generations
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     generations: u32,
-    /// Seed of the network, its changes and the starts
-    #[arg(long, default_value_t = 1)]
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Writes the network as Rust source for a program that has no files
+    /// Rust source to write, with the network for a program without files
     #[arg(long, value_name = "FILE")]
     rust: Option<PathBuf>,
-    /// Does not show it moving
+    /// Print no progress
+    #[arg(long)]
+    quiet: bool,
+    /// Show no animation in the terminal
     #[arg(long)]
     no_animation: bool,
 }
@@ -50,7 +53,7 @@ struct Options {
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say::complain(&format!("evolve: {error}")),
+        Err(error) => say::complain(error),
     }
 }
 
@@ -58,44 +61,44 @@ fn run(options: &Options) -> Result<()> {
     let mut net = Mlp::builder(4).hidden(HIDDEN, Tanh).output(1, Tanh);
     net = net.seed(options.seed);
     let mut net = net.build()?;
-    // None of them is in the evolution, whose starts have another seed.
+    // The evolution has starts of another seed, so these are unseen.
     let fresh = starts(options.seed ^ u64::MAX, FRESH);
     let before = Judgement::of(net.params(), &fresh)?;
 
     evolve(&mut net, options)?;
 
     let after = Judgement::of(net.params(), &fresh)?;
-    say!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
-    say!("  before: {before}");
-    say!("  after:  {after}\n");
+    println!("\n{FRESH} fresh starts, {} s each", seconds(STEPS));
+    println!("  before: {before}");
+    println!("  after:  {after}\n");
     show(net.params(), &after.hardest, options)?;
     if let Some(file) = &options.rust {
         std::fs::write(file, net.to_rust("BALANCE")?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        say!("{}", file.display());
+        say::wrote(&[file]);
     }
     Ok(())
 }
 
 // --- The pole ----------------------------------------------------------------------------------
 
-/// Gravity, masses of cart and pole, and half the pole's length: those of Barto, Sutton and
-/// Anderson, *Neuronlike adaptive elements that can solve difficult learning control problems*,
-/// 1983, in metres, kilograms and seconds. There is no friction.
+/// Gravity, masses of cart and pole, and half the pole's length, in meters, kilograms and seconds.
+/// They are those of Barto, Sutton and Anderson, *Neuronlike adaptive elements that can solve
+/// difficult learning control problems*, 1983. There is no friction.
 const GRAVITY: f64 = 9.8;
 const CART: f64 = 1.0;
 const POLE: f64 = 0.1;
 const HALF: f64 = 0.5;
-/// The largest force, in newtons. Theirs was always this one, to the left or to the right.
+/// Maximum force, in newtons. Barto, Sutton and Anderson always apply it, to the left or right.
 const FORCE: f64 = 10.0;
-/// Time between two decisions, and how many of them are to be survived.
+/// Time between two decisions, and number of decisions in an episode.
 const STEP: f64 = 0.02;
 const STEPS: usize = 500;
-/// The end of the track, and the angle from which on the pole counts as fallen: 12 degrees.
+/// End of the track, and angle beyond which the pole has fallen: 12 degrees.
 const TRACK: f64 = 2.4;
 const FALLEN: f64 = 12.0 * std::f64::consts::PI / 180.0;
 
-/// Where the cart is and how fast, and the angle of the pole, 0 being upright, and how fast.
+/// Position and speed of the cart, and angle and angular speed of the pole. Upright is 0.
 #[derive(Clone, Copy, Debug)]
 struct CartPole {
     x: f64,
@@ -105,7 +108,7 @@ struct CartPole {
 }
 
 impl CartPole {
-    /// Not in the middle and not at rest, but so that it can be saved.
+    /// Draws a start that is neither in the middle nor at rest, but can still be balanced.
     fn start(rng: &mut Rng) -> Self {
         let mut within = |reach: f64| (rng.random::<f64>() * 2.0 - 1.0) * reach;
         Self {
@@ -116,15 +119,17 @@ impl CartPole {
         }
     }
 
-    /// What happens until the next decision. With M the sum of the masses, m and l the pole's mass
-    /// and half length, Newton's laws for cart and pole give
+    /// Moves cart and pole until the next decision. The pole has mass m, half length l, angle θ and
+    /// angular speed ω. The cart has speed v, and M is the sum of the masses. Newton's laws are
     ///
-    ///   a = (F + m l w^2 sin(angle)) / M
-    ///   w' = (g sin(angle) - a cos(angle)) / (l (4/3 - m cos(angle)^2 / M))
-    ///   v' = a - m l w' cos(angle) / M
+    /// ```text
+    /// a  = (F + m·l·ω²·sin θ) / M
+    /// ω' = (g·sin θ - a·cos θ) / (l·(4/3 - m·cos² θ / M))
+    /// v' = a - m·l·ω'·cos θ / M
+    /// ```
     ///
-    /// The velocities take a step of Euler's along these, and the positions one along the new
-    /// velocities, which keeps a swinging pole from gaining energy.
+    /// The velocities take an Euler step, and the positions a step along the new velocities. This
+    /// keeps a swinging pole from gaining energy.
     fn push(&mut self, force: f64) {
         let (sin, cos) = (sin(self.angle), cos(self.angle));
         let mass = CART + POLE;
@@ -142,7 +147,7 @@ impl CartPole {
         self.x.abs() <= TRACK && self.angle.abs() <= FALLEN
     }
 
-    /// What the network sees: all four, brought to about [-1, 1].
+    /// Returns the inputs of the network: all four numbers, scaled to about [-1, 1].
     fn seen(&self) -> [f32; 4] {
         [
             self.x / TRACK,
@@ -167,8 +172,8 @@ fn seconds(steps: usize) -> f64 {
 
 const HIDDEN: usize = 16;
 
-/// The form of the network that borrows its parameters: one that was changed slightly is
-/// ready at once, as nothing is packed.
+/// Layers of a network that borrows its parameters. Changed parameters are usable at once, because
+/// nothing is packed.
 static LAYERS: [LayerSpec<f32>; 2] = [LayerSpec::new(HIDDEN, &Tanh), LayerSpec::new(1, &Tanh)];
 
 struct Driver<'a> {
@@ -192,8 +197,8 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Drives until the pole falls or time is up. Returns the steps that it stood, and a
-    /// reward: for each of these steps 1, less for leaning and for being far from the middle.
+    /// Drives until the pole falls or time is up. Returns the number of steps that it stood, and
+    /// the reward: 1 for each of these steps, minus a penalty for leaning and for distance.
     fn episode(&mut self, mut cart: CartPole) -> Result<(usize, f64)> {
         let mut reward = 0.0;
         for step in 0..STEPS {
@@ -208,7 +213,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// The mean over some starts: steps that the pole stood, and reward.
+/// Returns the mean number of steps that the pole stood, and the mean reward, over some starts.
 fn mean_episode(params: &[f32], starts: &[CartPole]) -> Result<(f64, f64)> {
     let mut driver = Driver::new(params)?;
     let (mut steps, mut reward) = (0.0, 0.0);
@@ -222,27 +227,32 @@ fn mean_episode(params: &[f32], starts: &[CartPole]) -> Result<(f64, f64)> {
 
 // --- The evolution -----------------------------------------------------------------------------
 
-/// Changes in a generation, each tried in both directions.
+/// Number of changes in a generation, each tried in both directions.
 const PAIRS: usize = 32;
-/// Their standard deviation.
+/// Standard deviation of the changes.
 const SIGMA: f32 = 0.1;
-/// Starts in a generation, the same for all: luck must not decide.
+/// Number of starts in a generation. All changes have the same starts, so that luck decides less.
 const STARTS: usize = 4;
 const LEARNING_RATE: f64 = 0.05;
 const FRESH: usize = 1000;
 
-/// Salimans, Ho, Chen, Sidor and Sutskever, *Evolution strategies as a scalable alternative to
-/// reinforcement learning*, 2017. For changes e of standard normal numbers,
+/// Evolves the network (Salimans et al., 2017,
+/// [arXiv:1703.03864](https://arxiv.org/abs/1703.03864)). For changes ε of standard normal numbers,
+/// the expected value of
 ///
-///   g = 1 / (2 n sigma) times the sum over n pairs of (f(p + sigma e) - f(p - sigma e)) e
+/// ```text
+/// g = 1 / (2·n·σ) · Σ (f(p + σ·ε) - f(p - σ·ε))·ε     over n pairs
+/// ```
 ///
-/// is on average the gradient of f, smoothed by such changes. In place of the rewards f stand their
-/// ranks, from -1/2 to 1/2, so that one lucky reward does not outweigh all others.
+/// is the gradient of the smoothed reward f. Ranks from -1/2 to 1/2 replace the rewards, so that a
+/// single lucky reward does not outweigh all others.
 fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
     let mut rng = Rng::seed_from_u64(options.seed);
     let adam = Adam::new(LEARNING_RATE);
     let mut state = State::new(&adam, net.layout())?;
-    say!("generation   seconds up: mean   best   the network's own");
+    if !options.quiet {
+        println!("generation   seconds up: mean   best   the network's own");
+    }
     for generation in 1..=options.generations {
         let starts: Vec<_> = (0..STARTS).map(|_| CartPole::start(&mut rng)).collect();
         let changes: Vec<Vec<f32>> = (0..PAIRS)
@@ -260,7 +270,7 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
             }
         }
         let ranks = ranks(&tried);
-        // Downhill is where optimizers go, so the gradient is that of minus the reward.
+        // Optimizers go downhill, so this is the gradient of the negative reward.
         let mut gradient = vec![0.0; net.params().len()];
         for (change, pair) in changes.iter().zip(ranks.chunks(2)) {
             let factor = (pair[1] - pair[0]) / (2.0 * PAIRS as f32 * SIGMA);
@@ -270,18 +280,19 @@ fn evolve(net: &mut Mlp<f32>, options: &Options) -> Result<()> {
         }
         state.update(&adam, LEARNING_RATE, net.params_mut(), &gradient)?;
 
-        if generation <= 5 || generation % 10 == 0 || generation == options.generations {
+        let is_shown = generation <= 5 || generation % 10 == 0 || generation == options.generations;
+        if is_shown && !options.quiet {
             let up = tried.iter().map(|(steps, _)| steps * STEP);
             let mean = up.clone().sum::<f64>() / tried.len() as f64;
             let best = up.fold(0.0, f64::max);
             let own = mean_episode(net.params(), &starts)?.0 * STEP;
-            say!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
+            println!("{generation:>10}   {mean:>16.2}   {best:>4.1}   {own:>17.2}");
         }
     }
     Ok(())
 }
 
-/// The rank of each by its reward, from -1/2 for the worst to 1/2 for the best.
+/// Returns the rank of each reward, from -1/2 for the worst to 1/2 for the best.
 fn ranks(tried: &[(f64, f64)]) -> Vec<f32> {
     let mut order: Vec<usize> = (0..tried.len()).collect();
     order.sort_by(|&a, &b| tried[a].1.total_cmp(&tried[b].1));
@@ -292,15 +303,15 @@ fn ranks(tried: &[(f64, f64)]) -> Vec<f32> {
     ranks
 }
 
-// --- What came of it ---------------------------------------------------------------------------
+// --- The result --------------------------------------------------------------------------------
 
-/// How a network does from starts that it has not seen.
+/// Performance of a network from starts that it has not seen.
 struct Judgement {
     starts: usize,
     balanced: usize,
     mean: f64,
     least: f64,
-    /// The start from which it earned the least.
+    /// Start with the smallest reward.
     hardest: CartPole,
 }
 
@@ -344,15 +355,15 @@ impl std::fmt::Display for Judgement {
     }
 }
 
-/// Moments that are printed, in steps.
+/// Printed moments, in steps.
 const MOMENTS: [usize; 4] = [0, 25, 100, STEPS];
-/// Steps between two pictures of the animation, and the pause that makes its seconds true.
+/// Number of steps between two frames of the animation, and the pause that makes it real time.
 const FRAME: usize = 2;
 const PAUSE: Duration = Duration::from_millis(40);
-/// Steps of the animation: half of the time is enough to see.
+/// Number of steps in the animation, half of an episode.
 const SHOWN: usize = STEPS / 2;
 
-/// The network at work from this start: moving, where somebody watches, then some moments.
+/// Shows the network at work from this start: an animation in a terminal, then some moments.
 fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
     let mut driver = Driver::new(params)?;
     let mut states = vec![*start];
@@ -361,7 +372,7 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         driver.drive(&mut cart)?;
         states.push(cart);
     }
-    if io::stdout().is_terminal() && !options.no_animation {
+    if io::stdout().is_terminal() && !options.no_animation && !options.quiet {
         for (index, state) in states.iter().enumerate().take(SHOWN).step_by(FRAME) {
             let frame = picture(state, index);
             let lines = frame.lines().count();
@@ -370,27 +381,27 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         }
         say::print(format_args!("\x1b[J"));
     }
-    say!("The hardest of these starts:");
+    println!("The hardest of these starts:");
     let last = states.len() - 1;
     for step in MOMENTS
         .into_iter()
         .filter(|&step| step < last)
         .chain([last])
     {
-        say!("{}", picture(&states[step], step));
+        println!("{}", picture(&states[step], step));
     }
     Ok(())
 }
 
-/// Dots of the picture to a metre; characters are 2 dots wide and 4 high.
+/// Dots per meter in the picture. Characters are 2 dots wide and 4 dots high.
 const DOTS: f64 = 16.0;
 const COLUMNS: usize = 40;
 const ROWS: usize = 5;
 
-/// Cart and pole in braille characters, to scale, on the track.
+/// Draws cart and pole on the track in braille characters, to scale.
 fn picture(cart: &CartPole, step: usize) -> String {
     let mut canvas = [[0_u8; COLUMNS]; ROWS];
-    // Metres from the middle of the track, and above the hinge.
+    // Meters from the middle of the track, and above the hinge.
     let mut dot = |x: f64, y: f64| {
         let column = (COLUMNS as f64 + x * DOTS).round();
         let row = ((ROWS * 4 - 4) as f64 - y * DOTS).round();

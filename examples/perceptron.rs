@@ -1,4 +1,4 @@
-//! One artificial neuron, worked out step by step.
+//! Computes one artificial neuron, step by step.
 //!
 //! `cargo run --example perceptron`
 
@@ -6,6 +6,7 @@ use feedforward::activation::{Identity, LeakyRelu};
 use feedforward::simd::InstructionSet;
 use feedforward::{Neuron, Result};
 
+// A `println!` that survives `| head -1`. Your own program does without these three lines.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
@@ -18,35 +19,35 @@ const SLOPE: f64 = 0.1;
 fn main() -> Result<()> {
     let neuron = Neuron::new(WEIGHTS, BIAS, LeakyRelu::new(SLOPE))?;
 
-    say!("A neuron multiplies each input by its weight, adds the products up in order,");
-    say!("adds its bias, and passes the result through its activation function.");
-    say!();
-    say!("   input     weight    product    sum so far");
+    println!("A neuron multiplies each input by its weight, adds the products up in order,");
+    println!("adds its bias, and passes the result through its activation function.");
+    println!();
+    println!("   input     weight    product    sum so far");
     for (index, (input, weight)) in INPUTS.iter().zip(WEIGHTS).enumerate() {
         let product = input * weight;
         let so_far = sum_of_first(index + 1)?;
-        say!("  {input:>6}  x  {weight:>6}  =  {product:>6}    {so_far}");
+        println!("  {input:>6}  x  {weight:>6}  =  {product:>6}    {so_far}");
     }
-    say!();
-    say!("  sum              {}", sum_of_first(INPUTS.len())?);
-    say!("  bias             {}", neuron.bias());
-    say!("  sum + bias       {}", neuron.pre_activation(&INPUTS)?);
-    say!(
+    println!();
+    println!("  sum              {}", sum_of_first(INPUTS.len())?);
+    println!("  bias             {}", neuron.bias());
+    println!("  sum + bias       {}", neuron.pre_activation(&INPUTS)?);
+    println!(
         "  {:<16} {}",
         neuron.activation().name(),
         neuron.output(&INPUTS)?
     );
-    say!();
-    say!("On paper the output is -0.05. Floating-point numbers cannot hold 0.7, 0.6, 1.4");
-    say!("and 0.1 exactly, and {}.", rounding());
-    say!("The last line is what the neuron gives.");
-    say!();
-    say!("{}", neuron.output(&INPUTS)?);
+    println!();
+    println!("On paper the output is -0.05. Floating-point numbers cannot hold 0.7, 0.6, 1.4");
+    println!("and 0.1 exactly, and {}.", rounding());
+    println!("The last line is the output of the neuron.");
+    println!();
+    println!("{}", neuron.output(&INPUTS)?);
     Ok(())
 }
 
-/// The neuron's sum after its first `count` inputs: what a neuron that has no others and no
-/// bias gives, so that each step is the library's own arithmetic and not a retelling of it.
+/// Returns the sum after the first `count` inputs, as the output of a neuron with only these inputs
+/// and no bias. Each step is therefore the crate's own arithmetic.
 fn sum_of_first(count: usize) -> Result<f64> {
     Neuron::new(&WEIGHTS[..count], 0.0, Identity)?.output(&INPUTS[..count])
 }

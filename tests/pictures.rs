@@ -166,9 +166,9 @@ fn what_is_ignored_of_a_picture_is_said() {
         (with(&[&chunk(*b"sRGB", &[0]), &gamma(100_000)]), ""),
         (with(&[&gamma(100_000)]), "gamma of 1 is ignored"),
         (with(&[&frames]), "only the first of 3 frames"),
-        (profile(b"Display P3"), "colour profile is ignored"),
+        (profile(b"Display P3"), "color profile is ignored"),
         (profile(b"sRGB IEC61966-2.1"), ""),
-        (jpeg(b"Display P3"), "colour profile is ignored"),
+        (jpeg(b"Display P3"), "color profile is ignored"),
         (jpeg(b"\0s\0R\0G\0B\0 "), ""),
     ] {
         fs::write(&file, bytes).unwrap();

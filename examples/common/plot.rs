@@ -1,4 +1,4 @@
-//! What the examples that draw share: a font that comes along, and pictures without jags.
+//! Drawing for the examples: a bundled font, and anti-aliased pictures.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -13,50 +13,50 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-/// Pictures are drawn so many times larger and then reduced, because plotters draws thick
-/// lines without anti-aliasing. Lengths on an [`Area`] are to be multiplied by it.
+/// Factor by which pictures are drawn larger and then reduced, because plotters draws thick lines
+/// without anti-aliasing. Multiply lengths on an [`Area`] by it.
 pub const SCALE: u32 = 4;
 
-/// Text.
+/// Color of text.
 pub const INK: RGBColor = RGBColor(38, 44, 54);
-/// Numbers beside axes, and what else should not come first.
+/// Color of numbers beside axes, and of other secondary text.
 pub const FAINT: RGBColor = RGBColor(112, 120, 132);
-/// Axes.
+/// Color of axes.
 pub const AXIS: RGBColor = RGBColor(168, 175, 186);
-/// The first thing drawn.
+/// Color of the first curve or class.
 pub const BLUE: RGBColor = RGBColor(23, 92, 180);
-/// The second; the two can be told apart by the colour-blind too.
+/// Color of the second curve or class. Color-blind readers can tell it from the first.
 pub const ORANGE: RGBColor = RGBColor(226, 108, 16);
 
-/// Where plotters draws.
+/// Area that plotters draws on.
 pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-/// A length in pixels of the final picture.
+/// Converts a length in pixels of the final picture.
 pub fn px(length: f64) -> u32 {
     (length * f64::from(SCALE)).round() as u32
 }
 
-/// Text of that size in pixels of the final picture.
-pub fn text(size: f64, style: FontStyle, colour: RGBColor) -> TextStyle<'static> {
+/// Returns a text style, with the size in pixels of the final picture.
+pub fn text(size: f64, style: FontStyle, color: RGBColor) -> TextStyle<'static> {
     ("sans-serif", f64::from(px(size)), style)
         .into_font()
-        .color(&colour)
+        .color(&color)
 }
 
-/// Writes a picture as PNG, into a folder made when missing.
+/// Writes a picture as PNG. Creates the folder if it is missing.
 pub fn save(picture: &RgbImage, file: &Path) -> Result<(), Box<dyn Error>> {
     let explain = |error: &dyn Display| format!("{}: {error}", file.display());
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|error| explain(&error))?;
     }
     let to = BufWriter::new(File::create(file).map_err(|error| explain(&error))?);
-    // What is drawn has flat areas, which compress best as they are.
+    // Drawings have flat areas, which compress best without a filter.
     let encoder = PngEncoder::new_with_quality(to, CompressionType::Best, PngFilter::NoFilter);
     let written = picture.write_with_encoder(encoder);
     written.map_err(|error| explain(&error).into())
 }
 
-/// Draws a picture of that size.
+/// Draws a picture of this size.
 pub fn picture(
     (width, height): (u32, u32),
     draw: impl FnOnce(&Area) -> Result<(), Box<dyn Error>>,
@@ -78,7 +78,7 @@ pub fn picture(
     ))
 }
 
-/// The fonts come with the examples, so that no machine needs to have any.
+/// Registers the bundled fonts, so that pictures look alike on every machine.
 fn register_fonts() -> Result<(), Box<dyn Error>> {
     let normal = include_bytes!("../assets/DejaVuSans.ttf");
     let bold = include_bytes!("../assets/DejaVuSans-Bold.ttf");

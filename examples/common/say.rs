@@ -1,14 +1,15 @@
-//! Printing to a reader that may have gone.
+//! Printing that ends quietly when the reader has gone.
 //!
-//! `println!` panics when the pipe is closed, as by `paint_logo | head -1`. What is printed here
-//! ends the program quietly then.
+//! The standard `println!` panics when the pipe is closed, as by `| head -1`. This one ends the
+//! program with exit code 0 instead.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::{self, ExitCode};
 
 /// Prints a line to standard output.
-macro_rules! say {
+macro_rules! println {
     () => { $crate::say::print(format_args!("\n")) };
     ($($text:tt)*) => { $crate::say::print(format_args!("{}\n", format_args!($($text)*))) };
 }
@@ -21,15 +22,25 @@ pub fn print(text: fmt::Arguments<'_>) {
         // The reader has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
         Err(error) => {
-            complain(&format!("standard output: {error}"));
+            complain(format!("standard output: {error}"));
             process::exit(1);
         }
     }
 }
 
-/// Prints a problem to standard error, and returns the status to end with.
-pub fn complain(problem: &str) -> ExitCode {
-    // Without a reader of standard error only the status is left.
-    let _ = writeln!(io::stderr(), "{problem}");
+/// Prints the closing words of a program: the files that it has written.
+#[allow(dead_code)] // some examples write none
+pub fn wrote<P: AsRef<Path>>(files: &[P]) {
+    let name = |file: &P| file.as_ref().display().to_string();
+    let names: Vec<_> = files.iter().map(name).collect();
+    println!("Wrote {}", names.join(", "));
+}
+
+/// Prints a problem to standard error, as one line, and returns the exit code.
+pub fn complain(problem: impl Display) -> ExitCode {
+    let problem = problem.to_string();
+    let words: Vec<_> = problem.split_whitespace().collect();
+    // Without a reader of standard error only the exit code is left.
+    let _ = writeln!(io::stderr(), "error: {}", words.join(" "));
     ExitCode::FAILURE
 }

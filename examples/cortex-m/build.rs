@@ -1,4 +1,4 @@
-//! Hands `memory.x` to the linker.
+//! Passes `memory.x` to the linker.
 
 fn main() {
     println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));

@@ -1,34 +1,34 @@
-//! Where the network paints: the plane of rows and columns.
+//! The plane of rows and columns that the network paints on.
 
 use feedforward::encoding::{Builtin, Fourier};
 use feedforward::{Encoding, Mlp, ModelFile};
 use image::RgbImage;
 
 use crate::flags::{Flags, Input};
-use crate::painter::{COLOURS, PLACE, Result};
+use crate::painter::{COLORS, PLACE, Result};
 
-/// A larger painting would take all memory.
+/// Maximum number of painted pixels, so that memory suffices.
 const MOST_PAINTED: u64 = 1 << 26;
 
-/// A default enlargement should not take much longer than a second.
+/// Maximum number of painted pixels without `--scale`, so that painting stays fast.
 const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
 
-/// More sines and cosines for each pixel than any picture needs.
+/// Maximum of `--frequencies`, more than any picture needs.
 const MOST_FREQUENCIES: usize = 4096;
 
-/// Numbers that are learned from, which lie in memory at once: pixels times inputs.
+/// Maximum number of input values of all pixels, which are in memory together.
 const MOST_LEARNED: usize = 1 << 27;
 
-/// What a file says beside the network.
+/// Names of the notes in a model file.
 const ROWS: &str = "rows";
 const COLUMNS: &str = "columns";
 const INPUT: &str = "input";
 
-/// Numbers that are given to the network at once.
+/// Maximum number of input values of one call of the network.
 const AT_ONCE: usize = 1 << 20;
 
-/// A picture's plane. Pixel (row, column) has its centre at these very numbers, and the
-/// network is defined everywhere between them.
+/// Plane of a picture. The center of pixel (row, column) is the point (row, column), and the
+/// network is defined everywhere between the centers.
 #[derive(Clone, Debug)]
 pub struct Canvas {
     rows: u32,
@@ -62,7 +62,7 @@ impl Canvas {
         Ok(canvas)
     }
 
-    /// Checks that all pixels' inputs fit in memory together.
+    /// Checks that the inputs of all pixels fit in memory together.
     fn check_learned(&self, pixels: usize) -> Result<()> {
         let (width, most) = (self.width(), MOST_LEARNED / pixels / 2);
         if pixels.saturating_mul(width) <= MOST_LEARNED {
@@ -73,7 +73,7 @@ impl Canvas {
         Err(format!("--frequencies: {problem}; {advice}").into())
     }
 
-    /// The network with what this plane is to it.
+    /// Returns a model file of the network, with notes on this plane.
     pub fn with_network(&self, net: &Mlp<f32>) -> ModelFile<f32> {
         let file = ModelFile::new(net.clone())
             .note(ROWS, self.rows.to_string())
@@ -81,11 +81,11 @@ impl Canvas {
             .note(INPUT, format!("{:?}", self.input));
         match self.input {
             Input::Fourier => file.encoding(self.fourier.clone()),
-            Input::Raw | Input::Centred => file,
+            Input::Raw | Input::Centered => file,
         }
     }
 
-    /// The plane that belongs to a network from a file.
+    /// Returns the plane of a network from a file.
     pub fn of_file(file: &ModelFile<f32>, scale: u32) -> Result<Self> {
         let note = |name: &str| {
             let missing = || format!("no note {name}: not written by paint_logo");
@@ -101,7 +101,7 @@ impl Canvas {
             .map_err(|_| format!("note {INPUT}: expected a kind of input, got {input:?}"))?;
         let fourier = match (&file.encoding, input) {
             (Some(Builtin::Fourier(fourier)), Input::Fourier) => fourier.clone(),
-            (None, Input::Raw | Input::Centred) => Fourier::new(PLACE, 1, 1.0, 0)?,
+            (None, Input::Raw | Input::Centered) => Fourier::new(PLACE, 1, 1.0, 0)?,
             _ => return Err("encoding and kind of input contradict each other".into()),
         };
         let canvas = Self {
@@ -112,29 +112,32 @@ impl Canvas {
             scale,
         };
         let (takes, gives) = (file.model.inputs(), file.model.outputs());
-        if (takes, gives) != (canvas.width(), COLOURS) {
-            return Err(format!("a network from {takes} to {gives} numbers paints nothing").into());
+        if (takes, gives) != (canvas.width(), COLORS) {
+            return Err(format!(
+                "expected a network that paints, got one from {takes} to {gives} numbers"
+            )
+            .into());
         }
         check_painted(painted(canvas.size(), scale))?;
         Ok(canvas)
     }
 
-    /// How many times larger the enlarged painting is.
+    /// Returns the factor of the enlarged painting.
     pub fn scale(&self) -> u32 {
         self.scale
     }
 
-    /// Width and height of the enlarged painting.
+    /// Returns width and height of the enlarged painting.
     pub fn enlarged(&self) -> (u32, u32) {
         (self.columns * self.scale, self.rows * self.scale)
     }
 
-    /// Width and height of the picture.
+    /// Returns width and height of the picture.
     pub fn size(&self) -> (u32, u32) {
         (self.columns, self.rows)
     }
 
-    /// The picture's size, or a smaller one of its shape whose longer side is no more than this.
+    /// Returns the picture's size, reduced in proportion if its longer side exceeds `side`.
     pub fn size_within(&self, side: u32) -> (u32, u32) {
         let longest = self.columns.max(self.rows);
         let shrink = |n: u32| {
@@ -144,15 +147,15 @@ impl Canvas {
         (shrink(self.columns), shrink(self.rows))
     }
 
-    /// Numbers that the network is given for a place.
+    /// Returns the number of inputs of the network.
     pub fn width(&self) -> usize {
         match self.input {
-            Input::Raw | Input::Centred => PLACE,
+            Input::Raw | Input::Centered => PLACE,
             Input::Fourier => self.fourier.outputs(),
         }
     }
 
-    /// What the network is given for places, each a row and a column.
+    /// Returns the inputs of the network for places, each a row and a column.
     pub fn inputs(&self, places: impl IntoIterator<Item = (f64, f64)>) -> Result<Vec<f32>> {
         let places = places.into_iter();
         if let Input::Raw = self.input {
@@ -161,7 +164,7 @@ impl Canvas {
                 .collect());
         }
         let places: Vec<f32> = places
-            .flat_map(|(row, column)| [centred(row, self.rows), centred(column, self.columns)])
+            .flat_map(|(row, column)| [centered(row, self.rows), centered(column, self.columns)])
             .collect();
         Ok(match self.input {
             Input::Fourier => self.fourier.encode(&places)?,
@@ -169,20 +172,20 @@ impl Canvas {
         })
     }
 
-    /// The painting with so many pixels across and down.
+    /// Paints with this width and height in pixels.
     pub fn paint(&self, net: &Mlp<f32>, (width, height): (u32, u32)) -> Result<RgbImage> {
         let mut painting = RgbImage::new(width, height);
-        let line = width as usize * COLOURS;
+        let line = width as usize * COLORS;
         let rows = (AT_ONCE / (width as usize * self.width())).max(1);
         let bands = painting.chunks_mut(line * rows);
         for (first, band) in (0..).step_by(rows).zip(bands) {
             let rows = (first..).take(band.len() / line);
             let places = rows.flat_map(|row| {
-                let row = centre(row, self.rows, height);
-                (0..width).map(move |column| (row, centre(column, self.columns, width)))
+                let row = center(row, self.rows, height);
+                (0..width).map(move |column| (row, center(column, self.columns, width)))
             });
-            let colours = net.predict(&self.inputs(places)?)?;
-            for (part, &y) in band.iter_mut().zip(&colours) {
+            let colors = net.predict(&self.inputs(places)?)?;
+            for (part, &y) in band.iter_mut().zip(&colors) {
                 *part = in_bytes(y);
             }
         }
@@ -204,22 +207,22 @@ fn check_painted(pixels: u64) -> Result<()> {
     Err(format!("--scale: {expected}, got {pixels}").into())
 }
 
-/// A part of a colour as pictures store it.
+/// Converts a part of a color to a byte, as pictures store it.
 pub fn in_bytes(part: f32) -> u8 {
     (part.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// An index brought from 0..=n-1 to [-1, 1]; a picture of one row or column is at 0.
-fn centred(index: f64, n: u32) -> f32 {
+/// Maps an index from `0..=n - 1` to [-1, 1]. A single row or column is mapped to 0.
+fn centered(index: f64, n: u32) -> f32 {
     match n {
         1 => 0.0,
         _ => (2.0 * index / f64::from(n - 1) - 1.0) as f32,
     }
 }
 
-/// Where the centre of one of `count` painted pixels lies among the centres of the picture's `n`.
-/// A pixel is a square about its centre, so painted ones share its square evenly: the first of
-/// two is at -0.25. With as many as the picture has, the two are the same.
-fn centre(painted: u32, n: u32, count: u32) -> f64 {
+/// Returns the position of a painted pixel's center, if `count` painted pixels cover the picture's
+/// `n`. A pixel is a square about its center, and painted pixels divide it evenly. The first of two
+/// is at -0.25. If `count` equals `n`, the positions are those of the picture's pixels.
+fn center(painted: u32, n: u32, count: u32) -> f64 {
     (f64::from(painted) + 0.5) * f64::from(n) / f64::from(count) - 0.5
 }

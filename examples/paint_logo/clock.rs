@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use feedforward::Schedule;
 use feedforward::schedule::Progress;
 
-/// Measures training, without the pauses in which the program paints. Its copies are one clock.
+/// Clock of the training time, without the pauses in which the program paints. Copies share it.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<Mutex<Times>>);
 
@@ -35,7 +35,7 @@ impl Clock {
         });
     }
 
-    /// Does what is not training.
+    /// Pauses the clock during work that is not training.
     pub fn paused<R>(&self, work: impl FnOnce() -> R) -> R {
         self.pause();
         let result = work();
@@ -43,7 +43,7 @@ impl Clock {
         result
     }
 
-    /// Seconds of training so far.
+    /// Returns the seconds of training so far.
     pub fn trained(&self) -> f64 {
         self.with(|times| {
             let running = times.running_since.map(|since| since.elapsed());
@@ -51,7 +51,7 @@ impl Clock {
         })
     }
 
-    /// Seconds since the first start.
+    /// Returns the seconds since the first start.
     pub fn total(&self) -> f64 {
         self.with(|times| {
             times
@@ -65,8 +65,8 @@ impl Clock {
     }
 }
 
-/// A cosine from the full rate to zero, over seconds of training instead of updates: whatever
-/// the machine, the rate has fallen when the time is over.
+/// Schedule along a cosine from the full rate to zero, over seconds of training instead of updates.
+/// On any machine the rate reaches zero when the time is over.
 #[derive(Debug)]
 pub struct CosineInTime {
     pub clock: Clock,

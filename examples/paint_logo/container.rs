@@ -1,9 +1,9 @@
-//! What a picture's file says around its pixels, which decoders do not tell.
+//! Facts in picture files that decoders do not report.
 
-/// What of a PNG is not used.
+/// Returns notes on the parts of a PNG that are ignored.
 pub fn png_notes(bytes: &[u8]) -> Vec<String> {
     const SIGNATURE: usize = 8;
-    /// Gamma of sRGB, as files store it: 1 / 2.2 in units of 1/100000.
+    /// Gamma of sRGB as PNG stores it: 1 / 2.2 in units of 1/100000.
     const SRGB_GAMMA: u32 = 45_455;
     let (mut notes, mut is_srgb, mut gamma) = (Vec::new(), false, None);
     let mut rest = bytes.get(SIGNATURE..).unwrap_or_default();
@@ -16,7 +16,7 @@ pub fn png_notes(bytes: &[u8]) -> Vec<String> {
             }
             b"sRGB" => is_srgb = true,
             b"gAMA" => gamma = number().filter(|&gamma| gamma.abs_diff(SRGB_GAMMA) > 500),
-            b"cICP" => notes.push("its colour space (cICP) is ignored".into()),
+            b"cICP" => notes.push("its color space (cICP) is ignored".into()),
             _ => {}
         }
         rest = after;
@@ -24,46 +24,46 @@ pub fn png_notes(bytes: &[u8]) -> Vec<String> {
     if let Some(gamma) = gamma.filter(|_| !is_srgb) {
         let gamma = f64::from(gamma) / 1e5;
         notes.push(format!(
-            "its gamma of {gamma} is ignored, colours are taken as sRGB"
+            "its gamma of {gamma} is ignored, colors are taken as sRGB"
         ));
     }
     notes
 }
 
-/// Kind and data of the first chunk, and the chunks after it.
+/// Returns kind and data of the first chunk, and the bytes after it.
 fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (kind, rest) = rest.split_first_chunk()?;
     let (data, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-    Some((kind, data, rest.get(4..)?)) // behind its checksum
+    Some((kind, data, rest.get(4..)?)) // after its checksum
 }
 
-/// What there is to say about a colour profile: all colours are taken as sRGB.
+/// Returns a note if the color profile is not sRGB, since all colors are taken as sRGB.
 pub fn profile_note(profile: &[u8]) -> Option<String> {
-    // Its description is in characters of one byte, or in later versions of two.
+    // The description has one byte per character, or two in later versions.
     let contains = |name: &[u8]| profile.windows(name.len()).any(|part| part == name);
     let is_srgb = contains(b"sRGB") || contains(b"s\0R\0G\0B");
-    let note = "its colour profile is ignored, colours are taken as sRGB";
+    let note = "its color profile is ignored, colors are taken as sRGB";
     (!is_srgb).then(|| note.into())
 }
 
-/// Checks that a JPEG has its end: decoders fill what is missing with grey.
+/// Checks that a JPEG is complete. Decoders would fill a missing part with gray.
 ///
 /// # Errors
 /// If its end marker is missing.
 pub fn check_jpeg(bytes: &[u8]) -> Result<(), String> {
     const END: u8 = 0xd9;
     let cut = || "the file is cut: the end of the picture is missing".to_string();
-    let mut at = 2; // behind the start marker
+    let mut at = 2; // after the start marker
     loop {
-        // Markers are 0xff and a kind; any number of 0xff may come before. In coded data 0xff is
-        // followed by 0 or a restart marker, so that the search goes on through it.
+        // A marker is any number of 0xff, then a kind. In coded data 0xff is followed by 0 or a
+        // restart marker, so the search continues through it.
         let start = at + distance(&bytes[at..], |byte| byte == 0xff).ok_or_else(cut)?;
         let kind = start + distance(&bytes[start..], |byte| byte != 0xff).ok_or_else(cut)?;
         at = kind + 1;
         match bytes[kind] {
             END => return Ok(()),
-            // A byte of data, restart markers and others without a length.
+            // A data byte, and markers without a length.
             0 | 1 | 0xd0..=0xd8 => {}
             _ => {
                 let &length = bytes[at..].first_chunk().ok_or_else(cut)?;

@@ -1,64 +1,53 @@
-//! What one sees while a network is trained.
+//! The view of a network in training: progress, and a preview in the terminal.
 
 use std::env;
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use console::Term;
 use feedforward::Mlp;
 use feedforward::train::Update;
 use image::{Rgb, RgbImage, imageops};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::canvas::Canvas;
 use crate::flags::Flags;
 use crate::painter::Result;
 use crate::picture::{Picture, Sample};
+use crate::progress::Progress;
 
-/// A PSNR and a preview take as long as some updates: not after each.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-
-/// The bar's steps.
-const STEPS: u64 = 1000;
-
-/// The longer side of the preview, and columns between target and painting.
+/// Longer side of the preview, and number of columns between target and painting.
 const PREVIEW: u32 = 48;
 const GAP: usize = 2;
 
-/// A progress bar and a preview, where standard error is a terminal; nothing elsewhere.
+/// Progress of a training run, with a preview above the bar.
 pub struct Display<'a> {
-    bar: ProgressBar,
+    progress: Progress,
     title: String,
     epochs: Option<usize>,
     canvas: &'a Canvas,
     preview: Option<Preview>,
-    looked: Option<Instant>,
     pixels: f64,
 }
 
 impl<'a> Display<'a> {
-    pub fn new(flags: &Flags, canvas: &'a Canvas, picture: &Picture, title: &str) -> Result<Self> {
-        let bar = ProgressBar::new(STEPS);
-        bar.set_style(ProgressStyle::with_template("{bar:20.cyan/blue} {msg}")?);
-        let wanted = !flags.no_preview && !bar.is_hidden();
+    pub fn new(flags: &Flags, canvas: &'a Canvas, picture: &Picture, title: &str) -> Self {
+        let progress = Progress::new(flags.quiet);
+        let wanted = !flags.no_preview && progress.bar().is_some();
         let preview = wanted.then(|| Preview::new(canvas, picture)).flatten();
-        Ok(Self {
-            bar,
+        Self {
+            progress,
             title: title.into(),
             epochs: flags.epochs(),
             canvas,
             preview,
-            looked: None,
             pixels: picture.image().pixels().len() as f64,
-        })
+        }
     }
 
     pub fn is_due(&self) -> bool {
-        let is_old = |looked: Instant| looked.elapsed() >= BETWEEN_LOOKS;
-        !self.bar.is_hidden() && self.looked.is_none_or(is_old)
+        self.progress.is_due()
     }
 
-    /// Shows how far it is, if that is due.
+    /// Shows the state of the run, if that is due.
     pub fn show(
         &mut self,
         epochs: f64,
@@ -72,34 +61,26 @@ impl<'a> Display<'a> {
             return Ok(());
         }
         let psnr = sample.psnr(net)?;
-        if let Some(preview) = &mut self.preview {
+        if let (Some(preview), Some(bar)) = (&mut self.preview, self.progress.bar()) {
             let painting = self.canvas.paint(net, preview.size)?;
-            self.bar.suspend(|| preview.draw(&painting))?;
+            bar.suspend(|| preview.draw(&painting))?;
         }
         let of = self.epochs.map_or(String::new(), |all| format!("/{all}"));
         let speed = epochs * self.pixels / seconds.max(1e-9);
-        let left = seconds * (1.0 / part.max(1e-9) - 1.0);
-        self.bar.set_position((part * STEPS as f64) as u64);
-        self.bar.set_message(format!(
-            "{}epoch {}{of}  loss {:.2e}  PSNR {psnr:.2} dB  {:.0}k pixels/s  {left:.1} s left",
+        let words = format!(
+            "{}epoch {}{of}  loss {:.2e}  PSNR {psnr:.2} dB  {:.0}k pixels/s",
             self.title,
             update.epoch,
             update.loss,
             speed / 1e3,
-        ));
-        self.looked = Some(Instant::now());
+        );
+        self.progress.show(part, &words);
         Ok(())
     }
 }
 
-impl Drop for Display<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// Target and painting in the terminal, two pixels to a character: an upper half block in one
-/// colour on the other.
+/// Target and painting in the terminal, two pixels to a character. Each character is an upper half
+/// block in the color of one pixel, on a background in the color of the other.
 struct Preview {
     term: Term,
     size: (u32, u32),
@@ -108,15 +89,15 @@ struct Preview {
 }
 
 impl Preview {
-    /// Where the terminal shows all colours and has room.
+    /// Returns `None` if the terminal is too small or does not show all colors.
     fn new(canvas: &Canvas, picture: &Picture) -> Option<Self> {
-        let colours = env::var("COLORTERM").unwrap_or_default();
-        if !matches!(&*colours, "truecolor" | "24bit") {
+        let colors = env::var("COLORTERM").unwrap_or_default();
+        if !matches!(&*colors, "truecolor" | "24bit") {
             return None;
         }
         let term = Term::stderr();
         let (lines, columns) = term.size_checked()?;
-        // A line for the bar, and one for what comes after it.
+        // One line is for the bar, and one for the cursor after it.
         let high = u32::from(lines).saturating_sub(2) * 2;
         let wide = u32::from(columns).saturating_sub(GAP as u32) / 2;
         let size = canvas.size_within(PREVIEW.min(high).min(wide).max(1));
@@ -132,7 +113,7 @@ impl Preview {
         })
     }
 
-    /// Draws over what it drew before.
+    /// Draws over the previous drawing.
     fn draw(&mut self, painting: &RgbImage) -> Result<()> {
         let lines = half_blocks(&self.target)
             .into_iter()
@@ -150,7 +131,7 @@ impl Preview {
     }
 }
 
-/// A line of text for every two rows of pixels.
+/// Returns a line of text for every two rows of pixels.
 fn half_blocks(image: &RgbImage) -> Vec<String> {
     let code = |ground: u8, x, y| match image.get_pixel_checked(x, y) {
         Some(Rgb([r, g, b])) => format!("\x1b[{ground};2;{r};{g};{b}m"),

@@ -1,138 +1,144 @@
-//! What the command line can say.
+//! The flags of the command line.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::iter;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use feedforward::init::{ScikitLearn, Siren};
 use feedforward::{Activation, Initializer, activation};
 
-use crate::painter::Result;
-
-/// Teaches a picture to a small network, which then paints it. `--preset tutorial` is the tutorial's
-/// network and scikit-learn's training, and with `--input raw` the tutorial's own run.
+/// Teaches a picture to a small network, which then paints it. `--preset tutorial` chooses the
+/// tutorial's network and scikit-learn's training. With `--input raw` it is the tutorial's own run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "paint_logo")]
 pub struct Flags {
-    /// Picture to learn, PNG or JPEG; transparent parts are white [default: the logo of feedforward]
+    /// Picture to learn, PNG or JPEG. Transparent parts become white
+    /// [default: the logo of feedforward]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
 
-    /// Folder for the pictures, created when missing
+    /// Folder to write to, created if missing
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
 
-    /// Paint also so many times larger, beside nearest and bicubic enlargements; 1: do not
+    /// Also paint N times larger, beside nearest and bicubic enlargements, unless N is 1
     /// [default: 4, or less for large pictures]
     #[arg(long, value_name = "N")]
     pub scale: Option<u32>,
 
-    /// The true picture, as large as the enlarged ones, to measure those by
+    /// True picture in the enlarged size, to compare the enlargements with
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
-    /// Train the network as the tutorial does, with Muon, with Fourier features and with both, for
-    /// the same time each [default: 3 seconds], and leave race.gif
+    /// Train four networks for equal times: as in the tutorial, with Muon, with Fourier features,
+    /// and with both. Writes race.png and race.gif [default of --seconds: 3]
     #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale"])]
     pub race: bool,
 
-    /// Train with so many seeds, beginning with `--seed`, and print the medians, without pictures
+    /// Train with N seeds, from `--seed` on, and print the medians. Writes no pictures
     #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale"],
           value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
 
-    /// Write the trained network, with all that is needed to paint with it, to this file
+    /// Write the trained network to this file, for `--load`
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 
-    /// Paint with a network that `--save` wrote, without training: painting.png, in the size of the
-    /// picture it learned, or `--scale` times that
+    /// Paint with a network that `--save` wrote, without training. Writes painting.png in the size
+    /// of the learned picture, or `--scale` times larger
     #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "preset", "style", "hidden", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
     pub load: Option<PathBuf>,
 
-    /// Keep the state of the training in this file, and go on from it if it is there
+    /// Keep the state of the training run in this file, and resume from it if it exists
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seconds", "race", "seeds"])]
     pub checkpoint: Option<PathBuf>,
 
-    /// No preview of target and painting in the terminal
+    /// Print no progress
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Show no preview of target and painting in the terminal
     #[arg(long)]
     pub no_preview: bool,
 
-    /// What flags that are not given mean: the best picture, or the tutorial's
+    /// Defaults of the other flags: for the best picture, or as in the tutorial
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Paint)]
     preset: Preset,
 
-    /// Sizes of the hidden layers, as in 64,64 or 100x10 (ten of 100) [default: 100x9, tutorial 100x10]
+    /// Sizes of the hidden layers, such as 64,64 or 100x10 (ten of 100)
+    /// [default: 100x9, tutorial 100x10]
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
 
-    /// Hidden layers of another look: what a network of them paints between the pixels
+    /// Kind of hidden layers, which decides how the painting looks between the pixels
     #[arg(long, value_name = "NAME", value_enum, conflicts_with = "activation")]
     style: Option<Style>,
 
-    /// Activation of the hidden layers, as in tanh or leaky_relu(0.1) [default: relu]
+    /// Activation of the hidden layers, such as tanh or leaky_relu(0.1) [default: relu]
     #[arg(long, value_name = "NAME", value_parser = activation::parse::<f32>)]
     activation: Option<Arc<dyn Activation<f32>>>,
 
-    /// Rule by which gradients change the network [default: muon, tutorial adam]
+    /// Name of the optimizer [default: muon, tutorial adam]
     #[arg(long, value_name = "NAME", value_enum)]
     optimizer: Option<Optimizer>,
 
-    /// Learning rate [default: 0.001, for sgd and adagrad 0.01, for muon
-    /// 0.02, with `--style sine` 0.0003]
+    /// Learning rate [default: 0.02 for muon, 0.0003 for muon with `--style sine`, 0.01 for sgd and
+    /// adagrad, 0.001 for others]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 
-    /// Pixels in a minibatch [default: 500, tutorial 200, or all if there are fewer]
+    /// Number of pixels in a minibatch [default: 500, tutorial 200, or all if there are fewer]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
-    /// Most passes over the picture [default: 40, tutorial 200, any with `--seconds`]
+    /// Number of epochs [default: 40, tutorial 200, unlimited with `--seconds`]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 
-    /// Most seconds of training; the learning rate then falls with time
+    /// Maximum number of seconds of training. The learning rate then falls with time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
 
-    /// Stop after an epoch with a loss no larger than this
+    /// Stop after an epoch whose loss is at most this
     #[arg(long, value_name = "LOSS", value_parser = loss)]
     pub until_loss: Option<f64>,
 
-    /// Stop after more than so many epochs in a row without a loss 0.0001 below the best
+    /// Stop after more than N epochs in a row that do not lower the best loss by 0.0001
     /// [default: never, tutorial 10]
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
 
-    /// Where initial weights and the order of the pixels come from
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Row and column as they are, scaled to [-1, 1], or sines and cosines of them
-    /// [default: fourier, tutorial centred]
+    /// Number of threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Row and column as they are, scaled to [-1, 1], or as sines and cosines
+    /// [default: fourier, tutorial centered]
     #[arg(long, value_name = "KIND", value_enum)]
     input: Option<Input>,
 
-    /// Directions of the sines and cosines of `--input fourier`
+    /// Number of sines, and of cosines, of `--input fourier`
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub frequencies: usize,
 
-    /// How fine the detail of `--input fourier` is
+    /// Standard deviation of the frequencies of `--input fourier`. Larger values give finer detail
     #[arg(long, value_name = "SIGMA", default_value_t = 3.0)]
     pub sigma: f64,
 }
 
-/// What flags that are not given mean.
+/// Set of defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// Fourier features, Muon, and a learning rate that falls along a cosine.
+    /// Fourier features, Muon, and a learning rate that falls along a cosine
     Paint,
-    /// What the tutorial does with scikit-learn, on centred inputs.
+    /// The tutorial's training with scikit-learn, on centered inputs
     Tutorial,
 }
 
@@ -151,27 +157,6 @@ fn loss(text: &str) -> std::result::Result<f64, String> {
         Ok(loss) if loss >= 0.0 => Ok(loss),
         _ => Err("expected a number, 0 or above".into()),
     }
-}
-
-/// Reads a command line, the program's name first.
-pub fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Flags> {
-    match Flags::try_parse_from(words) {
-        Ok(flags) => Ok(flags),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp) => error.exit(),
-        Err(error) => Err(in_one_line(&error).into()),
-    }
-}
-
-/// What is wrong, without clap's advice on usage.
-fn in_one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-        .collect();
-    let line = lines.join(" ");
-    line.trim().trim_start_matches("error: ").to_string()
 }
 
 impl Flags {
@@ -194,14 +179,14 @@ impl Flags {
 
     pub fn input(&self) -> Input {
         let default = match self.style {
-            // Waves and bells need no others before them.
-            Some(Style::Sine | Style::Gaussian) => Input::Centred,
-            _ => self.either(Input::Fourier, Input::Centred),
+            // Waves and bells need no Fourier features before them.
+            Some(Style::Sine | Style::Gaussian) => Input::Centered,
+            _ => self.either(Input::Fourier, Input::Centered),
         };
         self.input.unwrap_or(default)
     }
 
-    /// Most epochs, if not time alone decides.
+    /// Returns the maximum number of epochs, or `None` if time alone decides.
     pub fn epochs(&self) -> Option<usize> {
         let default = self.seconds().is_none().then_some(self.either(40, 200));
         self.epochs.or(default)
@@ -221,7 +206,8 @@ impl Flags {
         self.activation.clone().unwrap_or_else(of_style)
     }
 
-    /// The tutorial's initial weights are scikit-learn's.
+    /// Returns the initializer, or `None` for the default of the crate. The tutorial's initial
+    /// weights are scikit-learn's.
     pub fn initializer(&self) -> Option<Arc<dyn Initializer>> {
         match (self.style, self.preset) {
             (Some(Style::Sine), _) => Some(Arc::new(Siren { omega: OMEGA })),
@@ -230,7 +216,7 @@ impl Flags {
         }
     }
 
-    /// The racers: names, and flags that differ in optimizer and inputs alone.
+    /// Returns the racers: names, and flags that differ only in optimizer and inputs.
     pub fn racers(&self) -> [(&'static str, Self); 4] {
         let racer = |preset, input| Self {
             preset,
@@ -243,9 +229,9 @@ impl Flags {
         [
             (
                 "as in the tutorial",
-                racer(Preset::Tutorial, Input::Centred),
+                racer(Preset::Tutorial, Input::Centered),
             ),
-            ("with Muon", racer(Preset::Paint, Input::Centred)),
+            ("with Muon", racer(Preset::Paint, Input::Centered)),
             (
                 "with Fourier features",
                 racer(Preset::Tutorial, Input::Fourier),
@@ -262,7 +248,7 @@ impl Flags {
         self.preset
     }
 
-    /// The same with another seed.
+    /// Returns a copy with another seed.
     pub fn with_seed(&self, seed: u64) -> Self {
         Self {
             seed,
@@ -270,14 +256,14 @@ impl Flags {
         }
     }
 
-    /// Epochs in a row without enough improvement that are put up with.
+    /// Returns the number of epochs in a row without enough improvement to tolerate.
     pub fn patience(&self) -> Option<usize> {
         self.patience.or(self.either(None, Some(10)))
     }
 
     pub fn learning_rate(&self) -> f64 {
         self.learning_rate.unwrap_or(match self.optimizer() {
-            // What a weight does is multiplied by the frequency.
+            // The frequency multiplies the effect of each weight.
             Optimizer::Muon if matches!(self.style, Some(Style::Sine)) => 3e-4,
             Optimizer::Muon => 2e-2,
             Optimizer::Sgd | Optimizer::Adagrad => 1e-2,
@@ -286,12 +272,12 @@ impl Flags {
     }
 }
 
-/// Groups of equal hidden layers: neurons in each, and how many layers.
+/// Groups of equal hidden layers: number of neurons, and number of layers.
 #[derive(Clone, Debug)]
 pub struct Hidden(pub Vec<(usize, usize)>);
 
 impl Hidden {
-    /// Weights and biases of these layers, or the largest number there is if that is less.
+    /// Returns the number of weights and biases of these layers, at most `usize::MAX`.
     pub fn parameters(&self, inputs: usize) -> usize {
         let sizes = self
             .0
@@ -333,20 +319,20 @@ impl fmt::Display for Hidden {
     }
 }
 
-/// What the hidden layers are made of.
+/// Kind of hidden layers.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Style {
-    /// Straight pieces with sharp folds.
+    /// Straight pieces with sharp folds
     Relu,
-    /// Soft steps.
+    /// Soft steps
     Tanh,
-    /// Waves, on centred inputs (SIREN).
+    /// Waves, on centered inputs (SIREN)
     Sine,
-    /// Bells, on centred inputs.
+    /// Bells, on centered inputs
     Gaussian,
 }
 
-/// The optimizers by name.
+/// Name of an optimizer.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "lower")]
 pub enum Optimizer {
@@ -365,11 +351,11 @@ impl fmt::Display for Optimizer {
     }
 }
 
-/// How row and column are given to the network.
+/// Form in which the network gets row and column.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Input {
     Raw,
-    #[value(alias = "centered")]
-    Centred,
+    #[value(alias = "centred")]
+    Centered,
     Fourier,
 }

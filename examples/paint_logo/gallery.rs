@@ -1,6 +1,6 @@
-//! What a training leaves: the painting, how it came about, and how it compares.
+//! The pictures that a training run leaves: the painting, its history, and comparisons.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use feedforward::Mlp;
 use image::{Rgb, RgbImage, imageops};
@@ -14,13 +14,13 @@ use crate::picture::{Picture, psnr_between};
 use crate::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 use crate::training::{Outcome, Record};
 
-/// The longer side of a panel, about.
+/// Approximate longer side of a panel.
 pub const SIDE: u32 = 256;
 
-/// The size of a curve with its axes.
+/// Size of a curve with its axes.
 const CURVE: (u32, u32) = (408, 250);
 
-/// The true picture, as large as the enlarged painting will be, if there is one.
+/// Returns the true picture in the size of the enlarged painting, if `--reference` names one.
 pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     let Some(path) = &flags.reference else {
         return Ok(None);
@@ -37,7 +37,7 @@ pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     Ok(Some(reference))
 }
 
-/// Writes everything, tells where, and returns the painting's PSNR.
+/// Writes all pictures, appends their names to `files`, and returns the PSNR of the painting.
 pub fn save(
     out: &Path,
     outcome: &Outcome,
@@ -45,6 +45,7 @@ pub fn save(
     picture: &Picture,
     canvas: &Canvas,
     reference: Option<&Picture>,
+    files: &mut Vec<PathBuf>,
 ) -> Result<f64> {
     let painting = canvas.paint(net, canvas.size())?;
     let psnr = psnr_between(&painting, picture.image())?;
@@ -55,19 +56,16 @@ pub fn save(
         &path("sheet.png"),
     )?;
     animate(&path("painting.gif"), &outcome.records, picture.image())?;
-    let mut names = vec!["painting.png", "sheet.png", "painting.gif"];
+    files.extend(["painting.png", "sheet.png", "painting.gif"].map(path));
     if canvas.scale() > 1 {
         let all = enlarge(net, picture, canvas, reference)?;
         plot::save(&all, &path("enlarged.png"))?;
-        names.push("enlarged.png");
-    }
-    for name in names {
-        say!("Saved     {}", path(name).display());
+        files.push(path("enlarged.png"));
     }
     Ok(psnr)
 }
 
-/// Target and painting, at each of the records.
+/// Writes an animation of target and painting, with a frame for each record.
 fn animate(path: &Path, records: &[Record], target: &RgbImage) -> Result<()> {
     let frame = |record: &Record| {
         let (width, height) = record.frame.dimensions();
@@ -86,7 +84,7 @@ fn animate(path: &Path, records: &[Record], target: &RgbImage) -> Result<()> {
     save_gif(path, frames)
 }
 
-/// The painting between the pixels, beside enlargements of the picture itself.
+/// Returns the painting between the pixels, beside enlargements of the picture itself.
 fn enlarge(
     net: &Mlp<f32>,
     picture: &Picture,
@@ -108,7 +106,7 @@ fn enlarge(
             None => format!("{} times as large", canvas.scale()),
             Some(reference) => {
                 let psnr = psnr_between(image, reference.image())?;
-                say!(
+                println!(
                     "Enlarged  {name}: {psnr:.2} dB against {}",
                     reference.name()
                 );
@@ -123,7 +121,7 @@ fn enlarge(
     grid(&panels, panels.len() as u32, 1)
 }
 
-/// Target, painting, what is between them, and the curves, on one sheet.
+/// Returns one sheet with target, painting, their difference, and the curves.
 fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -> Result<RgbImage> {
     let (errors, largest) = errors(target, painting);
     let panels = [
@@ -132,18 +130,16 @@ fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -
         panel(
             &errors,
             "where they differ",
-            format!("white: not, black: by {largest} of 255"),
+            format!("black: by {largest} of 255"),
         ),
     ];
     let images = shrunk(&panels)?;
-    let curve = |name, colour, value: fn(&Record) -> f64, is_log: bool| {
+    let curve = |name, color, value: fn(&Record) -> f64, is_log: bool| {
         let points = (outcome.records.iter())
             .map(|record| (record.epochs, value(record)))
             .filter(|point| point.1.is_finite() && (!is_log || point.1 > 0.0));
         let points: Vec<_> = points.collect();
-        plot::picture(CURVE, |area| {
-            draw_curve(area, name, &points, colour, is_log)
-        })
+        plot::picture(CURVE, |area| draw_curve(area, name, &points, color, is_log))
     };
     let loss = curve("loss", BLUE, |record| record.loss, true)?;
     let psnr = curve("PSNR, dB", ORANGE, |record| record.psnr, false)?;
@@ -158,7 +154,7 @@ fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -
     Ok(sheet)
 }
 
-/// Panels beside each other, of pictures that are magnified or reduced to about the same side.
+/// Returns panels beside each other, with pictures magnified or reduced to about the same side.
 fn shrunk(panels: &[Panel<'_>]) -> Result<RgbImage> {
     let (width, height) = panels[0].image.dimensions();
     let longest = width.max(height);
@@ -180,7 +176,7 @@ fn panel<'a>(image: &'a RgbImage, name: &'a str, note: String) -> Panel<'a> {
     panels::Panel { image, name, note }
 }
 
-/// The largest difference of each pixel's parts, the darker the larger, and the largest of all.
+/// Returns a map of each pixel's largest difference, darker if larger, and the maximum.
 fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     let error = |a: &Rgb<u8>, b: &Rgb<u8>| {
         let parts = a.0.iter().zip(b.0);
@@ -198,12 +194,12 @@ fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     (map.unwrap_or_default(), largest)
 }
 
-/// One curve over epochs, the epochs on a logarithmic axis.
+/// Draws a curve over epochs, on a logarithmic axis.
 fn draw_curve(
     area: &Area,
     name: &str,
     points: &[(f64, f64)],
-    colour: RGBColor,
+    color: RGBColor,
     is_log: bool,
 ) -> Result<()> {
     let range = |values: &mut dyn Iterator<Item = f64>| {
@@ -211,7 +207,7 @@ fn draw_curve(
             (low.min(x), high.max(x))
         })
     };
-    // Axes that are given no length would have no end.
+    // plotters draws endlessly on an axis without length.
     let (first, last) = range(&mut points.iter().map(|point| point.0));
     let (first, last) = if first < last {
         (first, last)
@@ -231,7 +227,7 @@ fn draw_curve(
         .y_label_area_size(px(52.0))
         .caption(name, text(14.0, FontStyle::Bold, INK));
     let label = text(11.0, FontStyle::Normal, FAINT);
-    let line = LineSeries::new(points.iter().copied(), colour.stroke_width(px(2.0)));
+    let line = LineSeries::new(points.iter().copied(), color.stroke_width(px(2.0)));
     // The two axes have different types.
     macro_rules! draw {
         ($y:expr, $format:expr) => {{

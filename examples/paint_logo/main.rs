@@ -1,17 +1,16 @@
-//! Teaches a picture to a network: from a pixel's row and column to its colour.
+//! Teaches a picture to a network: from a pixel's row and column to its color.
 //!
-//! `cargo run --example paint_logo`, and `-- --help` for what can be changed; docs/painting.md tells
-//! what comes of it.
+//! `cargo run --example paint_logo [-- --help]`. docs/painting.md shows and explains the results.
 
-use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
 use feedforward::{Mlp, ModelFile, StopReason};
 
 use canvas::Canvas;
 use flags::Flags;
-use painter::{COLOURS, Result, TOLERANCE};
+use painter::{COLORS, Result, TOLERANCE};
 use picture::Picture;
 use training::{Outcome, Recording, Training};
 
@@ -29,21 +28,16 @@ mod panels;
 mod picture;
 #[path = "../common/plot.rs"]
 mod plot;
+#[path = "../common/progress.rs"]
+mod progress;
 mod race;
 mod seeds;
 mod training;
 
 fn main() -> ExitCode {
-    match flags::read(env::args_os()).and_then(|flags| run(&flags)) {
+    match run(&Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let words: Vec<_> = error
-                .to_string()
-                .split_whitespace()
-                .map(String::from)
-                .collect();
-            say::complain(&format!("paint_logo: {}", words.join(" ")))
-        }
+        Err(error) => say::complain(error),
     }
 }
 
@@ -54,7 +48,7 @@ fn run(flags: &Flags) -> Result<()> {
     }
     let picture = Picture::load(flags.image.as_deref())?.reduced();
     for note in picture.notes() {
-        say!("Note      {}: {note}", picture.name());
+        println!("Note      {}: {note}", picture.name());
     }
     match flags.seeds {
         _ if flags.race => race::run(flags, &picture),
@@ -74,9 +68,10 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     } = &training;
     report_stop(flags, &outcome);
     report_pixel(net, picture, canvas)?;
+    let mut files = Vec::new();
     if let Some(path) = &flags.save {
         canvas.with_network(net).save(path)?;
-        say!("Saved     {}", path.display());
+        files.push(path.clone());
     }
     let psnr = gallery::save(
         &flags.out,
@@ -85,8 +80,9 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         picture,
         canvas,
         reference.as_ref(),
+        &mut files,
     )?;
-    say!(
+    println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
         outcome.loss(),
@@ -94,6 +90,7 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         clock.total() - clock.trained(),
         net.params().len(),
     );
+    say::wrote(&files);
     Ok(())
 }
 
@@ -105,18 +102,18 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let to = flags.out.join("painting.png");
     plot::save(&painting, &to)?;
-    say!("Saved     {}", to.display());
+    say::wrote(&[to]);
     Ok(())
 }
 
 fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let (columns, rows) = picture.image().dimensions();
-    say!(
+    println!(
         "Picture   {}, {rows} rows of {columns} pixels",
         picture.name()
     );
-    say!(
-        "Network   {} -> {} {} -> {COLOURS}, {} parameters",
+    println!(
+        "Network   {} -> {} {} -> {COLORS}, {} parameters",
         net.inputs(),
         flags.hidden(),
         flags.activation().name(),
@@ -125,7 +122,7 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let epochs = flags.epochs().map(|most| format!("{most} epochs"));
     let seconds = flags.seconds().map(|most| format!("{most} seconds"));
     let most: Vec<_> = epochs.into_iter().chain(seconds).collect();
-    say!(
+    println!(
         "Training  {}, learning rate {}, at most {}",
         flags.optimizer(),
         flags.learning_rate(),
@@ -135,35 +132,34 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
 
 fn report_stop(flags: &Flags, outcome: &Outcome) {
     if outcome.stopped_by == StopReason::Callback && training::interrupted() {
-        say!(
+        println!(
             "Stopped   by Ctrl-C, after {} epochs",
             outcome.history.epochs.len()
         );
     }
     if outcome.stopped_by == StopReason::Tolerance {
-        say!(
-            "Stopped   after {} epochs: more than {} in a row without a loss {} below the best",
+        println!(
+            "Stopped   after {} epochs: more than {} in a row did not lower the best loss by {TOLERANCE}",
             outcome.history.epochs.len(),
             flags.patience().unwrap_or(0),
-            TOLERANCE,
         );
     }
 }
 
-/// Prints one pixel's prediction, not clipped, next to its true colour: the tutorial's
-/// (1, 1), or the nearest that a tiny picture has.
+/// Prints the unclipped prediction of one pixel, next to its true color. The pixel is the
+/// tutorial's (1, 1), or the nearest one of a tiny picture.
 fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
     let (columns, rows) = picture.image().dimensions();
     let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
     let painted = net.predict(&canvas.inputs([(row.into(), column.into())])?)?;
-    let text = |colour: &[f32]| match colour {
+    let text = |color: &[f32]| match color {
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),
     };
-    say!(
-        "Pixel     ({row}, {column}) is painted {}, true is {}",
+    println!(
+        "Pixel     ({row}, {column}) is painted {}, its true color is {}",
         text(&painted),
-        text(&picture.colour(row, column)),
+        text(&picture.color(row, column)),
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is trained, and how: the same on the command line and in the browser (`examples/web`).
+//! Network and trainer, shared by the command line and the browser (`examples/web`).
 
 use feedforward::activation::Identity;
 use feedforward::loss::ScikitSquaredError;
@@ -9,25 +9,25 @@ use feedforward::{Mlp, Schedule, Trainer};
 use crate::canvas::Canvas;
 use crate::flags::{Flags, Optimizer, Preset};
 
-/// What a user can act on, as one line of text, from here or from the library.
+/// Result whose error is a line of text that a user can act on.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Row and column.
+/// Number of coordinates of a place: row and column.
 pub const PLACE: usize = 2;
 
-/// Red, green and blue.
-pub const COLOURS: usize = 3;
+/// Number of parts of a color: red, green and blue.
+pub const COLORS: usize = 3;
 
-/// Parameters that take all memory would end the program without a word.
+/// Maximum number of parameters. More could use up all memory, which ends a program silently.
 const MOST_PARAMETERS: usize = 50_000_000;
 
-/// Loss by which an epoch must improve to count as one that does.
+/// Minimum decrease of the loss that counts as an improvement.
 pub const TOLERANCE: f64 = 1e-4;
 
-/// Epochs between checkpoints.
+/// Number of epochs between checkpoints.
 const BETWEEN_CHECKPOINTS: usize = 5;
 
-/// Hidden layers between a place and its red, green and blue.
+/// Builds the untrained network, from a place to its color.
 pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
     let hidden = flags.hidden();
     if hidden.parameters(canvas.width()) > MOST_PARAMETERS {
@@ -37,15 +37,16 @@ pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
     for &(neurons, count) in &hidden.0 {
         builder = builder.hidden_layers(count, neurons, flags.activation());
     }
-    let builder = builder.output(COLOURS, Identity);
+    let builder = builder.output(COLORS, Identity);
     Ok(match flags.initializer() {
         Some(initializer) => builder.initializer(initializer).build()?,
         None => builder.build()?,
     })
 }
 
-/// The tutorial's preset is what scikit-learn's `MLPRegressor` does by default; the other one has no
-/// penalty, and a learning rate that falls to zero, along its updates or along `in_time`.
+/// Builds the trainer. The tutorial's preset trains as scikit-learn's `MLPRegressor` does by
+/// default. The other preset has no penalty. Its learning rate falls to zero over all updates, or
+/// by `in_time`.
 pub fn trainer(
     flags: &Flags,
     batch: usize,
@@ -60,7 +61,7 @@ pub fn trainer(
         Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
         Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
         Optimizer::Muon => {
-            // Without it weights grow, and a long training gets no better than a short one.
+            // Without decay weights grow, and longer training runs improve no further.
             let weight_decay = 0.1;
             let muon = Muon::new(rate);
             Trainer::new(
@@ -80,6 +81,10 @@ pub fn trainer(
         (Preset::Paint, None) => trainer.schedule(Cosine::default()),
         (Preset::Paint, Some(in_time)) => trainer.schedule(in_time),
         (Preset::Tutorial, _) => trainer.l2(1e-4),
+    };
+    let trainer = match flags.threads {
+        Some(threads) => trainer.threads(threads),
+        None => trainer,
     };
     let trainer = match flags.patience() {
         Some(epochs) => trainer.tolerance(TOLERANCE, epochs),

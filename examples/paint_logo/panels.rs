@@ -1,4 +1,4 @@
-//! Pictures side by side, with words below, and moving ones.
+//! Pictures side by side with captions, and animations.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -11,18 +11,18 @@ use plotters::prelude::*;
 use crate::painter::Result;
 use crate::plot::{self, FAINT, INK, px, text};
 
-/// Space between panels, and the height of the two lines below each.
+/// Space between panels, and height of the two lines below each.
 pub const SPACE: u32 = 16;
 pub const WORDS: u32 = 44;
 
-/// Milliseconds that a frame is shown, and the last one.
+/// Duration of a frame, and of the last frame, in milliseconds.
 const FRAME: u32 = 110;
 const LAST_FRAME: u32 = 2500;
 
-/// GIF has 256 colours: how hard to look for them, from 1, the best, to 30.
+/// Speed of the search for the 256 colors of a GIF, from 1 (best palette) to 30 (fastest).
 const PALETTE_SPEED: i32 = 10;
 
-/// A picture and what is said about it.
+/// Picture with a caption of two lines.
 #[derive(Debug)]
 pub struct Panel<'a> {
     pub image: &'a RgbImage,
@@ -30,14 +30,14 @@ pub struct Panel<'a> {
     pub note: String,
 }
 
-/// Panels in rows of so many. Pictures that are smaller than the first's size times `zoom` are
-/// magnified to it, so that each of their pixels is a square.
+/// Returns a grid of panels with this many columns. All pictures are resized to `zoom` times the
+/// size of the first one, so that magnified pixels are squares.
 pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
     let (wide, high) = panels
         .first()
         .map_or((1, 1), |panel| panel.image.dimensions());
     let (wide, high) = (wide * zoom, high * zoom);
-    // Words need room, also below a narrow picture.
+    // A narrow picture needs a wider cell for its caption.
     let cell = wide.max(WIDTH_OF_WORDS);
     let rows = (panels.len() as u32).div_ceil(columns);
     let (across, down) = (cell + SPACE, high + WORDS + SPACE);
@@ -56,7 +56,7 @@ pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
     Ok(grid)
 }
 
-/// Enough for a name and a note.
+/// Minimum width of a caption.
 const WIDTH_OF_WORDS: u32 = 180;
 
 fn words(width: u32, panel: &Panel<'_>) -> Result<RgbImage> {
@@ -69,12 +69,12 @@ fn words(width: u32, panel: &Panel<'_>) -> Result<RgbImage> {
     })
 }
 
-/// How many times to magnify a picture so that its longer side is about this.
+/// Returns the zoom that makes the longer side of a picture about this long.
 pub fn zoom_to(side: u32, image: &RgbImage) -> u32 {
     (side / image.width().max(image.height())).max(1)
 }
 
-/// Writes an animation that begins anew when it is over.
+/// Writes an animation that loops forever.
 pub fn save_gif(path: &Path, frames: Vec<RgbImage>) -> Result<()> {
     let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = File::create(path).map_err(|error| explain(&error))?;

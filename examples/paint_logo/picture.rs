@@ -1,4 +1,4 @@
-//! The picture to learn, and pictures as files.
+//! The picture to learn, and its file.
 
 use std::fs::{self, File};
 use std::io::{Cursor, ErrorKind, Read};
@@ -14,20 +14,20 @@ use crate::painter::Result;
 #[path = "container.rs"]
 mod container;
 
-/// The logo, part of the program, so that it runs from any folder.
+/// The logo, compiled into the program so that it runs from any folder.
 const LOGO: &[u8] = include_bytes!("../assets/logo.png");
 
-/// More pixels than this, or a longer file, are not held in little memory.
+/// Maximum number of pixels, and of bytes of a file, so that memory suffices.
 const MOST_PIXELS: u64 = 1 << 24;
 const MOST_BYTES: u64 = 1 << 28;
 
-/// More pixels than this are not learned: a larger picture is scaled down.
+/// Maximum number of learned pixels. Larger pictures are scaled down.
 const MOST_LEARNED: u32 = 1 << 19;
 
-/// A PSNR of so many pixels is within a fraction of a decibel of that of all.
+/// Maximum size of a sample. Its PSNR differs little from that of all pixels.
 const MOST_SAMPLED: usize = 10_000;
 
-/// What the network is to paint.
+/// Picture that the network learns.
 #[derive(Debug)]
 pub struct Picture {
     image: RgbImage,
@@ -36,7 +36,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A file's picture, or the logo.
+    /// Loads the picture of a file, or the logo.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else {
             let (image, _) = decode(LOGO)?;
@@ -58,7 +58,7 @@ impl Picture {
         }
     }
 
-    /// The picture, scaled down if it has more pixels than are learned.
+    /// Scales the picture down if it has too many pixels to learn.
     pub fn reduced(mut self) -> Self {
         let (columns, rows) = self.image.dimensions();
         let pixels = f64::from(columns) * f64::from(rows);
@@ -67,7 +67,7 @@ impl Picture {
         }
         let factor = (f64::from(MOST_LEARNED) / pixels).sqrt();
         let part = |side: u32| ((f64::from(side) * factor) as u32).clamp(1, MOST_LEARNED);
-        // Beside a side of one pixel, the other one takes all of the reduction.
+        // If one side is a single pixel, the other one takes all of the reduction.
         let shrink = |side: u32, other: u32| part(side).min(MOST_LEARNED / part(other));
         let size = (shrink(columns, rows), shrink(rows, columns));
         self.image = imageops::thumbnail(&self.image, size.0, size.1);
@@ -77,7 +77,7 @@ impl Picture {
         self
     }
 
-    /// What the user should know about the file.
+    /// Returns notes for the user about the file.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -90,71 +90,70 @@ impl Picture {
         &self.image
     }
 
-    /// Rows and columns of all pixels.
+    /// Returns row and column of every pixel.
     fn places(&self) -> impl Iterator<Item = (u32, u32)> {
         let columns = self.image.width();
         (0..self.image.height()).flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
 
-    /// A pixel's colour as the network sees it, each part from 0 to 1.
-    pub fn colour(&self, row: u32, column: u32) -> [f32; 3] {
-        let Rgb(colour) = self.image.get_pixel(column, row);
-        colour.map(|part| f32::from(part) / 255.0)
+    /// Returns a pixel's color as the network sees it, each part from 0 to 1.
+    pub fn color(&self, row: u32, column: u32) -> [f32; 3] {
+        let Rgb(color) = self.image.get_pixel(column, row);
+        color.map(|part| f32::from(part) / 255.0)
     }
 
-    /// What the network is to learn: each pixel's (row, column), as it is given them, and its
-    /// (red, green, blue).
+    /// Returns the samples to learn: each pixel's input to the network, and its color.
     pub fn labelled_set(&self, canvas: &Canvas) -> Result<(Vec<f32>, Vec<f32>)> {
         let inputs = canvas.inputs(
             self.places()
                 .map(|(row, column)| (row.into(), column.into())),
         )?;
-        let colours = self
+        let colors = self
             .places()
-            .flat_map(|(row, column)| self.colour(row, column));
-        Ok((inputs, colours.collect()))
+            .flat_map(|(row, column)| self.color(row, column));
+        Ok((inputs, colors.collect()))
     }
 
-    /// The pixels by which a training is judged while it lasts: all, or enough of them.
+    /// Returns a sample of the pixels, to measure progress during training.
     pub fn sample(&self, canvas: &Canvas) -> Result<Sample> {
         let pixels = self.image.pixels().len();
-        // Coprime to most widths, so that it wanders over all columns.
+        // An odd step is coprime to most widths, so the sample visits all columns.
         let step = pixels.div_ceil(MOST_SAMPLED);
         let step = if step > 1 { step | 1 } else { 1 };
         let places = || self.places().step_by(step);
-        let colours = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
+        let colors = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
         Ok(Sample {
             inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into())))?,
-            colours: colours.map(f32::from).collect(),
+            colors: colors.map(f32::from).collect(),
         })
     }
 }
 
-/// Some of a picture's pixels.
+/// Sample of a picture's pixels.
 #[derive(Debug)]
 pub struct Sample {
     inputs: Vec<f32>,
-    colours: Vec<f32>,
+    colors: Vec<f32>,
 }
 
 impl Sample {
-    /// How near the network comes to these pixels, in decibels over 8-bit values.
+    /// Returns the PSNR of the network on these pixels, in decibels over 8-bit values.
     pub fn psnr(&self, net: &Mlp<f32>) -> Result<f64> {
         let painted: Vec<f32> = (net.predict(&self.inputs)?.into_iter())
             .map(|part| in_bytes(part).into())
             .collect();
-        Ok(psnr(&painted, &self.colours, 255.0)?)
+        Ok(psnr(&painted, &self.colors, 255.0)?)
     }
 }
 
-/// How near two pictures of the same size come, in decibels over 8-bit values. Infinite if they
-/// are the same.
+/// Returns the PSNR between two pictures of equal size, in decibels over 8-bit values. It is
+/// infinite for equal pictures.
 pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
     Ok(psnr(&values(a), &values(b), 255.0)?)
 }
 
-/// Decodes a file, and returns what should be said about it too.
+/// Decodes a file, and returns the picture with notes about it.
 fn read(path: &Path) -> Result<(DynamicImage, Vec<String>)> {
     let mut bytes = Vec::new();
     let file = File::open(path)?;
@@ -165,7 +164,7 @@ fn read(path: &Path) -> Result<(DynamicImage, Vec<String>)> {
     decode(&bytes)
 }
 
-/// The format follows from the content, whatever the file's name says.
+/// Decodes a picture. The format follows from the content, not from the file's name.
 fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>)> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     let format = reader.format();
@@ -179,7 +178,7 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>)> {
         let got = format!("expected 1 to {MOST_PIXELS} pixels, got {pixels}");
         return Err(format!("{got}; scale the picture down").into());
     }
-    // Cameras store pictures lying on their side, with a note how to turn them.
+    // Cameras store some pictures lying on their side, with the orientation in a tag.
     let orientation = decoder.orientation()?;
     let profile = decoder.icc_profile()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
@@ -193,7 +192,7 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>)> {
     Ok((image, notes))
 }
 
-/// Transparent pixels show a white ground.
+/// Blends transparent pixels with a white background.
 fn over_white(image: DynamicImage) -> RgbImage {
     let image = image.into_rgba8();
     RgbImage::from_fn(image.width(), image.height(), |x, y| {
@@ -206,8 +205,8 @@ fn over_white(image: DynamicImage) -> RgbImage {
     })
 }
 
-/// Creates the folder if need be and checks that files can be put there: better to learn
-/// that before a long training than after it.
+/// Creates the folder if it is missing, and checks that it is writable. An error is better before a
+/// long training run than after it.
 pub fn prepare_folder(folder: &Path) -> Result<()> {
     let explain = |error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(explain)?;

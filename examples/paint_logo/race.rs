@@ -1,4 +1,4 @@
-//! The same network trained in four ways, for the same time.
+//! A race of one network trained in four ways, for equal times.
 
 use image::{RgbImage, imageops};
 
@@ -8,9 +8,10 @@ use crate::painter::Result;
 use crate::panels::{Panel, grid, save_gif, zoom_to};
 use crate::picture::Picture;
 use crate::plot;
+use crate::say;
 use crate::training::{Record, Recording, Training};
 
-/// Trains one after the other, each on all cores, and shows them as if side by side.
+/// Trains one racer after the other, each on all threads, and shows them side by side.
 pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
     let racers = flags.racers();
     let mut records = Vec::new();
@@ -18,7 +19,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
         let mut training = Training::new(flags, picture)?;
         let outcome = training.run(Recording::Seconds, &format!("{name}: "))?;
         let last = &outcome.records[outcome.records.len() - 1];
-        say!(
+        println!(
             "Racer     {name}: {} after {:.2} seconds and {:.1} epochs, {} parameters",
             decibels(last.psnr),
             last.seconds,
@@ -28,28 +29,27 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
         records.push(outcome.records);
     }
     let names = racers.each_ref().map(|(name, _)| *name);
-    // As far apart as those of the one that has most, so that none is left out.
+    // The racer with the most records decides the times of the frames.
     let clock = records.iter().max_by_key(|records| records.len());
     let mut clock: Vec<_> = (clock.into_iter().flatten())
         .map(|record| record.seconds)
         .collect();
-    // All have come to their ends in the last frame.
+    // In the last frame all racers have finished.
     let ends = records.iter().filter_map(|records| records.last());
     clock.extend(ends.map(|record| record.seconds).max_by(f64::total_cmp));
     let frames = (clock.into_iter())
         .map(|seconds| frame(seconds, names, &records, picture))
         .collect::<Result<Vec<_>>>()?;
+    let files = ["race.png", "race.gif"].map(|name| flags.out.join(name));
     if let Some(last) = frames.last() {
-        plot::save(last, &flags.out.join("race.png"))?;
+        plot::save(last, &files[0])?;
     }
-    save_gif(&flags.out.join("race.gif"), frames)?;
-    for name in ["race.png", "race.gif"] {
-        say!("Saved     {}", flags.out.join(name).display());
-    }
+    save_gif(&files[1], frames)?;
+    say::wrote(&files);
     Ok(())
 }
 
-/// What there was to see after so many seconds.
+/// Returns the frame at this time, in seconds of training.
 fn frame(
     seconds: f64,
     names: [&str; 4],

@@ -1,13 +1,13 @@
-//! The same training with several seeds, in figures.
+//! Statistics of one training setup over several seeds.
 
 use crate::flags::Flags;
 use crate::painter::Result;
 use crate::picture::{Picture, psnr_between};
 use crate::training::{Recording, Training};
 
-/// Prints a line for each seed, and the medians.
+/// Prints a line for each seed, then the medians.
 pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
-    say!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
+    println!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
     let mut rows = Vec::new();
     for run in 0..count {
         let seed = flags.seed.wrapping_add(run.into());
@@ -38,5 +38,7 @@ pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
 }
 
 fn print_row(name: &str, [epochs, loss, psnr, seconds, slowdown]: &[f64; 5]) {
-    say!("{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}");
+    println!(
+        "{name:<6}  {epochs:>6.1}  {loss:>10.4e}  {psnr:>9.2}  {seconds:>8.3}  {slowdown:>17.2}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Training, and what is kept of it.
+//! Training, and the records of it.
 
 use std::ops::ControlFlow;
 use std::process;
@@ -15,16 +15,16 @@ use crate::flags::Flags;
 use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, Sample};
 
-/// The longer side of a painting that is kept for the animation.
+/// Longer side of the paintings in the animation.
 const FRAME: u32 = 128;
 
-/// From one record to the next a training gets longer by this factor.
+/// Factor of updates, or of seconds, from one record to the next.
 const GROWTH: f64 = 1.15;
 
-/// The first record of a training that is recorded by time.
+/// Time of the first record of `Recording::Seconds`.
 const FIRST_SECONDS: f64 = 0.02;
 
-/// A training and its network.
+/// Training run and its network.
 #[derive(Debug)]
 pub struct Training<'a> {
     pub net: Mlp<f32>,
@@ -36,52 +36,52 @@ pub struct Training<'a> {
     batches_in_epoch: u64,
 }
 
-/// What is recorded while it lasts.
+/// Times of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recording {
-    /// The end alone.
+    /// Only at the end.
     End,
-    /// Updates 1, 2, 3, ..., and later ever fewer of them.
+    /// After updates 1, 2, 3, ..., and later at growing distances.
     Updates,
-    /// The same by seconds.
+    /// At growing distances in seconds.
     Seconds,
 }
 
-/// How far a training had come.
+/// State of a training run at one time.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub updates: u64,
     pub epochs: f64,
     pub seconds: f64,
-    /// The mean loss of the minibatches since the record before.
+    /// Mean loss of the minibatches since the previous record.
     pub loss: f64,
-    /// Of a sample of the pixels, and of all if they are few.
+    /// PSNR of a sample of the pixels, or of all if they are few.
     pub psnr: f64,
-    /// The painting, small.
+    /// Small painting.
     pub frame: RgbImage,
 }
 
-/// What a training was like.
+/// Result of a training run.
 #[derive(Debug)]
 pub struct Outcome {
     pub history: History,
     pub stopped_by: StopReason,
     pub records: Vec<Record>,
-    /// Seconds of training when each epoch was over.
+    /// Seconds of training at the end of each epoch.
     epoch_ends: Vec<f64>,
-    /// Seconds without the paintings for the eye.
+    /// Seconds of training, without the time for paintings.
     pub seconds: f64,
 }
 
 impl Outcome {
-    /// The loss of the last epoch or, before there is one, of the minibatches.
+    /// Returns the loss of the last epoch, or of the minibatches before the first epoch ends.
     pub fn loss(&self) -> f64 {
         let of_record = || self.records.last().map_or(f64::NAN, |record| record.loss);
         let of_epoch = self.history.epochs.last().map(|epoch| epoch.loss);
         of_epoch.unwrap_or_else(of_record)
     }
 
-    /// The last epoch's duration divided by the first one's; NaN without an epoch.
+    /// Returns the ratio of the last epoch's duration to the first one's, NaN without an epoch.
     pub fn slowdown(&self) -> f64 {
         match self.epoch_ends[..] {
             [] => f64::NAN,
@@ -113,7 +113,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// Trains the network to give each pixel's colour for its row and column.
+    /// Trains the network to predict each pixel's color from its row and column.
     pub fn run(&mut self, recording: Recording, title: &str) -> Result<Outcome> {
         let Self {
             net,
@@ -125,7 +125,7 @@ impl<'a> Training<'a> {
             batches_in_epoch,
         } = self;
         let (inputs, targets) = picture.labelled_set(canvas)?;
-        let mut display = Display::new(flags, canvas, picture, title)?;
+        let mut display = Display::new(flags, canvas, picture, title);
         let mut recorder = Recorder {
             recording,
             canvas,
@@ -139,7 +139,7 @@ impl<'a> Training<'a> {
         let mut state = match checkpoint.filter(|path| path.exists()) {
             Some(path) => {
                 let state = TrainerState::load(path, trainer, net)?;
-                say!("Resumed   after {} epochs", state.epochs());
+                println!("Resumed   after {} epochs", state.epochs());
                 state
             }
             None => trainer.init_state(net)?,
@@ -149,7 +149,7 @@ impl<'a> Training<'a> {
         clock.start();
         let samples = Samples::new(&inputs, &targets);
         let result = trainer.resume_with(net, &mut state, &samples, |event, net| {
-            let go_on = match event {
+            let continues = match event {
                 TrainingEvent::Update(update) => {
                     let seconds = clock.trained();
                     recorder.losses.push(update.loss);
@@ -160,7 +160,7 @@ impl<'a> Training<'a> {
                             let part = part_done(flags, epochs, seconds);
                             display.show(epochs, update, seconds, part, net, &recorder.sample)
                         });
-                        // A network that overflows is for the training to explain.
+                        // The trainer itself reports a network that overflows.
                         let seen = seen.err().filter(|error| !overflows(&**error));
                         problem = seen.map(|error| error.to_string());
                     }
@@ -174,7 +174,7 @@ impl<'a> Training<'a> {
                 }
                 _ => true,
             };
-            if go_on {
+            if continues {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
@@ -198,14 +198,14 @@ impl<'a> Training<'a> {
     }
 }
 
-/// Whether a network gave numbers beyond all bounds.
+/// Returns `true` if the error is an overflow of the network's outputs.
 fn overflows(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(Error::Overflow { .. }))
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Lets Ctrl-C end a training instead of the program; the second one ends that too.
+/// Lets the first Ctrl-C end only the training run. The second one ends the program.
 pub fn end_on_ctrl_c() -> Result<()> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -215,25 +215,25 @@ pub fn end_on_ctrl_c() -> Result<()> {
     .map_err(Into::into)
 }
 
-/// Whether there was a Ctrl-C.
+/// Returns `true` after a Ctrl-C.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// How much of the training is done, from 0 to 1.
+/// Returns the completed part of the training run, from 0 to 1.
 fn part_done(flags: &Flags, epochs: f64, seconds: f64) -> f64 {
     let in_time = flags.seconds().map_or(0.0, |all| seconds / all);
     let in_epochs = flags.epochs().map_or(0.0, |all| epochs / all as f64);
     in_time.max(in_epochs).min(1.0)
 }
 
-/// Decides when to look at the network, and keeps what it saw.
+/// Decides when to record the network, and keeps the records.
 struct Recorder<'a> {
     recording: Recording,
     canvas: &'a Canvas,
     sample: Sample,
     batches_in_epoch: u64,
-    /// Since the last record.
+    /// Losses since the last record.
     losses: Vec<f64>,
     records: Vec<Record>,
     next: f64,
@@ -264,7 +264,7 @@ impl Recorder<'_> {
         self.record(updates, seconds, net)
     }
 
-    /// The end, unless it was recorded already.
+    /// Makes the last record, unless it exists already.
     fn last(&mut self, updates: u64, seconds: f64, net: &Mlp<f32>) -> Result<()> {
         match self.records.last() {
             Some(last) if last.updates == updates => Ok(()),

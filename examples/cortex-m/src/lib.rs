@@ -1,4 +1,4 @@
-//! What both programs need of a board: a place to print to, an end, and a panic handler.
+//! Board support for both programs: printing, exit and a panic handler.
 
 #![no_std]
 
@@ -9,7 +9,7 @@ pub use cortex_m_semihosting::hprintln;
 /// Ends the program, and the emulator with it.
 pub fn end(success: bool) -> ! {
     exit(if success { EXIT_SUCCESS } else { EXIT_FAILURE });
-    // On a board without a debugger nobody answers.
+    // Without a debugger, `exit` returns.
     loop {
         cortex_m::asm::wfi();
     }

@@ -1,8 +1,8 @@
-//! One training shared by many processes: a layer over `feedforward`'s public pieces and MPI.
+//! A training run shared by many processes, on top of `feedforward`'s public API and MPI.
 //!
-//! [`Shard`](feedforward::Shard) says which rows of a minibatch are a rank's, [`Source`] reads those
-//! and no others, [`Reducer`] adds the gradients up, [`Training`] is the loop. `docs/distributed.md`
-//! walks through it.
+//! [`Shard`](feedforward::Shard) computes the rows of a minibatch that belong to a rank. [`Source`]
+//! reads only these. [`Reducer`] adds the gradients up, and [`Training`] is the loop.
+//! `docs/distributed.md` walks through it.
 
 mod order;
 mod reduce;
@@ -16,10 +16,10 @@ pub use reduce::{Reducer, Reduction, Summed};
 pub use source::{Memory, Part, Source, Table, write_table};
 pub use training::{Checkpoints, Outcome, Training, hash, run_ranks};
 
-/// What a user can act on, as one line of text, from here or from the library.
+/// Result whose error is a line of text that a user can act on.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// The page's code, compiled.
+/// Compiles the code of the page.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/distributed.md")]
 struct Page;

@@ -1,28 +1,28 @@
-//! An order of samples by which each rank always reads the same part of a file.
+//! Order of samples in which each rank always reads its own part of a file.
 
 use feedforward::Shard;
 use feedforward::init::Rng;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
-/// As many stretches of a table as a minibatch has chunks, so that chunk c of every
-/// minibatch comes from stretch c.
+/// Division of a table into as many stretches as a minibatch has chunks. Chunk c of every minibatch
+/// comes from stretch c.
 ///
-/// Each stretch is shuffled anew for each epoch, by blocks of neighbouring rows. What remains after
-/// the last whole minibatch is the end of the table, the last minibatch of each epoch. The order is
-/// a function of these numbers and the epoch; the ranks have no part in it.
+/// Each stretch is shuffled anew for each epoch, by blocks of neighboring rows. The rows after the
+/// last whole minibatch are the end of the table. They form the last minibatch of each epoch. The
+/// order depends on these numbers and the epoch, not on the ranks.
 #[derive(Clone, Debug)]
 pub struct Stretches {
-    /// Samples in a minibatch.
+    /// Number of samples in a minibatch.
     pub batch: usize,
-    /// Neighbouring rows that stay together, read at once.
+    /// Number of neighboring rows that stay together and are read at once.
     pub block: usize,
-    /// Where the shuffles come from.
+    /// Seed of the shuffles.
     pub seed: u64,
 }
 
 impl Stretches {
-    /// Writes an epoch's order over the rows in theirs, for `Order::custom`.
+    /// Overwrites the rows with the order of an epoch, for `Order::custom`.
     pub fn arrange(&self, epoch: usize, rows: &mut [usize]) {
         let (batch, block) = (self.batch.clamp(1, rows.len().max(1)), self.block.max(1));
         let whole = rows.len() / batch;
@@ -99,8 +99,8 @@ mod tests {
         };
         let mut rows: Vec<usize> = (0..4_000).collect();
         stretches.arrange(0, &mut rows);
-        let neighbours = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
-        let count = neighbours.count();
+        let neighbors = rows.windows(2).filter(|pair| pair[1] == pair[0] + 1);
+        let count = neighbors.count();
         assert!(count >= 4_000 / 8 * 6, "{count}");
         assert!(count < 3_900, "{count}");
     }

@@ -1,4 +1,4 @@
-//! From each rank's part of a gradient to the whole, on all ranks.
+//! Sums of gradients over all ranks.
 
 use std::iter::repeat_n;
 use std::ops::Range;
@@ -12,14 +12,14 @@ use mpi::traits::{Communicator, CommunicatorCollectives};
 
 use crate::Result;
 
-/// How gradients are added up.
+/// Way of adding gradients up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// The fixed chunks of a minibatch in their order: the bits of a single process. Each rank adds
-    /// up one slice of the parameters for all.
+    /// Adds the fixed chunks of a minibatch in order, bit-identical to a single process. Each rank
+    /// adds up one slice of the parameters for all ranks.
     #[default]
     Ordered,
-    /// By `MPI_Allreduce`, in whatever order it likes, of even shards of the rows.
+    /// Adds even shards of the rows by `MPI_Allreduce`, which chooses the order.
     AllReduce,
 }
 
@@ -27,28 +27,28 @@ pub enum Reduction {
 pub struct Reducer<'a> {
     world: &'a SimpleCommunicator,
     reduction: Reduction,
-    /// The parameters that each rank adds up.
+    /// Parameters that each rank adds up.
     slices: Vec<Range<usize>>,
-    /// Chunk after chunk of what goes to the first rank, then to the second, and so on.
+    /// Values for the first rank, chunk after chunk, then for the second, and so on.
     outgoing: Vec<f32>,
-    /// Chunk after chunk of this rank's slice.
+    /// Values of this rank's slice, chunk after chunk.
     incoming: Vec<f32>,
     slice: Vec<f32>,
     sum: Vec<f32>,
     sent: u64,
 }
 
-/// What all ranks have then.
+/// Sums of all ranks.
 #[derive(Clone, Copy, Debug)]
 pub struct Summed<'a> {
-    /// The gradient, without penalty.
+    /// Gradient, without penalty.
     pub gradient: &'a [f32],
-    /// The sum of all samples' losses.
+    /// Sum of all samples' losses.
     pub loss: f64,
 }
 
 impl<'a> Reducer<'a> {
-    /// For gradients of so many parameters.
+    /// Creates a reducer for gradients of this many parameters.
     pub fn new(world: &'a SimpleCommunicator, reduction: Reduction, parameters: usize) -> Self {
         let ranks = world.size() as usize;
         let bound = |rank: usize| parameters * rank / ranks;
@@ -66,7 +66,7 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// This rank's part of a minibatch.
+    /// Returns this rank's part of a minibatch.
     pub fn shard(&self, samples: usize) -> Result<Shard> {
         self.shard_of(samples, self.world.rank() as usize)
     }
@@ -79,13 +79,13 @@ impl<'a> Reducer<'a> {
         Ok(shard(samples, rank, self.slices.len())?)
     }
 
-    /// Bytes of gradients that this rank sent to others, as far as that is known: what MPI's
-    /// all-reduce sends is its own affair.
+    /// Returns the number of bytes of gradients that this rank sent to others. MPI's all-reduce
+    /// does not report its bytes, so they are not counted.
     pub fn bytes_sent(&self) -> u64 {
         self.sent
     }
 
-    /// Adds up what all ranks computed of a minibatch of so many samples.
+    /// Adds up the gradients of all ranks for a minibatch of `samples` samples.
     pub fn add_up(
         &mut self,
         gradient: &GradientWorkspace<f32>,
@@ -126,7 +126,7 @@ impl<'a> Reducer<'a> {
         self.world
             .all_to_all_varcount_into(&outgoing, &mut incoming);
 
-        // Ranks have neighbouring chunks, so that what comes is in the order of the chunks.
+        // Each rank has neighboring chunks, so the incoming values are in the order of the chunks.
         self.slice.resize(len, 0.0);
         sum_in_order(self.incoming.chunks_exact(len.max(1)), &mut self.slice);
         let (counts, starts) = places(self.slices.iter().map(ExactSizeIterator::len))?;
@@ -164,7 +164,8 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// sum <- the sum of the chunks, if there are any, in their order and without another zero.
+/// Writes the sum of the chunks, added in order without an initial zero. Without chunks it does
+/// nothing.
 fn sum_in_order<'a>(mut chunks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]) {
     let Some(first) = chunks.next() else { return };
     sum.copy_from_slice(first);
@@ -175,7 +176,7 @@ fn sum_in_order<'a>(mut chunks: impl Iterator<Item = &'a [f32]>, sum: &mut [f32]
     }
 }
 
-/// How many values each rank has in a buffer, and where they begin.
+/// Returns the number of values of each rank in a buffer, and their offsets.
 fn places(lengths: impl Iterator<Item = usize>) -> Result<(Vec<Count>, Vec<Count>)> {
     let (mut counts, mut starts, mut next) = (Vec::new(), Vec::new(), 0_usize);
     for len in lengths {
@@ -186,7 +187,7 @@ fn places(lengths: impl Iterator<Item = usize>) -> Result<(Vec<Count>, Vec<Count
     Ok((counts, starts))
 }
 
-/// MPI counts in 32 bits.
+/// Converts a length to MPI's 32-bit counts.
 fn count(len: usize) -> Result<Count> {
     let most = Count::MAX;
     let error = |_| format!("values in one message: expected at most {most}, got {len}");

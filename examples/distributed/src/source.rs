@@ -1,4 +1,4 @@
-//! Where samples come from.
+//! Sources of samples.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,26 +11,26 @@ use safetensors::tensor::Metadata;
 
 use crate::Result;
 
-/// Samples that can be had by their numbers.
+/// Samples with random access by row number.
 pub trait Source {
-    /// How many there are.
+    /// Returns the number of samples.
     fn samples(&self) -> usize;
 
-    /// Numbers that one has: inputs and targets.
+    /// Returns the number of inputs and of targets of a sample.
     fn widths(&self) -> [usize; 2];
 
-    /// Reads these, and nothing else: row-major, over what the buffers hold.
+    /// Reads only these rows, row-major, and replaces the content of the buffers.
     fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()>;
 }
 
 /// Samples in memory.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// Row-major.
+    /// Inputs, row-major.
     pub inputs: Vec<f32>,
-    /// Row-major.
+    /// Targets, row-major.
     pub targets: Vec<f32>,
-    /// Numbers in a row of each.
+    /// Number of columns of each.
     pub widths: [usize; 2],
 }
 
@@ -55,8 +55,8 @@ impl Source for Memory {
     }
 }
 
-/// A file in the safetensors format with two tensors of f32, `inputs` `[samples x inputs]` and
-/// `targets` `[samples x outputs]`, of which only the rows asked for are read.
+/// Table in a safetensors file, of which only requested rows are read. It has two tensors of f32:
+/// `inputs` `[samples x inputs]` and `targets` `[samples x outputs]`.
 #[derive(Debug)]
 pub struct Table {
     file: File,
@@ -65,17 +65,17 @@ pub struct Table {
     read: AtomicU64,
 }
 
-/// Where one of the tensors lies in the file.
+/// Position of a tensor in the file.
 #[derive(Clone, Copy, Debug)]
 struct Columns {
     start: u64,
     width: usize,
 }
 
-/// A header may have so many bytes; the format allows more, two tensors need a few hundred.
+/// Maximum length of a header. The format allows more, but two tensors need a few hundred bytes.
 const MOST_HEADER: u64 = 1 << 20;
 
-/// Bytes of a number.
+/// Number of bytes of a value.
 const F32: usize = size_of::<f32>();
 
 impl Table {
@@ -127,18 +127,18 @@ impl Table {
         })
     }
 
-    /// Bytes of samples that were read so far.
+    /// Returns the number of bytes of samples read so far.
     pub fn bytes_read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Bytes of all samples.
+    /// Returns the number of bytes of all samples.
     pub fn bytes(&self) -> u64 {
         let [x, y] = self.widths();
         (self.samples * (x + y) * F32) as u64
     }
 
-    /// Everything, for a single process that has the memory.
+    /// Loads all samples, for a single process that has enough memory.
     pub fn load(&self) -> Result<Memory> {
         let rows: Vec<usize> = (0..self.samples).collect();
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
@@ -181,7 +181,7 @@ impl Source for Table {
     fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()> {
         inputs.clear();
         targets.clear();
-        // Neighbours in one go.
+        // Neighboring rows are read together.
         for run in rows.chunk_by(|&a, &b| a + 1 == b) {
             self.append(self.columns[0], run[0], run.len(), inputs)?;
             self.append(self.columns[1], run[0], run.len(), targets)?;
@@ -190,8 +190,8 @@ impl Source for Table {
     }
 }
 
-/// Writes such a file, one part after the other: `fill` is given each sample's number and makes
-/// its inputs, and then, called again, its targets.
+/// Writes a table file. `fill` writes the inputs of each sample, by its number, and in a second
+/// pass the targets.
 pub fn write_table(
     path: &Path,
     samples: usize,
@@ -204,7 +204,7 @@ pub fn write_table(
         "targets": {"dtype": "F32", "shape": [samples, widths[1]], "data_offsets": [x, x + y]},
     });
     let mut header = header.to_string();
-    // The numbers are aligned then.
+    // Spaces align the values that follow.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     let explain = |error| format!("{}: {error}", path.display());
     let mut file = BufWriter::new(File::create(path).map_err(explain)?);
@@ -222,12 +222,12 @@ pub fn write_table(
     file.flush().map_err(|error| explain(error).into())
 }
 
-/// What of a sample is asked for.
+/// Part of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What the network is given.
+    /// Inputs of the network.
     Inputs,
-    /// What it is to answer.
+    /// Targets of the network.
     Targets,
 }
 

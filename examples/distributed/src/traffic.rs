@@ -1,50 +1,55 @@
-//! How long a step takes with so many ranks, by formula: what each sends, and what each computes.
+//! Duration of a training step by formula: the bytes that ranks send, and the samples they compute.
 //!
-//! A network of P parameters is n = 4 P bytes, a minibatch of B samples has c fixed chunks, there
-//! are R ranks. The busiest rank sends in a step
+//! P is the number of parameters, and n = 4·P is their size in bytes. A minibatch has B samples in
+//! c fixed chunks, and there are R ranks. In a step the busiest rank sends
 //!
-//! - in order: ⌈c / R⌉ n (R - 1) / R in R - 1 messages, slices of its chunks to their adders, and
-//!   n (R - 1) / R in ⌈log2 R⌉, the slice that it added up;
-//! - by all-reduce (Rabenseifner's algorithm): 2 n (R - 1) / R in 2 ⌈log2 R⌉ messages;
-//! - either way a few bytes of losses in ⌈log2 R⌉ messages.
+//! ```text
+//!                                   bytes                  messages
+//! in order
+//!   its chunks, slice by slice      ⌈c / R⌉·n·(R - 1) / R  R - 1
+//!   the slice that it has added up  n·(R - 1) / R          ⌈log2 R⌉
+//! all-reduce (Rabenseifner)         2·n·(R - 1) / R        2·⌈log2 R⌉
+//! losses, in both cases             a few                  ⌈log2 R⌉
+//! ```
 //!
-//! It computes ⌈c / R⌉ chunks of B / c samples, or ⌈B / R⌉ samples, each of 6 P operations. What
-//! every rank does alike, the optimizer's step, is left out, and so is any overlap.
+//! It computes ⌈c / R⌉ chunks of B / c samples in order, or ⌈B / R⌉ samples with all-reduce. Each
+//! sample takes 6·P operations. The formulas leave out the optimizer's step, which takes equally
+//! long on every rank, and any overlap.
 
 use feedforward::Shard;
 
 use crate::{Reduction, Result};
 
-/// What is trained, and on what.
+/// Network, minibatch and machines.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Parameters of the network.
+    /// Number of parameters of the network.
     pub parameters: usize,
-    /// Samples in a minibatch.
+    /// Number of samples in a minibatch.
     pub batch: usize,
-    /// Floating-point operations of a rank in a second.
+    /// Floating-point operations of a rank per second.
     pub operations: f64,
-    /// Bytes that a rank can send in a second.
+    /// Bytes that a rank can send per second.
     pub bandwidth: f64,
-    /// Seconds that a message takes, however short.
+    /// Seconds that even the shortest message takes.
     pub latency: f64,
 }
 
-/// The busiest rank's part of a step.
+/// Work of the busiest rank in a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Bytes that it sends.
+    /// Number of bytes sent.
     pub bytes: f64,
-    /// Messages that it sends one after the other.
+    /// Number of messages sent one after the other.
     pub messages: f64,
-    /// Samples that it computes.
+    /// Number of samples computed.
     pub samples: usize,
-    /// Seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
 impl Setting {
-    /// A step with so many ranks, at least 1.
+    /// Returns a step with this many ranks, at least 1.
     pub fn step(&self, reduction: Reduction, ranks: usize) -> Result<Step> {
         let shard = match reduction {
             Reduction::Ordered => Shard::of_chunks,

@@ -1,4 +1,4 @@
-//! The loop, the same on all ranks.
+//! The training loop, which runs on all ranks.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -12,41 +12,41 @@ use mpi::traits::{Communicator, CommunicatorCollectives, Root};
 
 use crate::{Reducer, Reduction, Result, Source};
 
-/// A training to be shared.
+/// Settings of a shared training run.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// Everything that decides its bits.
+    /// Trainer, with all settings that decide bits.
     pub trainer: Trainer<f32>,
-    /// How gradients are added up.
+    /// Way of adding gradients up.
     pub reduction: Reduction,
-    /// Threads of each rank. They decide no bits.
+    /// Number of threads per rank. It decides no bits.
     pub threads: usize,
-    /// Where to keep its state.
+    /// Checkpoints to write, and to resume from.
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// Where the first rank writes checkpoints, and looks for one at the start.
+/// Checkpoint file, which the first rank writes, and reads at the start if it exists.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Updates from one to the next; there is one after each epoch as well.
+    /// Number of updates between checkpoints. Each epoch ends with a checkpoint too.
     pub every: u64,
 }
 
-/// What a training was like.
+/// Result of a training run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How it could go on, and its history.
+    /// State to resume from, with the history.
     pub state: TrainerState<f32>,
-    /// Bytes of gradients that this rank sent, where gradients are added up in order.
+    /// Number of bytes of gradients that this rank sent, with `Reduction::Ordered`.
     pub bytes_sent: u64,
 }
 
 impl Training {
-    /// Trains the network, from the checkpoint if there is one, and calls `on_epoch` after each
-    /// epoch. All ranks call this with the same training, network and samples; `on_epoch` breaks on
-    /// all of them or on none, else those that go on wait for ever.
+    /// Trains the network, from the checkpoint if it exists, and calls `on_epoch` after each epoch.
+    /// All ranks must call this with equal settings, networks and samples. `on_epoch` must break on
+    /// all ranks or on none, because a rank that continues alone waits forever.
     pub fn run(
         &self,
         world: &SimpleCommunicator,
@@ -60,7 +60,7 @@ impl Training {
         let mut reducer = Reducer::new(world, self.reduction, net.params().len());
         let mut run = trainer.start_run(net, &mut state, source.samples())?;
         let mut rows_read = (Vec::new(), Vec::new());
-        // Else they would wait for each other in different steps.
+        // Ranks with different samples would wait for each other in different steps.
         let params = run.network().params().len();
         let facts = [run.batches_per_epoch(), source.samples(), params];
         agree(world, "samples", &facts.map(|fact| fact as u64))?;
@@ -89,7 +89,7 @@ impl Training {
         })
     }
 
-    /// The first rank reads the checkpoint, for all.
+    /// Returns the initial state. The first rank reads the checkpoint for all.
     fn start(&self, world: &SimpleCommunicator, net: &mut Mlp<f32>) -> Result<TrainerState<f32>> {
         let Some(Checkpoints { path, .. }) = &self.checkpoints else {
             return Ok(self.trainer.init_state(net)?);
@@ -103,7 +103,7 @@ impl Training {
         let mut len = bytes.len() as u64;
         first.broadcast_into(&mut len);
         bytes.resize(len as usize, 0);
-        // In pieces, since MPI counts in 32 bits.
+        // MPI counts in 32 bits, so large checkpoints are sent in parts.
         for piece in bytes.chunks_mut(1 << 30) {
             first.broadcast_into(piece);
         }
@@ -114,7 +114,7 @@ impl Training {
         Ok(state.map_err(|error| explain(&error))?)
     }
 
-    /// One update: each rank reads and computes its shard of the next rows.
+    /// Makes one update. Each rank reads and computes its shard of the next rows.
     fn step(
         &self,
         run: &mut TrainingRun<'_, f32>,
@@ -156,8 +156,8 @@ impl Training {
     }
 }
 
-/// Checks that all ranks have the same numbers: machines that compute other bits, or read other
-/// files, would drift apart unnoticed.
+/// Checks that all ranks have equal numbers. Machines that compute other bits, or read other files,
+/// would drift apart unnoticed.
 fn agree(world: &SimpleCommunicator, what: &str, numbers: &[u64]) -> Result<()> {
     let mut all = vec![0_u64; numbers.len() * world.size() as usize];
     world.all_gather_into(numbers, &mut all[..]);
@@ -166,17 +166,17 @@ fn agree(world: &SimpleCommunicator, what: &str, numbers: &[u64]) -> Result<()> 
         .position(|other| other != &all[..numbers.len()])
     {
         None => Ok(()),
-        Some(rank) => Err(format!("{what}: ranks 0 and {rank} do not have the same").into()),
+        Some(rank) => Err(format!("{what}: ranks 0 and {rank} differ").into()),
     }
 }
 
-/// Runs `work` on every rank. An error on one of them ends the job.
-pub fn run_ranks(name: &str, work: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
+/// Runs `work` on every rank. An error on any rank ends the job.
+pub fn run_ranks(work: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
     let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
-        eprintln!("{name}: MPI cannot be initialised");
+        eprintln!("error: MPI cannot be initialized");
         return ExitCode::FAILURE;
     };
-    // A rank that unwound would wait for the others in MPI_Finalize.
+    // A rank that unwinds would wait for the others in MPI_Finalize.
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
@@ -184,13 +184,13 @@ pub fn run_ranks(name: &str, work: impl FnOnce(&SimpleCommunicator) -> Result<()
     }));
     let world = universe.world();
     if let Err(error) = work(&world) {
-        eprintln!("{name}: rank {}: {error}", world.rank());
+        eprintln!("error: rank {}: {error}", world.rank());
         world.abort(1);
     }
     ExitCode::SUCCESS
 }
 
-/// A hash of bits (FNV-1a, 64 bits).
+/// Returns a hash of the bits of all parameters (FNV-1a, 64 bits).
 pub fn hash(params: &[f32]) -> u64 {
     let bytes = params.iter().flat_map(|x| x.to_bits().to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

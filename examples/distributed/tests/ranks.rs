@@ -1,4 +1,4 @@
-//! Starts `mpirun`: the same bits for any number of ranks, also across a rank's death.
+//! Starts `mpirun`. Results are bit-identical for any number of ranks, also after a rank has died.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,7 +9,7 @@ use distributed::traffic::Setting;
 
 const TRAIN: &str = env!("CARGO_BIN_EXE_train");
 
-/// A folder with a table in it, gone in the end.
+/// Folder with a table, deleted at the end of the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -40,7 +40,7 @@ impl Folder {
             .args(["--oversubscribe", "-n", &ranks.to_string(), TRAIN])
             .arg(self.table())
             .args(flags)
-            // As whom tests run is not for them to judge.
+            // Tests may run as root.
             .envs([
                 ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
                 ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
@@ -59,7 +59,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What a program that must succeed prints.
+/// Returns the standard output of a program that must succeed.
 fn output(command: &mut Command) -> String {
     let Output {
         status,
@@ -75,7 +75,7 @@ fn output(command: &mut Command) -> String {
     text(&stdout)
 }
 
-/// A value that it printed.
+/// Returns a printed value.
 fn value<'a>(printed: &'a str, name: &str) -> &'a str {
     let words = printed.split(['\n', ' ']);
     let value = words
@@ -84,7 +84,7 @@ fn value<'a>(printed: &'a str, name: &str) -> &'a str {
     value.unwrap_or_else(|| panic!("no {name} in {printed}"))
 }
 
-/// The numbers of a line such as `read=[1, 2]`.
+/// Returns the numbers of a line such as `read=[1, 2]`.
 fn numbers(printed: &str, name: &str) -> Vec<u64> {
     let start = format!("{name}=[");
     let line = printed
@@ -95,7 +95,7 @@ fn numbers(printed: &str, name: &str) -> Vec<u64> {
     parts.map(|part| part.parse().unwrap()).collect()
 }
 
-/// The epochs' losses, and the hash.
+/// Returns the lines of the epochs' losses and of the hash.
 fn course(printed: &str) -> Vec<&str> {
     let lines = printed.lines();
     lines
@@ -106,7 +106,7 @@ fn course(printed: &str) -> Vec<&str> {
 #[test]
 fn any_number_of_ranks_has_the_bits_of_a_single_process() {
     let folder = Folder::new("bits", 10_000);
-    // 16 chunks and a rest of 400 samples; 2 chunks, fewer than ranks; 1 chunk.
+    // 16 chunks and a rest of 400 samples, 2 chunks for up to 4 ranks, and 1 chunk.
     for batch in ["1600", "250", "150"] {
         let flags = ["--epochs", "2", "--batch", batch];
         let single = folder.single(&flags);
@@ -143,7 +143,7 @@ fn ranks_send_what_the_formula_says() {
         };
         let expected = setting.step(Reduction::Ordered, ranks).unwrap().bytes;
         for sent in numbers(&printed, "sent") {
-            // Slices are equal but for a parameter.
+            // Slices differ by at most one parameter.
             let difference = sent as f64 / updates as f64 - expected;
             assert!(
                 difference.abs() <= 4.0 * 17.0,
@@ -161,11 +161,11 @@ fn an_all_reduce_comes_near() {
     let shared = output(&mut folder.ranks(3, &["--epochs", "1", "--allreduce"]));
     let loss = |printed: &str| value(printed, "loss").parse::<f64>().unwrap();
     let (a, b) = (loss(&single), loss(&shared));
-    // Chunks are others, so that dropout is the same and sums are rounded otherwise.
+    // Dropout is equal. Other chunks round the sums differently.
     assert!((a - b).abs() < 1e-5 * a, "{a} and {b}");
 }
 
-/// The processes that `mpirun` started.
+/// Returns the processes that `mpirun` started.
 fn children(of: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -183,7 +183,7 @@ fn children(of: u32) -> Vec<u32> {
     processes.collect()
 }
 
-/// Waits until the file is there and the job still runs.
+/// Waits for a file. Fails if the job ends before it exists.
 fn wait_for(path: &Path, job: &mut Child) {
     while !path.exists() {
         let ended = job.try_wait().unwrap();
@@ -197,11 +197,11 @@ fn wait_for(path: &Path, job: &mut Child) {
 }
 
 #[test]
-fn a_killed_training_goes_on_with_any_number_of_ranks() {
+fn a_killed_training_run_resumes_with_any_number_of_ranks() {
     let folder = Folder::new("killed", 20_000);
     let checkpoint = folder.0.join("checkpoint.safetensors");
     let path = checkpoint.to_str().unwrap();
-    // Nobody reaches the last epoch before the signal arrives.
+    // The signal arrives before the last of this many epochs.
     let most = ["--epochs", "60", "--hidden", "96"];
     let flags = [&most[..], &["--checkpoint", path, "--every", "5"]].concat();
     let undisturbed = folder.single(&most);
@@ -226,11 +226,11 @@ fn a_killed_training_goes_on_with_any_number_of_ranks() {
         "it ended before the signal"
     );
 
-    // A single process, two ranks and four go on from the same checkpoint.
+    // A single process, two ranks and four ranks resume from the same checkpoint.
     let kept = fs::read(&checkpoint).unwrap();
     let two = output(&mut folder.ranks(2, &flags));
     assert_eq!(value(&two, "hash"), value(&undisturbed, "hash"));
-    // Not from the start: the samples before the checkpoint are not read again.
+    // The samples before the checkpoint are not read again.
     let read: u64 = numbers(&two, "read").iter().sum();
     assert!(read < 60 * value(&two, "bytes").parse::<u64>().unwrap());
     for (case, ranks) in [("four", Some(4)), ("alone", None)] {

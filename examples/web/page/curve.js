@@ -1,12 +1,12 @@
-// A curve over epochs, drawn by hand.
+// Draws a curve over epochs.
 
 const LEFT = 44;
 const BOTTOM = 20;
 const TOP = 8;
 const RIGHT = 10;
 
-// Draws points [x, y] in the page's colours; the vertical axis is logarithmic if asked.
-export function draw(canvas, points, { colour, logarithmic = false, least }) {
+// Draws points [x, y] in the page's colors. The vertical axis can be logarithmic.
+export function draw(canvas, points, { color, logarithmic = false, least }) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const density = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * density);
@@ -14,7 +14,7 @@ export function draw(canvas, points, { colour, logarithmic = false, least }) {
   const pen = canvas.getContext('2d');
   pen.scale(density, density);
   const style = getComputedStyle(canvas);
-  const [line, soft, ink] = ['--line', '--soft', colour].map((name) => style.getPropertyValue(name));
+  const [line, soft, ink] = ['--line', '--soft', color].map((name) => style.getPropertyValue(name));
   pen.font = `12px ${style.fontFamily}`;
 
   const scale = logarithmic ? Math.log10 : (y) => y;
@@ -60,7 +60,7 @@ export function draw(canvas, points, { colour, logarithmic = false, least }) {
   }
 }
 
-// Whole tens, or whole powers of ten, around all values.
+// Returns a range of tens, or of powers of ten, around all values.
 function range(values, logarithmic, least) {
   const unit = logarithmic ? 1 : 10;
   const low = Math.floor(Math.min(...values, least[0]) / unit) * unit;
@@ -68,7 +68,7 @@ function range(values, logarithmic, least) {
   return [low, high];
 }
 
-// 1, 2 or 5 times a power of ten, no less than this.
+// Returns 1, 2 or 5 times a power of ten that is at least the step.
 function pleasing(step) {
   const power = 10 ** Math.floor(Math.log10(step));
   return power * [1, 2, 5, 10].find((times) => times * power >= step);

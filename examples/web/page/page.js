@@ -1,27 +1,27 @@
-// What one sees and sets. The training is the worker's.
+// View and controls of the page. The worker trains.
 
 import { draw } from './curve.js';
 
 const $ = (id) => document.getElementById(id);
 
-// The presets are paint_logo's: its flags, and what it does without more of them.
+// Presets of paint_logo: its flags, and their defaults.
 const PRESETS = {
   paint: { flags: [], hidden: '100x9', rate: '0.02', epochs: '40' },
   sine: { flags: ['--style', 'sine'], hidden: '100x9', rate: '0.0003', epochs: '40' },
   tutorial: { flags: ['--preset', 'tutorial'], hidden: '100x10', rate: '0.001', epochs: '200' },
 };
 const FIELDS = { hidden: '--hidden', rate: '--learning-rate', epochs: '--epochs' };
-const LARGEST = 1 << 26; // bytes of a file: more would be no picture to scale down to this
+const LARGEST = 1 << 26; // maximum bytes of a picture file
 
 let picture; // { name, file, image: ImageData }
-let run = 0; // what comes of earlier ones is late
+let run = 0; // messages of earlier runs are ignored
 let points = [];
 let parameters;
 let training = true;
 let over = false;
 let failed = false;
-let pointed = false; // at a pixel of the painting
-let passed = 0; // tens of decibels that were announced
+let pointed = false; // the pointer is at a pixel of the painting
+let passed = 0; // announced tens of decibels
 
 const worker = new Worker('worker.js');
 const wish = (name, more = {}, moved = []) => worker.postMessage({ wish: name, ...more }, moved);
@@ -35,7 +35,7 @@ function flags() {
   return [...preset().flags, ...given.flatMap(([id, flag]) => [`${flag}=${$(id).value.trim()}`])];
 }
 
-// A word as a shell takes it.
+// Quotes a word for a shell.
 const quoted = (word) => (/^[\w.,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 function describe() {
@@ -72,7 +72,7 @@ function toggle() {
     over = false;
     training = true;
     wish('restart');
-    return say('Training on, from where it was');
+    return say('Training again, from the current network');
   }
   training = !training;
   wish('train', { training });
@@ -121,8 +121,8 @@ const hears = {
     passed = Math.max(passed, tens);
   },
   pixel({ row, column, painted, meant }) {
-    const colour = (parts) => `(${parts.map((part) => part.toFixed(2)).join(', ')})`;
-    if (pointed) $('under').textContent = `${row}, ${column}: ${colour(painted)} for ${colour(meant)}`;
+    const color = (parts) => `(${parts.map((part) => part.toFixed(2)).join(', ')})`;
+    if (pointed) $('under').textContent = `${row}, ${column}: ${color(painted)} for ${color(meant)}`;
   },
   model({ file }) {
     save(new Blob([file], { type: 'application/octet-stream' }), 'painting.safetensors');
@@ -143,8 +143,8 @@ function curves() {
   requestAnimationFrame(() => {
     drawing = false;
     const of = (what) => points.map((point) => [point.epoch, point[what]]);
-    draw($('psnr-curve'), of('psnr'), { colour: '--psnr', least: [10, 40] });
-    draw($('loss-curve'), of('loss'), { colour: '--loss', least: [-3, -1], logarithmic: true });
+    draw($('psnr-curve'), of('psnr'), { color: '--psnr', least: [10, 40] });
+    draw($('loss-curve'), of('loss'), { color: '--loss', least: [-3, -1], logarithmic: true });
     if (!points.length) return;
     const { epoch, loss } = points.at(-1);
     const when = `after ${epoch.toFixed(1)} epochs`;
@@ -161,7 +161,7 @@ async function learn(file) {
     const decoded = await createImageBitmap(file, { imageOrientation: 'from-image' });
     use({ name: file.name || 'pasted.png', file, image: within(decoded, Number($('side').value)) });
   } catch {
-    fail(`${file.name || 'what was pasted'}: no picture that this browser can read`);
+    fail(`${file.name || 'the pasted file'}: no picture that this browser can read`);
   }
 }
 
@@ -172,7 +172,7 @@ async function learnLogo() {
   use({ name: 'the logo of feedforward', image: within(decoded, Infinity) });
 }
 
-// The picture on white, its longer side no longer than this.
+// Returns the picture on white, with its longer side at most this long.
 function within(decoded, side) {
   const shrink = Math.min(1, side / Math.max(decoded.width, decoded.height));
   const [width, height] = [decoded.width, decoded.height].map((n) => Math.max(1, Math.round(n * shrink)));
@@ -203,7 +203,7 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// ---- what the user does
+// ---- events
 
 $('settings').onsubmit = (event) => event.preventDefault();
 $('settings').onchange = ({ target }) => {
@@ -222,7 +222,7 @@ $('save-model').onclick = () => wish('model');
 $('save-painting').onclick = () => $('painting').toBlob((blob) => save(blob, 'painting.png'));
 
 $('painting').onpointermove = ({ target, offsetX, offsetY }) => {
-  // The pixels lie in the middle of a square.
+  // The picture is centered in a square.
   const { width, height, clientWidth, clientHeight } = target;
   const zoom = Math.min(clientWidth / width, clientHeight / height);
   const column = Math.floor((offsetX - (clientWidth - width * zoom) / 2) / zoom);
@@ -261,7 +261,7 @@ addEventListener('drop', (event) => {
 addEventListener('resize', curves);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', curves);
 
-// Who wants less motion sees fewer paintings.
+// With reduced motion, paintings appear less often.
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 const pace = () => wish('pace', { pace: still.matches ? 2000 : 0 });
 still.addEventListener('change', pace);

@@ -1,22 +1,22 @@
-// Trains, away from the page, in slices: between two of them it hears what the page wants.
+// Trains in slices, outside the page's thread. Between slices it handles messages of the page.
 
 'use strict';
 
 const SLICE = 30; // milliseconds
-const SHARE = 0.2; // of the time, at most, goes into paintings for the eye
+const SHARE = 0.2; // maximum share of time for displayed paintings
 
 let wasm;
-let painted = {}; // which run, and how large
+let painted = {}; // run and size
 let training = false;
 let over = true;
-let pace = 0; // least milliseconds between paintings
+let pace = 0; // minimum milliseconds between paintings
 
 let updates; // of the next slice
 let seconds; // of training, without paintings
-let recent; // what happened since the last painting
+let recent; // sums since the last painting
 let nextLook;
 
-// Wakes the loop without the delay that timers have.
+// Wakes the loop without the delay of a timer.
 const turn = new MessageChannel();
 let waiting = false;
 turn.port1.onmessage = () => {
@@ -37,7 +37,7 @@ function call(name, ...given) {
   try {
     good = wasm[name](...given);
   } catch (trap) {
-    // A panic left its words; memory that ran out has none.
+    // A panic leaves a message. Without one, memory ran out.
     throw new Error(text() || `the network ran out of memory (${trap.message})`);
   }
   if (!good) throw new Error(text());
@@ -109,7 +109,7 @@ function look(slice) {
   nextLook = performance.now() + Math.max(pace, took * (1 / SHARE - 1));
 }
 
-// A pixel, [painted, true], each red, green and blue from 0 to 1.
+// Returns a pixel, [painted, true], each red, green and blue from 0 to 1.
 function pixel(row, column) {
   call('pixel', row, column);
   const all = [...new Float32Array(bytes().slice().buffer)];

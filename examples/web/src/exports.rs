@@ -1,6 +1,6 @@
-//! What JavaScript calls: functions of numbers, and one buffer for all else.
+//! Exports for JavaScript: functions of numbers, and one buffer for all other data.
 
-#![allow(unsafe_code)] // exported names are; nothing else here is
+#![allow(unsafe_code)] // only exported names are unsafe
 
 use std::cell::RefCell;
 use std::panic;
@@ -15,7 +15,7 @@ thread_local! {
     static PAINTING: RefCell<Option<Painting>> = const { RefCell::new(None) };
 }
 
-/// Makes the buffer so long, for the caller to write to, and tells where it is.
+/// Resizes the buffer for the caller to write to, and returns its address.
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer(length: usize) -> *mut u8 {
     BUFFER.with_borrow_mut(|buffer| {
@@ -25,20 +25,20 @@ pub extern "C" fn buffer(length: usize) -> *mut u8 {
     })
 }
 
-/// Where the buffer is, to be read.
+/// Returns the address of the buffer, for reading.
 #[unsafe(no_mangle)]
 pub extern "C" fn address() -> *const u8 {
     BUFFER.with_borrow(Vec::as_ptr)
 }
 
-/// How much there is to read.
+/// Returns the length of the buffer.
 #[unsafe(no_mangle)]
 pub extern "C" fn length() -> usize {
     BUFFER.with_borrow(Vec::len)
 }
 
-/// Begins with the buffer's first `flags` bytes, words that newlines part, and the picture in the
-/// others, red, green, blue and alpha. Answers as JSON.
+/// Starts a training run. The first `flags` bytes of the buffer are command-line flags, separated
+/// by newlines. The other bytes are the picture: red, green, blue and alpha. Answers with JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(flags: usize, width: u32, height: u32) -> bool {
     panic::set_hook(Box::new(|info| {
@@ -60,7 +60,7 @@ pub extern "C" fn start(flags: usize, width: u32, height: u32) -> bool {
     })
 }
 
-/// Trains for so many updates. Answers as JSON.
+/// Trains for at most `updates` updates. Answers with JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn train(updates: usize) -> bool {
     answer_with(|painting| {
@@ -76,13 +76,13 @@ pub extern "C" fn train(updates: usize) -> bool {
     })
 }
 
-/// Trains anew from where the network is.
+/// Starts another training run, from the current network.
 #[unsafe(no_mangle)]
 pub extern "C" fn restart() -> bool {
     answer_with(|painting| painting.restart().map(|()| Vec::new()))
 }
 
-/// The PSNR as a 64-bit float, then the painting: red, green, blue and alpha.
+/// Answers with the PSNR as a 64-bit float, then the painting: red, green, blue and alpha.
 #[unsafe(no_mangle)]
 pub extern "C" fn paint() -> bool {
     answer_with(|painting| {
@@ -97,7 +97,7 @@ pub extern "C" fn paint() -> bool {
     })
 }
 
-/// A pixel as it is painted and as it is in the picture, 32-bit floats.
+/// Answers with a pixel of the painting and of the picture, as 32-bit floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn pixel(row: u32, column: u32) -> bool {
     answer_with(|painting| {
@@ -106,21 +106,22 @@ pub extern "C" fn pixel(row: u32, column: u32) -> bool {
     })
 }
 
-/// The file of the trained network.
+/// Answers with the model file of the trained network.
 #[unsafe(no_mangle)]
 pub extern "C" fn model() -> bool {
     answer_with(|painting| painting.model())
 }
 
 fn answer_with(work: impl FnOnce(&mut Painting) -> Result<Vec<u8>>) -> bool {
-    // Empty, it tells that memory ran out, which has no words of its own.
+    // An empty buffer means that memory ran out, an error without a message.
     BUFFER.take();
     answer(|| {
         PAINTING.with_borrow_mut(|painting| work(painting.as_mut().ok_or("nothing to paint yet")?))
     })
 }
 
-/// Leaves the bytes in the buffer or, if that is not true, what went wrong.
+/// Puts the answer into the buffer and returns `true`, or puts an error message there and returns
+/// `false`.
 fn answer(work: impl FnOnce() -> Result<Vec<u8>>) -> bool {
     let result = work();
     let is_good = result.is_ok();

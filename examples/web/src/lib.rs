@@ -1,5 +1,6 @@
-//! What paints in the browser: the network, training and flags of `examples/paint_logo`, a slice of
-//! training at a time. `page/worker.js` calls it through `exports`; docs/web.md tells the rest.
+//! Painting in the browser, with the network, training and flags of `examples/paint_logo`.
+//! Training comes in slices. `page/worker.js` calls the functions of `exports`. docs/web.md
+//! explains the rest.
 
 pub mod painting;
 

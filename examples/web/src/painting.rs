@@ -1,18 +1,19 @@
-//! A picture, the network that learns it, and how far it is.
+//! A picture, the network that learns it, and the state of its training.
 
 use std::iter;
 use std::ops::ControlFlow;
 
+use clap::Parser;
 use feedforward::train::TrainingEvent;
 use feedforward::{Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::{RgbImage, RgbaImage};
 
 use crate::canvas::Canvas;
-use crate::flags;
+use crate::flags::Flags;
 use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, psnr_between};
 
-/// A training that goes on whenever it is told to.
+/// Training run that advances on request.
 #[derive(Debug)]
 pub struct Painting {
     picture: Picture,
@@ -24,26 +25,27 @@ pub struct Painting {
     targets: Vec<f32>,
 }
 
-/// What a slice of training was like.
+/// Result of a slice of training.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
-    /// How many minibatches there were.
+    /// Number of minibatches.
     pub updates: usize,
-    /// The sum of their losses.
+    /// Sum of their losses.
     pub losses: f64,
-    /// Whether there is more to come.
+    /// `true` if the training run is over.
     pub is_over: bool,
 }
 
 impl Painting {
-    /// Begins to learn a picture, as `paint_logo` would with these flags.
+    /// Prepares to learn a picture, as `paint_logo` would with these flags.
     ///
     /// # Errors
     /// If a flag is wrong, or does not fit the picture.
     pub fn new<'a>(words: impl IntoIterator<Item = &'a str>, picture: RgbaImage) -> Result<Self> {
-        let flags = flags::read(iter::once("paint_logo").chain(words))?;
+        let words = iter::once("paint_logo").chain(words);
+        let flags = Flags::try_parse_from(words).map_err(|error| in_one_line(&error))?;
         if flags.seconds().is_some() {
-            return Err("--seconds: there is no clock here".into());
+            return Err("--seconds: the page has no clock".into());
         }
         let picture = Picture::new(picture.into(), String::new());
         let canvas = Canvas::new(picture.image().dimensions(), &flags)?;
@@ -63,10 +65,10 @@ impl Painting {
         })
     }
 
-    /// Trains for at most so many updates.
+    /// Trains for at most `updates` updates.
     ///
     /// # Errors
-    /// If the training diverges.
+    /// If training diverges.
     pub fn train(&mut self, updates: usize) -> Result<Slice> {
         let samples = Samples::new(&self.inputs, &self.targets);
         let (mut done, mut losses) = (0, 0.0);
@@ -90,29 +92,29 @@ impl Painting {
         })
     }
 
-    /// Lets a training that is over begin anew, from where the network is.
+    /// Starts another training run, from the current network.
     ///
     /// # Errors
-    /// None that could be expected: the network is the trainer's own.
+    /// Never in practice, because the network belongs to the trainer.
     pub fn restart(&mut self) -> Result<()> {
         self.state.restart(&self.trainer, &self.net)?;
         Ok(())
     }
 
-    /// Pixels that were learned from, each as often as it was seen.
+    /// Returns the number of pixels seen, with repetitions.
     pub fn pixels_seen(&self) -> u64 {
         self.state.samples_seen()
     }
 
-    /// Weights and biases.
+    /// Returns the number of weights and biases.
     pub fn parameters(&self) -> usize {
         self.net.params().len()
     }
 
-    /// The painting in the picture's size, and how near it comes in decibels over 8-bit values.
+    /// Returns the painting in the picture's size, and its PSNR in decibels over 8-bit values.
     ///
     /// # Errors
-    /// If a color overflows: the training diverges.
+    /// If a color overflows because training diverges.
     pub fn paint(&self) -> Result<(RgbImage, f64)> {
         let painting = self.canvas.paint(&self.net, self.canvas.size());
         let painting = painting.map_err(|error| match error.downcast_ref() {
@@ -123,7 +125,7 @@ impl Painting {
         Ok((painting, psnr))
     }
 
-    /// What the network gives for a pixel, and what it should, red, green and blue from 0 to 1.
+    /// Returns a pixel of the painting and of the picture: red, green and blue from 0 to 1.
     ///
     /// # Errors
     /// If the picture has no such pixel.
@@ -138,15 +140,26 @@ impl Painting {
         let inputs = self.canvas.inputs([(row.into(), column.into())])?;
         Ok([
             self.net.predict(&inputs)?,
-            self.picture.colour(row, column).to_vec(),
+            self.picture.color(row, column).to_vec(),
         ])
     }
 
-    /// The network and what it takes to paint with it, as `paint_logo --load` reads it.
+    /// Returns a model file of the network and its canvas, for `paint_logo --load`.
     ///
     /// # Errors
-    /// None that could be expected: encoding and network fit each other.
+    /// Never in practice, because encoding and network fit each other.
     pub fn model(&self) -> Result<Vec<u8>> {
         Ok(self.canvas.with_network(&self.net).to_bytes()?)
     }
+}
+
+/// Returns the message of an error, without clap's advice on usage.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<_> = lines
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .collect();
+    let line = lines.join(" ");
+    line.trim().trim_start_matches("error: ").to_string()
 }

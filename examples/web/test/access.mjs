@@ -1,10 +1,10 @@
-// What those need who see little, or use the keyboard alone.
+// Accessibility checks: names, contrast, and use by keyboard alone.
 
 import assert from 'node:assert/strict';
 
 export async function checkAccess(page, scheme) {
   const problems = await page.evaluate(async () => {
-    await Promise.all(document.getAnimations().map((animation) => animation.finished)); // of colours
+    await Promise.all(document.getAnimations().map((animation) => animation.finished)); // of colors
     const found = [];
     const name = (element) =>
       element.labels?.[0]?.textContent || element.ariaLabel || (element.matches('button, a, code') && element.textContent);
@@ -16,23 +16,23 @@ export async function checkAccess(page, scheme) {
     }
     if (document.querySelectorAll('h1').length !== 1 || !document.documentElement.lang) found.push('no heading or language');
 
-    // Contrast as WCAG 2 has it: 4.5 for text.
+    // WCAG 2 requires a contrast of 4.5 for text.
     const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-    const rgba = (colour) => {
+    const rgba = (color) => {
       pen.clearRect(0, 0, 1, 1);
-      pen.fillStyle = colour;
+      pen.fillStyle = color;
       pen.fillRect(0, 0, 1, 1);
       return [...pen.getImageData(0, 0, 1, 1).data];
     };
-    const light = (colour) => {
+    const light = (color) => {
       const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-      const [r, g, b] = colour.slice(0, 3).map((part) => linear(part / 255));
+      const [r, g, b] = color.slice(0, 3).map((part) => linear(part / 255));
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const ground = (element) => {
       for (let at = element; at; at = at.parentElement) {
-        const colour = rgba(getComputedStyle(at).backgroundColor);
-        if (colour[3] === 255) return colour;
+        const color = rgba(getComputedStyle(at).backgroundColor);
+        if (color[3] === 255) return color;
       }
       return [255, 255, 255, 255];
     };
@@ -47,7 +47,7 @@ export async function checkAccess(page, scheme) {
   });
   assert.deepEqual(problems, [], scheme);
 
-  // By Tab through everything, and one can always see where one is.
+  // Tab reaches everything, and the focus is always visible.
   const seen = new Set();
   for (let i = 0; i < 30; i += 1) {
     await page.keyboard.press('Tab');

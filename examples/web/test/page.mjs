@@ -1,9 +1,9 @@
-// Opens the page in Chromium, uses everything on it, and leaves what it saved and showed in a folder:
+// Opens the page in Chromium, uses all its controls, and writes saved files and screenshots to a folder:
 //
 //   node page.mjs FOLDER
 //
-// CHROMIUM names the browser. Time is printed and never judged: whoever waits does so until it is
-// true, or for three minutes.
+// CHROMIUM names the browser. Times are printed but not checked. Every wait ends when its condition is
+// true, or after three minutes.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ const out = process.argv[2];
 mkdirSync(out, { recursive: true });
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-// The server that the README names, on any free port.
+// The server from docs/web.md, on any free port.
 const server = spawn('python3', ['-u', '-m', 'http.server', '0', '--bind', '127.0.0.1', '--directory', here('../page')], {
   stdio: ['ignore', 'pipe', 'ignore'],
 });
@@ -42,7 +42,7 @@ page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`
 page.on('response', (response) => response.ok() || complaints.push(`${response.status()}: ${response.url()}`));
 page.on('request', (request) => {
   const { protocol, origin: to } = new URL(request.url());
-  if (to !== origin && protocol !== 'blob:') complaints.push(`request to another place: ${request.url()}`);
+  if (to !== origin && protocol !== 'blob:') complaints.push(`request to another host: ${request.url()}`);
 });
 
 const value = (id) => page.locator(`#${id}`).evaluate((output) => output.value);
@@ -70,7 +70,7 @@ async function screenshot(name) {
   await page.screenshot({ path: `${out}/${name}.png`, fullPage: true });
 }
 
-// As if a file were dragged from another program onto the element.
+// Drops a file onto the element, as if dragged from another program.
 const drop = (selector, name, type, bytes) =>
   page.evaluate(
     ([selector, name, type, base64]) => {
@@ -87,7 +87,7 @@ const drop = (selector, name, type, bytes) =>
   );
 
 async function learnsTheLogo() {
-  // The page goes on drawing while it trains: how long was it still, at most?
+  // The page keeps drawing while it trains. This measures the longest pause.
   await page.evaluate(() => {
     let last = performance.now();
     window.longest = 0;
@@ -143,7 +143,7 @@ await step('looks', async () => {
 await step('saves painting and model', async () => {
   await saved('#save-painting', 'painting.png');
   await saved('#save-model', 'painting.safetensors');
-  // What the network in the page gives, to the last digit.
+  // Exact outputs of the network in the page.
   const pixels = await page.workers()[0].evaluate(() => {
     const lines = [];
     for (let row = 0; row < 100; row += 7) {
@@ -155,22 +155,22 @@ await step('saves painting and model', async () => {
   writeFileSync(`${out}/pixels.txt`, pixels.join('\n'));
 });
 
-await step('tells the colour under the pointer', async () => {
+await step('shows the color under the pointer', async () => {
   await page.hover('#painting', { position: { x: 5, y: 5 } });
   await page.waitForFunction(() => /^\d+, \d+: \(.*\) for \(0.97, 0.95, 0.90\)$/.test(document.getElementById('under').textContent));
 });
 
-await step('trains on', async () => {
+await step('trains again', async () => {
   const before = await number('epoch');
   await page.click('#pause');
   await until('epoch', before + 0.5);
 });
 
-await step('pauses and goes on by the space bar', async () => {
+await step('pauses and continues by the space bar', async () => {
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press('Space');
   await status(/^Paused at/);
-  await page.waitForTimeout(1000); // what was under way is over
+  await page.waitForTimeout(1000); // the slice under way ends
   const stood = await value('epoch');
   await page.waitForTimeout(1000);
   assert.equal(await value('epoch'), stood);
@@ -185,7 +185,7 @@ await step('resets by a key', async () => {
   await until('epoch', 0.1);
 });
 
-await step('learns a picture that is dropped', async () => {
+await step('learns a dropped picture', async () => {
   await page.selectOption('#side', '64');
   await page.fill('#hidden', '64x4');
   await page.keyboard.press('Enter');
@@ -197,7 +197,7 @@ await step('learns a picture that is dropped', async () => {
   assert.ok((await number('psnr')) > 30);
 });
 
-await step('learns a picture that is chosen, wide and transparent', async () => {
+await step('learns a chosen picture, wide and transparent', async () => {
   const wide = await page.evaluate(() => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 60 });
     const pen = canvas.getContext('2d');
@@ -230,7 +230,7 @@ await step('has paint_logo’s other presets', async () => {
   assert.equal(await text('command'), 'cargo run --example paint_logo');
 });
 
-await step('tells what is wrong', async () => {
+await step('shows errors', async () => {
   const complains = async (pattern) => {
     await page.waitForFunction(([source]) => {
       const error = document.getElementById('error');
@@ -258,7 +258,7 @@ await step('tells what is wrong', async () => {
   await complains(/^notes.txt: no picture/);
 });
 
-assert.deepEqual(complaints, [], 'the console is silent, and nothing is asked of other places');
-console.log('ok  no word on the console, no request to another place');
+assert.deepEqual(complaints, [], 'the console is silent, and there are no requests to other hosts');
+console.log('ok  silent console, no requests to other hosts');
 await browser.close();
 server.kill();

@@ -1,5 +1,5 @@
-//! What the page saved, against the crate: `test/page.mjs` leaves the files, `PAINT_WEB_OUT` names
-//! their folder, and `.ci/web` runs both.
+//! Compares files that the page saved with the crate's results. `test/page.mjs` writes the files to
+//! the folder `PAINT_WEB_OUT`, and `.ci/web` runs both.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -7,16 +7,16 @@ use std::{env, fs};
 use feedforward::simd::InstructionSet;
 use feedforward::{Encoding, ModelFile};
 
-/// Bits that fused multiply-adds change add up over ten layers: 1e-5 is a fortieth of a step of 8
-/// bits, and a hundred units in the last place of 1.0.
+/// Tolerance for fused multiply-adds, whose differences add up over ten layers. It is a fortieth of
+/// an 8-bit step, and about a hundred units in the last place of 1.0.
 const FUSED: f32 = 1e-5;
 
 fn folder() -> PathBuf {
     env::var_os("PAINT_WEB_OUT").expect("PAINT_WEB_OUT").into()
 }
 
-/// The file's network at pixels of a picture of 100 by 100, with the coordinates that docs/painting.md
-/// and the file's notes tell of.
+/// Returns predictions of the file's network at pixels of a 100 x 100 picture. docs/painting.md and
+/// the notes in the file define the coordinates.
 fn predict(file: &ModelFile<f32>, pixels: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
     let part = |n: u32| (2.0 * f64::from(n) / 99.0 - 1.0) as f32;
     let places: Vec<f32> = pixels
@@ -35,32 +35,32 @@ fn load(folder: &Path) -> ModelFile<f32> {
     file
 }
 
-/// One test, since the instruction set is the whole process's.
+/// This is a single test because the instruction set is global.
 #[test]
 #[ignore = "needs what the browser saved: .ci/web has it"]
 fn the_saved_model_predicts_what_the_page_predicted() {
     let folder = folder();
     let file = load(&folder);
     let text = fs::read_to_string(folder.join("pixels.txt")).unwrap();
-    let (mut places, mut colours): (Vec<(u32, u32)>, Vec<f32>) = Default::default();
+    let (mut places, mut colors): (Vec<(u32, u32)>, Vec<f32>) = Default::default();
     for line in text.lines() {
         let words: Vec<_> = line.split(' ').collect();
         let [row, column, rgb @ ..] = &words[..] else {
-            panic!("a row, a column and a colour, not {line}")
+            panic!("a row, a column and a color, not {line}")
         };
         places.push((row.parse().unwrap(), column.parse().unwrap()));
-        colours.extend(rgb.iter().map(|part| part.parse::<f32>().unwrap()));
+        colors.extend(rgb.iter().map(|part| part.parse::<f32>().unwrap()));
     }
     assert_eq!(places.len(), 225);
-    assert_eq!(colours.len(), 3 * 225);
+    assert_eq!(colors.len(), 3 * 225);
 
-    // WebAssembly does not fuse, and neither does the portable set: the same bits.
+    // Neither WebAssembly nor the portable set fuses, so the results are bit-identical.
     InstructionSet::Portable.activate().unwrap();
     let painting = image::open(folder.join("painting.png"))
         .unwrap()
         .into_rgb8();
     assert_eq!(painting.dimensions(), (100, 100));
-    assert_eq!(predict(&file, places.clone()), colours);
+    assert_eq!(predict(&file, places.clone()), colors);
     let all = (0..100).flat_map(|row| (0..100).map(move |column| (row, column)));
     let bytes: Vec<u8> = predict(&file, all)
         .into_iter()
@@ -72,7 +72,7 @@ fn the_saved_model_predicts_what_the_page_predicted() {
         set.activate().unwrap();
         let largest = predict(&file, places.clone())
             .iter()
-            .zip(&colours)
+            .zip(&colors)
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
         println!("{set}: at most {largest:e} from the browser's");

@@ -1,4 +1,4 @@
-//! What the page calls, without a page.
+//! Tests of the page's functions without a page.
 
 use feedforward::{Mlp, ModelFile};
 use image::RgbaImage;
@@ -45,7 +45,7 @@ fn slices_of_any_length_train_the_same_network() {
 }
 
 #[test]
-fn it_learns_and_can_go_on() {
+fn it_learns_and_can_restart() {
     let mut painting = painting(&["--hidden=32x2", "--epochs=100"]);
     let before = painting.paint().unwrap().1;
     to_the_end(&mut painting, 10);
@@ -68,14 +68,14 @@ fn the_painting_is_what_the_network_predicts_on_white_ground() {
     assert_eq!(image.dimensions(), (20, 10));
     for (column, row) in [(0, 0), (19, 9), (7, 3)] {
         let [painted, meant] = painting.pixel(row, column).unwrap();
-        let bytes = |colour: &[f32]| {
+        let bytes = |color: &[f32]| {
             let byte = |&part: &f32| (part.clamp(0.0, 1.0) * 255.0).round() as u8;
-            colour.iter().map(byte).collect::<Vec<_>>()
+            color.iter().map(byte).collect::<Vec<_>>()
         };
         assert_eq!(bytes(&painted), image.get_pixel(column, row).0);
         let white = [255; 3];
-        let colour = picture().get_pixel(column, row).0;
-        let expected = if column < 15 { &colour[..3] } else { &white };
+        let color = picture().get_pixel(column, row).0;
+        let expected = if column < 15 { &color[..3] } else { &white };
         assert_eq!(bytes(&meant), expected);
     }
     let error = painting.pixel(10, 0).unwrap_err().to_string();
@@ -95,7 +95,7 @@ fn the_model_is_a_file_of_the_network_and_its_canvas() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     let refused = |flag: &str| {
         let error = Painting::new([flag], picture()).unwrap_err();
         error.to_string()
@@ -104,7 +104,7 @@ fn what_is_wrong_is_said() {
     assert!(refused("--hidden=100000x9").contains("parameters"));
     assert!(refused("--sigma=-1").contains("--sigma"));
     assert!(refused("--seconds=3").contains("no clock"));
-    assert!(refused("--colour").contains("--colour"));
+    assert!(refused("--color").contains("--color"));
     assert!(refused("--learning-rate=-1").contains("learning rate"));
 
     let mut painting = painting(&["--preset=tutorial", "--learning-rate=1e30"]);

@@ -1,5 +1,5 @@
-//! Predicts with a network in flash, and without memory to allocate: also on a Cortex-M0, which
-//! has no atomics of pointers.
+//! Predicts with a network in flash, without allocation. Runs also on a Cortex-M0, which has no
+//! atomic operations on pointers.
 
 #![no_std]
 #![no_main]
@@ -11,10 +11,10 @@ use feedforward::activation::{Identity, Relu};
 use feedforward::{Error, LayerSpec, MlpRef};
 use feedforward_cortex_m::{end, entry, hprintln};
 
-/// The crate is linked with `alloc`, which asks for an allocator. This one has nothing to give.
+/// Allocator without memory. The crate links `alloc`, which requires an allocator.
 struct Nothing;
 
-// SAFETY: no block is ever handed out, so none can be wrong or come back.
+// SAFETY: no block is ever returned, so none can be invalid or be deallocated.
 unsafe impl GlobalAlloc for Nothing {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         null_mut()
@@ -25,7 +25,7 @@ unsafe impl GlobalAlloc for Nothing {
 #[global_allocator]
 static ALLOCATOR: Nothing = Nothing;
 
-// XOR by two neurons: one counts the ones, the other tells when there are two.
+// XOR by two hidden neurons. One counts the ones, and the other is 1 only for two ones.
 static PARAMS: [f32; 9] = [1.0, 1.0, 1.0, 1.0, 0.0, -1.0, 1.0, -2.0, 0.0];
 static LAYERS: [LayerSpec<f32>; 2] = [LayerSpec::new(2, &Relu), LayerSpec::new(1, &Identity)];
 static NET: MlpRef<f32> = MlpRef::constant(2, &LAYERS, &PARAMS);

@@ -20,7 +20,7 @@ const HEAP_BYTES: usize = 64 * 1024;
 
 #[entry]
 fn main() -> ! {
-    // SAFETY: called once, before anything allocates.
+    // SAFETY: this is called once, before any allocation.
     unsafe {
         embedded_alloc::init!(HEAP, HEAP_BYTES);
     }

@@ -1,4 +1,4 @@
-//! Writes a table to train on, of any size, row by row.
+//! Writes a table of samples to train on, row by row.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,18 +6,22 @@ use std::process::ExitCode;
 use clap::Parser;
 use distributed::{Part, Result, write_table};
 
-/// Writes a table of samples of a smooth function, for `train`.
+#[macro_use]
+#[path = "../../../common/say.rs"]
+mod say;
+
+/// Writes a table of samples of a smooth function, for `train`
 #[derive(Debug, Parser)]
 #[command(name = "dataset")]
 struct Flags {
-    /// The file to write
+    /// File to write, in the safetensors format
     file: PathBuf,
 
-    /// Samples
+    /// Number of samples
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     rows: usize,
 
-    /// Numbers in a sample's inputs
+    /// Number of inputs of a sample
     #[arg(long, value_name = "N", default_value_t = 12)]
     inputs: usize,
 }
@@ -25,10 +29,7 @@ struct Flags {
 fn main() -> ExitCode {
     match run(&Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dataset: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(error),
     }
 }
 
@@ -36,7 +37,7 @@ fn run(flags: &Flags) -> Result<()> {
     if flags.rows == 0 || flags.inputs == 0 {
         return Err("--rows, --inputs: expected at least 1".into());
     }
-    // A sequence that fills the cube evenly (Weyl's): number x after number x.
+    // Weyl's sequence, which fills the cube evenly.
     let input = |sample: usize, column: usize| {
         let step = (column as f64 + 2.0).sqrt().fract();
         (2.0 * (sample as f64 * step).fract() - 1.0) as f32
@@ -57,5 +58,7 @@ fn run(flags: &Flags) -> Result<()> {
                 }
             }
         },
-    )
+    )?;
+    say::wrote(&[&flags.file]);
+    Ok(())
 }

@@ -1,5 +1,4 @@
-//! Prints what ranks send in a step and how much faster they are, by the formulas of
-//! `distributed::traffic`.
+//! Prints traffic and speed-up of a training step, by the formulas of `distributed::traffic`.
 
 use std::process::ExitCode;
 
@@ -7,31 +6,35 @@ use clap::Parser;
 use distributed::traffic::Setting;
 use distributed::{Reduction, Result};
 
-/// Prints what ranks send in a step, and how many times as fast as one they are: simulated.
+#[macro_use]
+#[path = "../../../common/say.rs"]
+mod say;
+
+/// Prints traffic and speed-up of a training step for numbers of ranks, by formula
 #[derive(Debug, Parser)]
 #[command(name = "traffic")]
 struct Flags {
-    /// Parameters of the network
+    /// Number of parameters of the network
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     parameters: usize,
 
-    /// Samples in a minibatch
+    /// Number of samples in a minibatch
     #[arg(long, value_name = "N", default_value_t = 16_384)]
     batch: usize,
 
-    /// What a rank computes, in 10^9 operations a second
+    /// Speed of a rank, in 10^9 operations per second
     #[arg(long, value_name = "N", default_value_t = 50.0)]
     gigaflops: f64,
 
-    /// What a rank sends, in 10^9 bits a second
+    /// Bandwidth of a rank, in 10^9 bits per second
     #[arg(long, value_name = "N", default_value_t = 10.0)]
     gigabits: f64,
 
-    /// What a message takes, in microseconds
+    /// Latency of a message, in microseconds
     #[arg(long, value_name = "N", default_value_t = 20.0)]
     latency: f64,
 
-    /// Ranks
+    /// Numbers of ranks
     #[arg(long, value_name = "N", value_delimiter = ',',
           default_values_t = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])]
     ranks: Vec<usize>,
@@ -40,10 +43,7 @@ struct Flags {
 fn main() -> ExitCode {
     match run(&Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("traffic: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(error),
     }
 }
 

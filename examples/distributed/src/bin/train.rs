@@ -1,5 +1,5 @@
-//! Trains a network on a table of samples, on as many ranks as `mpirun` starts, or with
-//! `--single` by `Trainer::fit` in one process; prints a hash of its parameters.
+//! Trains a network on a table of samples, and prints a hash of its parameters. `mpirun` starts the
+//! ranks. With `--single`, one process trains by `Trainer::fit`.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -18,61 +18,69 @@ use feedforward::{Clip, Epoch, Mlp, Samples, Trainer, TrainerState};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 
-/// Trains a network on a table of samples: on all ranks that mpirun started, each of which reads its
-/// part, or in one process that has all of them in memory.
+#[macro_use]
+#[path = "../../../common/say.rs"]
+mod say;
+
+/// Trains a network on a table of samples. Each rank that mpirun starts reads its part of the
+/// table. With `--single`, one process has the whole table in memory.
 #[derive(Debug, Parser)]
 #[command(name = "train")]
 struct Flags {
-    /// The table: safetensors with F32 `inputs` and `targets`, as `dataset` writes one
+    /// Table in the safetensors format with F32 `inputs` and `targets`, as `dataset` writes it
     data: PathBuf,
 
-    /// Train in this process alone, by `Trainer::fit`, without MPI
+    /// Train in one process, by `Trainer::fit`, without MPI
     #[arg(long)]
     single: bool,
 
-    /// Add gradients up by MPI's own all-reduce, whose bits depend on the number of ranks
+    /// Add gradients up by MPI's all-reduce, with bits that depend on the number of ranks
     #[arg(long, conflicts_with = "single")]
     allreduce: bool,
 
-    /// Samples in a minibatch
+    /// Number of samples in a minibatch
     #[arg(long, value_name = "N", default_value_t = 1600)]
     batch: usize,
 
-    /// Passes over the table
+    /// Number of epochs
     #[arg(long, value_name = "N", default_value_t = 10)]
     epochs: usize,
 
-    /// Neurons in each of two hidden layers
+    /// Number of neurons in each of two hidden layers
     #[arg(long, value_name = "N", default_value_t = 64)]
     hidden: usize,
 
-    /// Neighbouring rows that are shuffled, and read, together
+    /// Number of neighboring rows that are shuffled and read together
     #[arg(long, value_name = "N", default_value_t = 16)]
     block: usize,
 
-    /// Where initial weights and the order of the samples come from
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// Threads of each rank
+    /// Number of threads per rank
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
 
-    /// Keep the state of the training in this file, and go on from it if it is there
+    /// Keep the state of the training run in this file, and resume from it if it exists
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
-    /// Updates from one checkpoint to the next, beside those after each epoch; 0: none
+    /// Also write a checkpoint every N updates, not only after each epoch, unless N is 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     every: u64,
 
     /// Write the trained network to this file
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+
+    /// Print no progress
+    #[arg(long)]
+    quiet: bool,
 }
 
 impl Flags {
-    /// Everything that decides bits: of all settings a few that a share could get wrong.
+    /// Builds the trainer, with the settings that a wrong division of the work would disturb.
     fn trainer(&self) -> Trainer<f32> {
         let stretches = Stretches {
             batch: self.batch,
@@ -101,6 +109,7 @@ impl Flags {
     fn finish(&self, net: &Mlp<f32>) -> Result<()> {
         if let Some(path) = &self.save {
             net.save(path)?;
+            say::wrote(&[path]);
         }
         println!("hash={:016x}", hash(net.params()));
         Ok(())
@@ -110,19 +119,18 @@ impl Flags {
 fn main() -> ExitCode {
     let flags = Flags::parse();
     if !flags.single {
-        return run_ranks("train", |world| shared(&flags, world));
+        return run_ranks(|world| shared(&flags, world));
     }
     match alone(&flags) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("train: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => say::complain(error),
     }
 }
 
-fn report(epoch: &Epoch) {
-    println!("epoch={} loss={:.9e}", epoch.number, epoch.loss);
+fn report(flags: &Flags, epoch: &Epoch) {
+    if !flags.quiet {
+        println!("epoch={} loss={:.9e}", epoch.number, epoch.loss);
+    }
 }
 
 fn alone(flags: &Flags) -> Result<()> {
@@ -131,7 +139,7 @@ fn alone(flags: &Flags) -> Result<()> {
     let mut trainer = flags.trainer();
     let Some(path) = &flags.checkpoint else {
         for epoch in trainer.fit(&mut net, &all.inputs, &all.targets)?.epochs {
-            report(&epoch);
+            report(flags, &epoch);
         }
         return flags.finish(&net);
     };
@@ -143,7 +151,10 @@ fn alone(flags: &Flags) -> Result<()> {
     trainer = trainer.checkpoint(path, 1);
     let samples = Samples::new(&all.inputs, &all.targets);
     trainer.resume_with(&mut net, &mut state, &samples, |event, _| {
-        event.epoch().into_iter().for_each(report);
+        event
+            .epoch()
+            .into_iter()
+            .for_each(|epoch| report(flags, epoch));
         ControlFlow::Continue(())
     })?;
     flags.finish(&net)
@@ -171,7 +182,7 @@ fn shared(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     }
     let outcome = training.run(world, &mut net, &table, |epoch, _| {
         if first {
-            report(epoch);
+            report(flags, epoch);
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -191,7 +202,7 @@ fn shared(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     Ok(())
 }
 
-/// A number of each rank.
+/// Gathers a number from each rank.
 fn gather(world: &SimpleCommunicator, number: u64) -> Vec<u64> {
     let mut all = vec![0_u64; world.size() as usize];
     world.all_gather_into(&number, &mut all[..]);

@@ -1,4 +1,4 @@
-//! Teaches a picture to a network: `paint_logo`'s default training, on as many ranks as `mpirun`
+//! Teaches a picture to a network, as `paint_logo` does by default, on the ranks that `mpirun`
 //! starts.
 
 use std::ops::ControlFlow;
@@ -16,8 +16,12 @@ use mpi::traits::Communicator;
 
 use canvas::Canvas;
 use flags::Flags;
-use painter::COLOURS;
+use painter::COLORS;
 use picture::Picture;
+
+#[macro_use]
+#[path = "../../../../common/say.rs"]
+mod say;
 
 #[path = "../../../../paint_logo/canvas.rs"]
 #[allow(dead_code)]
@@ -27,18 +31,18 @@ mod flags;
 #[allow(dead_code)]
 mod picture;
 
-/// What paint_logo's modules ask of the program that has them.
+/// Items that paint_logo's modules expect of a program.
 mod painter {
     pub use distributed::Result;
 
-    /// Row and column.
+    /// Number of coordinates of a place: row and column.
     pub const PLACE: usize = 2;
 
-    /// Red, green and blue.
-    pub const COLOURS: usize = 3;
+    /// Number of parts of a color: red, green and blue.
+    pub const COLORS: usize = 3;
 }
 
-/// The pixels of a picture, line by line. A rank encodes those that it is asked for.
+/// Pixels of a picture, line by line. A rank encodes only the requested ones.
 struct Pixels<'a> {
     picture: &'a Picture,
     canvas: &'a Canvas,
@@ -50,7 +54,7 @@ impl Source for Pixels<'_> {
     }
 
     fn widths(&self) -> [usize; 2] {
-        [self.canvas.width(), COLOURS]
+        [self.canvas.width(), COLORS]
     }
 
     fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()> {
@@ -64,14 +68,14 @@ impl Source for Pixels<'_> {
                 .map(|(row, column)| (row.into(), column.into())),
         )?;
         targets.clear();
-        targets.extend(places.flat_map(|(row, column)| self.picture.colour(row, column)));
+        targets.extend(places.flat_map(|(row, column)| self.picture.color(row, column)));
         Ok(())
     }
 }
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    run_ranks("paint", |world| paint(&flags, world))
+    run_ranks(|world| paint(&flags, world))
 }
 
 fn training(flags: &Flags) -> Training {
@@ -112,7 +116,7 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     };
     let mut net = Mlp::builder(canvas.width())
         .hidden_layers(9, 100, Relu)
-        .output(COLOURS, Identity)
+        .output(COLORS, Identity)
         .seed(flags.seed)
         .build()?;
     if first {
@@ -120,7 +124,7 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
         println!("{name}: {} pixels, {ranks} ranks", pixels.samples());
     }
     training(flags).run(world, &mut net, &pixels, |epoch, net| {
-        if first {
+        if first && !flags.quiet {
             let psnr = sample.psnr(net)?;
             println!(
                 "epoch={} loss={:.4e} psnr={psnr:.2}",
@@ -131,9 +135,10 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     })?;
     if first {
         let painting = canvas.paint(&net, canvas.enlarged())?;
-        painting.save(flags.out.join("painting.png"))?;
-        let file = flags.out.join("model.safetensors");
-        canvas.with_network(&net).save(&file)?;
+        let files = ["painting.png", "model.safetensors"].map(|name| flags.out.join(name));
+        painting.save(&files[0])?;
+        canvas.with_network(&net).save(&files[1])?;
+        say::wrote(&files);
         println!("hash={:016x}", hash(net.params()));
     }
     Ok(())
