@@ -175,6 +175,10 @@ mod pages {
     #[doc = include_str!("../docs/from-scikit-learn.md")]
     struct FromScikitLearn;
 
+    #[cfg(feature = "safetensors")]
+    #[doc = include_str!("../docs/cookbook.md")]
+    struct Cookbook;
+
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;
