@@ -9,7 +9,9 @@ use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     // Cargo tells this program `--bench`, and will tell the suite.
-    let arguments = env::args_os().skip(1).filter(|argument| argument != "--bench");
+    let arguments = env::args_os()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
     let status = Command::new(env!("CARGO"))
         .args(["bench", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/Cargo.toml"))
