@@ -66,8 +66,16 @@ impl File {
         }
         let mut blocks: Vec<Block<'_>> = Vec::new();
         let mut last_mark = None;
+        let mut is_docstring = false;
         for (number, whole) in lines {
-            let comment = comment(whole, self.language);
+            let quotes = whole.matches(DOCSTRING).count();
+            let comment = if self.path.ends_with(".py") && (is_docstring || quotes > 0) {
+                is_docstring ^= quotes == 1;
+                Some((DOCSTRING, whole.trim().trim_matches('"')))
+            } else {
+                comment(whole, self.language)
+            };
+            let comment = comment.or_else(|| comment_behind_code(whole, self.language));
             if let Some((mark, text)) = comment {
                 let line = Line {
                     number,
@@ -75,50 +83,57 @@ impl File {
                     whole,
                 };
                 match blocks.last_mut() {
-                    Some(block) if last_mark == Some(mark) => block.push(line),
+                    Some(block) if last_mark == Some(mark) && mark != BEHIND_CODE => {
+                        block.push(line);
+                    }
                     _ => blocks.push(vec![line]),
                 }
             }
-            // A comment behind code is a block of its own.
-            last_mark =
-                comment.and_then(|(mark, _)| whole.trim().starts_with(mark).then_some(mark));
+            last_mark = comment.map(|(mark, _)| mark);
         }
         blocks
     }
 
-    /// Returns the lines with the comments behind code, but without lines that are all comment.
+    /// Returns number and text of the lines that are not all comment.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_code = |line: &str| match self.language {
-            Language::Markdown => false,
-            Language::Slashes => !line.trim().starts_with("//"),
-            Language::Hashes => !line.trim().starts_with('#'),
-        };
         let lines = self.lines.iter().enumerate();
         let lines = lines.map(|(index, line)| (index + 1, line.as_str()));
-        lines.filter(move |(_, line)| is_code(line))
+        lines.filter(|(_, line)| comment(line, self.language).is_none())
     }
 }
 
-/// Returns the mark of a line's comment, and its text.
-fn comment(line: &str, language: Language) -> Option<(&'static str, &str)> {
-    let marks: &[_] = match language {
+/// Mark of documentation in Python.
+const DOCSTRING: &str = "\"\"\"";
+
+/// Stands for the mark of a comment behind code, which is a block of its own.
+const BEHIND_CODE: &str = "";
+
+fn marks(language: Language) -> &'static [&'static str] {
+    match language {
         Language::Markdown => &[],
         Language::Slashes => &["///", "//!", "//"],
         Language::Hashes => &["#"],
-    };
-    let trimmed = line.trim();
-    if trimmed.starts_with("#!") || trimmed.starts_with("#[") {
-        return None;
     }
-    for mark in marks {
-        if let Some(text) = trimmed.strip_prefix(mark) {
-            return Some((mark, text));
-        }
+}
+
+/// Returns mark and text of a line that is all comment.
+fn comment(line: &str, language: Language) -> Option<(&'static str, &str)> {
+    let line = line.trim();
+    if line.starts_with("#[doc = concat!") {
+        return Some(("///", "")); // a line whose text a macro makes
     }
-    let mark = marks.last()?;
+    if line.starts_with("#!") {
+        return None; // the interpreter of a script
+    }
+    let mut marks = marks(language).iter();
+    marks.find_map(|mark| line.strip_prefix(mark).map(|text| (*mark, text)))
+}
+
+fn comment_behind_code(line: &str, language: Language) -> Option<(&'static str, &str)> {
+    let mark = marks(language).last()?;
     let (code, text) = line.split_once(&format!(" {mark} "))?;
     let is_in_string = code.matches('"').count() % 2 == 1;
-    (!is_in_string).then_some((mark, text))
+    (!is_in_string).then_some((BEHIND_CODE, text))
 }
 
 /// Returns the files of the repository, sorted by path.
@@ -177,4 +192,11 @@ fn comments_become_blocks() {
     let file = File::new(".ci/run", "#!/bin/sh\n# a\n# b\nc # d\necho '#e'\n");
     let blocks: Vec<_> = file.blocks().iter().map(texts).collect();
     assert_eq!(blocks, ["ab", "d"]);
+
+    let file = File::new(
+        "a.py",
+        "\"\"\"a\nb\n\"\"\"\nc\nd  # e\n\"\"\"f\"\"\"\n\"\"\"g\"\"\"\n",
+    );
+    let blocks: Vec<_> = file.blocks().iter().map(texts).collect();
+    assert_eq!(blocks, ["ab", "e", "fg"]);
 }

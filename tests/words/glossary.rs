@@ -1,6 +1,6 @@
 //! Words and names that the glossary of docs/ARCHITECTURE.md retired.
 
-use crate::files::{File, Language};
+use crate::files::File;
 use crate::finding::Finding;
 use crate::paragraph::paragraphs;
 use crate::retired::whole_words;
@@ -18,48 +18,34 @@ fn retired_words(files: &[File]) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Returns retired words in pages and comments, and retired names also in code.
+/// Returns retired names in all lines, and retired phrases in pages and comments.
 pub fn retired(files: &[File]) -> Vec<Finding> {
     let words = retired_words(files);
+    let is_name = |word: &&String| !word.contains([' ', '-']);
+    let (names, phrases): (Vec<_>, Vec<_>) = words.iter().partition(is_name);
     let is_checked = |file: &&File| file.path != PAGE && !file.path.starts_with("tests/words/");
     let mut findings = Vec::new();
     for file in files.iter().filter(is_checked) {
-        for word in &words {
-            in_prose(file, word, &mut findings);
-            let is_name = !word.contains([' ', '-']);
-            if is_name && file.language != Language::Markdown {
-                in_code(file, word, &mut findings);
+        for (index, line) in file.lines.iter().enumerate() {
+            for name in &names {
+                if !whole_words(line, name).is_empty() {
+                    let what = format!("{name:?} is retired");
+                    findings.push(Finding::new(file, index + 1, what, line.trim()));
+                }
+            }
+        }
+        for paragraph in paragraphs(file) {
+            let text = paragraph.text.to_ascii_lowercase();
+            for phrase in &phrases {
+                for at in whole_words(&text, &phrase.to_ascii_lowercase()) {
+                    let what = format!("{phrase:?} is retired");
+                    let (line, text) = (paragraph.line_at(at), &paragraph.text[at..]);
+                    findings.push(Finding::new(file, line, what, text));
+                }
             }
         }
     }
     findings
-}
-
-fn in_prose(file: &File, word: &str, findings: &mut Vec<Finding>) {
-    for paragraph in paragraphs(file) {
-        let places = if word.contains(' ') {
-            whole_words(&paragraph.text.to_lowercase(), &word.to_lowercase())
-        } else {
-            whole_words(&paragraph.text, word)
-        };
-        for at in places {
-            let line = paragraph.line_at(at);
-            findings.push(Finding::new(
-                file,
-                line,
-                format!("{word:?}"),
-                &paragraph.text,
-            ));
-        }
-    }
-}
-
-fn in_code(file: &File, word: &str, findings: &mut Vec<Finding>) {
-    for (number, line) in file.code() {
-        if !whole_words(line, word).is_empty() {
-            findings.push(Finding::new(file, number, format!("{word:?}"), line.trim()));
-        }
-    }
 }
 
 #[test]

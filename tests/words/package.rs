@@ -4,8 +4,8 @@ use crate::files::{File, Language};
 use crate::finding::Finding;
 use crate::links::links;
 
-/// Folders and kinds of files that the repository has and the package, for its size, has not.
-/// crates.io resolves links to them by the address of the repository.
+/// Folders and kinds of files that are left out of the package to keep it small. On crates.io,
+/// links to them lead to the repository.
 const REPOSITORY_ONLY: [&str; 6] = ["examples", "tests", "benches", ".ci", ".png", ".gif"];
 
 /// Returns links from packaged pages to files that should be in the package and are not.

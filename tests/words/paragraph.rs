@@ -1,6 +1,6 @@
 //! Paragraphs of pages and comments.
 
-use crate::files::{Block, File};
+use crate::files::{Block, File, Language};
 use crate::markdown;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,10 +47,11 @@ impl Paragraph {
 
 /// Returns the paragraphs of a file, without code. Comments in Rust examples count.
 pub fn paragraphs(file: &File) -> Vec<Paragraph> {
+    let in_block = |block: &Block| in_block(block, file.language);
     file.blocks().iter().flat_map(in_block).collect()
 }
 
-fn in_block(block: &Block) -> Vec<Paragraph> {
+fn in_block(block: &Block, language: Language) -> Vec<Paragraph> {
     let mut paragraphs: Vec<Paragraph> = Vec::new();
     let mut is_open = false;
     let mut fence = None;
@@ -72,7 +73,9 @@ fn in_block(block: &Block) -> Vec<Paragraph> {
                 _ => text = "",
             }
         }
-        if text.is_empty() || text.starts_with('<') || is_definition(text) {
+        // Commands in comments of a script are indented.
+        let is_command = language == Language::Hashes && line.text.starts_with("   ");
+        if is_command || text.is_empty() || text.starts_with('<') || is_definition(text) {
             is_open = false;
             continue;
         }

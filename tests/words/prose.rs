@@ -92,8 +92,8 @@ pub fn sentences(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// Returns start and end of each sentence. A sentence ends with a point and what may close after
-/// it, if the next word begins with a capital letter, a code span, a link or emphasis.
+/// Returns start and end of each sentence. It ends at a point, with the quote or emphasis that
+/// closes there. The next word must begin with a capital letter, a code span, a link or emphasis.
 fn sentence_ranges(text: &str) -> Vec<(usize, usize)> {
     let mut ranges = Vec::new();
     let mut start = 0;
