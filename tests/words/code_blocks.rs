@@ -66,7 +66,7 @@ fn code_blocks(file: &File) -> Vec<CodeBlock> {
 pub fn wrong(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files {
-        let is_page = file.language == Language::Markdown;
+        let is_page = file.is_page();
         let is_compiled = files.iter().any(|other| includes(other, file));
         for block in code_blocks(file) {
             let mut report = |line, what: &str, text: &str| {

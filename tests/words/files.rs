@@ -8,8 +8,10 @@ pub enum Language {
     Markdown,
     /// Rust and JavaScript: comments begin with `//`.
     Slashes,
-    /// TOML, Python and shell: comments begin with `#`.
+    /// TOML and shell: comments begin with `#`.
     Hashes,
+    /// Comments begin with `#`, and documentation is in triple quotes.
+    Python,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl File {
         let language = match path.rsplit('.').next() {
             Some("md") => Language::Markdown,
             Some("rs" | "js") => Language::Slashes,
+            Some("py") => Language::Python,
             _ => Language::Hashes,
         };
         Self {
@@ -45,6 +48,10 @@ impl File {
             language,
             lines: text.lines().map(str::to_owned).collect(),
         }
+    }
+
+    pub fn is_page(&self) -> bool {
+        self.language == Language::Markdown
     }
 
     /// Returns the folder of the file, without a slash at the end.
@@ -56,7 +63,7 @@ impl File {
     pub fn blocks(&self) -> Vec<Block<'_>> {
         let lines = self.lines.iter().enumerate();
         let lines = lines.map(|(index, whole)| (index + 1, whole.as_str()));
-        if self.language == Language::Markdown {
+        if self.is_page() {
             let line = |(number, whole)| Line {
                 number,
                 text: whole,
@@ -69,7 +76,7 @@ impl File {
         let mut is_docstring = false;
         for (number, whole) in lines {
             let quotes = whole.matches(DOCSTRING).count();
-            let comment = if self.path.ends_with(".py") && (is_docstring || quotes > 0) {
+            let comment = if self.language == Language::Python && (is_docstring || quotes > 0) {
                 is_docstring ^= quotes == 1;
                 Some((DOCSTRING, whole.trim().trim_matches('"')))
             } else {
@@ -112,7 +119,7 @@ fn marks(language: Language) -> &'static [&'static str] {
     match language {
         Language::Markdown => &[],
         Language::Slashes => &["///", "//!", "//"],
-        Language::Hashes => &["#"],
+        Language::Hashes | Language::Python => &["#"],
     }
 }
 
@@ -162,7 +169,10 @@ fn read_folder(folder: &str, files: &mut Vec<File>) {
             _ => format!("{folder}/{name}"),
         };
         if entry.file_type().unwrap().is_dir() {
-            if !matches!(&*name, ".git" | "target" | "out" | "corpus" | "pkg") {
+            if !matches!(
+                &*name,
+                ".git" | "target" | "out" | "corpus" | "pkg" | "node_modules"
+            ) {
                 read_folder(&path, files);
             }
             continue;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::files::{self, File, Language};
+use crate::files::{self, File};
 use crate::finding::Finding;
 use crate::markdown::{anchor, targets, without_targets};
 
@@ -64,10 +64,6 @@ fn joined(folder: &str, path: &str) -> String {
     parts.join("/")
 }
 
-fn is_page(file: &&File) -> bool {
-    file.language == Language::Markdown
-}
-
 /// Returns the anchors of a page's headings. Later ones of equal text end in a number.
 fn anchors(page: &File) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
@@ -91,43 +87,49 @@ fn anchors(page: &File) -> BTreeSet<String> {
 
 /// Returns links without a file or heading, and paths without a file.
 pub fn broken(files: &[File]) -> Vec<Finding> {
-    broken_if(files, &|path| files::absolute(path).exists())
+    let exists = |path: &str| files::absolute(path).exists();
+    let mut findings = broken_links(files, &exists);
+    findings.extend(broken_paths(files, &exists));
+    findings
 }
 
-fn broken_if(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+fn pages(files: &[File]) -> impl Iterator<Item = &File> {
+    files.iter().filter(|file| file.is_page())
+}
+
+/// Returns `true` unless a page lacks a heading.
+fn has_anchor(files: &[File], path: &str, anchor: &str) -> bool {
+    let page = pages(files).find(|page| page.path == path);
+    page.is_none_or(|page| anchors(page).contains(anchor))
+}
+
+fn broken_links(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let has_anchor = |path: &str, anchor: &str| {
-        let page = files.iter().filter(is_page).find(|page| page.path == path);
-        page.is_none_or(|page| anchors(page).contains(anchor))
-    };
-    for file in files.iter().filter(is_page) {
-        for link in links(file) {
+    for page in pages(files) {
+        for link in links(page) {
+            let has_anchor = |anchor| has_anchor(files, &link.path, anchor);
             if !exists(&link.path) {
-                findings.push(Finding::new(file, link.line, "no such file", link.target));
-            } else if link
-                .anchor
-                .is_some_and(|anchor| !has_anchor(&link.path, anchor))
-            {
-                findings.push(Finding::new(
-                    file,
-                    link.line,
-                    "no such heading",
-                    link.target,
-                ));
+                findings.push(Finding::new(page, link.line, "no such file", link.target));
+            } else if !link.anchor.is_none_or(has_anchor) {
+                let what = "no such heading";
+                findings.push(Finding::new(page, link.line, what, link.target));
             }
         }
     }
-    for file in files
-        .iter()
-        .filter(|file| !file.path.starts_with("tests/words/"))
-    {
+    findings
+}
+
+/// Returns paths in pages, outside links, and in comments that do not exist from the root or from a
+/// folder around the file.
+fn broken_paths(files: &[File], exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files {
         for line in file.blocks().into_iter().flatten() {
-            // The first loop has checked the links of pages.
             for name in named_paths(&without_targets(line.text)) {
                 let (path, anchor) = name.split_once('#').unwrap_or((name, ""));
                 if !exists(path) && !ancestors(file).any(|at| exists(&joined(at, path))) {
                     findings.push(Finding::new(file, line.number, "no such path", name));
-                } else if !anchor.is_empty() && !has_anchor(path, anchor) {
+                } else if !anchor.is_empty() && !has_anchor(files, path, anchor) {
                     findings.push(Finding::new(file, line.number, "no such heading", name));
                 }
             }
@@ -161,7 +163,7 @@ pub fn unreachable(files: &[File]) -> Vec<Finding> {
     let page = |path: &str| {
         let readme = format!("{path}/README.md");
         let is_at = |page: &&File| page.path == path || page.path == readme;
-        files.iter().filter(is_page).find(is_at)
+        pages(files).find(is_at)
     };
     let mut reached = BTreeSet::new();
     let mut ahead: Vec<_> = page("README.md").into_iter().collect();
@@ -171,8 +173,7 @@ pub fn unreachable(files: &[File]) -> Vec<Finding> {
             ahead.extend(links.iter().filter_map(|link| page(&link.path)));
         }
     }
-    let pages = files.iter().filter(is_page);
-    let missed = pages.filter(|page| !reached.contains(&*page.path));
+    let missed = pages(files).filter(|page| !reached.contains(&*page.path));
     let finding = |page| Finding::new(page, 1, "unreachable", "no page links here");
     missed.map(finding).collect()
 }
@@ -182,61 +183,40 @@ mod tests {
     use super::*;
 
     fn found(pages: &[(&str, &str)]) -> usize {
-        let files: Vec<_> = pages
-            .iter()
-            .map(|(path, text)| File::new(path, text))
-            .collect();
+        let file = |(path, text): &(&str, &str)| File::new(path, text);
+        let files: Vec<_> = pages.iter().map(file).collect();
         let exists = |path: &str| files.iter().any(|file| file.path == path);
-        broken_if(&files, &exists).len()
+        broken_links(&files, &exists).len() + broken_paths(&files, &exists).len()
     }
 
     #[test]
     fn broken_links_are_found() {
-        let page = (
-            "docs/a.md",
-            "# A\n\n## B & `c`\n\n## A\n\n```sh\n# No heading\n```\n",
-        );
-        let with = |path, text| found(&[page, (path, text)]);
-        assert_eq!(
-            with(
-                "b.md",
-                "[a](docs/a.md#b--c) [b](docs/a.md#a-1) [c](http://d)"
-            ),
-            0
-        );
-        assert_eq!(
-            with("docs/b.md", "[a](../docs/a.md) `[b](c)`\n```\n[d](e)\n```"),
-            0
-        );
+        let headings = "# A\n\n## B & `c`\n\n## A\n\n```sh\n# No heading\n```\n";
+        let with = |path, text| found(&[("docs/a.md", headings), (path, text)]);
+        let good = "[a](docs/a.md#b--c) [b](docs/a.md#a-1) [c](http://d)";
+        assert_eq!(with("b.md", good), 0);
+        let good = "[a](../docs/a.md) `[b](c)`\n```\n[d](e)\n```";
+        assert_eq!(with("docs/b.md", good), 0);
         assert_eq!(with("b.md", "[a](a.md)\n![b](b.png)"), 2);
         assert_eq!(with("b.md", "[a](docs/a.md#no-heading) [b](#c)"), 2);
     }
 
     #[test]
     fn broken_paths_are_found() {
-        let page = ("docs/a.md", "# A");
-        let with = |path, text| found(&[page, (path, text)]);
-        assert_eq!(
-            with("src/b.rs", "//! See docs/a.md, docs/a.md#a and src/b.rs."),
-            0
-        );
-        assert_eq!(
-            with("c/src/b.rs", "// `src/b.rs`, at https://c.d/docs/e"),
-            0
-        );
+        let with = |path, text| found(&[("docs/a.md", "# A"), (path, text)]);
+        let good = "//! See docs/a.md, docs/a.md#a and src/b.rs.";
+        assert_eq!(with("src/b.rs", good), 0);
+        let good = "// `src/b.rs`, at https://c.d/docs/e";
+        assert_eq!(with("c/src/b.rs", good), 0);
         assert_eq!(with("src/b.rs", "/// See docs/b.md. // docs/a.md#b"), 2);
     }
 
     #[test]
     fn unreachable_pages_are_found() {
-        let readme = File::new("README.md", "[a](a) [b](b.md)");
-        let files = [
-            readme,
-            File::new("a/README.md", "[c](c.md)"),
-            File::new("a/c.md", ""),
-        ];
+        let readme = || File::new("README.md", "[a](a) [b](b.md)");
+        let folder = File::new("a/README.md", "[c](c.md)");
+        let files = [readme(), folder, File::new("a/c.md", "")];
         assert_eq!(unreachable(&files).len(), 0);
-        let [readme, ..] = files;
-        assert_eq!(unreachable(&[readme, File::new("c.md", "")]).len(), 1);
+        assert_eq!(unreachable(&[readme(), File::new("c.md", "")]).len(), 1);
     }
 }

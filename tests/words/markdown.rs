@@ -23,8 +23,8 @@ pub fn masked(text: &str) -> String {
                 hide(at + 2..at + 2 + target.len());
                 next = at + 2 + target.len();
             }
-        } else if rest.starts_with("][") {
-            let length = rest[2..].find(']').unwrap_or(0);
+        } else if let Some(name) = rest.strip_prefix("][") {
+            let length = name.find(']').unwrap_or(0);
             hide(at + 2..at + 2 + length);
             next = at + 2 + length;
         } else if rest.starts_with("https://") || rest.starts_with("http://") {

@@ -1,12 +1,14 @@
 //! Links of the pages that the package has.
 
-use crate::files::{File, Language};
+use crate::files::File;
 use crate::finding::Finding;
 use crate::links::links;
 
-/// Folders and kinds of files that are left out of the package to keep it small. On crates.io,
-/// links to them lead to the repository.
-const REPOSITORY_ONLY: [&str; 6] = ["examples", "tests", "benches", ".ci", ".png", ".gif"];
+/// Folders that are left out of the package to keep it small. On crates.io, links to them lead to
+/// the repository.
+const REPOSITORY_ONLY: [&str; 4] = ["examples", "tests", "benches", ".ci"];
+/// Pictures, which are left out for their size too.
+const PICTURES: [&str; 2] = [".png", ".gif"];
 
 /// Returns links from packaged pages to files that should be in the package and are not.
 pub fn links_out(files: &[File]) -> Vec<Finding> {
@@ -14,14 +16,11 @@ pub fn links_out(files: &[File]) -> Vec<Finding> {
     let patterns = included(manifest.expect("the package has a manifest"));
     let is_packaged = |path: &str| patterns.iter().any(|pattern| matches(pattern, path));
     let is_exempt = |path: &str| {
-        let is_in = |name: &&str| path.split('/').next() == Some(name) || path.ends_with(name);
-        REPOSITORY_ONLY.iter().any(|name| is_in(&name))
+        let folder = path.split('/').next().unwrap_or_default();
+        REPOSITORY_ONLY.contains(&folder) || PICTURES.iter().any(|kind| path.ends_with(kind))
     };
     let mut findings = Vec::new();
-    for page in files
-        .iter()
-        .filter(|file| file.language == Language::Markdown)
-    {
+    for page in files.iter().filter(|file| file.is_page()) {
         if is_packaged(&page.path) {
             for link in links(page) {
                 if !is_packaged(&link.path) && !is_exempt(&link.path) {
@@ -45,18 +44,13 @@ fn included(manifest: &File) -> Vec<String> {
 
 /// Returns `true` if a path, or a folder around it, fits a pattern with at most one `*`.
 fn matches(pattern: &str, path: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((before, after)) => {
-            let name = path
-                .strip_prefix(before)
-                .and_then(|rest| rest.strip_suffix(after));
-            name.is_some_and(|name| !name.contains('/'))
-        }
-        None => {
-            let rest = path.strip_prefix(pattern);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        }
+    if let Some((before, after)) = pattern.split_once('*') {
+        let name = path.strip_prefix(before);
+        let name = name.and_then(|rest| rest.strip_suffix(after));
+        return name.is_some_and(|name| !name.contains('/'));
     }
+    let rest = path.strip_prefix(pattern);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[test]
@@ -65,17 +59,10 @@ fn links_out_of_the_package_are_found() {
         let manifest = "include = [\"/src\", \"!/src/a.py\", \"/docs/*.md\", \"/README.md\"]";
         links_out(&[File::new("Cargo.toml", manifest), File::new(path, text)]).len()
     };
-    assert_eq!(
-        found(
-            "README.md",
-            "[a](docs/a.md) [b](src/b/c.rs) [d](docs/e.png)"
-        ),
-        0
-    );
-    assert_eq!(
-        found("docs/a.md", "[b](../tests/b.rs) [c](d.md) [e](http://f)"),
-        0
-    );
+    let good = "[a](docs/a.md) [b](src/b/c.rs) [d](docs/e.png)";
+    assert_eq!(found("README.md", good), 0);
+    let good = "[b](../tests/b.rs) [c](d.md) [e](http://f)";
+    assert_eq!(found("docs/a.md", good), 0);
     assert_eq!(found("README.md", "[a](docs/a/b.md) [c](.gitignore)"), 2);
     assert_eq!(found("other.md", "[a](b.md)"), 0);
 }

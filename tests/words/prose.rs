@@ -1,6 +1,6 @@
 //! Openings of paragraphs, lengths of lines, and sentences.
 
-use crate::files::{File, Language};
+use crate::files::File;
 use crate::finding::Finding;
 use crate::markdown;
 use crate::paragraph::{Kind, paragraphs};
@@ -44,7 +44,7 @@ pub fn openings(file: &File) -> Vec<Finding> {
 /// lines with a long link.
 pub fn lengths(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let is_page = file.language == Language::Markdown;
+    let is_page = file.is_page();
     for block in file.blocks() {
         let mut is_code = false;
         for line in block {
