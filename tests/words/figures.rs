@@ -22,7 +22,7 @@ pub fn outside(file: &File) -> Vec<Finding> {
             at += word.len() + 1;
         }
         for (index, (start, word)) in words.iter().enumerate() {
-            let next = |n: usize| words.get(index + n).map_or("", |(_, word)| word);
+            let next = |n: usize| words.get(index + n).map_or("end", |(_, word)| word);
             // "Default: 3 seconds" is a setting.
             let before = index.checked_sub(1).map_or("", |before| words[before].1);
             let is_default = before.eq_ignore_ascii_case("default");
@@ -48,14 +48,19 @@ fn is_figure(word: &str, next: &str, second: &str, third: &str) -> bool {
     let compares = |word: &str| matches!(word, "faster" | "slower" | "longer");
     let is_as = |word: &str, next: &str| word == "as" && matches!(next, "fast" | "long" | "quick");
     if is_number {
-        UNITS.contains(&next)
+        is_unit(next, second)
             || (next == "times" && (compares(second) || is_as(second, third)))
             || (next == "%" && compares(second))
     } else if has_digits {
-        UNITS.contains(&digits) || (digits == "%" && compares(next))
+        is_unit(digits, next) || (digits == "%" && compares(next))
     } else {
         matches!(word, "twice" | "half") && is_as(next, second)
     }
+}
+
+/// Returns `true` for a unit, but not for the `s` of a formula: the word after it is an operator.
+fn is_unit(word: &str, next: &str) -> bool {
+    UNITS.contains(&word) && !(word == "s" && next.is_empty())
 }
 
 #[test]
@@ -79,6 +84,7 @@ fn figures_are_found() {
             "It takes long.",
             "`--seconds 1 s`",
             "18 samples",
+            "(2 s) / s^3",
             "Default: 3 seconds.",
             "twice as many",
             "```text\n18 ns\n```",

@@ -37,6 +37,7 @@ impl fmt::Display for Finding {
     }
 }
 
+#[track_caller]
 pub fn assert_none(findings: &[Finding]) {
     let list: Vec<_> = findings.iter().map(ToString::to_string).collect();
     assert!(

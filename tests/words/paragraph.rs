@@ -57,6 +57,7 @@ fn in_block(block: &Block, language: Language) -> Vec<Paragraph> {
     let mut fence = None;
     for line in block {
         let mut text = line.text.trim();
+        let mut is_behind_code = false;
         if let Some(language) = text.strip_prefix("```") {
             fence = if fence.is_none() {
                 Some(language)
@@ -68,10 +69,11 @@ fn in_block(block: &Block, language: Language) -> Vec<Paragraph> {
         }
         if let Some(language) = fence {
             let is_rust = language.is_empty() || language.starts_with("rust");
-            match text.strip_prefix("// ") {
-                Some(comment) if is_rust => text = comment,
-                _ => text = "",
-            }
+            let comment = text.split_once("// ").filter(|_| is_rust);
+            let (code, comment) = comment.unwrap_or((text, ""));
+            is_behind_code = !code.is_empty();
+            is_open &= !is_behind_code;
+            text = comment;
         }
         // Commands in comments of a script are indented.
         let is_command = language == Language::Hashes && line.text.starts_with("   ");
@@ -95,7 +97,7 @@ fn in_block(block: &Block, language: Language) -> Vec<Paragraph> {
             last.push(line.number, text);
         } else {
             paragraphs.push(Paragraph::new(Kind::Text, line.number, content));
-            is_open = true;
+            is_open = !is_behind_code;
         }
     }
     for paragraph in &mut paragraphs {
@@ -106,7 +108,8 @@ fn in_block(block: &Block, language: Language) -> Vec<Paragraph> {
 
 /// Returns `true` for the definition of a link: `[name]: target`.
 fn is_definition(text: &str) -> bool {
-    text.starts_with('[') && text.contains("]: ")
+    let target = text.split_once(']').map_or("", |(_, target)| target);
+    text.starts_with('[') && target.starts_with(": ")
 }
 
 /// Returns a line without marks of headings, lists and quotes at its start.
@@ -126,18 +129,14 @@ fn after_markers(text: &str) -> &str {
 
 #[test]
 fn pages_become_paragraphs() {
-    let page = "# A `b`\nC\nd.\n\n- e\n  f\n- g\n\n```rust\nh; // i\n// j\n```\n| k |\n12. l\n";
+    let page =
+        "# A `b`\nC\nd.\n\n- e\n  f\n- g\n\n```rust\nh; // i\n// j\n// k\n```\n| l |\n12. m\n";
     let file = File::new("a.md", page);
     let paragraphs = paragraphs(&file);
-    let texts: Vec<_> = paragraphs
-        .iter()
-        .map(|paragraph| &*paragraph.text)
-        .collect();
-    assert_eq!(texts, ["A `b`", "C d.", "e f", "g", "j", "| k |", "l"]);
-    let lines: Vec<_> = paragraphs
-        .iter()
-        .map(|paragraph| paragraph.line_at(2))
-        .collect();
-    assert_eq!(lines, [1, 3, 6, 7, 11, 13, 14]);
+    let texts = paragraphs.iter().map(|paragraph| &*paragraph.text);
+    let expected = ["A `b`", "C d.", "e f", "g", "i", "j k", "| l |", "m"];
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
+    let lines = paragraphs.iter().map(|paragraph| paragraph.line_at(2));
+    assert_eq!(lines.collect::<Vec<_>>(), [1, 3, 6, 7, 10, 12, 14, 15]);
     assert_eq!(paragraphs[0].masked, "A `x`");
 }

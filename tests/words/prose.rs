@@ -20,7 +20,9 @@ pub fn openings(file: &File) -> Vec<Finding> {
             .masked
             .trim_start_matches(['*', '_', '"', '(', '“']);
         let opens = |opening: &&&str| {
-            let rest = text.strip_prefix(**opening);
+            let start = text.get(..opening.len());
+            let is_start = start.is_some_and(|start| start.eq_ignore_ascii_case(opening));
+            let rest = text.get(opening.len()..).filter(|_| is_start);
             rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
         };
         if let Some(opening) = OPENINGS.iter().find(opens) {
@@ -75,8 +77,9 @@ pub fn sentences(file: &File) -> Vec<Finding> {
             let sentence = &paragraph.masked[start..end];
             let is_word = |word: &&str| word.contains(char::is_alphanumeric);
             let words = sentence.split_whitespace().filter(is_word).count();
-            let colons = |word: &&str| word.ends_with([':', ';']);
-            let colons = sentence.split_whitespace().filter(colons).count();
+            // A semicolon at the end is that of code.
+            let colons = sentence.trim_end_matches(';').split_whitespace();
+            let colons = colons.filter(|word| word.ends_with([':', ';'])).count();
             let mut report = |what: String| {
                 let line = paragraph.line_at(start);
                 findings.push(Finding::new(file, line, what, &paragraph.text[start..end]));
@@ -187,7 +190,7 @@ mod tests {
             sentences,
             "a.md",
             &[&words(26), &joined, "A: b; c.", "- A: b: c"],
-            &[&words(25), &two, &span, "A: b. C: d.", "# A: b; c"],
+            &[&words(25), &two, &span, "A: b. C: d.", "A: b;", "# A: b; c"],
         );
         let comment = format!("fn a() {{}} // {}", words(26));
         assert_rule(sentences, "a.rs", &[&comment], &["const A: u8; // A: b"]);

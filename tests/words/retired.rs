@@ -3,7 +3,7 @@
 use crate::files::{File, Language};
 use crate::finding::Finding;
 use crate::paragraph::paragraphs;
-use crate::tables::{ARTICLES, BRITISH, BRITISH_WORDS, ISE_STEMS, PHRASES, TRAINING_NOUNS};
+use crate::tables::{AFTER_TRAINING, ARTICLES, BRITISH, BRITISH_WORDS, ISE_STEMS, PHRASES};
 
 /// Returns retired words in prose, and in messages: strings of code with a space in them.
 pub fn words(file: &File) -> Vec<Finding> {
@@ -55,9 +55,9 @@ fn in_text(text: &str) -> Vec<(usize, String, String)> {
         // A comma or point after "training" ends the noun.
         let after = all
             .get(index + 1)
-            .map_or("", |word| word.trim_matches(is_mark));
-        let is_noun = word.trim_matches(is_mark) == "training"
-            && (word.ends_with(is_mark) || !TRAINING_NOUNS.contains(&after.trim_end_matches('s')));
+            .map_or("and", |word| word.trim_matches(is_mark));
+        let ends = word.ends_with(is_mark) || AFTER_TRAINING.contains(&after);
+        let is_noun = ends && word.trim_matches(is_mark) == "training";
         if is_noun && ARTICLES.contains(&before.trim_start_matches(is_mark)) {
             found.push((at, format!("{before} training"), "training run".to_owned()));
         }
@@ -129,7 +129,7 @@ fn retired_words_are_found() {
             "// So\n\n// many samples.",
             "/// Its behavior, `so many`.",
             "// optimistic, realism, emphasis, advise",
-            "/// A training run and one training step. Training ends.",
+            "/// A training run and one training setup. Training ends.",
             "println!(\"{ours} of {theirs:9}\"); // this crate and another",
         ],
     );

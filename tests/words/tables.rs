@@ -78,28 +78,10 @@ pub const ARTICLES: [&str; 9] = [
     "a", "this", "one", "each", "every", "another", "long", "short", "whole",
 ];
 
-/// Nouns that "training" may stand before, without an "s" at their end.
-pub const TRAINING_NOUNS: [&str; 20] = [
-    "run",
-    "step",
-    "set",
-    "sample",
-    "loop",
-    "job",
-    "los",
-    "losse",
-    "state",
-    "epoch",
-    "row",
-    "data",
-    "algorithm",
-    "method",
-    "proce",
-    "processe",
-    "program",
-    "example",
-    "record",
-    "minibatch",
+/// Words before which "training" is no part of a compound such as "training step".
+pub const AFTER_TRAINING: [&str; 24] = [
+    "and", "as", "at", "by", "can", "ends", "for", "from", "goes", "has", "in", "is", "it", "of",
+    "on", "or", "over", "stops", "that", "to", "was", "which", "while", "with",
 ];
 
 /// Parts of words in British spelling, which occur in no American word, and in American.
