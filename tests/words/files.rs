@@ -157,7 +157,9 @@ pub fn all() -> &'static [File] {
 
 /// Returns a path from the root of the repository as a path of the system.
 pub fn absolute(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    // The folder at run time: several checkouts that share a target folder may share this program.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR");
+    Path::new(&root.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())).join(path)
 }
 
 fn read_folder(folder: &str, files: &mut Vec<File>) {
