@@ -1,7 +1,7 @@
 //! Runs the benchmark suite, which is the package beside this file.
 //!
 //! Cargo builds all dev-dependencies of a package before any of its examples. The suite needs
-//! criterion and two other libraries of matrix products, so it is a package of its own, and this
+//! criterion and two other libraries of matrix products, so it is a package of its own. This
 //! program makes `cargo bench` in the root run it.
 
 use std::env;

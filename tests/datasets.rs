@@ -99,7 +99,8 @@ fn score(fixture: &Value, table: &Table, run: &Value, more: u64) -> f64 {
     let (test_x, test_y) = table.part(&test_rows, true);
     let scaler = match text(&fixture["preprocess"]) {
         "x/16" => Scaler::from_parts(vec![0.0; table.width], vec![16.0; table.width]),
-        how if how.starts_with("x standardised") => Scaler::standard(&train_x, table.width),
+        // Fixtures have it in British spelling.
+        how if how.starts_with("x standard") => Scaler::standard(&train_x, table.width),
         other => panic!("preprocessing {other:?} is not covered"),
     }
     .unwrap();

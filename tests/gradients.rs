@@ -161,12 +161,12 @@ fn every_activation_with_the_relative_loss() {
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
         let case = case(activation, seed as u64);
         let outputs = case.net.predict(&case.inputs).unwrap();
-        let mut slopes = vec![0.0; outputs.len()];
+        let mut derivatives = vec![0.0; outputs.len()];
         let rows = outputs.chunks(2).zip(case.targets.chunks(2));
-        for ((output, target), slope) in rows.zip(slopes.chunks_mut(2)) {
-            RelativeL2::default().evaluate(output, target, slope);
+        for ((output, target), derivative) in rows.zip(derivatives.chunks_mut(2)) {
+            RelativeL2::default().evaluate(output, target, derivative);
         }
-        let probe = (&Linear as &dyn Loss<f64>, &slopes[..]);
+        let probe = (&Linear as &dyn Loss<f64>, &derivatives[..]);
         check(
             &case,
             &RelativeL2::default(),

@@ -344,9 +344,9 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
         let parts = Parts::of(&file);
         let again = parts.signed().unwrap();
         let network = |bytes| {
-            let labelled = MultilabelClassifier::<f32, String>::from_bytes(bytes);
-            let labelled = labelled.map(|model| model.network().clone());
-            labelled.or_else(|_| ModelFile::from_bytes(bytes).map(|file| file.model))
+            let labeled = MultilabelClassifier::<f32, String>::from_bytes(bytes);
+            let labeled = labeled.map(|model| model.network().clone());
+            labeled.or_else(|_| ModelFile::from_bytes(bytes).map(|file| file.model))
         };
         let own = network(&again).expect("the test signs as the crate does");
         let written = network(&file).unwrap();

@@ -44,7 +44,7 @@ fn central_differences(loss: &dyn Loss<f64>) {
 }
 
 #[test]
-fn gradients_are_the_slopes_of_the_values() {
+fn gradients_are_the_derivatives_of_the_values() {
     central_differences(&SquaredError);
     central_differences(&MeanSquaredError);
     central_differences(&MeanAbsoluteError);
@@ -141,12 +141,12 @@ fn a_sure_answer_keeps_its_digits() {
 /// Values and gradients of `cross_entropy(label_smoothing=...)` in PyTorch 2.15.
 #[test]
 fn smoothed_softmax_is_pytorchs() {
-    let check = |smoothing, target: [f64; 3], value: f64, slopes: [f64; 3]| {
+    let check = |smoothing, target: [f64; 3], value: f64, derivatives: [f64; 3]| {
         let loss = Smoothed::new(SoftmaxCrossEntropy, smoothing);
         let (got, gradient) = evaluate::<f64>(&loss, &[1.5, -0.3, 0.2], &target);
         assert!(d(got, value) <= 1e-14, "{got} instead of {value}");
-        for (got, slope) in gradient.iter().zip(slopes) {
-            assert!(d(*got, slope) <= 1e-14, "{gradient:?}");
+        for (got, derivative) in gradient.iter().zip(derivatives) {
+            assert!(d(*got, derivative) <= 1e-14, "{gradient:?}");
         }
     };
     check(

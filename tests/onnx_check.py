@@ -3,10 +3,14 @@
     FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
     python tests/onnx_check.py /tmp/models
 
-Needs onnx, onnxruntime and numpy. A difference counts relative to max(|y|, floor), and the floor
-comes with the models: for an activation on exact pre-activations the smallest normal number (times
-|x|, where a gate may be subnormal) unless the formula cancels, for sums of a network its largest
-result; tests/onnx.rs says why for each. Labels must be equal, and infinities.
+Needs onnx, onnxruntime and numpy. Differences are relative to max(|y|, floor). tests/onnx.rs writes
+the floors beside the models, and says why:
+
+- For an activation of exact pre-activations, the floor is the smallest normal number. It is larger
+  if the formula cancels, and times |x| if a gate may be subnormal.
+- For a network's sums, it is the largest result.
+
+Labels and infinities must be equal.
 """
 
 import json
@@ -22,7 +26,7 @@ FLOAT = {"f32": numpy.dtype("<f4"), "f64": numpy.dtype("<f8")}
 
 
 def difference(got, want, floors):
-    """The largest relative difference; infinite if anything is infinite or NaN on one side only."""
+    """Returns the largest relative difference, infinite if only one side is finite."""
     got, want = got.astype(numpy.float64), want.astype(numpy.float64)
     same = (got == want) | (numpy.isnan(got) & numpy.isnan(want))
     with numpy.errstate(all="ignore"):
@@ -33,7 +37,7 @@ def difference(got, want, floors):
 
 
 def check(folder, model):
-    """The largest difference of one model, and whether it passes."""
+    """Returns the largest difference of one model, and True if it passes."""
     name = model["name"]
     path = folder / f"{name}.onnx"
     onnx.checker.check_model(onnx.load(path), full_check=True)
@@ -55,7 +59,7 @@ def check(folder, model):
     batch = session.run(names, {"x": x})
     single = [session.run(names, {"x": x[i : i + 1]}) for i in range(len(x))]
     single = [numpy.concatenate(parts) for parts in zip(*single)]
-    # On CPUs with AVX2 alone onnxruntime's Softmax flushes what is below the smallest normal number.
+    # Without AVX-512, onnxruntime's Softmax flushes subnormal numbers to zero.
     smallest = numpy.finfo(y.dtype).tiny if model["output"] == "probabilities" else 0
     worst = 0.0
     for got in (batch, single):

@@ -3,8 +3,8 @@
     FEEDFORWARD_FILES_OUT=/tmp/files cargo test --test files
     python tests/safetensors_check.py /tmp/files
 
-Needs numpy and safetensors. Where torch is installed, the file is loaded into torch.nn.Linear layers
-and they predict; elsewhere NumPy does what those do, x W^T + b.
+Needs numpy and safetensors. If torch is installed, torch.nn.Linear layers load the file and
+predict. Otherwise NumPy computes x W^T + b, as those layers do.
 """
 
 import pathlib

@@ -81,7 +81,7 @@ fn rounding_is_no_spread() {
             assert_eq!(range.scales()[0], T::from_f64(0.25), "{values:?}");
         }
     }
-    fn neighbours<T: Float>(x: f64) -> Vec<T> {
+    fn neighbors<T: Float>(x: f64) -> Vec<T> {
         let ulp = T::epsilon().as_f64();
         [0.0, 1.0, -1.0, 2.0]
             .map(|k| T::from_f64(x * (1.0 + k * ulp)))
@@ -92,12 +92,12 @@ fn rounding_is_no_spread() {
     check(&[0.7_f32, 0.1 + 0.6, 0.3 + 0.4, 0.7]);
     check(&[0.7, 0.1 + 0.6, 0.3 + 0.4, 0.9 - 0.2]);
     for x in [0.7, 1.0, 1e6, 1e30, 1e-20] {
-        let mut many = neighbours::<f64>(x);
+        let mut many = neighbors::<f64>(x);
         assert_eq!(Scaler::standard(&many, 1).unwrap().scales(), [1.0]);
         many = many.repeat(1000);
         assert_eq!(Scaler::standard(&many, 1).unwrap().scales(), [1.0]);
         assert_eq!(
-            Scaler::standard(&neighbours::<f32>(x), 1).unwrap().scales(),
+            Scaler::standard(&neighbors::<f32>(x), 1).unwrap().scales(),
             [1.0]
         );
     }
@@ -117,7 +117,7 @@ fn rounding_is_no_spread() {
 
 /// Each column's sums are bit-identical to those of the column alone.
 #[test]
-fn columns_do_not_depend_on_their_neighbours() {
+fn columns_do_not_depend_on_their_neighbors() {
     const WIDTH: usize = 37;
     let data: Vec<f64> = (0..WIDTH * 50)
         .map(|i| (i as f64 * 0.7).sin() * 1e3 + 0.1 * i as f64)

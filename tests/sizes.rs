@@ -378,21 +378,21 @@ fn lbfgs_without_bounds() {
 
 /// An initializer called directly receives any sizes.
 #[test]
-fn initialisers_of_layers_that_cannot_be() {
-    let initialisers: [&dyn Initializer; 5] = [
+fn initializers_of_layers_that_cannot_be() {
+    let initializers: [&dyn Initializer; 5] = [
         &GlorotUniform,
         &ScikitLearn,
         &Siren::default(),
         &Uniform::new(0.0, 1.0),
         &Orthogonal::default(),
     ];
-    for initialiser in initialisers {
+    for initializer in initializers {
         for size in SIZES {
             for (inputs, outputs) in [(size, size), (size, 2), (2, size), (1, size)] {
                 let mut rng = Rng::seed_from_u64(0);
                 let (mut weights, mut bias) = ([0.0; 6], [0.0; 3]);
                 let fan = LayerInfo::new(inputs, outputs);
-                initialiser.initialize(&fan, &mut rng, &mut weights, &mut bias);
+                initializer.initialize(&fan, &mut rng, &mut weights, &mut bias);
                 assert!(weights.iter().chain(&bias).all(|w| w.is_finite()));
             }
         }

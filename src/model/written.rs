@@ -61,7 +61,7 @@ impl<T: Float> LoadModel<T> for Mlp<T> {
     }
 }
 
-macro_rules! labelled {
+macro_rules! labeled {
     ($model:ident, $kind:ident, $predicted:ty) => {
         impl<T: Float, L: Ord + Clone + Debug + Display> Model<T> for $model<T, L> {
             type Predicted = $predicted;
@@ -94,8 +94,8 @@ macro_rules! labelled {
     };
 }
 
-labelled!(Classifier, CLASSIFIER, Vec<L>);
-labelled!(MultilabelClassifier, MULTILABEL, Vec<Vec<L>>);
+labeled!(Classifier, CLASSIFIER, Vec<L>);
+labeled!(MultilabelClassifier, MULTILABEL, Vec<Vec<L>>);
 
 /// Returns the labels as text. Their texts must be distinct.
 fn written<L: Display>(labels: &[L]) -> Result<Vec<String>> {

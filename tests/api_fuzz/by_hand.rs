@@ -52,13 +52,13 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
 /// Starts and ends runs in any way, with any state, network and numbers.
 pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
     let mut nets = [first.clone(), nets::usual(case)];
-    let trainings = [0, 0].map(|net| Training::new(case, &nets[net]));
+    let setups = [0, 0].map(|net| Training::new(case, &nets[net]));
     let mut states: Vec<TrainerState<T>> = Vec::new();
     for _ in 0..case.random.between(2, 6) {
         let random = &mut case.random;
         let which = usize::from(random.odd());
         let chosen = random.below(2);
-        let trainer = &trainings[chosen].trainer;
+        let trainer = &setups[chosen].trainer;
         let net = &mut nets[which];
         if states.is_empty() {
             say!(

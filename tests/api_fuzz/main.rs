@@ -1,7 +1,7 @@
 //! A fuzzer of the public API: random calls in any order, with random and often wrong arguments.
 //!
-//! A case depends only on the seed and its number. It must not panic, abort, run for more than five
-//! seconds or hold more than 2 GiB. An error must leave the network's parameters valid.
+//! A case depends only on the seed and its number. It must not panic, abort, hang, or hold more
+//! than a fixed amount of memory. An error must leave the network's parameters valid.
 //!
 //! Results must be finite. They must be bit-identical when predicted twice, by one thread and by
 //! two, when resumed from a checkpoint, and when read back from bytes. A failing case is reported

@@ -79,7 +79,7 @@ pub fn classifier<T: Number, L: Label>(case: &mut Case) {
         training.trainer = feedforward::Trainer::new(loss, feedforward::optimizer::Adam::new(0.01));
     }
     let trainer = &training.trainer;
-    let (inputs, labels) = labelled(case, model.network(), model.classes());
+    let (inputs, labels) = labeled(case, model.network(), model.classes());
     for _ in 0..case.random.between(1, 4) {
         let good = finite(model.network().params());
         match case.random.below(3) {
@@ -155,7 +155,7 @@ fn judge<T: Number, L: Label>(case: &mut Case, model: &Classifier<T, L>, inputs:
 }
 
 /// Returns inputs with labels, some of which are unknown.
-fn labelled<T: Number, L: Label>(case: &mut Case, net: &Mlp<T>, classes: &[L]) -> (Vec<T>, Vec<L>) {
+fn labeled<T: Number, L: Label>(case: &mut Case, net: &Mlp<T>, classes: &[L]) -> (Vec<T>, Vec<L>) {
     let count = case.random.between(1, 12);
     let len = length(&mut case.random, count * net.inputs());
     let inputs = values(&mut case.random, len);
@@ -185,7 +185,7 @@ pub fn multilabel<T: Number, L: Label>(case: &mut Case) {
     };
     let Some(mut model) = seen(model) else { return };
     let training = Training::new(case, model.network());
-    let (inputs, one) = labelled(case, model.network(), model.classes());
+    let (inputs, one) = labeled(case, model.network(), model.classes());
     let labels: Vec<Vec<L>> = one.chunks(1).map(<[L]>::to_vec).collect();
     say!(case, "model.fit_with(trainer, {inputs:?}, {labels:?})");
     let fitted = model.fit_with(&training.trainer, &inputs, &labels, at_most(3));

@@ -160,7 +160,7 @@ pub fn pause<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
 /// Combines states, networks and trainers in any order, even if they do not match.
 pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
     let mut nets = [first.clone(), nets::usual(case)];
-    let trainings = [0, 0, 1].map(|net| Training::new(case, &nets[net]));
+    let setups = [0, 0, 1].map(|net| Training::new(case, &nets[net]));
     let mut states: Vec<TrainerState<T>> = Vec::new();
     let mut files: Vec<Vec<u8>> = Vec::new();
     for _ in 0..case.random.between(3, 10) {
@@ -169,7 +169,7 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
         let chosen = random.below(2) + usize::from(random.odd());
         let Training {
             trainer, arranged, ..
-        } = &trainings[chosen];
+        } = &setups[chosen];
         let net = &mut nets[which];
         if states.is_empty() || random.percent(10) {
             say!(
@@ -233,7 +233,7 @@ pub fn wander<T: Number>(case: &mut Case, first: &Mlp<T>) {
             }
         }
         let state = &states[at];
-        state.learning_rate(&trainings[chosen].trainer);
+        state.learning_rate(&setups[chosen].trainer);
         assert!(state.best_params().is_none_or(|params| !params.is_empty()));
         let _ = (
             state.average(),

@@ -94,11 +94,11 @@ fn check_mazur(fixture: &Value, report: &mut Report) {
         &published["error0"],
         bound("error0"),
     );
-    let slopes = params(
+    let expected_gradient = params(
         &rows(&[full["grad_W1"].clone(), full["grad_W2"].clone()]),
         &rows(&[full["grad_b1"].clone(), full["grad_b2"].clone()]),
     );
-    report.near_all("gradient", gradient.values(), &slopes, ONCE);
+    report.near_all("gradient", gradient.values(), &expected_gradient, ONCE);
     check_mazur_training(fixture, report, net);
 }
 
@@ -113,12 +113,14 @@ fn check_mazur_training(fixture: &Value, report: &mut Report, mut net: Mlp<f64>)
     let layers = net.layout().layers().to_vec();
     for _ in 0..10_000 {
         gradient.compute(&net, &x, &y, &SquaredError).unwrap();
-        let mut slopes = gradient.values().to_vec();
+        let mut without_biases = gradient.values().to_vec();
         for at in &layers {
-            slopes[at.bias.clone()].fill(0.0);
+            without_biases[at.bias.clone()].fill(0.0);
         }
         let rate = Optimizer::<f64>::learning_rate(&sgd);
-        state.update(&sgd, rate, net.params_mut(), &slopes).unwrap();
+        state
+            .update(&sgd, rate, net.params_mut(), &without_biases)
+            .unwrap();
         let expected = &full["after"][state.updates().to_string()];
         if expected.is_null() {
             continue;
@@ -348,10 +350,10 @@ fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
         1e-11,
     );
     // The parameters in order: b3, -b2, b1 and the frozen bias.
-    let slopes: Vec<f64> = gradient.values().iter().map(|g| g * samples).collect();
-    if slopes[..3].iter().any(|slope| slope.abs() > 1e-4) {
+    let sums: Vec<f64> = gradient.values().iter().map(|g| g * samples).collect();
+    if sums[..3].iter().any(|sum| sum.abs() > 1e-4) {
         report.fail(format!(
-            "the gradient at the certified parameters is {slopes:?}"
+            "the gradient at the certified parameters is {sums:?}"
         ));
     }
     for start in fixture["starts"].as_array().unwrap() {

@@ -22,8 +22,8 @@ pub fn check_once(fixture: &Value, report: &mut Report) {
     let mut gradient = GradientWorkspace::new(&net);
     let value = gradient.compute(&net, &inputs, &targets, &*loss).unwrap();
     report.near("loss", value, number(&expected["loss"]), ONCE);
-    let slopes = params(&expected["grad_coefs"], &expected["grad_intercepts"]);
-    report.near_all("gradient", gradient.values(), &slopes, ONCE);
+    let expected_gradient = params(&expected["grad_coefs"], &expected["grad_intercepts"]);
+    report.near_all("gradient", gradient.values(), &expected_gradient, ONCE);
 }
 
 /// Checks fifty updates in order.

@@ -30,7 +30,7 @@ fn check_function<T: Float>(
 ) {
     let f: Arc<dyn Activation<T>> = super::fixture::activation(name);
     let list = |key: &str| numbers(&points[format!("{key}{suffix}")]);
-    let (xs, values, slopes) = (list("x"), list("value"), list("derivative"));
+    let (xs, values, derivatives) = (list("x"), list("value"), list("derivative"));
     let got: Vec<_> = xs
         .iter()
         .map(|&x| {
@@ -45,7 +45,7 @@ fn check_function<T: Float>(
             (y.as_f64(), f.derivative(seen, y).as_f64())
         })
         .collect();
-    let (got_values, got_slopes): (Vec<f64>, Vec<f64>) = got.into_iter().unzip();
+    let (got_values, got_derivatives): (Vec<f64>, Vec<f64>) = got.into_iter().unzip();
     let ulp = |value: f64| T::epsilon().as_f64() * value.abs().max(1.0);
     let pairs = got_values.iter().zip(&values);
     let worst = pairs.map(|(got, value)| (got - value).abs() / ulp(*value));
@@ -57,9 +57,9 @@ fn check_function<T: Float>(
         ));
     }
     report.near_all(
-        &format!("{name}{suffix}: slopes"),
-        &got_slopes,
-        &slopes,
+        &format!("{name}{suffix}: derivatives"),
+        &got_derivatives,
+        &derivatives,
         bound,
     );
 }
