@@ -1,19 +1,21 @@
-//! Runs the benchmark suite, which is the package beside this file.
+//! Runs the benchmark suite of the package `benches`: `cargo bench` in the root starts this
+//! program.
 //!
 //! Cargo builds all dev-dependencies of a package before any of its examples. The suite needs
-//! criterion and two other libraries of matrix products, so it is a package of its own. This
-//! program makes `cargo bench` in the root run it.
+//! criterion and two other libraries for matrix products. So it is a package of its own, and
+//! examples build without them.
 
 use std::env;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    // Cargo tells this program `--bench`, and will tell the suite.
-    let arguments = env::args_os()
+    // `cargo bench` passes `--bench` to this program, and will pass it to the suite.
+    let (bench, arguments): (Vec<_>, Vec<_>) = env::args_os()
         .skip(1)
-        .filter(|argument| argument != "--bench");
+        .partition(|argument| argument == "--bench");
     let status = Command::new(env!("CARGO"))
-        .args(["bench", "--manifest-path"])
+        .arg(if bench.is_empty() { "test" } else { "bench" })
+        .arg("--manifest-path")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/Cargo.toml"))
         .args(["--bench", "suite", "--"])
         .args(arguments)
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: cannot run {}: {error}", env!("CARGO"));
+            eprintln!("error: cannot start Cargo: {error}");
             ExitCode::FAILURE
         }
     }

@@ -6,12 +6,13 @@ use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
 use feedforward::{GradientWorkspace, Mlp, Result, Samples};
 
-// A `println!` that survives `| head -1`. Your own program does without these three lines.
+// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
 
 fn main() -> Result<()> {
+    say::no_flags("Trains with a training loop of your own.");
     let inputs: Vec<f64> = (0..64).map(|i| f64::from(i) / 10.0 - 3.2).collect();
     let targets: Vec<f64> = inputs.iter().map(|x| x.sin()).collect();
     let samples = Samples::new(&inputs, &targets);

@@ -4,7 +4,7 @@ use feedforward::activation::{Identity, Tanh};
 use feedforward::optimizer::{Optimizer, UpdateContext};
 use feedforward::{Float, Layout, Mlp, Result, Trainer, loss, schedule};
 
-// A `println!` that survives `| head -1`. Your own program does without these three lines.
+// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
@@ -29,6 +29,7 @@ impl<T: Float> Optimizer<T> for SignSgd {
 }
 
 fn main() -> Result<()> {
+    say::no_flags("Trains with an optimizer of your own.");
     let (x, y) = ([-2.0, -1.0, 0.0, 1.0, 2.0], [4.0, 1.0, 0.0, 1.0, 4.0]);
     let layers = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity);
     let mut net = layers.build()?;

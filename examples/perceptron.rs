@@ -6,7 +6,7 @@ use feedforward::activation::{Identity, LeakyRelu};
 use feedforward::simd::InstructionSet;
 use feedforward::{Neuron, Result};
 
-// A `println!` that survives `| head -1`. Your own program does without these three lines.
+// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
@@ -17,6 +17,7 @@ const BIAS: f64 = -0.1;
 const SLOPE: f64 = 0.1;
 
 fn main() -> Result<()> {
+    say::no_flags("Computes one artificial neuron, step by step.");
     let neuron = Neuron::new(WEIGHTS, BIAS, LeakyRelu::new(SLOPE))?;
 
     println!("A neuron multiplies each input by its weight, adds the products up in order,");

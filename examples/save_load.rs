@@ -3,7 +3,7 @@
 use feedforward::activation::{Identity, Tanh};
 use feedforward::{Mlp, Samples, Trainer, TrainerState, loss, optimizer};
 
-// A `println!` that survives `| head -1`. Your own program does without these three lines.
+// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
@@ -12,6 +12,7 @@ const MODEL: &str = "out/model.safetensors";
 const CHECKPOINT: &str = "out/checkpoint.safetensors";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    say::no_flags("Saves and loads a network, and resumes a training run.");
     std::fs::create_dir_all("out")?;
     let (x, y) = ([-2.0, -1.0, 0.0, 1.0, 2.0], [4.0, 1.0, 0.0, 1.0, 4.0]);
     let layers = Mlp::<f64>::builder(1).hidden(8, Tanh).output(1, Identity);

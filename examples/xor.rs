@@ -5,12 +5,13 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
 use feedforward::{Mlp, Result, Trainer};
 
-// A `println!` that survives `| head -1`. Your own program does without these three lines.
+// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
 
 fn main() -> Result<()> {
+    say::no_flags("Learns XOR, which no single neuron can.");
     // Four samples, row after row: two inputs and one target each.
     let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
     let targets = [0.0, 1.0, 1.0, 0.0];

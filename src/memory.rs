@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Maximum number of values in one buffer, which exceeds any machine's memory.
 ///
-/// With 32-bit addresses, [`room`] finds the limit.
+/// With 32-bit addresses, [`reserve`] finds the limit.
 const MOST: usize = if usize::BITS >= 64 {
     1 << 36
 } else {
@@ -26,7 +26,7 @@ pub(crate) fn product(what: &'static str, sizes: &[usize]) -> Result<usize> {
 }
 
 /// Reserves capacity for `len` values in total.
-pub(crate) fn room<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Result<()> {
+pub(crate) fn reserve<T>(what: &'static str, values: &mut Vec<T>, len: usize) -> Result<()> {
     product(what, &[len])?;
     let more = len.saturating_sub(values.len());
     values.try_reserve_exact(more).map_err(|_| {
@@ -48,7 +48,7 @@ pub(crate) fn collected<T>(
     from: impl Iterator<Item = T>,
 ) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    room(what, &mut values, len)?;
+    reserve(what, &mut values, len)?;
     values.extend(from.take(len));
     Ok(values)
 }

@@ -315,15 +315,19 @@ fn names_are_read_back() {
     assert_eq!(by_name::<f64>(&f.name()).name(), f.name());
 }
 
-/// The module's documentation must list every built-in in its tables.
+/// The module's documentation must list every built-in.
 #[test]
-fn the_table_of_the_docs_has_every_type() {
-    let table = include_str!("../src/activation/mod.rs");
+fn the_list_of_the_docs_has_every_type() {
+    let docs = include_str!("../src/activation/mod.rs");
+    let list = docs.lines().skip_while(|line| !line.starts_with("//! - "));
+    let list: Vec<_> = list.take_while(|line| *line != "//!").collect();
     for f in activation::all::<f32>() {
         let text = format!("{f:?}");
         let link = format!("[`{}`]", text.split(' ').next().unwrap());
-        let mut rows = table.lines().filter(|line| line.starts_with("//! | "));
-        assert!(rows.any(|row| row.contains(&link)), "{link} is missing");
+        assert!(
+            list.iter().any(|line| line.contains(&link)),
+            "{link} is missing"
+        );
     }
 }
 

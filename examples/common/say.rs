@@ -28,6 +28,21 @@ pub fn print(text: fmt::Arguments<'_>) {
     }
 }
 
+/// Ends a program without flags if it was started with an argument. For `--help` it prints this
+/// description first.
+#[allow(dead_code)] // the other examples have flags
+pub fn no_flags(description: &str) {
+    let Some(argument) = std::env::args_os().nth(1) else {
+        return;
+    };
+    if argument == "--help" || argument == "-h" {
+        println!("{description}\n\nThis program has no flags.");
+        process::exit(0);
+    }
+    complain(format!("unexpected argument {}, try --help", argument.display()));
+    process::exit(2);
+}
+
 /// Prints the closing words of a program: the files that it has written.
 #[allow(dead_code)] // some examples write none
 pub fn wrote<P: AsRef<Path>>(files: &[P]) {

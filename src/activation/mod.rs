@@ -280,7 +280,7 @@ impl<T: Float, A: Activation<T> + ?Sized> Op for Backprop<'_, T, A> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        slopes(self.activation, self.z, self.y, self.dy, self.dz);
+        derivatives(self.activation, self.z, self.y, self.dy, self.dz);
     }
 }
 
@@ -296,7 +296,7 @@ fn values<T: Float>(activation: &(impl Activation<T> + ?Sized), z: &[T], y: &mut
 }
 
 #[inline(always)]
-fn slopes<T: Float>(
+fn derivatives<T: Float>(
     activation: &(impl Activation<T> + ?Sized),
     z: &[T],
     y: &[T],

@@ -28,7 +28,8 @@ activation! {
     value(x) = at_least(T::from_f64(-40.0), x) * normal(clamp(T::from_f64(-40.0), T::from_f64(40.0), x));
     derivative(x, _) = {
         let x = clamp(T::from_f64(-40.0), T::from_f64(40.0), x);
-        let density = math::exp(T::from_f64(-0.5) * x * x) * T::from_f64(0.398_942_280_401_432_7); // 1/√(2π)
+        // 1/√(2π)
+        let density = math::exp(T::from_f64(-0.5) * x * x) * T::from_f64(0.398_942_280_401_432_7);
         normal(x) + x * density
     };
     gain = moment_gain(&Gelu);

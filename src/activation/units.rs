@@ -12,7 +12,7 @@ trait Unit<T: Float>: Activation<T> + Copy {
     fn output(self, z: &[T]) -> T;
 
     /// Computes dz = dy · df/dz for each piece.
-    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]);
+    fn derivatives(self, z: &[T], y: T, dy: T, dz: &mut [T]);
 }
 
 /// Defines the slice methods of [`Activation`] for a [`Unit`] with this number of pieces.
@@ -77,8 +77,8 @@ impl<T: Float, F: Unit<T>> Op for Backprop<'_, T, F> {
     fn run<S: Simd>(self, _: S) {
         let Self { f, z, y, dy, dz } = self;
         match f.pieces() {
-            2 => slopes(f, 2, z, y, dy, dz),
-            pieces => slopes(f, pieces.max(1), z, y, dy, dz),
+            2 => derivatives(f, 2, z, y, dy, dz),
+            pieces => derivatives(f, pieces.max(1), z, y, dy, dz),
         }
     }
 }
@@ -91,10 +91,10 @@ fn outputs<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &mut [T]) {
 }
 
 #[inline(always)]
-fn slopes<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
+fn derivatives<T: Float>(f: impl Unit<T>, pieces: usize, z: &[T], y: &[T], dy: &[T], dz: &mut [T]) {
     let pieces = z.chunks_exact(pieces).zip(dz.chunks_exact_mut(pieces));
     for ((z, dz), (&y, &dy)) in pieces.zip(y.iter().zip(dy)) {
-        f.slopes(z, y, dy, dz);
+        f.derivatives(z, y, dy, dz);
     }
 }
 
@@ -150,7 +150,7 @@ impl<T: Float> Unit<T> for Maxout {
     }
 
     #[inline(always)]
-    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
+    fn derivatives(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
         let mut rest = dy;
         for (dz, &z) in dz.iter_mut().zip(z) {
             let largest = z == y;
@@ -217,7 +217,7 @@ impl<T: Float> Unit<T> for Glu {
     }
 
     #[inline(always)]
-    fn slopes(self, z: &[T], _: T, dy: T, dz: &mut [T]) {
+    fn derivatives(self, z: &[T], _: T, dy: T, dz: &mut [T]) {
         let gate = math::sigmoid(z[1]);
         dz[0] = dy * gate;
         dz[1] = dy * gated(z[0], gate * (T::one() - gate));
@@ -270,7 +270,7 @@ impl<T: Float> Unit<T> for SwiGlu {
     }
 
     #[inline(always)]
-    fn slopes(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
+    fn derivatives(self, z: &[T], y: T, dy: T, dz: &mut [T]) {
         dz[0] = dy * gated(z[1], Silu.derivative(z[0], y));
         dz[1] = dy * Silu.value(z[0]);
     }

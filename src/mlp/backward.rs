@@ -11,7 +11,7 @@ use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
 
 /// Epilogue that multiplies each strip of dL/dy by the derivative of the layer that computed y.
-pub(super) struct Slope<'a, T> {
+pub(super) struct ActivationDerivative<'a, T> {
     pub(super) layer: &'a PackedLayer<T>,
     pub(super) activation: &'a dyn Activation<T>,
     /// [`saved_activations`] of the layer.
@@ -37,7 +37,7 @@ pub(super) fn saved_activations<'a, T: Float>(
     (&z[layer], &y[layer])
 }
 
-impl<T: Float> Epilogue<T> for Slope<'_, T> {
+impl<T: Float> Epilogue<T> for ActivationDerivative<'_, T> {
     fn destination(&mut self, _: usize, rows: usize) -> (&mut [T], usize) {
         let stride = self.layer.y_stride;
         (&mut self.dy[..rows * stride], stride)
@@ -75,8 +75,8 @@ pub(super) fn weight_gradient<T: Float>(
     let (inputs, in_stride) = (layer.inputs, layer.in_stride);
     let (rows, z_stride) = (layer.rows, layer.z_stride);
     if !is_narrow::<T>(inputs, rows) {
-        let slopes = MatRef::row_major(dz, samples, rows, z_stride);
-        let product = Product::new(slopes.transposed(), x, in_stride, inputs);
+        let derivatives = MatRef::row_major(dz, samples, rows, z_stride);
+        let product = Product::new(derivatives.transposed(), x, in_stride, inputs);
         return product.run(&mut gemm::Store(weights, inputs));
     }
     let samples = MatRef::row_major(x, samples, inputs, in_stride);

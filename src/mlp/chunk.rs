@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::Mlp;
 use super::backward::{
-    Slope, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
+    ActivationDerivative, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
 };
 use super::dropout::Masks;
 use super::forward::{PreActivations, forward, keeps_z};
@@ -210,7 +210,7 @@ impl<T: Float> Chunk<T> {
     }
 
     /// Computes the gradient with respect to the last layer's pre-activations.
-    fn output_slope(&mut self, minibatch: Minibatch<'_, T>) {
+    fn output_derivative(&mut self, minibatch: Minibatch<'_, T>) {
         let last = minibatch.net.depth() - 1;
         let (layer, rows) = (&minibatch.packed.layers[last], self.range.len());
         let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
@@ -247,11 +247,11 @@ impl<T: Float> Chunk<T> {
                 }
             }
 
-            let slopes = MatRef::row_major(&dz[..], rows, layer.rows, layer.z_stride);
-            let product = Product::new(slopes, &layer.plain, layer.in_stride, layer.inputs);
+            let derivatives = MatRef::row_major(&dz[..], rows, layer.rows, layer.z_stride);
+            let product = Product::new(derivatives, &layer.plain, layer.in_stride, layer.inputs);
             if index > 0 {
                 let activation = &*net.activations()[index - 1];
-                product.run(&mut Slope {
+                product.run(&mut ActivationDerivative {
                     layer: &packed.layers[index - 1],
                     activation,
                     saved: saved_activations(net, index - 1, &self.z, &self.y),
@@ -274,7 +274,7 @@ instantiate! {
     pub(super) fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, scale, None);
-        chunk.output_slope(minibatch);
+        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::Sum);
     }
 }
@@ -298,7 +298,7 @@ instantiate! {
     ) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, T::one(), Some(losses));
-        chunk.output_slope(minibatch);
+        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::PerSample(each));
     }
 }
@@ -324,12 +324,12 @@ instantiate! {
             }
         }
         let stride = padded::<T>(minibatch.net.outputs());
-        let slopes = &mut chunk.dy[..rows * copies * stride];
-        slopes.fill(T::zero());
-        for (row, slope) in slopes.chunks_exact_mut(stride).enumerate() {
-            slope[outputs.start + row % copies] = T::one();
+        let derivatives = &mut chunk.dy[..rows * copies * stride];
+        derivatives.fill(T::zero());
+        for (row, unit) in derivatives.chunks_exact_mut(stride).enumerate() {
+            unit[outputs.start + row % copies] = T::one();
         }
-        chunk.output_slope(minibatch);
+        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::Skip);
     }
 }

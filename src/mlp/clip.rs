@@ -8,6 +8,8 @@ use crate::float::{Float, check_positive, instantiate};
 ///
 /// It helps with losses and deep networks that occasionally produce far too large gradients. See
 /// Pascanu et al., 2013, [arXiv:1211.5063](https://arxiv.org/abs/1211.5063).
+#[doc(alias = "clip_grad_norm")]
+#[doc(alias = "clip_grad_value")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Clip {

@@ -65,6 +65,9 @@ pub use workspace::GradientWorkspace;
 /// assert_eq!(one[0], two[0]); // bit-identical, alone or in a batch
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+#[doc(alias = "neural_network")]
+#[doc(alias = "Sequential")]
+#[doc(alias = "feedforward_network")]
 #[derive(Clone, Debug)]
 pub struct Mlp<T> {
     params: Vec<T>,
@@ -164,6 +167,8 @@ impl<T: Float> Mlp<T> {
     /// net.params_mut().iter_mut().zip(gradient.values()).for_each(|(p, g)| *p -= 0.01 * g);
     /// # Ok::<(), feedforward::Error>(())
     /// ```
+    #[doc(alias = "weights")]
+    #[doc(alias = "biases")]
     pub fn params(&self) -> &[T] {
         &self.params
     }
@@ -250,6 +255,8 @@ impl<T: Float> Mlp<T> {
     /// - [`Error::Overflow`] if an output is not finite. A hidden layer may overflow without an
     ///   error if its activation maps infinity to a finite number. For example, tanh(∞) = 1, and
     ///   ReLU maps -∞ to 0.
+    #[doc(alias = "forward")]
+    #[doc(alias = "inference")]
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("outputs", &[samples, self.outputs()])?;

@@ -37,18 +37,18 @@ fn add_part<T: Float>((offset, values): Part<'_, T>, chunks: &[Chunk<T>]) {
 
 instantiate! {
     /// Adds factor · weights to the gradient, and returns the sum of squared weights.
-    pub(super) fn penalise<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
-        simd::dispatch(Penalise { gradient, weights, factor })
+    pub(super) fn penalize<T>(gradient: &mut [T], weights: &[T], factor: T) -> f64 {
+        simd::dispatch(Penalize { gradient, weights, factor })
     }
 }
 
-struct Penalise<'a, T> {
+struct Penalize<'a, T> {
     gradient: &'a mut [T],
     weights: &'a [T],
     factor: T,
 }
 
-impl<T: Float> Op for Penalise<'_, T> {
+impl<T: Float> Op for Penalize<'_, T> {
     type Output = f64;
 
     #[inline(always)]

@@ -356,24 +356,24 @@ fn a_penalty_pulls_weights_but_not_biases() {
     let net = net(&[2, 5, 1], 3);
     let (inputs, targets) = (samples(8), samples(4));
     let mut plain = GradientWorkspace::new(&net);
-    let mut penalised = GradientWorkspace::new(&net).l2(0.5).unwrap();
+    let mut penalized = GradientWorkspace::new(&net).l2(0.5).unwrap();
     let loss = plain
         .compute(&net, &inputs, &targets, &SquaredError)
         .unwrap();
-    let with = penalised
+    let with = penalized
         .compute(&net, &inputs, &targets, &SquaredError)
         .unwrap();
     let mut squares = 0.0;
     for at in net.layout().layers() {
         assert_eq!(
             plain.values()[at.bias.clone()],
-            penalised.values()[at.bias.clone()]
+            penalized.values()[at.bias.clone()]
         );
         for i in at.weights.clone() {
             let w = net.params()[i];
             squares += f64::from(w * w);
             approx::assert_relative_eq!(
-                penalised.values()[i],
+                penalized.values()[i],
                 plain.values()[i] + 0.125 * w,
                 epsilon = 1e-6
             );

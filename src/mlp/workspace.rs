@@ -51,6 +51,8 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// assert_eq!(gradient.values(), [(1.0 - 4.0) / 2.0, (1.0 - 2.0) / 2.0]);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+#[doc(alias = "backward")]
+#[doc(alias = "backpropagation")]
 #[derive(Clone, Debug)]
 #[must_use = "its methods of settings return the changed workspace"]
 pub struct GradientWorkspace<T> {

@@ -14,7 +14,8 @@ macro_rules! from_le_bytes {
         #[doc = concat!("    bytes[", stringify!($size), " - 1] = 0x40; // the last byte of 2")]
         ///     bytes
         /// };
-        #[doc = concat!("static PARAMS: [", stringify!($float), "; 2] = ", stringify!($name), "(&BYTES);")]
+        #[doc = concat!("static PARAMS: [", stringify!($float), "; 2] = ")]
+        #[doc = concat!("    ", stringify!($name), "(&BYTES);")]
         /// assert_eq!(PARAMS, [2.0, 0.0]);
         /// ```
         ///

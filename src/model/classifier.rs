@@ -43,6 +43,7 @@ use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 /// assert_eq!(model.score(&inputs, &labels)?, 1.0);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+#[doc(alias = "MLPClassifier")]
 #[derive(Clone, Debug)]
 pub struct Classifier<T, L> {
     net: Mlp<T>,
@@ -284,6 +285,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     ///
     /// # Errors
     /// See [`Mlp::predict`].
+    #[doc(alias = "predict_proba")]
+    #[doc(alias = "softmax")]
     pub fn predict_probability(&self, inputs: &[T]) -> Result<Vec<T>> {
         let logits = self.logits(inputs)?;
         Ok(match self.net.outputs() {

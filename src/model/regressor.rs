@@ -49,6 +49,8 @@ use crate::train::{History, Trainer, TrainingEvent};
 /// - with [`Link::Log`],
 /// - with an output activation other than the identity, whose range limits the possible targets,
 /// - with [`scale_targets(false)`](Self::scale_targets).
+#[doc(alias = "MLPRegressor")]
+#[doc(alias = "TransformedTargetRegressor")]
 #[derive(Clone, Debug)]
 pub struct Regressor<T> {
     net: Mlp<T>,
@@ -207,10 +209,10 @@ impl<T: Float> Regressor<T> {
         if !(self.scale_targets && self.link == Link::Identity && has_any_output) {
             return Ok(None);
         }
-        let mut room = rows.target_room();
+        let mut buffer = rows.target_buffer();
         let mut targets = Vec::new();
         for row in (0..rows.len()).filter(|&row| rows.weight(row) != Some(T::zero())) {
-            targets.extend_from_slice(rows.target(row, &mut room));
+            targets.extend_from_slice(rows.target(row, &mut buffer));
         }
         Scaler::standard(&targets, self.net.outputs()).map(Some)
     }
@@ -224,10 +226,10 @@ impl<T: Float> Regressor<T> {
     ) -> Result<Vec<T>> {
         let width = self.net.outputs();
         let mut targets = samples.target_rows(width).into_owned();
-        let mut room = rows.target_room();
+        let mut buffer = rows.target_buffer();
         let mut chosen = Vec::with_capacity(rows.len() * width);
         for row in 0..rows.len() {
-            chosen.extend_from_slice(rows.target(row, &mut room));
+            chosen.extend_from_slice(rows.target(row, &mut buffer));
         }
         scaler.transform_in_place(&mut chosen)?;
         for (row, chosen) in chosen.chunks(width).enumerate() {

@@ -85,6 +85,8 @@ impl<T: Float> Scaler<T> {
     /// # Errors
     /// [`Error::Rows`] unless there are whole samples, [`Error::NotFinite`] if a number is not
     /// finite or so large that a sum of squares is not.
+    #[doc(alias = "StandardScaler")]
+    #[doc(alias = "z_score")]
     pub fn standard(data: &[T], width: usize) -> Result<Self> {
         let samples = check_samples("data", data, width)?;
         let (means, deviations) = moments(data, width);
@@ -126,6 +128,7 @@ impl<T: Float> Scaler<T> {
     /// - [`Error::Rows`] unless there are whole samples.
     /// - [`Error::NotFinite`] if a number, or the difference of two, is not finite.
     /// - [`Error::InvalidSetting`] unless the range goes from one finite number up to another.
+    #[doc(alias = "MinMaxScaler")]
     pub fn min_max(data: &[T], width: usize, range: RangeInclusive<f64>) -> Result<Self> {
         let (low, high) = range.into_inner();
         let finite = f64::MIN..=f64::MAX;

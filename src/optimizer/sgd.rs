@@ -30,6 +30,8 @@ use crate::layout::Layout;
 ///
 /// State: v, unless the momentum is 0. Denormals are flushed: v becomes zero if |v| is below 7e-18
 /// (1e-152 for f64).
+#[doc(alias = "momentum")]
+#[doc(alias = "nesterov")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {

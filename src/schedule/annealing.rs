@@ -52,6 +52,7 @@ impl Schedule for Linear {
 /// the restarts ([`CosineRestarts`]).
 ///
 /// Loshchilov and Hutter, 2017, [arXiv:1608.03983](https://arxiv.org/abs/1608.03983).
+#[doc(alias = "CosineAnnealingLR")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cosine {
@@ -101,6 +102,8 @@ impl Schedule for Cosine {
 /// assert!((at(20) - 0.5).abs() < 1e-15);
 /// assert_eq!(at(30), 1.0); // the second restart
 /// ```
+#[doc(alias = "SGDR")]
+#[doc(alias = "CosineAnnealingWarmRestarts")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CosineRestarts {
@@ -162,6 +165,7 @@ impl Schedule for CosineRestarts {
 /// assert_eq!(at(29), 1.0);
 /// assert!((at(99) - 4e-6).abs() < 1e-15);
 /// ```
+#[doc(alias = "OneCycleLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OneCycle {

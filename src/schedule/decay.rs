@@ -17,6 +17,7 @@ use crate::math;
 ///
 /// The rate of epoch 0 is the base for any n. As in scikit-learn, a warm start begins with the base
 /// again but keeps counting samples, so its rate falls further after its first epoch.
+#[doc(alias = "invscaling")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InverseScaling {
@@ -56,6 +57,7 @@ impl Schedule for InverseScaling {
 /// ```text
 /// rate = base · factor^⌊epochs done / every⌋
 /// ```
+#[doc(alias = "StepLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StepDecay {
@@ -81,6 +83,7 @@ impl Schedule for StepDecay {
 /// ```text
 /// rate = base · factor^(epochs done)
 /// ```
+#[doc(alias = "ExponentialLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExponentialDecay {

@@ -38,6 +38,7 @@ impl<T: Float> Trainer<T> {
     ///   parameters so far: those after the epoch with the best validation score or loss. Without
     ///   validation, the training loss decides. Before the first epoch ends, they are the initial
     ///   parameters.
+    #[doc(alias = "train")]
     pub fn fit(&self, net: &mut Mlp<T>, inputs: &[T], targets: &[T]) -> Result<History> {
         self.fit_with(net, &Samples::new(inputs, targets), never)
     }

@@ -153,8 +153,8 @@ fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)>
 }
 
 fn large_targets<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
-    let mut room = samples.target_room();
-    let targets = |range, sample| widened(range, samples.target(sample, &mut room));
+    let mut buffer = samples.target_buffer();
+    let targets = |range, sample| widened(range, samples.target(sample, &mut buffer));
     beyond(USUAL_TARGET, (0..samples.len()).fold(NOTHING, targets))
 }
 
@@ -164,8 +164,8 @@ fn beyond(usual: f64, (low, high): (f64, f64)) -> Option<(f64, f64)> {
 
 /// Returns `true` if the loss overflows at outputs of ±1000, as an exponential does.
 fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) -> bool {
-    let mut room = samples.target_room();
-    let target = samples.target(0, &mut room);
+    let mut buffer = samples.target_buffer();
+    let target = samples.target(0, &mut buffer);
     let mut gradient = vec![T::zero(); target.len()];
     [-1e3, 1e3].into_iter().any(|output| {
         let outputs = vec![T::from_f64(output); target.len()];

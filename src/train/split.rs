@@ -43,6 +43,7 @@ impl Split {
     /// # Errors
     /// - [`Error::InvalidSetting`] unless the fraction holds out at least two rows, but not all
     /// - [`Error::TooLarge`] if memory cannot hold this many row numbers
+    #[doc(alias = "train_test_split")]
     pub fn new(rows: usize, fraction: f64, seed: u64) -> Result<Self> {
         split(rows, fraction, seed, None)
     }
@@ -111,7 +112,7 @@ pub(super) fn split(
 pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     let rows = 0..samples.len();
     // Of two one-hot targets, the one with the earlier 1 is larger, so numbers run backwards.
-    let outputs = samples.target_room().len();
+    let outputs = samples.target_buffer().len();
     let number = |class| match outputs {
         1 => class,
         classes => classes - 1 - class,
@@ -122,13 +123,13 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
     }
     // Different hashes prove that targets differ. Sorting by hash therefore leaves only neighbors
     // of equal hash, and one target of each group, to be compared number by number.
-    let (mut room, mut other) = (samples.target_room(), samples.target_room());
+    let (mut buffer, mut other) = (samples.target_buffer(), samples.target_buffer());
     let mut hashed: Vec<(u64, usize)> = rows
-        .map(|row| (hash(samples.target(row, &mut room)), row))
+        .map(|row| (hash(samples.target(row, &mut buffer)), row))
         .collect();
     hashed.sort_unstable();
     let mut order = |a: usize, b: usize| {
-        let (a, b) = (samples.target(a, &mut room), samples.target(b, &mut other));
+        let (a, b) = (samples.target(a, &mut buffer), samples.target(b, &mut other));
         // Targets are finite, so `partial_cmp` always returns an order.
         a.partial_cmp(b).unwrap_or(Ordering::Equal)
     };

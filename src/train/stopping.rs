@@ -104,6 +104,7 @@ impl Adaptive {
 /// let halve = ReduceOnPlateau { factor: 0.5, patience: 5, ..ReduceOnPlateau::default() };
 /// let trainer = Trainer::<f32>::new(SquaredError, Sgd::new(0.1)).reduce_on_plateau(halve);
 /// ```
+#[doc(alias = "ReduceLROnPlateau")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReduceOnPlateau {

@@ -118,6 +118,8 @@ impl<T: Float> Trainer<T> {
     /// Sets the penalty λ on squared weights. Default: 0.
     ///
     /// See [`GradientWorkspace::l2`](crate::GradientWorkspace::l2).
+    #[doc(alias = "alpha")]
+    #[doc(alias = "ridge")]
     pub fn l2(mut self, lambda: f64) -> Self {
         self.objective.l2 = lambda;
         self
@@ -153,6 +155,9 @@ impl<T: Float> Trainer<T> {
     /// at the end of training.
     ///
     /// Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+    #[doc(alias = "EMA")]
+    #[doc(alias = "exponential_moving_average")]
+    #[doc(alias = "polyak_averaging")]
     pub fn weight_average(mut self, decay: f64) -> Self {
         self.average = Some(decay);
         self
@@ -222,6 +227,8 @@ impl<T: Float> Trainer<T> {
     /// With a [score](Validation::score), it is bad if the score is below the best score plus
     /// `improvement`. Training ends after more than `epochs` bad epochs in a row. With an
     /// `improvement` of 0, an epoch that equals the best one is not bad.
+    #[doc(alias = "patience")]
+    #[doc(alias = "n_iter_no_change")]
     pub fn early_stopping(mut self, improvement: f64, epochs: usize) -> Self {
         self.early_stopping = Some(Patience {
             improvement,

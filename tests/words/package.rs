@@ -4,8 +4,7 @@ use crate::files::File;
 use crate::finding::Finding;
 use crate::links::links;
 
-/// Folders that are left out of the package to keep it small. On crates.io, links to them lead to
-/// the repository.
+/// Folders that are left out of the package to keep it small.
 const REPOSITORY_ONLY: [&str; 4] = ["examples", "tests", "benches", ".ci"];
 /// Pictures, which are left out for their size too.
 const PICTURES: [&str; 2] = [".png", ".gif"];
@@ -23,7 +22,9 @@ pub fn links_out(files: &[File]) -> Vec<Finding> {
     for page in files.iter().filter(|file| file.is_page()) {
         if is_packaged(&page.path) {
             for link in links(page) {
-                if !is_packaged(&link.path) && !is_exempt(&link.path) {
+                // The README is also the page of the package, where every link must lead somewhere.
+                let may_leave = page.path != "README.md" && is_exempt(&link.path);
+                if !is_packaged(&link.path) && !may_leave {
                     findings.push(Finding::new(page, link.line, "not packaged", link.target));
                 }
             }
@@ -59,10 +60,10 @@ fn links_out_of_the_package_are_found() {
         let manifest = "include = [\"/src\", \"!/src/a.py\", \"/docs/*.md\", \"/README.md\"]";
         links_out(&[File::new("Cargo.toml", manifest), File::new(path, text)]).len()
     };
-    let good = "[a](docs/a.md) [b](src/b/c.rs) [d](docs/e.png)";
+    let good = "[a](docs/a.md) [b](src/b/c.rs)";
     assert_eq!(found("README.md", good), 0);
-    let good = "[b](../tests/b.rs) [c](d.md) [e](http://f)";
+    let good = "[b](../tests/b.rs) [c](d.md) [d](e.png) [f](http://g)";
     assert_eq!(found("docs/a.md", good), 0);
-    assert_eq!(found("README.md", "[a](docs/a/b.md) [c](.gitignore)"), 2);
+    assert_eq!(found("README.md", "[a](docs/a/b.md) [c](tests/d.rs)"), 2);
     assert_eq!(found("other.md", "[a](b.md)"), 0);
 }

@@ -67,7 +67,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         }
         let (mut row, mut seen) = (Vec::new(), Vec::new());
         if let Targets::Classes(_) = self.samples.targets {
-            row = self.target_room();
+            row = self.target_buffer();
             seen.resize(self.widths[1].max(2), false);
         }
         (0..self.count).try_for_each(|sample| {
@@ -118,7 +118,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
     }
 
     /// Allocates a row for one target.
-    pub(crate) fn target_room(&self) -> Vec<T> {
+    pub(crate) fn target_buffer(&self) -> Vec<T> {
         vec![T::zero(); self.widths[1]]
     }
 
@@ -145,12 +145,12 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// Hashes the samples with their targets and weights.
     pub(crate) fn hash(&self) -> u64 {
-        let mut room = self.target_room();
+        let mut buffer = self.target_buffer();
         let numbers = (0..self.count).map(|sample| {
             let weight = self.weight(sample).map_or(1.0, Float::as_f64).to_bits();
             let target = match self.class(sample) {
                 Some(class) => class as u64,
-                None => hash(self.target(sample, &mut room)),
+                None => hash(self.target(sample, &mut buffer)),
             };
             combine(combine(weight, hash(self.input(sample))), target)
         });

@@ -49,7 +49,7 @@ impl<T: Float> GradientWorkspace<T> {
         let (what, rows) = ("Jacobian", samples.len());
         let len = memory::product(what, &[rows, outputs, net.inputs()])?;
         self.derivatives.clear();
-        memory::room(what, &mut self.derivatives, len)?;
+        memory::reserve(what, &mut self.derivatives, len)?;
         // A step takes several samples with all outputs, or some outputs of one sample. Either way
         // at most `MOST_ROWS` copies exist.
         let step = (MOST_ROWS / outputs).max(1);
@@ -113,7 +113,7 @@ impl<T: Float> GradientWorkspace<T> {
         let (params, rows) = (self.layout.len(), samples.len());
         let what = "gradients of the samples";
         let len = memory::product(what, &[rows, params])?;
-        memory::room(what, &mut self.derivatives, len)?;
+        memory::reserve(what, &mut self.derivatives, len)?;
         self.losses.resize(rows, 0.0);
         self.derivatives.resize(len, T::zero());
         for first in (0..rows).step_by(MOST_ROWS) {

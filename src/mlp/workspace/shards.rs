@@ -4,7 +4,7 @@ use alloc::string::ToString;
 
 use super::super::chunk::{self, Chunk, Minibatch};
 use super::super::dropout::Dropout;
-use super::super::reduction::{add_up, penalise};
+use super::super::reduction::{add_up, penalize};
 use super::super::samples::{CheckedSamples, Samples};
 use super::super::shard::Shard;
 use super::{GradientWorkspace, Mlp};
@@ -133,7 +133,7 @@ impl<T: Float> GradientWorkspace<T> {
     /// Turns sums over all samples into the loss and its gradient.
     fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
         let total = shard.total_weight;
-        let loss = loss_sum / total + self.penalise(net, total);
+        let loss = loss_sum / total + self.penalize(net, total);
         let max_abs = max_abs(&self.values).as_f64();
         if !(loss.is_finite() && max_abs.is_finite()) {
             return Err(self.explain(&self.chunks[..self.used], loss));
@@ -146,7 +146,7 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// Adds the penalty's gradient, and returns the penalty.
-    fn penalise(&mut self, net: &Mlp<T>, total_weight: f64) -> f64 {
+    fn penalize(&mut self, net: &Mlp<T>, total_weight: f64) -> f64 {
         if self.l2 == 0.0 {
             return 0.0;
         }
@@ -155,7 +155,7 @@ impl<T: Float> GradientWorkspace<T> {
         for at in self.layout.layers() {
             let weights = &net.params()[at.weights.clone()];
             let gradient = &mut self.values[at.weights.clone()];
-            squares += penalise(gradient, weights, T::from_f64(factor));
+            squares += penalize(gradient, weights, T::from_f64(factor));
         }
         0.5 * factor * squares
     }
