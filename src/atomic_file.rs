@@ -123,8 +123,8 @@ impl Temporary {
 
     /// Moves the file to the target's path, with the target's permissions.
     fn replace(self, target: &Target) -> io::Result<()> {
-        #[cfg(unix)]
         if let Some(existing) = &target.existing {
+            #[cfg(unix)]
             keep_owner(&self.file, existing);
             self.file.set_permissions(existing.permissions())?;
         }

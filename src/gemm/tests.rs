@@ -89,8 +89,10 @@ fn every_set_gives_the_reference_on_all_edges() {
         let edges = [
             0, 1, 2, 3, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 23, 24, 25, 31, 33, 63, 64, 65, 100,
         ];
-        for m in edges {
-            for n in edges {
+        // In Miri, all pairs would take hours.
+        let edges = if cfg!(miri) { &edges[..7] } else { &edges[..] };
+        for &m in edges {
+            for &n in edges {
                 let k = edges[(m + n) % edges.len()];
                 let transposed = [rng.random(), rng.random()];
                 let gaps = [0; 3].map(|_: usize| rng.random_range(0..4));

@@ -43,8 +43,9 @@ mod tests {
         // The distance between neighbors is constant within an exponent and doubles with the next
         // one.
         for bits in 0..0x7bff_u16 {
-            let exponent = i32::from((bits >> 10).max(1));
-            assert_eq!(half(bits + 1) - half(bits), f64::from(exponent - 25).exp2());
+            let exponent = u64::from((bits >> 10).max(1));
+            let power_of_two = f64::from_bits((exponent + 1023 - 25) << 52);
+            assert_eq!(half(bits + 1) - half(bits), power_of_two);
         }
     }
 
