@@ -55,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
+    say::prepare_file(&options.out)?;
     // An activation of several pre-activations is no curve.
     let (activations, others): (Vec<_>, Vec<_>) = activation::all::<f64>()
         .into_iter()

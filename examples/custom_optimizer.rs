@@ -4,7 +4,7 @@ use feedforward::activation::{Identity, Tanh};
 use feedforward::optimizer::{Optimizer, UpdateContext};
 use feedforward::{Float, Layout, Mlp, Result, Trainer, loss, schedule};
 
-// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
+// A `println!` that survives `| head -1`. Your own program needs neither this module nor `say::`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
@@ -22,8 +22,9 @@ impl<T: Float> Optimizer<T> for SignSgd {
     }
     fn step(&self, now: &UpdateContext<'_>, params: &mut [T], gradient: &[T], _: &mut [T]) {
         let rate = T::from_f64(now.learning_rate); // the schedule's rate for this update
-        for (p, g) in params.iter_mut().zip(gradient) {
-            *p -= rate * g.signum();
+        let sign = |g: T| if g == T::zero() { g } else { g.signum() };
+        for (p, &g) in params.iter_mut().zip(gradient) {
+            *p -= rate * sign(g);
         }
     }
 }

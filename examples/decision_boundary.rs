@@ -72,6 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    say::prepare_file(&options.out)?;
     let sets = data_sets(options.seed)?;
     let mut panels = Vec::new();
     println!("accuracy         one neuron   network 2-16-16-1");

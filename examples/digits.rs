@@ -87,6 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    say::prepare_file(&options.out)?;
     let digits = Digits::read(&options.data)
         .map_err(|error| format!("{}: {error}", options.data.display()))?;
     let (training, test) = digits.split(options.seed)?;

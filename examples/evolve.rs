@@ -58,6 +58,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if let Some(file) = &options.rust {
+        say::prepare_file(file)?;
+    }
     let mut net = Mlp::builder(4).hidden(HIDDEN, Tanh).output(1, Tanh);
     net = net.seed(options.seed);
     let mut net = net.build()?;
@@ -372,7 +375,8 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         driver.drive(&mut cart)?;
         states.push(cart);
     }
-    if io::stdout().is_terminal() && !options.no_animation && !options.quiet {
+    let can_move = io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|t| t != "dumb");
+    if can_move && !options.no_animation && !options.quiet {
         for (index, state) in states.iter().enumerate().take(SHOWN).step_by(FRAME) {
             let frame = picture(state, index);
             let lines = frame.lines().count();

@@ -6,7 +6,7 @@ use feedforward::activation::{Identity, LeakyRelu};
 use feedforward::simd::InstructionSet;
 use feedforward::{Neuron, Result};
 
-// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
+// A `println!` that survives `| head -1`. Your own program needs neither this module nor `say::`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;

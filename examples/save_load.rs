@@ -3,7 +3,7 @@
 use feedforward::activation::{Identity, Tanh};
 use feedforward::{Mlp, Samples, Trainer, TrainerState, loss, optimizer};
 
-// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
+// A `println!` that survives `| head -1`. Your own program needs neither this module nor `say::`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;

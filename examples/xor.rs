@@ -5,7 +5,7 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
 use feedforward::{Mlp, Result, Trainer};
 
-// A `println!` that survives `| head -1`. Your own program needs no line with `say`.
+// A `println!` that survives `| head -1`. Your own program needs neither this module nor `say::`.
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;

@@ -103,6 +103,7 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // docs.rs shows the feature that an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(target_has_atomic = "ptr"))))]
 // Without `Arc`, some private items have no user.
 #![cfg_attr(not(target_has_atomic = "ptr"), allow(dead_code, unused_imports))]
 

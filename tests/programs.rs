@@ -739,7 +739,9 @@ fn evolve_balances_a_pole_from_unseen_starts() {
 
 #[test]
 fn evolve_names_a_file_that_it_cannot_write() {
-    let file = folder("evolve_nowhere").join("missing/net.rs");
+    let folder = folder("evolve_nowhere");
+    fs::write(folder.join("file"), "").unwrap();
+    let file = folder.join("file/net.rs");
     let mut evolve = example("evolve");
     evolve.args(["--generations", "1", "--rust"]).arg(&file);
     check_error(&mut evolve, 1, "net.rs");

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
@@ -46,9 +46,6 @@ pub fn text(size: f64, style: FontStyle, color: RGBColor) -> TextStyle<'static> 
 /// Writes a picture as PNG. Creates the folder if it is missing.
 pub fn save(picture: &RgbImage, file: &Path) -> Result<(), Box<dyn Error>> {
     let explain = |error: &dyn Display| format!("{}: {error}", file.display());
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|error| explain(&error))?;
-    }
     let to = BufWriter::new(File::create(file).map_err(|error| explain(&error))?);
     // Drawings have flat areas, which compress best without a filter.
     let encoder = PngEncoder::new_with_quality(to, CompressionType::Best, PngFilter::NoFilter);

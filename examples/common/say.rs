@@ -1,9 +1,10 @@
-//! Printing that ends quietly when the reader has gone.
+//! Printing that survives a reader who has gone, and other manners that all examples share.
 //!
-//! The standard `println!` panics when the pipe is closed, as by `| head -1`. This one ends the
-//! program with exit code 0 instead.
+//! The standard `println!` panics when the pipe is closed, as by `| head -1`. With this one, the
+//! program continues in silence, so it still writes its files.
 
 use std::fmt::{self, Display};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::{self, ExitCode};
@@ -14,13 +15,13 @@ macro_rules! println {
     ($($text:tt)*) => { $crate::say::print(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// Prints this at once. Ends the program if nobody can read it.
+/// Prints this at once, if anybody can read it.
 pub fn print(text: fmt::Arguments<'_>) {
     let mut out = io::stdout().lock();
     match out.write_fmt(text).and_then(|()| out.flush()) {
         Ok(()) => {}
         // The reader has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         Err(error) => {
             complain(format!("standard output: {error}"));
             process::exit(1);
@@ -39,8 +40,23 @@ pub fn no_flags(description: &str) {
         println!("{description}\n\nThis program has no flags.");
         process::exit(0);
     }
-    complain(format!("unexpected argument {}, try --help", argument.display()));
+    complain(format!(
+        "unexpected argument {}, try --help",
+        argument.display()
+    ));
     process::exit(2);
+}
+
+/// Creates the folder of a file that the program will write, and checks that the path is not a
+/// folder. An error is better before the work than after it.
+#[allow(dead_code)] // some examples write none
+pub fn prepare_file(file: &Path) -> Result<(), String> {
+    let explain = |problem: &dyn Display| format!("{}: {problem}", file.display());
+    if file.is_dir() {
+        return Err(explain(&"expected a file, got a folder"));
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(|error| explain(&error))
 }
 
 /// Prints the closing words of a program: the files that it has written.

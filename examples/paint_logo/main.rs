@@ -43,6 +43,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<()> {
     picture::prepare_folder(&flags.out)?;
+    if let Some(file) = &flags.save {
+        say::prepare_file(file)?;
+    }
     if let Some(path) = &flags.load {
         return load(flags, path);
     }

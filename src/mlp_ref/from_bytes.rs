@@ -31,7 +31,10 @@ macro_rules! from_le_bytes {
             let (mut values, mut index) = ([0.0; N], 0);
             while index < N {
                 values[index] = $float::from_le_bytes(numbers[index]);
-                assert!(values[index].is_finite(), "the file has a number that is not finite");
+                assert!(
+                    values[index].is_finite(),
+                    "the file has a number that is not finite"
+                );
                 index += 1;
             }
             values

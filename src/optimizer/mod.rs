@@ -85,9 +85,10 @@ pub use state::State;
 ///         state: &mut [T],
 ///     ) {
 ///         let rate = T::from_f64(context.learning_rate);
+///         let sign = |x: T| if x == T::zero() { x } else { x.signum() };
 ///         let mix = |x: f64, m: T, g: T| T::from_f64(x) * m + T::from_f64(1.0 - x) * g;
 ///         for ((p, &g), m) in params.iter_mut().zip(gradient).zip(state) {
-///             *p -= rate * mix(0.9, *m, g).signum();
+///             *p -= rate * sign(mix(0.9, *m, g));
 ///             *m = mix(0.99, *m, g);
 ///         }
 ///     }

@@ -129,7 +129,10 @@ pub(super) fn classes<T: Float>(samples: &CheckedSamples<'_, T>) -> Vec<usize> {
         .collect();
     hashed.sort_unstable();
     let mut order = |a: usize, b: usize| {
-        let (a, b) = (samples.target(a, &mut buffer), samples.target(b, &mut other));
+        let (a, b) = (
+            samples.target(a, &mut buffer),
+            samples.target(b, &mut other),
+        );
         // Targets are finite, so `partial_cmp` always returns an order.
         a.partial_cmp(b).unwrap_or(Ordering::Equal)
     };

@@ -54,11 +54,20 @@ fn target(rest: &str) -> Option<&str> {
     None
 }
 
+/// Returns a target without title and angle brackets, as in `[text](<page.md> "title")`.
+fn path(target: &str) -> &str {
+    let path = target.split(' ').next().unwrap_or_default();
+    path.trim_matches(['<', '>'])
+}
+
 /// Returns the targets of a line's links and images, without those in code spans.
 pub fn targets(line: &str) -> Vec<&str> {
     let masked = masked(line);
     let links = masked.match_indices("](");
-    let mut targets: Vec<_> = links.filter_map(|(at, _)| target(&line[at..])).collect();
+    let mut targets: Vec<_> = links
+        .filter_map(|(at, _)| target(&line[at..]))
+        .map(path)
+        .collect();
     if line.starts_with('[')
         && let Some((_, target)) = line.split_once("]: ")
     {

@@ -18,7 +18,7 @@ pub fn openings(file: &File) -> Vec<Finding> {
         }
         let text = paragraph
             .masked
-            .trim_start_matches(['*', '_', '"', '(', '“']);
+            .trim_start_matches(['*', '_', '"', '\'', '(', '[', '“']);
         let opens = |opening: &&&str| {
             let start = text.get(..opening.len());
             let is_start = start.is_some_and(|start| start.eq_ignore_ascii_case(opening));

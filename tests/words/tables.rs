@@ -14,9 +14,10 @@ pub const FIGURES_ALLOWED: [&str; 5] = [
     "CHANGELOG.md",
 ];
 
-pub const UNITS: [&str; 25] = [
+pub const UNITS: [&str; 26] = [
     "ns",
     "µs",
+    "μs",
     "us",
     "ms",
     "s",
