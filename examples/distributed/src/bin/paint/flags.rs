@@ -72,7 +72,7 @@ impl Flags {
 
 /// Form in which the network gets row and column, as in `paint_logo`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-#[allow(dead_code)]
+#[allow(dead_code)] // this program has Fourier features only; the canvas asks for all forms
 pub enum Input {
     /// Row and column.
     Raw,

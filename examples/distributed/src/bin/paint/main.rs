@@ -24,11 +24,11 @@ use picture::Picture;
 mod say;
 
 #[path = "../../../../paint_logo/canvas.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // paint_logo uses more of it
 mod canvas;
 mod flags;
 #[path = "../../../../paint_logo/picture.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // paint_logo reads more kinds of pictures
 mod picture;
 
 /// Items that paint_logo's modules expect of a program.
