@@ -231,6 +231,12 @@ pub(crate) mod sealed {
         /// The exponent field of 1.
         const BIAS: Self;
 
+        /// Returns the integer part of a number that is at least 0 and below 2^31.
+        fn truncate(self) -> u32;
+
+        /// Returns the nearest number to an integer below 2^31.
+        fn from_u32(integer: u32) -> Self;
+
         /// Returns 2^(n - BIAS) for `SHIFT` + n, 0 < n < 2 BIAS + 1. Returns zero for n = 0.
         fn power(self) -> Self;
 
@@ -255,6 +261,17 @@ pub(crate) mod sealed {
                 const SHIFT: Self = 1.5 / Self::EPSILON;
                 const FRACTION: u32 = Self::MANTISSA_DIGITS - 1;
                 const BIAS: Self = (Self::MAX_EXP - 1) as Self;
+
+                // Signed integers, because AVX2 converts no others.
+                #[inline(always)]
+                fn truncate(self) -> u32 {
+                    (self as i32).cast_unsigned()
+                }
+
+                #[inline(always)]
+                fn from_u32(integer: u32) -> Self {
+                    integer.cast_signed() as Self
+                }
 
                 #[inline(always)]
                 fn power(self) -> Self {

@@ -37,7 +37,8 @@ impl LayerLayout {
     }
 }
 
-/// Layout of a parameter buffer: layer by layer, weights then biases, without gaps.
+/// Layout of a parameter buffer: layer by layer, weights then biases, then the parameters of the
+/// encoding, without gaps.
 ///
 /// Gradients, optimizer states and parameter averages have the same layout.
 ///
@@ -51,6 +52,8 @@ impl LayerLayout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     layers: Vec<LayerLayout>,
+    /// Number of parameters of the encoding.
+    encoding: usize,
 }
 
 impl Layout {
@@ -99,11 +102,7 @@ impl Layout {
                 Some((weights, weights.checked_add(rows)?))
             });
             let Some((weights, bias)) = ends.filter(|(_, bias)| *bias <= MOST_PARAMETERS) else {
-                return Err(Error::too_large(
-                    "number of parameters",
-                    format!("at most {MOST_PARAMETERS}"),
-                    "more",
-                ));
+                return Err(too_many());
             };
             planned.push(LayerLayout {
                 inputs: core::mem::replace(&mut inputs, outputs),
@@ -117,7 +116,24 @@ impl Layout {
         if planned.is_empty() {
             return Err(Error::Empty { what: "layers" });
         }
-        Ok(Self { layers: planned })
+        Ok(Self {
+            layers: planned,
+            encoding: 0,
+        })
+    }
+
+    /// Sets the number of parameters of the encoding. Default: 0.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for more than 2^36 parameters in all (2^24 on targets with 32-bit
+    /// addresses).
+    pub fn with_encoding(mut self, params: usize) -> Result<Self> {
+        self.encoding = params;
+        let all = self.encoding().start.checked_add(params);
+        if all.is_none_or(|all| all > MOST_PARAMETERS) {
+            return Err(too_many());
+        }
+        Ok(self)
     }
 
     /// Returns the layers in order, starting at the inputs.
@@ -125,9 +141,15 @@ impl Layout {
         &self.layers
     }
 
+    /// Returns the range of the encoding's parameters, which follow the layers' parameters.
+    pub fn encoding(&self) -> Range<usize> {
+        let start = self.layers.last().map_or(0, |layer| layer.bias.end);
+        start..start.saturating_add(self.encoding)
+    }
+
     /// Returns the number of parameters.
     pub fn len(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.bias.end)
+        self.encoding().end
     }
 
     /// Returns `true` if there are no parameters.
@@ -135,13 +157,18 @@ impl Layout {
         self.len() == 0
     }
 
-    /// Returns the index of the layer that a parameter belongs to, or `None` if there is no such
-    /// parameter.
+    /// Returns the index of the layer that a parameter belongs to, or `None` if it belongs to none.
+    /// Parameters of the encoding belong to none.
     pub fn layer_of(&self, parameter: usize) -> Option<usize> {
         self.layers
             .iter()
             .position(|layer| (layer.weights.start..layer.bias.end).contains(&parameter))
     }
+}
+
+fn too_many() -> Error {
+    let expected = format!("at most {MOST_PARAMETERS}");
+    Error::too_large("number of parameters", expected, "more")
 }
 
 fn at_least_one(what: &'static str, size: usize) -> Result<()> {

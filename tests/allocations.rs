@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Gelu, Identity, Maxout, Relu};
-use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
+use feedforward::encoding::{Encoding, Fourier, Grid, GridSettings, OneBlob, Positional};
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
@@ -97,14 +97,16 @@ fn scores<T: Float>() {
 
 fn encodings<T: Float>() {
     let inputs = data::<T>().0;
-    let all: [&dyn Encoding<T>; 3] = [
+    let all: [&dyn Encoding<T>; 4] = [
         &Fourier::new(2, 20, 3.0, 1).unwrap(),
         &Positional::new(2, 5).unwrap(),
         &OneBlob::new(2, 16).unwrap(),
+        &Grid::new(GridSettings::new(2)).unwrap(),
     ];
     for encoding in all {
-        let mut outputs = vec![T::zero(); 500 * encoding.outputs()];
-        let count = allocations(|| encoding.encode_into(&inputs, &mut outputs).unwrap());
+        let (width, params) = (encoding.outputs(), vec![T::zero(); encoding.params_len()]);
+        let mut outputs = vec![T::zero(); 500 * width];
+        let count = allocations(|| encoding.encode_samples(&params, &inputs, &mut outputs, width));
         assert_eq!(count, 0, "{encoding:?}");
     }
 }

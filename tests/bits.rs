@@ -116,7 +116,9 @@ fn trained<T: Float>(networks: &[Hidden], threads: usize) -> u64 {
 /// averages and weights, and with L-BFGS.
 fn trained_by_all_means<T: Float>(threads: usize) -> u64 {
     let (inputs, targets) = data::<T>();
-    let encoded = Fourier::new(INPUTS, 20, 0.5, 3).unwrap().encode(&inputs);
+    let encoded = Fourier::new(INPUTS, 20, 0.5, 3)
+        .unwrap()
+        .encode(&[], &inputs);
     let encoded = encoded.unwrap();
     let weights: Vec<T> = (0..SAMPLES).map(|i| T::from_f64((i % 5) as f64)).collect();
     let mut net = Mlp::builder(40)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use feedforward::activation::{self, Activation, Identity, Relu, Tanh};
-use feedforward::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
 use feedforward::metrics::Link;
 use feedforward::{
     Classifier, Error, Float, Mlp, ModelFile, MultilabelClassifier, Precision, Regressor, Scaler,
@@ -141,36 +140,21 @@ fn classifiers_and_regressors_come_back_with_what_they_are() {
 }
 
 #[test]
-fn a_model_file_holds_encoding_scaler_and_notes() {
+fn a_model_file_holds_scaler_and_notes() {
     let scaler = Scaler::from_parts([1.0, 2.0], [3.0, 4.0]).unwrap();
-    let encodings: [Builtin<f64>; 3] = [
-        Fourier::new(2, 6, 2.0, 1).unwrap().into(),
-        Positional::new(2, 3).unwrap().into(),
-        OneBlob::new(2, 7).unwrap().into(),
-    ];
-    for encoding in encodings {
-        let net = net::<f64>(encoding.outputs(), Arc::new(Relu), 3);
-        let labels = ["x".to_string(), "y".to_string(), "z".to_string()];
-        let model = Classifier::from_network(net, labels).unwrap();
-        let file = ModelFile::new(model).encoding(encoding);
-        let file = file.scaler(scaler.clone()).note("made by", "a test");
-        let bytes = file.to_bytes().unwrap();
-        let read = ModelFile::<f64, Classifier<f64, String>>::from_bytes(&bytes).unwrap();
-        assert_eq!(read.encoding, file.encoding);
-        assert_eq!(read.scaler, file.scaler);
-        assert_eq!(read.notes, file.notes);
-        assert_eq!(read.model.classes(), file.model.classes());
-        let network = ModelFile::<f64>::from_bytes(&bytes).unwrap();
-        assert_same(&network.model, file.model.network());
-    }
+    let labels = ["x".to_string(), "y".to_string(), "z".to_string()];
+    let model = Classifier::from_network(net::<f64>(2, Arc::new(Relu), 3), labels).unwrap();
+    let file = ModelFile::new(model);
+    let file = file.scaler(scaler.clone()).note("made by", "a test");
+    let bytes = file.to_bytes().unwrap();
+    let read = ModelFile::<f64, Classifier<f64, String>>::from_bytes(&bytes).unwrap();
+    assert_eq!(read.scaler, file.scaler);
+    assert_eq!(read.notes, file.notes);
+    assert_eq!(read.model.classes(), file.model.classes());
+    let network = ModelFile::<f64>::from_bytes(&bytes).unwrap();
+    assert_same(&network.model, file.model.network());
     let unfit = ModelFile::new(net::<f64>(3, Arc::new(Relu), 1));
-    assert!(unfit.clone().scaler(scaler).to_bytes().is_err());
-    assert!(
-        unfit
-            .encoding(Positional::new(2, 1).unwrap())
-            .to_bytes()
-            .is_err()
-    );
+    assert!(unfit.scaler(scaler).to_bytes().is_err());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use feedforward::activation::{Identity, Maxout, Tanh};
-use feedforward::encoding::Fourier;
+use feedforward::encoding::{Encoding, Fourier, Grid, GridSettings};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
 use feedforward::{
@@ -33,6 +33,23 @@ fn net() -> Mlp<f32> {
     builder.output(2, Identity).build().unwrap()
 }
 
+/// Returns a network behind this encoding of two inputs.
+fn encoded(encoding: impl Encoding<f32> + 'static) -> Mlp<f32> {
+    let builder = Mlp::builder(2).encoding(encoding).hidden(3, Tanh);
+    builder.output(2, Identity).build().unwrap()
+}
+
+fn grid() -> Grid {
+    let settings = GridSettings {
+        levels: 2,
+        coarsest: 2,
+        finest: 5,
+        max_entries: 16,
+        ..GridSettings::new(2)
+    };
+    Grid::new(settings).unwrap()
+}
+
 /// Returns a file of each kind.
 fn files() -> Vec<Vec<u8>> {
     let labels = ["no".to_string(), "yes".to_string()];
@@ -46,9 +63,12 @@ fn files() -> Vec<Vec<u8>> {
         .unwrap();
     vec![
         net().to_bytes().unwrap(),
+        encoded(Fourier::new(2, 2, 1.0, 0).unwrap())
+            .to_bytes()
+            .unwrap(),
+        encoded(grid()).to_bytes().unwrap(),
         ModelFile::new(net())
-            .encoding(Fourier::new(3, 2, 1.0, 0).unwrap())
-            .scaler(Scaler::from_parts([0.0; 3], [1.0; 3]).unwrap())
+            .scaler(Scaler::from_parts([0.0; 4], [1.0; 4]).unwrap())
             .note("a", "b")
             .to_bytes()
             .unwrap(),
@@ -497,8 +517,8 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let text = |letter: &str| format!("\"{}\"", letter.repeat(bytes / letter.len()));
     let notes = |piece: &dyn Fn(usize) -> String| format!("{{{}}}", repeated(bytes, piece));
     let files = files();
-    let [_, model, classifier, checkpoint] = &files[..] else {
-        unreachable!("four kinds of files")
+    let [_, _, encoded, model, classifier, checkpoint] = &files[..] else {
+        unreachable!("six kinds of files")
     };
     let layer = r#"{"activation":"tanh","outputs":3,"pieces":1}"#;
     [
@@ -534,15 +554,15 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
         ("an escaped note", model, r#""b""#, text(r"\u0041")),
         (
             "an encoding",
-            model,
-            r#"{"fourier":"#,
-            format!("{{{}:", text("f")),
+            encoded,
+            r#""grid("#,
+            format!("\"{}(", "g".repeat(bytes)),
         ),
         (
             "a scaler",
             model,
-            r#""scaler":3"#,
-            format!(r#""scaler":{}"#, list("3")),
+            r#""scaler":4"#,
+            format!(r#""scaler":{}"#, list("4")),
         ),
         ("settings", checkpoint, r#""trainer":{"#, {
             format!(

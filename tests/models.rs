@@ -12,8 +12,8 @@ use feedforward::metrics::{Link, R2, Score};
 use feedforward::optimizer::{Adam, Sgd};
 use feedforward::train::{Lbfgs, Validation};
 use feedforward::{
-    Activation, ClassWeights, Classifier, Encoding, Error, Float, GradientWorkspace, Layer, Loss,
-    Mlp, MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
+    Activation, ClassWeights, Classifier, Error, Float, GradientWorkspace, Layer, Loss, Mlp,
+    MlpBuilder, ModelFile, MultilabelClassifier, Regressor, Samples, Scaler, Trainer,
 };
 
 /// Returns a network of one layer that ignores its inputs and always returns these outputs.
@@ -643,14 +643,14 @@ fn the_mean_weight_keeps_weights_in_small_minibatches() {
 #[test]
 fn a_model_file_predicts_from_inputs_as_they_are() {
     let scaler = Scaler::from_parts([1.0], [4.0]).unwrap();
-    let encoding = Positional::new(1, 2).unwrap();
     let raw = [3.0, -1.0, 2.0];
-    let prepared = encoding.encode(&scaler.transform(&raw).unwrap()).unwrap();
-    let wide = || Mlp::<f64>::builder(4).hidden(5, Tanh).seed(4);
+    let prepared = scaler.transform(&raw).unwrap();
+    let wide = || {
+        let builder = Mlp::<f64>::builder(1).encoding(Positional::new(1, 2).unwrap());
+        builder.hidden(5, Tanh).seed(4)
+    };
     let net = wide().output(2, Identity).build().unwrap();
-    let file = ModelFile::new(net)
-        .scaler(scaler.clone())
-        .encoding(encoding);
+    let file = ModelFile::new(net).scaler(scaler.clone());
     assert_eq!(file.prepare(&raw).unwrap(), prepared);
     assert_eq!(
         file.predict(&raw).unwrap(),
@@ -669,20 +669,16 @@ fn a_model_file_predicts_from_inputs_as_they_are() {
 
     let model = Classifier::new(wide(), ["a", "b", "c"]).unwrap();
     let labels: Vec<&str> = model.predict(&prepared).unwrap();
-    let file = ModelFile::new(model)
-        .scaler(scaler.clone())
-        .encoding(encoding);
+    let file = ModelFile::new(model).scaler(scaler.clone());
     assert_eq!(file.predict(&raw).unwrap(), labels);
     let many = MultilabelClassifier::new(wide(), ['a', 'b']).unwrap();
     let labels = many.predict(&prepared).unwrap();
-    let file = ModelFile::new(many)
-        .scaler(scaler.clone())
-        .encoding(encoding);
+    let file = ModelFile::new(many).scaler(scaler.clone());
     assert_eq!(file.predict(&raw).unwrap(), labels);
     let net = wide().output(1, Identity).build().unwrap();
     let counts = Regressor::new(net).link(Link::Log);
     let numbers = counts.predict(&prepared).unwrap();
-    let file = ModelFile::new(counts).scaler(scaler).encoding(encoding);
+    let file = ModelFile::new(counts).scaler(scaler);
     assert_eq!(file.predict(&raw).unwrap(), numbers);
     assert_eq!(
         ModelFile::new(builder::<f64>().output(1, Identity).build().unwrap())
@@ -701,45 +697,29 @@ fn a_model_file_predicts_from_inputs_as_they_are() {
 #[test]
 fn a_scaler_is_not_dropped_by_loading_the_model_alone() {
     let scaler = || Scaler::from_parts([1.0], [4.0]).unwrap();
-    let encoding = || Positional::new(1, 2).unwrap();
-    let refused = |part: &str, error: Error| {
+    let refused = |error: Error| {
         let text = error.to_string();
-        assert!(text.contains(part) && text.contains("ModelFile"), "{text}");
+        assert!(
+            text.contains("scaler") && text.contains("ModelFile"),
+            "{text}"
+        );
     };
-    for (part, encoded) in [("scaler", false), ("encoding", true)] {
-        fn around<M: feedforward::Model<f64>>(model: M, part: ModelFile<f64>) -> Vec<u8> {
-            let mut file = ModelFile::new(model);
-            (file.scaler, file.encoding) = (part.scaler, part.encoding);
-            file.to_bytes().unwrap()
-        }
-        let parts = || {
-            let net = builder::<f64>().output(1, Identity).build().unwrap();
-            let file = ModelFile::new(net);
-            if encoded {
-                file.encoding(encoding())
-            } else {
-                file.scaler(scaler())
-            }
-        };
-        let inputs = || Mlp::<f64>::builder(if encoded { 4 } else { 1 });
-        let net = || inputs().output(1, Identity).build().unwrap();
-        let bytes = around(net(), parts());
-        refused(part, Mlp::<f64>::from_bytes(&bytes).unwrap_err());
-        assert!(ModelFile::<f64>::from_bytes(&bytes).is_ok());
-        let bytes = around(Regressor::new(net()), parts());
-        refused(part, Regressor::<f64>::from_bytes(&bytes).unwrap_err());
-        refused(part, Mlp::<f64>::from_bytes(&bytes).unwrap_err());
-        let bytes = around(Classifier::new(inputs(), [1, 2]).unwrap(), parts());
-        refused(part, Classifier::<f64, u8>::from_bytes(&bytes).unwrap_err());
-        let bytes = around(
-            MultilabelClassifier::new(inputs(), [1, 2]).unwrap(),
-            parts(),
-        );
-        refused(
-            part,
-            MultilabelClassifier::<f64, u8>::from_bytes(&bytes).unwrap_err(),
-        );
+    fn around<M: feedforward::Model<f64>>(model: M, scaler: Scaler<f64>) -> Vec<u8> {
+        ModelFile::new(model).scaler(scaler).to_bytes().unwrap()
     }
+    let inputs = || Mlp::<f64>::builder(1);
+    let net = || inputs().output(1, Identity).build().unwrap();
+    let bytes = around(net(), scaler());
+    refused(Mlp::<f64>::from_bytes(&bytes).unwrap_err());
+    assert!(ModelFile::<f64>::from_bytes(&bytes).is_ok());
+    let bytes = around(Regressor::new(net()), scaler());
+    refused(Regressor::<f64>::from_bytes(&bytes).unwrap_err());
+    refused(Mlp::<f64>::from_bytes(&bytes).unwrap_err());
+    let bytes = around(Classifier::new(inputs(), [1, 2]).unwrap(), scaler());
+    refused(Classifier::<f64, u8>::from_bytes(&bytes).unwrap_err());
+    let many = MultilabelClassifier::new(inputs(), [1, 2]).unwrap();
+    let bytes = around(many, scaler());
+    refused(MultilabelClassifier::<f64, u8>::from_bytes(&bytes).unwrap_err());
     let noted = ModelFile::new(constant::<f64>(&[1.0])).note("by", "a test");
     assert!(Mlp::<f64>::from_bytes(&noted.to_bytes().unwrap()).is_ok());
 }

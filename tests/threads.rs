@@ -120,10 +120,12 @@ shared! {
     metrics::Link,
     metrics::R2,
     // Components of networks, except activations, whose trait requires both.
-    encoding::Builtin<f32>,
     encoding::Fourier<f32>,
     encoding::Positional,
     encoding::OneBlob,
+    encoding::Grid,
+    encoding::GridSettings,
+    encoding::Interpolation,
     init::LayerInfo<'static>,
     init::Zeros,
     init::Uniform,

@@ -1,7 +1,6 @@
 //! The plane of rows and columns that the network paints on.
 
-use feedforward::encoding::{Builtin, Fourier};
-use feedforward::{Encoding, Mlp, ModelFile};
+use feedforward::{Mlp, ModelFile};
 use image::RgbImage;
 
 use crate::flags::{Flags, Input};
@@ -13,19 +12,13 @@ const MOST_PAINTED: u64 = 1 << 26;
 /// Maximum number of painted pixels without `--scale`, so that painting stays fast.
 const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
 
-/// Maximum of `--frequencies`, more than any picture needs.
-const MOST_FREQUENCIES: usize = 4096;
-
-/// Maximum number of input values of all pixels, which are in memory together.
-const MOST_LEARNED: usize = 1 << 27;
-
 /// Names of the notes in a model file.
 const ROWS: &str = "rows";
 const COLUMNS: &str = "columns";
 const INPUT: &str = "input";
 
-/// Maximum number of input values of one call of the network.
-const AT_ONCE: usize = 1 << 20;
+/// Maximum number of pixels of one call of the network.
+const AT_ONCE: usize = 1 << 16;
 
 /// Plane of a picture. The center of pixel (row, column) is the point (row, column), and the
 /// network is defined everywhere between the centers.
@@ -34,7 +27,6 @@ pub struct Canvas {
     rows: u32,
     columns: u32,
     input: Input,
-    fourier: Fourier<f32>,
     scale: u32,
 }
 
@@ -46,43 +38,20 @@ impl Canvas {
             [4, 3, 2].into_iter().find(fits).unwrap_or(1)
         });
         check_painted(pixels(scale))?;
-        if flags.frequencies > MOST_FREQUENCIES {
-            let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
-            return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
-        }
-        let canvas = Self {
+        Ok(Self {
             rows,
             columns,
             input: flags.input(),
-            fourier: Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)
-                .map_err(|error| format!("--frequencies, --sigma: {error}"))?,
             scale,
-        };
-        canvas.check_learned(pixels(1) as usize)?;
-        Ok(canvas)
-    }
-
-    /// Checks that the inputs of all pixels fit in memory together.
-    fn check_learned(&self, pixels: usize) -> Result<()> {
-        let (width, most) = (self.width(), MOST_LEARNED / pixels / 2);
-        if pixels.saturating_mul(width) <= MOST_LEARNED {
-            return Ok(());
-        }
-        let problem = format!("{pixels} pixels of {width} inputs each do not fit in memory");
-        let advice = format!("choose at most {most}, or a smaller picture");
-        Err(format!("--frequencies: {problem}; {advice}").into())
+        })
     }
 
     /// Returns a model file of the network, with notes on this plane.
     pub fn with_network(&self, net: &Mlp<f32>) -> ModelFile<f32> {
-        let file = ModelFile::new(net.clone())
+        ModelFile::new(net.clone())
             .note(ROWS, self.rows.to_string())
             .note(COLUMNS, self.columns.to_string())
-            .note(INPUT, format!("{:?}", self.input));
-        match self.input {
-            Input::Fourier => file.encoding(self.fourier.clone()),
-            Input::Raw | Input::Centered => file,
-        }
+            .note(INPUT, format!("{:?}", self.input))
     }
 
     /// Returns the plane of a network from a file.
@@ -99,20 +68,14 @@ impl Canvas {
         let input = note(INPUT)?;
         let input = <Input as clap::ValueEnum>::from_str(input, true)
             .map_err(|_| format!("note {INPUT}: expected a kind of input, got {input:?}"))?;
-        let fourier = match (&file.encoding, input) {
-            (Some(Builtin::Fourier(fourier)), Input::Fourier) => fourier.clone(),
-            (None, Input::Raw | Input::Centered) => Fourier::new(PLACE, 1, 1.0, 0)?,
-            _ => return Err("encoding and kind of input contradict each other".into()),
-        };
         let canvas = Self {
             rows: size(ROWS)?,
             columns: size(COLUMNS)?,
             input,
-            fourier,
             scale,
         };
         let (takes, gives) = (file.model.inputs(), file.model.outputs());
-        if (takes, gives) != (canvas.width(), COLORS) {
+        if (takes, gives) != (PLACE, COLORS) {
             return Err(format!(
                 "expected a network that paints, got one from {takes} to {gives} numbers"
             )
@@ -147,36 +110,27 @@ impl Canvas {
         (shrink(self.columns), shrink(self.rows))
     }
 
-    /// Returns the number of inputs of the network.
-    pub fn width(&self) -> usize {
-        match self.input {
-            Input::Raw | Input::Centered => PLACE,
-            Input::Fourier => self.fourier.outputs(),
-        }
-    }
-
     /// Returns the inputs of the network for places, each a row and a column.
-    pub fn inputs(&self, places: impl IntoIterator<Item = (f64, f64)>) -> Result<Vec<f32>> {
-        let places = places.into_iter();
-        if let Input::Raw = self.input {
-            return Ok(places
-                .flat_map(|(row, column)| [row as f32, column as f32])
-                .collect());
-        }
-        let places: Vec<f32> = places
-            .flat_map(|(row, column)| [centered(row, self.rows), centered(column, self.columns)])
-            .collect();
-        Ok(match self.input {
-            Input::Fourier => self.fourier.encode(&places)?,
-            _ => places,
-        })
+    pub fn inputs(&self, places: impl IntoIterator<Item = (f64, f64)>) -> Vec<f32> {
+        let longest = f64::from(self.rows.max(self.columns));
+        let in_square = |index: f64| ((index + 0.5) / longest) as f32;
+        let inputs = places
+            .into_iter()
+            .flat_map(|(row, column)| match self.input {
+                Input::Raw => [row as f32, column as f32],
+                Input::Centered | Input::Fourier => {
+                    [centered(row, self.rows), centered(column, self.columns)]
+                }
+                Input::Grid => [in_square(row), in_square(column)],
+            });
+        inputs.collect()
     }
 
     /// Paints with this width and height in pixels.
     pub fn paint(&self, net: &Mlp<f32>, (width, height): (u32, u32)) -> Result<RgbImage> {
         let mut painting = RgbImage::new(width, height);
         let line = width as usize * COLORS;
-        let rows = (AT_ONCE / (width as usize * self.width())).max(1);
+        let rows = (AT_ONCE / width as usize).max(1);
         let bands = painting.chunks_mut(line * rows);
         for (first, band) in (0..).step_by(rows).zip(bands) {
             let rows = (first..).take(band.len() / line);
@@ -184,7 +138,7 @@ impl Canvas {
                 let row = center(row, self.rows, height);
                 (0..width).map(move |column| (row, center(column, self.columns, width)))
             });
-            let colors = net.predict(&self.inputs(places)?)?;
+            let colors = net.predict(&self.inputs(places))?;
             for (part, &y) in band.iter_mut().zip(&colors) {
                 *part = in_bytes(y);
             }

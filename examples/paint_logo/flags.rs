@@ -10,6 +10,8 @@ use clap::{Parser, ValueEnum};
 use feedforward::init::{ScikitLearn, Siren};
 use feedforward::{Activation, Initializer, activation};
 
+use crate::painter::MOST_PARAMETERS;
+
 /// Teaches a picture to a small network, which then paints it. `--preset tutorial` chooses the
 /// tutorial's network and scikit-learn's training. With `--input raw` it is the tutorial's own run.
 #[derive(Clone, Debug, Parser)]
@@ -49,7 +51,7 @@ pub struct Flags {
 
     /// Paint with a network that `--save` wrote, without training. Writes painting.png in the size
     /// of the learned picture, or `--scale` times larger
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "preset", "style", "hidden", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "preset", "style", "hidden", "parameters", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
     pub load: Option<PathBuf>,
 
     /// Keep the state of the training run in this file, and resume from it if it exists
@@ -65,13 +67,18 @@ pub struct Flags {
     pub no_preview: bool,
 
     /// Defaults of the other flags: for the best picture, or as in the tutorial
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Paint)]
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Grid)]
     preset: Preset,
 
     /// Sizes of the hidden layers, such as 64,64 or 100x10 (ten of 100)
     /// [default: 100x9, tutorial 100x10]
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
+
+    /// Maximum number of parameters of grid and layers
+    /// [default: 2.5 for each pixel, from 25000 to 250000; no bound without a grid]
+    #[arg(long, value_name = "N", value_parser = parameters)]
+    parameters: Option<usize>,
 
     /// Kind of hidden layers, which decides how the painting looks between the pixels
     #[arg(long, value_name = "NAME", value_enum, conflicts_with = "activation")]
@@ -136,8 +143,10 @@ pub struct Flags {
 /// Set of defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
+    /// A learned grid before a small network, and a learning rate that falls along a cosine
+    Grid,
     /// Fourier features, Muon, and a learning rate that falls along a cosine
-    Paint,
+    Fourier,
     /// The tutorial's training with scikit-learn, on centered inputs
     Tutorial,
 }
@@ -152,6 +161,13 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+fn parameters(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=MOST_PARAMETERS) => Ok(count),
+        _ => Err(format!("expected 1 to {MOST_PARAMETERS}")),
+    }
+}
+
 fn loss(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
         Ok(loss) if loss >= 0.0 => Ok(loss),
@@ -160,20 +176,33 @@ fn loss(text: &str) -> std::result::Result<f64, String> {
 }
 
 impl Flags {
-    fn either<V>(&self, paint: V, tutorial: V) -> V {
+    /// Returns the default of the preset.
+    fn of_preset<V>(&self, grid: V, fourier: V, tutorial: V) -> V {
         match self.preset {
-            Preset::Paint => paint,
+            Preset::Grid => grid,
+            Preset::Fourier => fourier,
             Preset::Tutorial => tutorial,
         }
     }
 
     pub fn hidden(&self) -> Hidden {
-        let default = || Hidden(vec![(100, self.either(9, 10))]);
+        let default = || Hidden(vec![self.of_preset((64, 2), (100, 9), (100, 10))]);
         self.hidden.clone().unwrap_or_else(default)
     }
 
+    /// Returns the maximum number of parameters.
+    pub fn most_parameters(&self) -> usize {
+        self.parameters.unwrap_or(MOST_PARAMETERS)
+    }
+
+    /// Returns the maximum number of parameters of a grid and the layers for this many pixels.
+    pub fn parameters(&self, pixels: usize) -> usize {
+        let default = (5 * pixels / 2).clamp(25_000, 250_000);
+        self.parameters.unwrap_or(default)
+    }
+
     pub fn optimizer(&self) -> Optimizer {
-        let default = self.either(Optimizer::Muon, Optimizer::Adam);
+        let default = self.of_preset(Optimizer::Adam, Optimizer::Muon, Optimizer::Adam);
         self.optimizer.unwrap_or(default)
     }
 
@@ -181,14 +210,17 @@ impl Flags {
         let default = match self.style {
             // Waves and bells need no Fourier features before them.
             Some(Style::Sine | Style::Gaussian) => Input::Centered,
-            _ => self.either(Input::Fourier, Input::Centered),
+            _ => self.of_preset(Input::Grid, Input::Fourier, Input::Centered),
         };
         self.input.unwrap_or(default)
     }
 
     /// Returns the maximum number of epochs, or `None` if time alone decides.
     pub fn epochs(&self) -> Option<usize> {
-        let default = self.seconds().is_none().then_some(self.either(40, 200));
+        let default = self
+            .seconds()
+            .is_none()
+            .then_some(self.of_preset(40, 40, 200));
         self.epochs.or(default)
     }
 
@@ -212,7 +244,7 @@ impl Flags {
         match (self.style, self.preset) {
             (Some(Style::Sine), _) => Some(Arc::new(Siren { omega: OMEGA })),
             (_, Preset::Tutorial) => Some(Arc::new(ScikitLearn)),
-            (_, Preset::Paint) => None,
+            (_, Preset::Grid | Preset::Fourier) => None,
         }
     }
 
@@ -231,17 +263,19 @@ impl Flags {
                 "as in the tutorial",
                 racer(Preset::Tutorial, Input::Centered),
             ),
-            ("with Muon", racer(Preset::Paint, Input::Centered)),
+            ("with Muon", racer(Preset::Fourier, Input::Centered)),
             (
                 "with Fourier features",
                 racer(Preset::Tutorial, Input::Fourier),
             ),
-            ("with both", racer(Preset::Paint, Input::Fourier)),
+            ("with both", racer(Preset::Fourier, Input::Fourier)),
         ]
     }
 
     pub fn batch(&self, pixels: usize) -> usize {
-        self.batch.unwrap_or(pixels.min(self.either(500, 200)))
+        let grid = (pixels / 80).clamp(125, 4096);
+        let default = self.of_preset(grid, 500, 200);
+        self.batch.unwrap_or(pixels.min(default))
     }
 
     pub fn preset(&self) -> Preset {
@@ -258,7 +292,7 @@ impl Flags {
 
     /// Returns the number of epochs in a row without enough improvement to tolerate.
     pub fn patience(&self) -> Option<usize> {
-        self.patience.or(self.either(None, Some(10)))
+        self.patience.or(self.of_preset(None, None, Some(10)))
     }
 
     pub fn learning_rate(&self) -> f64 {
@@ -267,6 +301,7 @@ impl Flags {
             Optimizer::Muon if matches!(self.style, Some(Style::Sine)) => 3e-4,
             Optimizer::Muon => 2e-2,
             Optimizer::Sgd | Optimizer::Adagrad => 1e-2,
+            Optimizer::Adam if self.preset == Preset::Grid => 1e-2,
             _ => 1e-3,
         })
     }
@@ -277,12 +312,12 @@ impl Flags {
 pub struct Hidden(pub Vec<(usize, usize)>);
 
 impl Hidden {
-    /// Returns the number of weights and biases of these layers, at most `usize::MAX`.
-    pub fn parameters(&self, inputs: usize) -> usize {
-        let sizes = self
-            .0
-            .iter()
-            .flat_map(|&(neurons, count)| iter::repeat_n(neurons, count));
+    /// Returns the number of weights and biases of these layers and an output layer, at most
+    /// `usize::MAX`.
+    pub fn parameters(&self, inputs: usize, outputs: usize) -> usize {
+        let hidden = self.0.iter();
+        let hidden = hidden.flat_map(|&(neurons, count)| iter::repeat_n(neurons, count));
+        let sizes = hidden.chain([outputs]);
         let (parameters, _) = sizes.fold((0_usize, inputs), |(sum, before), neurons| {
             let layer = before.saturating_add(1).saturating_mul(neurons);
             (sum.saturating_add(layer), neurons)
@@ -358,4 +393,5 @@ pub enum Input {
     #[value(alias = "centred")]
     Centered,
     Fourier,
+    Grid,
 }

@@ -154,7 +154,7 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
 fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
     let (columns, rows) = picture.image().dimensions();
     let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
-    let painted = net.predict(&canvas.inputs([(row.into(), column.into())])?)?;
+    let painted = net.predict(&canvas.inputs([(row.into(), column.into())]))?;
     let text = |color: &[f32]| match color {
         [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
         _ => String::new(),

@@ -1,13 +1,16 @@
 //! Network and trainer, shared by the command line and the browser (`examples/web`).
 
+use std::sync::Arc;
+
 use feedforward::activation::Identity;
+use feedforward::encoding::{Fourier, Grid, GridSettings};
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::{Adagrad, Adam, AdamW, Muon, Nadam, RmsProp, Sgd};
 use feedforward::schedule::Cosine;
-use feedforward::{Mlp, Schedule, Trainer};
+use feedforward::{Encoding, Mlp, Schedule, Trainer};
 
 use crate::canvas::Canvas;
-use crate::flags::{Flags, Optimizer, Preset};
+use crate::flags::{Flags, Input, Optimizer, Preset};
 
 /// Result whose error is a line of text that a user can act on.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -19,7 +22,7 @@ pub const PLACE: usize = 2;
 pub const COLORS: usize = 3;
 
 /// Maximum number of parameters. More could use up all memory, which ends a program silently.
-const MOST_PARAMETERS: usize = 50_000_000;
+pub const MOST_PARAMETERS: usize = 50_000_000;
 
 /// Minimum decrease of the loss that counts as an improvement.
 pub const TOLERANCE: f64 = 1e-4;
@@ -27,13 +30,85 @@ pub const TOLERANCE: f64 = 1e-4;
 /// Number of epochs between checkpoints.
 const BETWEEN_CHECKPOINTS: usize = 5;
 
+/// Maximum of `--frequencies`, more than any picture needs.
+const MOST_FREQUENCIES: usize = 4096;
+
+/// Builds the encoding in front of the network's layers, if there is one.
+fn encoding(flags: &Flags, canvas: &Canvas) -> Result<Option<Arc<dyn Encoding<f32>>>> {
+    Ok(match flags.input() {
+        Input::Raw | Input::Centered => None,
+        Input::Fourier => {
+            if flags.frequencies > MOST_FREQUENCIES {
+                let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
+                return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
+            }
+            let fourier = Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)
+                .map_err(|error| format!("--frequencies, --sigma: {error}"))?;
+            Some(Arc::new(fourier))
+        }
+        Input::Grid => Some(Arc::new(grid(flags, canvas.size())?)),
+    })
+}
+
+/// Returns the grid for a picture of this width and height. It has as many entries as the
+/// bound on all parameters permits.
+///
+/// Levels reach from coarse cells to about the size of pixels. Small pictures stop earlier, so that
+/// the painting is smooth between the pixels.
+fn grid(flags: &Flags, (columns, rows): (u32, u32)) -> Result<Grid> {
+    let side = columns.max(rows) as usize;
+    let (levels, finest) = match side {
+        257.. => (8, side),
+        _ => (6, (side * 16 / 25).max(2)),
+    };
+    let most = flags.parameters(columns as usize * rows as usize);
+    let mut settings = GridSettings {
+        levels: levels.min(finest.ilog2() as usize + 1),
+        coarsest: (finest / 32).max(8).min(finest),
+        finest,
+        max_entries: 1 << 20,
+        ..GridSettings::new(PLACE)
+    };
+    loop {
+        let grid = Grid::new(settings)?;
+        let width = Encoding::<f32>::outputs(&grid);
+        let entries = Encoding::<f32>::params_len(&grid);
+        let all = flags
+            .hidden()
+            .parameters(width, COLORS)
+            .saturating_add(entries);
+        if all <= most {
+            return Ok(grid);
+        }
+        if settings.max_entries == 1 {
+            return Err(format!(
+                "--parameters: the smallest grid and the layers have {all}, which is more than {most}"
+            )
+            .into());
+        }
+        settings.max_entries /= 2;
+    }
+}
+
 /// Builds the untrained network, from a place to its color.
 pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
-    let hidden = flags.hidden();
-    if hidden.parameters(canvas.width()) > MOST_PARAMETERS {
-        return Err(format!("--hidden: more than {MOST_PARAMETERS} parameters").into());
+    let (hidden, encoding) = (flags.hidden(), encoding(flags, canvas)?);
+    let width = encoding
+        .as_ref()
+        .map_or(PLACE, |encoding| encoding.outputs());
+    let (got, most) = (hidden.parameters(width, COLORS), flags.most_parameters());
+    if got > most {
+        let flag = if most == MOST_PARAMETERS {
+            "--hidden"
+        } else {
+            "--parameters"
+        };
+        return Err(format!("{flag}: expected at most {most} parameters, got {got}").into());
     }
-    let mut builder = Mlp::builder(canvas.width()).seed(flags.seed);
+    let mut builder = Mlp::builder(PLACE).seed(flags.seed);
+    if let Some(encoding) = encoding {
+        builder = builder.encoding(encoding);
+    }
     for &(neurons, count) in &hidden.0 {
         builder = builder.hidden_layers(count, neurons, flags.activation());
     }
@@ -57,6 +132,18 @@ pub fn trainer(
         Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
         Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
         Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
+        Optimizer::Adam if matches!(flags.preset(), Preset::Grid) => {
+            // Gradients of entries are small, and rare in large pictures.
+            let adam = Adam::new(rate);
+            Trainer::new(
+                loss,
+                Adam {
+                    beta2: 0.99,
+                    epsilon: 1e-15,
+                    ..adam
+                },
+            )
+        }
         Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
         Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
         Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
@@ -78,8 +165,8 @@ pub fn trainer(
         .batch_size(batch)
         .seed(flags.seed);
     let trainer = match (flags.preset(), in_time) {
-        (Preset::Paint, None) => trainer.schedule(Cosine::default()),
-        (Preset::Paint, Some(in_time)) => trainer.schedule(in_time),
+        (Preset::Grid | Preset::Fourier, None) => trainer.schedule(Cosine::default()),
+        (Preset::Grid | Preset::Fourier, Some(in_time)) => trainer.schedule(in_time),
         (Preset::Tutorial, _) => trainer.l2(1e-4),
     };
     let trainer = match flags.threads {

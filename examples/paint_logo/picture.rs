@@ -107,7 +107,7 @@ impl Picture {
         let inputs = canvas.inputs(
             self.places()
                 .map(|(row, column)| (row.into(), column.into())),
-        )?;
+        );
         let colors = self
             .places()
             .flat_map(|(row, column)| self.color(row, column));
@@ -123,7 +123,7 @@ impl Picture {
         let places = || self.places().step_by(step);
         let colors = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
         Ok(Sample {
-            inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into())))?,
+            inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into()))),
             colors: colors.map(f32::from).collect(),
         })
     }

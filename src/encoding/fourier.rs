@@ -1,5 +1,7 @@
 //! Encodings by sines and cosines.
 
+use alloc::borrow::Cow;
+use alloc::format;
 use alloc::vec::Vec;
 use core::f64::consts::{PI, TAU};
 
@@ -24,7 +26,7 @@ use crate::{math, memory, random};
 /// use feedforward::encoding::{Encoding, Fourier};
 ///
 /// let fourier = Fourier::<f32>::new(2, 50, 4.0, 42)?;
-/// let features = fourier.encode(&[0.5, -0.25])?;
+/// let features = fourier.encode(&[], &[0.5, -0.25])?;
 /// assert_eq!(features.len(), 100);
 /// assert!((features[0].powi(2) + features[50].powi(2) - 1.0).abs() < 1e-6);
 /// # Ok::<(), feedforward::Error>(())
@@ -95,7 +97,16 @@ impl<T: Float> Encoding<T> for Fourier<T> {
         2 * self.directions.len() / self.inputs
     }
 
-    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+    fn name(&self) -> Cow<'static, str> {
+        let (inputs, frequencies) = (self.inputs, self.directions.len() / self.inputs);
+        format!("fourier(inputs={inputs}, frequencies={frequencies})").into()
+    }
+
+    fn constants(&self) -> &[T] {
+        &self.directions
+    }
+
+    fn encode_sample(&self, _: &[T], inputs: &[T], outputs: &mut [T]) {
         instantiate! {
             fn encode<T>(fourier: &Fourier<T>, inputs: &[T], outputs: &mut [T]) {
                 let (cosines, sines) = outputs.split_at_mut(outputs.len() / 2);
@@ -109,6 +120,28 @@ impl<T: Float> Encoding<T> for Fourier<T> {
         }
         encode(self, inputs, outputs);
     }
+
+    fn add_input_gradient(&self, _: &[T], inputs: &[T], dy: &[T], gradient: &mut [T]) {
+        instantiate! {
+            fn add<T>(fourier: &Fourier<T>, inputs: &[T], dy: &[T], gradient: &mut [T]) {
+                let width = fourier.inputs;
+                let outputs = 2 * fourier.directions.len() / width;
+                let samples = inputs.chunks_exact(width).zip(dy.chunks_exact(outputs));
+                for ((x, dy), gradient) in samples.zip(gradient.chunks_exact_mut(width)) {
+                    let (cosines, sines) = dy.split_at(outputs / 2);
+                    let rows = fourier.directions.chunks_exact(width);
+                    for ((row, &cosine), &sine) in rows.zip(cosines).zip(sines) {
+                        let angle = row.iter().zip(x).fold(T::zero(), |sum, (&b, &x)| sum + b * x);
+                        let d = sine * math::cos(angle) - cosine * math::sin(angle);
+                        for (gradient, &b) in gradient.iter_mut().zip(row) {
+                            *gradient += d * b;
+                        }
+                    }
+                }
+            }
+        }
+        add(self, inputs, dy, gradient);
+    }
 }
 
 /// Positional encoding, as in NeRF.
@@ -121,7 +154,7 @@ impl<T: Float> Encoding<T> for Fourier<T> {
 /// use feedforward::encoding::{Encoding, Positional};
 ///
 /// let positional = Positional::new(1, 3)?;
-/// let x: [f64; 6] = positional.encode(&[0.5])?.try_into().unwrap();
+/// let x: [f64; 6] = positional.encode(&[], &[0.5])?.try_into().unwrap();
 /// // Sine and cosine of π/2, π and 2π.
 /// for (got, expected) in x.into_iter().zip([1.0, 0.0, 0.0, -1.0, 0.0, 1.0]) {
 ///     assert!((got - expected).abs() < 1e-12);
@@ -162,7 +195,12 @@ impl<T: Float> Encoding<T> for Positional {
         2 * self.octaves * self.inputs
     }
 
-    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+    fn name(&self) -> Cow<'static, str> {
+        let Self { inputs, octaves } = self;
+        format!("positional(inputs={inputs}, octaves={octaves})").into()
+    }
+
+    fn encode_sample(&self, _: &[T], inputs: &[T], outputs: &mut [T]) {
         instantiate! {
             fn encode<T>(octaves: usize, inputs: &[T], outputs: &mut [T]) {
                 for (&x, row) in inputs.iter().zip(outputs.chunks_exact_mut(2 * octaves)) {
@@ -176,6 +214,24 @@ impl<T: Float> Encoding<T> for Positional {
             }
         }
         encode(self.octaves, inputs, outputs);
+    }
+
+    fn add_input_gradient(&self, _: &[T], inputs: &[T], dy: &[T], gradient: &mut [T]) {
+        instantiate! {
+            fn add<T>(octaves: usize, inputs: &[T], dy: &[T], gradient: &mut [T]) {
+                let rows = dy.chunks_exact(2 * octaves).zip(gradient);
+                for (&x, (dy, gradient)) in inputs.iter().zip(rows) {
+                    let mut frequency = T::from_f64(PI);
+                    for pair in dy.chunks_exact(2) {
+                        let angle = frequency * x;
+                        let d = pair[0] * math::cos(angle) - pair[1] * math::sin(angle);
+                        *gradient += frequency * d;
+                        frequency = frequency + frequency;
+                    }
+                }
+            }
+        }
+        add(self.octaves, inputs, dy, gradient);
     }
 }
 
@@ -204,13 +260,13 @@ mod tests {
     fn features_are_their_formulas() {
         let fourier = Fourier::<f64>::new(3, 4, 2.0, 1).unwrap();
         let x = [0.3, -0.8, 0.5];
-        let got = fourier.encode(&x).unwrap();
+        let got = fourier.encode(&[], &x).unwrap();
         for (k, b) in fourier.directions().chunks(3).enumerate() {
             let angle: f64 = b.iter().zip(&x).map(|(b, x)| b * x).sum();
             assert!((got[k] - angle.cos()).abs() < 1e-13);
             assert!((got[4 + k] - angle.sin()).abs() < 1e-13);
         }
-        let got = Positional::new(2, 3).unwrap().encode(&x[..2]).unwrap();
+        let got = Positional::new(2, 3).unwrap().encode(&[], &x[..2]).unwrap();
         for (i, x) in x[..2].iter().enumerate() {
             for j in 0..3 {
                 let angle = f64::from(1 << j) * PI * x;
@@ -239,11 +295,11 @@ mod tests {
         }
         assert!(Fourier::<f64>::new(2, 3, 1e308, 0).is_err());
         let fourier = Fourier::<f32>::new(2, 3, 1.0, 0).unwrap();
-        let error = fourier.encode(&[1.0; 3]).unwrap_err().to_string();
+        let error = fourier.encode(&[], &[1.0; 3]).unwrap_err().to_string();
         assert_eq!(
             error,
             "inputs: expected one or more rows of 2 values, got 3 values"
         );
-        assert!(fourier.encode_into(&[1.0; 2], &mut [0.0; 5]).is_err());
+        assert!(fourier.encode(&[1.0], &[1.0; 2]).is_err());
     }
 }

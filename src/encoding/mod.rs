@@ -9,28 +9,95 @@
 //! | [`Fourier`] | sines and cosines along random directions in input space | 2 · `frequencies` |
 //! | [`Positional`] | sines and cosines of octaves of each input | 2 · `octaves` per input |
 //! | [`OneBlob`] | a bell around each input, spread over bins | `bins` per input |
+//! | [`Grid`] | learned vectors at the vertices of grids, interpolated | `features` per level |
 //!
-//! Inputs should be in [-1, 1] for the first two, and must be in [0, 1] for the last. An encoding
-//! has no learned parameters. Encode samples once before training, and inputs before prediction.
+//! Inputs should be in [-1, 1] for the first two, and in [0, 1] for the others.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::{Result, check_count, check_length, check_rows};
-use crate::float::{Float, check_finite_rows};
+use crate::float::{Float, check_finite_rows, instantiate};
 use crate::memory;
+use crate::random::Rng;
 
-mod builtin;
 mod fourier;
+mod grid;
 mod one_blob;
+#[cfg(target_has_atomic = "ptr")]
+mod registry;
 
-pub use builtin::Builtin;
 pub use fourier::{Fourier, Positional};
+pub use grid::{Grid, GridSettings, Interpolation};
 pub use one_blob::OneBlob;
+#[cfg(target_has_atomic = "ptr")]
+pub use registry::parse;
 
-/// A function that expands a sample's inputs.
+/// A function that expands the inputs of samples, in front of a network.
+///
+/// A network owns its encoding ([`MlpBuilder::encoding`](crate::MlpBuilder::encoding)), and trains
+/// the parameters of the encoding together with its layers. They lie behind the layers' parameters
+/// in [`Mlp::params`](crate::Mlp::params). An encoding holds settings only. Fixed encodings have no
+/// parameters.
+///
+/// This custom encoding learns the frequency of a sine for each input:
+///
+/// ```
+/// use std::borrow::Cow;
+/// use feedforward::{encoding::Encoding, init::Rng};
+/// use feedforward::{Float, Mlp, Trainer, activation::Identity, loss::SquaredError};
+/// use feedforward::{math::{cos, sin}, optimizer::Adam};
+///
+/// #[derive(Debug)]
+/// struct Sines(usize);
+///
+/// impl<T: Float> Encoding<T> for Sines {
+///     fn inputs(&self) -> usize {
+///         self.0
+///     }
+///     fn outputs(&self) -> usize {
+///         self.0
+///     }
+///     fn name(&self) -> Cow<'static, str> {
+///         format!("sines(inputs={})", self.0).into()
+///     }
+///     fn part_len(&self, part: usize) -> Option<usize> {
+///         (part == 0).then_some(self.0)
+///     }
+///     fn initialize(&self, _: &mut Rng, params: &mut [f64]) {
+///         params.fill(2.5);
+///     }
+///     fn encode_sample(&self, params: &[T], inputs: &[T], outputs: &mut [T]) {
+///         for ((y, &x), &w) in outputs.iter_mut().zip(inputs).zip(params) {
+///             *y = sin(w * x);
+///         }
+///     }
+///     fn add_gradient(&self, _: usize, params: &[T], x: &[T], dy: &[T], gradient: &mut [T]) {
+///         for (x, dy) in x.chunks(self.0).zip(dy.chunks(self.0)) {
+///             for (i, g) in gradient.iter_mut().enumerate() {
+///                 *g += dy[i] * cos(params[i] * x[i]) * x[i];
+///             }
+///         }
+///     }
+///     fn add_input_gradient(&self, params: &[T], x: &[T], dy: &[T], gradient: &mut [T]) {
+///         for (i, g) in gradient.iter_mut().enumerate() {
+///             *g += dy[i] * cos(params[i % self.0] * x[i]) * params[i % self.0];
+///         }
+///     }
+/// }
+///
+/// let mut net = Mlp::<f64>::builder(1).encoding(Sines(1)).output(1, Identity).build()?;
+/// let x: Vec<f64> = (0..100).map(|i| f64::from(i) / 50.0 - 1.0).collect();
+/// let y: Vec<f64> = x.iter().map(|x| (3.0 * x).sin()).collect();
+/// let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(500);
+/// trainer.fit(&mut net, &x, &y)?;
+/// let frequency = net.params()[net.layout().encoding().start];
+/// assert!((frequency - 3.0).abs() < 0.01, "{frequency}");
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Returns the number of inputs.
     fn inputs(&self) -> usize;
@@ -38,41 +105,148 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Returns the number of outputs.
     fn outputs(&self) -> usize;
 
-    /// Encodes one sample.
-    ///
-    /// The lengths of the slices are [`inputs`](Self::inputs) and [`outputs`](Self::outputs).
-    /// Implementations must not allocate.
-    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]);
+    /// Returns the name with all settings, such as `positional(inputs=2, octaves=4)`. Files store
+    /// it.
+    fn name(&self) -> Cow<'static, str>;
 
-    /// Encodes samples, row-major `[samples x inputs]`, into `[samples x outputs]`.
-    ///
-    /// # Errors
-    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
-    /// [`Error::Length`] if the length of `outputs` does not match. Returns [`Error::NotFinite`] if
-    /// an output is not finite.
-    fn encode_into(&self, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-        let samples = check_rows("inputs", inputs, self.inputs())?;
-        let len = samples.saturating_mul(self.outputs());
-        check_length("encoded inputs", outputs, len)?;
-        let rows = outputs.chunks_mut(self.outputs());
-        for (sample, row) in inputs.chunks(self.inputs()).zip(rows) {
-            self.encode_sample(sample, row);
-        }
-        check_finite_rows("encoded inputs", outputs, self.outputs())
+    /// Returns fixed numbers that the encoding needs beside its name. Files store them. Default:
+    /// none.
+    fn constants(&self) -> &[T] {
+        &[]
     }
 
-    /// Encodes samples into a new vector.
+    /// Returns the length of a part of the parameters, or `None` for an index beyond the last part.
+    /// Default: no parts, so no parameters.
+    ///
+    /// Parts are consecutive. Several threads compute the gradients of parts in parallel.
+    fn part_len(&self, _part: usize) -> Option<usize> {
+        None
+    }
+
+    /// Returns the number of parameters, which is the sum over all parts.
+    fn params_len(&self) -> usize {
+        let parts = (0..).map_while(|part| self.part_len(part));
+        parts.fold(0, usize::saturating_add)
+    }
+
+    /// Draws the initial parameters. All are initially 0.
+    fn initialize(&self, _rng: &mut Rng, _params: &mut [f64]) {}
+
+    /// Encodes one sample.
+    ///
+    /// The lengths of the slices are [`params_len`](Self::params_len), [`inputs`](Self::inputs) and
+    /// [`outputs`](Self::outputs). Implementations must not allocate.
+    fn encode_sample(&self, params: &[T], inputs: &[T], outputs: &mut [T]);
+
+    /// Encodes samples, row-major `[samples x inputs]`, to the starts of rows of this stride.
+    ///
+    /// Results must not depend on the number of samples. Default: encodes one sample after another.
+    fn encode_samples(&self, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
+        let rows = outputs.chunks_exact_mut(stride);
+        for (sample, row) in inputs.chunks_exact(self.inputs()).zip(rows) {
+            self.encode_sample(params, sample, &mut row[..self.outputs()]);
+        }
+    }
+
+    /// Adds the gradient with respect to a part of the parameters, sample by sample in order.
+    ///
+    /// `inputs` is row-major `[samples x inputs]`, and `output_gradient` is
+    /// `[samples x outputs]`. `gradient` has the length of the part. Default: does nothing.
+    fn add_gradient(
+        &self,
+        _part: usize,
+        _params: &[T],
+        _inputs: &[T],
+        _output_gradient: &[T],
+        _gradient: &mut [T],
+    ) {
+    }
+
+    /// Adds the gradient with respect to the inputs, row-major `[samples x inputs]`.
+    fn add_input_gradient(
+        &self,
+        params: &[T],
+        inputs: &[T],
+        output_gradient: &[T],
+        input_gradient: &mut [T],
+    );
+
+    /// Adds a partial gradient to the total, and sets it to 0. `inputs` are those of
+    /// [`add_gradient`](Self::add_gradient), which computed the partial gradient of a chunk.
+    ///
+    /// An encoding with many parameters, of which a sample touches few, visits those alone.
+    /// Default: visits the whole part.
+    fn merge_gradient(&self, _part: usize, _inputs: &[T], partial: &mut [T], total: &mut [T]) {
+        merge(partial, total);
+    }
+
+    /// Encodes samples, row-major `[samples x inputs]`, into a new vector.
     ///
     /// # Errors
-    /// Returns [`Error::Rows`] if `inputs` does not consist of one or more whole samples. Returns
-    /// [`Error::TooLarge`] if there is not enough memory for the outputs. Returns
-    /// [`Error::NotFinite`] if an output is not finite.
-    fn encode(&self, inputs: &[T]) -> Result<Vec<T>> {
+    /// Returns [`Error::Length`] if the length of `params` is not
+    /// [`params_len`](Self::params_len). Returns [`Error::Rows`] if `inputs` does not consist of
+    /// one or more whole samples. Returns [`Error::TooLarge`] if there is not enough memory for the
+    /// outputs. Returns [`Error::NotFinite`] if an input or an output is not finite.
+    fn encode(&self, params: &[T], inputs: &[T]) -> Result<Vec<T>> {
+        check_length("parameters of the encoding", params, self.params_len())?;
         let samples = check_rows("inputs", inputs, self.inputs())?;
+        check_finite_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("encoded inputs", &[samples, self.outputs()])?;
         let mut outputs = memory::filled("encoded inputs", T::zero(), len)?;
-        self.encode_into(inputs, &mut outputs)?;
+        self.encode_samples(params, inputs, &mut outputs, self.outputs());
+        check_finite_rows("encoded inputs", &outputs, self.outputs())?;
         Ok(outputs)
+    }
+}
+
+/// Forwards to the shared encoding.
+#[cfg(target_has_atomic = "ptr")]
+impl<T: Float, Shared: Encoding<T> + ?Sized> Encoding<T> for alloc::sync::Arc<Shared> {
+    fn inputs(&self) -> usize {
+        (**self).inputs()
+    }
+    fn outputs(&self) -> usize {
+        (**self).outputs()
+    }
+    fn name(&self) -> Cow<'static, str> {
+        (**self).name()
+    }
+    fn constants(&self) -> &[T] {
+        (**self).constants()
+    }
+    fn part_len(&self, part: usize) -> Option<usize> {
+        (**self).part_len(part)
+    }
+    fn params_len(&self) -> usize {
+        (**self).params_len()
+    }
+    fn initialize(&self, rng: &mut Rng, params: &mut [f64]) {
+        (**self).initialize(rng, params);
+    }
+    fn encode_sample(&self, params: &[T], inputs: &[T], outputs: &mut [T]) {
+        (**self).encode_sample(params, inputs, outputs);
+    }
+    fn encode_samples(&self, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
+        (**self).encode_samples(params, inputs, outputs, stride);
+    }
+    fn add_gradient(&self, part: usize, params: &[T], x: &[T], dy: &[T], gradient: &mut [T]) {
+        (**self).add_gradient(part, params, x, dy, gradient);
+    }
+    fn add_input_gradient(&self, params: &[T], x: &[T], dy: &[T], gradient: &mut [T]) {
+        (**self).add_input_gradient(params, x, dy, gradient);
+    }
+    fn merge_gradient(&self, part: usize, x: &[T], partial: &mut [T], total: &mut [T]) {
+        (**self).merge_gradient(part, x, partial, total);
+    }
+}
+
+instantiate! {
+    /// Adds all of a partial gradient to the total, and sets it to 0.
+    fn merge<T>(partial: &mut [T], total: &mut [T]) {
+        for (total, partial) in total.iter_mut().zip(partial) {
+            *total += *partial;
+            *partial = T::zero();
+        }
     }
 }
 

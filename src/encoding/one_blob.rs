@@ -1,11 +1,15 @@
 //! One-blob encoding.
 
+use alloc::borrow::Cow;
 use core::f64::consts::FRAC_1_SQRT_2;
 
 use super::{Encoding, check_outputs};
 use crate::error::{Error, Result};
 use crate::float::{Float, instantiate};
 use crate::math;
+
+/// 1 / √(2π).
+const FRAC_1_SQRT_TAU: f64 = 0.398_942_280_401_432_7;
 
 const MOST_BINS: usize = 1 << 24;
 
@@ -24,7 +28,7 @@ const MOST_BINS: usize = 1 << 24;
 /// ```
 /// use feedforward::encoding::{Encoding, OneBlob};
 ///
-/// let x: Vec<f64> = OneBlob::new(1, 4)?.encode(&[0.375])?;
+/// let x: Vec<f64> = OneBlob::new(1, 4)?.encode(&[], &[0.375])?;
 /// assert_eq!(x.len(), 4);
 /// assert!(x[1] > x[0] && (x[0] - x[2]).abs() < 1e-12 && x[2] > x[3]);
 /// # Ok::<(), feedforward::Error>(())
@@ -62,7 +66,12 @@ impl<T: Float> Encoding<T> for OneBlob {
         self.bins * self.inputs
     }
 
-    fn encode_sample(&self, inputs: &[T], outputs: &mut [T]) {
+    fn name(&self) -> Cow<'static, str> {
+        let Self { inputs, bins } = self;
+        alloc::format!("one_blob(inputs={inputs}, bins={bins})").into()
+    }
+
+    fn encode_sample(&self, _: &[T], inputs: &[T], outputs: &mut [T]) {
         instantiate! {
             fn encode<T>(bins: usize, inputs: &[T], outputs: &mut [T]) {
                 let half = T::from_f64(0.5);
@@ -80,6 +89,25 @@ impl<T: Float> Encoding<T> for OneBlob {
         }
         encode(self.bins, inputs, outputs);
     }
+
+    fn add_input_gradient(&self, _: &[T], inputs: &[T], dy: &[T], gradient: &mut [T]) {
+        instantiate! {
+            fn add<T>(bins: usize, inputs: &[T], dy: &[T], gradient: &mut [T]) {
+                let (n, half) = (T::from_f64(bins as f64), T::from_f64(0.5));
+                let density = |z: T| T::from_f64(FRAC_1_SQRT_TAU) * math::exp(-half * z * z);
+                for ((&x, dy), gradient) in inputs.iter().zip(dy.chunks_exact(bins)).zip(gradient) {
+                    let place = x * n;
+                    let mut below = density(-place);
+                    for (bin, &dy) in (1..).zip(dy) {
+                        let above = density(T::from_f64(f64::from(bin)) - place);
+                        *gradient += dy * n * (below - above);
+                        below = above;
+                    }
+                }
+            }
+        }
+        add(self.bins, inputs, dy, gradient);
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +117,7 @@ mod tests {
     #[test]
     fn a_bell_is_shared_among_its_bins() {
         let blob = OneBlob::new(2, 32).unwrap();
-        let got: Vec<f64> = blob.encode(&[0.5, 0.25]).unwrap();
+        let got: Vec<f64> = blob.encode(&[], &[0.5, 0.25]).unwrap();
         for (x, row) in [(0.5, &got[..32]), (0.25, &got[32..])] {
             assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             let mean: f64 = row

@@ -1,5 +1,6 @@
 //! Builder that describes a network before it has parameters.
 
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::iter::repeat_n;
@@ -8,6 +9,7 @@ use rand::SeedableRng;
 
 use super::Mlp;
 use crate::activation::{Activation, check_pieces};
+use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::init::{HeUniform, Initializer, LayerInfo, Rng, round_into};
@@ -35,6 +37,7 @@ use crate::memory;
 #[must_use = "`build` makes the network"]
 pub struct MlpBuilder<T> {
     inputs: usize,
+    encoding: Option<Arc<dyn Encoding<T>>>,
     hidden: Vec<Run<T>>,
     output: Option<Run<T>>,
     initializer: Arc<dyn Initializer>,
@@ -63,11 +66,20 @@ impl<T: Float> MlpBuilder<T> {
     pub(super) fn new(inputs: usize) -> Self {
         Self {
             inputs,
+            encoding: None,
             hidden: Vec::new(),
             output: None,
             initializer: Arc::new(HeUniform),
             seed: 0,
         }
+    }
+
+    /// Sets the encoding between the inputs and the first layer. Default: none.
+    ///
+    /// The network trains the encoding's parameters together with those of its layers.
+    pub fn encoding(mut self, encoding: impl Encoding<T> + 'static) -> Self {
+        self.encoding = Some(Arc::new(encoding));
+        self
     }
 
     /// Adds a hidden layer.
@@ -138,7 +150,15 @@ impl<T: Float> MlpBuilder<T> {
             .iter()
             .map(|(neurons, activation)| Ok((*neurons, check_pieces(&**activation)?)))
             .collect::<Result<Vec<_>>>()?;
-        let layout = Layout::with_pieces(self.inputs, sizes)?;
+        let width = match &self.encoding {
+            None => self.inputs,
+            Some(encoding) if encoding.inputs() == self.inputs => encoding.outputs(),
+            Some(encoding) => {
+                let (what, expected) = ("inputs of the encoding", self.inputs.to_string());
+                return Err(Error::shape(what, expected, encoding.inputs()));
+            }
+        };
+        let layout = Layout::with_pieces(width, sizes)?;
         let activations: Vec<_> = layers.into_iter().map(|layer| layer.1).collect();
         let mut params = memory::filled("parameters", T::zero(), layout.len())?;
         let mut rng = Rng::seed_from_u64(self.seed);
@@ -162,10 +182,21 @@ impl<T: Float> MlpBuilder<T> {
             round_into("initial weights", &weights, to_weights)?;
             round_into("initial biases", &bias, to_bias)?;
         }
-        Ok(Mlp {
+        let net = Mlp {
             params,
             layout,
             activations,
-        })
+            encoding: None,
+        };
+        let Some(encoding) = self.encoding else {
+            return Ok(net);
+        };
+        let what = "parameters of the encoding";
+        let len = memory::product(what, &[encoding.params_len()])?;
+        let mut drawn = memory::filled(what, 0.0, len)?;
+        encoding.initialize(&mut rng, &mut drawn);
+        let mut params = memory::filled(what, T::zero(), len)?;
+        round_into(what, &drawn, &mut params)?;
+        net.with_encoding(encoding, &params)
     }
 }

@@ -9,6 +9,7 @@ use super::backward::{
     ActivationDerivative, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
 };
 use super::dropout::Masks;
+use super::encoder;
 use super::forward::{PreActivations, forward, keeps_z};
 use super::packed::Packed;
 use super::samples::CheckedSamples;
@@ -36,6 +37,8 @@ pub(super) struct Minibatch<'a, T> {
     pub(super) loss: &'a dyn Loss<T>,
     /// Masks of the hidden outputs to drop. `None` without dropout.
     pub(super) masks: Option<Masks>,
+    /// `true` if each chunk computes its part of the encoding's gradient.
+    pub(super) is_sharded: bool,
 }
 
 impl<'a, T> Minibatch<'a, T> {
@@ -52,6 +55,7 @@ impl<'a, T> Minibatch<'a, T> {
             samples,
             loss,
             masks: None,
+            is_sharded: false,
         }
     }
 }
@@ -59,7 +63,9 @@ impl<'a, T> Minibatch<'a, T> {
 /// Workspace for some rows of a minibatch, and their part of the gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<T> {
-    /// The rows' inputs.
+    /// The rows' inputs before the encoding, row-major without gaps. Empty without encoding.
+    pub(super) raw: Vec<T>,
+    /// The rows' inputs of the first layer.
     x: Buffer<T>,
     /// Outputs of each layer.
     y: Vec<Buffer<T>>,
@@ -73,10 +79,12 @@ pub(super) struct Chunk<T> {
     dy: Buffer<T>,
     /// Transposed gradient of a weight matrix.
     dw: Buffer<T>,
-    /// Buffer for one sample's target.
-    target: Vec<T>,
+    /// The rows' targets, row-major without gaps.
+    targets: Vec<T>,
     /// Sum of the gradients over the rows, laid out like the parameters.
     pub(super) gradient: Vec<T>,
+    /// dL/dx of the first layer behind an encoding, row-major without gaps. Empty if not needed.
+    pub(super) encoded_gradient: Vec<T>,
     /// dL/dx, row-major without gaps. Empty unless enabled.
     pub(super) input_gradient: Vec<T>,
     /// Samples of the minibatch that belong to this chunk.
@@ -90,6 +98,7 @@ impl<T: Float> Chunk<T> {
     pub(super) fn new(net: &Mlp<T>, sums: bool) -> Self {
         let empty = || vec![Buffer::zeros(0); net.depth()];
         Self {
+            raw: Vec::new(),
             x: Buffer::zeros(0),
             y: empty(),
             dropped: empty(),
@@ -97,8 +106,16 @@ impl<T: Float> Chunk<T> {
             dz: [(); 2].map(|()| Buffer::zeros(0)),
             dy: Buffer::zeros(0),
             dw: Buffer::zeros(0),
-            target: vec![T::zero(); net.outputs()],
-            gradient: vec![T::zero(); if sums { net.layout().len() } else { 0 }],
+            targets: Vec::new(),
+            gradient: vec![
+                T::zero();
+                if sums {
+                    net.layout().encoding().start
+                } else {
+                    0
+                }
+            ],
+            encoded_gradient: Vec::new(),
             input_gradient: Vec::new(),
             range: 0..0,
             loss: 0.0,
@@ -117,8 +134,9 @@ impl<T: Float> Chunk<T> {
         let layers = net.layout().layers();
         let rows = range.len();
         self.range = range;
-        self.x.reserve(rows * padded::<T>(net.inputs()));
-        let mut widest = padded::<T>(net.inputs());
+        let width = layers[0].inputs;
+        self.x.reserve(rows * padded::<T>(width));
+        let mut widest = padded::<T>(width);
         for (index, at) in layers.iter().enumerate() {
             let stride = padded::<T>(at.rows());
             widest = widest.max(stride);
@@ -137,10 +155,17 @@ impl<T: Float> Chunk<T> {
         for dz in &mut self.dz {
             dz.reserve(rows * widest);
         }
+        self.targets.resize(rows * net.outputs(), T::zero());
         let outputs = rows * padded::<T>(net.outputs());
         self.dy.reserve(outputs.max(MC * widest));
         let derivatives = if input_gradient { net.inputs() } else { 0 };
         self.input_gradient.resize(rows * derivatives, T::zero());
+        if net.encoding().is_some() {
+            self.raw.resize(rows * net.inputs(), T::zero());
+            let is_needed = input_gradient || !net.layout().encoding().is_empty();
+            let width = if is_needed { width } else { 0 };
+            self.encoded_gradient.resize(rows * width, T::zero());
+        }
     }
 
     /// Returns the outputs of a layer, including the padding.
@@ -157,9 +182,18 @@ impl<T: Float> Chunk<T> {
 
     fn forward(&mut self, minibatch: Minibatch<'_, T>) {
         let (net, samples) = (minibatch.net, minibatch.samples);
-        let (rows, stride) = (self.range.len(), padded::<T>(net.inputs()));
-        for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
-            to[..net.inputs()].copy_from_slice(samples.input(sample));
+        let (rows, stride) = (self.range.len(), minibatch.packed.layers[0].in_stride);
+        if let Some(encoding) = net.encoding() {
+            let raw = &mut self.raw[..rows * net.inputs()];
+            for (to, sample) in raw.chunks_exact_mut(net.inputs()).zip(self.range.clone()) {
+                to.copy_from_slice(samples.input(sample));
+            }
+            let x = &mut self.x[..rows * stride];
+            encoding.encode_samples(net.encoding_params(), raw, x, stride);
+        } else {
+            for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
+                to[..net.inputs()].copy_from_slice(samples.input(sample));
+            }
         }
         for (index, layer) in minibatch.packed.layers.iter().enumerate() {
             let activation = &*net.activations()[index];
@@ -190,12 +224,20 @@ impl<T: Float> Chunk<T> {
         } = minibatch;
         let (last, outputs) = (net.depth() - 1, net.outputs());
         let stride = padded::<T>(outputs);
+        // Targets of shuffled samples are seldom in the cache. A loop of its own loads several at
+        // once.
+        let targets = self.targets.chunks_exact_mut(outputs);
+        for (to, sample) in targets.zip(self.range.clone()) {
+            samples.write_target(sample, to);
+        }
         self.loss = 0.0;
         let gradients = self.dy.chunks_exact_mut(stride);
         let rows = self.y[last].chunks_exact(stride).zip(gradients);
-        for (row, ((output, gradient), sample)) in rows.zip(self.range.clone()).enumerate() {
+        let rows = rows.zip(self.targets.chunks_exact(outputs));
+        for (row, (((output, gradient), target), sample)) in
+            rows.zip(self.range.clone()).enumerate()
+        {
             let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
-            let target = samples.target(sample, &mut self.target);
             let loss = loss.evaluate(output, target, gradient);
             if let Some(losses) = &mut each {
                 losses[row] = loss.as_f64();
@@ -261,9 +303,46 @@ impl<T: Float> Chunk<T> {
                     dz: &mut below[..],
                 });
                 core::mem::swap(&mut dz, &mut below);
-            } else if !self.input_gradient.is_empty() {
-                product.run(&mut gemm::Store(&mut self.input_gradient, layer.inputs));
+                continue;
             }
+            let inputs = match net.encoding() {
+                None => &mut self.input_gradient,
+                Some(_) => &mut self.encoded_gradient,
+            };
+            if !inputs.is_empty() {
+                product.run(&mut gemm::Store(inputs, layer.inputs));
+            }
+        }
+        self.encoding_backward(minibatch, params);
+    }
+
+    /// Computes the gradients of the encoding from those of its outputs.
+    fn encoding_backward(&mut self, minibatch: Minibatch<'_, T>, params: ParamGradient<'_, T>) {
+        let net = minibatch.net;
+        let Some(encoding) = net.encoding() else {
+            return;
+        };
+        let (trained, range) = (net.encoding_params(), net.layout().encoding());
+        let (raw, dx) = (&self.raw[..], &self.encoded_gradient[..]);
+        match params {
+            ParamGradient::Sum if minibatch.is_sharded => {
+                let gradient = &mut self.gradient[range];
+                encoder::add_gradient(&**encoding, trained, raw, dx, gradient);
+            }
+            ParamGradient::PerSample(each) if !range.is_empty() => {
+                let each = each.chunks_exact_mut(net.layout().len());
+                let rows = raw.chunks_exact(net.inputs());
+                let dx = dx.chunks_exact(minibatch.packed.layers[0].inputs);
+                for ((raw, dx), gradient) in rows.zip(dx).zip(each) {
+                    let gradient = &mut gradient[range.clone()];
+                    encoder::add_gradient(&**encoding, trained, raw, dx, gradient);
+                }
+            }
+            _ => {}
+        }
+        if !self.input_gradient.is_empty() {
+            self.input_gradient.fill(T::zero());
+            encoding.add_input_gradient(trained, raw, dx, &mut self.input_gradient);
         }
     }
 }
@@ -322,6 +401,9 @@ instantiate! {
             if keeps_z(minibatch.net, index) {
                 repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
             }
+        }
+        if minibatch.net.encoding().is_some() {
+            repeat_rows(&mut chunk.raw, minibatch.net.inputs(), rows, copies);
         }
         let stride = padded::<T>(minibatch.net.outputs());
         let derivatives = &mut chunk.dy[..rows * copies * stride];

@@ -10,11 +10,12 @@ use serde::de::IgnoredAny;
 use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, check_pieces};
+use crate::encoding::{self, Encoding};
 use crate::error::{Result, check_not_empty};
 use crate::float::Float;
 use crate::layout::Layout;
 use crate::memory;
-use crate::storage::{Reader, Writer, malformed, on_disk};
+use crate::storage::{Reader, Writer, contradicts, malformed, on_disk};
 
 /// Finds activations by name that are not built into this crate.
 pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
@@ -45,6 +46,17 @@ impl<T: Float> Mlp<T> {
             file.add(format!("layers.{index}.weight"), &shape, weights);
             file.add(format!("layers.{index}.bias"), &shape[..1], bias);
         }
+        if let Some(encoding) = &self.encoding {
+            file.describe(ENCODING, &encoding.name())?;
+            for (name, values) in [
+                (CONSTANTS, encoding.constants()),
+                (PARAMS, self.encoding_params()),
+            ] {
+                if !values.is_empty() {
+                    file.add(name, &[values.len()], values);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -63,8 +75,30 @@ impl<T: Float> Mlp<T> {
             })
         };
         let parts = described.iter().enumerate().map(part);
-        let net = Self::of_tensors(file, file.get("inputs")?, parts.collect::<Result<_>>()?)?;
+        let parts = parts.collect::<Result<_>>()?;
+        let inputs = file.get("inputs")?;
+        let net = match read_encoding(file)? {
+            None => Self::of_tensors(file, inputs, parts)?,
+            Some(encoding) => {
+                let (expected, len) = (encoding.inputs(), encoding.params_len());
+                if inputs != expected {
+                    let problem = format!("its encoding has {expected} inputs, not {inputs}");
+                    return Err(contradicts(problem));
+                }
+                if len > 0 {
+                    file.check(PARAMS, &[len])?;
+                }
+                let net = Self::of_tensors(file, encoding.outputs(), parts)?;
+                let params = match len {
+                    0 => Vec::new(),
+                    _ => file.values(PARAMS, &[len])?,
+                };
+                check_finite("parameters of the encoding", &params)?;
+                net.with_encoding(encoding, &params)?
+            }
+        };
         file.check_all_read("layers.")?;
+        file.check_all_read("encoding.")?;
         Ok(net)
     }
 
@@ -100,6 +134,7 @@ impl<T: Float> Mlp<T> {
             params,
             layout,
             activations: parts.into_iter().map(|part| part.activation).collect(),
+            encoding: None,
         })
     }
 
@@ -130,7 +165,7 @@ impl<T: Float> Mlp<T> {
     /// Reads a network from the bytes of [`to_bytes`](Self::to_bytes), or of a classifier, a
     /// regressor or a checkpoint.
     ///
-    /// A network that needs scaled or encoded inputs, or whose outputs are scaled targets, is an
+    /// A network that needs scaled inputs, or whose outputs are scaled targets, is an
     /// error. Read it as a [`ModelFile`](crate::ModelFile) or a [`Regressor`](crate::Regressor)
     /// instead.
     ///
@@ -204,10 +239,28 @@ impl Precision {
     }
 }
 
-/// Keys of a model's scaler and encoding in the description, as [`ModelFile`](crate::ModelFile)
-/// writes them.
+/// Reads the encoding in front of a network, if there is one.
+fn read_encoding<T: Float>(file: &Reader<'_>) -> Result<Option<Arc<dyn Encoding<T>>>> {
+    let Some(name) = file.find::<String>(ENCODING)? else {
+        return Ok(None);
+    };
+    let constants = match file.shape(CONSTANTS) {
+        None => Vec::new(),
+        Some(&[len]) => file.values(CONSTANTS, &[len])?,
+        Some(shape) => {
+            let problem = format!("tensor {CONSTANTS}: expected one dimension, got {shape:?}");
+            return Err(malformed(problem));
+        }
+    };
+    encoding::parse(&name, &constants).map(Some)
+}
+
+/// Key of a network's encoding in the description, and its tensors.
+const ENCODING: &str = "encoding";
+const CONSTANTS: &str = "encoding.constants";
+const PARAMS: &str = "encoding.params";
+/// Key of a model's scaler in the description, as [`ModelFile`](crate::ModelFile) writes it.
 pub(crate) const SCALER: &str = "scaler";
-pub(crate) const ENCODING: &str = "encoding";
 /// Key of the target scaling in a regressor's description.
 pub(crate) const TARGET_SCALER: &str = "target_scaler";
 
@@ -221,18 +274,15 @@ pub(crate) fn check_unscaled(file: &Reader<'_>) -> Result<()> {
     }
 }
 
-/// Checks that a model has no scaler or encoding. Without them, its network would predict from the
-/// wrong numbers.
+/// Checks that a model has no scaler. Without it, its network would predict from the wrong numbers.
 pub(crate) fn check_alone(file: &Reader<'_>) -> Result<()> {
-    for part in [SCALER, ENCODING] {
-        if file.find::<IgnoredAny>(part)?.is_some() {
-            return Err(malformed(format!(
-                "the model needs inputs transformed by the file's {part}; load it as a ModelFile, \
-                whose predict applies it"
-            )));
-        }
+    match file.find::<IgnoredAny>(SCALER)? {
+        None => Ok(()),
+        Some(_) => Err(malformed(
+            "the model needs inputs transformed by the file's scaler; load it as a ModelFile, \
+            whose predict applies it",
+        )),
     }
-    Ok(())
 }
 
 /// Kinds of files, as the description names them.

@@ -7,7 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
+use crate::encoding::Encoding;
+use crate::error::{Error, Result, check_count, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 pub(crate) use crate::float::check_finite;
 use crate::layer::Layer;
@@ -22,6 +23,7 @@ mod builder;
 mod chunk;
 mod clip;
 mod dropout;
+mod encoder;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
 mod forward;
@@ -73,6 +75,7 @@ pub struct Mlp<T> {
     params: Vec<T>,
     layout: Layout,
     activations: Vec<Arc<dyn Activation<T>>>,
+    encoding: Option<Arc<dyn Encoding<T>>>,
 }
 
 impl<T: Float> Mlp<T> {
@@ -118,12 +121,77 @@ impl<T: Float> Mlp<T> {
             params,
             layout,
             activations,
+            encoding: None,
         })
+    }
+
+    /// Puts an encoding with these parameters in front of the network.
+    ///
+    /// ```
+    /// use feedforward::{Mlp, activation::Identity, encoding::Positional};
+    ///
+    /// let net = Mlp::<f64>::builder(2).output(1, Identity).build()?;
+    /// let net = net.with_encoding(Positional::new(1, 1)?, &[])?;
+    /// assert_eq!(net.inputs(), 1); // its sine and cosine are the inputs of the layer
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::Shape`] if the first layer does not have as many inputs as the encoding has
+    ///   outputs.
+    /// - [`Error::Incompatible`] if the network already has an encoding.
+    /// - [`Error::InvalidSetting`] if the encoding has no inputs.
+    /// - [`Error::Length`] for another number of parameters than the encoding has.
+    /// - [`Error::TooLarge`] if there are too many parameters.
+    pub fn with_encoding(
+        mut self,
+        encoding: impl Encoding<T> + 'static,
+        params: &[T],
+    ) -> Result<Self> {
+        if let Some(present) = &self.encoding {
+            let (what, expected) = ("encoding", "a network without one");
+            return Err(Error::incompatible(what, expected, present.name()));
+        }
+        check_count("inputs of the encoding", encoding.inputs())?;
+        let (expected, got) = (self.layout.layers()[0].inputs, encoding.outputs());
+        if got != expected {
+            let expected = format!("{expected}, the inputs of the first layer");
+            return Err(Error::shape("outputs of the encoding", expected, got));
+        }
+        check_length("parameters of the encoding", params, encoding.params_len())?;
+        self.layout = self.layout.with_encoding(params.len())?;
+        memory::reserve("parameters", &mut self.params, self.layout.len())?;
+        self.params.extend_from_slice(params);
+        self.encoding = Some(Arc::new(encoding));
+        Ok(self)
+    }
+
+    /// Returns the encoding in front of the layers, if there is one.
+    pub fn encoding(&self) -> Option<&Arc<dyn Encoding<T>>> {
+        self.encoding.as_ref()
+    }
+
+    /// Checks that the network has no encoding, because `why`.
+    pub(crate) fn check_no_encoding(&self, why: &str) -> Result<()> {
+        self.encoding.as_ref().map_or(Ok(()), |encoding| {
+            let expected = format!("none, because {why}");
+            Err(Error::incompatible(
+                "encoding of the network",
+                expected,
+                encoding.name(),
+            ))
+        })
+    }
+
+    /// Returns the parameters of the encoding.
+    pub(crate) fn encoding_params(&self) -> &[T] {
+        &self.params[self.layout.encoding()]
     }
 
     /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
-        self.layout.layers()[0].inputs
+        let encoding = self.encoding.as_ref();
+        encoding.map_or(self.layout.layers()[0].inputs, |encoding| encoding.inputs())
     }
 
     /// Returns the number of outputs.
@@ -268,7 +336,12 @@ impl<T: Float> Mlp<T> {
     /// Returns `true` if both networks have the same shape, and activations of the same names.
     pub fn is_shaped_like(&self, other: &Self) -> bool {
         let mut pairs = self.activations.iter().zip(&other.activations);
-        self.layout == other.layout && pairs.all(|(a, b)| a.name() == b.name())
+        let encodings = match (&self.encoding, &other.encoding) {
+            (Some(a), Some(b)) => a.name() == b.name() && a.constants() == b.constants(),
+            (None, None) => true,
+            _ => false,
+        };
+        self.layout == other.layout && encodings && pairs.all(|(a, b)| a.name() == b.name())
     }
 
     /// Replaces all parameters.

@@ -23,6 +23,8 @@ pub(super) struct Prediction<'a, T> {
 pub(super) struct Scratch<T> {
     /// Inputs and outputs of a layer. The two buffers swap roles after each layer.
     pub(super) rows: [Buffer<T>; 2],
+    /// Inputs of the first layer behind an encoding.
+    pub(super) encoded: Buffer<T>,
     /// Pre-activations of one strip.
     pub(super) strip: Buffer<T>,
 }
@@ -35,7 +37,9 @@ impl<T: Float> Scratch<T> {
             strides.max().unwrap_or(0)
         };
         let outputs = widest(|at| at.outputs);
+        let encoded = net.encoding().map_or(0, |_| padded::<T>(layers[0].inputs));
         Self {
+            encoded: Buffer::zeros(BLOCK * encoded),
             rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
             strip: Buffer::zeros(MC * widest(LayerLayout::rows)),
         }

@@ -194,10 +194,17 @@ instantiate! {
         let blocks = inputs.chunks(BLOCK * net.inputs());
         for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * net.outputs())) {
             let samples = inputs.len() / net.inputs();
+            let mut x = (inputs, net.inputs());
+            if let Some(encoding) = net.encoding() {
+                let stride = packed.layers[0].in_stride;
+                let encoded = &mut scratch.encoded[..samples * stride];
+                encoding.encode_samples(net.encoding_params(), inputs, encoded, stride);
+                x = (encoded, stride);
+            }
             let [mut from, mut to] = scratch.rows.each_mut();
             for (index, layer) in packed.layers.iter().enumerate() {
                 let (x, x_row) = match index {
-                    0 => (inputs, net.inputs()),
+                    0 => x,
                     _ => (&from[..], layer.in_stride),
                 };
                 let activation = &*net.activations()[index];

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation};
+use crate::encoding;
 use crate::error::{Error, Result, check_length};
 use crate::float::Float;
 use crate::layer::Layer;
@@ -64,6 +65,10 @@ struct Whole<T> {
     inputs: usize,
     layers: Vec<Described>,
     params: Vec<T>,
+    #[serde(default)]
+    encoding: Option<String>,
+    #[serde(default = "Vec::new")]
+    constants: Vec<T>,
 }
 
 /// Serializes a version, the number of inputs, the layers (activations by name) and the parameters.
@@ -76,6 +81,10 @@ impl<T: Float + Serialize> Serialize for Mlp<T> {
             inputs: self.inputs(),
             layers: self.described(),
             params: self.params.clone(),
+            encoding: self.encoding().map(|encoding| encoding.name().into_owned()),
+            constants: self
+                .encoding()
+                .map_or_else(Vec::new, |encoding| encoding.constants().to_vec()),
         };
         whole.serialize(serializer)
     }
@@ -99,7 +108,14 @@ impl<T: Float> Whole<T> {
             let problem = format!("expected {VERSION}, got {got}");
             return Err(Error::Malformed { what, problem });
         }
-        let (mut inputs, mut rest) = (self.inputs, &self.params[..]);
+        let encoding = match &self.encoding {
+            None => None,
+            Some(name) => Some(encoding::parse(name, &self.constants)?),
+        };
+        let width = encoding
+            .as_ref()
+            .map_or(self.inputs, |encoding| encoding.outputs());
+        let (mut inputs, mut rest) = (width, &self.params[..]);
         let mut layers = Vec::new();
         for layer in &self.layers {
             let activation = activation::parse(&layer.activation)?;
@@ -114,10 +130,18 @@ impl<T: Float> Whole<T> {
             layers.push(Layer::new(weights, bias, activation)?);
             (inputs, rest) = (layer.outputs, &rest[both.len()..]);
         }
-        let used = self.params.len() - rest.len();
-        check_length("parameters", &self.params, used)?;
+        check_finite("parameters", &self.params)?;
         let net = Mlp::from_layers(&layers)?;
-        check_finite("parameters", &net.params)?;
+        let Some(encoding) = encoding else {
+            let used = self.params.len() - rest.len();
+            check_length("parameters", &self.params, used)?;
+            return Ok(net);
+        };
+        let net = net.with_encoding(encoding, rest)?;
+        if net.inputs() != self.inputs {
+            let (what, expected) = ("inputs", format!("{}, those of the encoding", net.inputs()));
+            return Err(Error::shape(what, expected, self.inputs));
+        }
         Ok(net)
     }
 }

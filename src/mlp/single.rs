@@ -29,10 +29,28 @@ impl<T: Float> Op for &mut Prediction<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> bool {
-        let Scratch { rows, strip } = &mut *self.scratch;
+        let Scratch {
+            rows,
+            strip,
+            encoded,
+        } = &mut *self.scratch;
         let [mut from, mut to] = rows.each_mut();
         let layers = &self.packed.layers[..];
         let mut x = self.inputs;
+        if let Some(encoding) = self.net.encoding() {
+            // An encoding need not pass on NaN.
+            if !are_finite(x) {
+                return false;
+            }
+            let stride = layers[0].in_stride;
+            encoding.encode_samples(
+                self.net.encoding_params(),
+                x,
+                &mut encoded[..stride],
+                stride,
+            );
+            x = &encoded[..layers[0].inputs];
+        }
         for (index, (layer, activation)) in layers.iter().zip(self.net.activations()).enumerate() {
             let last = index + 1 == layers.len();
             let in_place = layer.lower_clamp.is_some() && !last;

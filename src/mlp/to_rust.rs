@@ -47,6 +47,7 @@ impl<T: Float> Mlp<T> {
             let expected = "a letter, then letters, digits and underscores, all in capitals";
             return Err(Error::invalid_setting("name of a static", expected, name));
         }
+        self.check_no_encoding("a borrowed network has none")?;
         check_finite("parameters", &self.params)?;
         let mut layers = String::new();
         for (at, activation) in self.layout.layers().iter().zip(&self.activations) {

@@ -64,6 +64,8 @@ pub struct GradientWorkspace<T> {
     /// Chunk for evaluations and derivatives. It holds no sums of a gradient.
     probe: Chunk<T>,
     values: Vec<T>,
+    /// Partial gradient of the encoding's parameters, which is 0 between two gradients.
+    partial: Vec<T>,
     inputs: Option<Vec<T>>,
     l2: f64,
     clip: Option<Clip>,
@@ -90,6 +92,7 @@ impl<T: Float> GradientWorkspace<T> {
             used: 0,
             probe: Chunk::new(net, false),
             values: vec![T::zero(); net.layout().len()],
+            partial: vec![T::zero(); net.layout().encoding().len()],
             inputs: None,
             l2: 0.0,
             clip: None,

@@ -237,7 +237,7 @@ macro_rules! as_files {
         }
         readable! {
             [$($loaded)*] $model, <Self as Model<T>>::KINDS,
-            "holds another kind of model, or a scaler or an encoding, which need a \
+            "holds another kind of model, or a scaler, which needs a \
              [`ModelFile`](crate::ModelFile)."
         }
     };

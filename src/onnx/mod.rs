@@ -219,6 +219,7 @@ fn logits<'g, T: Float>(
 
 /// Returns the network's outputs for the graph's input `x`.
 fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
+    net.check_no_encoding("it cannot be exported yet")?;
     check_finite("parameters", net.params())?;
     let mut x = graph.input("x", net.inputs());
     for (index, layer) in net.layers().enumerate() {

@@ -3,8 +3,12 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use feedforward::activation::{Identity, Tanh};
-use feedforward::encoding::{Builtin, Encoding, Fourier, OneBlob, Positional};
+use feedforward::activation::Tanh;
+use std::sync::Arc;
+
+use feedforward::encoding::{
+    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+};
 use feedforward::metrics::Link;
 use feedforward::{
     ClassWeights, Classifier, Mlp, ModelFile, MultilabelClassifier, Regressor, Scaler, onnx,
@@ -302,32 +306,50 @@ pub fn scale<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
 }
 
 /// Returns an encoding of any size.
-pub fn encoding<T: Number>(case: &mut Case) -> Option<Builtin<T>> {
+pub fn encoding<T: Number>(case: &mut Case) -> Option<Arc<dyn Encoding<T>>> {
     let random = &mut case.random;
     let (inputs, count) = (random.count(&[1, 2, 3]), random.count(&[1, 2, 4]));
     let total = inputs as u128 * count as u128;
     if (100_000..1 << 32).contains(&total) {
         return None; // possible, but it takes long
     }
-    let encoding = match random.below(4) {
+    let encoding: Arc<dyn Encoding<T>> = match random.below(5) {
         0 => {
             let sigma = random.setting(&[1.0, 10.0]);
             say!(case, "Fourier::new({inputs}, {count}, {sigma:e}, 0)");
-            seen(Fourier::new(inputs, count, sigma, 0))?.into()
+            Arc::new(seen(Fourier::new(inputs, count, sigma, 0))?)
         }
         1 => {
             let len = length(random, 2 * inputs.min(9));
             let directions: Vec<T> = values(random, len);
             say!(case, "Fourier::from_directions({inputs}, {directions:?})");
-            seen(Fourier::from_directions(inputs, directions))?.into()
+            Arc::new(seen(Fourier::from_directions(inputs, directions))?)
         }
         2 => {
             say!(case, "Positional::new({inputs}, {count})");
-            seen(Positional::new(inputs, count))?.into()
+            Arc::new(seen(Positional::new(inputs, count))?)
+        }
+        3 => {
+            say!(case, "OneBlob::new({inputs}, {count})");
+            Arc::new(seen(OneBlob::new(inputs, count))?)
         }
         _ => {
-            say!(case, "OneBlob::new({inputs}, {count})");
-            seen(OneBlob::new(inputs, count))?.into()
+            let settings = GridSettings {
+                inputs,
+                levels: count,
+                coarsest: random.count(&[1, 3, 16]),
+                finest: random.count(&[1, 16, 40]),
+                features: random.count(&[1, 2, 3, 8]),
+                max_entries: random.count(&[1, 64, 4096]),
+                interpolation: random.pick(&[Interpolation::Linear, Interpolation::Smoothstep]),
+                initial: random.setting(&[0.0, 1e-4, 1.0]),
+            };
+            say!(case, "Grid::new({settings:?})");
+            let grid: Arc<dyn Encoding<T>> = Arc::new(seen(Grid::new(settings))?);
+            if grid.params_len() > 1 << 20 {
+                return None; // possible, but it takes long
+            }
+            grid
         }
     };
     Some(encoding)
@@ -341,40 +363,30 @@ pub fn encode<T: Number>(case: &mut Case) {
     let random = &mut case.random;
     let len = length(random, inputs * 3);
     let data: Vec<T> = values(random, len);
-    say!(case, "encoding.outputs(), encode({data:?}), encode_into");
+    let len = match random.percent(90) {
+        true => encoding.params_len(),
+        false => length(random, encoding.params_len()),
+    };
+    let params: Vec<T> = values(random, len);
+    say!(
+        case,
+        "encoding.outputs(), encode({len} parameters, {data:?})"
+    );
     let outputs = encoding.outputs();
-    if let Some(encoded) = seen(encoding.encode(&data)) {
-        let good = finite(&encoded) || !finite(&data);
-        assert!(
-            good && encoded.len() == data.len() / inputs * outputs,
-            "{encoded:?}"
-        );
+    if let Some(encoded) = seen(encoding.encode(&params, &data)) {
+        assert!(finite(&encoded) && finite(&data), "{encoded:?}");
+        assert_eq!(encoded.len(), data.len() / inputs * outputs);
     }
-    let mut own = vec![T::zero(); length(random, outputs.saturating_mul(3).min(1000))];
-    seen(encoding.encode_into(&data, &mut own));
+    let (name, constants) = (encoding.name(), encoding.constants());
+    let parsed = encoding::parse(&name, constants).expect("an own name cannot be parsed");
+    assert_eq!(format!("{parsed:?}"), format!("{encoding:?}"));
 }
 
-/// Checks a file with a network and its encoding, scaler and notes.
+/// Checks a file with a network, its scaler and notes.
 pub fn file<T: Number>(case: &mut Case, net: &Mlp<T>) {
-    let mut net = net.clone();
-    let mut scaled = net.inputs();
-    let encoding = if case.random.percent(50) {
-        encoding::<T>(case)
-    } else {
-        None
-    };
-    if let Some(encoding) = &encoding {
-        scaled = encoding.inputs();
-        let outputs = encoding.outputs();
-        if outputs < 1000 && !case.random.odd() {
-            let built = Mlp::builder(outputs).output(1, Identity).build();
-            net = built.expect("a network of usual size");
-        }
-    }
-    let mut file = ModelFile::new(net).note(case.random.pick(&["", "a", "\n"]), "é\0");
-    if let Some(encoding) = encoding {
-        file = file.encoding(encoding);
-    }
+    let scaled = net.inputs();
+    let note = case.random.pick(&["", "a", "\n"]);
+    let mut file = ModelFile::new(net.clone()).note(note, "é\0");
     if scaled < 1000 && case.random.percent(50) {
         let Some(scaler) = scaler::<T>(case, scaled) else {
             return;
@@ -385,10 +397,6 @@ pub fn file<T: Number>(case: &mut Case, net: &Mlp<T>) {
     if let Some(bytes) = seen(file.to_bytes()) {
         let read = ModelFile::<T>::from_bytes(&bytes).expect("a written file cannot be read");
         assert!(same(&read.model, &file.model) && read.notes == file.notes);
-        assert_eq!(
-            format!("{:?}", read.encoding),
-            format!("{:?}", file.encoding)
-        );
         assert_eq!(format!("{:?}", read.scaler), format!("{:?}", file.scaler));
         assert_eq!(read.to_bytes(), Ok(bytes));
     }

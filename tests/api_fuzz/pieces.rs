@@ -157,6 +157,7 @@ pub fn optimizer<T: Number>(case: &mut Case) -> Arc<dyn Optimizer<T>> {
             nesterov: flag,
             weight_decay: decay,
             newton_schulz: random.count(&[1, 5, 5]),
+            first_layer: random.odd(),
             adam,
         }),
     }

@@ -117,6 +117,15 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         }
     }
 
+    /// Writes the sample's target to `to`, which must have a target's length.
+    pub(crate) fn write_target(&self, sample: usize, to: &mut [T]) {
+        let index = self.row(sample);
+        match self.samples.targets {
+            Targets::Values(values) => to.copy_from_slice(&values[index * to.len()..][..to.len()]),
+            Targets::Classes(classes) => write_class(classes[index], to),
+        }
+    }
+
     /// Allocates a row for one target.
     pub(crate) fn target_buffer(&self) -> Vec<T> {
         vec![T::zero(); self.widths[1]]

@@ -16,6 +16,9 @@ impl<T: Float> GradientWorkspace<T> {
             return error;
         }
         if loss.is_finite() {
+            if let Some(value) = not_finite(&self.values[self.layout.encoding()]) {
+                return overflow("gradient of the encoding", 0, value);
+            }
             for (layer, at) in self.layout.layers().iter().enumerate().rev() {
                 if let Some(value) = not_finite(&self.values[at.weights.start..at.bias.end]) {
                     return overflow("gradient", layer, value);

@@ -4,6 +4,7 @@ use alloc::string::ToString;
 
 use super::super::chunk::{self, Chunk, Minibatch};
 use super::super::dropout::Dropout;
+use super::super::encoder;
 use super::super::reduction::{add_up, penalize};
 use super::super::samples::{CheckedSamples, Samples};
 use super::super::shard::Shard;
@@ -28,10 +29,14 @@ impl<T: Float> GradientWorkspace<T> {
             Some(weight) => rows as f64 * weight,
         };
         let shard = Shard::whole(rows, total);
-        self.compute_chunks(net, Some(samples), &shard, loss)?;
+        self.compute_chunks(net, Some(samples), &shard, loss, false)?;
         let chunks = &self.chunks[..self.used];
         let loss = chunks.iter().map(|chunk| chunk.loss).sum();
-        add_up(&self.threads, &mut self.values, chunks);
+        let (layers, encoding) = self.values.split_at_mut(self.layout.encoding().start);
+        add_up(&self.threads, layers, chunks);
+        if !encoding.is_empty() {
+            encoder::reduce(&self.threads, net, chunks, encoding, &mut self.partial);
+        }
         self.complete(net, loss, &shard)
     }
 
@@ -54,14 +59,14 @@ impl<T: Float> GradientWorkspace<T> {
         check_positive::<T>("total weight of a shard", shard.total_weight)?;
         let rows = shard.rows().len();
         if rows == 0 {
-            return self.compute_chunks(net, None, shard, loss);
+            return self.compute_chunks(net, None, shard, loss, true);
         }
         let samples = samples.check(net, loss)?;
         if samples.len() != rows {
             let got = samples.len();
             return Err(Error::shape("samples of a shard", rows.to_string(), got));
         }
-        self.compute_chunks(net, Some(&samples), shard, loss)
+        self.compute_chunks(net, Some(&samples), shard, loss, true)
     }
 
     /// Returns, for each chunk of the last computed shard, in order, its part of the gradient and
@@ -101,6 +106,7 @@ impl<T: Float> GradientWorkspace<T> {
         samples: Option<&CheckedSamples<'_, T>>,
         shard: &Shard,
         loss: &dyn Loss<T>,
+        is_sharded: bool,
     ) -> Result<()> {
         self.prepare(net)?;
         self.used = shard.chunks().len();
@@ -108,11 +114,17 @@ impl<T: Float> GradientWorkspace<T> {
             self.chunks.push(Chunk::new(net, true));
         }
         let used = &mut self.chunks[..self.used];
+        if is_sharded {
+            let len = self.layout.len();
+            used.iter_mut()
+                .for_each(|chunk| chunk.gradient.resize(len, T::zero()));
+        }
         if let Some(samples) = samples {
             let before = shard.rows().start;
             let masks = |dropout: Dropout| dropout.at(self.updates, before);
             let mut minibatch = Minibatch::new(net, &self.packed, samples, loss);
             minibatch.masks = self.dropout.map(masks);
+            minibatch.is_sharded = is_sharded;
             for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());

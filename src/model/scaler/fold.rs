@@ -24,11 +24,13 @@ impl<T: Float> Scaler<T> {
     ///
     /// # Errors
     /// - [`Error::Length`] unless there is a column for each input.
+    /// - [`Error::Incompatible`] if the network has an encoding.
     /// - [`Error::NotFinite`] if a parameter of the network is not finite.
     /// - [`Error::Overflow`] if a folded parameter would not be finite.
     ///
     /// An error leaves the network unchanged.
     pub fn fold_into_inputs(&self, net: &mut Mlp<T>) -> Result<()> {
+        net.check_no_encoding("the scaler cannot be folded through it")?;
         check_length("columns of the scaler", &self.offsets, net.inputs())?;
         self.fold(net, 0, folded_inputs)
     }

@@ -32,9 +32,11 @@ use newton_schulz::{normalize, orthogonalize};
 /// Newton-Schulz steps bring O close to the orthogonal matrix nearest to U. Singular values that
 /// are not tiny end between about 0.7 and 1.2.
 ///
-/// [`adam`](Self::adam) updates biases and the first and last layers at its own learning rate,
-/// which a schedule changes in proportion. In a network without hidden matrices (fewer than three
-/// layers), it updates everything.
+/// [`adam`](Self::adam) updates everything else at its own learning rate, which a schedule changes
+/// in proportion: biases, the first and last layers, and the parameters of an encoding. The first
+/// layer reads inputs of different kinds. Behind an encoding that learns it is like the others, so
+/// [`first_layer`](Self::first_layer) can include it. In a network without hidden matrices (fewer
+/// than three layers), Adam updates everything.
 ///
 /// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024,
 /// [kellerjordan.github.io](https://kellerjordan.github.io/posts/muon/). PyTorch's
@@ -80,6 +82,9 @@ pub struct Muon {
     pub weight_decay: f64,
     /// Number of Newton-Schulz steps. Range: 1 to 100. Default: 5.
     pub newton_schulz: usize,
+    /// `true` if the matrix of the first layer counts as hidden. A network of one layer has none.
+    /// Default: `false`.
+    pub first_layer: bool,
     /// Optimizer of all other parameters. Default: Adam at 1e-2.
     pub adam: Adam,
 }
@@ -93,8 +98,28 @@ impl Muon {
             nesterov: true,
             weight_decay: 0.0,
             newton_schulz: 5,
+            first_layer: false,
             adam: Adam::new(1e-2),
         }
+    }
+}
+
+impl Muon {
+    /// Returns the layers whose matrices are orthogonalized.
+    fn hidden<'a>(&self, layout: &'a Layout) -> &'a [LayerLayout] {
+        let layers = layout.layers();
+        let first = usize::from(!self.first_layer);
+        layers
+            .get(first..layers.len().saturating_sub(1))
+            .unwrap_or(&[])
+    }
+
+    /// Returns the parameters that Adam updates, in order.
+    fn others<'a>(&self, layout: &'a Layout) -> impl Iterator<Item = Range<usize>> + use<'a> {
+        let matrices = self.hidden(layout).iter().map(|at| at.weights.clone());
+        let starts = [0].into_iter().chain(matrices.clone().map(|at| at.end));
+        let ends = matrices.map(|at| at.start).chain([layout.len()]);
+        starts.zip(ends).map(|(start, end)| start..end)
     }
 }
 
@@ -110,20 +135,6 @@ const MAX_STEPS: usize = 100;
 
 /// Maximum number of matrices that are updated in parallel, each with its own scratch.
 const PARALLEL_MATRICES: usize = 4;
-
-/// Returns the layers whose matrices are orthogonalized.
-fn hidden(layout: &Layout) -> &[LayerLayout] {
-    let layers = layout.layers();
-    layers.get(1..layers.len().saturating_sub(1)).unwrap_or(&[])
-}
-
-/// Returns the parameters that Adam updates, in order.
-fn others(layout: &Layout) -> impl Iterator<Item = Range<usize>> {
-    let matrices = hidden(layout).iter().map(|at| at.weights.clone());
-    let starts = [0].into_iter().chain(matrices.clone().map(|at| at.end));
-    let ends = matrices.map(|at| at.start).chain([layout.len()]);
-    starts.zip(ends).map(|(start, end)| start..end)
-}
 
 /// Returns the number of momenta of these matrices.
 fn momenta_len(layers: &[LayerLayout]) -> usize {
@@ -147,19 +158,19 @@ impl<T: Float> Optimizer<T> for Muon {
     }
 
     fn state_len(&self, layout: &Layout) -> usize {
-        let momenta = momenta_len(hidden(layout));
+        let momenta = momenta_len(self.hidden(layout));
         let moments = self.adam.slots() * (layout.len() - momenta);
         Optimizer::<T>::scratch_len(self, layout) + momenta + moments
     }
 
     fn scratch_len(&self, layout: &Layout) -> usize {
-        let (scratch, parallel) = scratch::<T>(hidden(layout));
+        let (scratch, parallel) = scratch::<T>(self.hidden(layout));
         scratch * parallel
     }
 
     fn parameter_of(&self, layout: &Layout, mut index: usize) -> usize {
-        let momenta = hidden(layout).iter().map(|at| (at.weights.clone(), 1));
-        let moments = others(layout).map(|range| (range, self.adam.slots()));
+        let momenta = self.hidden(layout).iter().map(|at| (at.weights.clone(), 1));
+        let moments = self.others(layout).map(|range| (range, self.adam.slots()));
         for (range, slots) in momenta.chain(moments) {
             if index < slots * range.len() {
                 return range.start + index % range.len();
@@ -189,12 +200,12 @@ impl<T: Float> Optimizer<T> for Muon {
             return; // `State::update` checks these lengths, but other callers may not
         }
         // Scratch comes first because the state begins on a cache line.
-        let (scratch, parallel) = scratch::<T>(hidden(layout));
+        let (scratch, parallel) = scratch::<T>(self.hidden(layout));
         let (scratch, state) = state.split_at_mut(scratch * parallel);
-        let (momenta, mut moments) = state.split_at_mut(momenta_len(hidden(layout)));
+        let (momenta, mut moments) = state.split_at_mut(momenta_len(self.hidden(layout)));
 
         let adam_rate = self.adam.learning_rate * (context.learning_rate / self.learning_rate);
-        for range in others(layout) {
+        for range in self.others(layout) {
             let (these, tail) = moments.split_at_mut(self.adam.slots() * range.len());
             moments = tail;
             let context = UpdateContext {
@@ -206,7 +217,7 @@ impl<T: Float> Optimizer<T> for Muon {
             self.adam.step(&context, params, gradient, these);
         }
         let matrices = Matrices {
-            layers: hidden(layout),
+            layers: self.hidden(layout),
             start: 0,
             params,
             gradient,

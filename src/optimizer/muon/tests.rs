@@ -163,3 +163,48 @@ fn an_overflow_in_the_state_names_its_parameter() {
         }
     }
 }
+
+#[test]
+fn the_first_layer_can_be_one_of_the_hidden() {
+    // An encoding has 7 parameters.
+    let layout = Layout::new(&[5, 3, 3, 2]).unwrap();
+    let layout = layout.with_encoding(7).unwrap();
+    let [gradient, start] = [1, 2].map(|seed| noise(layout.len(), seed));
+    let updated = |muon: &dyn Optimizer<f64>| {
+        let mut params = start.clone();
+        let mut state = State::new(muon, &layout).unwrap();
+        state.update(muon, 0.02, &mut params, &gradient).unwrap();
+        params
+    };
+    let muon = Muon::default();
+    let (plain, adam) = (
+        updated(&muon),
+        updated(&Adam {
+            learning_rate: 0.02,
+            ..muon.adam
+        }),
+    );
+    let adam_rate = muon.adam.learning_rate / 0.02;
+    let first = updated(&Muon {
+        first_layer: true,
+        ..muon
+    });
+    let [one, two, three] = layout.layers() else {
+        unreachable!()
+    };
+    let is_matrix = |at: &LayerLayout, i: usize| at.weights.contains(&i);
+    for i in 0..layout.len() {
+        let by_adam = start[i] + adam_rate * (adam[i] - start[i]);
+        assert_eq!(
+            (plain[i] - by_adam).abs() < 1e-12,
+            !is_matrix(two, i),
+            "{i}"
+        );
+        let others = !is_matrix(one, i) && !is_matrix(two, i);
+        assert_eq!((first[i] - by_adam).abs() < 1e-12, others, "{i} {three:?}");
+    }
+    let expected = reference(&gradient[one.weights.clone()], 3, 5);
+    for (i, o) in one.weights.clone().zip(expected) {
+        assert!((start[i] - first[i] - 0.02 * o).abs() < 1e-10, "{i}");
+    }
+}

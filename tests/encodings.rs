@@ -1,0 +1,311 @@
+//! Encodings in front of networks: gradients against central differences, and bit-identical results
+//! for threads, shards, instruction sets, files and resumed training runs.
+
+use std::sync::Arc;
+
+use feedforward::activation::{Identity, Tanh};
+use feedforward::encoding::{
+    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+};
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::{Adam, Muon};
+use feedforward::simd::InstructionSet;
+use feedforward::{
+    Float, GradientWorkspace, Mlp, Predictor, Samples, Shard, Trainer, TrainerState,
+};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+fn grid(inputs: usize, settings: impl Fn(&mut GridSettings)) -> Grid {
+    let mut all = GridSettings {
+        levels: 4,
+        coarsest: 3,
+        finest: 40,
+        max_entries: 256,
+        initial: 0.5,
+        ..GridSettings::new(inputs)
+    };
+    settings(&mut all);
+    Grid::new(all).unwrap()
+}
+
+/// Every built-in encoding of two inputs, and grids of all kinds.
+fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
+    let smooth = |s: &mut GridSettings| s.interpolation = Interpolation::Smoothstep;
+    vec![
+        Arc::new(Fourier::new(2, 5, 1.5, 3).unwrap()),
+        Arc::new(Positional::new(2, 3).unwrap()),
+        Arc::new(OneBlob::new(2, 6).unwrap()),
+        Arc::new(grid(2, |_| {})),
+        Arc::new(grid(2, |s| (s.features, s.levels) = (4, 1))),
+        Arc::new(grid(1, smooth)),
+        Arc::new(grid(3, smooth)),
+        Arc::new(grid(4, |s| s.features = 1)),
+        Arc::new(grid(2, |s| (s.features, s.max_entries) = (8, 1))),
+    ]
+}
+
+fn network<T: Float>(encoding: &Arc<dyn Encoding<T>>) -> Mlp<T> {
+    let builder = Mlp::builder(encoding.inputs()).encoding(encoding.clone());
+    let builder = builder.hidden(12, Tanh).hidden(7, Tanh).output(2, Identity);
+    builder.seed(4).build().unwrap()
+}
+
+/// Returns this many rows of inputs in [0, 1], and targets.
+fn data<T: Float>(rows: usize, inputs: usize) -> (Vec<T>, Vec<T>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut draw = || T::from_f64(rng.random::<f64>());
+    let x: Vec<T> = (0..rows * inputs).map(|_| draw()).collect();
+    let y = (0..rows * 2).map(|_| draw()).collect();
+    (x, y)
+}
+
+fn bits<T: Float>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|x| x.as_f64().to_bits()).collect()
+}
+
+#[test]
+fn gradients_are_central_differences() {
+    for encoding in all::<f64>() {
+        let net = network(&encoding);
+        let (x, y) = data(6, encoding.inputs());
+        let mut gradient = GradientWorkspace::new(&net).with_input_gradient();
+        gradient.compute(&net, &x, &y, &SquaredError).unwrap();
+        let (params, inputs) = (
+            gradient.values().to_vec(),
+            gradient.input_gradient().unwrap(),
+        );
+        let inputs = inputs.to_vec();
+        let mut evaluate =
+            |net: &Mlp<f64>, x: &[f64]| gradient.evaluate(net, x, &y, &SquaredError).unwrap();
+        let h = 1e-6;
+        let agree = |what: &str, index: usize, exact: f64, difference: f64| {
+            let (name, error) = (encoding.name(), (exact - difference).abs());
+            assert!(error < 1e-7, "{name}: {what} {index}: {exact} {difference}");
+        };
+        for index in 0..params.len() {
+            let mut moved = net.clone();
+            moved.params_mut()[index] += h;
+            let above = evaluate(&moved, &x);
+            moved.params_mut()[index] -= 2.0 * h;
+            let difference = (above - evaluate(&moved, &x)) / (2.0 * h);
+            agree("parameter", index, params[index], difference);
+        }
+        for index in 0..x.len() {
+            let mut moved = x.clone();
+            moved[index] += h;
+            let above = evaluate(&net, &moved);
+            moved[index] -= 2.0 * h;
+            let difference = (above - evaluate(&net, &moved)) / (2.0 * h);
+            agree("input", index, inputs[index], difference);
+        }
+
+        // The gradients of single samples, and the Jacobian, are consistent with the mean.
+        let samples = Samples::new(&x, &y);
+        let (_, each) = gradient
+            .compute_each(&net, &samples, &SquaredError)
+            .unwrap();
+        for (index, &mean) in params.iter().enumerate() {
+            let column = each.iter().skip(index).step_by(params.len());
+            agree("sample", index, column.sum::<f64>() / 6.0, mean);
+        }
+        let predicted = net.predict(&x).unwrap();
+        let jacobian = gradient.jacobian(&net, &x).unwrap();
+        let width = encoding.inputs();
+        for (row, jacobian) in jacobian.chunks(2 * width).enumerate() {
+            for column in 0..width {
+                let by_output = |o: usize| {
+                    (predicted[2 * row + o] - y[2 * row + o]) * jacobian[o * width + column]
+                };
+                let chained = (by_output(0) + by_output(1)) / 6.0;
+                agree("Jacobian", row, chained, inputs[row * width + column]);
+            }
+        }
+    }
+}
+
+/// Returns the sum over corners by the documented formulas, written without blocks.
+fn grid_by_formula(s: &GridSettings, params: &[f64], x: &[f64]) -> Vec<f64> {
+    let (mut outputs, mut rest) = (Vec::new(), params);
+    for level in 0..s.levels {
+        let growth =
+            (s.finest as f64 / s.coarsest as f64).powf(level as f64 / (s.levels - 1) as f64);
+        let cells = (s.coarsest as f64 * growth).round() as usize;
+        let dense = (cells + 1).pow(s.inputs as u32);
+        let entries = dense.min(s.max_entries);
+        let mut sum = vec![0.0; s.features];
+        for corner in 0..1 << s.inputs {
+            let (mut weight, mut index, mut stride, mut hash) = (1.0, 0, 1, 0_u32);
+            for (k, &x) in x.iter().enumerate() {
+                let cell = ((x * cells as f64) as usize).min(cells - 1);
+                let t = x * cells as f64 - cell as f64;
+                let t = match s.interpolation {
+                    Interpolation::Smoothstep => t * t * (3.0 - 2.0 * t),
+                    _ => t,
+                };
+                let upper = corner >> k & 1;
+                weight *= if upper == 1 { t } else { 1.0 - t };
+                index += (cell + upper) * stride;
+                stride *= cells + 1;
+                let factor = [1, 2_654_435_761, 805_459_861, 3_674_653_429_u32][k];
+                hash ^= ((cell + upper) as u32).wrapping_mul(factor);
+            }
+            if dense > s.max_entries {
+                index = hash as usize % s.max_entries;
+            }
+            for (sum, e) in sum.iter_mut().zip(&rest[index * s.features..]) {
+                *sum += weight * e;
+            }
+        }
+        outputs.extend(sum);
+        rest = &rest[entries * s.features..];
+    }
+    assert!(rest.is_empty());
+    outputs
+}
+
+#[test]
+fn a_grid_is_its_formula() {
+    for inputs in 1..=4 {
+        for interpolation in [Interpolation::Linear, Interpolation::Smoothstep] {
+            for features in [1, 2, 4, 8] {
+                let grid = grid(inputs, |s| {
+                    (s.interpolation, s.features) = (interpolation, features);
+                });
+                let len = Encoding::<f64>::params_len(&grid);
+                let (params, _) = data::<f64>(len, 1);
+                let (mut x, _) = data::<f64>(130, inputs);
+                // Bounds and vertices.
+                x.extend([0.0, 1.0, 1.0 / 3.0, 0.5].iter().cycle().take(4 * inputs));
+                let got = grid.encode(&params, &x).unwrap();
+                for (x, got) in x.chunks(inputs).zip(got.chunks(4 * features)) {
+                    let expected = grid_by_formula(grid.settings(), &params, x);
+                    for (a, b) in got.iter().zip(expected) {
+                        assert!((a - b).abs() < 1e-13, "{inputs} {features}: {a} {b}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn encodings_are_bit_identical<T: Float>() {
+    for encoding in all::<T>() {
+        let net = network(&encoding);
+        let (x, y) = data::<T>(700, encoding.inputs());
+        let mut alone = GradientWorkspace::new(&net).with_input_gradient();
+        let loss = alone.compute(&net, &x, &y, &SquaredError).unwrap();
+        let name = encoding.name();
+        for threads in [2, 3, 8] {
+            let mut gradient = GradientWorkspace::new(&net).threads(threads).unwrap();
+            assert_eq!(gradient.compute(&net, &x, &y, &SquaredError), Ok(loss));
+            // Twice, because the second starts with used buffers.
+            assert_eq!(gradient.compute(&net, &x, &y, &SquaredError), Ok(loss));
+            assert_eq!(bits(gradient.values()), bits(alone.values()), "{name}");
+        }
+        for processes in [2, 3, 5] {
+            let mut gradient = GradientWorkspace::new(&net);
+            let (mut sum, mut losses) = (vec![T::zero(); net.params().len()], 0.0);
+            for process in 0..processes {
+                let shard = Shard::of_chunks(700, process, processes).unwrap();
+                let width = net.inputs();
+                let x = &x[shard.rows().start * width..shard.rows().end * width];
+                let y = &y[shard.rows().start * 2..shard.rows().end * 2];
+                let samples = Samples::new(x, y);
+                gradient
+                    .compute_shard(&net, &samples, &shard, &SquaredError)
+                    .unwrap();
+                for (chunk, loss) in gradient.partial_gradients() {
+                    sum.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x);
+                    losses += loss;
+                }
+            }
+            let whole = Shard::of_chunks(700, 0, 1).unwrap();
+            let reduced = gradient.finish_reduction(&net, &sum, losses, &whole);
+            assert_eq!(reduced, Ok(loss));
+            assert_eq!(bits(gradient.values()), bits(alone.values()), "{name}");
+        }
+
+        // One sample, a few, and blocks.
+        let whole = net.predict(&x).unwrap();
+        let mut predictor = Predictor::new(&net).unwrap();
+        for rows in [1, 5] {
+            let width = net.inputs();
+            let mut some = vec![T::zero(); 2 * rows];
+            predictor
+                .predict_into(&x[..rows * width], &mut some)
+                .unwrap();
+            assert_eq!(bits(&some), bits(&whole[..2 * rows]), "{name}");
+        }
+        let nan = vec![T::nan(); net.inputs()];
+        let mut output = [T::zero(); 2];
+        assert!(predictor.predict_into(&nan, &mut output).is_err(), "{name}");
+    }
+}
+
+/// One test, because instruction sets are a setting of the whole process.
+#[test]
+fn results_are_bit_identical_on_every_set() {
+    let before = InstructionSet::active();
+    let mut first: Option<Vec<Vec<u64>>> = None;
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        encodings_are_bit_identical::<f32>();
+        encodings_are_bit_identical::<f64>();
+        if !set.is_fused() {
+            continue;
+        }
+        let trained = all::<f32>().into_iter().map(|encoding| {
+            let mut net = network(&encoding);
+            let (x, y) = data(300, encoding.inputs());
+            let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(3);
+            trainer.fit(&mut net, &x, &y).unwrap();
+            bits(net.params())
+        });
+        let trained = trained.collect();
+        assert!(
+            *first.get_or_insert_with(|| Vec::clone(&trained)) == trained,
+            "{set}"
+        );
+    }
+    before.activate().unwrap();
+}
+
+#[test]
+fn a_resumed_run_is_bit_identical() {
+    for encoding in all::<f32>() {
+        let (x, y) = data(250, encoding.inputs());
+        let trainer = Trainer::new(SquaredError, Muon::new(0.01)).batch_size(100);
+        let mut whole = network(&encoding);
+        trainer.clone().epochs(4).fit(&mut whole, &x, &y).unwrap();
+        let mut net = network(&encoding);
+        let mut state = trainer.init_state(&net).unwrap();
+        let half = trainer.clone().epochs(2);
+        half.resume(&mut net, &mut state, &Samples::new(&x, &y))
+            .unwrap();
+        let bytes = state.to_bytes(&half, &net).unwrap();
+        let mut net = network(&encoding);
+        let trainer = trainer.epochs(4);
+        let mut state = TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
+        trainer
+            .resume(&mut net, &mut state, &Samples::new(&x, &y))
+            .unwrap();
+        assert_eq!(
+            bits(net.params()),
+            bits(whole.params()),
+            "{}",
+            encoding.name()
+        );
+    }
+}
+
+#[test]
+fn files_hold_encodings() {
+    for encoding in all::<f32>() {
+        let net = network(&encoding);
+        let read = Mlp::<f32>::from_bytes(&net.to_bytes().unwrap()).unwrap();
+        assert!(read.is_shaped_like(&net), "{}", encoding.name());
+        assert_eq!(bits(read.params()), bits(net.params()));
+        let parsed = encoding::parse(&encoding.name(), encoding.constants()).unwrap();
+        assert_eq!(format!("{parsed:?}"), format!("{encoding:?}"));
+    }
+}
