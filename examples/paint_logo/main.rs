@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use feedforward::{Mlp, ModelFile, StopReason};
+use support::{decode, plot};
 
 use canvas::Canvas;
 use flags::Flags;
@@ -24,12 +25,7 @@ mod display;
 mod flags;
 mod gallery;
 mod painter;
-mod panels;
 mod picture;
-#[path = "../common/plot.rs"]
-mod plot;
-#[path = "../common/progress.rs"]
-mod progress;
 mod race;
 mod seeds;
 mod training;

@@ -58,6 +58,18 @@ impl Encoder {
         self.bytes(field, value.as_bytes());
     }
 
+    fn integers(&mut self, field: u64, values: &[i64]) {
+        for &value in values {
+            self.integer(field, value);
+        }
+    }
+
+    fn texts(&mut self, field: u64, values: &[String]) {
+        for value in values {
+            self.text(field, value);
+        }
+    }
+
     /// Appends the fields that `write` appends, as one value after its length.
     fn nested(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
         self.varint(field << 3 | LENGTH);
@@ -154,8 +166,8 @@ pub(super) struct Node {
 
 impl Message for Node {
     fn write(&self, to: &mut Encoder) {
-        self.input.iter().for_each(|name| to.text(1, name));
-        self.output.iter().for_each(|name| to.text(2, name));
+        to.texts(1, &self.input);
+        to.texts(2, &self.output);
         to.text(3, &self.name);
         to.text(4, &self.op_type);
         to.messages(5, &self.attribute);
@@ -187,7 +199,7 @@ impl Message for Attribute {
                 to.integer(20, INT);
             }
             Value::Ints(ints) => {
-                ints.iter().for_each(|&i| to.integer(8, i));
+                to.integers(8, ints);
                 to.integer(20, INTS);
             }
         }
@@ -206,7 +218,7 @@ pub(super) struct Tensor {
 
 impl Message for Tensor {
     fn write(&self, to: &mut Encoder) {
-        self.dims.iter().for_each(|&n| to.integer(1, n));
+        to.integers(1, &self.dims);
         to.integer(2, self.data_type.into());
         to.text(8, &self.name);
         to.bytes(9, &self.raw_data);
