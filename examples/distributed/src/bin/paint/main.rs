@@ -26,6 +26,8 @@ mod say;
 #[path = "../../../../paint_logo/canvas.rs"]
 #[allow(dead_code)] // paint_logo uses more of it
 mod canvas;
+#[path = "../../../../support/src/decode.rs"]
+mod decode;
 mod flags;
 #[path = "../../../../paint_logo/picture.rs"]
 #[allow(dead_code)] // paint_logo reads more kinds of pictures
