@@ -1,4 +1,4 @@
-"""Loads the models that tests/checks/files.rs writes, as PyTorch does, and compares their predictions.
+"""Loads the models that tests/checks/files.rs writes, as PyTorch does, and compares predictions.
 
     FEEDFORWARD_FILES_OUT=/tmp/files cargo test -p checks --test files
     python tests/safetensors_check.py /tmp/files

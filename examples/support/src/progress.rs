@@ -52,7 +52,7 @@ impl Progress {
     /// Removes the bar while `draw` writes to the terminal.
     ///
     /// # Errors
-    /// Those of `draw`.
+    /// If `draw` fails.
     pub fn suspend(&self, draw: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         self.bar.suspend(draw)
     }

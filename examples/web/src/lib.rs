@@ -22,4 +22,4 @@ mod painter;
 #[path = "../../paint_logo/picture.rs"]
 mod picture;
 
-use painter::Result; // that of `decode`
+use painter::Result; // as `decode` expects it
