@@ -80,20 +80,22 @@ pub fn picture(
 fn reduced(large: &RgbImage) -> RgbImage {
     const PARTS: usize = 3;
     let (width, height) = (large.width() / SCALE, large.height() / SCALE);
-    let scale = SCALE as usize;
-    let (line, count) = (PARTS * large.width() as usize, (scale * scale) as u32);
+    let (line, scale) = (PARTS * large.width() as usize, SCALE as usize);
+    let count = (scale * scale) as u16;
+    let mut sums = vec![0_u16; line];
     let mut pixels = Vec::with_capacity(PARTS * width as usize * height as usize);
     for lines in large.as_raw().chunks_exact(scale * line) {
-        for left in (0..line).step_by(PARTS * scale) {
-            let mut sums = [count / 2; PARTS];
-            for line in lines.chunks_exact(line) {
-                for pixel in line[left..left + PARTS * scale].chunks_exact(PARTS) {
-                    for (sum, &part) in sums.iter_mut().zip(pixel) {
-                        *sum += u32::from(part);
-                    }
-                }
+        sums.fill(0);
+        for line in lines.chunks_exact(line) {
+            for (sum, &part) in sums.iter_mut().zip(line) {
+                *sum += u16::from(part);
             }
-            pixels.extend(sums.map(|sum| (sum / count) as u8));
+        }
+        for square in sums.chunks_exact(PARTS * scale) {
+            for part in 0..PARTS {
+                let sum: u16 = (0..scale).map(|at| square[PARTS * at + part]).sum();
+                pixels.push(((sum + count / 2) / count) as u8);
+            }
         }
     }
     RgbImage::from_raw(width, height, pixels).unwrap_or_default()
