@@ -15,14 +15,11 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use support::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
-#[path = "common/plot.rs"]
-mod plot;
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
-
-use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 const COLUMNS: usize = 4;
 const PANEL: (u32, u32) = (280, 222);
@@ -66,7 +63,7 @@ fn sheet(options: &Options) -> Result<(), Box<dyn Error>> {
         PANEL.0 * COLUMNS as u32 + 2 * MARGIN,
         PANEL.1 * rows as u32 + 2 * MARGIN,
     );
-    let picture = plot::picture(size, |area| {
+    let picture = plot::picture(size, &|area| {
         area.fill(&WHITE)?;
         let margin = px(f64::from(MARGIN));
         let cells = area

@@ -19,14 +19,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Normal};
+use support::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
-#[path = "common/plot.rs"]
-mod plot;
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
-
-use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Rng = ChaCha8Rng;
@@ -217,7 +214,7 @@ fn draw(options: &Options, panels: &[(Panel, Panel)]) -> Result<()> {
         panels.len() as u32 * width + 2 * SPACE,
         2 * height + 2 * SPACE + FOOT,
     );
-    let picture = plot::picture(size, |area| {
+    let picture = plot::picture(size, &|area| {
         area.fill(&WHITE)?;
         let space = px(f64::from(SPACE));
         let inner = area.margin(space, space, space, space);

@@ -24,17 +24,12 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
+use support::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
+use support::progress::Progress;
 
-#[path = "common/plot.rs"]
-mod plot;
-#[path = "common/progress.rs"]
-mod progress;
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
-
-use plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
-use progress::Progress;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -353,11 +348,11 @@ fn save(
     let rows = shown.div_ceil(COLUMNS) as u32;
     let (step, height) = (2 * SIDE + 2 * SPACE, SIDE + CAPTION + SPACE);
     let size = (SPACE + COLUMNS as u32 * step, HEAD + rows * height);
-    let picture = plot::picture(size, |area| {
+    let picture = plot::picture(size, &|area| {
         area.fill(&WHITE)?;
         let place = (px(SPACE.into()) as i32, px(f64::from(HEAD) / 2.0) as i32);
         let style = text(16.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Left, VPos::Center));
-        area.draw(&Text::new(title, place, style))?;
+        area.draw(&Text::new(&*title, place, style))?;
         for (reading, at) in readings[..shown].iter().zip(0..) {
             let (row, column) = (at / COLUMNS as u32, at % COLUMNS as u32);
             let (left, top) = (SPACE + column * step, HEAD + row * height);

@@ -38,7 +38,10 @@ pub(crate) fn reserve<T>(what: &'static str, values: &mut Vec<T>, len: usize) ->
 
 /// Returns a vector of `len` copies of `value`.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
-    collected(what, len, core::iter::repeat(value))
+    let mut values = Vec::new();
+    reserve(what, &mut values, len)?;
+    values.resize(len, value);
+    Ok(values)
 }
 
 /// Collects the first `len` values of an iterator.

@@ -1,6 +1,6 @@
-"""Loads the models that tests/files.rs writes, as PyTorch does, and compares their predictions.
+"""Loads the models that tests/checks/files.rs writes, as PyTorch does, and compares predictions.
 
-    FEEDFORWARD_FILES_OUT=/tmp/files cargo test --test files
+    FEEDFORWARD_FILES_OUT=/tmp/files cargo test -p checks --test files
     python tests/safetensors_check.py /tmp/files
 
 Needs numpy and safetensors. If torch is installed, torch.nn.Linear layers load the file and

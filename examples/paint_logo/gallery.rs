@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use feedforward::Mlp;
 use image::{Rgb, RgbImage, imageops};
-use plotters::prelude::*;
+use support::panels::{self, Panel, SPACE, grid, save_gif, zoom_to};
+use support::plot::{self, BLUE, ORANGE};
 
 use crate::canvas::Canvas;
 use crate::flags::Flags;
 use crate::painter::Result;
-use crate::panels::{self, Panel, SPACE, grid, save_gif, zoom_to};
 use crate::picture::{Picture, psnr_between};
-use crate::plot::{self, AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 use crate::training::{Outcome, Record};
 
 /// Approximate longer side of a panel.
@@ -67,9 +66,12 @@ pub fn save(
 
 /// Writes an animation of target and painting, with a frame for each record.
 fn animate(path: &Path, records: &[Record], target: &RgbImage) -> Result<()> {
+    let Some(first) = records.first() else {
+        return save_gif(path, &[]);
+    };
+    let (width, height) = first.frame.dimensions();
+    let target = imageops::resize(target, width, height, imageops::FilterType::Triangle);
     let frame = |record: &Record| {
-        let (width, height) = record.frame.dimensions();
-        let target = imageops::resize(target, width, height, imageops::FilterType::Triangle);
         let panels = [
             panel(&target, "the picture", String::new()),
             panel(
@@ -80,8 +82,8 @@ fn animate(path: &Path, records: &[Record], target: &RgbImage) -> Result<()> {
         ];
         grid(&panels, 2, zoom_to(SIDE, &target))
     };
-    let frames = records.iter().map(frame).collect::<Result<_>>()?;
-    save_gif(path, frames)
+    let frames = records.iter().map(frame).collect::<Result<Vec<_>>>()?;
+    save_gif(path, &frames)
 }
 
 /// Returns the painting between the pixels, beside enlargements of the picture itself.
@@ -139,7 +141,9 @@ fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -
             .map(|record| (record.epochs, value(record)))
             .filter(|point| point.1.is_finite() && (!is_log || point.1 > 0.0));
         let points: Vec<_> = points.collect();
-        plot::picture(CURVE, |area| draw_curve(area, name, &points, color, is_log))
+        plot::picture(CURVE, &|area| {
+            plot::curve(area, name, &points, color, is_log)
+        })
     };
     let loss = curve("loss", BLUE, |record| record.loss, true)?;
     let psnr = curve("PSNR, dB", ORANGE, |record| record.psnr, false)?;
@@ -192,66 +196,6 @@ fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     let (width, height) = target.dimensions();
     let map = RgbImage::from_raw(width, height, shades.collect());
     (map.unwrap_or_default(), largest)
-}
-
-/// Draws a curve over epochs, on a logarithmic axis.
-fn draw_curve(
-    area: &Area,
-    name: &str,
-    points: &[(f64, f64)],
-    color: RGBColor,
-    is_log: bool,
-) -> Result<()> {
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(x), high.max(x))
-        })
-    };
-    // plotters draws endlessly on an axis without length.
-    let (first, last) = range(&mut points.iter().map(|point| point.0));
-    let (first, last) = if first < last {
-        (first, last)
-    } else {
-        (0.1, 1.0)
-    };
-    let (low, high) = range(&mut points.iter().map(|point| point.1));
-    let (low, high) = match (low <= high, is_log) {
-        (true, true) => (low / 1.5, high * 1.5),
-        (true, false) => ((low - 2.0).max(0.0), high + 2.0),
-        (false, _) => (0.1, 1.0),
-    };
-    let mut chart = ChartBuilder::on(area);
-    chart
-        .margin(px(8.0))
-        .x_label_area_size(px(34.0))
-        .y_label_area_size(px(52.0))
-        .caption(name, text(14.0, FontStyle::Bold, INK));
-    let label = text(11.0, FontStyle::Normal, FAINT);
-    let line = LineSeries::new(points.iter().copied(), color.stroke_width(px(2.0)));
-    // The two axes have different types.
-    macro_rules! draw {
-        ($y:expr, $format:expr) => {{
-            let mut chart = chart.build_cartesian_2d((first..last).log_scale(), $y)?;
-            chart
-                .configure_mesh()
-                .axis_style(AXIS.stroke_width(px(1.0)))
-                .light_line_style(TRANSPARENT)
-                .bold_line_style(AXIS.mix(0.35).stroke_width(px(1.0) / 2))
-                .label_style(label.clone())
-                .x_desc("epochs")
-                .x_label_formatter(&|x| format!("{x}"))
-                .y_label_formatter(&$format)
-                .y_labels(6)
-                .draw()?;
-            chart.draw_series(line)?;
-        }};
-    }
-    if is_log {
-        draw!((low..high).log_scale(), |y: &f64| format!("{y:.0e}"));
-    } else {
-        draw!(low..high, |y: &f64| format!("{y:.0}"));
-    }
-    Ok(())
 }
 
 fn size(image: &RgbImage) -> String {

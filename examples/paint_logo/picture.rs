@@ -1,25 +1,19 @@
 //! The picture to learn, and its file.
 
 use std::fs::{self, File};
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use feedforward::Mlp;
 use feedforward::metrics::psnr;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba, imageops};
+use image::{DynamicImage, Rgb, RgbImage, Rgba, imageops};
 
 use crate::canvas::{Canvas, in_bytes};
+use crate::decode;
 use crate::painter::Result;
-
-#[path = "container.rs"]
-mod container;
 
 /// The logo, compiled into the program so that it runs from any folder.
 const LOGO: &[u8] = include_bytes!("../assets/logo.png");
-
-/// Maximum number of pixels, and of bytes of a file, so that memory suffices.
-const MOST_PIXELS: u64 = 1 << 24;
-const MOST_BYTES: u64 = 1 << 28;
 
 /// Maximum number of learned pixels. Larger pictures are scaled down.
 const MOST_LEARNED: u32 = 1 << 19;
@@ -39,11 +33,11 @@ impl Picture {
     /// Loads the picture of a file, or the logo.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else {
-            let (image, _) = decode(LOGO)?;
+            let (image, _) = decode::decode(LOGO)?;
             return Ok(Self::new(image, "the logo of feedforward".into()));
         };
         let name = path.display().to_string();
-        let (image, notes) = read(path).map_err(|error| format!("{name}: {error}"))?;
+        let (image, notes) = decode::read(path).map_err(|error| format!("{name}: {error}"))?;
         Ok(Self {
             notes,
             ..Self::new(image, name)
@@ -151,45 +145,6 @@ impl Sample {
 pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
     Ok(psnr(&values(a), &values(b), 255.0)?)
-}
-
-/// Decodes a file, and returns the picture with notes about it.
-fn read(path: &Path) -> Result<(DynamicImage, Vec<String>)> {
-    let mut bytes = Vec::new();
-    let file = File::open(path)?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("expected at most {MOST_BYTES} bytes, got more").into());
-    }
-    decode(&bytes)
-}
-
-/// Decodes a picture. The format follows from the content, not from the file's name.
-fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>)> {
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-    let format = reader.format();
-    let mut decoder = match format {
-        Some(ImageFormat::Png | ImageFormat::Jpeg) => reader.into_decoder()?,
-        _ => return Err("no PNG or JPEG picture".into()),
-    };
-    let (columns, rows) = decoder.dimensions();
-    let pixels = u64::from(columns) * u64::from(rows);
-    if !(1..=MOST_PIXELS).contains(&pixels) {
-        let got = format!("expected 1 to {MOST_PIXELS} pixels, got {pixels}");
-        return Err(format!("{got}; scale the picture down").into());
-    }
-    // Cameras store some pictures lying on their side, with the orientation in a tag.
-    let orientation = decoder.orientation()?;
-    let profile = decoder.icc_profile()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    let mut notes = Vec::new();
-    match format {
-        Some(ImageFormat::Jpeg) => container::check_jpeg(bytes)?,
-        _ => notes = container::png_notes(bytes),
-    }
-    notes.extend(profile.as_deref().and_then(container::profile_note));
-    image.apply_orientation(orientation);
-    Ok((image, notes))
 }
 
 /// Blends transparent pixels with a white background.

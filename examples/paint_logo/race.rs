@@ -1,13 +1,13 @@
 //! A race of one network trained in four ways, for equal times.
 
 use image::{RgbImage, imageops};
+use support::panels::{Panel, grid, save_gif, zoom_to};
+use support::plot;
 
 use crate::flags::Flags;
 use crate::gallery::{SIDE, decibels};
 use crate::painter::Result;
-use crate::panels::{Panel, grid, save_gif, zoom_to};
 use crate::picture::Picture;
-use crate::plot;
 use crate::say;
 use crate::training::{Record, Recording, Training};
 
@@ -44,7 +44,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
     if let Some(last) = frames.last() {
         plot::save(last, &files[0])?;
     }
-    save_gif(&files[1], frames)?;
+    save_gif(&files[1], &frames)?;
     say::wrote(&files);
     Ok(())
 }

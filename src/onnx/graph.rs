@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::marker::PhantomData;
 
-use super::proto::{self, Attribute, Dimension, Extent, Tensor, ValueInfo};
+use super::proto::{self, Attribute, Extent, Tensor, Value, ValueInfo};
 use crate::float::{Float, le_bytes};
 
 /// A graph, to which every operation on its [`Expr`]s adds a node.
@@ -282,9 +282,7 @@ impl<T: Float> core::ops::Neg for Expr<'_, T> {
 pub(super) fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.to_owned(),
-        i: Some(i),
-        ints: Vec::new(),
-        r#type: proto::INT,
+        value: Value::Int(i),
     }
 }
 
@@ -292,9 +290,7 @@ pub(super) fn int(name: &str, i: i64) -> Attribute {
 pub(super) fn ints(name: &str, ints: &[i64]) -> Attribute {
     Attribute {
         name: name.to_owned(),
-        i: None,
-        ints: ints.to_vec(),
-        r#type: proto::INTS,
+        value: Value::Ints(ints.to_vec()),
     }
 }
 
@@ -307,17 +303,10 @@ fn data_type<T: Float>() -> i32 {
 }
 
 fn info(name: &str, elem_type: i32, shape: impl IntoIterator<Item = Extent>) -> ValueInfo {
-    let extents = shape.into_iter().map(Some);
-    let dim = extents.map(|value| Dimension { value }).collect();
-    let tensor_type = proto::TensorType {
-        elem_type,
-        shape: Some(proto::TensorShape { dim }),
-    };
     ValueInfo {
         name: name.to_owned(),
-        r#type: Some(proto::Type {
-            tensor_type: Some(tensor_type),
-        }),
+        elem_type,
+        shape: shape.into_iter().collect(),
     }
 }
 

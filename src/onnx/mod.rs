@@ -65,8 +65,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use prost::Message;
-
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::metrics::Link;
@@ -123,13 +121,12 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
-    let model = model.outline()?;
-    let length = model.encoded_len();
-    if length > LARGEST {
-        let expected = format!("at most {LARGEST}");
-        return Err(Error::too_large("bytes of an ONNX model", expected, length));
+    let bytes = proto::encode(&model.outline()?);
+    if bytes.len() > LARGEST {
+        let (expected, got) = (format!("at most {LARGEST}"), bytes.len());
+        return Err(Error::too_large("bytes of an ONNX model", expected, got));
     }
-    Ok(model.encode_to_vec())
+    Ok(bytes)
 }
 
 mod sealed {
@@ -276,9 +273,8 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         ir_version: IR_VERSION,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
         producer_version: version,
-        graph: Some(graph.finish("mlp")),
+        graph: graph.finish("mlp"),
         opset_import: vec![proto::OperatorSetId {
-            domain: String::new(),
             version: OPERATOR_SET,
         }],
         metadata_props: facts.into_iter().map(entry).collect(),

@@ -1,9 +1,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use prost::Message;
-
-use super::proto::{self, Extent, Tensor, ValueInfo};
+use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
 use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
 use crate::error::Error;
@@ -14,12 +12,13 @@ use crate::model::{Classifier, MultilabelClassifier, Regressor};
 use crate::optimizer::Sgd;
 use crate::train::Trainer;
 
+/// Returns the model that [`export`] encodes.
 fn read(model: &impl Export) -> proto::Model {
-    proto::Model::decode(&*export(model).unwrap()).unwrap()
+    model.outline().unwrap()
 }
 
 fn graph(model: &impl Export) -> proto::Graph {
-    read(model).graph.unwrap()
+    read(model).graph
 }
 
 fn operators(graph: &proto::Graph) -> Vec<&str> {
@@ -28,13 +27,12 @@ fn operators(graph: &proto::Graph) -> Vec<&str> {
 
 /// Returns name, type and extents. Extents of variable length are given by name.
 fn shape(info: &ValueInfo) -> (String, i32, Vec<String>) {
-    let tensor = info.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
-    let extent = |dim: &proto::Dimension| match dim.value.as_ref().unwrap() {
+    let extent = |dim: &Extent| match dim {
         Extent::Value(n) => n.to_string(),
         Extent::Param(name) => name.clone(),
     };
-    let dims = tensor.shape.as_ref().unwrap().dim.iter().map(extent);
-    (info.name.clone(), tensor.elem_type, dims.collect())
+    let dims = info.shape.iter().map(extent);
+    (info.name.clone(), info.elem_type, dims.collect())
 }
 
 fn shapes(infos: &[ValueInfo]) -> Vec<(String, i32, String)> {
@@ -86,7 +84,7 @@ fn the_model_holds_the_network_as_it_is() {
         assert_eq!(fact("layer_sizes"), "3, 5, 2");
         assert_eq!(fact("activations"), "relu, identity");
 
-        let graph = model.graph.unwrap();
+        let graph = model.graph;
         assert_eq!(shapes(&graph.input), [is("x", elem_type, "batch x 3")]);
         assert_eq!(shapes(&graph.output), [is("y", elem_type, "batch x 2")]);
         assert_eq!(operators(&graph), ["Gemm", "Relu", "Gemm"]);
@@ -102,8 +100,8 @@ fn the_model_holds_the_network_as_it_is() {
         let gemm = &graph.node[0];
         assert_eq!(gemm.input, ["x", "layer0.weights", "layer0.bias"]);
         assert_eq!(
-            (&*gemm.attribute[0].name, gemm.attribute[0].i),
-            ("transB", Some(1))
+            (&*gemm.attribute[0].name, &gemm.attribute[0].value),
+            ("transB", &Value::Int(1))
         );
     }
     check::<f32>(proto::FLOAT, |x| x.to_le_bytes().to_vec());
@@ -136,7 +134,8 @@ fn pieces_are_gathered() {
     let shape = [-1i64, 3, 4].map(i64::to_le_bytes).concat();
     assert_eq!(tensor(&graph, "[-1, 3, 4]").raw_data, shape);
     let setting = &graph.node[2].attribute;
-    assert_eq!((&setting[0].ints, setting[1].i), (&vec![2], Some(0)));
+    let values = [&setting[0].value, &setting[1].value];
+    assert_eq!(values, [&Value::Ints(vec![2]), &Value::Int(0)]);
 }
 
 #[test]
@@ -166,7 +165,7 @@ fn heads_give_labels_and_probabilities() {
         .iter()
         .find(|fact| fact.key == "classes");
     assert_eq!(classes.unwrap().value, "['a', 'b', 'c']");
-    let many = many.graph.unwrap();
+    let many = many.graph;
     assert_eq!(
         shapes(&many.output)[1],
         is("probabilities", proto::FLOAT, "batch x 3")

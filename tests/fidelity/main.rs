@@ -50,7 +50,7 @@ fn checker(schema: &str) -> Option<Checker> {
         "behaviours/1" => Elsewhere("tests/behaviours.rs"),
         "dataset/1" => Elsewhere("tests/datasets.rs"),
         "paint/1" => Elsewhere("the painting"),
-        "scores/1" => Elsewhere("tests/metrics.rs"),
+        "scores/1" => Elsewhere("tests/checks/metrics.rs"),
         _ => return None,
     })
 }

@@ -10,6 +10,8 @@ mod exports;
 #[allow(dead_code)]
 #[path = "../../paint_logo/canvas.rs"]
 mod canvas;
+#[path = "../../support/src/decode.rs"]
+mod decode;
 #[allow(dead_code)]
 #[path = "../../paint_logo/flags.rs"]
 mod flags;
@@ -19,3 +21,5 @@ mod painter;
 #[allow(dead_code)]
 #[path = "../../paint_logo/picture.rs"]
 mod picture;
+
+use painter::Result; // as `decode` expects it

@@ -137,7 +137,7 @@ impl Painting {
             )
             .into());
         }
-        let inputs = self.canvas.inputs([(row.into(), column.into())])?;
+        let inputs = self.canvas.inputs([(row.into(), column.into())]);
         Ok([
             self.net.predict(&inputs)?,
             self.picture.color(row, column).to_vec(),

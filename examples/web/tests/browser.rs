@@ -18,14 +18,12 @@ fn folder() -> PathBuf {
 /// Returns predictions of the file's network at pixels of a 100 x 100 picture. docs/painting.md and
 /// the notes in the file define the coordinates.
 fn predict(file: &ModelFile<f32>, pixels: impl IntoIterator<Item = (u32, u32)>) -> Vec<f32> {
-    let part = |n: u32| (2.0 * f64::from(n) / 99.0 - 1.0) as f32;
+    let part = |n: u32| ((f64::from(n) + 0.5) / 100.0) as f32;
     let places: Vec<f32> = pixels
         .into_iter()
         .flat_map(|(row, column)| [part(row), part(column)])
         .collect();
-    let encoding = file.encoding.as_ref().expect("an encoding");
-    let encoded = encoding.encode(&places).unwrap();
-    file.model.predict(&encoded).unwrap()
+    file.model.predict(&places).unwrap()
 }
 
 fn load(folder: &Path) -> ModelFile<f32> {

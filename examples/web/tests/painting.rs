@@ -91,7 +91,7 @@ fn the_model_is_a_file_of_the_network_and_its_canvas() {
         (&*file.notes["rows"], &*file.notes["columns"]),
         ("10", "20")
     );
-    assert!(file.encoding.is_some());
+    assert!(file.model.encoding().is_some());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// Teaches a picture to a network on all ranks that mpirun starts. The results are bit-identical to
-/// those of `paint_logo`.
+/// those of `paint_logo --preset fourier`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "paint")]
 pub struct Flags {
@@ -80,4 +80,6 @@ pub enum Input {
     Centered,
     /// Sines and cosines of them.
     Fourier,
+    /// A learned grid.
+    Grid,
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use distributed::{Checkpoints, Reduction, Result, Source, Training, hash, run_ranks};
 use feedforward::activation::{Identity, Relu};
+use feedforward::encoding::Fourier;
 use feedforward::loss::ScikitSquaredError;
 use feedforward::optimizer::Muon;
 use feedforward::schedule::Cosine;
@@ -16,7 +17,7 @@ use mpi::traits::Communicator;
 
 use canvas::Canvas;
 use flags::Flags;
-use painter::COLORS;
+use painter::{COLORS, PLACE};
 use picture::Picture;
 
 #[macro_use]
@@ -26,6 +27,8 @@ mod say;
 #[path = "../../../../paint_logo/canvas.rs"]
 #[allow(dead_code)] // paint_logo uses more of it
 mod canvas;
+#[path = "../../../../support/src/decode.rs"]
+mod decode;
 mod flags;
 #[path = "../../../../paint_logo/picture.rs"]
 #[allow(dead_code)] // paint_logo reads more kinds of pictures
@@ -54,7 +57,7 @@ impl Source for Pixels<'_> {
     }
 
     fn widths(&self) -> [usize; 2] {
-        [self.canvas.width(), COLORS]
+        [PLACE, COLORS]
     }
 
     fn read(&self, rows: &[usize], inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> Result<()> {
@@ -66,7 +69,7 @@ impl Source for Pixels<'_> {
             places
                 .clone()
                 .map(|(row, column)| (row.into(), column.into())),
-        )?;
+        );
         targets.clear();
         targets.extend(places.flat_map(|(row, column)| self.picture.color(row, column)));
         Ok(())
@@ -114,7 +117,9 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
         picture: &picture,
         canvas: &canvas,
     };
-    let mut net = Mlp::builder(canvas.width())
+    let fourier = Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)?;
+    let mut net = Mlp::builder(PLACE)
+        .encoding(fourier)
         .hidden_layers(9, 100, Relu)
         .output(COLORS, Identity)
         .seed(flags.seed)

@@ -5,15 +5,17 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use image::codecs::gif::{GifEncoder, Repeat};
-use image::{Delay, DynamicImage, Frame, Rgb, RgbImage, imageops};
+use image::{Delay, Frame, Rgb, RgbImage, Rgba, RgbaImage, imageops};
 use plotters::prelude::*;
 
-use crate::painter::Result;
+use crate::Result;
 use crate::plot::{self, FAINT, INK, px, text};
 
-/// Space between panels, and height of the two lines below each.
+/// Space between panels.
 pub const SPACE: u32 = 16;
-pub const WORDS: u32 = 44;
+
+/// Height of the two lines below each panel.
+const WORDS: u32 = 44;
 
 /// Duration of a frame, and of the last frame, in milliseconds.
 const FRAME: u32 = 110;
@@ -25,13 +27,19 @@ const PALETTE_SPEED: i32 = 10;
 /// Picture with a caption of two lines.
 #[derive(Debug)]
 pub struct Panel<'a> {
+    /// The picture.
     pub image: &'a RgbImage,
+    /// First line of the caption.
     pub name: &'a str,
+    /// Second line of the caption.
     pub note: String,
 }
 
 /// Returns a grid of panels with this many columns. All pictures are resized to `zoom` times the
 /// size of the first one, so that magnified pixels are squares.
+///
+/// # Errors
+/// If a caption cannot be drawn.
 pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
     let (wide, high) = panels
         .first()
@@ -48,7 +56,7 @@ pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
             SPACE + index % columns * across,
             SPACE + index / columns * down,
         );
-        let large = imageops::resize(panel.image, wide, high, imageops::FilterType::Nearest);
+        let large = magnified(panel.image, (wide, high));
         imageops::replace(&mut grid, &large, left.into(), top.into());
         let words = words(cell, panel)?;
         imageops::replace(&mut grid, &words, left.into(), (top + high).into());
@@ -56,11 +64,19 @@ pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
     Ok(grid)
 }
 
+/// Returns a picture in a new size. Each pixel has the color of the nearest one.
+fn magnified(image: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
+    let (columns, rows) = image.dimensions();
+    RgbImage::from_fn(width, height, |x, y| {
+        *image.get_pixel(x * columns / width, y * rows / height)
+    })
+}
+
 /// Minimum width of a caption.
 const WIDTH_OF_WORDS: u32 = 180;
 
 fn words(width: u32, panel: &Panel<'_>) -> Result<RgbImage> {
-    plot::picture((width, WORDS), |area| {
+    plot::picture((width, WORDS), &|area| {
         let at = |y: f64| (0, px(y) as i32);
         let name = text(14.0, FontStyle::Bold, INK);
         area.draw_text(panel.name, &name, at(6.0))?;
@@ -75,14 +91,21 @@ pub fn zoom_to(side: u32, image: &RgbImage) -> u32 {
 }
 
 /// Writes an animation that loops forever.
-pub fn save_gif(path: &Path, frames: Vec<RgbImage>) -> Result<()> {
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_gif(path: &Path, frames: &[RgbImage]) -> Result<()> {
     let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = File::create(path).map_err(|error| explain(&error))?;
     let mut gif = GifEncoder::new_with_speed(BufWriter::new(file), PALETTE_SPEED);
     gif.set_repeat(Repeat::Infinite)?;
     let count = frames.len();
     for (number, image) in (1..).zip(frames) {
-        let image = DynamicImage::from(image).into_rgba8();
+        let opaque = |x, y| {
+            let Rgb([r, g, b]) = *image.get_pixel(x, y);
+            Rgba([r, g, b, 255])
+        };
+        let image = RgbaImage::from_fn(image.width(), image.height(), opaque);
         let delay = if number == count { LAST_FRAME } else { FRAME };
         let frame = Frame::from_parts(image, 0, 0, Delay::from_numer_denom_ms(delay, 1));
         gif.encode_frame(frame).map_err(|error| explain(&error))?;

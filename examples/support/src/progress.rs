@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::Result;
+
 /// Time between two updates of the bar, which may cost as much as some steps of training.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
@@ -15,6 +17,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(3);
 const STEPS: u64 = 1000;
 
 /// A bar, lines, or nothing at all with `--quiet`. The bar disappears at the end.
+#[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
     is_quiet: bool,
@@ -23,6 +26,7 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Returns the progress of a run that begins now.
     pub fn new(is_quiet: bool) -> Self {
         let bar = if is_quiet {
             ProgressBar::hidden()
@@ -40,17 +44,25 @@ impl Progress {
         }
     }
 
-    /// Returns the bar, unless it is hidden.
-    pub fn bar(&self) -> Option<&ProgressBar> {
-        (!self.bar.is_hidden()).then_some(&self.bar)
+    /// Returns `true` if there is a bar.
+    pub fn has_bar(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
+    /// Removes the bar while `draw` writes to the terminal.
+    ///
+    /// # Errors
+    /// If `draw` fails.
+    pub fn suspend(&self, draw: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        self.bar.suspend(draw)
     }
 
     /// Returns `true` if it is time to call [`show`](Self::show).
     pub fn is_due(&self) -> bool {
-        match (self.bar(), self.shown) {
+        match (self.has_bar(), self.shown) {
             _ if self.is_quiet => false,
-            (Some(_), shown) => shown.is_none_or(|shown| shown.elapsed() >= BETWEEN_LOOKS),
-            (None, shown) => shown.unwrap_or(self.begun).elapsed() >= BETWEEN_LINES,
+            (true, shown) => shown.is_none_or(|shown| shown.elapsed() >= BETWEEN_LOOKS),
+            (false, shown) => shown.unwrap_or(self.begun).elapsed() >= BETWEEN_LINES,
         }
     }
 
@@ -58,9 +70,9 @@ impl Progress {
     pub fn show(&mut self, part: f64, words: &str) {
         let left = self.begun.elapsed().as_secs_f64() * (1.0 / part.max(1e-9) - 1.0);
         let words = format!("{words}  {left:.1} s left");
-        if let Some(bar) = self.bar() {
-            bar.set_position((part * STEPS as f64) as u64);
-            bar.set_message(words);
+        if self.has_bar() {
+            self.bar.set_position((part * STEPS as f64) as u64);
+            self.bar.set_message(words);
         } else if !self.is_quiet {
             // Without a reader of the progress the run continues.
             let _ = writeln!(io::stderr(), "{words}");

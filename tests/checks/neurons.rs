@@ -4,7 +4,6 @@ use feedforward::simd::InstructionSet;
 use feedforward::{Error, Float, Mlp, Predictor};
 use proptest::prelude::*;
 
-#[path = "common/random.rs"]
 mod random;
 use random::{Shape, bits, shapes};
 

@@ -1,7 +1,7 @@
 //! Damaged and malicious files must cause an error and nothing worse.
 //!
-//! `FEEDFORWARD_MUTATIONS=1000000 cargo test --release --test hostile` tries this many cases of
-//! each kind.
+//! `FEEDFORWARD_MUTATIONS=1000000 cargo test --release -p checks --test hostile` tries this many
+//! cases of each kind.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -11,7 +11,6 @@ use feedforward::simd::InstructionSet;
 use feedforward::{Error, Float, LayerSpec, Mlp, MlpRef, Position};
 use proptest::prelude::*;
 
-#[path = "common/random.rs"]
 mod random;
 use random::{Shape, bits, numbers, shapes};
 
@@ -275,9 +274,9 @@ fn parameters_are_read_from_bytes() {
     assert!(refused(&[0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x7f]), "infinity");
 }
 
-include!("common/generated.rs");
+include!("generated.rs");
 
-/// Returns the network that `common/generated.rs` holds.
+/// Returns the network that `generated.rs` holds.
 fn origin() -> Mlp<f32> {
     let mut net = Mlp::builder(2)
         .hidden(5, LeakyRelu::new(0.1))
@@ -306,12 +305,12 @@ fn origin() -> Mlp<f32> {
 fn the_generated_file_is_what_a_network_writes() {
     let (now, file) = (
         origin().to_rust("GENERATED").unwrap(),
-        include_str!("common/generated.rs"),
+        include_str!("generated.rs"),
     );
     if now != file {
         let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/generated.rs");
         std::fs::write(path, now).unwrap();
-        panic!("tests/common/generated.rs is old; the new one is {path}");
+        panic!("tests/checks/generated.rs is old; the new one is {path}");
     }
 }
 

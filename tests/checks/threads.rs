@@ -214,7 +214,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// crate's root.
 #[test]
 fn every_public_type_is_asserted() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
     let root = parse(&src.join("lib.rs"));
     let at_root = exports(&root);
     let mut public = BTreeSet::new();

@@ -26,7 +26,8 @@ fn close(got: f64, expected: f64) -> bool {
 /// Scores of networks that scikit-learn trained, some with weights.
 #[test]
 fn scores_of_scikit_learn() {
-    let fixture: Value = serde_json::from_str(include_str!("fixtures/extra/scores.json")).unwrap();
+    let fixture: Value =
+        serde_json::from_str(include_str!("../fixtures/extra/scores.json")).unwrap();
     let cases = fixture["cases"].as_array().unwrap();
     let built_in: [Arc<dyn Score<f64>>; 4] = [
         Arc::new(Accuracy),
@@ -54,7 +55,8 @@ fn scores_of_scikit_learn() {
 
 #[test]
 fn losses_of_scikit_learn() {
-    let fixture: Value = serde_json::from_str(include_str!("fixtures/extra/losses.json")).unwrap();
+    let fixture: Value =
+        serde_json::from_str(include_str!("../fixtures/extra/losses.json")).unwrap();
     let fixture = &fixture["sklearn"];
     let value = |case: &Value| case["value"].as_f64().unwrap();
 

@@ -195,10 +195,10 @@ fn files_are_replaced_whole_and_errors_name_them() {
 /// tests/fixtures/pytorch.
 #[test]
 fn pytorchs_state_dict_is_read() {
-    let bytes = include_bytes!("fixtures/pytorch/state_dict.safetensors");
+    let bytes = include_bytes!("../fixtures/pytorch/state_dict.safetensors");
     let activations = ["tanh", "tanh", "tanh", "tanh", "tanh", "identity"];
     let net = Mlp::<f32>::from_state_dict(bytes, &activations).unwrap();
-    let text = include_str!("fixtures/pytorch/outputs.txt");
+    let text = include_str!("../fixtures/pytorch/outputs.txt");
     let numbers = |line: &str| -> Vec<f32> {
         line.split(' ')
             .map(|number| number.parse().unwrap())

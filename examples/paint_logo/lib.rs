@@ -1,0 +1,163 @@
+//! The program of the example `paint_logo`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use feedforward::{Mlp, ModelFile, StopReason};
+use support::{decode, plot};
+
+use canvas::Canvas;
+use flags::Flags;
+use painter::{COLORS, Result, TOLERANCE};
+use picture::Picture;
+use training::{Outcome, Recording, Training};
+
+#[macro_use]
+#[path = "../common/say.rs"]
+mod say;
+
+mod canvas;
+mod clock;
+mod display;
+mod flags;
+mod gallery;
+mod painter;
+mod picture;
+mod race;
+mod seeds;
+mod training;
+
+/// Runs the program with the flags of the command line.
+pub fn run() -> ExitCode {
+    match paint_with(&Flags::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say::complain(error),
+    }
+}
+
+fn paint_with(flags: &Flags) -> Result<()> {
+    picture::prepare_folder(&flags.out)?;
+    if let Some(file) = &flags.save {
+        say::prepare_file(file)?;
+    }
+    if let Some(path) = &flags.load {
+        return load(flags, path);
+    }
+    let picture = Picture::load(flags.image.as_deref())?.reduced();
+    for note in picture.notes() {
+        println!("Note      {}: {note}", picture.name());
+    }
+    match flags.seeds {
+        _ if flags.race => race::run(flags, &picture),
+        Some(count) => seeds::run(flags, count, &picture),
+        None => paint(flags, &picture),
+    }
+}
+
+fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
+    let mut training = Training::new(flags, picture)?;
+    let reference = gallery::reference(flags, &training.canvas)?;
+    describe(flags, picture, &training.net);
+    training::end_on_ctrl_c()?;
+    let outcome = training.run(Recording::Updates, "")?;
+    let Training {
+        net, canvas, clock, ..
+    } = &training;
+    report_stop(flags, &outcome);
+    report_pixel(net, picture, canvas)?;
+    let mut files = Vec::new();
+    if let Some(path) = &flags.save {
+        canvas.with_network(net).save(path)?;
+        files.push(path.clone());
+    }
+    let psnr = gallery::save(
+        &flags.out,
+        &outcome,
+        net,
+        picture,
+        canvas,
+        reference.as_ref(),
+        &mut files,
+    )?;
+    println!(
+        "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
+        outcome.history.epochs.len(),
+        outcome.loss(),
+        outcome.seconds,
+        clock.total() - clock.trained(),
+        net.params().len(),
+    );
+    say::wrote(&files);
+    Ok(())
+}
+
+/// Paints with a network from a file.
+fn load(flags: &Flags, path: &Path) -> Result<()> {
+    let explain = |error: Box<dyn std::error::Error>| format!("{}: {error}", path.display());
+    let file = ModelFile::<f32>::load(path)?;
+    let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
+    let painting = canvas.paint(&file.model, canvas.enlarged())?;
+    let to = flags.out.join("painting.png");
+    plot::save(&painting, &to)?;
+    say::wrote(&[to]);
+    Ok(())
+}
+
+fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
+    let (columns, rows) = picture.image().dimensions();
+    println!(
+        "Picture   {}, {rows} rows of {columns} pixels",
+        picture.name()
+    );
+    println!(
+        "Network   {} -> {} {} -> {COLORS}, {} parameters",
+        net.inputs(),
+        flags.hidden(),
+        flags.activation().name(),
+        net.params().len(),
+    );
+    let epochs = flags.epochs().map(|most| format!("{most} epochs"));
+    let seconds = flags.seconds().map(|most| format!("{most} seconds"));
+    let most: Vec<_> = epochs.into_iter().chain(seconds).collect();
+    println!(
+        "Training  {}, learning rate {}, at most {}",
+        flags.optimizer(),
+        flags.learning_rate(),
+        most.join(" or "),
+    );
+}
+
+fn report_stop(flags: &Flags, outcome: &Outcome) {
+    if outcome.stopped_by == StopReason::Callback && training::interrupted() {
+        println!(
+            "Stopped   by Ctrl-C, after {} epochs",
+            outcome.history.epochs.len()
+        );
+    }
+    if outcome.stopped_by == StopReason::Tolerance {
+        println!(
+            "Stopped   after {} epochs: more than {} in a row did not lower the best loss by {TOLERANCE}",
+            outcome.history.epochs.len(),
+            flags.patience().unwrap_or(0),
+        );
+    }
+}
+
+/// Prints the unclipped prediction of one pixel, next to its true color. The pixel is the
+/// tutorial's (1, 1), or the nearest one of a tiny picture.
+fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
+    let (columns, rows) = picture.image().dimensions();
+    let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
+    let painted = net.predict(&canvas.inputs([(row.into(), column.into())]))?;
+    let text = |color: &[f32]| match color {
+        [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
+        _ => String::new(),
+    };
+    println!(
+        "Pixel     ({row}, {column}) is painted {}, its true color is {}",
+        text(&painted),
+        text(&picture.color(row, column)),
+    );
+    Ok(())
+}
