@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::Mlp;
 use super::chunk::Chunk;
 use crate::encoding::Encoding;
-use crate::float::Float;
+use crate::float::{Float, instantiate};
 use crate::parallel::Threads;
 
 /// Sets `gradient` to the sum over these samples, for all parts of the parameters.
@@ -61,38 +61,33 @@ impl<T: Float> Parts<'_, T> {
     }
 }
 
-/// Sums the gradient over all chunks: first within a chunk, then over the chunks in order.
-///
-/// Threads compute different parts. So no thread needs a buffer of its own, and the result is
-/// bit-identical to the sum of the chunks' partial gradients. `partial` has the length of
-/// `values`, and must be 0.
-pub(super) fn reduce<T: Float>(
-    threads: &Threads,
-    net: &Mlp<T>,
-    chunks: &[Chunk<T>],
-    values: &mut [T],
-    partial: &mut [T],
-) {
-    let Some(encoding) = net.encoding() else {
-        return;
-    };
-    values.fill(T::zero());
-    let count = (0..)
-        .take_while(|&part| encoding.part_len(part).is_some())
-        .count();
-    let all = Parts {
-        encoding: &**encoding,
-        parts: 0..count,
-        values,
-        partial,
-    };
-    threads.divide(all, &Parts::split, &|parts: Parts<'_, T>| {
-        for part in parts.parts.clone() {
-            for chunk in chunks {
-                let (x, dx) = (&chunk.raw[..], &chunk.encoded_gradient[..]);
-                encoding.add_gradient(part, net.encoding_params(), x, dx, parts.partial);
-                encoding.merge_gradient(part, x, parts.partial, parts.values);
+instantiate! {
+    /// Sums the gradient over all chunks: first within a chunk, then over the chunks in order.
+    ///
+    /// Threads compute different parts. So no thread needs a buffer of its own, and the result is
+    /// bit-identical to the sum of the chunks' partial gradients. `partial` has the length of
+    /// `values`, and must be 0.
+    pub(super) fn reduce<T>(
+        threads: &Threads,
+        net: &Mlp<T>,
+        chunks: &[Chunk<T>],
+        values: &mut [T],
+        partial: &mut [T],
+    ) {
+        let Some(encoding) = net.encoding() else {
+            return;
+        };
+        values.fill(T::zero());
+        let count = (0..).take_while(|&part| encoding.part_len(part).is_some()).count();
+        let all = Parts { encoding: &**encoding, parts: 0..count, values, partial };
+        threads.divide(all, &Parts::split, &|parts: Parts<'_, T>| {
+            for part in parts.parts.clone() {
+                for chunk in chunks {
+                    let (x, dx) = (&chunk.raw[..], &chunk.encoded_gradient[..]);
+                    encoding.add_gradient(part, net.encoding_params(), x, dx, parts.partial);
+                    encoding.merge_gradient(part, x, parts.partial, parts.values);
+                }
             }
-        }
-    });
+        });
+    }
 }
