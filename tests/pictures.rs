@@ -93,19 +93,6 @@ fn large_pictures_are_scaled_down_and_the_program_says_so() {
 }
 
 #[test]
-fn inputs_that_do_not_fit_in_memory_are_refused_with_advice() {
-    let folder = folder("wide");
-    let file = folder.join("picture.png");
-    gradient(700, 700).save(&file).unwrap();
-    let error = refused(&folder, &file, &["--frequencies", "4096"]);
-    let advice = "choose at most 136, or a smaller picture";
-    assert!(
-        error.contains("--frequencies") && error.contains(advice),
-        "{error}"
-    );
-}
-
-#[test]
 fn a_jpeg_that_is_cut_is_refused() {
     let folder = folder("cut");
     let mut whole = Vec::new();

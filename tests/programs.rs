@@ -277,9 +277,23 @@ fn paint_logo_paints_and_compares() {
     assert!(sheet.0 > 600 && sheet.1 > 400, "{sheet:?}");
     assert!(frames(&out.join("painting.gif")) > 10);
     assert!(output.contains("(1, 1)"));
-    // There are 50 sines and 50 cosines, or row and column with the tutorial's preset.
-    check_results(&output, 100);
-    check_results(&output_of(&mut paint(&out, &["--preset", "tutorial"])), 2);
+    // The grid has 6 levels of 2 numbers. In the other presets there are 50 sines and 50 cosines,
+    // or row and column.
+    let entries: usize = [8, 12, 18, 28, 42, 64]
+        .iter()
+        .map(|n| (n + 1) * (n + 1))
+        .sum();
+    check_results(&output, 12, 2 * entries);
+    check_results(
+        &output_of(&mut paint(&out, &["--preset", "fourier"])),
+        100,
+        0,
+    );
+    check_results(
+        &output_of(&mut paint(&out, &["--preset", "tutorial"])),
+        2,
+        0,
+    );
 
     let mut files: Vec<_> = fs::read_dir(&out)
         .unwrap()
@@ -303,7 +317,9 @@ fn results(output: &str) -> &str {
     lines.find(|line| line.starts_with("epochs=")).unwrap()
 }
 
-fn check_results(output: &str, inputs: usize) {
+/// Checks the results of a run whose layers read this many inputs, behind a grid of this many
+/// parameters.
+fn check_results(output: &str, inputs: usize, grid: usize) {
     let line = results(output);
     let pairs: Vec<_> = line
         .split(' ')
@@ -328,7 +344,7 @@ fn check_results(output: &str, inputs: usize) {
     assert!(number(3) >= 0.0 && number(3) < 600.0, "{line}");
     assert!(number(4) >= 0.0 && number(4) < 600.0, "{line}");
     let parameters = (inputs + 1) * 16 + (16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3;
-    assert_eq!(pairs[5].1, parameters.to_string());
+    assert_eq!(pairs[5].1, (grid + parameters).to_string());
 }
 
 #[test]
@@ -408,7 +424,7 @@ fn paint_logo_saves_loads_and_resumes_from_a_checkpoint() {
         let output = output_of(example("paint_logo").args(flags).arg("--out").arg(&out));
         (output, fs::read(out.join("painting.png")).unwrap())
     };
-    for preset in ["paint", "tutorial"] {
+    for preset in ["grid", "fourier", "tutorial"] {
         let flags = ["--hidden", "8x2", "--epochs", "4", "--preset", preset];
         let (_, painting) = run("a", &[&flags[..], &["--save", &model]].concat());
         let (_, loaded) = run("b", &["--load", &model]);
@@ -515,6 +531,10 @@ fn paint_logo_takes_every_kind_of_flag() {
         ["--sigma", "5"],
         ["--frequencies", "7"],
         ["--preset", "tutorial"],
+        ["--preset", "fourier"],
+        ["--parameters", "2000"],
+        ["--optimizer", "muon"],
+        ["--input", "grid"],
         ["--activation", "leaky_relu(0.1)"],
         ["--batch", "10000"],
         ["--style", "relu"],
@@ -584,6 +604,8 @@ fn paint_logo_explains_errors() {
         (&["--seeds", "0"], "--seeds"),
         (&["--until-loss", "nan"], "--until-loss"),
         (&["--style", "nonsense"], "gaussian"),
+        (&["--preset", "nonsense"], "fourier"),
+        (&["--parameters", "0"], "--parameters"),
         (&["--style", "sine", "--activation", "tanh"], "--activation"),
         (&["--race", "--epochs", "3"], "--epochs"),
     ];
@@ -602,6 +624,11 @@ fn paint_logo_explains_errors() {
         (&["--batch", "10001"], "10000"),
         (&["--epochs", "0"], "epochs"),
         (&["--threads", "0"], "threads"),
+        (&["--parameters", "10"], "--parameters"),
+        (
+            &["--preset", "tutorial", "--parameters", "10"],
+            "--parameters",
+        ),
         (&["--scale", "0"], "--scale"),
         (&["--sigma", "0"], "sigma"),
         (&["--frequencies", "0"], "frequencies"),

@@ -66,12 +66,13 @@ pub struct Flags {
     #[arg(long)]
     pub no_preview: bool,
 
-    /// Defaults of the other flags: for the best picture, or as in the tutorial
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Grid)]
-    preset: Preset,
+    /// Defaults of the other flags [default: grid, or fourier with a flag that belongs to it:
+    /// `--style`, `--input`, `--frequencies` or `--sigma`]
+    #[arg(long, value_name = "NAME", value_enum)]
+    preset: Option<Preset>,
 
     /// Sizes of the hidden layers, such as 64,64 or 100x10 (ten of 100)
-    /// [default: 100x9, tutorial 100x10]
+    /// [default: 48x2, fourier 100x9, tutorial 100x10]
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
 
@@ -88,16 +89,17 @@ pub struct Flags {
     #[arg(long, value_name = "NAME", value_parser = activation::parse::<f32>)]
     activation: Option<Arc<dyn Activation<f32>>>,
 
-    /// Name of the optimizer [default: muon, tutorial adam]
+    /// Name of the optimizer [default: adam, fourier muon]
     #[arg(long, value_name = "NAME", value_enum)]
     optimizer: Option<Optimizer>,
 
-    /// Learning rate [default: 0.02 for muon, 0.0003 for muon with `--style sine`, 0.01 for sgd and
-    /// adagrad, 0.001 for others]
+    /// Learning rate [default: 0.02 for muon, 0.0003 for muon with `--style sine`, 0.01 for sgd,
+    /// adagrad and adam with a grid, 0.001 for others]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 
-    /// Number of pixels in a minibatch [default: 500, tutorial 200, or all if there are fewer]
+    /// Number of pixels in a minibatch [default: 125 to 4096 by the size of the
+    /// picture, fourier 500, tutorial 200, or all if there are fewer]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
@@ -126,18 +128,20 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Row and column as they are, scaled to [-1, 1], or as sines and cosines
-    /// [default: fourier, tutorial centered]
+    /// Row and column as they are, scaled to [-1, 1], as sines and cosines, or as entries of a
+    /// learned grid [default: that of the preset, which is centered for tutorial]
     #[arg(long, value_name = "KIND", value_enum)]
     input: Option<Input>,
 
     /// Number of sines, and of cosines, of `--input fourier`
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub frequencies: usize,
+    /// [default: 50]
+    #[arg(long, value_name = "N")]
+    frequencies: Option<usize>,
 
     /// Standard deviation of the frequencies of `--input fourier`. Larger values give finer detail
-    #[arg(long, value_name = "SIGMA", default_value_t = 3.0)]
-    pub sigma: f64,
+    /// [default: 3]
+    #[arg(long, value_name = "SIGMA")]
+    sigma: Option<f64>,
 }
 
 /// Set of defaults.
@@ -178,7 +182,7 @@ fn loss(text: &str) -> std::result::Result<f64, String> {
 impl Flags {
     /// Returns the default of the preset.
     fn of_preset<V>(&self, grid: V, fourier: V, tutorial: V) -> V {
-        match self.preset {
+        match self.preset() {
             Preset::Grid => grid,
             Preset::Fourier => fourier,
             Preset::Tutorial => tutorial,
@@ -186,7 +190,7 @@ impl Flags {
     }
 
     pub fn hidden(&self) -> Hidden {
-        let default = || Hidden(vec![self.of_preset((64, 2), (100, 9), (100, 10))]);
+        let default = || Hidden(vec![self.of_preset((48, 2), (100, 9), (100, 10))]);
         self.hidden.clone().unwrap_or_else(default)
     }
 
@@ -241,7 +245,7 @@ impl Flags {
     /// Returns the initializer, or `None` for the default of the crate. The tutorial's initial
     /// weights are scikit-learn's.
     pub fn initializer(&self) -> Option<Arc<dyn Initializer>> {
-        match (self.style, self.preset) {
+        match (self.style, self.preset()) {
             (Some(Style::Sine), _) => Some(Arc::new(Siren { omega: OMEGA })),
             (_, Preset::Tutorial) => Some(Arc::new(ScikitLearn)),
             (_, Preset::Grid | Preset::Fourier) => None,
@@ -251,7 +255,7 @@ impl Flags {
     /// Returns the racers: names, and flags that differ only in optimizer and inputs.
     pub fn racers(&self) -> [(&'static str, Self); 4] {
         let racer = |preset, input| Self {
-            preset,
+            preset: Some(preset),
             input: Some(input),
             hidden: Some(self.hidden()),
             patience: Some(usize::MAX),
@@ -279,7 +283,27 @@ impl Flags {
     }
 
     pub fn preset(&self) -> Preset {
-        self.preset
+        let of_fourier = match self.input {
+            Some(Input::Grid) => false,
+            Some(_) => true,
+            None => self.style.is_some() || self.frequencies.is_some() || self.sigma.is_some(),
+        };
+        let default = if of_fourier {
+            Preset::Fourier
+        } else {
+            Preset::Grid
+        };
+        self.preset.unwrap_or(default)
+    }
+
+    /// Returns the number of sines of `--input fourier`.
+    pub fn frequencies(&self) -> usize {
+        self.frequencies.unwrap_or(50)
+    }
+
+    /// Returns the standard deviation of the frequencies.
+    pub fn sigma(&self) -> f64 {
+        self.sigma.unwrap_or(3.0)
     }
 
     /// Returns a copy with another seed.
@@ -301,7 +325,7 @@ impl Flags {
             Optimizer::Muon if matches!(self.style, Some(Style::Sine)) => 3e-4,
             Optimizer::Muon => 2e-2,
             Optimizer::Sgd | Optimizer::Adagrad => 1e-2,
-            Optimizer::Adam if self.preset == Preset::Grid => 1e-2,
+            Optimizer::Adam if self.preset() == Preset::Grid => 1e-2,
             _ => 1e-3,
         })
     }

@@ -38,11 +38,11 @@ fn encoding(flags: &Flags, canvas: &Canvas) -> Result<Option<Arc<dyn Encoding<f3
     Ok(match flags.input() {
         Input::Raw | Input::Centered => None,
         Input::Fourier => {
-            if flags.frequencies > MOST_FREQUENCIES {
-                let (most, got) = (MOST_FREQUENCIES, flags.frequencies);
+            if flags.frequencies() > MOST_FREQUENCIES {
+                let (most, got) = (MOST_FREQUENCIES, flags.frequencies());
                 return Err(format!("--frequencies: expected 1 to {most}, got {got}").into());
             }
-            let fourier = Fourier::new(PLACE, flags.frequencies, flags.sigma, flags.seed)
+            let fourier = Fourier::new(PLACE, flags.frequencies(), flags.sigma(), flags.seed)
                 .map_err(|error| format!("--frequencies, --sigma: {error}"))?;
             Some(Arc::new(fourier))
         }
@@ -82,7 +82,7 @@ fn grid(flags: &Flags, (columns, rows): (u32, u32)) -> Result<Grid> {
         }
         if settings.max_entries == 1 {
             return Err(format!(
-                "--parameters: the smallest grid and the layers have {all}, which is more than {most}"
+                "--hidden, --parameters: the smallest grid and the layers have {all}, which is more than {most}"
             )
             .into());
         }
@@ -119,8 +119,17 @@ pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
     })
 }
 
+/// Returns Adam for the entries of a grid, whose gradients are small.
+fn for_grid(rate: f64) -> Adam {
+    Adam {
+        beta2: 0.99,
+        epsilon: 1e-15,
+        ..Adam::new(rate)
+    }
+}
+
 /// Builds the trainer. The tutorial's preset trains as scikit-learn's `MLPRegressor` does by
-/// default. The other preset has no penalty. Its learning rate falls to zero over all updates, or
+/// default. The other presets have no penalty. Their learning rates fall to zero over all updates, or
 /// by `in_time`.
 pub fn trainer(
     flags: &Flags,
@@ -128,34 +137,31 @@ pub fn trainer(
     in_time: Option<impl Schedule + 'static>,
 ) -> Trainer<f32> {
     let (loss, rate) = (ScikitSquaredError, flags.learning_rate());
+    let has_grid = matches!(flags.input(), Input::Grid);
     let trainer = match flags.optimizer() {
         Optimizer::Sgd => Trainer::new(loss, Sgd::scikit_learn(rate)),
         Optimizer::RmsProp => Trainer::new(loss, RmsProp::new(rate)),
         Optimizer::Adagrad => Trainer::new(loss, Adagrad::new(rate)),
-        Optimizer::Adam if matches!(flags.preset(), Preset::Grid) => {
-            // Gradients of entries are small, and rare in large pictures.
-            let adam = Adam::new(rate);
-            Trainer::new(
-                loss,
-                Adam {
-                    beta2: 0.99,
-                    epsilon: 1e-15,
-                    ..adam
-                },
-            )
-        }
+        Optimizer::Adam if has_grid => Trainer::new(loss, for_grid(rate)),
         Optimizer::Adam => Trainer::new(loss, Adam::scikit_learn(rate)),
         Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
         Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
         Optimizer::Muon => {
-            // Without decay weights grow, and longer training runs improve no further.
-            let weight_decay = 0.1;
             let muon = Muon::new(rate);
+            // Without decay weights grow, and longer training runs improve no further.
+            let muon = Muon {
+                weight_decay: 0.1,
+                ..muon
+            };
             Trainer::new(
                 loss,
-                Muon {
-                    weight_decay,
-                    ..muon
+                match has_grid {
+                    true => Muon {
+                        first_layer: true,
+                        adam: for_grid(0.01),
+                        ..muon
+                    },
+                    false => muon,
                 },
             )
         }
