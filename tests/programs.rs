@@ -452,7 +452,7 @@ fn paint_logo_saves_loads_and_resumes_from_a_checkpoint() {
         (&["--load", &*model, "--epochs", "3"], "--epochs"),
         (
             &["--checkpoint", &*checkpoint, "--hidden", "9x3"],
-            "network: expected 100 inputs, 8 relu",
+            "network: expected 2 inputs, grid(inputs=2, levels=6,",
         ),
         (
             &[

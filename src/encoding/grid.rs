@@ -152,7 +152,8 @@ struct Level {
 /// ```
 ///
 /// in arithmetic of 32 bits. Vertices that matter determine the shared entries, and the network
-/// resolves collisions. See Müller et al., 2022, [arXiv:2201.05989](https://arxiv.org/abs/2201.05989).
+/// resolves collisions. See Müller et al., 2022,
+/// [arXiv:2201.05989](https://arxiv.org/abs/2201.05989).
 ///
 /// Inputs outside [0, 1] count as the nearest bound.
 ///

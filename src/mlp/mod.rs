@@ -246,7 +246,7 @@ impl<T: Float> Mlp<T> {
         &mut self.params
     }
 
-    /// Returns the positions of the weights and biases in the parameters.
+    /// Returns the positions of the weights, the biases and the encoding in the parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -279,7 +279,7 @@ impl<T: Float> Mlp<T> {
         Ok(Layer::view(parts, at, &self.activations[index]))
     }
 
-    /// Returns views of the layers, in order.
+    /// Returns views of the layers, in order. They do not include the encoding.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<T, &[T]>> {
         let layers = self.layout.layers().iter().zip(&self.activations);
         layers.map(|(at, activation)| Layer::view(at.split(&self.params), at, activation))

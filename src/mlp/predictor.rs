@@ -143,7 +143,14 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
 /// evaluates neuron by neuron.
 #[cold]
 fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
-    let mut values = sample.to_vec();
+    let mut values = match net.encoding() {
+        None => sample.to_vec(),
+        Some(encoding) => {
+            let mut values = alloc::vec![T::zero(); encoding.outputs()];
+            encoding.encode_sample(net.encoding_params(), sample, &mut values);
+            values
+        }
+    };
     for (layer, view) in net.layers().enumerate() {
         let outputs = view.neurons().map(|neuron| neuron.output(&values));
         values = outputs.collect::<Result<Vec<_>>>().ok()?;

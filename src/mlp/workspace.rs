@@ -33,8 +33,8 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// loss = Σ sᵢ · lossᵢ / B + λ / (2 B) · Σ w²,  B = Σ sᵢ
 /// ```
 ///
-/// The penalty covers all weights w, but not the biases. sᵢ is the weight of sample i, or 1 if the
-/// samples have no weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays
+/// The penalty covers all weights w, but neither the biases nor an encoding. sᵢ is the weight of
+/// sample i, or 1 if the samples have no weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays
 /// biases.
 ///
 /// Sums over samples run in a fixed order: first within chunks of rows, then over the chunks. The
@@ -205,7 +205,7 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// Returns the last computed gradient. It is laid out like [`Mlp::params`]: layer by layer,
-    /// weights then biases.
+    /// weights then biases, then the encoding.
     pub fn values(&self) -> &[T] {
         &self.values
     }

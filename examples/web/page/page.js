@@ -6,7 +6,8 @@ const $ = (id) => document.getElementById(id);
 
 // Presets of paint_logo: its flags, and their defaults.
 const PRESETS = {
-  paint: { flags: [], hidden: '100x9', rate: '0.02', epochs: '40' },
+  grid: { flags: [], hidden: '48x2', rate: '0.01', epochs: '40' },
+  fourier: { flags: ['--preset', 'fourier'], hidden: '100x9', rate: '0.02', epochs: '40' },
   sine: { flags: ['--style', 'sine'], hidden: '100x9', rate: '0.0003', epochs: '40' },
   tutorial: { flags: ['--preset', 'tutorial'], hidden: '100x10', rate: '0.001', epochs: '200' },
 };

@@ -166,11 +166,19 @@ fn read<T: Float>(file: &Reader<'_>, (name, what): Names, len: usize) -> Result<
     Ok(values)
 }
 
-/// Describes a network's sizes and activations for an error.
+/// Describes a network's sizes, encoding and activations for an error.
 fn shape<T: Float>(net: &Mlp<T>) -> String {
     let layers = net.layout().layers().iter().zip(net.activations());
     let layers = layers.map(|(at, f)| format!(", {} {}", at.outputs, f.name()));
-    format!("{} inputs{}", net.inputs(), layers.collect::<String>())
+    let encoding = net
+        .encoding()
+        .map(|encoding| format!(", {}", encoding.name()));
+    let encoding = encoding.unwrap_or_default();
+    format!(
+        "{} inputs{encoding}{}",
+        net.inputs(),
+        layers.collect::<String>()
+    )
 }
 
 fn write_history(file: &mut Writer, history: &History) -> Result<()> {
