@@ -4,6 +4,7 @@
 //! the same job. `cargo bench -- train_epoch` runs one group. The final table is always printed.
 
 mod activations;
+mod encodings;
 mod jobs;
 mod peak;
 mod predict;
@@ -20,6 +21,7 @@ fn main() {
     training::benchmark(&mut criterion);
     products::benchmark(&mut criterion);
     activations::benchmark(&mut criterion);
+    encodings::benchmark(&mut criterion);
     predict::benchmark(&mut criterion);
     criterion.final_summary();
     table::print(started);
