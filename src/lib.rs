@@ -161,7 +161,7 @@ pub use {
 };
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub use {
-    mlp::Precision,
+    mlp::{Precision, Resolver},
     model::{LoadModel, Model, ModelFile},
 };
 

@@ -14,7 +14,8 @@ use super::state::{Scalars, TrainerState};
 use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::mlp::Mlp;
-use crate::mlp::file::{CHECKPOINT, built_in};
+use crate::mlp::file::CHECKPOINT;
+use crate::mlp::resolver::Own;
 use crate::optimizer::State;
 use crate::schedule::check_zero_or_above;
 use crate::storage::{Reader, Writer, malformed};
@@ -109,10 +110,8 @@ impl<T: Float> TrainerState<T> {
     pub fn from_bytes(bytes: &[u8], trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
         let file = Reader::new(bytes, &[CHECKPOINT])?;
         settings::check(trainer, &file.get("trainer")?)?;
-        // Custom activations come from the caller's network.
-        let own = net.activations();
-        let named = |name: &str| own.iter().find(|f| f.name() == name).cloned();
-        let saved = Mlp::read(&file, &|name| named(name).or_else(|| built_in(name)))?;
+        // Custom activations and encodings come from the caller's network.
+        let saved = Mlp::read(&file, &Own(net))?;
         if !saved.is_shaped_like(net) {
             let expected = format!("{}, as in the checkpoint", shape(&saved));
             return Err(Error::shape("network", expected, shape(net)));
@@ -166,11 +165,19 @@ fn read<T: Float>(file: &Reader<'_>, (name, what): Names, len: usize) -> Result<
     Ok(values)
 }
 
-/// Describes a network's sizes and activations for an error.
+/// Describes a network's sizes, encoding and activations for an error.
 fn shape<T: Float>(net: &Mlp<T>) -> String {
     let layers = net.layout().layers().iter().zip(net.activations());
     let layers = layers.map(|(at, f)| format!(", {} {}", at.outputs, f.name()));
-    format!("{} inputs{}", net.inputs(), layers.collect::<String>())
+    let encoding = net
+        .encoding()
+        .map(|encoding| format!(", {}", encoding.name()));
+    let encoding = encoding.unwrap_or_default();
+    format!(
+        "{} inputs{encoding}{}",
+        net.inputs(),
+        layers.collect::<String>()
+    )
 }
 
 fn write_history(file: &mut Writer, history: &History) -> Result<()> {
