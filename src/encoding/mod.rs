@@ -284,3 +284,6 @@ fn check_outputs(inputs: usize, each: usize) -> Result<()> {
     check_count("inputs of the encoding", inputs)?;
     memory::product("outputs of the encoding", &[inputs, each]).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ pub struct PeriodicSettings {
     /// Number of outputs for each input, of which the last is the input itself. Range: 2 to 2^16.
     /// Default: 4.
     pub width: usize,
-    /// Standard deviation of the initial frequencies. Range: above 0, up to 10^6. Default: 0.1.
+    /// Standard deviation of the initial frequencies. Range: 10^-6 to 10^6. Default: 0.1.
     pub sigma: f64,
 }
 
@@ -113,8 +113,7 @@ impl Periodic {
         };
         setting("frequencies", 1, settings.frequencies)?;
         setting("width of a periodic encoding", 2, settings.width)?;
-        let expected = "above 0, up to 1e6";
-        check_range("sigma", settings.sigma, f64::from_bits(1)..=1e6, expected)?;
+        check_range("sigma", settings.sigma, 1e-6..=1e6, "1e-6 to 1e6")?;
         check_outputs(settings.inputs, settings.width)?;
         let periodic = Self { settings };
         let what = "parameters of the encoding";
