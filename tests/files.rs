@@ -185,15 +185,17 @@ fn a_checkpoint_of_another_encoding_is_refused_by_name() {
     let trainer = Trainer::new(SquaredError, Adam::new(0.01));
     let state = trainer.init_state(&own).unwrap();
     let bytes = state.to_bytes(&trainer, &own).unwrap();
-    for other in [Fourier::new(1, 3, 1.0, 0), Fourier::new(1, 2, 1.0, 1)] {
-        let mut other = net(other.unwrap());
-        let error = TrainerState::from_bytes(&bytes, &trainer, &mut other).unwrap_err();
-        let error = error.to_string();
-        assert!(
-            error.contains("fourier(inputs=1, frequencies=2)"),
-            "{error}"
-        );
-    }
+    let other = |other| {
+        let error = TrainerState::from_bytes(&bytes, &trainer, &mut net(other)).unwrap_err();
+        error.to_string()
+    };
+    let error = other(Fourier::new(1, 3, 1.0, 0).unwrap());
+    let (old, new) = ("frequencies=2), 1", "frequencies=3), 1");
+    assert!(error.contains(old) && error.contains(new), "{error}");
+    assert_eq!(
+        other(Fourier::new(1, 2, 1.0, 1).unwrap()),
+        "constants of the encoding: expected those of the checkpoint, got others"
+    );
 }
 
 #[test]

@@ -64,9 +64,9 @@ impl Column {
 /// y = table₀[x₀], table₁[x₁], ...
 /// ```
 ///
-/// A table has one row for each category, and a last row for **unknown**: any number that is
-/// negative, not an integer, or beyond the last category. So -1 can stand for a missing value.
-/// Networks refuse NaN.
+/// A table has one row for each category, and a last row for **unknown**. Any number is unknown
+/// that is negative, not an integer, or beyond the last category. So -1 can stand for a missing
+/// value. Networks refuse NaN.
 ///
 /// Vectors are initially normal with standard deviation 1, as in PyTorch and RealMLP. Keras draws
 /// them uniformly from ±0.05, which [`initial`](Self::initial)`(0.03)` comes close to. The row for
@@ -95,7 +95,7 @@ impl Column {
 /// let mut net = Mlp::builder(2).encoding(categories).output(1, Identity).build()?;
 /// let trainer = Trainer::new(SquaredError, Adam::new(0.05)).epochs(200);
 /// let history = trainer.fit(&mut net, &x, &y)?;
-/// assert!(history.final_loss() < 1e-3);
+/// assert!(history.loss() < 1e-3);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[doc(alias = "embedding")]

@@ -11,9 +11,9 @@
 //! | [`OneBlob`] | a bell around each input, spread over bins | `bins` per input |
 //! | [`Grid`] | learned vectors at the vertices of grids, interpolated | `features` per level |
 //! | [`Periodic`] | cosines of learned frequencies, mixed by a learned map | `width` per input |
-//! | [`Categories`] | a learned vector for each category, also called embedding | `width` per column |
+//! | [`Categories`] | learned vectors of categories, also called embeddings | `width` per column |
 //! | [`Identity`] | the inputs themselves | 1 per input |
-//! | [`Concat`] | outputs of several encodings, each of its own columns | the sum over all |
+//! | [`Concat`] | outputs of several encodings side by side | the sum over all |
 //!
 //! Inputs should be in [-1, 1] for the first two, and in [0, 1] for `OneBlob` and `Grid`. Inputs of
 //! `Periodic` should be scaled, and those of `Categories` are the numbers 0, 1, 2, ...

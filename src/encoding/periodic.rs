@@ -85,7 +85,7 @@ impl PeriodicSettings {
 /// let mut net = Mlp::builder(1).encoding(periodic).hidden(16, Relu).output(1, Identity).build()?;
 /// let trainer = Trainer::new(SquaredError, Adam::new(0.02)).epochs(300);
 /// let history = trainer.fit(&mut net, &x, &y)?;
-/// assert!(history.final_loss() < 0.02);
+/// assert!(history.loss() < 0.02);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[doc(alias = "PLR")]

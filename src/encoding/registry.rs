@@ -190,7 +190,7 @@ impl FromStr for Sizes {
     fn from_str(text: &str) -> core::result::Result<Self, ()> {
         let mut sizes = Vec::new();
         for size in text.split_whitespace() {
-            // No encoding has more, and memory stays small whatever the text.
+            // No encoding has more, and memory stays small for any text.
             if sizes.len() == 1 << 12 {
                 return Err(());
             }

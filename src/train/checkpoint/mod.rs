@@ -94,7 +94,7 @@ impl<T: Float> TrainerState<T> {
     /// Reads a checkpoint that was written with this trainer, or with one of the same settings.
     ///
     /// The network gets the saved parameters, and [`Trainer::resume`] continues with the same
-    /// samples.
+    /// samples. Custom activations and encodings are those of the network.
     ///
     /// The numbers of epochs and threads may differ. With more epochs, training continues as far as
     /// the schedule allows. A checkpoint from an earlier version may lack a setting. The trainer
@@ -112,6 +112,13 @@ impl<T: Float> TrainerState<T> {
         settings::check(trainer, &file.get("trainer")?)?;
         // Custom activations and encodings come from the caller's network.
         let saved = Mlp::read(&file, &Own(net))?;
+        if let (Some(old), Some(own)) = (saved.encoding(), net.encoding())
+            && old.name() == own.name()
+            && old.constants() != own.constants()
+        {
+            let (what, expected) = ("constants of the encoding", "those of the checkpoint");
+            return Err(Error::shape(what, expected, "others"));
+        }
         if !saved.is_shaped_like(net) {
             let expected = format!("{}, as in the checkpoint", shape(&saved));
             return Err(Error::shape("network", expected, shape(net)));
