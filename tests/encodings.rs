@@ -141,13 +141,13 @@ fn gradients_are_central_differences() {
             let (name, error) = (encoding.name(), (exact - difference).abs());
             assert!(error < 1e-7, "{name}: {what} {index}: {exact} {difference}");
         };
-        for index in 0..params.len() {
+        for (index, &exact) in params.iter().enumerate() {
             let mut moved = net.clone();
             moved.params_mut()[index] += h;
             let above = evaluate(&moved, &x);
             moved.params_mut()[index] -= 2.0 * h;
             let difference = (above - evaluate(&moved, &x)) / (2.0 * h);
-            agree("parameter", index, params[index], difference);
+            agree("parameter", index, exact, difference);
         }
         for index in 0..x.len() {
             // Category numbers have no neighbors, so their gradient is 0.

@@ -127,7 +127,7 @@ impl Categories {
         };
         check_not_empty("columns of categories", columns)?;
         setting("columns of categories", MOST_COLUMNS, columns.len())?;
-        let mut all = memory::collected("columns of categories", 0, core::iter::empty())?;
+        let mut all = Vec::new();
         memory::reserve("columns of categories", &mut all, columns.len())?;
         let (mut outputs, mut params) = (0, 0_usize);
         for &(categories, width) in columns {

@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -96,7 +96,7 @@ impl<T: Float> Concat<T> {
             .iter()
             .map(|encoding| encoding.constants().len())
             .fold(0, usize::saturating_add);
-        let mut constants = memory::collected(what, 0, core::iter::empty())?;
+        let mut constants = Vec::new();
         memory::reserve(what, &mut constants, len)?;
         for encoding in &encodings {
             constants.extend_from_slice(encoding.constants());
@@ -111,7 +111,7 @@ impl<T: Float> Concat<T> {
         own: Range<usize>,
     ) -> Result<Self> {
         check_not_empty("encodings", &encodings)?;
-        let mut members = memory::collected("encodings", 0, core::iter::empty())?;
+        let mut members = Vec::new();
         memory::reserve("encodings", &mut members, encodings.len())?;
         let (mut inputs, mut outputs, mut params, mut parts) = (0, 0, 0, 0);
         for encoding in encodings {
@@ -197,13 +197,13 @@ impl<T: Float> Encoding<T> for Concat<T> {
 
     /// Returns the names of all members, and their numbers of constants.
     fn name(&self) -> Cow<'static, str> {
-        let (mut names, mut counts) = (String::new(), String::new());
+        let (mut names, mut counts) = (String::new(), Vec::new());
         for member in &self.members {
             names += &member.encoding.name();
             names += ", ";
-            counts += &format!(" {}", member.encoding.constants().len());
+            counts.push(member.encoding.constants().len().to_string());
         }
-        format!("concat({names}constants={})", counts.trim_start()).into()
+        format!("concat({names}constants={})", counts.join(" ")).into()
     }
 
     fn constants(&self) -> &[T] {

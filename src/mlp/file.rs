@@ -185,6 +185,7 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes).
+    #[allow(clippy::needless_pass_by_value)] // closures read better by value
     pub fn from_bytes_with(bytes: &[u8], resolver: impl Resolver<T>) -> Result<Self> {
         let file = Reader::new(bytes, &MODELS)?;
         check_alone(&file)?;
