@@ -29,7 +29,7 @@
 //! | build a network, access its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict repeatedly without allocating | [`Predictor`] |
 //! | predict with no allocation at all, from flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
-//! | encode inputs, so that a network learns fine detail | [`encoding`] |
+//! | encode inputs, so that a network learns fine detail, or from categories | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
@@ -161,7 +161,7 @@ pub use {
 };
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub use {
-    mlp::Precision,
+    mlp::{Precision, Resolver},
     model::{LoadModel, Model, ModelFile},
 };
 

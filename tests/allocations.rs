@@ -2,10 +2,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Gelu, Identity, Maxout, Relu};
-use feedforward::encoding::{Encoding, Fourier, Grid, GridSettings, OneBlob, Positional};
+use feedforward::encoding::{
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
+    PeriodicSettings, Positional,
+};
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
@@ -97,11 +101,19 @@ fn scores<T: Float>() {
 
 fn encodings<T: Float>() {
     let inputs = data::<T>().0;
-    let all: [&dyn Encoding<T>; 4] = [
+    let members: [Arc<dyn Encoding<T>>; 2] = [
+        Arc::new(Grid::new(GridSettings::new(1)).unwrap()),
+        Arc::new(Categories::new(&[(3, 2)]).unwrap()),
+    ];
+    let all: [&dyn Encoding<T>; 8] = [
         &Fourier::new(2, 20, 3.0, 1).unwrap(),
         &Positional::new(2, 5).unwrap(),
         &OneBlob::new(2, 16).unwrap(),
         &Grid::new(GridSettings::new(2)).unwrap(),
+        &Categories::new(&[(3, 2), (500, 4)]).unwrap(),
+        &Periodic::new(PeriodicSettings::new(2)).unwrap(),
+        &encoding::Identity::new(2).unwrap(),
+        &Concat::new(members.to_vec()).unwrap(),
     ];
     for encoding in all {
         let (width, params) = (encoding.outputs(), vec![T::zero(); encoding.params_len()]);

@@ -1,11 +1,13 @@
 //! Encodings in front of networks: gradients against central differences, and bit-identical results
 //! for threads, shards, instruction sets, files and resumed training runs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::encoding::{
-    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
+    Periodic, PeriodicSettings, Positional,
 };
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
@@ -28,6 +30,43 @@ fn grid(inputs: usize, settings: impl Fn(&mut GridSettings)) -> Grid {
     Grid::new(all).unwrap()
 }
 
+fn periodic(inputs: usize, frequencies: usize, width: usize) -> Periodic {
+    let sigma = 0.7;
+    let settings = PeriodicSettings {
+        inputs,
+        frequencies,
+        width,
+        sigma,
+    };
+    Periodic::new(settings).unwrap()
+}
+
+/// Returns encodings side by side, one inside another.
+fn concat<T: Float>() -> Concat<T> {
+    let inner = Concat::new(vec![
+        Arc::new(Fourier::new(2, 3, 1.5, 5).unwrap()),
+        Arc::new(encoding::Identity::new(1).unwrap()),
+        Arc::new(Fourier::new(1, 2, 1.0, 6).unwrap()),
+    ]);
+    let all: Vec<Arc<dyn Encoding<T>>> = vec![
+        Arc::new(Positional::new(1, 2).unwrap()),
+        Arc::new(grid(2, |s| s.levels = 2)),
+        Arc::new(Fourier::new(1, 1, 2.0, 7).unwrap()),
+        Arc::new(inner.unwrap()),
+        Arc::new(periodic(2, 5, 3)),
+        Arc::new(OneBlob::new(1, 3).unwrap()),
+        Arc::new(Categories::new(&[(5, 3), (4000, 2)]).unwrap()),
+    ];
+    Concat::new(all).unwrap()
+}
+
+/// Returns the columns of category numbers, which are the last ones.
+fn categories<T: Float>(encoding: &dyn Encoding<T>) -> Range<usize> {
+    let (name, inputs) = (encoding.name(), encoding.inputs());
+    let count = if name.contains("categories(") { 2 } else { 0 };
+    inputs - count..inputs
+}
+
 /// Every built-in encoding of two inputs, and grids of all kinds.
 fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
     let smooth = |s: &mut GridSettings| s.interpolation = Interpolation::Smoothstep;
@@ -41,6 +80,11 @@ fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
         Arc::new(grid(3, smooth)),
         Arc::new(grid(4, |s| s.features = 1)),
         Arc::new(grid(2, |s| (s.features, s.max_entries) = (8, 1))),
+        Arc::new(Categories::new(&[(5, 3), (300, 2)]).unwrap()),
+        Arc::new(periodic(2, 16, 4)),
+        Arc::new(periodic(3, 21, 2)),
+        Arc::new(encoding::Identity::new(2).unwrap()),
+        Arc::new(concat()),
     ]
 }
 
@@ -59,6 +103,21 @@ fn data<T: Float>(rows: usize, inputs: usize) -> (Vec<T>, Vec<T>) {
     (x, y)
 }
 
+/// Returns data whose columns of categories hold category numbers, some of them unknown.
+fn data_for<T: Float>(rows: usize, encoding: &dyn Encoding<T>) -> (Vec<T>, Vec<T>) {
+    let (mut x, y) = data::<T>(rows, encoding.inputs());
+    for (row, x) in x.chunks_mut(encoding.inputs()).enumerate() {
+        for (column, x) in x[categories(encoding)].iter_mut().enumerate() {
+            let number = (x.as_f64() * 8.0).floor() - 2.0;
+            // Far rows of a large table, and numbers that are not integers.
+            let far = if row % 3 == 0 { column * 250 } else { 0 };
+            let half = if row % 7 == 6 { 0.5 } else { 0.0 };
+            *x = T::from_f64(number + far as f64 + half);
+        }
+    }
+    (x, y)
+}
+
 fn bits<T: Float>(values: &[T]) -> Vec<u64> {
     values.iter().map(|x| x.as_f64().to_bits()).collect()
 }
@@ -67,7 +126,7 @@ fn bits<T: Float>(values: &[T]) -> Vec<u64> {
 fn gradients_are_central_differences() {
     for encoding in all::<f64>() {
         let net = network(&encoding);
-        let (x, y) = data(6, encoding.inputs());
+        let (x, y) = data_for(6, &*encoding);
         let mut gradient = GradientWorkspace::new(&net).with_input_gradient();
         gradient.compute(&net, &x, &y, &SquaredError).unwrap();
         let (params, inputs) = (
@@ -82,15 +141,20 @@ fn gradients_are_central_differences() {
             let (name, error) = (encoding.name(), (exact - difference).abs());
             assert!(error < 1e-7, "{name}: {what} {index}: {exact} {difference}");
         };
-        for index in 0..params.len() {
+        for (index, &exact) in params.iter().enumerate() {
             let mut moved = net.clone();
             moved.params_mut()[index] += h;
             let above = evaluate(&moved, &x);
             moved.params_mut()[index] -= 2.0 * h;
             let difference = (above - evaluate(&moved, &x)) / (2.0 * h);
-            agree("parameter", index, params[index], difference);
+            agree("parameter", index, exact, difference);
         }
         for index in 0..x.len() {
+            // Category numbers have no neighbors, so their gradient is 0.
+            if categories(&*encoding).contains(&(index % net.inputs())) {
+                assert_eq!(inputs[index].to_bits(), 0);
+                continue;
+            }
             let mut moved = x.clone();
             moved[index] += h;
             let above = evaluate(&net, &moved);
@@ -191,7 +255,7 @@ fn a_grid_is_its_formula() {
 fn encodings_are_bit_identical<T: Float>() {
     for encoding in all::<T>() {
         let net = network(&encoding);
-        let (x, y) = data::<T>(700, encoding.inputs());
+        let (x, y) = data_for::<T>(700, &*encoding);
         let mut alone = GradientWorkspace::new(&net).with_input_gradient();
         let loss = alone.compute(&net, &x, &y, &SquaredError).unwrap();
         let name = encoding.name();
@@ -256,7 +320,7 @@ fn results_are_bit_identical_on_every_set() {
         }
         let trained = all::<f32>().into_iter().map(|encoding| {
             let mut net = network(&encoding);
-            let (x, y) = data(300, encoding.inputs());
+            let (x, y) = data_for(300, &*encoding);
             let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(3);
             trainer.fit(&mut net, &x, &y).unwrap();
             bits(net.params())
@@ -273,7 +337,7 @@ fn results_are_bit_identical_on_every_set() {
 #[test]
 fn a_resumed_run_is_bit_identical() {
     for encoding in all::<f32>() {
-        let (x, y) = data(250, encoding.inputs());
+        let (x, y) = data_for(250, &*encoding);
         let trainer = Trainer::new(SquaredError, Muon::new(0.01)).batch_size(100);
         let mut whole = network(&encoding);
         trainer.clone().epochs(4).fit(&mut whole, &x, &y).unwrap();
@@ -308,4 +372,21 @@ fn files_hold_encodings() {
         let parsed = encoding::parse(&encoding.name(), encoding.constants()).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{encoding:?}"));
     }
+}
+
+#[test]
+fn categories_that_no_sample_has_keep_their_vectors() {
+    let categories = Categories::new(&[(4000, 5)]).unwrap();
+    let builder = Mlp::<f64>::builder(1).encoding(categories);
+    let mut net = builder.output(2, Identity).build().unwrap();
+    let before = net.params()[net.layout().encoding()].to_vec();
+    let x: Vec<f64> = (0..400).map(f64::from).collect();
+    let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(3);
+    trainer.fit(&mut net, &x, &data(400, 1).1).unwrap();
+    let after = &net.params()[net.layout().encoding()];
+    for (row, (before, after)) in before.chunks(5).zip(after.chunks(5)).enumerate() {
+        assert_eq!(before == after, row >= 400, "{row}");
+    }
+    // The row of unknown numbers is the last.
+    assert_eq!(after[5 * 4000..], [0.0; 5]);
 }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use feedforward::activation::{Identity, LeakyRelu, Maxout, Tanh};
+use feedforward::encoding::PeriodicSettings;
 use feedforward::init::Siren;
 use feedforward::loss::{Huber, SquaredError};
 use feedforward::metrics::Link;
@@ -48,6 +49,7 @@ fn settings_come_back() {
     check(LeakyRelu { slope: 0.1 });
     check(Maxout { pieces: 3 });
     check(Siren::default());
+    check(PeriodicSettings::new(3));
     check(Clip::Norm(2.0));
     check(Adaptive::default());
     check(ReduceOnPlateau::default());

@@ -2,7 +2,7 @@
 //! in f64. Also refuses numbers of steps that would never end.
 
 use feedforward::activation::{Identity, Tanh};
-use feedforward::encoding::Fourier;
+use feedforward::encoding::{Categories, Fourier, Periodic, PeriodicSettings};
 use feedforward::init::{HeNormal, Initializer, LayerInfo, Orthogonal, Rng, Siren, Uniform};
 use feedforward::loss::{
     BinaryCrossEntropy, Huber, PerOutput, RelativeL2, Smoothed, SoftmaxCrossEntropy, SquaredError,
@@ -330,6 +330,46 @@ fn initial_parameters_are_numbers_of_the_networks_precision() {
     );
     assert!(build::<f32>(Filled(0.0)).is_ok() && build::<f32>(HeNormal).is_ok());
     assert!(Fourier::<f32>::new(2, 2, 1e-60, 0).is_err());
+}
+
+#[test]
+fn encodings_refuse_bad_settings() {
+    let periodic = |sigma| {
+        let settings = PeriodicSettings {
+            sigma,
+            ..PeriodicSettings::new(2)
+        };
+        Periodic::new(settings)
+    };
+    let categories = |initial| Categories::new(&[(3, 2)]).unwrap().initial(initial);
+    for bad in [f64::NAN, f64::INFINITY, -1.0, 1e7] {
+        assert!(periodic(bad).is_err() && categories(bad).is_err(), "{bad}");
+    }
+    assert!(periodic(1e-7).is_err() && periodic(1e-6).is_ok());
+    // Vectors that single precision rounds to 0 are found when a network is built.
+    let build = |initial| {
+        let builder = Mlp::<f32>::builder(1).encoding(categories(initial).unwrap());
+        builder.output(1, Identity).build()
+    };
+    assert!(build(1e-60).is_err() && build(0.0).is_ok());
+
+    let settings = PeriodicSettings {
+        frequencies: 0,
+        ..PeriodicSettings::new(2)
+    };
+    assert!(Periodic::new(settings).is_err());
+    let settings = PeriodicSettings {
+        width: 1,
+        ..PeriodicSettings::new(2)
+    };
+    let error = Periodic::new(settings).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "width of a periodic encoding: expected 2 to 65536, got 1"
+    );
+    for columns in [&[][..], &[(0, 1)], &[(1, 0)], &[((1 << 24) + 1, 1)]] {
+        assert!(Categories::new(columns).is_err(), "{columns:?}");
+    }
 }
 
 #[test]

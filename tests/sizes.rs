@@ -3,9 +3,12 @@
 #![cfg(target_pointer_width = "64")]
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use feedforward::activation::{Identity, Maxout, Relu};
-use feedforward::encoding::{Encoding, Fourier, OneBlob, Positional};
+use feedforward::encoding::{
+    self, Categories, Concat, Encoding, Fourier, OneBlob, Periodic, PeriodicSettings, Positional,
+};
 use feedforward::init::{
     GlorotUniform, Initializer, LayerInfo, Orthogonal, Rng, ScikitLearn, Siren, Uniform,
 };
@@ -168,7 +171,34 @@ fn encodings<T: Float>() {
         }
         assert!(Positional::new(size, 24).is_err());
         assert!(Fourier::<T>::from_directions(size, vec![T::one(); 4]).is_err());
+        for column in [(1, size), (size, 1), (size, size)] {
+            assert!(Categories::new(&[(2, 2), column]).is_err());
+        }
+        let periodic = |settings| assert!(Periodic::new(settings).is_err());
+        let defaults = PeriodicSettings::new(1);
+        periodic(PeriodicSettings::new(size));
+        periodic(PeriodicSettings {
+            frequencies: size,
+            ..defaults
+        });
+        periodic(PeriodicSettings {
+            width: size,
+            ..defaults
+        });
+        assert!(encoding::Identity::new(size).is_err());
     }
+    assert!(Categories::new(&[(1 << 24, 1 << 16)]).is_err());
+    assert!(Categories::new(&vec![(1, 1); 4097]).is_err());
+    assert!(Categories::new(&[(1 << 24, 1 << 11); 4]).is_err());
+    let most: Arc<dyn Encoding<T>> = Arc::new(encoding::Identity::new(HUGE >> 28).unwrap());
+    assert!(Concat::new(vec![most.clone()]).is_ok());
+    assert!(Concat::new(vec![most.clone(), most]).is_err());
+    let parts = Periodic::new(PeriodicSettings::new(1 << 29)).unwrap();
+    let parts: Arc<dyn Encoding<T>> = Arc::new(parts);
+    let whole = Concat::new(vec![parts.clone(), parts.clone()]);
+    assert!(whole.is_err(), "too many parameters");
+    let whole = Concat::new(vec![parts]).unwrap();
+    assert!(whole.part_len((1 << 29) - 1).is_some() && whole.part_len(1 << 29).is_none());
     let wide = Positional::new(1 << 20, 24).unwrap();
     assert_eq!(Encoding::<T>::outputs(&wide), 48 << 20);
 }

@@ -173,7 +173,7 @@ struct Level {
 /// let mut net = Mlp::builder(2).encoding(grid).hidden(16, Relu).output(1, Identity).build()?;
 /// let adam = Adam { epsilon: 1e-15, ..Adam::new(0.01) };
 /// let history = Trainer::new(SquaredError, adam).epochs(60).fit(&mut net, &x, &y)?;
-/// assert!(history.final_loss() < 0.01);
+/// assert!(history.loss() < 0.01);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[doc(alias = "hash_encoding")]

@@ -10,8 +10,13 @@
 //! | [`Positional`] | sines and cosines of octaves of each input | 2 · `octaves` per input |
 //! | [`OneBlob`] | a bell around each input, spread over bins | `bins` per input |
 //! | [`Grid`] | learned vectors at the vertices of grids, interpolated | `features` per level |
+//! | [`Periodic`] | cosines of learned frequencies, mixed by a learned map | `width` per input |
+//! | [`Categories`] | learned vectors of categories, also called embeddings | `width` per column |
+//! | [`Identity`] | the inputs themselves | 1 per input |
+//! | [`Concat`] | outputs of several encodings side by side | the sum over all |
 //!
-//! Inputs should be in [-1, 1] for the first two, and in [0, 1] for the others.
+//! Inputs should be in [-1, 1] for the first two, and in [0, 1] for `OneBlob` and `Grid`. Inputs of
+//! `Periodic` should be scaled, and those of `Categories` are the numbers 0, 1, 2, ...
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -24,17 +29,31 @@ use crate::float::{Float, check_finite_rows, instantiate};
 use crate::memory;
 use crate::random::Rng;
 
+mod categories;
+#[cfg(target_has_atomic = "ptr")]
+mod concat;
 mod fourier;
 mod grid;
+mod identity;
+#[cfg(target_has_atomic = "ptr")]
+mod nesting;
 mod one_blob;
+mod periodic;
 #[cfg(target_has_atomic = "ptr")]
 mod registry;
 
+pub use categories::Categories;
+#[cfg(target_has_atomic = "ptr")]
+pub use concat::Concat;
 pub use fourier::{Fourier, Positional};
 pub use grid::{Grid, GridSettings, Interpolation};
+pub use identity::Identity;
 pub use one_blob::OneBlob;
+pub use periodic::{Periodic, PeriodicSettings};
 #[cfg(target_has_atomic = "ptr")]
 pub use registry::parse;
+#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
+pub(crate) use registry::parse_with;
 
 /// A function that expands the inputs of samples, in front of a network.
 ///
@@ -138,11 +157,12 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// [`outputs`](Self::outputs). Implementations must not allocate.
     fn encode_sample(&self, params: &[T], inputs: &[T], outputs: &mut [T]);
 
-    /// Encodes samples, row-major `[samples x inputs]`, to the starts of rows of this stride.
+    /// Encodes samples, row-major `[samples x inputs]`, to the starts of rows of this stride. The
+    /// last row may end anywhere behind its outputs.
     ///
     /// Results must not depend on the number of samples. Default: encodes one sample after another.
     fn encode_samples(&self, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
-        let rows = outputs.chunks_exact_mut(stride);
+        let rows = outputs.chunks_mut(stride);
         for (sample, row) in inputs.chunks_exact(self.inputs()).zip(rows) {
             self.encode_sample(params, sample, &mut row[..self.outputs()]);
         }
@@ -174,8 +194,8 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Adds a partial gradient to the total, and sets it to 0. `inputs` are those of
     /// [`add_gradient`](Self::add_gradient), which computed the partial gradient of a chunk.
     ///
-    /// An encoding with many parameters, of which a sample touches few, visits those alone.
-    /// Default: visits the whole part.
+    /// An encoding with many parameters, of which a sample touches few, visits those alone. Several
+    /// calls may divide the samples of a chunk among them. Default: visits the whole part.
     fn merge_gradient(&self, _part: usize, _inputs: &[T], partial: &mut [T], total: &mut [T]) {
         merge(partial, total);
     }
@@ -250,8 +270,20 @@ instantiate! {
     }
 }
 
+instantiate! {
+    /// Adds values to sums.
+    fn add<T>(sums: &mut [T], values: &[T]) {
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum += value;
+        }
+    }
+}
+
 /// Checks the sizes of an encoding that maps each input independently to `each` outputs.
 fn check_outputs(inputs: usize, each: usize) -> Result<()> {
     check_count("inputs of the encoding", inputs)?;
     memory::product("outputs of the encoding", &[inputs, each]).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,32 @@
 
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
 use core::str::FromStr;
 
-use super::{Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional};
+use super::{
+    Categories, Concat, Encoding, Fourier, Grid, GridSettings, Identity, Interpolation, OneBlob,
+    Periodic, PeriodicSettings, Positional, nesting,
+};
 use crate::error::{Error, Result, bounded, check_length};
 use crate::float::Float;
 use crate::memory;
 
 /// Names of the built-in encodings with their settings.
-const FORMS: [&str; 4] = [
+const FORMS: [&str; 8] = [
     "fourier(inputs, frequencies)",
     "positional(inputs, octaves)",
     "one_blob(inputs, bins)",
     "grid(inputs, levels, coarsest, finest, features, max_entries, interpolation, initial)",
+    "categories(categories, widths, initial)",
+    "periodic(inputs, frequencies, width, sigma)",
+    "identity(inputs)",
+    "concat(..., constants)",
 ];
+
+/// Finds encodings by name and constants that are not built into this crate.
+pub(crate) type Find<'a, T> = &'a dyn Fn(&str, &[T]) -> Option<Arc<dyn Encoding<T>>>;
 
 /// Returns the built-in encoding with this [`name`](Encoding::name) and these
 /// [`constants`](Encoding::constants).
@@ -36,7 +48,79 @@ const FORMS: [&str; 4] = [
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 pub fn parse<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T>>> {
-    let (head, settings) = name.trim().split_once('(').unwrap_or((name.trim(), ")"));
+    parse_with(name, constants, &|_, _| None)
+}
+
+/// Parses a name like [`parse`], but tries `find` first, for the encoding and for its members.
+pub(crate) fn parse_with<T: Float>(
+    name: &str,
+    constants: &[T],
+    find: Find<'_, T>,
+) -> Result<Arc<dyn Encoding<T>>> {
+    let name = name.trim();
+    let encoding = match find(name, constants) {
+        Some(encoding) => encoding,
+        None if name.starts_with(CONCAT) => {
+            nesting::check(name)?;
+            let copies = constants.iter().copied();
+            let all = memory::collected("constants", constants.len(), copies)?;
+            concat(name, &Arc::new(all), 0..constants.len(), find)?
+        }
+        None => single(name, constants)?,
+    };
+    let expected = encoding.constants().len();
+    check_length("constants of the encoding", constants, expected)?;
+    Ok(encoding)
+}
+
+const CONCAT: &str = "concat(";
+
+/// Parses an encoding with members, which shares its constants with them. The caller has checked
+/// that the name's parentheses are balanced and not too deep.
+fn concat<T: Float>(
+    name: &str,
+    constants: &Arc<Vec<T>>,
+    own: Range<usize>,
+    find: Find<'_, T>,
+) -> Result<Arc<dyn Encoding<T>>> {
+    let problem = || {
+        let form = "concat(encoding, ..., constants=number ...)";
+        Error::invalid_setting("encoding", form, bounded(name.to_string()))
+    };
+    let list = name
+        .strip_prefix(CONCAT)
+        .and_then(|rest| rest.strip_suffix(')'));
+    let (list, counts) = list
+        .and_then(|list| list.rsplit_once(','))
+        .ok_or_else(problem)?;
+    let counts = counts.trim().strip_prefix("constants=");
+    let counts = counts.ok_or_else(problem)?.split_whitespace();
+    let (mut counts, mut start, mut encodings) = (counts, own.start, Vec::new());
+    for member in nesting::members(list) {
+        let count = counts.next().and_then(|count| count.parse().ok());
+        let end = count.and_then(|count: usize| start.checked_add(count));
+        let end = end.filter(|&end| end <= own.end).ok_or_else(problem)?;
+        let these = &constants[start..end];
+        let encoding = match find(member, these) {
+            Some(encoding) => encoding,
+            None if member.starts_with(CONCAT) => concat(member, constants, start..end, find)?,
+            None => single(member, these)?,
+        };
+        let expected = encoding.constants().len();
+        check_length("constants of an encoding", these, expected)?;
+        encodings.push(encoding);
+        start = end;
+    }
+    if start != own.end || counts.next().is_some() {
+        return Err(problem());
+    }
+    let concat = Concat::with_constants(encodings, constants.clone(), own)?;
+    Ok(Arc::new(concat))
+}
+
+/// Parses an encoding without members.
+fn single<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T>>> {
+    let (head, settings) = name.split_once('(').unwrap_or((name, ")"));
     let form = FORMS
         .iter()
         .find(|form| form.split('(').next() == Some(head));
@@ -67,7 +151,21 @@ pub fn parse<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T
             let (inputs, bins) = (settings.next("inputs")?, settings.next("bins")?);
             Arc::new(OneBlob::new(inputs, bins)?)
         }
-        _ => Arc::new(Grid::new(GridSettings {
+        "categories" => {
+            let (Sizes(categories), Sizes(widths)) =
+                (settings.next("categories")?, settings.next("widths")?);
+            check_length("widths of columns", &widths, categories.len())?;
+            let columns: Vec<_> = categories.into_iter().zip(widths).collect();
+            Arc::new(Categories::new(&columns)?.initial(settings.next("initial")?)?)
+        }
+        "periodic" => Arc::new(Periodic::new(PeriodicSettings {
+            inputs: settings.next("inputs")?,
+            frequencies: settings.next("frequencies")?,
+            width: settings.next("width")?,
+            sigma: settings.next("sigma")?,
+        })?),
+        "identity" => Arc::new(Identity::new(settings.next("inputs")?)?),
+        "grid" => Arc::new(Grid::new(GridSettings {
             inputs: settings.next("inputs")?,
             levels: settings.next("levels")?,
             coarsest: settings.next("coarsest")?,
@@ -77,14 +175,29 @@ pub fn parse<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T
             interpolation: settings.next("interpolation")?,
             initial: settings.next("initial")?,
         })?),
+        _ => return Err(settings.problem()),
     };
     settings.end()?;
-    check_length(
-        "constants of the encoding",
-        constants,
-        encoding.constants().len(),
-    )?;
     Ok(encoding)
+}
+
+/// Numbers with space between them.
+struct Sizes(Vec<usize>);
+
+impl FromStr for Sizes {
+    type Err = ();
+
+    fn from_str(text: &str) -> core::result::Result<Self, ()> {
+        let mut sizes = Vec::new();
+        for size in text.split_whitespace() {
+            // No encoding has more, and memory stays small for any text.
+            if sizes.len() == 1 << 12 {
+                return Err(());
+            }
+            sizes.push(size.parse().map_err(drop)?);
+        }
+        Ok(Self(sizes))
+    }
 }
 
 /// The settings in a name that are not read yet.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
 
+use super::resolver::{BuiltIn, Resolver};
 use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, check_pieces};
@@ -16,14 +17,6 @@ use crate::float::Float;
 use crate::layout::Layout;
 use crate::memory;
 use crate::storage::{Reader, Writer, contradicts, malformed, on_disk};
-
-/// Finds activations by name that are not built into this crate.
-pub(crate) type Resolver<'a, T> = &'a dyn Fn(&str) -> Option<Arc<dyn Activation<T>>>;
-
-/// Resolves no name, so that only this crate's activations are found.
-pub(crate) fn built_in<T>(_: &str) -> Option<Arc<dyn Activation<T>>> {
-    None
-}
 
 /// Parts of a layer: tensor names, size and activation.
 pub(super) struct Part<T> {
@@ -61,11 +54,12 @@ impl<T: Float> Mlp<T> {
     }
 
     /// Reads the network that a file describes.
-    pub(crate) fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
+    pub(crate) fn read(file: &Reader<'_>, resolver: &dyn Resolver<T>) -> Result<Self> {
         let described: Vec<Described> = file.get("layers")?;
         let part = |(index, layer): (usize, &Described)| {
             let name = &layer.activation;
-            let activation = resolver(name).map_or_else(|| activation::parse(name), Ok)?;
+            let own = resolver.activation(name);
+            let activation = own.map_or_else(|| activation::parse(name), Ok)?;
             layer.rows(&*activation)?;
             Ok(Part {
                 weight: format!("layers.{index}.weight"),
@@ -77,7 +71,7 @@ impl<T: Float> Mlp<T> {
         let parts = described.iter().enumerate().map(part);
         let parts = parts.collect::<Result<_>>()?;
         let inputs = file.get("inputs")?;
-        let net = match read_encoding(file)? {
+        let net = match read_encoding(file, resolver)? {
             None => Self::of_tensors(file, inputs, parts)?,
             Some(encoding) => {
                 let (expected, len) = (encoding.inputs(), encoding.params_len());
@@ -178,22 +172,21 @@ impl<T: Float> Mlp<T> {
     ///
     /// # Errors
     /// - [`Error::Malformed`](crate::Error::Malformed) describes the fault in the bytes.
-    /// - [`Error::UnknownName`](crate::Error::UnknownName) names an activation that this crate does
-    ///   not have.
+    /// - [`Error::UnknownName`](crate::Error::UnknownName) names an activation or an encoding that
+    ///   this crate does not have.
     /// - [`Error::NotFinite`](crate::Error::NotFinite) names the parameter that is not finite.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::from_bytes_with(bytes, built_in)
+        Self::from_bytes_with(bytes, BuiltIn)
     }
 
-    /// Reads a network as [`from_bytes`](Self::from_bytes) does, with your own activations.
-    /// `resolver` maps each name to an activation, or to `None` for an activation of this crate.
+    /// Reads a network as [`from_bytes`](Self::from_bytes) does, with your own activations and
+    /// encodings. A closure maps the name of each activation to an activation, or to `None` for one
+    /// of this crate. A [`Resolver`] can also find encodings.
     ///
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes).
-    pub fn from_bytes_with(
-        bytes: &[u8],
-        resolver: impl Fn(&str) -> Option<Arc<dyn Activation<T>>>,
-    ) -> Result<Self> {
+    #[allow(clippy::needless_pass_by_value)] // closures read better by value
+    pub fn from_bytes_with(bytes: &[u8], resolver: impl Resolver<T>) -> Result<Self> {
         let file = Reader::new(bytes, &MODELS)?;
         check_alone(&file)?;
         check_unscaled(&file)?;
@@ -240,7 +233,10 @@ impl Precision {
 }
 
 /// Reads the encoding in front of a network, if there is one.
-fn read_encoding<T: Float>(file: &Reader<'_>) -> Result<Option<Arc<dyn Encoding<T>>>> {
+fn read_encoding<T: Float>(
+    file: &Reader<'_>,
+    resolver: &dyn Resolver<T>,
+) -> Result<Option<Arc<dyn Encoding<T>>>> {
     let Some(name) = file.find::<String>(ENCODING)? else {
         return Ok(None);
     };
@@ -252,7 +248,8 @@ fn read_encoding<T: Float>(file: &Reader<'_>) -> Result<Option<Arc<dyn Encoding<
             return Err(malformed(problem));
         }
     };
-    encoding::parse(&name, &constants).map(Some)
+    let find = |name: &str, constants: &[T]| resolver.encoding(name, constants);
+    encoding::parse_with(&name, &constants, &find).map(Some)
 }
 
 /// Key of a network's encoding in the description, and its tensors.

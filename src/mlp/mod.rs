@@ -32,6 +32,8 @@ mod pairing;
 mod prediction;
 mod predictor;
 mod reduction;
+#[cfg(feature = "safetensors")]
+pub(crate) mod resolver;
 mod samples;
 #[cfg(feature = "serde")]
 mod serde_mlp;
@@ -47,6 +49,8 @@ pub use clip::Clip;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
 pub use predictor::Predictor;
+#[cfg(feature = "safetensors")]
+pub use resolver::Resolver;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;

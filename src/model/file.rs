@@ -10,7 +10,8 @@ use super::written::{LoadModel, Model, read_scaler, readable, write_scaler};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
-use crate::mlp::file::{Resolver, SCALER};
+use crate::mlp::Resolver;
+use crate::mlp::file::SCALER;
 use crate::storage::{Reader, Writer, on_disk};
 
 /// Contents of a model file: a model with its input scaler and notes.
@@ -134,7 +135,7 @@ impl<T: Float, M: Model<T>> ModelFile<T, M> {
 }
 
 impl<T: Float, M: LoadModel<T>> ModelFile<T, M> {
-    fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
+    fn read(file: &Reader<'_>, resolver: &dyn Resolver<T>) -> Result<Self> {
         let network = Mlp::read(file, resolver)?;
         let scaler = read_scaler(file, SCALER)?;
         let read = Self {

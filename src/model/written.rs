@@ -9,10 +9,10 @@ use core::str::FromStr;
 use super::{Classifier, MultilabelClassifier, Regressor, Scaler};
 use crate::error::Result;
 use crate::float::Float;
-use crate::mlp::Mlp;
 use crate::mlp::file::{
-    CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, Resolver, TARGET_SCALER, check_alone, check_unscaled,
+    CLASSIFIER, MODELS, MULTILABEL, REGRESSOR, TARGET_SCALER, check_alone, check_unscaled,
 };
+use crate::mlp::{Mlp, Resolver};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// Content of a [`ModelFile`](super::ModelFile): a network, classifier or regressor.
@@ -186,17 +186,17 @@ macro_rules! readable {
             /// [`Error::Malformed`](crate::Error::Malformed) if the file
             #[doc = $malformed]
             pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-                Self::from_bytes_with(bytes, $crate::mlp::file::built_in)
+                Self::from_bytes_with(bytes, $crate::mlp::resolver::BuiltIn)
             }
 
-            /// Reads like [`from_bytes`](Self::from_bytes), with custom activations like
-            /// [`Mlp::from_bytes_with`].
+            /// Reads like [`from_bytes`](Self::from_bytes), with custom activations and encodings
+            /// like [`Mlp::from_bytes_with`].
             ///
             /// # Errors
             /// See [`from_bytes`](Self::from_bytes).
             pub fn from_bytes_with(
                 bytes: &[u8],
-                resolver: impl Fn(&str) -> Option<alloc::sync::Arc<dyn $crate::Activation<T>>>,
+                resolver: impl $crate::mlp::Resolver<T>,
             ) -> Result<Self> {
                 Self::read(&Reader::new(bytes, $kinds)?, &resolver)
             }
@@ -230,7 +230,7 @@ macro_rules! as_files {
         on_disk!(save [$($saved)*] $model);
 
         impl<$($loaded)*> $model {
-            fn read(file: &Reader<'_>, resolver: Resolver<'_, T>) -> Result<Self> {
+            fn read(file: &Reader<'_>, resolver: &dyn Resolver<T>) -> Result<Self> {
                 check_alone(file)?;
                 Self::of(Mlp::read(file, resolver)?, file)
             }

@@ -7,7 +7,8 @@ use feedforward::activation::Tanh;
 use std::sync::Arc;
 
 use feedforward::encoding::{
-    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
+    Periodic, PeriodicSettings, Positional,
 };
 use feedforward::metrics::Link;
 use feedforward::{
@@ -313,7 +314,7 @@ pub fn encoding<T: Number>(case: &mut Case) -> Option<Arc<dyn Encoding<T>>> {
     if (100_000..1 << 32).contains(&total) {
         return None; // possible, but it takes long
     }
-    let encoding: Arc<dyn Encoding<T>> = match random.below(5) {
+    let encoding: Arc<dyn Encoding<T>> = match random.below(9) {
         0 => {
             let sigma = random.setting(&[1.0, 10.0]);
             say!(case, "Fourier::new({inputs}, {count}, {sigma:e}, 0)");
@@ -332,6 +333,39 @@ pub fn encoding<T: Number>(case: &mut Case) -> Option<Arc<dyn Encoding<T>>> {
         3 => {
             say!(case, "OneBlob::new({inputs}, {count})");
             Arc::new(seen(OneBlob::new(inputs, count))?)
+        }
+        4 => {
+            let columns = vec![(random.count(&[1, 3, 9]), count); inputs.min(5000)];
+            let initial = random.setting(&[0.0, 0.1, 1.0]);
+            say!(case, "Categories::new({columns:?}), initial({initial:e})");
+            let categories = seen(seen(Categories::new(&columns))?.initial(initial))?;
+            if Encoding::<T>::params_len(&categories) > 1 << 20 {
+                return None; // possible, but it takes long
+            }
+            Arc::new(categories)
+        }
+        5 => {
+            let settings = PeriodicSettings {
+                inputs,
+                frequencies: random.count(&[1, 16, 17]),
+                width: random.count(&[1, 2, 4]),
+                sigma: random.setting(&[0.1, 10.0]),
+            };
+            say!(case, "Periodic::new({settings:?})");
+            let periodic = seen(Periodic::new(settings))?;
+            if Encoding::<T>::params_len(&periodic) > 1 << 20 {
+                return None; // possible, but it takes long
+            }
+            Arc::new(periodic)
+        }
+        6 => {
+            say!(case, "Identity::new({inputs})");
+            Arc::new(seen(encoding::Identity::new(inputs))?)
+        }
+        7 => {
+            let members: Vec<_> = (0..count.min(3)).filter_map(|_| encoding(case)).collect();
+            say!(case, "Concat::new({} encodings)", members.len());
+            Arc::new(seen(Concat::new(members))?)
         }
         _ => {
             let settings = GridSettings {

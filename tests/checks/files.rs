@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use feedforward::activation::{self, Activation, Identity, Relu, Tanh};
+use feedforward::encoding::{Concat, Fourier, Positional};
+use feedforward::loss::SquaredError;
 use feedforward::metrics::Link;
+use feedforward::optimizer::Adam;
 use feedforward::{
-    Classifier, Error, Float, Mlp, ModelFile, MultilabelClassifier, Precision, Regressor, Scaler,
+    Classifier, Encoding, Error, Float, Mlp, ModelFile, MultilabelClassifier, Precision, Regressor,
+    Resolver, Scaler, Trainer, TrainerState,
 };
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -97,6 +101,101 @@ fn activations_of_ones_own_come_back_through_a_resolver() {
     };
     let read = Mlp::from_bytes_with(&bytes, resolve).unwrap();
     assert_same(&read, &own);
+}
+
+/// An encoding that the crate does not have, with a constant.
+#[derive(Debug)]
+struct Shifted<T>([T; 1]);
+
+impl<T: Float> Encoding<T> for Shifted<T> {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn name(&self) -> std::borrow::Cow<'static, str> {
+        "shifted(by, constant)".into()
+    }
+    fn constants(&self) -> &[T] {
+        &self.0
+    }
+    fn encode_sample(&self, _: &[T], inputs: &[T], outputs: &mut [T]) {
+        outputs[0] = inputs[0] + self.0[0];
+    }
+    fn add_input_gradient(&self, _: &[T], _: &[T], dy: &[T], gradient: &mut [T]) {
+        gradient.iter_mut().zip(dy).for_each(|(g, &dy)| *g += dy);
+    }
+}
+
+/// Finds both.
+struct Own;
+
+impl<T: Float> Resolver<T> for Own {
+    fn activation(&self, name: &str) -> Option<Arc<dyn Activation<T>>> {
+        (name == "cube").then(|| Arc::new(Cube) as _)
+    }
+    fn encoding(&self, name: &str, constants: &[T]) -> Option<Arc<dyn Encoding<T>>> {
+        let constant = constants.first().copied().unwrap_or(T::zero());
+        (name == "shifted(by, constant)").then(|| Arc::new(Shifted([constant])) as _)
+    }
+}
+
+#[test]
+fn encodings_of_ones_own_come_back_through_a_resolver() {
+    let shifted = || Arc::new(Shifted([1.5]));
+    let members: Vec<Arc<dyn Encoding<f64>>> = vec![
+        Arc::new(Positional::new(1, 2).unwrap()),
+        shifted(),
+        shifted(),
+    ];
+    let concat = Arc::new(Concat::new(members).unwrap());
+    let all: [(usize, Arc<dyn Encoding<f64>>); 2] = [(1, shifted()), (3, concat)];
+    for (inputs, encoding) in all {
+        let builder = Mlp::builder(inputs).encoding(encoding).hidden(3, Cube);
+        let own = builder.output(2, Identity).build().unwrap();
+        let bytes = own.to_bytes().unwrap();
+        assert!(Mlp::<f64>::from_bytes(&bytes).is_err());
+        assert_same(&Mlp::from_bytes_with(&bytes, Own).unwrap(), &own);
+        let x = vec![0.5; inputs];
+        let read = ModelFile::<f64>::from_bytes_with(&bytes, Own).unwrap();
+        assert_eq!(read.model.predict(&x).unwrap(), own.predict(&x).unwrap());
+
+        // A checkpoint finds them in the network that it is read into.
+        let trainer = Trainer::new(SquaredError, Adam::new(0.01));
+        let state = trainer.init_state(&own).unwrap();
+        let bytes = state.to_bytes(&trainer, &own).unwrap();
+        let mut net = own.clone();
+        net.params_mut().fill(0.0);
+        TrainerState::from_bytes(&bytes, &trainer, &mut net).unwrap();
+        assert_same(&net, &own);
+        let other = Mlp::<f64>::builder(1).encoding(Shifted([2.5]));
+        let mut other = other.hidden(3, Cube).output(2, Identity).build().unwrap();
+        assert!(TrainerState::from_bytes(&bytes, &trainer, &mut other).is_err());
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_encoding_is_refused_by_name() {
+    let net = |encoding: Fourier<f32>| {
+        let builder = Mlp::builder(1).encoding(encoding);
+        builder.output(1, Identity).build().unwrap()
+    };
+    let own = net(Fourier::new(1, 2, 1.0, 0).unwrap());
+    let trainer = Trainer::new(SquaredError, Adam::new(0.01));
+    let state = trainer.init_state(&own).unwrap();
+    let bytes = state.to_bytes(&trainer, &own).unwrap();
+    let other = |other| {
+        let error = TrainerState::from_bytes(&bytes, &trainer, &mut net(other)).unwrap_err();
+        error.to_string()
+    };
+    let error = other(Fourier::new(1, 3, 1.0, 0).unwrap());
+    let (old, new) = ("frequencies=2), 1", "frequencies=3), 1");
+    assert!(error.contains(old) && error.contains(new), "{error}");
+    assert_eq!(
+        other(Fourier::new(1, 2, 1.0, 1).unwrap()),
+        "constants of the encoding: expected those of the checkpoint, got others"
+    );
 }
 
 #[test]

@@ -5,9 +5,12 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use feedforward::activation::{Identity, Maxout, Tanh};
-use feedforward::encoding::{Encoding, Fourier, Grid, GridSettings};
+use feedforward::encoding::{
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Periodic, PeriodicSettings,
+};
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
 use feedforward::{
@@ -33,9 +36,11 @@ fn net() -> Mlp<f32> {
     builder.output(2, Identity).build().unwrap()
 }
 
-/// Returns a network behind this encoding of two inputs.
+/// Returns a network behind this encoding.
 fn encoded(encoding: impl Encoding<f32> + 'static) -> Mlp<f32> {
-    let builder = Mlp::builder(2).encoding(encoding).hidden(3, Tanh);
+    let builder = Mlp::builder(encoding.inputs())
+        .encoding(encoding)
+        .hidden(3, Tanh);
     builder.output(2, Identity).build().unwrap()
 }
 
@@ -48,6 +53,18 @@ fn grid() -> Grid {
         ..GridSettings::new(2)
     };
     Grid::new(settings).unwrap()
+}
+
+/// Returns encodings of one input each, side by side and inside another.
+fn concat() -> Concat<f32> {
+    let inner = Concat::new(vec![Arc::new(Fourier::new(1, 2, 1.0, 0).unwrap())]);
+    Concat::new(vec![
+        Arc::new(Periodic::new(PeriodicSettings::new(1)).unwrap()),
+        Arc::new(inner.unwrap()),
+        Arc::new(Categories::new(&[(3, 2)]).unwrap()),
+        Arc::new(encoding::Identity::new(1).unwrap()),
+    ])
+    .unwrap()
 }
 
 /// Returns a file of each kind.
@@ -67,6 +84,7 @@ fn files() -> Vec<Vec<u8>> {
             .to_bytes()
             .unwrap(),
         encoded(grid()).to_bytes().unwrap(),
+        encoded(concat()).to_bytes().unwrap(),
         ModelFile::new(net())
             .scaler(Scaler::from_parts([0.0; 4], [1.0; 4]).unwrap())
             .note("a", "b")
@@ -517,10 +535,11 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let text = |letter: &str| format!("\"{}\"", letter.repeat(bytes / letter.len()));
     let notes = |piece: &dyn Fn(usize) -> String| format!("{{{}}}", repeated(bytes, piece));
     let files = files();
-    let [_, _, encoded, model, classifier, checkpoint] = &files[..] else {
-        unreachable!("six kinds of files")
+    let [_, _, encoded, concat, model, classifier, checkpoint] = &files[..] else {
+        unreachable!("seven kinds of files")
     };
     let layer = r#"{"activation":"tanh","outputs":3,"pieces":1}"#;
+    let name_of_concat = &*self::concat().name();
     [
         ("labels", classifier, r#"["no","yes"]"#, list(r#""""#)),
         ("labels that differ", classifier, r#"["no","yes"]"#, {
@@ -558,6 +577,19 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             r#""grid("#,
             format!("\"{}(", "g".repeat(bytes)),
         ),
+        ("nested encodings", concat, r#""concat("#, {
+            format!("\"{}", "concat(".repeat(bytes / 7))
+        }),
+        ("members", concat, name_of_concat, {
+            // As many as a name may have.
+            let members = repeated(bytes.min(58_000), |_| "identity(inputs=1)".to_string());
+            let zeros = "0 ".repeat(members.matches(')').count());
+            format!("concat({members}, constants={zeros})")
+        }),
+        ("columns", concat, name_of_concat, {
+            let ones = "1 ".repeat(4096);
+            format!("categories(categories={ones}, widths={ones}, initial=1.0)")
+        }),
         (
             "a scaler",
             model,

@@ -52,7 +52,7 @@ impl<T: Float, const D: usize, const C: usize> Cells<T, D, C> {
         at: usize,
     ) {
         let entries = params.as_chunks::<F>().0;
-        let rows = outputs.chunks_exact_mut(stride).take(BLOCK);
+        let rows = outputs.chunks_mut(stride).take(BLOCK);
         for (s, row) in rows.take(self.samples).enumerate() {
             let mut sum = [T::zero(); F];
             for c in 0..C {

@@ -14,7 +14,8 @@ use super::state::{Scalars, TrainerState};
 use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::mlp::Mlp;
-use crate::mlp::file::{CHECKPOINT, built_in};
+use crate::mlp::file::CHECKPOINT;
+use crate::mlp::resolver::Own;
 use crate::optimizer::State;
 use crate::schedule::check_zero_or_above;
 use crate::storage::{Reader, Writer, malformed};
@@ -93,7 +94,7 @@ impl<T: Float> TrainerState<T> {
     /// Reads a checkpoint that was written with this trainer, or with one of the same settings.
     ///
     /// The network gets the saved parameters, and [`Trainer::resume`] continues with the same
-    /// samples.
+    /// samples. Custom activations and encodings are those of the network.
     ///
     /// The numbers of epochs and threads may differ. With more epochs, training continues as far as
     /// the schedule allows. A checkpoint from an earlier version may lack a setting. The trainer
@@ -109,10 +110,15 @@ impl<T: Float> TrainerState<T> {
     pub fn from_bytes(bytes: &[u8], trainer: &Trainer<T>, net: &mut Mlp<T>) -> Result<Self> {
         let file = Reader::new(bytes, &[CHECKPOINT])?;
         settings::check(trainer, &file.get("trainer")?)?;
-        // Custom activations come from the caller's network.
-        let own = net.activations();
-        let named = |name: &str| own.iter().find(|f| f.name() == name).cloned();
-        let saved = Mlp::read(&file, &|name| named(name).or_else(|| built_in(name)))?;
+        // Custom activations and encodings come from the caller's network.
+        let saved = Mlp::read(&file, &Own(net))?;
+        if let (Some(old), Some(own)) = (saved.encoding(), net.encoding())
+            && old.name() == own.name()
+            && old.constants() != own.constants()
+        {
+            let (what, expected) = ("constants of the encoding", "those of the checkpoint");
+            return Err(Error::shape(what, expected, "others"));
+        }
         if !saved.is_shaped_like(net) {
             let expected = format!("{}, as in the checkpoint", shape(&saved));
             return Err(Error::shape("network", expected, shape(net)));
