@@ -143,7 +143,10 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
 /// evaluates neuron by neuron.
 #[cold]
 fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
-    let mut values = sample.to_vec();
+    let mut values = match net.encoding() {
+        None => sample.to_vec(),
+        Some(encoding) => encoding.encode(net.encoding_params(), sample).ok()?,
+    };
     for (layer, view) in net.layers().enumerate() {
         let outputs = view.neurons().map(|neuron| neuron.output(&values));
         values = outputs.collect::<Result<Vec<_>>>().ok()?;
