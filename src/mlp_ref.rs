@@ -99,8 +99,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`new`](Self::new). [`Error::InvalidSetting`] if the encoding has no inputs or no
-    /// outputs, [`Error::Length`] unless there are as many parameters as layers and encoding take.
+    /// - [`Error::InvalidSetting`] if the encoding has no inputs or no outputs.
+    /// - [`Error::Length`] unless there are as many parameters as layers and encoding take.
+    /// - All other errors of [`new`](Self::new).
     pub fn with_encoding(
         encoding: &'a dyn Encoding<T>,
         layers: &'a [LayerSpec<'a, T>],
@@ -233,9 +234,10 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.params
     }
 
-    /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs. It
-    /// is the maximum number of outputs of the encoding or a hidden layer, plus the maximum number of
-    /// pre-activations of any layer. For a constant network it can be a constant.
+    /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs.
+    ///
+    /// It is the maximum number of outputs of the encoding or a hidden layer, plus the maximum
+    /// number of pre-activations of any layer. For a constant network it can be a constant.
     pub const fn scratch_len(&self) -> usize {
         let (values, rows) = self.widths();
         values + rows

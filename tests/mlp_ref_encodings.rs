@@ -1,4 +1,4 @@
-//! Borrowed networks with encodings are bit-identical to owned ones, and check the encoding's sizes.
+//! Borrowed networks with encodings are bit-identical to owned ones, and check all sizes.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -219,7 +219,7 @@ impl<T: Float> Encoding<T> for Grid {
 
 /// Evaluates the body with `D` bound to the number of inputs and `C` to that of corners, as
 /// constants.
-macro_rules! with_inputs {
+macro_rules! with_dimensions {
     ($inputs:expr, $D:ident, $C:ident => $body:expr) => {
         with_constants!($inputs, $D => {
             const $C: usize = 1 << $D;
@@ -250,7 +250,7 @@ macro_rules! with_constants {
 
 instantiate! {
     fn encode<T>(grid: &Grid, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
-        with_inputs!(grid.settings.inputs, D, C => {
+        with_dimensions!(grid.settings.inputs, D, C => {
             encode_blocks::<T, D, C, BLOCK>(grid, params, inputs, outputs, stride);
         });
     }
@@ -259,7 +259,7 @@ instantiate! {
 instantiate! {
     /// Encodes one sample, without the work and the stack of a block.
     fn encode_one<T>(grid: &Grid, params: &[T], inputs: &[T], outputs: &mut [T]) {
-        with_inputs!(grid.settings.inputs, D, C => {
+        with_dimensions!(grid.settings.inputs, D, C => {
             encode_blocks::<T, D, C, 1>(grid, params, inputs, outputs, outputs.len());
         });
     }
@@ -291,7 +291,7 @@ instantiate! {
     fn add_gradient<T>(grid: &Grid, index: usize, inputs: &[T], dy: &[T], gradient: &mut [T]) {
         let features = grid.settings.features;
         let (level, stride) = (&grid.levels[index], grid.settings.levels * features);
-        with_inputs!(grid.settings.inputs, D, C => {
+        with_dimensions!(grid.settings.inputs, D, C => {
             let mut cells = Cells::<T, D, C, BLOCK>::new();
             let blocks = inputs.chunks(BLOCK * D);
             for (inputs, dy) in blocks.zip(dy.chunks(BLOCK * stride)) {
@@ -313,7 +313,7 @@ instantiate! {
         if level.entries as usize <= 4 * touched {
             return super::merge(partial, total);
         }
-        with_inputs!(width, D, C => {
+        with_dimensions!(width, D, C => {
             let mut cells = Cells::<T, D, C, BLOCK>::new();
             for inputs in inputs.chunks(BLOCK * D) {
                 cells.locate(grid, level, inputs);
@@ -329,7 +329,7 @@ instantiate! {
     ) {
         let features = grid.settings.features;
         let stride = grid.settings.levels * features;
-        with_inputs!(grid.settings.inputs, D, C => {
+        with_dimensions!(grid.settings.inputs, D, C => {
             let mut cells = Cells::<T, D, C, BLOCK>::new();
             let blocks = inputs.chunks(BLOCK * D).zip(dy.chunks(BLOCK * stride));
             for ((inputs, dy), gradient) in blocks.zip(gradient.chunks_mut(BLOCK * D)) {
