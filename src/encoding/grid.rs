@@ -17,17 +17,20 @@ use cells::{BLOCK, Cells};
 pub use settings::{GridSettings, Interpolation};
 use settings::{MOST_INPUTS, MOST_LEVELS};
 
+/// Factors of the hash, one for each input.
+const HASH: [u32; MOST_INPUTS] = [1, 2_654_435_761, 805_459_861, 3_674_653_429];
+
 /// A level: cells in each direction, and the entries of their vertices.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Level {
+pub(crate) struct Level {
     /// Number of cells in each direction.
-    cells: u32,
+    pub(crate) cells: u32,
     /// Number of entries.
-    entries: u32,
+    pub(crate) entries: u32,
     /// Number of entries before this level.
     before: usize,
     /// `true` if several vertices may share an entry.
-    is_hashed: bool,
+    pub(crate) is_hashed: bool,
 }
 
 impl Level {
@@ -37,6 +40,21 @@ impl Level {
         before: 0,
         is_hashed: false,
     };
+
+    /// Returns the factors of a vertex's indices. The index of its entry is the sum of the
+    /// products, or their exclusive or modulo the number of entries if it is hashed.
+    #[inline(always)]
+    pub(crate) fn factors(&self) -> [u32; MOST_INPUTS] {
+        if self.is_hashed {
+            return HASH;
+        }
+        let (mut factors, mut vertices) = (HASH, 1_u32);
+        for factor in &mut factors {
+            *factor = vertices;
+            vertices = vertices.wrapping_mul(self.cells + 1);
+        }
+        factors
+    }
 }
 
 /// Multiresolution grid: learned vectors at the vertices of grids, interpolated at the inputs.
@@ -79,7 +97,7 @@ impl Level {
 /// let mut net = Mlp::builder(2).encoding(grid).hidden(16, Relu).output(1, Identity).build()?;
 /// let adam = Adam { epsilon: 1e-15, ..Adam::new(0.01) };
 /// let history = Trainer::new(SquaredError, adam).epochs(60).fit(&mut net, &x, &y)?;
-/// assert!(history.final_loss() < 0.01);
+/// assert!(history.loss() < 0.01);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[doc(alias = "hash_encoding")]
@@ -148,12 +166,13 @@ impl Grid {
         self.settings.levels * self.settings.features
     }
 
-    fn levels(&self) -> &[Level] {
+    /// Returns the levels in order.
+    pub(crate) fn levels(&self) -> &[Level] {
         &self.levels[..self.settings.levels]
     }
 
     /// Returns a level's part of the parameters.
-    fn part<'a, T>(&self, level: &Level, params: &'a [T]) -> &'a [T] {
+    pub(crate) fn part<'a, T>(&self, level: &Level, params: &'a [T]) -> &'a [T] {
         let features = self.settings.features;
         &params[level.before * features..][..level.entries as usize * features]
     }

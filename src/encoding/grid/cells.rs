@@ -1,14 +1,11 @@
 //! Cells of a level around some samples, and the sums over their corners.
 
-use super::{Grid, Interpolation, Level, MOST_INPUTS};
+use super::{Grid, Interpolation, Level};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
 /// Number of samples that are located together, if there are several.
 pub(super) const BLOCK: usize = 64;
-
-/// Factors of the hash, one for each input.
-const FACTORS: [u32; MOST_INPUTS] = [1, 2_654_435_761, 805_459_861, 3_674_653_429];
 
 /// Entries and weights of the `C` = 2^`D` corners of the cells around up to `B` samples of `D`
 /// inputs.
@@ -191,12 +188,8 @@ impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_,
         let mut index = [[0_u32; B]; D];
         // Weights of the upper vertex in each direction.
         let mut upper = [[T::zero(); B]; D];
-        let (mut factors, mut dense) = (FACTORS, 1_u32);
+        let factors = level.factors();
         for k in 0..D {
-            if !level.is_hashed {
-                factors[k] = dense;
-                dense = dense.wrapping_mul(level.cells + 1);
-            }
             for s in 0..B {
                 let position = x[k][s].max(T::zero()).min(T::one()) * n;
                 let cell = position.truncate().min(last);
