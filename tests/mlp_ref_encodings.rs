@@ -96,12 +96,6 @@ fn the_bits_are_those_of_mlp_on_every_instruction_set() {
 
 #[test]
 fn constants_are_the_encodings_of_run_time() {
-    static DIRECTIONS: [f64; 6] = [1.0, -2.0, 0.5, 3.0, 0.0, 7.0];
-    static FOURIER: Fourier<f64> = Fourier::constant(2, &DIRECTIONS);
-    assert_eq!(FOURIER, Fourier::from_directions(2, DIRECTIONS).unwrap());
-    assert_eq!(GRID, Grid::new(SMALL).unwrap());
-    assert_eq!(POSITIONAL, Positional::new(2, 3).unwrap());
-    assert_eq!(ONE_BLOB, OneBlob::new(2, 6).unwrap());
     const LARGE: GridSettings = GridSettings {
         levels: 32,
         coarsest: 1,
@@ -111,6 +105,12 @@ fn constants_are_the_encodings_of_run_time() {
         ..GridSettings::new(4)
     };
     static GRID_OF_MANY_LEVELS: Grid = Grid::constant(LARGE);
+    static DIRECTIONS: [f64; 6] = [1.0, -2.0, 0.5, 3.0, 0.0, 7.0];
+    static FOURIER: Fourier<f64> = Fourier::constant(2, &DIRECTIONS);
+    assert_eq!(FOURIER, Fourier::from_directions(2, DIRECTIONS).unwrap());
+    assert_eq!(GRID, Grid::new(SMALL).unwrap());
+    assert_eq!(POSITIONAL, Positional::new(2, 3).unwrap());
+    assert_eq!(ONE_BLOB, OneBlob::new(2, 6).unwrap());
     assert_eq!(GRID_OF_MANY_LEVELS, Grid::new(LARGE).unwrap());
 }
 

@@ -1,5 +1,6 @@
 //! Built-in encodings, recognized behind their trait, for code that writes them in other languages.
 
+use alloc::boxed::Box;
 use core::str::FromStr;
 
 use super::{Encoding, Fourier, Grid, GridSettings, parse};
@@ -12,7 +13,7 @@ pub(crate) enum BuiltIn<T: Float> {
     Fourier(Fourier<T>),
     Positional { inputs: usize, octaves: usize },
     OneBlob { inputs: usize, bins: usize },
-    Grid(Grid),
+    Grid(Box<Grid>),
 }
 
 /// Returns the encoding as the built-in one that it is. `what` names its use in the error.
@@ -47,8 +48,8 @@ fn recognized<T: Float>(encoding: &dyn Encoding<T>, name: &str) -> Option<BuiltI
             inputs,
             bins: setting(name, "bins")?,
         },
-        "grid" => BuiltIn::Grid(
-            Grid::new(GridSettings {
+        "grid" => {
+            let settings = GridSettings {
                 inputs,
                 levels: setting(name, "levels")?,
                 coarsest: setting(name, "coarsest")?,
@@ -57,9 +58,9 @@ fn recognized<T: Float>(encoding: &dyn Encoding<T>, name: &str) -> Option<BuiltI
                 max_entries: setting(name, "max_entries")?,
                 interpolation: setting(name, "interpolation")?,
                 initial: setting(name, "initial")?,
-            })
-            .ok()?,
-        ),
+            };
+            BuiltIn::Grid(Box::new(Grid::new(settings).ok()?))
+        }
         _ => return None,
     })
 }

@@ -327,7 +327,7 @@ instantiate! {
         grid: &Grid, index: usize, inputs: &[T], partial: &mut [T], total: &mut [T],
     ) {
         let (width, level) = (grid.settings.inputs, &grid.levels[index]);
-        let touched = inputs.len() / width << width;
+        let touched = (inputs.len() / width) << width;
         // A vectorized pass over all entries costs about as much as visits to a quarter of them.
         if level.entries as usize <= 4 * touched {
             return super::merge(partial, total);

@@ -83,9 +83,12 @@ fn interpolated<'g, T: Float>(grid: &Grid, params: &[T], x: Expr<'g, T>) -> Expr
             };
             let factor = graph.integers(&[i64::from(factor)]);
             let first = cell.cast(proto::INT64) * factor;
-            let join = |vertex| match level.is_hashed {
-                true => graph.exclusive_or(entries, vertex),
-                false => entries + vertex,
+            let join = |vertex| {
+                if level.is_hashed {
+                    graph.exclusive_or(entries, vertex)
+                } else {
+                    entries + vertex
+                }
             };
             let both = [join(first), join(first + factor)];
             entries = concat(&both, 1);

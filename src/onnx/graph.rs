@@ -156,9 +156,10 @@ impl<T: Float> Graph<T> {
 
     /// Returns the version of the operator set for the nodes so far.
     pub(super) fn operator_set(&self) -> i64 {
-        match self.parts.borrow().has_exclusive_or {
-            false => OPERATOR_SET,
-            true => OPERATOR_SET_OF_BITS,
+        if self.parts.borrow().has_exclusive_or {
+            OPERATOR_SET_OF_BITS
+        } else {
+            OPERATOR_SET
         }
     }
 

@@ -103,9 +103,7 @@ impl GridSettings {
         let (counts, mut index) = (self.counts(), 0);
         while index < counts.len() {
             let (what, most, got) = counts[index];
-            if got < 1 || got > most {
-                panic!("{}", what);
-            }
+            assert!(1 <= got && got <= most, "{}", what);
             index += 1;
         }
         assert!(
