@@ -363,6 +363,21 @@ fn an_encoding_that_swallows_nan_swallows_no_error() {
 }
 
 #[test]
+fn outputs_that_are_not_finite_are_an_error() {
+    let encoding = Positional::constant(1, 1);
+    let builder = Mlp::<f32>::builder(1).encoding(encoding);
+    let mut owner = builder.output(1, Identity).build().unwrap();
+    owner.params_mut().fill(f32::MAX);
+    let layers = owner.layer_specs();
+    let net = MlpRef::with_encoding(&encoding, &layers, owner.params()).unwrap();
+    let (what, layer, value) = ("output", 0, f64::INFINITY);
+    let expected = Error::Overflow { what, layer, value };
+    let error = net.predict_into(&[0.25], &mut [0.0], &mut [0.0; 3]);
+    assert_eq!(error, Err(expected.clone()));
+    assert_eq!(owner.predict(&[0.25]), Err(expected));
+}
+
+#[test]
 #[should_panic(expected = "does not match the layers")]
 fn a_constant_without_the_parameters_of_its_encoding() {
     let spec = EncodingSpec {

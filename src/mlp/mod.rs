@@ -286,7 +286,8 @@ impl<T: Float> Mlp<T> {
     }
 
     /// Returns the layers in the form that [`MlpRef`] takes. An [`MlpRef`] predicts without copying
-    /// the parameters.
+    /// the parameters. If there is an [`encoding`](Self::encoding), use
+    /// [`MlpRef::with_encoding`].
     ///
     /// ```
     /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};

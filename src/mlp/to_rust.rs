@@ -18,7 +18,7 @@ impl<T: Float> Mlp<T> {
     /// Returns this network as the Rust source of a `static` [`MlpRef`](crate::MlpRef).
     ///
     /// It is for programs without files and allocations. The compiled parameters are bit-identical
-    /// to the network's, and lie in flash.
+    /// to the network's, and lie in flash. So do the settings of a built-in encoding.
     ///
     /// A build script writes the source to `OUT_DIR`, and the program includes it with
     /// `include!(concat!(env!("OUT_DIR"), "/net.rs"))`.

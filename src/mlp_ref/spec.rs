@@ -5,7 +5,7 @@ use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::float::Float;
 
-/// Size and activation of one layer of an [`MlpRef`].
+/// Size and activation of one layer of an [`MlpRef`](crate::MlpRef).
 #[derive(Clone, Copy, Debug)]
 pub struct LayerSpec<'a, T> {
     pub(super) outputs: usize,

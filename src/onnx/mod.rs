@@ -55,8 +55,8 @@
 //! # Versions
 //!
 //! Models use operator set 13 in format version 7. These are the versions of ONNX 1.8 (2020), so
-//! that older runtimes can read them too. A grid with hashed entries needs operator set 18 in format
-//! version 8, those of ONNX 1.13 (2022). Later sets have operators for more activations, but
+//! that older runtimes can read them too. A grid with hashed entries needs operator set 18 in
+//! format version 8, those of ONNX 1.13 (2022). Later sets have operators for more activations, but
 //! onnxruntime computes most of those in f32 alone.
 //!
 //! # Accuracy
