@@ -146,7 +146,7 @@ pub use encoding::Encoding;
 pub use error::{DivergenceCause, Error, Position, Result};
 pub use float::Float;
 pub use layout::{LayerLayout, Layout};
-pub use mlp_ref::{LayerSpec, MlpRef};
+pub use mlp_ref::{EncodingSpec, LayerSpec, MlpRef};
 #[cfg(target_has_atomic = "ptr")]
 pub use {
     init::Initializer,

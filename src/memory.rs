@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Maximum number of values in one buffer, which exceeds any machine's memory.
 ///
 /// With 32-bit addresses, [`reserve`] finds the limit.
-const MOST: usize = if usize::BITS >= 64 {
+pub(crate) const MOST: usize = if usize::BITS >= 64 {
     1 << 36
 } else {
     usize::MAX

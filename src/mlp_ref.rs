@@ -28,83 +28,27 @@
 //! `include_bytes!`.
 
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
+use crate::encoding::Encoding;
+use crate::error::{Error, Result, check_count, check_length, check_not_empty, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows};
 use crate::simd;
 
 mod from_bytes;
 mod predict;
+mod spec;
 
 pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
-
-/// Size and activation of one layer of an [`MlpRef`].
-#[derive(Clone, Copy, Debug)]
-pub struct LayerSpec<'a, T> {
-    outputs: usize,
-    pieces: usize,
-    activation: &'a dyn Activation<T>,
-}
-
-impl<'a, T: Float> LayerSpec<'a, T> {
-    /// Returns a layer of this many neurons, with an activation of one piece.
-    pub const fn new(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
-        Self::with_pieces(outputs, 1, activation)
-    }
-
-    /// Returns a layer of this many neurons, with an activation that takes this many
-    /// [pieces](Activation::pieces). The number is an argument, because a `const fn` cannot call
-    /// the activation.
-    pub const fn with_pieces(
-        outputs: usize,
-        pieces: usize,
-        activation: &'a dyn Activation<T>,
-    ) -> Self {
-        Self {
-            outputs,
-            pieces,
-            activation,
-        }
-    }
-
-    /// Returns the number of outputs, one for each neuron.
-    pub const fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Returns the number of pieces: rows of weights, each with a bias, of each neuron.
-    pub const fn pieces(&self) -> usize {
-        self.pieces
-    }
-
-    /// Returns the activation of the layer's neurons.
-    pub const fn activation(&self) -> &'a dyn Activation<T> {
-        self.activation
-    }
-
-    /// Returns the number of rows of weights. It cannot overflow for checked sizes.
-    const fn rows(&self) -> usize {
-        self.outputs * self.pieces
-    }
-
-    /// Checks that the layer's number of pieces is the activation's.
-    fn check_pieces(&self) -> Result<()> {
-        let (what, expected) = ("pieces of a layer", self.activation.pieces());
-        if self.pieces == expected {
-            return Ok(());
-        }
-        let expected = alloc::format!("{expected}, the pieces of its activation");
-        Err(Error::shape(what, expected, self.pieces))
-    }
-}
+pub use spec::{EncodingSpec, LayerSpec};
 
 /// A multilayer perceptron that borrows its parameters and its layers.
 ///
 /// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
-/// by layer, weights row-major `[rows x inputs]`, then biases. The [module](self) shows a network
-/// in a `static`.
+/// by layer, weights row-major `[rows x inputs]`, then biases. Those of an encoding lie at the end.
+/// The [module](self) shows a network in a `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
     inputs: usize,
+    encoding: Option<EncodingSpec<'a, T>>,
     layers: &'a [LayerSpec<'a, T>],
     params: &'a [T],
 }
@@ -133,20 +77,65 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
+        Self::checked(inputs, None, layers, params)
+    }
+
+    /// Creates a network with an encoding from parameters that are known only at run time. Those of
+    /// the encoding lie after those of the layers, as in [`Mlp::params`](crate::Mlp::params).
+    ///
+    /// ```
+    /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};
+    /// use feedforward::encoding::{Grid, GridSettings};
+    ///
+    /// let grid = Grid::new(GridSettings { levels: 3, ..GridSettings::new(2) })?;
+    /// let builder = Mlp::<f32>::builder(2).encoding(grid.clone());
+    /// let owner = builder.hidden(8, Tanh).output(1, Identity).build()?;
+    /// let layers = owner.layer_specs();
+    /// let net = MlpRef::with_encoding(&grid, &layers, owner.params())?;
+    /// let (mut scratch, mut output) = (vec![0.0; net.scratch_len()], [0.0]);
+    /// net.predict_into(&[0.5, 0.25], &mut output, &mut scratch)?;
+    /// assert_eq!(output.to_vec(), owner.predict(&[0.5, 0.25])?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::InvalidSetting`] if the encoding has no inputs or no outputs.
+    /// - [`Error::Length`] unless there are as many parameters as layers and encoding take.
+    /// - All other errors of [`new`](Self::new).
+    pub fn with_encoding(
+        encoding: &'a dyn Encoding<T>,
+        layers: &'a [LayerSpec<'a, T>],
+        params: &'a [T],
+    ) -> Result<Self> {
+        let encoding = EncodingSpec::of(encoding);
+        check_count("inputs of the encoding", encoding.inputs)?;
+        check_count("outputs of the encoding", encoding.outputs)?;
+        Self::checked(encoding.inputs, Some(encoding), layers, params)
+    }
+
+    fn checked(
+        inputs: usize,
+        encoding: Option<EncodingSpec<'a, T>>,
+        layers: &'a [LayerSpec<'a, T>],
+        params: &'a [T],
+    ) -> Result<Self> {
         check_not_empty("layers", layers)?;
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let mut activations = layers.iter().map(LayerSpec::activation);
         activations.try_for_each(Activation::check)?;
-        let Some(expected) = count(inputs, layers) else {
+        let (width, encoded) = encoding.map_or((inputs, 0), |e| (e.outputs, e.params_len));
+        let expected = count(width, layers).and_then(|len| len.checked_add(encoded));
+        let Some(expected) = expected else {
             let what = "sizes of inputs and layers";
             let expected = "at least 1 each, and a number of parameters that fits usize";
-            let got = alloc::format!("{inputs} inputs, {layers:?}");
+            let got = alloc::format!("{width} inputs, {layers:?}");
             return Err(Error::invalid_setting(what, expected, got));
         };
         check_length("parameters", params, expected)?;
         check_finite("parameters", params)?;
         Ok(Self {
             inputs,
+            encoding,
             layers,
             params,
         })
@@ -170,15 +159,48 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
     /// time use [`new`](Self::new).
     pub const fn constant(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Self {
-        match count(inputs, layers) {
+        Self::asserted(inputs, None, layers, params)
+    }
+
+    /// Creates the network of a `static` or `const` with an encoding, which [`EncodingSpec`] shows.
+    ///
+    /// In addition to the checks of [`constant`](Self::constant), the encoding's sizes must fit. If
+    /// they are not those of the encoding itself, each prediction returns an error.
+    ///
+    /// # Panics
+    /// Panics if the encoding has no inputs, or if the parameters do not fit layers and encoding.
+    /// Call this function in constants only. At run time use
+    /// [`with_encoding`](Self::with_encoding).
+    pub const fn constant_with_encoding(
+        encoding: EncodingSpec<'a, T>,
+        layers: &'a [LayerSpec<'a, T>],
+        params: &'a [T],
+    ) -> Self {
+        assert!(encoding.inputs > 0, "an encoding needs at least one input");
+        Self::asserted(encoding.inputs, Some(encoding), layers, params)
+    }
+
+    /// Panics unless the sizes fit.
+    const fn asserted(
+        inputs: usize,
+        encoding: Option<EncodingSpec<'a, T>>,
+        layers: &'a [LayerSpec<'a, T>],
+        params: &'a [T],
+    ) -> Self {
+        let (width, encoded) = match &encoding {
+            None => (inputs, 0),
+            Some(encoding) => (encoding.outputs, encoding.params_len),
+        };
+        match count(width, layers) {
             None => panic!("a network needs inputs, layers, and neurons in each layer"),
             Some(expected) => assert!(
-                expected == params.len(),
+                expected.saturating_add(encoded) == params.len(),
                 "the number of parameters does not match the layers"
             ),
         }
         Self {
             inputs,
+            encoding,
             layers,
             params,
         }
@@ -194,32 +216,51 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers[self.layers.len() - 1].outputs
     }
 
+    /// Returns the encoding in front of the layers, if there is one.
+    pub const fn encoding(&self) -> Option<&'a dyn Encoding<T>> {
+        match &self.encoding {
+            None => None,
+            Some(spec) => Some(spec.encoding),
+        }
+    }
+
     /// Returns the layers in order, including the output layer.
     pub const fn layers(&self) -> &'a [LayerSpec<'a, T>] {
         self.layers
     }
 
-    /// Returns all parameters, layer by layer, weights then biases.
+    /// Returns all parameters: layer by layer weights then biases, and last those of the encoding.
     pub const fn params(&self) -> &'a [T] {
         self.params
     }
 
-    /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs. It
-    /// is the maximum number of outputs of a hidden layer, plus the maximum number of
-    /// pre-activations of any layer. For a constant network it can be a constant.
+    /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs.
+    ///
+    /// It is the maximum number of outputs of the encoding or a hidden layer, plus the maximum
+    /// number of pre-activations of any layer. For a constant network it can be a constant.
     pub const fn scratch_len(&self) -> usize {
-        let (mut hidden, mut rows, mut index) = (0, 0, 0);
+        let (values, rows) = self.widths();
+        values + rows
+    }
+
+    /// Returns the maximum number of inputs of a layer that lie in the scratch array, and of
+    /// pre-activations.
+    const fn widths(&self) -> (usize, usize) {
+        let (mut values, mut rows, mut index) = (0, 0, 0);
+        if let Some(encoding) = &self.encoding {
+            values = encoding.outputs;
+        }
         while index < self.layers.len() {
             let layer = &self.layers[index];
-            if index + 1 < self.layers.len() && layer.outputs > hidden {
-                hidden = layer.outputs;
+            if index + 1 < self.layers.len() && layer.outputs > values {
+                values = layer.outputs;
             }
             if layer.rows() > rows {
                 rows = layer.rows();
             }
             index += 1;
         }
-        hidden + rows
+        (values, rows)
     }
 
     /// Writes the outputs for one or more samples, without allocation. `inputs` is row-major
@@ -236,8 +277,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///   shorter than [`scratch_len`](Self::scratch_len).
     /// - [`Error::NotFinite`] if an input is not finite.
     /// - [`Error::Overflow`] if an output is not finite.
-    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's. The message of
-    ///   this error is allocated.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
+    ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
@@ -248,6 +289,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         check_length("scratch", scratch, needed)?;
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        self.encoding.iter().try_for_each(EncodingSpec::check)?;
         predict::predict(*self, inputs, outputs, scratch);
         match outputs.iter().find(|y| !y.is_finite()) {
             None => Ok(()),

@@ -15,7 +15,7 @@ use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
-    Classifier, Clip, Float, GradientWorkspace, Loss, Mlp, MultilabelClassifier, Predictor,
+    Classifier, Clip, Float, GradientWorkspace, Loss, Mlp, MlpRef, MultilabelClassifier, Predictor,
     Samples, Trainer,
 };
 
@@ -121,6 +121,27 @@ fn encodings<T: Float>() {
         let count = allocations(|| encoding.encode_samples(&params, &inputs, &mut outputs, width));
         assert_eq!(count, 0, "{encoding:?}");
     }
+}
+
+fn borrowed<T: Float>() {
+    let grid = Grid::new(GridSettings::new(2)).unwrap();
+    let builder = Mlp::<T>::builder(2).encoding(grid.clone());
+    let owner = builder.output(3, Identity).build().unwrap();
+    let layers = owner.layer_specs();
+    let net = MlpRef::with_encoding(&grid, &layers, owner.params()).unwrap();
+    let (inputs, mut outputs) = (data::<T>().0, vec![T::zero(); 1500]);
+    let mut scratch = vec![T::zero(); net.scratch_len()];
+    let count = allocations(|| {
+        net.predict_into(&inputs, &mut outputs, &mut scratch)
+            .unwrap();
+        let mut fails = |inputs, room: usize| {
+            let scratch = &mut scratch[..room];
+            assert!(net.predict_into(inputs, &mut outputs, scratch).is_err());
+        };
+        fails(&inputs[1..], net.scratch_len());
+        fails(&inputs, net.scratch_len() - 1);
+    });
+    assert_eq!(count, 0, "a borrowed network with an encoding");
 }
 
 fn losses<T: Float>() {
@@ -258,6 +279,8 @@ fn nothing_is_allocated_once_warm() {
     scores::<f64>();
     encodings::<f32>();
     encodings::<f64>();
+    borrowed::<f32>();
+    borrowed::<f64>();
     losses::<f32>();
     losses::<f64>();
     many_classes();

@@ -696,6 +696,9 @@ fn a_model_file_predicts_from_inputs_as_they_are() {
 /// A model without its scaler would accept unscaled inputs.
 #[test]
 fn a_scaler_is_not_dropped_by_loading_the_model_alone() {
+    fn around<M: feedforward::Model<f64>>(model: M, scaler: Scaler<f64>) -> Vec<u8> {
+        ModelFile::new(model).scaler(scaler).to_bytes().unwrap()
+    }
     let scaler = || Scaler::from_parts([1.0], [4.0]).unwrap();
     let refused = |error: Error| {
         let text = error.to_string();
@@ -704,9 +707,6 @@ fn a_scaler_is_not_dropped_by_loading_the_model_alone() {
             "{text}"
         );
     };
-    fn around<M: feedforward::Model<f64>>(model: M, scaler: Scaler<f64>) -> Vec<u8> {
-        ModelFile::new(model).scaler(scaler).to_bytes().unwrap()
-    }
     let inputs = || Mlp::<f64>::builder(1);
     let net = || inputs().output(1, Identity).build().unwrap();
     let bytes = around(net(), scaler());

@@ -11,8 +11,12 @@
 //! its files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use feedforward::activation::{self, Identity, Relu, Tanh};
+use feedforward::activation::{self, Identity, Maxout, Relu, Tanh};
+use feedforward::encoding::{
+    Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+};
 use feedforward::metrics::Link;
 use feedforward::optimizer::Adam;
 use feedforward::{
@@ -353,11 +357,96 @@ fn trained<T: Float>(models: &mut Models) {
     }
 }
 
+/// Returns encodings with names that fit a file, and the largest terms of their outputs.
+fn all_encodings<T: Float>() -> Vec<(String, Arc<dyn Encoding<T>>, f64)> {
+    let mut all: Vec<(String, Arc<dyn Encoding<T>>, f64)> = vec![
+        // An angle, whose rounding moves its sine, is up to 60.
+        (
+            "fourier".into(),
+            Arc::new(Fourier::new(3, 20, 2.0, 1).unwrap()),
+            60.0,
+        ),
+        // In f64, onnxruntime's sine has an absolute error of 2e-16.
+        (
+            "positional".into(),
+            Arc::new(Positional::new(3, 5).unwrap()),
+            1.0,
+        ),
+        (
+            "positional 24".into(),
+            Arc::new(Positional::new(1, 24).unwrap()),
+            1.0,
+        ),
+        (
+            "one_blob".into(),
+            Arc::new(OneBlob::new(3, 8).unwrap()),
+            1.0,
+        ),
+    ];
+    for inputs in 1..=4 {
+        for (entries, kind) in [(1 << 20, "dense"), (64, "hashed")] {
+            for interpolation in [Interpolation::Linear, Interpolation::Smoothstep] {
+                let settings = GridSettings {
+                    levels: 4,
+                    coarsest: 3,
+                    finest: 25,
+                    features: [1, 2, 4, 8][inputs - 1],
+                    max_entries: entries,
+                    interpolation,
+                    ..GridSettings::new(inputs)
+                };
+                let name = format!("grid {inputs} {kind} {interpolation:?}");
+                all.push((name, Arc::new(Grid::new(settings).unwrap()), 1.0));
+            }
+        }
+    }
+    all
+}
+
+/// Writes encodings, whose outputs an exact layer passes on, and a network behind a grid.
+fn encodings<T: Float>(models: &mut Models) {
+    let ones = |width: usize| (0..width * width).map(move |i| i % (width + 1) == 0);
+    for (name, encoding, floor) in all_encodings::<T>() {
+        let (inputs, outputs) = (encoding.inputs(), encoding.outputs());
+        let weights = ones(outputs).map(|one| T::from_f64(f64::from(u8::from(one))));
+        let bias = vec![T::zero(); outputs];
+        let layer = Layer::new(weights.collect::<Vec<_>>(), bias, Identity).unwrap();
+        let net = Mlp::from_layers(&[layer]).unwrap();
+        let params = samples(encoding.params_len(), 1.0, 3);
+        let net = net.with_encoding(encoding, &params).unwrap();
+        // Inputs inside and outside [0, 1], bounds and vertices.
+        let mut x = samples::<T>(inputs * 200, 1.1, 4);
+        let edges = [0.0, 1.0, -0.0, 1.0 / 3.0, 0.04, 0.5, 0.96, 0.12];
+        x.extend(edges.map(T::from_f64).iter().cycle().take(8 * inputs));
+        let values = net.predict(&x).unwrap();
+        let floors = vec![floor; values.len()];
+        let y = Output {
+            name: "y",
+            values: &values,
+            floors,
+        };
+        models.add(&format!("encoding {name}"), &net, &x, &y, None);
+    }
+    let grid = Grid::new(GridSettings {
+        max_entries: 1 << 10,
+        initial: 0.5,
+        ..GridSettings::new(2)
+    });
+    let builder = Mlp::<T>::builder(2).encoding(grid.unwrap()).seed(5);
+    let builder = builder.hidden(64, Relu).hidden(8, Maxout::new(3));
+    let net = builder.output(3, Identity).build().unwrap();
+    let x = samples(64 * 2, 1.0, 6);
+    let values = net.predict(&x).unwrap();
+    let y = largest("y", &values, 3);
+    models.add("network behind a grid", &net, &x, &y, None);
+}
+
 #[test]
 fn models_are_written() {
     fn both<T: Float>(models: &mut Models) {
         activations::<T>(models);
         networks::<T>(models);
+        encodings::<T>(models);
         heads::<T>(models);
         trained::<T>(models);
     }

@@ -93,9 +93,7 @@ fn grid(flags: &Flags, (columns, rows): (u32, u32)) -> Result<Grid> {
 /// Builds the untrained network, from a place to its color.
 pub fn network(flags: &Flags, canvas: &Canvas) -> Result<Mlp<f32>> {
     let (hidden, encoding) = (flags.hidden(), encoding(flags, canvas)?);
-    let width = encoding
-        .as_ref()
-        .map_or(PLACE, |encoding| encoding.outputs());
+    let width = encoding.as_ref().map_or(PLACE, Encoding::outputs);
     let (got, most) = (hidden.parameters(width, COLORS), flags.most_parameters());
     if got > most {
         let flag = if most == MOST_PARAMETERS {
@@ -147,23 +145,13 @@ pub fn trainer(
         Optimizer::AdamW => Trainer::new(loss, AdamW::new(rate)),
         Optimizer::Nadam => Trainer::new(loss, Nadam::new(rate)),
         Optimizer::Muon => {
-            let muon = Muon::new(rate);
+            let mut muon = Muon::new(rate);
             // Without decay weights grow, and longer training runs improve no further.
-            let muon = Muon {
-                weight_decay: 0.1,
-                ..muon
-            };
-            Trainer::new(
-                loss,
-                match has_grid {
-                    true => Muon {
-                        first_layer: true,
-                        adam: for_grid(0.01),
-                        ..muon
-                    },
-                    false => muon,
-                },
-            )
+            muon.weight_decay = 0.1;
+            if has_grid {
+                (muon.first_layer, muon.adam) = (true, for_grid(0.01));
+            }
+            Trainer::new(loss, muon)
         }
     };
     let trainer = trainer

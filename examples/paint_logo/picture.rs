@@ -97,7 +97,7 @@ impl Picture {
     }
 
     /// Returns the samples to learn: each pixel's input to the network, and its color.
-    pub fn labelled_set(&self, canvas: &Canvas) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub fn labelled_set(&self, canvas: &Canvas) -> (Vec<f32>, Vec<f32>) {
         let inputs = canvas.inputs(
             self.places()
                 .map(|(row, column)| (row.into(), column.into())),
@@ -105,21 +105,21 @@ impl Picture {
         let colors = self
             .places()
             .flat_map(|(row, column)| self.color(row, column));
-        Ok((inputs, colors.collect()))
+        (inputs, colors.collect())
     }
 
     /// Returns a sample of the pixels, to measure progress during training.
-    pub fn sample(&self, canvas: &Canvas) -> Result<Sample> {
+    pub fn sample(&self, canvas: &Canvas) -> Sample {
         let pixels = self.image.pixels().len();
         // An odd step is coprime to most widths, so the sample visits all columns.
         let step = pixels.div_ceil(MOST_SAMPLED);
         let step = if step > 1 { step | 1 } else { 1 };
         let places = || self.places().step_by(step);
         let colors = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
-        Ok(Sample {
+        Sample {
             inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into()))),
             colors: colors.map(f32::from).collect(),
-        })
+        }
     }
 }
 

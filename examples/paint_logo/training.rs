@@ -124,12 +124,12 @@ impl<'a> Training<'a> {
             clock,
             batches_in_epoch,
         } = self;
-        let (inputs, targets) = picture.labelled_set(canvas)?;
+        let (inputs, targets) = picture.labelled_set(canvas);
         let mut display = Display::new(flags, canvas, picture, title);
         let mut recorder = Recorder {
             recording,
             canvas,
-            sample: picture.sample(canvas)?,
+            sample: picture.sample(canvas),
             batches_in_epoch: *batches_in_epoch,
             losses: Vec::new(),
             records: Vec::new(),

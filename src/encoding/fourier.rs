@@ -7,11 +7,14 @@ use core::f64::consts::{PI, TAU};
 
 use rand::SeedableRng;
 
-use super::{Encoding, check_outputs};
+use super::{Encoding, assert_outputs, check_outputs};
 use crate::error::{Error, Result, check_count, check_range, check_rows};
 use crate::float::{Float, check_finite_rows, check_positive, instantiate};
 use crate::random::Rng;
 use crate::{math, memory, random};
+
+/// Maximum number of octaves.
+const MOST_OCTAVES: usize = 24;
 
 /// Gaussian Fourier features.
 ///
@@ -33,10 +36,10 @@ use crate::{math, memory, random};
 /// ```
 #[doc(alias = "random_fourier_features")]
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fourier<T> {
+pub struct Fourier<T: Float> {
     inputs: usize,
-    /// 2π b, row-major `[frequencies x inputs]`.
-    directions: Vec<T>,
+    /// 2π b, row-major `[frequencies x inputs]`. A `static` borrows them.
+    directions: Cow<'static, [T]>,
 }
 
 impl<T: Float> Fourier<T> {
@@ -61,7 +64,7 @@ impl<T: Float> Fourier<T> {
         let len = memory::product("directions", &[frequencies, inputs])?;
         Ok(Self {
             inputs,
-            directions: memory::collected("directions", len, draws)?,
+            directions: memory::collected("directions", len, draws)?.into(),
         })
     }
 
@@ -76,10 +79,35 @@ impl<T: Float> Fourier<T> {
     /// finite.
     pub fn from_directions(inputs: usize, directions: impl Into<Vec<T>>) -> Result<Self> {
         check_count("inputs of the encoding", inputs)?;
-        let directions = directions.into();
+        let directions: Vec<T> = directions.into();
         check_rows("directions", &directions, inputs)?;
         check_finite_rows("directions", &directions, inputs)?;
+        let directions = directions.into();
         Ok(Self { inputs, directions })
+    }
+
+    /// Returns the features of a `static` or `const`, which borrow the directions.
+    ///
+    /// Directions are those of [`from_directions`](Self::from_directions). A wrong number of them
+    /// does not compile. A constant cannot check that they are finite.
+    ///
+    /// ```
+    /// use feedforward::encoding::Fourier;
+    ///
+    /// static DIRECTIONS: [f32; 4] = [6.5, -2.0, 0.5, 3.25];
+    /// static FOURIER: Fourier<f32> = Fourier::constant(2, &DIRECTIONS);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if `inputs` is 0, or if `directions` does not consist of one or more whole rows. Call
+    /// this function in constants only.
+    pub const fn constant(inputs: usize, directions: &'static [T]) -> Self {
+        assert!(
+            inputs > 0 && !directions.is_empty() && directions.len().is_multiple_of(inputs),
+            "directions must be one or more whole rows of at least one input"
+        );
+        let directions = Cow::Borrowed(directions);
+        Self { inputs, directions }
     }
 
     /// Returns the directions as 2π b, row-major `[frequencies x inputs]`.
@@ -178,11 +206,31 @@ impl Positional {
     /// Returns [`Error::InvalidSetting`] if `inputs` is 0 or `octaves` is not 1 to 24. Returns
     /// [`Error::TooLarge`] if a buffer cannot hold the outputs.
     pub fn new(inputs: usize, octaves: usize) -> Result<Self> {
-        if !(1..=24).contains(&octaves) {
-            return Err(Error::invalid_setting("octaves", "1 to 24", octaves));
+        if !(1..=MOST_OCTAVES).contains(&octaves) {
+            let expected = format!("1 to {MOST_OCTAVES}");
+            return Err(Error::invalid_setting("octaves", expected, octaves));
         }
         check_outputs(inputs, 2 * octaves)?;
         Ok(Self { inputs, octaves })
+    }
+
+    /// Returns the encoding of a `static` or `const`. A setting outside its range does not compile.
+    ///
+    /// ```
+    /// use feedforward::encoding::Positional;
+    ///
+    /// static POSITIONAL: Positional = Positional::constant(2, 4);
+    /// assert_eq!(POSITIONAL, Positional::new(2, 4)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(inputs: usize, octaves: usize) -> Self {
+        let in_range = octaves >= 1 && octaves <= MOST_OCTAVES;
+        assert!(in_range, "octaves must be 1 to 24");
+        assert_outputs(inputs, 2 * octaves);
+        Self { inputs, octaves }
     }
 }
 

@@ -4,132 +4,57 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use super::Encoding;
-use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
 use crate::float::{Float, instantiate};
-use crate::math;
 use crate::random::Rng;
 
 mod cells;
+mod settings;
 
 use cells::{BLOCK, Cells};
+pub use settings::{GridSettings, Interpolation};
+use settings::{MOST_INPUTS, MOST_LEVELS};
 
-/// Maximum number of inputs.
-const MOST_INPUTS: usize = 4;
-
-/// Maximum number of levels.
-const MOST_LEVELS: usize = 32;
-
-/// Maximum number of cells of a level in each direction. Its positions are exact in single
-/// precision.
-const MOST_CELLS: usize = 1 << 20;
-
-/// Settings of a [`Grid`].
-///
-/// ```
-/// use feedforward::encoding::{Encoding, Grid, GridSettings};
-///
-/// let settings = GridSettings { levels: 4, finest: 64, ..GridSettings::new(2) };
-/// let grid = Grid::new(settings)?;
-/// assert_eq!(Encoding::<f32>::outputs(&grid), 4 * 2);
-/// # Ok::<(), feedforward::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct GridSettings {
-    /// Number of inputs. Range: 1 to 4.
-    pub inputs: usize,
-    /// Number of levels. Range: 1 to 32. Default: 8.
-    pub levels: usize,
-    /// Number of cells of the first level in each direction. Range: 1 to `finest`. Default: 16.
-    pub coarsest: usize,
-    /// Number of cells of the last level in each direction. Range: up to 2^20. Default: 512.
-    pub finest: usize,
-    /// Number of learned numbers at each vertex: 1, 2, 4 or 8. Default: 2.
-    pub features: usize,
-    /// Maximum number of entries of a level, a power of two up to 2^28. Default: 2^15.
-    pub max_entries: usize,
-    /// Interpolation between vertices. Default: linear.
-    pub interpolation: Interpolation,
-    /// Bound of the uniform distribution of the initial entries. Default: 1e-4.
-    pub initial: f64,
-}
-
-impl GridSettings {
-    /// Returns the default settings for this many inputs.
-    pub fn new(inputs: usize) -> Self {
-        Self {
-            inputs,
-            levels: 8,
-            coarsest: 16,
-            finest: 512,
-            features: 2,
-            max_entries: 1 << 15,
-            interpolation: Interpolation::Linear,
-            initial: 1e-4,
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let setting = |what, range: core::ops::RangeInclusive<usize>, got: usize| {
-            if range.contains(&got) {
-                return Ok(());
-            }
-            let expected = format!("{} to {}", range.start(), range.end());
-            Err(Error::invalid_setting(what, expected, got))
-        };
-        setting("inputs of the grid", 1..=MOST_INPUTS, self.inputs)?;
-        setting("levels of the grid", 1..=MOST_LEVELS, self.levels)?;
-        setting("finest cells of the grid", 1..=MOST_CELLS, self.finest)?;
-        setting("coarsest cells of the grid", 1..=self.finest, self.coarsest)?;
-        setting("entries of a level", 1..=1 << 28, self.max_entries)?;
-        if !self.max_entries.is_power_of_two() {
-            let (what, expected) = ("entries of a level", "a power of two");
-            return Err(Error::invalid_setting(what, expected, self.max_entries));
-        }
-        if ![1, 2, 4, 8].contains(&self.features) {
-            let (what, expected) = ("features of the grid", "1, 2, 4 or 8");
-            return Err(Error::invalid_setting(what, expected, self.features));
-        }
-        if !(0.0..=1.0).contains(&self.initial) {
-            let (what, got) = ("bound of the grid's initial entries", self.initial);
-            return Err(Error::invalid_setting(what, "0 to 1", got));
-        }
-        Ok(())
-    }
-}
-
-/// Weights of the vertices of a cell, by the position t in [0, 1] in each direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum Interpolation {
-    /// 1 - t and t. The outputs are continuous.
-    #[default]
-    Linear,
-    /// 1 - s and s, with s = t² (3 - 2 t). The outputs also have continuous derivatives.
-    Smoothstep,
-}
-
-impl Interpolation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Smoothstep => "smoothstep",
-        }
-    }
-}
+/// Factors of the hash, one for each input.
+const HASH: [u32; MOST_INPUTS] = [1, 2_654_435_761, 805_459_861, 3_674_653_429];
 
 /// A level: cells in each direction, and the entries of their vertices.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Level {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Level {
     /// Number of cells in each direction.
-    cells: u32,
+    pub(crate) cells: u32,
     /// Number of entries.
-    entries: u32,
+    pub(crate) entries: u32,
     /// Number of entries before this level.
     before: usize,
     /// `true` if several vertices may share an entry.
-    is_hashed: bool,
+    pub(crate) is_hashed: bool,
+}
+
+impl Level {
+    const NONE: Self = Self {
+        cells: 0,
+        entries: 0,
+        before: 0,
+        is_hashed: false,
+    };
+
+    /// Returns the factors of a vertex's indices. The index of its entry is the sum of the
+    /// products, or their exclusive or modulo the number of entries if it is hashed.
+    #[inline(always)]
+    pub(crate) fn factors(&self) -> [u32; MOST_INPUTS] {
+        if self.is_hashed {
+            return HASH;
+        }
+        let (mut factors, mut vertices) = (HASH, 1_u32);
+        for factor in &mut factors {
+            *factor = vertices;
+            vertices = vertices.wrapping_mul(self.cells + 1);
+        }
+        factors
+    }
 }
 
 /// Multiresolution grid: learned vectors at the vertices of grids, interpolated at the inputs.
@@ -191,27 +116,45 @@ impl Grid {
     /// Returns [`Error::InvalidSetting`] if a setting is outside its range.
     pub fn new(settings: GridSettings) -> Result<Self> {
         settings.check()?;
-        let mut grid = Self {
-            settings,
-            levels: [Level::default(); MOST_LEVELS],
-        };
-        let (first, last) = (settings.coarsest as f64, settings.finest as f64);
-        let growth = math::ln(last / first) / (settings.levels.max(2) - 1) as f64;
-        let mut before = 0;
-        for (index, level) in grid.levels[..settings.levels].iter_mut().enumerate() {
-            let cells = (first * math::exp(growth * index as f64) + 0.5) as u32;
-            let vertices = (u128::from(cells) + 1).pow(settings.inputs as u32);
-            let is_hashed = vertices > settings.max_entries as u128;
-            let entries = vertices.min(settings.max_entries as u128) as u32;
-            *level = Level {
+        Ok(Self::with_levels(settings))
+    }
+
+    /// Creates the grid of a `static` or `const`. A setting outside its range does not compile:
+    ///
+    /// ```compile_fail
+    /// use feedforward::encoding::{Grid, GridSettings};
+    ///
+    /// static GRID: Grid = Grid::constant(GridSettings { levels: 0, ..GridSettings::new(2) });
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if a setting is outside its range. Call this function in constants only. At run time
+    /// use [`new`](Self::new).
+    pub const fn constant(settings: GridSettings) -> Self {
+        settings.assert();
+        Self::with_levels(settings)
+    }
+
+    /// Computes the levels of settings inside their ranges.
+    const fn with_levels(settings: GridSettings) -> Self {
+        let mut levels = [Level::NONE; MOST_LEVELS];
+        let most = settings.max_entries as u128;
+        let (mut index, mut before) = (0, 0_usize);
+        while index < settings.levels {
+            let cells = settings.cells(index);
+            let vertices = (cells as u128 + 1).pow(settings.inputs as u32);
+            let is_hashed = vertices > most;
+            let entries = if is_hashed { most } else { vertices } as u32;
+            levels[index] = Level {
                 cells,
                 entries,
                 before,
                 is_hashed,
             };
-            before += entries as usize;
+            before = before.saturating_add(entries as usize);
+            index += 1;
         }
-        Ok(grid)
+        Self { settings, levels }
     }
 
     /// Returns the settings.
@@ -219,12 +162,18 @@ impl Grid {
         &self.settings
     }
 
-    fn levels(&self) -> &[Level] {
+    /// Returns the number of outputs.
+    fn width(&self) -> usize {
+        self.settings.levels * self.settings.features
+    }
+
+    /// Returns the levels in order.
+    pub(crate) fn levels(&self) -> &[Level] {
         &self.levels[..self.settings.levels]
     }
 
     /// Returns a level's part of the parameters.
-    fn part<'a, T>(&self, level: &Level, params: &'a [T]) -> &'a [T] {
+    pub(crate) fn part<'a, T>(&self, level: &Level, params: &'a [T]) -> &'a [T] {
         let features = self.settings.features;
         &params[level.before * features..][..level.entries as usize * features]
     }
@@ -236,7 +185,7 @@ impl<T: Float> Encoding<T> for Grid {
     }
 
     fn outputs(&self) -> usize {
-        self.settings.levels * self.settings.features
+        self.width()
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -265,10 +214,13 @@ impl<T: Float> Encoding<T> for Grid {
     }
 
     fn encode_sample(&self, params: &[T], inputs: &[T], outputs: &mut [T]) {
-        encode(self, params, inputs, outputs, outputs.len());
+        encode_one(self, params, inputs, outputs);
     }
 
     fn encode_samples(&self, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
+        if inputs.len() == self.settings.inputs {
+            return encode_one(self, params, inputs, &mut outputs[..self.width()]);
+        }
         encode(self, params, inputs, outputs, stride);
     }
 
@@ -287,7 +239,7 @@ impl<T: Float> Encoding<T> for Grid {
 
 /// Evaluates the body with `D` bound to the number of inputs and `C` to that of corners, as
 /// constants.
-macro_rules! with_inputs {
+macro_rules! with_dimensions {
     ($inputs:expr, $D:ident, $C:ident => $body:expr) => {
         with_constants!($inputs, $D => {
             const $C: usize = 1 << $D;
@@ -318,20 +270,40 @@ macro_rules! with_constants {
 
 instantiate! {
     fn encode<T>(grid: &Grid, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
-        let features = grid.settings.features;
-        with_inputs!(grid.settings.inputs, D, C => {
-            let mut cells = Cells::<T, D, C>::new();
-            let blocks = inputs.chunks(BLOCK * D);
-            for (inputs, outputs) in blocks.zip(outputs.chunks_mut(BLOCK * stride)) {
-                for (index, level) in grid.levels().iter().enumerate() {
-                    cells.locate(grid, level, inputs);
-                    let (params, at) = (grid.part(level, params), index * features);
-                    with_features!(features, F => {
-                        cells.interpolate::<F>(params, outputs, stride, at);
-                    });
-                }
-            }
+        with_dimensions!(grid.settings.inputs, D, C => {
+            encode_blocks::<T, D, C, BLOCK>(grid, params, inputs, outputs, stride);
         });
+    }
+}
+
+instantiate! {
+    /// Encodes one sample, without the work and the stack of a block.
+    fn encode_one<T>(grid: &Grid, params: &[T], inputs: &[T], outputs: &mut [T]) {
+        with_dimensions!(grid.settings.inputs, D, C => {
+            encode_blocks::<T, D, C, 1>(grid, params, inputs, outputs, outputs.len());
+        });
+    }
+}
+
+#[inline(always)]
+fn encode_blocks<T: Float, const D: usize, const C: usize, const B: usize>(
+    grid: &Grid,
+    params: &[T],
+    inputs: &[T],
+    outputs: &mut [T],
+    stride: usize,
+) {
+    let features = grid.settings.features;
+    let mut cells = Cells::<T, D, C, B>::new();
+    let blocks = inputs.chunks(B * D);
+    for (inputs, outputs) in blocks.zip(outputs.chunks_mut(B * stride)) {
+        for (index, level) in grid.levels().iter().enumerate() {
+            cells.locate(grid, level, inputs);
+            let (params, at) = (grid.part(level, params), index * features);
+            with_features!(features, F => {
+                cells.interpolate::<F>(params, outputs, stride, at);
+            });
+        }
     }
 }
 
@@ -339,8 +311,8 @@ instantiate! {
     fn add_gradient<T>(grid: &Grid, index: usize, inputs: &[T], dy: &[T], gradient: &mut [T]) {
         let features = grid.settings.features;
         let (level, stride) = (&grid.levels[index], grid.settings.levels * features);
-        with_inputs!(grid.settings.inputs, D, C => {
-            let mut cells = Cells::<T, D, C>::new();
+        with_dimensions!(grid.settings.inputs, D, C => {
+            let mut cells = Cells::<T, D, C, BLOCK>::new();
             let blocks = inputs.chunks(BLOCK * D);
             for (inputs, dy) in blocks.zip(dy.chunks(BLOCK * stride)) {
                 cells.locate(grid, level, inputs);
@@ -356,13 +328,13 @@ instantiate! {
         grid: &Grid, index: usize, inputs: &[T], partial: &mut [T], total: &mut [T],
     ) {
         let (width, level) = (grid.settings.inputs, &grid.levels[index]);
-        let touched = inputs.len() / width << width;
+        let touched = (inputs.len() / width) << width;
         // A vectorized pass over all entries costs about as much as visits to a quarter of them.
         if level.entries as usize <= 4 * touched {
             return super::merge(partial, total);
         }
-        with_inputs!(width, D, C => {
-            let mut cells = Cells::<T, D, C>::new();
+        with_dimensions!(width, D, C => {
+            let mut cells = Cells::<T, D, C, BLOCK>::new();
             for inputs in inputs.chunks(BLOCK * D) {
                 cells.locate(grid, level, inputs);
                 with_features!(grid.settings.features, F => cells.merge::<F>(partial, total));
@@ -377,8 +349,8 @@ instantiate! {
     ) {
         let features = grid.settings.features;
         let stride = grid.settings.levels * features;
-        with_inputs!(grid.settings.inputs, D, C => {
-            let mut cells = Cells::<T, D, C>::new();
+        with_dimensions!(grid.settings.inputs, D, C => {
+            let mut cells = Cells::<T, D, C, BLOCK>::new();
             let blocks = inputs.chunks(BLOCK * D).zip(dy.chunks(BLOCK * stride));
             for ((inputs, dy), gradient) in blocks.zip(gradient.chunks_mut(BLOCK * D)) {
                 for (index, level) in grid.levels().iter().enumerate() {

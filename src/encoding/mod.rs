@@ -29,6 +29,8 @@ use crate::float::{Float, check_finite_rows, instantiate};
 use crate::memory;
 use crate::random::Rng;
 
+#[cfg(target_has_atomic = "ptr")]
+mod built_in;
 mod categories;
 #[cfg(target_has_atomic = "ptr")]
 mod concat;
@@ -42,6 +44,8 @@ mod periodic;
 #[cfg(target_has_atomic = "ptr")]
 mod registry;
 
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use built_in::{BuiltIn, built_in};
 pub use categories::Categories;
 #[cfg(target_has_atomic = "ptr")]
 pub use concat::Concat;
@@ -283,6 +287,17 @@ instantiate! {
 fn check_outputs(inputs: usize, each: usize) -> Result<()> {
     check_count("inputs of the encoding", inputs)?;
     memory::product("outputs of the encoding", &[inputs, each]).map(drop)
+}
+
+/// Panics unless an encoding in a constant maps at least one input to `each` outputs, in all no
+/// more than [`check_outputs`] accepts.
+const fn assert_outputs(inputs: usize, each: usize) {
+    assert!(inputs >= 1, "an encoding needs at least one input");
+    let fits = match inputs.checked_mul(each) {
+        Some(outputs) => outputs <= memory::MOST,
+        None => false,
+    };
+    assert!(fits, "too many outputs of the encoding");
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use core::f64::consts::FRAC_1_SQRT_2;
 
-use super::{Encoding, check_outputs};
+use super::{Encoding, assert_outputs, check_outputs};
 use crate::error::{Error, Result};
 use crate::float::{Float, instantiate};
 use crate::math;
@@ -54,6 +54,24 @@ impl OneBlob {
         }
         check_outputs(inputs, bins)?;
         Ok(Self { inputs, bins })
+    }
+
+    /// Returns the encoding of a `static` or `const`. A setting outside its range does not compile.
+    ///
+    /// ```
+    /// use feedforward::encoding::OneBlob;
+    ///
+    /// static ONE_BLOB: OneBlob = OneBlob::constant(2, 16);
+    /// assert_eq!(ONE_BLOB, OneBlob::new(2, 16)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(inputs: usize, bins: usize) -> Self {
+        assert!(bins >= 1 && bins <= MOST_BINS, "bins must be 1 to 2^24");
+        assert_outputs(inputs, bins);
+        Self { inputs, bins }
     }
 }
 

@@ -30,30 +30,30 @@ pub(super) fn add_gradient<T: Float>(
 /// Consecutive parts of the gradient, and buffers for the partial gradient of a chunk.
 struct Parts<'a, T> {
     encoding: &'a dyn Encoding<T>,
-    parts: Range<usize>,
+    indices: Range<usize>,
     values: &'a mut [T],
     partial: &'a mut [T],
 }
 
 impl<T: Float> Parts<'_, T> {
     fn split(self) -> (Self, Option<Self>) {
-        if self.parts.len() < 2 {
+        if self.indices.len() < 2 {
             return (self, None);
         }
-        let middle = self.parts.start + self.parts.len() / 2;
-        let lens = (self.parts.start..middle).filter_map(|part| self.encoding.part_len(part));
+        let middle = self.indices.start + self.indices.len() / 2;
+        let lens = (self.indices.start..middle).filter_map(|part| self.encoding.part_len(part));
         let len = lens.sum();
         let (left_values, right_values) = self.values.split_at_mut(len);
         let (left_partial, right_partial) = self.partial.split_at_mut(len);
         let left = Parts {
             encoding: self.encoding,
-            parts: self.parts.start..middle,
+            indices: self.indices.start..middle,
             values: left_values,
             partial: left_partial,
         };
         let right = Parts {
             encoding: self.encoding,
-            parts: middle..self.parts.end,
+            indices: middle..self.indices.end,
             values: right_values,
             partial: right_partial,
         };
@@ -78,10 +78,11 @@ instantiate! {
             return;
         };
         values.fill(T::zero());
-        let count = (0..).take_while(|&part| encoding.part_len(part).is_some()).count();
-        let all = Parts { encoding: &**encoding, parts: 0..count, values, partial };
+        let count = (0..usize::MAX).find(|&part| encoding.part_len(part).is_none());
+        let count = count.unwrap_or(0);
+        let all = Parts { encoding: &**encoding, indices: 0..count, values, partial };
         threads.divide(all, &Parts::split, &|parts: Parts<'_, T>| {
-            for part in parts.parts.clone() {
+            for part in parts.indices.clone() {
                 for chunk in chunks {
                     let (x, dx) = (&chunk.raw[..], &chunk.encoded_gradient[..]);
                     encoding.add_gradient(part, net.encoding_params(), x, dx, parts.partial);

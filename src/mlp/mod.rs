@@ -194,8 +194,10 @@ impl<T: Float> Mlp<T> {
 
     /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
-        let encoding = self.encoding.as_ref();
-        encoding.map_or(self.layout.layers()[0].inputs, |encoding| encoding.inputs())
+        match &self.encoding {
+            Some(encoding) => encoding.inputs(),
+            None => self.layout.layers()[0].inputs,
+        }
     }
 
     /// Returns the number of outputs.
@@ -290,7 +292,8 @@ impl<T: Float> Mlp<T> {
     }
 
     /// Returns the layers in the form that [`MlpRef`] takes. An [`MlpRef`] predicts without copying
-    /// the parameters.
+    /// the parameters. If there is an [`encoding`](Self::encoding), use
+    /// [`MlpRef::with_encoding`].
     ///
     /// ```
     /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};

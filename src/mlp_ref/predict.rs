@@ -1,6 +1,6 @@
 //! Prediction on parameters in place, without packing.
 
-use super::{LayerSpec, MlpRef};
+use super::MlpRef;
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
@@ -25,17 +25,23 @@ impl<T: Float> Op for Predict<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let (net, last) = (self.net, self.net.layers.len() - 1);
-        let hidden = net.layers[..last].iter().map(LayerSpec::outputs);
-        let (values, z) = self.scratch.split_at_mut(hidden.max().unwrap_or(0));
+        let (values, z) = self.scratch.split_at_mut(net.widths().0);
         let samples = self.inputs.chunks_exact(net.inputs);
         let outputs = self.outputs.chunks_exact_mut(net.outputs());
         for (input, output) in samples.zip(outputs) {
             let (mut rest, mut width) = (net.params, net.inputs);
+            if let Some(spec) = &net.encoding {
+                width = spec.outputs;
+                let params = &rest[rest.len() - spec.params_len..];
+                spec.encoding
+                    .encode_sample(params, input, &mut values[..width]);
+            }
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();
                 let (weights, others) = rest.split_at(rows * width);
                 let (bias, others) = others.split_at(rows);
-                let inputs = if index == 0 { input } else { &values[..width] };
+                let is_input = index == 0 && net.encoding.is_none();
+                let inputs = if is_input { input } else { &values[..width] };
                 pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
                 // The layer's inputs are no longer needed, so its outputs may overwrite them.
                 let y = if index == last {
@@ -43,7 +49,7 @@ impl<T: Float> Op for Predict<'_, T> {
                 } else {
                     &mut values[..layer.outputs]
                 };
-                layer.activation.apply(&z[..rows], y);
+                layer.activation().apply(&z[..rows], y);
                 (rest, width) = (others, layer.outputs);
             }
         }

@@ -12,6 +12,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::OPERATOR_SET;
 use super::graph::{Expr, Operand, int, ints};
 use crate::activation::{
     self, Activation, Celu, Elu, Exponential, Gaussian, Gelu, GeluTanh, Glu, HardShrink,
@@ -105,8 +106,12 @@ fn maxout<T: Float>(z: Expr<'_, T>, outputs: usize, pieces: i64) -> Expr<'_, T> 
     let graph = z.graph();
     let shape = graph.integers(&[-1, outputs as i64, pieces]);
     let neurons = graph.node("Reshape", &[z, shape], Vec::new());
-    let settings = vec![ints("axes", &[2]), int("keepdims", 0)];
-    graph.node("ReduceMax", &[neurons], settings)
+    let keep = int("keepdims", 0);
+    match graph.operator_set() {
+        OPERATOR_SET => graph.node("ReduceMax", &[neurons], vec![ints("axes", &[2]), keep]),
+        // From version 18 on, the axes are an input.
+        _ => graph.node("ReduceMax", &[neurons, graph.integers(&[2])], vec![keep]),
+    }
 }
 
 /// Selects the first or second of two pieces of each neuron, which is every other column.
@@ -157,14 +162,17 @@ fn squareplus<T: Float>(b: f64, x: Expr<'_, T>) -> Expr<'_, T> {
 
 /// Computes Φ(x), the normal distribution function.
 fn normal<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
-    let x = x * core::f64::consts::FRAC_1_SQRT_2;
+    0.5 + 0.5 * error_function(x * core::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// Computes the error function.
+pub(super) fn error_function<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     // onnxruntime has no Erf for f64.
-    let erf = if T::DOUBLE {
+    if T::DOUBLE {
         erf_double(x)
     } else {
         x.unary("Erf")
-    };
-    0.5 + 0.5 * erf
+    }
 }
 
 /// Computes the error function in f64 in the way of [`math::erf`](crate::math::erf()).

@@ -10,6 +10,7 @@ use core::cell::RefCell;
 use core::marker::PhantomData;
 
 use super::proto::{self, Attribute, Extent, Tensor, Value, ValueInfo};
+use super::{OPERATOR_SET, OPERATOR_SET_OF_BITS};
 use crate::float::{Float, le_bytes};
 
 /// A graph, to which every operation on its [`Expr`]s adds a node.
@@ -33,6 +34,7 @@ struct Parts {
     wanted: BTreeMap<String, usize>,
     /// Prefix of names.
     scope: String,
+    has_exclusive_or: bool,
 }
 
 /// A node that refers to values by number, because outputs of the graph are named last.
@@ -146,6 +148,21 @@ impl<T: Float> Graph<T> {
         self.expr(output)
     }
 
+    /// Adds an exclusive or of integers, which later operator sets have.
+    pub(super) fn exclusive_or<'g>(&'g self, a: Expr<'g, T>, b: Expr<'g, T>) -> Expr<'g, T> {
+        self.parts.borrow_mut().has_exclusive_or = true;
+        self.node("BitwiseXor", &[a, b], Vec::new())
+    }
+
+    /// Returns the version of the operator set for the nodes so far.
+    pub(super) fn operator_set(&self) -> i64 {
+        if self.parts.borrow().has_exclusive_or {
+            OPERATOR_SET_OF_BITS
+        } else {
+            OPERATOR_SET
+        }
+    }
+
     /// Declares a value of the graph's type an output `[batch x width]`.
     pub(super) fn output(&self, name: &str, value: Expr<'_, T>, width: usize) {
         let shape = [batch(), fixed(width)];
@@ -221,6 +238,12 @@ impl<'g, T: Float> Expr<'g, T> {
     fn binary(self, operator: &'static str, other: impl Operand<'g, T>) -> Self {
         let other = other.on(self.graph);
         self.graph.node(operator, &[self, other], Vec::new())
+    }
+
+    /// Converts the value to this data type.
+    pub(super) fn cast(self, data_type: i32) -> Self {
+        let settings = vec![int("to", i64::from(data_type))];
+        self.graph.node("Cast", &[self], settings)
     }
 
     /// Limits the value to a range.

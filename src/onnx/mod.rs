@@ -39,10 +39,24 @@
 //! The model's metadata contain the crate's version, the layers' sizes and activations, and a
 //! classifier's labels as formatted by `Debug`.
 //!
+//! # Encodings
+//!
+//! The inputs of a model with an encoding are those of the encoding:
+//!
+//! | Encoding | Operators |
+//! |---|---|
+//! | [`Fourier`](crate::encoding::Fourier) | `Gemm`, `Cos`, `Sin` |
+//! | [`Positional`](crate::encoding::Positional) | `Mul`, `Sin`, `Cos` |
+//! | [`OneBlob`](crate::encoding::OneBlob) | `Erf`, or its formula in f64 |
+//! | [`Grid`](crate::encoding::Grid) | `Floor` and `Gather`; for hashed entries also `BitwiseXor` and `Mod` |
+//!
+//! Encodings of a user's own are refused by name.
+//!
 //! # Versions
 //!
 //! Models use operator set 13 in format version 7. These are the versions of ONNX 1.8 (2020), so
-//! that older runtimes can read them too. Later sets have operators for more activations, but
+//! that older runtimes can read them too. A grid with hashed entries needs operator set 18 in
+//! format version 8, those of ONNX 1.13 (2022). Later sets have operators for more activations, but
 //! onnxruntime computes most of those in f32 alone.
 //!
 //! # Accuracy
@@ -72,6 +86,7 @@ use crate::mlp::{Mlp, check_finite};
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
 
 mod activations;
+mod encodings;
 mod graph;
 mod proto;
 #[cfg(test)]
@@ -86,6 +101,12 @@ const OPERATOR_SET: i64 = 13;
 
 /// Version of the file format that belongs to this operator set.
 const IR_VERSION: i64 = 7;
+
+/// First version of the operator set that has `BitwiseXor`, which hashed entries need.
+const OPERATOR_SET_OF_BITS: i64 = 18;
+
+/// Version of the file format that belongs to that operator set.
+const IR_VERSION_OF_BITS: i64 = 8;
 
 /// Maximum size of a protobuf message in bytes.
 const LARGEST: usize = i32::MAX as usize;
@@ -116,7 +137,7 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// activation must not have one of these names.
 ///
 /// # Errors
-/// - [`Error::UnknownName`] for an activation that is not built in.
+/// - [`Error::UnknownName`] for an activation or an encoding that is not built in.
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
@@ -216,9 +237,11 @@ fn logits<'g, T: Float>(
 
 /// Returns the network's outputs for the graph's input `x`.
 fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
-    net.check_no_encoding("it cannot be exported yet")?;
     check_finite("parameters", net.params())?;
     let mut x = graph.input("x", net.inputs());
+    if let Some(encoding) = net.encoding() {
+        x = encodings::apply(&**encoding, net.encoding_params(), x)?;
+    }
     for (index, layer) in net.layers().enumerate() {
         graph.enter(format!("layer{index}"));
         let rows = layer.bias().len();
@@ -245,8 +268,7 @@ fn one_label<T: Float>(logit: Expr<'_, T>) -> Expr<'_, T> {
 
 /// Returns 1 for each logit above 0, else 0.
 fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
-    let settings = vec![int("to", i64::from(proto::INT64))];
-    logits.graph().node("Cast", &[logits.above(0.0)], settings)
+    logits.above(0.0).cast(proto::INT64)
 }
 
 /// Returns the model of a graph, with its metadata.
@@ -264,18 +286,25 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         ("layer_sizes", sizes.join(", ")),
         ("activations", names.join(", ")),
     ];
+    let encoding = net.encoding().map(|encoding| encoding.name().into_owned());
+    facts.extend(encoding.map(|name| ("encoding", name)));
     facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
     let entry = |(key, value): (&str, String)| proto::StringStringEntry {
         key: key.to_owned(),
         value,
     };
+    let operator_set = graph.operator_set();
+    let ir_version = match operator_set {
+        OPERATOR_SET => IR_VERSION,
+        _ => IR_VERSION_OF_BITS,
+    };
     proto::Model {
-        ir_version: IR_VERSION,
+        ir_version,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
         producer_version: version,
         graph: graph.finish("mlp"),
         opset_import: vec![proto::OperatorSetId {
-            version: OPERATOR_SET,
+            version: operator_set,
         }],
         metadata_props: facts.into_iter().map(entry).collect(),
     }

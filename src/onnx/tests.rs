@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
 use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
+use crate::encoding::{Encoding, Fourier, Grid, GridSettings, OneBlob, Positional};
 use crate::error::Error;
 use crate::float::Float;
 use crate::metrics::Link;
@@ -136,6 +137,103 @@ fn pieces_are_gathered() {
     let setting = &graph.node[2].attribute;
     let values = [&setting[0].value, &setting[1].value];
     assert_eq!(values, [&Value::Ints(vec![2]), &Value::Int(0)]);
+}
+
+/// Returns the model of an encoding in front of a layer.
+fn encoded(encoding: impl Encoding<f32> + 'static) -> proto::Model {
+    let builder = Mlp::<f32>::builder(encoding.inputs()).encoding(encoding);
+    let net = builder.output(3, Maxout::new(2)).build().unwrap();
+    let model = read(&net);
+    check_order(&model.graph);
+    let fact = |fact: &&proto::StringStringEntry| fact.key == "encoding";
+    let found = model.metadata_props.iter().find(fact).unwrap();
+    assert_eq!(found.value, net.encoding().unwrap().name());
+    model
+}
+
+#[test]
+fn encodings_are_exported() {
+    let layer = ["Gemm", "Reshape", "ReduceMax"];
+    let fourier = Fourier::new(2, 5, 1.0, 0).unwrap();
+    let graph = encoded(fourier.clone()).graph;
+    assert_eq!(shapes(&graph.input), [is("x", proto::FLOAT, "batch x 2")]);
+    let own = ["Gemm", "Cos", "Sin", "Concat"];
+    assert_eq!(operators(&graph), [&own[..], &layer].concat());
+    let directions = tensor(&graph, "encoding.directions");
+    assert_eq!(directions.dims, [5, 2]);
+    let raw = fourier.directions().iter().flat_map(|d| d.to_le_bytes());
+    assert_eq!(directions.raw_data, raw.collect::<Vec<_>>());
+
+    let graph = encoded(Positional::new(2, 3).unwrap()).graph;
+    let own = ["Unsqueeze", "Mul", "Sin", "Cos", "Concat", "Reshape"];
+    assert_eq!(operators(&graph), [&own[..], &layer].concat());
+    assert_eq!(tensor(&graph, "encoding.frequencies").dims, [3, 1]);
+
+    let graph = encoded(OneBlob::new(2, 6).unwrap()).graph;
+    assert!(operators(&graph).contains(&"Erf"));
+    assert_eq!(tensor(&graph, "encoding.edges").dims, [7]);
+}
+
+#[test]
+fn only_a_hashed_grid_needs_a_later_operator_set() {
+    let settings = GridSettings {
+        levels: 2,
+        coarsest: 2,
+        finest: 5,
+        ..GridSettings::new(3)
+    };
+    // Levels of 27 and of 216 vertices.
+    for (max_entries, hashed, entries) in [(256, 0, [27, 216]), (64, 1, [27, 64])] {
+        let grid = Grid::new(GridSettings {
+            max_entries,
+            ..settings
+        });
+        let model = encoded(grid.unwrap());
+        let versions = if hashed == 0 { (7, 13) } else { (8, 18) };
+        let set = model.opset_import[0].version;
+        assert_eq!((model.ir_version, set), versions);
+        let graph = model.graph;
+        let count = |name| operators(&graph).iter().filter(|op| **op == name).count();
+        assert_eq!((count("Mod"), count("BitwiseXor")), (hashed, 6 * hashed));
+        for (level, entries) in entries.into_iter().enumerate() {
+            let table = tensor(&graph, &format!("encoding.level{level}.entries"));
+            assert_eq!(table.dims, [entries, 2]);
+        }
+        // From version 18 on, the axes of `ReduceMax` are an input.
+        let last = graph.node.last().unwrap();
+        let axes = last.attribute.iter().any(|setting| setting.name == "axes");
+        assert_eq!((last.input.len(), axes), (1 + hashed, hashed == 0));
+    }
+}
+
+/// An encoding of a user's own.
+#[derive(Debug)]
+struct Own;
+
+impl Encoding<f32> for Own {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        2
+    }
+    fn name(&self) -> Cow<'static, str> {
+        "positional(inputs=1, octaves=1)".into()
+    }
+    fn encode_sample(&self, _: &[f32], _: &[f32], _: &mut [f32]) {}
+    fn add_input_gradient(&self, _: &[f32], _: &[f32], _: &[f32], _: &mut [f32]) {}
+}
+
+#[test]
+fn an_encoding_of_a_users_own_is_refused() {
+    let builder = Mlp::<f32>::builder(1).encoding(Own);
+    let error = export(&builder.output(1, Identity).build().unwrap()).unwrap_err();
+    let text = "encoding that can be written as ONNX";
+    assert!(
+        matches!(&error, Error::UnknownName { what, .. } if *what == text),
+        "{error}"
+    );
+    assert!(error.to_string().contains("grid"), "{error}");
 }
 
 #[test]

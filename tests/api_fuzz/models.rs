@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use feedforward::activation::Tanh;
+use feedforward::activation::{Identity, Tanh};
 use std::sync::Arc;
 
 use feedforward::encoding::{
@@ -12,7 +12,8 @@ use feedforward::encoding::{
 };
 use feedforward::metrics::Link;
 use feedforward::{
-    ClassWeights, Classifier, Mlp, ModelFile, MultilabelClassifier, Regressor, Scaler, onnx,
+    ClassWeights, Classifier, LayerSpec, Mlp, MlpRef, ModelFile, MultilabelClassifier, Regressor,
+    Scaler, onnx,
 };
 
 use crate::case::{Case, Number, bits, finite, same, seen};
@@ -397,9 +398,10 @@ pub fn encode<T: Number>(case: &mut Case) {
     let random = &mut case.random;
     let len = length(random, inputs * 3);
     let data: Vec<T> = values(random, len);
-    let len = match random.percent(90) {
-        true => encoding.params_len(),
-        false => length(random, encoding.params_len()),
+    let len = if random.percent(90) {
+        encoding.params_len()
+    } else {
+        length(random, encoding.params_len())
     };
     let params: Vec<T> = values(random, len);
     say!(
@@ -414,6 +416,38 @@ pub fn encode<T: Number>(case: &mut Case) {
     let (name, constants) = (encoding.name(), encoding.constants());
     let parsed = encoding::parse(&name, constants).expect("an own name cannot be parsed");
     assert_eq!(format!("{parsed:?}"), format!("{encoding:?}"));
+    if outputs <= 1000 {
+        borrowed(case, &*encoding, &params, &data);
+    }
+}
+
+/// Checks a borrowed network of one neuron behind an encoding.
+fn borrowed<T: Number>(
+    case: &mut Case,
+    encoding: &dyn Encoding<T>,
+    encoding_params: &[T],
+    data: &[T],
+) {
+    let mut params: Vec<T> = values(&mut case.random, encoding.outputs() + 1);
+    params.extend(encoding_params);
+    let layers = [LayerSpec::new(1, &Identity)];
+    say!(
+        case,
+        "MlpRef::with_encoding(encoding, 1 neuron, {} parameters)",
+        params.len()
+    );
+    let Some(net) = seen(MlpRef::with_encoding(encoding, &layers, &params)) else {
+        return;
+    };
+    let (needed, random) = (net.scratch_len(), &mut case.random);
+    let mut scratch = vec![T::zero(); length(random, needed)];
+    let mut outputs = vec![T::zero(); length(random, data.len() / net.inputs())];
+    let lens = (outputs.len(), scratch.len());
+    say!(case, "predict_into(data, outputs and scratch of {lens:?})");
+    if seen(net.predict_into(data, &mut outputs, &mut scratch)).is_some() {
+        assert!(finite(&outputs), "MlpRef: {outputs:?} is not finite");
+        assert!(needed > encoding.outputs() && finite(data));
+    }
 }
 
 /// Checks a file with a network, its scaler and notes.

@@ -8,12 +8,12 @@ use std::thread;
 
 use feedforward::activation::{Gelu, Identity, Maxout};
 use feedforward::{
-    Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, Epoch, Error,
-    GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss, Mlp,
-    MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer, Position,
-    Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason, Trainer,
-    TrainerState, activation, encoding, gemm, init, loss, metrics, optimizer, schedule, simd,
-    train,
+    Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, EncodingSpec, Epoch,
+    Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
+    Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
+    Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
+    Trainer, TrainerState, activation, encoding, gemm, init, loss, metrics, optimizer, schedule,
+    simd, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -33,6 +33,7 @@ shared! {
     Mlp<f64>,
     MlpBuilder<f32>,
     MlpRef<'static, f32>,
+    EncodingSpec<'static, f32>,
     LayerSpec<'static, f32>,
     Predictor<f32>,
     Predictor<f64, Arc<Mlp<f64>>>,

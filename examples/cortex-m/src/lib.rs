@@ -1,4 +1,4 @@
-//! Board support for both programs: printing, exit and a panic handler.
+//! Board support for the programs: printing, exit and a panic handler.
 
 #![no_std]
 

@@ -53,7 +53,7 @@ impl Painting {
         let pixels = picture.image().pixels().len();
         let batch = flags.batch(pixels);
         let trainer = trainer(&flags, batch, None::<feedforward::schedule::Cosine>);
-        let (inputs, targets) = picture.labelled_set(&canvas)?;
+        let (inputs, targets) = picture.labelled_set(&canvas);
         Ok(Self {
             state: trainer.init_state(&net)?,
             picture,

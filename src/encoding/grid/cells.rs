@@ -1,37 +1,35 @@
 //! Cells of a level around some samples, and the sums over their corners.
 
-use super::{Grid, Interpolation, Level, MOST_INPUTS};
+use super::{Grid, Interpolation, Level};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd};
 
-/// Number of samples that are located together.
+/// Number of samples that are located together, if there are several.
 pub(super) const BLOCK: usize = 64;
 
-/// Factors of the hash, one for each input.
-const FACTORS: [u32; MOST_INPUTS] = [1, 2_654_435_761, 805_459_861, 3_674_653_429];
-
-/// Entries and weights of the `C` = 2^`D` corners of the cells around some samples of `D` inputs.
-pub(super) struct Cells<T, const D: usize, const C: usize> {
+/// Entries and weights of the `C` = 2^`D` corners of the cells around up to `B` samples of `D`
+/// inputs.
+pub(super) struct Cells<T, const D: usize, const C: usize, const B: usize> {
     samples: usize,
     /// Position in the cell, in each direction.
-    position: [[T; BLOCK]; D],
+    position: [[T; B]; D],
     /// Indices of the entries, for each corner.
-    entries: [[u32; BLOCK]; C],
+    entries: [[u32; B]; C],
     /// Weights, for each corner.
-    weights: [[T; BLOCK]; C],
+    weights: [[T; B]; C],
 }
 
-impl<T: Float, const D: usize, const C: usize> Cells<T, D, C> {
+impl<T: Float, const D: usize, const C: usize, const B: usize> Cells<T, D, C, B> {
     pub(super) fn new() -> Self {
         Self {
             samples: 0,
-            position: [[T::zero(); BLOCK]; D],
-            entries: [[0; BLOCK]; C],
-            weights: [[T::zero(); BLOCK]; C],
+            position: [[T::zero(); B]; D],
+            entries: [[0; B]; C],
+            weights: [[T::zero(); B]; C],
         }
     }
 
-    /// Finds the cells around at most `BLOCK` samples.
+    /// Finds the cells around at most `B` samples.
     pub(super) fn locate(&mut self, grid: &Grid, level: &Level, inputs: &[T]) {
         self.samples = inputs.len() / D;
         simd::dispatch(Locate {
@@ -52,7 +50,7 @@ impl<T: Float, const D: usize, const C: usize> Cells<T, D, C> {
         at: usize,
     ) {
         let entries = params.as_chunks::<F>().0;
-        let rows = outputs.chunks_mut(stride).take(BLOCK);
+        let rows = outputs.chunks_mut(stride).take(B);
         for (s, row) in rows.take(self.samples).enumerate() {
             let mut sum = [T::zero(); F];
             for c in 0..C {
@@ -75,7 +73,7 @@ impl<T: Float, const D: usize, const C: usize> Cells<T, D, C> {
         gradient: &mut [T],
     ) {
         let gradient = gradient.as_chunks_mut::<F>().0;
-        let rows = dy.chunks_exact(stride).take(BLOCK);
+        let rows = dy.chunks_exact(stride).take(B);
         for (s, row) in rows.take(self.samples).enumerate() {
             let dy: [T; F] = core::array::from_fn(|f| row[at + f]);
             for c in 0..C {
@@ -164,14 +162,14 @@ fn interpolation_derivative<T: Float>(grid: &Grid, t: T) -> T {
     }
 }
 
-struct Locate<'a, T, const D: usize, const C: usize> {
-    cells: &'a mut Cells<T, D, C>,
+struct Locate<'a, T, const D: usize, const C: usize, const B: usize> {
+    cells: &'a mut Cells<T, D, C, B>,
     level: &'a Level,
     interpolation: Interpolation,
     inputs: &'a [T],
 }
 
-impl<T: Float, const D: usize, const C: usize> Op for Locate<'_, T, D, C> {
+impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_, T, D, C, B> {
     type Output = ();
 
     // Loops over whole blocks of constant length vectorize. Samples that are missing lie at 0.
@@ -180,23 +178,19 @@ impl<T: Float, const D: usize, const C: usize> Op for Locate<'_, T, D, C> {
     fn run<S: Simd>(self, _: S) {
         let Self { cells, level, .. } = self;
         let (n, last) = (T::from_u32(level.cells), level.cells - 1);
-        let mut x = [[T::zero(); BLOCK]; D];
-        for (s, row) in self.inputs.chunks_exact(D).take(BLOCK).enumerate() {
+        let mut x = [[T::zero(); B]; D];
+        for (s, row) in self.inputs.chunks_exact(D).take(B).enumerate() {
             for k in 0..D {
                 x[k][s] = row[k];
             }
         }
         // Products of each direction's index and its factor, for the lower vertex.
-        let mut index = [[0_u32; BLOCK]; D];
+        let mut index = [[0_u32; B]; D];
         // Weights of the upper vertex in each direction.
-        let mut upper = [[T::zero(); BLOCK]; D];
-        let (mut factors, mut dense) = (FACTORS, 1_u32);
+        let mut upper = [[T::zero(); B]; D];
+        let factors = level.factors();
         for k in 0..D {
-            if !level.is_hashed {
-                factors[k] = dense;
-                dense = dense.wrapping_mul(level.cells + 1);
-            }
-            for s in 0..BLOCK {
+            for s in 0..B {
                 let position = x[k][s].max(T::zero()).min(T::one()) * n;
                 let cell = position.truncate().min(last);
                 let t = position - T::from_u32(cell);
@@ -212,7 +206,7 @@ impl<T: Float, const D: usize, const C: usize> Op for Locate<'_, T, D, C> {
         };
         for c in 0..C {
             let step: [u32; D] = core::array::from_fn(|k| factors[k] * (c >> k & 1) as u32);
-            for s in 0..BLOCK {
+            for s in 0..B {
                 let mut weight = T::one();
                 let (mut hash, mut sum) = (0, 0_u32);
                 for k in 0..D {

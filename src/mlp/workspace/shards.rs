@@ -116,8 +116,9 @@ impl<T: Float> GradientWorkspace<T> {
         let used = &mut self.chunks[..self.used];
         if is_sharded {
             let len = self.layout.len();
-            used.iter_mut()
-                .for_each(|chunk| chunk.gradient.resize(len, T::zero()));
+            for chunk in &mut *used {
+                chunk.gradient.resize(len, T::zero());
+            }
         }
         if let Some(samples) = samples {
             let before = shard.rows().start;

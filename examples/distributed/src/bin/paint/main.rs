@@ -112,7 +112,7 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     }
     let picture = Picture::load(flags.image.as_deref())?;
     let canvas = Canvas::new(picture.image().dimensions(), flags)?;
-    let sample = picture.sample(&canvas)?;
+    let sample = picture.sample(&canvas);
     let pixels = Pixels {
         picture: &picture,
         canvas: &canvas,

@@ -1,0 +1,133 @@
+//! Descriptions of a borrowed network's layers and encoding.
+
+use crate::activation::Activation;
+use crate::encoding::Encoding;
+use crate::error::{Error, Result};
+use crate::float::Float;
+
+/// Size and activation of one layer of an [`MlpRef`](crate::MlpRef).
+#[derive(Clone, Copy, Debug)]
+pub struct LayerSpec<'a, T> {
+    pub(super) outputs: usize,
+    pub(super) pieces: usize,
+    activation: &'a dyn Activation<T>,
+}
+
+impl<'a, T: Float> LayerSpec<'a, T> {
+    /// Returns a layer of this many neurons, with an activation of one piece.
+    pub const fn new(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
+        Self::with_pieces(outputs, 1, activation)
+    }
+
+    /// Returns a layer of this many neurons, with an activation that takes this many
+    /// [pieces](Activation::pieces). The number is an argument, because a `const fn` cannot call
+    /// the activation.
+    pub const fn with_pieces(
+        outputs: usize,
+        pieces: usize,
+        activation: &'a dyn Activation<T>,
+    ) -> Self {
+        Self {
+            outputs,
+            pieces,
+            activation,
+        }
+    }
+
+    /// Returns the number of outputs, one for each neuron.
+    pub const fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Returns the number of pieces: rows of weights, each with a bias, of each neuron.
+    pub const fn pieces(&self) -> usize {
+        self.pieces
+    }
+
+    /// Returns the activation of the layer's neurons.
+    pub const fn activation(&self) -> &'a dyn Activation<T> {
+        self.activation
+    }
+
+    /// Returns the number of rows of weights. It cannot overflow for checked sizes.
+    pub(super) const fn rows(&self) -> usize {
+        self.outputs * self.pieces
+    }
+
+    /// Checks that the layer's number of pieces is the activation's.
+    pub(super) fn check_pieces(&self) -> Result<()> {
+        let (what, expected) = ("pieces of a layer", self.activation.pieces());
+        if self.pieces == expected {
+            return Ok(());
+        }
+        let expected = alloc::format!("{expected}, the pieces of its activation");
+        Err(Error::shape(what, expected, self.pieces))
+    }
+}
+
+/// Encoding of an [`MlpRef`](crate::MlpRef) in a constant, and its sizes.
+///
+/// The sizes stand beside the encoding, because a `const fn` cannot call it. Each prediction checks
+/// them.
+///
+/// ```
+/// use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation::Identity, encoding::Positional};
+///
+/// static POSITIONAL: Positional = Positional::constant(1, 1); // sin(π x) and cos(π x)
+/// static ENCODING: EncodingSpec<f32> = EncodingSpec {
+///     inputs: 1,
+///     outputs: 2,
+///     params_len: 0,
+///     encoding: &POSITIONAL,
+/// };
+/// static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &Identity)];
+/// static NET: MlpRef<f32> = MlpRef::constant_with_encoding(ENCODING, &LAYERS, &[3.0, 0.0, 1.0]);
+///
+/// let mut output = [0.0];
+/// NET.predict_into(&[0.5], &mut output, &mut [0.0; NET.scratch_len()])?;
+/// assert_eq!(output, [4.0]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct EncodingSpec<'a, T> {
+    /// Number of [inputs](Encoding::inputs) of the encoding, and thus of the network.
+    pub inputs: usize,
+    /// Number of [outputs](Encoding::outputs), which are the inputs of the first layer.
+    pub outputs: usize,
+    /// Number of [parameters](Encoding::params_len). They lie after those of the layers.
+    pub params_len: usize,
+    /// The encoding.
+    pub encoding: &'a dyn Encoding<T>,
+}
+
+impl<'a, T: Float> EncodingSpec<'a, T> {
+    /// Returns the encoding with its own sizes.
+    pub(super) fn of(encoding: &'a dyn Encoding<T>) -> Self {
+        Self {
+            inputs: encoding.inputs(),
+            outputs: encoding.outputs(),
+            params_len: encoding.params_len(),
+            encoding,
+        }
+    }
+
+    /// Checks that the sizes are the encoding's.
+    pub(super) fn check(&self) -> Result<()> {
+        let own = Self::of(self.encoding);
+        for (what, got, expected) in [
+            ("inputs of the encoding", self.inputs, own.inputs),
+            ("outputs of the encoding", self.outputs, own.outputs),
+            (
+                "parameters of the encoding",
+                self.params_len,
+                own.params_len,
+            ),
+        ] {
+            if got != expected {
+                let expected = alloc::format!("{expected}, as its encoding has");
+                return Err(Error::shape(what, expected, got));
+            }
+        }
+        Ok(())
+    }
+}
