@@ -76,8 +76,8 @@ pub struct Flags {
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
 
-    /// Maximum number of parameters of grid and layers
-    /// [default: 2.5 for each pixel, from 25000 to 250000; no bound without a grid]
+    /// Maximum number of parameters. Only a grid has a default
+    /// [default: 2.5 for each pixel, from 25000 to 250000]
     #[arg(long, value_name = "N", value_parser = parameters)]
     parameters: Option<usize>,
 
