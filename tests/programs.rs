@@ -492,8 +492,9 @@ fn paint_logo_races_and_repeats_with_several_seeds() {
             .lines()
             .filter(|line| line.starts_with("Racer "))
             .count(),
-        4
+        5
     );
+    assert!(output.contains("Winner    "), "{output}");
     assert!(frames(&out.join("race.gif")) > 3);
 
     let output = output_of(&mut paint(&out, &["--seeds", "3"]));

@@ -35,8 +35,9 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
-    /// Train four networks for equal times: as in the tutorial, with Muon, with Fourier features,
-    /// and with both. Writes race.png and race.gif [default of --seconds: 3]
+    /// Train five networks for equal times: as in the tutorial, with Muon, with Fourier features,
+    /// with both, and with a grid. Names the winner, and writes race.png and race.gif
+    /// [default of --seconds: 3]
     #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale"])]
     pub race: bool,
 
@@ -252,12 +253,16 @@ impl Flags {
         }
     }
 
-    /// Returns the racers: names, and flags that differ only in optimizer and inputs.
-    pub fn racers(&self) -> [(&'static str, Self); 4] {
+    /// Returns the racers: names, and flags. All but the last differ only in optimizer and inputs.
+    pub fn racers(&self) -> [(&'static str, Self); 5] {
+        let large = || Hidden(vec![(100, 9)]);
         let racer = |preset, input| Self {
             preset: Some(preset),
             input: Some(input),
-            hidden: Some(self.hidden()),
+            hidden: match input {
+                Input::Grid => self.hidden.clone(),
+                _ => Some(self.hidden.clone().unwrap_or_else(large)),
+            },
             patience: Some(usize::MAX),
             seconds: self.seconds(),
             ..self.clone()
@@ -273,6 +278,7 @@ impl Flags {
                 racer(Preset::Tutorial, Input::Fourier),
             ),
             ("with both", racer(Preset::Fourier, Input::Fourier)),
+            ("with a grid", racer(Preset::Grid, Input::Grid)),
         ]
     }
 

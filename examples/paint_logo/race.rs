@@ -1,4 +1,4 @@
-//! A race of one network trained in four ways, for equal times.
+//! A race of five ways to train a network, for equal times.
 
 use image::{RgbImage, imageops};
 use support::panels::{Panel, grid, save_gif, zoom_to};
@@ -29,6 +29,15 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
         records.push(outcome.records);
     }
     let names = racers.each_ref().map(|(name, _)| *name);
+    let results = names.iter().zip(&records);
+    let results = results.filter_map(|(name, records)| Some((name, records.last()?.psnr)));
+    if let Some((name, psnr)) = results.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        let seconds = flags.seconds().unwrap_or_default();
+        println!(
+            "Winner    {name}: {} after {seconds} seconds each",
+            decibels(psnr)
+        );
+    }
     // The racer with the most records decides the times of the frames.
     let clock = records.iter().max_by_key(|records| records.len());
     let mut clock: Vec<_> = (clock.into_iter().flatten())
@@ -52,7 +61,7 @@ pub fn run(flags: &Flags, picture: &Picture) -> Result<()> {
 /// Returns the frame at this time, in seconds of training.
 fn frame(
     seconds: f64,
-    names: [&str; 4],
+    names: [&str; 5],
     records: &[Vec<Record>],
     picture: &Picture,
 ) -> Result<RgbImage> {
@@ -76,5 +85,5 @@ fn frame(
             note: decibels(record.psnr),
         }
     }));
-    grid(&panels, 5, zoom_to(SIDE, &target))
+    grid(&panels, 3, zoom_to(SIDE, &target))
 }
