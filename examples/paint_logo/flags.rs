@@ -35,13 +35,17 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
+    /// Also show each neuron's output over the picture, layer by layer. Writes neurons.png
+    #[arg(long)]
+    pub neurons: bool,
+
     /// Train four networks for equal times: as in the tutorial, with Muon, with Fourier features,
     /// and with both. Writes race.png and race.gif [default of --seconds: 3]
-    #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale"])]
+    #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale", "neurons"])]
     pub race: bool,
 
     /// Train with N seeds, from `--seed` on, and print the medians. Writes no pictures
-    #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale"],
+    #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale", "neurons"],
           value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
 

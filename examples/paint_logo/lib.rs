@@ -22,6 +22,7 @@ mod clock;
 mod display;
 mod flags;
 mod gallery;
+mod neurons;
 mod painter;
 mod picture;
 mod race;
@@ -58,6 +59,9 @@ fn paint_with(flags: &Flags) -> Result<()> {
 fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     let mut training = Training::new(flags, picture)?;
     let reference = gallery::reference(flags, &training.canvas)?;
+    if flags.neurons {
+        neurons::check(&training.net)?;
+    }
     describe(flags, picture, &training.net);
     training::end_on_ctrl_c()?;
     let outcome = training.run(Recording::Updates, "")?;
@@ -80,6 +84,11 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         reference.as_ref(),
         &mut files,
     )?;
+    if flags.neurons {
+        let path = flags.out.join("neurons.png");
+        neurons::save(&path, net, canvas, Some(picture.image()))?;
+        files.push(path);
+    }
     println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
@@ -98,9 +107,14 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let file = ModelFile::<f32>::load(path)?;
     let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
-    let to = flags.out.join("painting.png");
-    plot::save(&painting, &to)?;
-    say::wrote(&[to]);
+    let mut files = vec![flags.out.join("painting.png")];
+    plot::save(&painting, &files[0])?;
+    if flags.neurons {
+        neurons::check(&file.model).map_err(explain)?;
+        files.push(flags.out.join("neurons.png"));
+        neurons::save(&files[1], &file.model, &canvas, None)?;
+    }
+    say::wrote(&files);
     Ok(())
 }
 
