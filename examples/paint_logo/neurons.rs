@@ -209,10 +209,10 @@ fn layer(
         0 => first_note(net, &pair[0].activation().name()),
         _ => combined_note(net, index, is_last),
     }];
-    if is_last {
+    if is_last && shown > 0 {
         notes.push(
-            "The bar below each map is the color that the neuron adds where its map is white: \
-             black makes the place darker."
+            "The bar below a map is the color that the neuron adds where its map is white. A dark bar \
+             takes light away."
                 .into(),
         );
     }
