@@ -657,7 +657,7 @@ fn paint_logo_explains_errors() {
     let failing: &[(&[&str], &str)] = &[
         (&["--image", &missing], "missing.png"),
         (&["--image", &empty], "empty.png"),
-        (&["--image", &prose], "no PNG or JPEG"),
+        (&["--image", &prose], "no PNG, JPEG or GIF"),
         (&["--image", &cut], "cut.png"),
         (&["--image", folder.to_str().unwrap()], "errors"),
         (&["--out", &below_a_file], "prose.jpg"),

@@ -24,7 +24,7 @@ pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     let Some(path) = &flags.reference else {
         return Ok(None);
     };
-    let reference = Picture::load(Some(path))?;
+    let reference = Picture::load(Some(path), flags.ground)?;
     let (got, expected) = (reference.image().dimensions(), canvas.enlarged());
     if got != expected {
         let sizes = format!(

@@ -45,7 +45,7 @@ fn paint_with(flags: &Flags) -> Result<()> {
     if let Some(path) = &flags.load {
         return load(flags, path);
     }
-    let picture = Picture::load(flags.image.as_deref())?.reduced();
+    let picture = Picture::load(flags.image.as_deref(), flags.ground)?.reduced();
     for note in picture.notes() {
         println!("Note      {}: {note}", picture.name());
     }
