@@ -69,7 +69,6 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         net, canvas, clock, ..
     } = &training;
     report_stop(flags, &outcome);
-    report_pixel(net, picture, canvas)?;
     let mut files = Vec::new();
     if let Some(path) = &flags.save {
         canvas.with_network(net).save(path)?;
@@ -156,22 +155,4 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
             flags.patience().unwrap_or(0),
         );
     }
-}
-
-/// Prints the unclipped prediction of one pixel, next to its true color. The pixel is the
-/// tutorial's (1, 1), or the nearest one of a tiny picture.
-fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
-    let (columns, rows) = picture.image().dimensions();
-    let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
-    let painted = net.predict(&canvas.inputs([(row.into(), column.into())]))?;
-    let text = |color: &[f32]| match color {
-        [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
-        _ => String::new(),
-    };
-    println!(
-        "Pixel     ({row}, {column}) is painted {}, its true color is {}",
-        text(&painted),
-        text(&picture.color(row, column)),
-    );
-    Ok(())
 }
