@@ -17,7 +17,7 @@ use crate::painter::MOST_PARAMETERS;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "paint_logo")]
 pub struct Flags {
-    /// Picture to learn: PNG, JPEG, or the first frame of a GIF
+    /// Picture to learn, a PNG, a JPEG, or the first frame of a GIF
     /// [default: the logo of feedforward]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,

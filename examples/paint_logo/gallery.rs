@@ -183,8 +183,8 @@ fn panel<'a>(image: &'a RgbImage, name: &'a str, note: String) -> Panel<'a> {
     panels::Panel { image, name, note }
 }
 
-/// Returns a map of each pixel's largest difference, darker if larger, and the factor that amplifies
-/// the differences, a power of two.
+/// Returns a map of each pixel's largest difference, darker if larger. Differences are amplified by
+/// the returned factor, a power of two.
 fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     let error = |a: &Rgb<u8>, b: &Rgb<u8>| {
         let parts = a.0.iter().zip(b.0);

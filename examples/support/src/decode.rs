@@ -142,8 +142,8 @@ fn blended_16(part: u16, alpha: u16, ground: u8) -> u8 {
 /// Returns the picture upright.
 fn oriented(image: RgbImage, orientation: Orientation) -> RgbImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    // Distances in the old picture between neighbors in a row and in a column of the new one, with
-    // the old corner where the new picture begins.
+    // Each line below has the old index of the first new pixel. Then come distances in the old
+    // picture, those of new neighbors in a row and in a column.
     let (right, down) = (1, width.cast_signed());
     let (last_column, last_row) = (width - 1, (height - 1) * width);
     let (upright, lying) = ((width, height), (height, width));
