@@ -258,7 +258,7 @@ fn palettes_and_animations_are_read() {
         bytes
     };
     let (red, green) = (Rgba([255, 0, 0, 255]), Rgba([0, 255, 0, 255]));
-    let nothing = "".to_string();
+    let nothing = String::new();
     assert_eq!(first_pixel(&gif(&[red])), ([255, 0, 0], nothing.clone()));
     assert_eq!(first_pixel(&gif(&[Rgba([9, 9, 9, 0])])), (BLUE, nothing));
     let three = gif(&[green, red, red]);

@@ -16,6 +16,7 @@ use crate::painter::MOST_PARAMETERS;
 /// tutorial's network and scikit-learn's training. With `--input raw` it is the tutorial's own run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "paint_logo")]
+#[allow(clippy::struct_excessive_bools)] // each is a flag
 pub struct Flags {
     /// Picture to learn, a PNG, a JPEG, or the first frame of a GIF
     /// [default: the logo of feedforward]

@@ -27,7 +27,7 @@ const MOST_ROWS: usize = 3;
 
 /// Checks that the layers are not too large to show.
 pub fn check(net: &Mlp<f32>) -> Result<()> {
-    let encoded = net.encoding().map_or(0, |encoding| encoding.outputs());
+    let encoded = net.encoding().map_or(0, Encoding::outputs);
     let widths = net.layers().map(|layer| layer.outputs()).chain([encoded]);
     match widths.max().filter(|&widest| widest > MOST_NEURONS) {
         Some(widest) => {
@@ -136,9 +136,10 @@ fn encoded(encoding: &dyn Encoding<f32>, values: &[f32], size: (u32, u32)) -> Bl
         .map(|place| place * count / shown)
         .map(|output| map(&values, output, &spreads[output]))
         .collect();
-    let of_all = match shown < count {
-        true => format!(", {shown} of them shown"),
-        false => String::new(),
+    let of_all = if shown < count {
+        format!(", {shown} of them shown")
+    } else {
+        String::new()
     };
     let levels = (0..).take_while(|&part| encoding.part_len(part).is_some());
     let (title, note) = match levels.count() {
@@ -195,16 +196,20 @@ fn layer(
         bar: (is_last && !spreads[neuron].is_constant()).then(|| color_of(neuron, next)),
         ..map(&values, neuron, &spreads[neuron])
     });
-    let mut title = format!("Layer {} of {hidden}: {neurons} neurons", index + 1);
-    if shown + plain.len() < neurons {
-        title += &format!(", the strongest {shown} shown");
-    }
-    if !plain.is_empty() {
-        title += &format!(", {} equal everywhere", plain.len());
-    }
-    if order.len() > shown {
-        title += " (plain)";
-    }
+    let of_all = if shown + plain.len() < neurons {
+        format!(", the strongest {shown} shown")
+    } else {
+        String::new()
+    };
+    let without_use = match plain.len() {
+        0 => String::new(),
+        count if order.len() > shown => format!(", {count} equal everywhere (plain)"),
+        count => format!(", {count} equal everywhere"),
+    };
+    let title = format!(
+        "Layer {} of {hidden}: {neurons} neurons{of_all}{without_use}",
+        index + 1
+    );
     let mut notes = vec![match index {
         0 => first_note(net, &pair[0].activation().name()),
         _ => combined_note(net, index, is_last),
@@ -225,7 +230,7 @@ fn layer(
 
 /// Explains the first hidden layer.
 fn first_note(net: &Mlp<f32>, activation: &str) -> String {
-    let encoding = net.encoding().map(|encoding| encoding.name());
+    let encoding = net.encoding().map(Encoding::name);
     let form = match encoding {
         Some(name) if name.starts_with("grid") => {
             "adds up the grid's maps. They are learned, so patterns of the picture appear at once"
@@ -272,9 +277,12 @@ fn color_of(input: usize, output: &Layer<f32, &[f32]>) -> [u8; 3] {
     let weight = |part: usize| output.weights()[part * pieces * output.inputs() + input];
     let weights = [0, 1, 2].map(weight);
     let largest = weights.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
-    weights.map(|weight| match largest > 0.0 {
-        true => (127.5 + 127.5 * weight / largest).round() as u8,
-        false => 128,
+    weights.map(|weight| {
+        if largest > 0.0 {
+            (127.5 + 127.5 * weight / largest).round() as u8
+        } else {
+            128
+        }
     })
 }
 

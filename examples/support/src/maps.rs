@@ -84,10 +84,8 @@ fn block(block: &Block) -> Result<RgbImage> {
         return Ok(words);
     };
     let (wide, high) = first.image.dimensions();
-    let bar = match block.maps.iter().any(|map| map.bar.is_some()) {
-        true => BAR_GAP + BAR,
-        false => 0,
-    };
+    let has_bars = block.maps.iter().any(|map| map.bar.is_some());
+    let bar = if has_bars { BAR_GAP + BAR } else { 0 };
     let has_captions = block.maps.iter().any(|map| !map.caption.is_empty());
     let cell = high + bar + if has_captions { CAPTION } else { 0 };
     let columns = per_row(wide) as u32;
