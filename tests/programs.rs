@@ -276,7 +276,6 @@ fn paint_logo_paints_and_compares() {
     let sheet = size(&out.join("sheet.png"));
     assert!(sheet.0 > 600 && sheet.1 > 400, "{sheet:?}");
     assert!(frames(&out.join("painting.gif")) > 10);
-    assert!(output.contains("(1, 1)"));
     // The grid has 6 levels of 2 numbers. In the other presets there are 50 sines and 50 cosines,
     // or row and column.
     let entries: usize = [8, 12, 18, 28, 42, 64]
@@ -302,6 +301,49 @@ fn paint_logo_paints_and_compares() {
     files.sort();
     let all = ["enlarged.png", "painting.gif", "painting.png", "sheet.png"];
     assert_eq!(files, all);
+}
+
+#[test]
+fn paint_logo_shows_its_neurons() {
+    let folder = folder("neurons");
+    let model = folder.join("model.safetensors");
+    let model = model.to_str().unwrap();
+    let maps = folder.join("neurons.png");
+    let check = |output: &str| {
+        let words = output.lines().last().unwrap();
+        assert!(
+            words.starts_with("Wrote ") && words.ends_with("neurons.png"),
+            "{words}"
+        );
+        let (width, height) = size(&maps);
+        assert_eq!(width, 872);
+        fs::remove_file(&maps).unwrap();
+        height
+    };
+    // Grid and Fourier features have a block of their own.
+    let heights = ["tutorial", "grid", "fourier"].map(|preset| {
+        let flags = ["--neurons", "--preset", preset, "--save", model];
+        let height = check(&output_of(&mut paint(&folder, &flags)));
+        let mut load = example("paint_logo");
+        load.args(["--neurons", "--load", model, "--out"]);
+        assert_eq!(check(&output_of(load.arg(&folder))), height, "{preset}");
+        height
+    });
+    assert!(
+        heights[0] < heights[1] && heights[1] < heights[2],
+        "{heights:?}"
+    );
+    // One layer, no layer that all of the sheet holds, and other shapes of pictures.
+    for (hidden, columns, rows) in [("1", 1, 1), ("2x30", 3, 90), ("300", 90, 2)] {
+        let file = folder.join("picture.png");
+        RgbaImage::from_pixel(columns, rows, Rgba([1, 2, 3, 255]))
+            .save(&file)
+            .unwrap();
+        let mut command = example("paint_logo");
+        command.args(["--neurons", "--epochs", "1", "--hidden", hidden, "--image"]);
+        let height = check(&output_of(command.arg(file).arg("--out").arg(&folder)));
+        assert!((300..3000).contains(&height), "{hidden}: {height}");
+    }
 }
 
 /// Returns the number of frames of an animation, and checks that each is complete.
@@ -609,15 +651,21 @@ fn paint_logo_explains_errors() {
         (&["--parameters", "0"], "--parameters"),
         (&["--style", "sine", "--activation", "tanh"], "--activation"),
         (&["--race", "--epochs", "3"], "--epochs"),
+        (&["--race", "--neurons"], "--neurons"),
+        (&["--seeds", "2", "--neurons"], "--neurons"),
     ];
     let failing: &[(&[&str], &str)] = &[
         (&["--image", &missing], "missing.png"),
         (&["--image", &empty], "empty.png"),
-        (&["--image", &prose], "no PNG or JPEG"),
+        (&["--image", &prose], "no PNG, JPEG or GIF"),
         (&["--image", &cut], "cut.png"),
         (&["--image", folder.to_str().unwrap()], "errors"),
         (&["--out", &below_a_file], "prose.jpg"),
         (&["--hidden", "100000x3"], "parameters"),
+        (
+            &["--neurons", "--input", "raw", "--hidden", "20000"],
+            "16384 neurons",
+        ),
         (&["--learning-rate", "0"], "learning rate"),
         (&["--learning-rate", "-1"], "learning rate"),
         (&["--learning-rate", "nan"], "learning rate"),

@@ -1,5 +1,7 @@
 //! The plane of rows and columns that the network paints on.
 
+use std::ops::Range;
+
 use feedforward::{Mlp, ModelFile};
 use image::RgbImage;
 
@@ -126,6 +128,14 @@ impl Canvas {
         inputs.collect()
     }
 
+    /// Returns the inputs for the pixels in these rows of a painting of this width and height.
+    pub fn inputs_of(&self, (width, height): (u32, u32), rows: Range<u32>) -> Vec<f32> {
+        self.inputs(rows.flat_map(|row| {
+            let row = center(row, self.rows, height);
+            (0..width).map(move |column| (row, center(column, self.columns, width)))
+        }))
+    }
+
     /// Paints with this width and height in pixels.
     pub fn paint(&self, net: &Mlp<f32>, (width, height): (u32, u32)) -> Result<RgbImage> {
         let mut painting = RgbImage::new(width, height);
@@ -133,12 +143,8 @@ impl Canvas {
         let rows = (AT_ONCE / width as usize).max(1);
         let bands = painting.chunks_mut(line * rows);
         for (first, band) in (0..).step_by(rows).zip(bands) {
-            let rows = (first..).take(band.len() / line);
-            let places = rows.flat_map(|row| {
-                let row = center(row, self.rows, height);
-                (0..width).map(move |column| (row, center(column, self.columns, width)))
-            });
-            let colors = net.predict(&self.inputs(places))?;
+            let last = first + (band.len() / line) as u32;
+            let colors = net.predict(&self.inputs_of((width, height), first..last))?;
             for (part, &y) in band.iter_mut().zip(&colors) {
                 *part = in_bytes(y);
             }

@@ -16,11 +16,16 @@ use crate::painter::MOST_PARAMETERS;
 /// tutorial's network and scikit-learn's training. With `--input raw` it is the tutorial's own run.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "paint_logo")]
+#[allow(clippy::struct_excessive_bools)] // each is a flag
 pub struct Flags {
-    /// Picture to learn, PNG or JPEG. Transparent parts become white
+    /// Picture to learn, a PNG, a JPEG, or the first frame of a GIF
     /// [default: the logo of feedforward]
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+
+    /// Color of transparent parts: white, gray, black, or a number such as #ff8000
+    #[arg(long, value_name = "COLOR", default_value = "white", value_parser = color)]
+    pub ground: [u8; 3],
 
     /// Folder to write to, created if missing
     #[arg(long, value_name = "DIR", default_value = "out")]
@@ -35,14 +40,18 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
+    /// Also show each neuron's output over the picture, layer by layer. Writes neurons.png
+    #[arg(long)]
+    pub neurons: bool,
+
     /// Train five networks for equal times: as in the tutorial, with Muon, with Fourier features,
     /// with both, and with a grid. Names the winner, and writes race.png and race.gif
     /// [default of --seconds: 3]
-    #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale"])]
+    #[arg(long, conflicts_with_all = ["preset", "optimizer", "input", "style", "epochs", "seeds", "patience", "until_loss", "reference", "scale", "neurons"])]
     pub race: bool,
 
     /// Train with N seeds, from `--seed` on, and print the medians. Writes no pictures
-    #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale"],
+    #[arg(long, value_name = "N", conflicts_with_all = ["reference", "scale", "neurons"],
           value_parser = clap::value_parser!(u32).range(1..))]
     pub seeds: Option<u32>,
 
@@ -52,7 +61,7 @@ pub struct Flags {
 
     /// Paint with a network that `--save` wrote, without training. Writes painting.png in the size
     /// of the learned picture, or `--scale` times larger
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "preset", "style", "hidden", "parameters", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "ground", "preset", "style", "hidden", "parameters", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
     pub load: Option<PathBuf>,
 
     /// Keep the state of the training run in this file, and resume from it if it exists
@@ -164,6 +173,25 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
         Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
         _ => Err("expected a number of seconds above 0".into()),
     }
+}
+
+fn color(text: &str) -> std::result::Result<[u8; 3], String> {
+    let part = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    let is_number = || text.len() == 7 && !text.contains('+');
+    match text.strip_prefix('#') {
+        Some(_) if is_number() => match (part(1), part(3), part(5)) {
+            (Some(r), Some(g), Some(b)) => Some([r, g, b]),
+            _ => None,
+        },
+        Some(_) => None,
+        None => match text {
+            "white" => Some([255; 3]),
+            "gray" => Some([128; 3]),
+            "black" => Some([0; 3]),
+            _ => None,
+        },
+    }
+    .ok_or_else(|| "expected white, gray, black, or a number such as #ff8000".into())
 }
 
 fn parameters(text: &str) -> std::result::Result<usize, String> {

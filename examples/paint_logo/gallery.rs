@@ -16,15 +16,18 @@ use crate::training::{Outcome, Record};
 /// Approximate longer side of a panel.
 pub const SIDE: u32 = 256;
 
-/// Size of a curve with its axes.
-const CURVE: (u32, u32) = (408, 250);
+/// Height of a curve with its axes.
+const CURVE: u32 = 250;
+
+/// Maximum factor by which differences are amplified.
+const MOST_AMPLIFIED: u8 = 32;
 
 /// Returns the true picture in the size of the enlarged painting, if `--reference` names one.
 pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     let Some(path) = &flags.reference else {
         return Ok(None);
     };
-    let reference = Picture::load(Some(path))?;
+    let reference = Picture::load(Some(path), flags.ground)?;
     let (got, expected) = (reference.image().dimensions(), canvas.enlarged());
     if got != expected {
         let sizes = format!(
@@ -125,34 +128,34 @@ fn enlarge(
 
 /// Returns one sheet with target, painting, their difference, and the curves.
 fn sheet(outcome: &Outcome, target: &RgbImage, painting: &RgbImage, psnr: f64) -> Result<RgbImage> {
-    let (errors, largest) = errors(target, painting);
+    let (errors, factor) = errors(target, painting);
+    let amplified = match factor {
+        1 => "not amplified".into(),
+        _ => format!("amplified {factor} times"),
+    };
     let panels = [
         panel(target, "the picture", size(target)),
         panel(painting, "the network's painting", decibels(psnr)),
-        panel(
-            &errors,
-            "where they differ",
-            format!("black: by {largest} of 255"),
-        ),
+        panel(&errors, "differences", amplified),
     ];
     let images = shrunk(&panels)?;
+    let width = (images.width() - 3 * SPACE) / 2;
     let curve = |name, color, value: fn(&Record) -> f64, is_log: bool| {
         let points = (outcome.records.iter())
             .map(|record| (record.epochs, value(record)))
             .filter(|point| point.1.is_finite() && (!is_log || point.1 > 0.0));
         let points: Vec<_> = points.collect();
-        plot::picture(CURVE, &|area| {
+        plot::picture((width, CURVE), &|area| {
             plot::curve(area, name, &points, color, is_log)
         })
     };
     let loss = curve("loss", BLUE, |record| record.loss, true)?;
     let psnr = curve("PSNR, dB", ORANGE, |record| record.psnr, false)?;
-    let width = images.width().max(2 * CURVE.0 + 3 * SPACE);
-    let height = images.height() + CURVE.1 + SPACE;
-    let mut sheet = RgbImage::from_pixel(width, height, Rgb([255; 3]));
+    let height = images.height() + CURVE + SPACE;
+    let mut sheet = RgbImage::from_pixel(images.width(), height, Rgb([255; 3]));
     imageops::replace(&mut sheet, &images, 0, 0);
     for (part, curve) in [loss, psnr].iter().enumerate() {
-        let left = SPACE + part as u32 * (width - SPACE) / 2;
+        let left = SPACE + part as u32 * (width + SPACE);
         imageops::replace(&mut sheet, curve, left.into(), images.height().into());
     }
     Ok(sheet)
@@ -180,7 +183,8 @@ fn panel<'a>(image: &'a RgbImage, name: &'a str, note: String) -> Panel<'a> {
     panels::Panel { image, name, note }
 }
 
-/// Returns a map of each pixel's largest difference, darker if larger, and the maximum.
+/// Returns a map of each pixel's largest difference, darker if larger. Differences are amplified by
+/// the returned factor, a power of two.
 fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     let error = |a: &Rgb<u8>, b: &Rgb<u8>| {
         let parts = a.0.iter().zip(b.0);
@@ -189,13 +193,14 @@ fn errors(target: &RgbImage, painting: &RgbImage) -> (RgbImage, u8) {
     let of_pixels = target.pixels().zip(painting.pixels());
     let errors: Vec<u8> = of_pixels.map(|(a, b)| error(a, b)).collect();
     let largest = errors.iter().copied().max().unwrap_or(0);
-    let shades = errors.iter().flat_map(|&error| {
-        let dark = f64::from(error) / f64::from(largest.max(1));
-        [(255.0 * (1.0 - dark)) as u8; 3]
-    });
+    let mut factor = MOST_AMPLIFIED;
+    while largest.checked_mul(factor).is_none() {
+        factor /= 2;
+    }
+    let shades = errors.iter().flat_map(|&error| [255 - factor * error; 3]);
     let (width, height) = target.dimensions();
     let map = RgbImage::from_raw(width, height, shades.collect());
-    (map.unwrap_or_default(), largest)
+    (map.unwrap_or_default(), factor)
 }
 
 fn size(image: &RgbImage) -> String {

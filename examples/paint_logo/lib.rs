@@ -22,6 +22,7 @@ mod clock;
 mod display;
 mod flags;
 mod gallery;
+mod neurons;
 mod painter;
 mod picture;
 mod race;
@@ -44,7 +45,7 @@ fn paint_with(flags: &Flags) -> Result<()> {
     if let Some(path) = &flags.load {
         return load(flags, path);
     }
-    let picture = Picture::load(flags.image.as_deref())?.reduced();
+    let picture = Picture::load(flags.image.as_deref(), flags.ground)?.reduced();
     for note in picture.notes() {
         println!("Note      {}: {note}", picture.name());
     }
@@ -58,6 +59,9 @@ fn paint_with(flags: &Flags) -> Result<()> {
 fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     let mut training = Training::new(flags, picture)?;
     let reference = gallery::reference(flags, &training.canvas)?;
+    if flags.neurons {
+        neurons::check(&training.net)?;
+    }
     describe(flags, picture, &training.net);
     training::end_on_ctrl_c()?;
     let outcome = training.run(Recording::Updates, "")?;
@@ -65,7 +69,6 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         net, canvas, clock, ..
     } = &training;
     report_stop(flags, &outcome);
-    report_pixel(net, picture, canvas)?;
     let mut files = Vec::new();
     if let Some(path) = &flags.save {
         canvas.with_network(net).save(path)?;
@@ -80,6 +83,11 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
         reference.as_ref(),
         &mut files,
     )?;
+    if flags.neurons {
+        let path = flags.out.join("neurons.png");
+        neurons::save(&path, net, canvas, Some(picture.image()))?;
+        files.push(path);
+    }
     println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
         outcome.history.epochs.len(),
@@ -98,9 +106,14 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let file = ModelFile::<f32>::load(path)?;
     let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
-    let to = flags.out.join("painting.png");
-    plot::save(&painting, &to)?;
-    say::wrote(&[to]);
+    let mut files = vec![flags.out.join("painting.png")];
+    plot::save(&painting, &files[0])?;
+    if flags.neurons {
+        neurons::check(&file.model).map_err(explain)?;
+        files.push(flags.out.join("neurons.png"));
+        neurons::save(&files[1], &file.model, &canvas, None)?;
+    }
+    say::wrote(&files);
     Ok(())
 }
 
@@ -142,22 +155,4 @@ fn report_stop(flags: &Flags, outcome: &Outcome) {
             flags.patience().unwrap_or(0),
         );
     }
-}
-
-/// Prints the unclipped prediction of one pixel, next to its true color. The pixel is the
-/// tutorial's (1, 1), or the nearest one of a tiny picture.
-fn report_pixel(net: &Mlp<f32>, picture: &Picture, canvas: &Canvas) -> Result<()> {
-    let (columns, rows) = picture.image().dimensions();
-    let (row, column) = (1.min(rows - 1), 1.min(columns - 1));
-    let painted = net.predict(&canvas.inputs([(row.into(), column.into())]))?;
-    let text = |color: &[f32]| match color {
-        [r, g, b] => format!("({r:.3}, {g:.3}, {b:.3})"),
-        _ => String::new(),
-    };
-    println!(
-        "Pixel     ({row}, {column}) is painted {}, its true color is {}",
-        text(&painted),
-        text(&picture.color(row, column)),
-    );
-    Ok(())
 }

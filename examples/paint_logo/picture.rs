@@ -6,7 +6,7 @@ use std::path::Path;
 
 use feedforward::Mlp;
 use feedforward::metrics::psnr;
-use image::{DynamicImage, Rgb, RgbImage, Rgba, imageops};
+use image::{Rgb, RgbImage};
 
 use crate::canvas::{Canvas, in_bytes};
 use crate::decode;
@@ -30,23 +30,28 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Loads the picture of a file, or the logo.
-    pub fn load(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else {
-            let (image, _) = decode::decode(LOGO)?;
-            return Ok(Self::new(image, "the logo of feedforward".into()));
+    /// Loads the picture of a file, or the logo, on a ground of this color.
+    pub fn load(path: Option<&Path>, ground: [u8; 3]) -> Result<Self> {
+        let (name, (image, notes)) = match path {
+            None => (
+                "the logo of feedforward".into(),
+                decode::decode(LOGO, ground)?,
+            ),
+            Some(path) => {
+                let name = path.display().to_string();
+                let read = decode::read(path, ground).map_err(|error| format!("{name}: {error}"));
+                (name, read?)
+            }
         };
-        let name = path.display().to_string();
-        let (image, notes) = decode::read(path).map_err(|error| format!("{name}: {error}"))?;
         Ok(Self {
             notes,
             ..Self::new(image, name)
         })
     }
 
-    pub fn new(image: DynamicImage, name: String) -> Self {
+    pub fn new(image: RgbImage, name: String) -> Self {
         Self {
-            image: over_white(image),
+            image,
             name,
             notes: Vec::new(),
         }
@@ -64,7 +69,7 @@ impl Picture {
         // If one side is a single pixel, the other one takes all of the reduction.
         let shrink = |side: u32, other: u32| part(side).min(MOST_LEARNED / part(other));
         let size = (shrink(columns, rows), shrink(rows, columns));
-        self.image = imageops::thumbnail(&self.image, size.0, size.1);
+        self.image = decode::reduced(&self.image, size);
         self.notes.push(format!(
             "scaled down from {rows} rows of {columns} pixels, as no more than {MOST_LEARNED} are learned"
         ));
@@ -145,19 +150,6 @@ impl Sample {
 pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
     Ok(psnr(&values(a), &values(b), 255.0)?)
-}
-
-/// Blends transparent pixels with a white background.
-fn over_white(image: DynamicImage) -> RgbImage {
-    let image = image.into_rgba8();
-    RgbImage::from_fn(image.width(), image.height(), |x, y| {
-        let &Rgba([r, g, b, alpha]) = image.get_pixel(x, y);
-        let blend = |part: u8| {
-            let (part, alpha) = (u32::from(part), u32::from(alpha));
-            ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-        };
-        Rgb([r, g, b].map(blend))
-    })
 }
 
 /// Creates the folder if it is missing, and checks that it is writable. An error is better before a

@@ -30,6 +30,52 @@ pub fn png_notes(bytes: &[u8]) -> Vec<String> {
     notes
 }
 
+/// Returns notes on the parts of a GIF that are ignored.
+pub fn gif_notes(bytes: &[u8]) -> Vec<String> {
+    match gif_frames(bytes) {
+        2.. => vec![format!(
+            "only the first of {} frames is used",
+            gif_frames(bytes)
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the number of frames before the end or a damaged part.
+fn gif_frames(bytes: &[u8]) -> usize {
+    const HEADER: usize = 13;
+    let mut frames = 0;
+    let mut count = || -> Option<()> {
+        let mut at = HEADER + palette(*bytes.get(HEADER - 3)?);
+        loop {
+            match bytes.get(at)? {
+                b'!' => at += 2, // an extension: its kind, and data
+                b',' => {
+                    frames += 1;
+                    // Position, size and flags of the frame, and the size of its codes.
+                    at += 11 + palette(*bytes.get(at + 9)?);
+                }
+                _ => return None,
+            }
+            // Data consists of blocks, each after its length, up to an empty one.
+            while let length @ 1.. = *bytes.get(at)? {
+                at += 1 + usize::from(length);
+            }
+            at += 1;
+        }
+    };
+    count();
+    frames
+}
+
+/// Returns the size in bytes of the palette that follows flags in a GIF.
+fn palette(flags: u8) -> usize {
+    match flags & 0x80 {
+        0 => 0,
+        _ => 3 << ((flags & 7) + 1),
+    }
+}
+
 /// Returns kind and data of the first chunk, and the bytes after it.
 fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
@@ -47,12 +93,14 @@ pub fn profile_note(profile: &[u8]) -> Option<String> {
     (!is_srgb).then(|| note.into())
 }
 
-/// Checks that a JPEG is complete. Decoders would fill a missing part with gray.
+/// Returns notes on a JPEG, and checks that it is complete. Decoders would fill a missing part with
+/// gray.
 ///
 /// # Errors
 /// If its end marker is missing.
-pub fn check_jpeg(bytes: &[u8]) -> Result<(), String> {
+pub fn jpeg_notes(bytes: &[u8]) -> Result<Vec<String>, String> {
     const END: u8 = 0xd9;
+    let mut notes = Vec::new();
     let cut = || "the file is cut: the end of the picture is missing".to_string();
     let mut at = 2; // after the start marker
     loop {
@@ -62,13 +110,21 @@ pub fn check_jpeg(bytes: &[u8]) -> Result<(), String> {
         let kind = start + distance(&bytes[start..], |byte| byte != 0xff).ok_or_else(cut)?;
         at = kind + 1;
         match bytes[kind] {
-            END => return Ok(()),
+            END => return Ok(notes),
             // A data byte, and markers without a length.
             0 | 1 | 0xd0..=0xd8 => {}
-            _ => {
+            kind => {
                 let &length = bytes[at..].first_chunk().ok_or_else(cut)?;
                 let length = usize::from(u16::from_be_bytes(length));
-                at += bytes[at..].get(..length).ok_or_else(cut)?.len();
+                let data = bytes[at..].get(..length).ok_or_else(cut)?;
+                // A header of the picture has length, precision, height, width and components.
+                let is_header =
+                    (0xc0..=0xcf).contains(&kind) && ![0xc4, 0xc8, 0xcc].contains(&kind);
+                if is_header && data.get(7) == Some(&4) {
+                    let note = "its CMYK inks are converted to colors without their profile";
+                    notes.push(note.into());
+                }
+                at += length;
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Its functions are not generic, because generic functions would be compiled in each example.
 
 pub mod decode;
+pub mod maps;
 pub mod panels;
 pub mod plot;
 pub mod preview;

@@ -14,6 +14,9 @@ use crate::plot::{self, FAINT, INK, px, text};
 /// Space between panels.
 pub const SPACE: u32 = 16;
 
+/// Color of the frame of a picture.
+const FRAME_COLOR: Rgb<u8> = Rgb([214, 218, 225]);
+
 /// Height of the two lines below each panel.
 const WORDS: u32 = 44;
 
@@ -57,9 +60,12 @@ pub fn grid(panels: &[Panel<'_>], columns: u32, zoom: u32) -> Result<RgbImage> {
             SPACE + index / columns * down,
         );
         let large = magnified(panel.image, (wide, high));
+        // A frame shows the edge of a white picture.
+        let frame = RgbImage::from_pixel(wide + 2, high + 2, FRAME_COLOR);
+        imageops::replace(&mut grid, &frame, (left - 1).into(), (top - 1).into());
         imageops::replace(&mut grid, &large, left.into(), top.into());
         let words = words(cell, panel)?;
-        imageops::replace(&mut grid, &words, left.into(), (top + high).into());
+        imageops::replace(&mut grid, &words, left.into(), (top + high + 1).into());
     }
     Ok(grid)
 }

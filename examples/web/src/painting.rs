@@ -9,6 +9,7 @@ use feedforward::{Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::{RgbImage, RgbaImage};
 
 use crate::canvas::Canvas;
+use crate::decode::on_ground;
 use crate::flags::Flags;
 use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, psnr_between};
@@ -47,7 +48,7 @@ impl Painting {
         if flags.seconds().is_some() {
             return Err("--seconds: the page has no clock".into());
         }
-        let picture = Picture::new(picture.into(), String::new());
+        let picture = Picture::new(on_ground(picture.into(), [255; 3]), String::new());
         let canvas = Canvas::new(picture.image().dimensions(), &flags)?;
         let net = network(&flags, &canvas)?;
         let pixels = picture.image().pixels().len();

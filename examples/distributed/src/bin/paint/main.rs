@@ -110,7 +110,7 @@ fn paint(flags: &Flags, world: &SimpleCommunicator) -> Result<()> {
     if first {
         picture::prepare_folder(&flags.out)?;
     }
-    let picture = Picture::load(flags.image.as_deref())?;
+    let picture = Picture::load(flags.image.as_deref(), [255; 3])?;
     let canvas = Canvas::new(picture.image().dimensions(), flags)?;
     let sample = picture.sample(&canvas);
     let pixels = Pixels {
