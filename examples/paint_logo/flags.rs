@@ -76,8 +76,8 @@ pub struct Flags {
     #[arg(long)]
     pub no_preview: bool,
 
-    /// Defaults of the other flags [default: grid, or fourier with a flag that belongs to it:
-    /// `--style`, `--input`, `--frequencies` or `--sigma`]
+    /// Defaults of the other flags. With `--style`, `--input`, `--frequencies` or `--sigma`, the
+    /// default is fourier [default: grid]
     #[arg(long, value_name = "NAME", value_enum)]
     preset: Option<Preset>,
 
@@ -108,8 +108,8 @@ pub struct Flags {
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 
-    /// Number of pixels in a minibatch [default: 125 to 4096 by the size of the
-    /// picture, fourier 500, tutorial 200, or all if there are fewer]
+    /// Number of pixels in a minibatch. The grid's default depends on the picture's size
+    /// [default: 125 to 4096, fourier 500, tutorial 200, or all]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
@@ -138,8 +138,8 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Row and column as they are, scaled to [-1, 1], as sines and cosines, or as entries of a
-    /// learned grid [default: that of the preset, which is centered for tutorial]
+    /// Row and column as they are, scaled to [-1, 1], as sines and cosines, or in a learned grid
+    /// [default: grid, fourier, or centered for tutorial]
     #[arg(long, value_name = "KIND", value_enum)]
     input: Option<Input>,
 

@@ -127,8 +127,8 @@ fn for_grid(rate: f64) -> Adam {
 }
 
 /// Builds the trainer. The tutorial's preset trains as scikit-learn's `MLPRegressor` does by
-/// default. The other presets have no penalty. Their learning rates fall to zero over all updates, or
-/// by `in_time`.
+/// default. The other presets have no penalty. Their learning rates fall to zero over all updates,
+/// or by `in_time`.
 pub fn trainer(
     flags: &Flags,
     batch: usize,

@@ -19,7 +19,7 @@ use crate::storage::{Reader, Writer, on_disk};
 /// ```
 /// use feedforward::{Mlp, ModelFile, Scaler, activation::{Identity, Relu}};
 ///
-/// let scaler = Scaler::min_max(&[0.0, 0.0, 640.0, 480.0], 2)?;
+/// let scaler = Scaler::min_max(&[0.0, 0.0, 640.0, 480.0], 2, 0.0..=1.0)?;
 /// let net = Mlp::<f32>::builder(2).hidden(8, Relu).output(3, Identity).build()?;
 /// let file = ModelFile::new(net).scaler(scaler).note("picture", "a logo");
 /// let bytes = file.to_bytes()?;

@@ -101,6 +101,17 @@ fn reduced(large: &RgbImage) -> RgbImage {
     RgbImage::from_raw(width, height, pixels).unwrap_or_default()
 }
 
+/// Labels 1, 2 and 5 times a power of ten on a logarithmic axis. More labels would overlap.
+fn tick(x: f64) -> String {
+    let power = 10_f64.powf((x.log10() + 1e-9).floor());
+    let mantissa = (x / power).round();
+    if ![1.0, 2.0, 5.0].contains(&mantissa) {
+        return String::new();
+    }
+    // Rounding in the last place would give labels such as 0.30000000000000004.
+    format!("{}", (x * 1e6).round() / 1e6)
+}
+
 /// Draws a curve over epochs, which have a logarithmic axis. `is_log` makes the other axis
 /// logarithmic too.
 ///
@@ -150,7 +161,7 @@ pub fn curve(
                 .bold_line_style(AXIS.mix(0.35).stroke_width(px(1.0) / 2))
                 .label_style(label.clone())
                 .x_desc("epochs")
-                .x_label_formatter(&|x| format!("{x}"))
+                .x_label_formatter(&|x| tick(*x))
                 .y_label_formatter(&$format)
                 .y_labels(6)
                 .draw()?;
