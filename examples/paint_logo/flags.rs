@@ -138,8 +138,8 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Row and column as they are, scaled to [-1, 1], as sines and cosines, or in a learned grid
-    /// [default: grid, fourier, or centered for tutorial]
+    /// Row and column as they are, scaled to [-1, 1], as sines and cosines, or in a learned grid.
+    /// The tutorial's default is centered [default: that of the preset]
     #[arg(long, value_name = "KIND", value_enum)]
     input: Option<Input>,
 

@@ -33,9 +33,8 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// loss = Σ sᵢ · lossᵢ / B + λ / (2 B) · Σ w²,  B = Σ sᵢ
 /// ```
 ///
-/// The penalty covers all weights w of the layers, but not the biases. sᵢ is the weight of sample i,
-/// or 1 if the samples have no weights. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch
-/// also decays biases.
+/// The penalty covers all weights w of the layers, but not the biases. Without sample weights, all
+/// sᵢ are 1. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays biases.
 ///
 /// Sums over samples run in a fixed order: first within chunks of rows, then over the chunks. The
 /// number of chunks depends on the size of the minibatch alone.
