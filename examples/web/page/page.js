@@ -80,7 +80,8 @@ function toggle() {
   say(training ? 'Training' : `Paused${points.length ? ` at ${decibels()}` : ''}`);
 }
 
-const decibels = () => `${points.at(-1).psnr.toFixed(1)} dB`;
+const tenths = (psnr) => (Number.isFinite(psnr) ? psnr.toFixed(1) : '∞');
+const decibels = () => `${tenths(points.at(-1).psnr)} dB`;
 
 function say(text) {
   $('status').textContent = text;

@@ -46,7 +46,7 @@ page.on('request', (request) => {
 });
 
 const value = (id) => page.locator(`#${id}`).evaluate((output) => output.value);
-const number = async (id) => Number((await value(id)).replace(/,/g, ''));
+const number = async (id) => Number((await value(id)).replace(/,/g, '').replace('∞', 'Infinity'));
 const text = (id) => page.locator(`#${id}`).textContent();
 const until = (id, least) =>
   page.waitForFunction(([id, least]) => Number(document.getElementById(id).value) >= least, [id, least], { polling: 50 });
