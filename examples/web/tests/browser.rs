@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use feedforward::simd::InstructionSet;
 use feedforward::ModelFile;
+use feedforward::simd::InstructionSet;
 
 /// Tolerance for fused multiply-adds, whose differences add up over ten layers. It is a fortieth of
 /// an 8-bit step, and about a hundred units in the last place of 1.0.
