@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use feedforward::activation::{Identity, Mish, Relu, Tanh};
+use feedforward::encoding::{self, Encoding};
 use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
@@ -542,6 +544,25 @@ fn what_looks_wrong_is_hinted_at() {
     let careful = Trainer::new(SquaredError, Sgd::new(1e-6));
     let hints = fit(&careful, &far, &y);
     assert!(matches!(hints[..], [Hint::LargeInputs { .. }]), "{hints:?}");
+
+    // Numbers of categories may be large. An encoding that passes them on does not change that they
+    // are too large for a layer.
+    let numbers: Vec<f64> = (0..200).map(|i| f64::from(i * 20)).collect();
+    let targets = vec![0.5; 200];
+    let hints_behind = |encoding: Arc<dyn Encoding<f64>>| {
+        let builder = Mlp::builder(1).encoding(encoding).hidden(4, Tanh);
+        let mut net = builder.output(1, Identity).build().unwrap();
+        let trainer = Trainer::new(SquaredError, Adam::new(1e-3)).epochs(10);
+        let history = trainer.fit(&mut net, &numbers, &targets).unwrap();
+        let is_large = |hint: &&Hint| matches!(hint, Hint::LargeInputs { .. });
+        history.hints.iter().filter(is_large).count()
+    };
+    let categories = encoding::Categories::new(&[(4000, 2)]).unwrap();
+    assert_eq!(hints_behind(Arc::new(categories)), 0);
+    assert_eq!(
+        hints_behind(Arc::new(encoding::Identity::new(1).unwrap())),
+        1
+    );
 
     // The steps are so long that neurons die and the final loss exceeds the initial one.
     let wild = Trainer::new(SquaredError, Sgd::new(3.0))

@@ -162,14 +162,15 @@ fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     None
 }
 
-/// Minimum of samples · parameters for which several threads are faster than one.
+/// Minimum of samples · parameters of the layers for which several threads are faster than one. A
+/// sample reads few of an encoding's parameters.
 const PARALLEL_WORK: usize = 1 << 23;
 
 /// Predicts whole samples, on all cores if the work is large.
 pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
     check_finite_rows("inputs", inputs, net.inputs())?;
     let samples = inputs.len() / net.inputs();
-    let threads = match samples.saturating_mul(net.params().len()) {
+    let threads = match samples.saturating_mul(net.layout().encoding().start) {
         PARALLEL_WORK.. => Threads::all(),
         _ => Threads::one(),
     };

@@ -100,7 +100,7 @@ pub(super) fn hints<T: Float>(
     loss: &dyn Loss<T>,
 ) -> Result<Vec<Hint>> {
     let mut hints = Vec::new();
-    hints.extend(large_inputs(samples).map(|(low, high)| Hint::LargeInputs { low, high }));
+    hints.extend(large_inputs(net, samples).map(|(low, high)| Hint::LargeInputs { low, high }));
     hints.extend(large_targets(samples).map(|(low, high)| Hint::LargeTargets { low, high }));
     if let [first, .., last] = &history.epochs[..]
         && last.loss > first.loss
@@ -131,11 +131,12 @@ pub(super) fn hints<T: Float>(
 
 /// Returns the most likely reason why a training run on these samples diverged.
 pub(super) fn cause<T: Float>(
+    net: &Mlp<T>,
     samples: &CheckedSamples<'_, T>,
     loss: &dyn Loss<T>,
     rate: f64,
 ) -> DivergenceCause {
-    if let Some((low, high)) = large_inputs(samples) {
+    if let Some((low, high)) = large_inputs(net, samples) {
         DivergenceCause::Inputs { low, high }
     } else if let Some((low, high)) = large_targets(samples) {
         DivergenceCause::Targets { low, high }
@@ -146,9 +147,18 @@ pub(super) fn cause<T: Float>(
     }
 }
 
-/// Returns the smallest and the largest input if at least one exceeds the usual size.
-fn large_inputs<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
-    let inputs = |range, sample| widened(range, samples.input(sample));
+/// Returns the smallest and the largest input of the first layer if at least one exceeds the usual
+/// size. Before an encoding, large numbers may be right, such as those of categories.
+fn large_inputs<T: Float>(net: &Mlp<T>, samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
+    let mut encoded = vec![T::zero(); net.layout().layers()[0].inputs];
+    let inputs = |range, sample| match net.encoding() {
+        None => widened(range, samples.input(sample)),
+        Some(encoding) => {
+            let params = &net.params()[net.layout().encoding()];
+            encoding.encode_sample(params, samples.input(sample), &mut encoded);
+            widened(range, &encoded)
+        }
+    };
     beyond(USUAL_INPUT, (0..samples.len()).fold(NOTHING, inputs))
 }
 

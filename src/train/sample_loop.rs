@@ -222,7 +222,7 @@ impl<T: Float> Fit<'_, T> {
             what,
             value,
             largest_gradient: self.gradient.max_abs(),
-            cause: cause(&self.samples, run.trainer.loss(), rate),
+            cause: cause(run.net, &self.samples, run.trainer.loss(), rate),
         }
     }
 }

@@ -117,7 +117,7 @@ const hears = {
     const tens = Math.floor(psnr / 10);
     if (over) {
       say(`Finished: ${decibels()} in ${seconds.toFixed(0)} seconds of training`);
-    } else if (training && tens > passed && tens >= 2) {
+    } else if (training && tens > passed && tens >= 2 && Number.isFinite(tens)) {
       say(`Training, past ${10 * tens} dB`);
     }
     passed = Math.max(passed, tens);
