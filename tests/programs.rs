@@ -423,6 +423,31 @@ fn paint_logo_measures_enlargements_by_the_true_picture() {
 }
 
 #[test]
+fn paint_logo_learns_the_mean_over_each_pixel() {
+    let out = folder("subpixels");
+    let truth = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/logo-400.png");
+    let (model, painting) = (out.join("model"), out.join("painting.png"));
+    let decibels = |subpixels: &str| {
+        let mut command = paint(&out, &["--reference", truth, "--epochs", "15", "--save"]);
+        let output = output_of(command.arg(&model).args(["--subpixels", subpixels]));
+        let line = output.lines().find(|line| line.contains("by the network"));
+        let words = line.unwrap().split_whitespace();
+        words
+            .filter_map(|word| word.parse::<f64>().ok())
+            .next()
+            .unwrap()
+    };
+    let (centers, means) = (decibels("1"), decibels("2"));
+    assert!(means > centers + 1.0, "{centers} {means}");
+
+    // The model file knows its number of points.
+    let before = fs::read(&painting).unwrap();
+    let mut load = example("paint_logo");
+    output_of(load.arg("--load").arg(&model).arg("--out").arg(&out));
+    assert_eq!(fs::read(&painting).unwrap(), before);
+}
+
+#[test]
 fn paint_logo_stops_on_time_and_at_a_loss() {
     let out = folder("stops");
     let limits = ["--epochs", "1000000", "--seconds", "0.3"];

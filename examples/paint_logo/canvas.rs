@@ -18,6 +18,10 @@ const MOST_PAINTED_BY_DEFAULT: u64 = 1 << 20;
 const ROWS: &str = "rows";
 const COLUMNS: &str = "columns";
 const INPUT: &str = "input";
+const SUBPIXELS: &str = "subpixels";
+
+/// Maximum number of points in each direction of a pixel.
+pub const MOST_SUBPIXELS: u32 = 8;
 
 /// Maximum number of pixels of one call of the network.
 const AT_ONCE: usize = 1 << 16;
@@ -30,6 +34,8 @@ pub struct Canvas {
     columns: u32,
     input: Input,
     scale: u32,
+    /// Number of points in each direction of a pixel, over which its color is the mean.
+    subpixels: u32,
 }
 
 impl Canvas {
@@ -45,7 +51,15 @@ impl Canvas {
             columns,
             input: flags.input(),
             scale,
+            subpixels: 1,
         })
+    }
+
+    /// Sets the number of points in each direction of a pixel. With more than one, the color of a
+    /// pixel is the mean over its area, as in a camera, and not the color of its center.
+    pub fn with_subpixels(mut self, subpixels: u32) -> Self {
+        self.subpixels = subpixels;
+        self
     }
 
     /// Returns a model file of the network, with notes on this plane.
@@ -54,6 +68,7 @@ impl Canvas {
             .note(ROWS, self.rows.to_string())
             .note(COLUMNS, self.columns.to_string())
             .note(INPUT, format!("{:?}", self.input))
+            .note(SUBPIXELS, self.subpixels.to_string())
     }
 
     /// Returns the plane of a network from a file.
@@ -75,6 +90,7 @@ impl Canvas {
             columns: size(COLUMNS)?,
             input,
             scale,
+            subpixels: size(SUBPIXELS)?.min(MOST_SUBPIXELS),
         };
         let (takes, gives) = (file.model.inputs(), file.model.outputs());
         if (takes, gives) != (PLACE, COLORS) {
@@ -128,29 +144,65 @@ impl Canvas {
         inputs.collect()
     }
 
-    /// Returns the inputs for the pixels in these rows of a painting of this width and height.
-    pub fn inputs_of(&self, (width, height): (u32, u32), rows: Range<u32>) -> Vec<f32> {
-        self.inputs(rows.flat_map(|row| {
-            let row = center(row, self.rows, height);
-            (0..width).map(move |column| (row, center(column, self.columns, width)))
+    /// Returns the places of the points in a pixel of the picture.
+    pub fn points(&self, row: u32, column: u32) -> impl Iterator<Item = (f64, f64)> {
+        let n = self.subpixels;
+        let place = move |at: u32, point| f64::from(at) + center(point, 1, n);
+        (0..n * n).map(move |index| (place(row, index / n), place(column, index % n)))
+    }
+
+    /// Returns the colors of pixels from those of all points in them.
+    pub fn means(&self, colors: Vec<f32>) -> Vec<f32> {
+        means(colors, (self.subpixels * self.subpixels) as usize)
+    }
+
+    /// Returns the inputs for the pixels in these rows of a painting of this width and height:
+    /// those of `points` x `points` points in each pixel.
+    pub fn inputs_of(&self, size: (u32, u32), rows: Range<u32>, points: u32) -> Vec<f32> {
+        let (width, height) = (size.0 * points, size.1 * points);
+        let place = move |row: u32, column: u32| {
+            (
+                center(row, self.rows, height),
+                center(column, self.columns, width),
+            )
+        };
+        let pixels = rows.flat_map(|row| (0..size.0).map(move |column| (row, column)));
+        self.inputs(pixels.flat_map(|(row, column)| {
+            let point = move |k| (row * points + k / points, column * points + k % points);
+            (0..points * points).map(move |k| place(point(k).0, point(k).1))
         }))
     }
 
     /// Paints with this width and height in pixels.
     pub fn paint(&self, net: &Mlp<f32>, (width, height): (u32, u32)) -> Result<RgbImage> {
+        // An enlarged pixel covers fewer points.
+        let points = (self.subpixels * self.columns / width).clamp(1, self.subpixels);
         let mut painting = RgbImage::new(width, height);
         let line = width as usize * COLORS;
-        let rows = (AT_ONCE / width as usize).max(1);
+        let rows = (AT_ONCE / (width * points * points) as usize).max(1);
         let bands = painting.chunks_mut(line * rows);
         for (first, band) in (0..).step_by(rows).zip(bands) {
             let last = first + (band.len() / line) as u32;
-            let colors = net.predict(&self.inputs_of((width, height), first..last))?;
+            let inputs = self.inputs_of((width, height), first..last, points);
+            let colors = means(net.predict(&inputs)?, (points * points) as usize);
             for (part, &y) in band.iter_mut().zip(&colors) {
                 *part = in_bytes(y);
             }
         }
         Ok(painting)
     }
+}
+
+/// Returns the means of this many consecutive colors.
+fn means(colors: Vec<f32>, count: usize) -> Vec<f32> {
+    if count == 1 {
+        return colors;
+    }
+    let mean = |group: &[f32]| -> [f32; COLORS] {
+        let sum = |color| group.iter().skip(color).step_by(COLORS).sum::<f32>();
+        core::array::from_fn(|color| sum(color) / count as f32)
+    };
+    colors.chunks(count * COLORS).flat_map(mean).collect()
 }
 
 fn painted((columns, rows): (u32, u32), scale: u32) -> u64 {

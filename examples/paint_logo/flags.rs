@@ -7,6 +7,7 @@ use clap::Parser;
 use feedforward::init::{ScikitLearn, Siren};
 use feedforward::{Activation, Initializer, activation};
 
+use crate::canvas::MOST_SUBPIXELS;
 use crate::painter::MOST_PARAMETERS;
 
 // The package of the browser page includes this file too.
@@ -43,6 +44,12 @@ pub struct Flags {
     /// True picture in the enlarged size, to compare the enlargements with
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
+
+    /// Learn each pixel as the mean over N x N points, as a camera sees it, and not as the color of
+    /// its center. Enlargements get sharper, and training takes N x N times longer
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with_all = ["race", "load", "checkpoint"],
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SUBPIXELS)))]
+    pub subpixels: u32,
 
     /// Also show each neuron's output over the picture, layer by layer. Writes neurons.png
     #[arg(long)]

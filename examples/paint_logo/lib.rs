@@ -27,6 +27,7 @@ mod painter;
 mod picture;
 mod race;
 mod seeds;
+mod subpixels;
 mod training;
 
 /// Runs the program with the flags of the command line.

@@ -46,7 +46,7 @@ pub fn save(
     picture: Option<&RgbImage>,
 ) -> Result<()> {
     let size = size_of_maps(canvas, SIDE);
-    let mut values = canvas.inputs_of(size, 0..size.1);
+    let mut values = canvas.inputs_of(size, 0..size.1, 1);
     let mut blocks = vec![heading(), inputs(net, &values, size)];
     if let Some(encoding) = net.encoding() {
         values = encoding.encode(&net.params()[net.layout().encoding()], &values)?;

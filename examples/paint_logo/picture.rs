@@ -101,12 +101,12 @@ impl Picture {
         color.map(|part| f32::from(part) / 255.0)
     }
 
-    /// Returns the samples to learn: each pixel's input to the network, and its color.
+    /// Returns the samples to learn: the network's inputs at each pixel's points, and its color.
     pub fn labelled_set(&self, canvas: &Canvas) -> (Vec<f32>, Vec<f32>) {
-        let inputs = canvas.inputs(
-            self.places()
-                .map(|(row, column)| (row.into(), column.into())),
-        );
+        let points = self
+            .places()
+            .flat_map(|(row, column)| canvas.points(row, column));
+        let inputs = canvas.inputs(points);
         let colors = self
             .places()
             .flat_map(|(row, column)| self.color(row, column));
@@ -121,8 +121,10 @@ impl Picture {
         let step = if step > 1 { step | 1 } else { 1 };
         let places = || self.places().step_by(step);
         let colors = places().flat_map(|(row, column)| self.image.get_pixel(column, row).0);
+        let points = places().flat_map(|(row, column)| canvas.points(row, column));
         Sample {
-            inputs: canvas.inputs(places().map(|(row, column)| (row.into(), column.into()))),
+            inputs: canvas.inputs(points),
+            canvas: canvas.clone(),
             colors: colors.map(f32::from).collect(),
         }
     }
@@ -131,6 +133,7 @@ impl Picture {
 /// Sample of a picture's pixels.
 #[derive(Debug)]
 pub struct Sample {
+    canvas: Canvas,
     inputs: Vec<f32>,
     colors: Vec<f32>,
 }
@@ -138,7 +141,8 @@ pub struct Sample {
 impl Sample {
     /// Returns the PSNR of the network on these pixels, in decibels over 8-bit values.
     pub fn psnr(&self, net: &Mlp<f32>) -> Result<f64> {
-        let painted: Vec<f32> = (net.predict(&self.inputs)?.into_iter())
+        let painted = self.canvas.means(net.predict(&self.inputs)?);
+        let painted: Vec<f32> = (painted.into_iter())
             .map(|part| in_bytes(part).into())
             .collect();
         Ok(psnr(&painted, &self.colors, 255.0)?)

@@ -14,6 +14,7 @@ use crate::display::Display;
 use crate::flags::Flags;
 use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, Sample};
+use crate::subpixels;
 
 /// Longer side of the paintings in the animation.
 const FRAME: u32 = 128;
@@ -95,6 +96,7 @@ impl Outcome {
 impl<'a> Training<'a> {
     pub fn new(flags: &'a Flags, picture: &'a Picture) -> Result<Self> {
         let canvas = Canvas::new(picture.image().dimensions(), flags)?;
+        let canvas = canvas.with_subpixels(flags.subpixels);
         let clock = Clock::default();
         let pixels = picture.image().pixels().len();
         let batch = flags.batch(pixels);
@@ -147,8 +149,7 @@ impl<'a> Training<'a> {
         let mut problem: Option<String> = None;
         let mut epoch_ends = Vec::new();
         clock.start();
-        let samples = Samples::new(&inputs, &targets);
-        let result = trainer.resume_with(net, &mut state, &samples, |event, net| {
+        let on_event = |event: &TrainingEvent, net: &Mlp<f32>| {
             let continues = match event {
                 TrainingEvent::Update(update) => {
                     let seconds = clock.trained();
@@ -179,7 +180,20 @@ impl<'a> Training<'a> {
             } else {
                 ControlFlow::Break(())
             }
-        });
+        };
+        let result = if flags.subpixels == 1 {
+            let samples = Samples::new(&inputs, &targets);
+            trainer.resume_with(net, &mut state, &samples, on_event)
+        } else {
+            subpixels::train(
+                trainer,
+                net,
+                &mut state,
+                (&inputs, &targets),
+                canvas,
+                on_event,
+            )
+        };
         clock.pause();
         drop(display);
         let stopped_by = result?;

@@ -1,0 +1,245 @@
+//! A column's cells.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::cell::{BooleanCell, NumberCell, Value, WordCell};
+use crate::error::{Error, Result, bounded, check_not_empty, listed};
+
+/// Kind of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Kind {
+    /// Numbers.
+    Numbers,
+    /// Words without an order.
+    Words,
+    /// `true` and `false`.
+    Booleans,
+    /// Words with an order.
+    Levels,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Numbers => "numbers",
+            Self::Words => "words",
+            Self::Booleans => "booleans",
+            Self::Levels => "ordered levels",
+        })
+    }
+}
+
+/// Code of a missing word.
+pub(super) const MISSING: u32 = u32::MAX;
+
+/// Column of a [`Table`](super::Table): numbers, words, booleans, or words with an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column<'a>(pub(super) Cells<'a>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cells<'a> {
+    /// NaN is missing.
+    Numbers(Cow<'a, [f64]>),
+    /// Words of any other kind.
+    Words(Words),
+}
+
+/// Distinct words, and the index of each cell's word.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Words {
+    pub(super) kind: Kind,
+    /// In the order of their first cells, or of the levels.
+    pub(super) words: Vec<String>,
+    /// [`MISSING`] is missing.
+    pub(super) codes: Vec<u32>,
+}
+
+impl<'a> Column<'a> {
+    /// Creates a column of numbers. `None` and NaN are missing.
+    pub fn numbers(cells: impl IntoIterator<Item = impl NumberCell>) -> Self {
+        let numbers = cells.into_iter().map(|cell| cell.number());
+        Self(Cells::Numbers(numbers.collect()))
+    }
+
+    /// Creates a column of words. `None` is missing.
+    pub fn words(cells: impl IntoIterator<Item = impl WordCell>) -> Self {
+        let mut words = WordsBuilder::default();
+        for cell in cells {
+            words.push(cell.word());
+        }
+        words.finish()
+    }
+
+    /// Creates a column of booleans. `None` is missing.
+    pub fn booleans(cells: impl IntoIterator<Item = impl BooleanCell>) -> Self {
+        let cells = cells.into_iter();
+        let codes = cells.map(|cell| cell.boolean().map_or(MISSING, u32::from));
+        let words = vec!["false".to_string(), "true".to_string()];
+        Self::coded(Kind::Booleans, words, codes.collect())
+    }
+
+    /// Creates a column of words with an order, such as poor, fair, good. `None` is missing.
+    ///
+    /// # Errors
+    /// Returns [`Error::Empty`] without levels. Returns [`Error::InvalidSetting`] if two levels are
+    /// equal. Returns [`Error::UnknownLabel`] if a word is not one of the levels.
+    pub fn levels(
+        cells: impl IntoIterator<Item = impl WordCell>,
+        levels: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self> {
+        let mut words = WordsBuilder::default();
+        for cell in cells {
+            words.push(cell.word());
+        }
+        words.ordered(levels)
+    }
+
+    fn coded(kind: Kind, words: Vec<String>, codes: Vec<u32>) -> Self {
+        Self(Cells::Words(Words { kind, words, codes }))
+    }
+
+    /// Creates a column of one cell.
+    pub(super) fn of(value: Value<'_>) -> Self {
+        match value {
+            Value::Number(number) => Self::numbers([number]),
+            Value::Word(word) => Self::words([word]),
+            Value::Boolean(boolean) => Self::booleans([boolean]),
+            Value::Missing => Self::numbers([f64::NAN]),
+        }
+    }
+
+    /// Returns the number of cells.
+    #[allow(clippy::len_without_is_empty)] // a table has rows
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Cells::Numbers(numbers) => numbers.len(),
+            Cells::Words(words) => words.codes.len(),
+        }
+    }
+
+    /// Returns the kind of the cells.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Cells::Numbers(_) => Kind::Numbers,
+            Cells::Words(words) => words.kind,
+        }
+    }
+
+    /// Returns the numbers, of which NaN is missing, or `None` for a column of another kind.
+    pub fn as_numbers(&self) -> Option<&[f64]> {
+        match &self.0 {
+            Cells::Numbers(numbers) => Some(numbers),
+            Cells::Words(_) => None,
+        }
+    }
+
+    /// Returns the value of a cell, or `None` beyond the last row.
+    pub fn get(&self, row: usize) -> Option<Value<'_>> {
+        match &self.0 {
+            Cells::Numbers(numbers) => numbers.get(row).map(|&number| {
+                if number.is_nan() {
+                    Value::Missing
+                } else {
+                    Value::Number(number)
+                }
+            }),
+            Cells::Words(words) => words.codes.get(row).map(|&code| match words.kind {
+                _ if code == MISSING => Value::Missing,
+                Kind::Booleans => Value::Boolean(code == 1),
+                _ => Value::Word(&words.words[code as usize]),
+            }),
+        }
+    }
+
+    /// Returns the number of missing cells.
+    pub fn missing(&self) -> usize {
+        match &self.0 {
+            Cells::Numbers(numbers) => numbers.iter().filter(|x| x.is_nan()).count(),
+            Cells::Words(words) => words.codes.iter().filter(|&&c| c == MISSING).count(),
+        }
+    }
+}
+
+impl<'a> From<&'a [f64]> for Column<'a> {
+    /// Borrows numbers. NaN is missing.
+    fn from(numbers: &'a [f64]) -> Self {
+        Self(Cells::Numbers(Cow::Borrowed(numbers)))
+    }
+}
+
+impl From<Vec<f64>> for Column<'_> {
+    /// Takes numbers. NaN is missing.
+    fn from(numbers: Vec<f64>) -> Self {
+        Self(Cells::Numbers(Cow::Owned(numbers)))
+    }
+}
+
+/// Column of words under construction.
+#[derive(Default)]
+pub(super) struct WordsBuilder {
+    words: Vec<String>,
+    index: BTreeMap<String, u32>,
+    codes: Vec<u32>,
+}
+
+impl WordsBuilder {
+    /// Adds a cell. `None` is missing.
+    pub(super) fn push(&mut self, word: Option<&str>) {
+        let code = word.map_or(MISSING, |word| self.code(word));
+        self.codes.push(code);
+    }
+
+    /// Returns the index of a word, which is added if it is new.
+    fn code(&mut self, word: &str) -> u32 {
+        if let Some(&code) = self.index.get(word) {
+            return code;
+        }
+        let code = self.words.len() as u32;
+        self.words.push(word.to_string());
+        self.index.insert(word.to_string(), code);
+        code
+    }
+
+    /// Returns a column of words without an order.
+    pub(super) fn finish<'a>(self) -> Column<'a> {
+        Column::coded(Kind::Words, self.words, self.codes)
+    }
+
+    /// Returns a column of words in the order of these levels.
+    pub(super) fn ordered<'a>(
+        mut self,
+        levels: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Column<'a>> {
+        let mut ordered = Self::default();
+        for level in levels {
+            let (level, known) = (level.into(), ordered.words.len());
+            if (ordered.code(&level) as usize) < known {
+                let got = format!("{:?} twice", bounded(level));
+                return Err(Error::invalid_setting("levels", "different words", got));
+            }
+        }
+        check_not_empty("levels", &ordered.words)?;
+        let words = self.words.iter();
+        let map: Vec<_> = words.map(|word| ordered.index.get(word).copied()).collect();
+        for (row, code) in self.codes.iter_mut().enumerate() {
+            if *code == MISSING {
+                continue;
+            }
+            let word = &self.words[*code as usize];
+            *code = map[*code as usize].ok_or_else(|| Error::UnknownLabel {
+                row,
+                label: format!("{:?}", bounded(word.clone())),
+                known: listed(&ordered.words),
+            })?;
+        }
+        Ok(Column::coded(Kind::Levels, ordered.words, self.codes))
+    }
+}

@@ -1,0 +1,173 @@
+//! Named columns.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::cell::Value;
+use super::column::{Column, Kind};
+use crate::error::{Error, Result, bounded, listed};
+
+/// Named columns of equal length.
+///
+/// A column holds numbers, words, booleans, or words with an order ([`Column`]). Cells may be
+/// missing. Slices of numbers are borrowed.
+///
+/// ```
+/// use feedforward::tabular::{Column, Table};
+///
+/// let areas = [120.0, f64::NAN, 64.0]; // NaN is missing
+/// let table = Table::new()
+///     .with("area", &areas[..])?
+///     .with("rooms", Column::numbers([4, 3, 2]))?
+///     .with("heating", Column::words([Some("gas"), None, Some("wood")]))?
+///     .with("garden", Column::booleans([true, true, false]))?
+///     .with("state", Column::levels(["good", "poor", "fair"], ["poor", "fair", "good"])?)?;
+/// assert_eq!(table.rows(), 3);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Other sources
+///
+/// Any iterator makes a column, so structs need one line for each field:
+///
+/// ```
+/// # use feedforward::tabular::{Column, Table};
+/// struct Home {
+///     area: f64,
+///     street: Option<String>,
+/// }
+///
+/// let homes = [Home { area: 75.0, street: Some("Elm".into()) }, Home { area: 90.0, street: None }];
+/// let table = Table::new()
+///     .with("area", Column::numbers(homes.iter().map(|home| home.area)))?
+///     .with("street", Column::words(homes.iter().map(|home| home.street.as_deref())))?;
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// Arrow arrays and Polars' columns are iterators of options, and a contiguous column of ndarray is
+/// a slice:
+///
+/// ```text
+/// Column::numbers(array.iter())                         // arrow: Float64Array
+/// Column::words(array.iter())                           // arrow: StringArray
+/// Column::numbers(frame.column("area")?.f64()?.iter())  // polars
+/// Column::words(frame.column("street")?.str()?.iter())
+/// Column::numbers(matrix.column(0))                     // ndarray: Array2<f64>
+/// ```
+#[doc(alias = "DataFrame")]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table<'a> {
+    names: Vec<String>,
+    columns: Vec<Column<'a>>,
+}
+
+impl<'a> Table<'a> {
+    /// Creates a table without columns.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates a table of one row from named values.
+    ///
+    /// ```
+    /// use feedforward::tabular::{Table, Value};
+    ///
+    /// let row = Table::row([
+    ///     ("area", 75.0.into()),
+    ///     ("heating", "gas".into()),
+    ///     ("garden", true.into()),
+    ///     ("rooms", Value::Missing),
+    /// ])?;
+    /// assert_eq!(row.rows(), 1);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`Error::Column`] if a name occurs twice.
+    pub fn row<'v, N: Into<String>>(
+        values: impl IntoIterator<Item = (N, Value<'v>)>,
+    ) -> Result<Self> {
+        values
+            .into_iter()
+            .try_fold(Self::new(), |table, (name, value)| {
+                table.with(name, Column::of(value))
+            })
+    }
+
+    /// Adds a column.
+    ///
+    /// # Errors
+    /// Returns [`Error::Column`] if there is a column of this name, or if the columns so far have
+    /// another number of rows.
+    pub fn with(
+        mut self,
+        name: impl Into<String>,
+        column: impl Into<Column<'a>>,
+    ) -> Result<Self> {
+        let (name, column) = (name.into(), column.into());
+        let problem = if self.names.contains(&name) {
+            let (expected, got) = ("a different name for each column", "the name twice");
+            Some(Error::invalid_setting("name", expected, got))
+        } else if !self.columns.is_empty() && column.len() != self.rows() {
+            let expected = format!("{}, as in the columns before", self.rows());
+            Some(Error::shape("rows", expected, column.len()))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(problem.in_column(&name));
+        }
+        self.names.push(name);
+        self.columns.push(column);
+        Ok(self)
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, Column::len)
+    }
+
+    /// Returns the columns' names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the columns in order.
+    pub fn columns(&self) -> &[Column<'a>] {
+        &self.columns
+    }
+
+    /// Returns a column by name.
+    ///
+    /// # Errors
+    /// Returns [`Error::UnknownName`] if there is none. The error lists the names.
+    pub fn column(&self, name: &str) -> Result<&Column<'a>> {
+        let at = self.names.iter().position(|other| other == name);
+        at.map(|at| &self.columns[at])
+            .ok_or_else(|| Error::UnknownName {
+                what: "column of the table",
+                known: listed(&self.names),
+                got: bounded(name.to_string()),
+            })
+    }
+
+    /// Returns the table without a column.
+    ///
+    /// # Errors
+    /// Returns [`Error::UnknownName`] if there is none of this name.
+    pub fn without(mut self, name: &str) -> Result<Self> {
+        self.column(name)?;
+        let names = self.names.iter();
+        let kept: Vec<bool> = names.map(|other| other != name).collect();
+        let (mut names, mut columns) = (kept.iter(), kept.iter());
+        self.names.retain(|_| names.next() == Some(&true));
+        self.columns.retain(|_| columns.next() == Some(&true));
+        Ok(self)
+    }
+
+    /// Returns the kind of each column.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.columns.iter().map(Column::kind)
+    }
+}
