@@ -139,6 +139,8 @@ mod serde_float;
 pub mod simd;
 #[cfg(feature = "safetensors")]
 mod storage;
+#[cfg(feature = "tabular")]
+pub mod tabular;
 pub mod train;
 
 pub use activation::Activation;

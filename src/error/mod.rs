@@ -182,6 +182,15 @@ pub enum Error {
         error: Box<Error>,
     },
 
+    /// A column of a table is wrong.
+    #[error("column {column:?}: {error}")]
+    Column {
+        /// Name of the column.
+        column: String,
+        /// The error in the column. The message includes it, so it is not a `source`.
+        error: Box<Error>,
+    },
+
     /// The data that were read do not have the expected format.
     #[error("{what}: {problem}")]
     Malformed {
@@ -330,8 +339,17 @@ impl Error {
         self
     }
 
+    /// Adds the name of the column that caused this error.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn in_column(self, name: &str) -> Self {
+        Self::Column {
+            column: bounded(name.into()),
+            error: Box::new(self),
+        }
+    }
+
     /// Adds the path of the file that caused this error.
-    #[cfg(all(feature = "safetensors", feature = "std"))]
+    #[cfg(all(any(feature = "safetensors", feature = "csv"), feature = "std"))]
     pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
         match self {
             Self::Io { .. } | Self::File { .. } => self,

@@ -62,6 +62,27 @@ pub(super) struct Words {
     pub(super) codes: Vec<u32>,
 }
 
+impl Words {
+    /// Returns the number of cells with each word among these rows.
+    pub(super) fn counts(&self, rows: &[usize]) -> Vec<usize> {
+        let mut counts = vec![0; self.words.len()];
+        for &row in rows {
+            if self.codes[row] != MISSING {
+                counts[self.codes[row] as usize] += 1;
+            }
+        }
+        counts
+    }
+
+    /// Returns the index of a cell's word, or NaN if it is missing.
+    pub(super) fn number(&self, row: usize) -> f64 {
+        match self.codes[row] {
+            MISSING => f64::NAN,
+            code => f64::from(code),
+        }
+    }
+}
+
 impl<'a> Column<'a> {
     /// Creates a column of numbers. `None` and NaN are missing.
     pub fn numbers(cells: impl IntoIterator<Item = impl NumberCell>) -> Self {

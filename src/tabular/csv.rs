@@ -144,10 +144,14 @@ impl CsvReader {
             Ok(())
         })?;
         let columns = names.into_iter().zip(cells);
-        columns.zip(kinds).try_fold(Table::new(), |table, ((name, cells), kind)| {
-            let column = cells.finish(&kind).map_err(|error| error.in_column(&name))?;
-            table.with(name, column)
-        })
+        columns
+            .zip(kinds)
+            .try_fold(Table::new(), |table, ((name, cells), kind)| {
+                let column = cells
+                    .finish(&kind)
+                    .map_err(|error| error.in_column(&name))?;
+                table.with(name, column)
+            })
     }
 
     /// Returns the kinds of columns, as far as the caller has set them.
@@ -185,7 +189,10 @@ impl Records<'_> {
             .trim(Trim::All)
             .from_reader(self.text);
         let mut record = ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(|error| unequal(&error))? {
+        while reader
+            .read_byte_record(&mut record)
+            .map_err(|error| unequal(&error))?
+        {
             let line = record.position().map_or(0, csv::Position::line);
             each(line, &record)?;
         }
@@ -211,7 +218,10 @@ enum CellKind<'l> {
     Words,
     Levels(&'l [String]),
     /// Kinds that all cells so far may have.
-    Open { numbers: bool, booleans: bool },
+    Open {
+        numbers: bool,
+        booleans: bool,
+    },
 }
 
 impl CellKind<'_> {
@@ -317,7 +327,10 @@ fn found_delimiter(text: &[u8]) -> u8 {
         (widths.iter().all(|&width| width == first), first)
     };
     // The first of equals wins.
-    let best = DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter));
+    let best = DELIMITERS
+        .into_iter()
+        .rev()
+        .max_by_key(|&delimiter| score(delimiter));
     best.unwrap_or(b',')
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::cell::Value;
-use super::column::{Column, Kind};
+use super::column::Column;
 use crate::error::{Error, Result, bounded, listed};
 
 /// Named columns of equal length.
@@ -100,11 +100,7 @@ impl<'a> Table<'a> {
     /// # Errors
     /// Returns [`Error::Column`] if there is a column of this name, or if the columns so far have
     /// another number of rows.
-    pub fn with(
-        mut self,
-        name: impl Into<String>,
-        column: impl Into<Column<'a>>,
-    ) -> Result<Self> {
+    pub fn with(mut self, name: impl Into<String>, column: impl Into<Column<'a>>) -> Result<Self> {
         let (name, column) = (name.into(), column.into());
         let problem = if self.names.contains(&name) {
             let (expected, got) = ("a different name for each column", "the name twice");
@@ -166,8 +162,12 @@ impl<'a> Table<'a> {
         Ok(self)
     }
 
-    /// Returns the kind of each column.
-    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
-        self.columns.iter().map(Column::kind)
+    /// Checks that all rows exist.
+    pub(super) fn check_rows(&self, rows: &[usize]) -> Result<()> {
+        let (what, len) = ("row of the table", self.rows());
+        match rows.iter().find(|&&row| row >= len) {
+            Some(&index) => Err(Error::OutOfBounds { what, len, index }),
+            None => Ok(()),
+        }
     }
 }

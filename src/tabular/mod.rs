@@ -1,0 +1,22 @@
+//! Tables: columns of numbers and words as inputs of networks.
+//!
+//! A [`Table`] has named columns. [`Columns`], fitted on training rows, turns them into inputs.
+
+#![cfg(target_has_atomic = "ptr")]
+
+mod cell;
+mod column;
+mod columns;
+#[cfg(feature = "csv")]
+mod csv;
+mod levels;
+mod scale;
+mod table;
+
+pub use cell::{BooleanCell, NumberCell, Value, WordCell};
+pub use column::{Column, Kind};
+pub use columns::{ColumnSettings, Columns};
+#[cfg(feature = "csv")]
+pub use csv::CsvReader;
+pub use scale::Scaling;
+pub use table::Table;
