@@ -10,7 +10,7 @@ use feedforward::metrics::Link;
 use feedforward::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd,
 };
-use feedforward::schedule::{Cosine, OneCycle, StepDecay, WarmUp};
+use feedforward::schedule::{Cosine, CosineLog, FlatCosine, OneCycle, StepDecay, WarmUp};
 use feedforward::train::{Adaptive, LbfgsOptions, ReduceOnPlateau};
 use feedforward::{ClassWeights, Clip, Mlp, Trainer};
 use serde::Serialize;
@@ -44,6 +44,8 @@ fn settings_come_back() {
         every: 3,
     });
     check(OneCycle::default());
+    check(CosineLog { cycles: 3 });
+    check(FlatCosine);
     check(Huber::default());
     check(SquaredError);
     check(LeakyRelu { slope: 0.1 });

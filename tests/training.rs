@@ -11,7 +11,7 @@ use feedforward::encoding::{self, Encoding};
 use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
-use feedforward::schedule::{Cosine, Linear, OneCycle, WarmUp};
+use feedforward::schedule::{Cosine, CosineLog, FlatCosine, Linear, OneCycle, WarmUp};
 use feedforward::train::{Hint, TrainingEvent, Validation};
 use feedforward::{
     Error, GradientWorkspace, Mlp, Samples, Schedule, Score, Shard, StopReason, Trainer,
@@ -137,10 +137,12 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
 fn a_schedule_over_all_updates_has_an_end() {
     let (x, y) = data();
     let samples = Samples::new(&x, &y);
-    let schedules: [Box<dyn Schedule>; 4] = [
+    let schedules: [Box<dyn Schedule>; 6] = [
         Box::new(Cosine::default()),
         Box::new(Linear { floor: 1e-4 }),
         Box::new(OneCycle::default()),
+        Box::new(CosineLog::default()),
+        Box::new(FlatCosine),
         Box::new(WarmUp {
             steps: 3,
             then: Cosine::default(),

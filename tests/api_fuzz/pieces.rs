@@ -20,8 +20,8 @@ use feedforward::optimizer::{
     Sgd,
 };
 use feedforward::schedule::{
-    Constant, Cosine, CosineRestarts, ExponentialDecay, InverseScaling, Linear, OneCycle, Schedule,
-    StepDecay, WarmUp,
+    Constant, Cosine, CosineLog, CosineRestarts, ExponentialDecay, FlatCosine, InverseScaling,
+    Linear, OneCycle, Schedule, StepDecay, WarmUp,
 };
 
 use crate::case::{Case, Number};
@@ -168,7 +168,11 @@ pub fn schedule(case: &mut Case) -> Arc<dyn Schedule> {
     let floor = random.setting(&[0.0, 1e-5, 1e-3]);
     let factor = random.setting(&[0.1, 0.5, 0.99]);
     let count = random.count(&[1, 2, 10]);
-    match random.below(9) {
+    match random.below(11) {
+        9 => Arc::new(CosineLog {
+            cycles: random.count(&[1, 4]),
+        }),
+        10 => Arc::new(FlatCosine),
         0 | 1 => Arc::new(Constant),
         2 => Arc::new(Linear { floor }),
         3 => Arc::new(Cosine { floor }),

@@ -97,6 +97,8 @@ shared! {
     schedule::Linear,
     schedule::Cosine,
     schedule::CosineRestarts,
+    schedule::CosineLog,
+    schedule::FlatCosine,
     schedule::OneCycle,
     schedule::InverseScaling,
     schedule::StepDecay,

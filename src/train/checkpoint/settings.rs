@@ -11,7 +11,7 @@ use crate::float::Float;
 use crate::loss::{Huber, RelativeL2, SquaredError};
 use crate::metrics::R2;
 use crate::optimizer::{Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd};
-use crate::schedule::{InverseScaling, OneCycle};
+use crate::schedule::{CosineLog, InverseScaling, OneCycle};
 use crate::storage;
 use crate::train::validation::{Source, Validation};
 use crate::train::{Adaptive, ReduceOnPlateau, Trainer};
@@ -103,7 +103,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 17] = [
+    let defaults: [&dyn Debug; 18] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),
@@ -118,6 +118,7 @@ fn defaults() -> Vec<Settings> {
         &RelativeL2::default(),
         &R2::default(),
         &InverseScaling::default(),
+        &CosineLog::default(),
         &OneCycle::default(),
         &Adaptive::default(),
         &ReduceOnPlateau::default(),
