@@ -188,7 +188,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         let (trainer, state) = (self.trainer, &mut *self.state);
         let rate = state.learning_rate(trainer);
         let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
-        memory.update_parallel(threads, optimizer, rate, self.net.params_mut(), gradient)?;
+        let rates = (rate, 1.0);
+        memory.update_parallel(threads, optimizer, rates, self.net.params_mut(), gradient)?;
         if let Some(decay) = trainer.average {
             let updates = memory.updates() as f64;
             let keep = decay.min((1.0 + updates) / (10.0 + updates));

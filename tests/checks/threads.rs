@@ -87,6 +87,8 @@ shared! {
     optimizer::AdamW,
     optimizer::Adamax,
     optimizer::EpsilonForm,
+    optimizer::Group,
+    optimizer::ParamGroups<optimizer::Adam>,
     optimizer::Muon,
     optimizer::Nadam,
     optimizer::RmsProp,
