@@ -197,7 +197,7 @@ fn single_epochs_are_as_good_as_a_fit() {
     let error = with_memory().partial_fit(&mut net, &mut state, &few);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "trainer of a partial fit: expected neither early stopping nor a validation split, got one"
+        "trainer of a partial fit: expected no early stopping, best epoch to keep or validation split, got one"
     );
 }
 

@@ -40,12 +40,14 @@ pub struct Trainer<T> {
     pub(super) optimizer: Arc<dyn Optimizer<T>>,
     pub(super) schedule: Arc<dyn Schedule>,
     pub(super) batch_size: Option<usize>,
+    pub(super) drop_last: bool,
     pub(super) epochs: usize,
     pub(super) order: Order,
     pub(super) seed: u64,
     pub(super) average: Option<f64>,
     pub(super) validation: Option<Validation<T>>,
     pub(super) early_stopping: Option<Patience>,
+    pub(super) keep_best: bool,
     pub(super) tolerance: Option<Patience>,
     pub(super) adaptive: Option<Adaptive>,
     pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
@@ -66,12 +68,14 @@ impl<T: Float> Trainer<T> {
             optimizer: Arc::new(optimizer),
             schedule: Arc::new(Constant),
             batch_size: None,
+            drop_last: false,
             epochs: 200,
             order: Order::Shuffled,
             seed: 0,
             average: None,
             validation: None,
             early_stopping: None,
+            keep_best: false,
             tolerance: None,
             adaptive: None,
             reduce_on_plateau: None,
@@ -89,9 +93,19 @@ impl<T: Float> Trainer<T> {
 
     /// Sets the number of samples in a minibatch. Default: 200, or all samples if there are fewer.
     ///
-    /// The last minibatch of an epoch may be shorter. It is used, not dropped.
+    /// The last minibatch of an epoch may be shorter. By default it is used.
     pub fn batch_size(mut self, samples: usize) -> Self {
         self.batch_size = Some(samples);
+        self
+    }
+
+    /// Sets whether to drop the last minibatch of each epoch if it is shorter than the others, as
+    /// PyTorch's `DataLoader` does. Default: `false`.
+    ///
+    /// A few samples make a noisy gradient, which harms at high learning rates. Every shuffle drops
+    /// other samples. If `true`, a batch size above the number of samples means all samples.
+    pub fn drop_last(mut self, drop: bool) -> Self {
+        self.drop_last = drop;
         self
     }
 
@@ -237,6 +251,24 @@ impl<T: Float> Trainer<T> {
         self
     }
 
+    /// Restores the parameters of the best epoch at the end of all epochs. Of several best epochs,
+    /// the last one counts.
+    ///
+    /// The best epoch has the best [score](Validation::score), or else the minimum validation loss.
+    /// With [`early_stopping`](Self::early_stopping), which restores the first of several best
+    /// epochs, training also ends early.
+    #[doc(alias = "restore_best_weights")]
+    #[doc(alias = "ModelCheckpoint")]
+    pub fn keep_best(mut self) -> Self {
+        self.keep_best = true;
+        self
+    }
+
+    /// Returns `true` if the best epoch's parameters are the result.
+    pub(super) fn restores_best(&self) -> bool {
+        self.keep_best || self.early_stopping.is_some()
+    }
+
     /// Ends training when the training loss stops falling, as scikit-learn's `tol` and
     /// `n_iter_no_change` do.
     ///
@@ -294,8 +326,12 @@ impl<T: Float> Trainer<T> {
         if let Some((_, every)) = self.checkpoints {
             check_count("epochs between checkpoints", every)?;
         }
-        if self.early_stopping.is_some() && self.validation.is_none() {
-            let (what, expected) = ("early stopping", "a validation split or set to watch");
+        if self.restores_best() && self.validation.is_none() {
+            let what = match self.early_stopping {
+                Some(_) => "early stopping",
+                None => "best epoch to keep",
+            };
+            let expected = "a validation split or set to watch";
             return Err(Error::Missing { what, expected });
         }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {

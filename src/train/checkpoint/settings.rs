@@ -25,12 +25,13 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     let objective = &trainer.objective;
     let patience = [trainer.early_stopping, trainer.tolerance]
         .map(|patience| patience.map(|patience| (patience.improvement, patience.epochs)));
-    let settings: [(&str, &dyn Debug); 17] = [
+    let settings: [(&str, &dyn Debug); 19] = [
         ("precision", &core::any::type_name::<T>()),
         ("loss", &objective.loss),
         ("optimizer", &trainer.optimizer),
         ("schedule", &trainer.schedule),
         ("batch_size", &trainer.batch_size),
+        ("drop_last", &trainer.drop_last),
         ("order", &trainer.order),
         ("seed", &trainer.seed),
         ("l2", &objective.l2),
@@ -40,6 +41,7 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
         ("weight_average", &trainer.average),
         ("validation_score", &trainer.score()),
         ("early_stopping", &patience[0]),
+        ("keep_best", &trainer.keep_best),
         ("tolerance", &patience[1]),
         ("adaptive", &trainer.adaptive),
         ("reduce_on_plateau", &trainer.reduce_on_plateau),
