@@ -75,7 +75,8 @@ impl Schedule for CosineLog {
 /// rate = base · (1 + cos(π · (max(1, 2t) - 1))) / 2,   t = step / total_steps
 /// ```
 ///
-/// RealMLP's `flat_cos`, which schedules its dropout and its weight decay.
+/// RealMLP's `flat_cos`, which schedules its dropout and its weight decay. See
+/// [`Trainer::dropout_schedule`](crate::Trainer::dropout_schedule).
 ///
 /// Holzmüller, Grinsztajn and Steinwart, 2024, [arXiv:2407.04491](https://arxiv.org/abs/2407.04491).
 ///

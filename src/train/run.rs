@@ -187,8 +187,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         let samples = self.next_len("apply")?;
         let (trainer, state) = (self.trainer, &mut *self.state);
         let rate = state.learning_rate(trainer);
+        let rates = (rate, state.decay_factor(trainer));
         let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
-        let rates = (rate, 1.0);
         memory.update_parallel(threads, optimizer, rates, self.net.params_mut(), gradient)?;
         if let Some(decay) = trainer.average {
             let updates = memory.updates() as f64;

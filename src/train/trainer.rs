@@ -39,6 +39,8 @@ pub struct Trainer<T> {
     pub(super) objective: Objective<T>,
     pub(super) optimizer: Arc<dyn Optimizer<T>>,
     pub(super) schedule: Arc<dyn Schedule>,
+    pub(super) dropout_schedule: Option<Arc<dyn Schedule>>,
+    pub(super) decay_schedule: Option<Arc<dyn Schedule>>,
     pub(super) batch_size: Option<usize>,
     pub(super) drop_last: bool,
     pub(super) epochs: usize,
@@ -67,6 +69,8 @@ impl<T: Float> Trainer<T> {
             objective: Objective::new(loss),
             optimizer: Arc::new(optimizer),
             schedule: Arc::new(Constant),
+            dropout_schedule: None,
+            decay_schedule: None,
             batch_size: None,
             drop_last: false,
             epochs: 200,
@@ -89,6 +93,44 @@ impl<T: Float> Trainer<T> {
     pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.schedule = Arc::new(schedule);
         self
+    }
+
+    /// Multiplies the probability of [`dropout`](Self::dropout) in each update by the rate of a
+    /// schedule whose base is 1. By default it is constant.
+    ///
+    /// In a [loop by hand](super::TrainingRun), set the probability before each gradient:
+    /// `gradient.set_dropout(run.state().dropout(&trainer))?`.
+    ///
+    /// ```
+    /// use feedforward::{Trainer, loss::SquaredError, optimizer::AdamW, schedule::FlatCosine};
+    ///
+    /// // Regularizes less and less in the second half of the run, as RealMLP does.
+    /// let adamw = AdamW { weight_decay: 0.02, ..AdamW::new(0.04) };
+    /// let trainer = Trainer::<f32>::new(SquaredError, adamw)
+    ///     .dropout(0.15)
+    ///     .dropout_schedule(FlatCosine)
+    ///     .decay_schedule(FlatCosine);
+    /// ```
+    pub fn dropout_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.dropout_schedule = Some(Arc::new(schedule));
+        self
+    }
+
+    /// Multiplies the weight decay of the optimizer in each update by the rate of a schedule whose
+    /// base is 1. By default it is constant.
+    ///
+    /// The learning rate's schedule acts on the decay too, since the decay is multiplied by the
+    /// learning rate. The optimizer must have a decay, as [`AdamW`](crate::optimizer::AdamW) does.
+    #[doc(alias = "weight_decay")]
+    pub fn decay_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.decay_schedule = Some(Arc::new(schedule));
+        self
+    }
+
+    /// Returns all schedules.
+    fn schedules(&self) -> impl Iterator<Item = &Arc<dyn Schedule>> {
+        let others = self.dropout_schedule.iter().chain(&self.decay_schedule);
+        core::iter::once(&self.schedule).chain(others)
     }
 
     /// Sets the number of samples in a minibatch. Default: 200, or all samples if there are fewer.
@@ -309,7 +351,7 @@ impl<T: Float> Trainer<T> {
     pub(super) fn check(&self) -> Result<()> {
         self.objective.loss.check()?;
         self.optimizer.check()?;
-        self.schedule.check()?;
+        self.schedules().try_for_each(|schedule| schedule.check())?;
         check_count("epochs", self.epochs)?;
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
             patience.check()?;
@@ -334,6 +376,11 @@ impl<T: Float> Trainer<T> {
             let expected = "a validation split or set to watch";
             return Err(Error::Missing { what, expected });
         }
+        if self.decay_schedule.is_some() && !self.optimizer.has_decay() {
+            let (what, expected) = ("schedule of the weight decay", "an optimizer with a decay");
+            let got = format!("{:?}", self.optimizer);
+            return Err(Error::incompatible(what, expected, got));
+        }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
             let what = "adaptive learning rate";
             let expected = "a tolerance or early stopping that it acts on";
@@ -346,7 +393,11 @@ impl<T: Float> Trainer<T> {
     pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
         let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
         let done = state.scalars.progress.step;
-        if done < updates || !self.schedule.spans_all_updates() {
+        if done < updates
+            || !self
+                .schedules()
+                .any(|schedule| schedule.spans_all_updates())
+        {
             return Ok(());
         }
         Err(Error::incompatible(

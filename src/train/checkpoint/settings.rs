@@ -25,11 +25,13 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     let objective = &trainer.objective;
     let patience = [trainer.early_stopping, trainer.tolerance]
         .map(|patience| patience.map(|patience| (patience.improvement, patience.epochs)));
-    let settings: [(&str, &dyn Debug); 19] = [
+    let settings: [(&str, &dyn Debug); 21] = [
         ("precision", &core::any::type_name::<T>()),
         ("loss", &objective.loss),
         ("optimizer", &trainer.optimizer),
         ("schedule", &trainer.schedule),
+        ("dropout_schedule", &trainer.dropout_schedule),
+        ("decay_schedule", &trainer.decay_schedule),
         ("batch_size", &trainer.batch_size),
         ("drop_last", &trainer.drop_last),
         ("order", &trainer.order),
