@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use feedforward::activation::{Identity, Tanh};
 use feedforward::loss::SquaredError;
-use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd};
-use feedforward::schedule::{Cosine, InverseScaling, Schedule};
+use feedforward::optimizer::{Adam, Group, Muon, Optimizer, ParamGroups, Sgd};
+use feedforward::schedule::{Cosine, CosineLog, InverseScaling, Schedule};
 use feedforward::train::{ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{Clip, Error, Mlp, Samples, StopReason, Trainer, TrainerState};
 
@@ -134,13 +134,20 @@ fn a_training_killed_again_and_again_ends_with_the_same_bits() {
 #[test]
 fn any_update_can_be_the_last_before_a_checkpoint() {
     let (x, y) = data();
-    let optimizers: [Box<dyn Fn() -> Trainer<f64>>; 3] = [
+    let optimizers: [Box<dyn Fn() -> Trainer<f64>>; 4] = [
         Box::new(|| {
             small(Adam::new(0.01), Cosine::default())
                 .early_stopping(1e-4, 2)
                 .validation_split(0.3)
         }),
         Box::new(|| small(Sgd::new(0.1), InverseScaling::default()).tolerance(1e-3, 2)),
+        Box::new(|| {
+            let rate = |group, factor| ParamGroups::new(Adam::new(0.01)).ntk().rate(group, factor);
+            small(rate(Group::Biases, 0.1), CosineLog::default())
+                .keep_best()
+                .validation_split(0.3)
+                .drop_last(true)
+        }),
         Box::new(|| small(Muon::new(0.01), Cosine::default()).weight_average(0.9)),
     ];
     let wide = |numbers: &[f32]| numbers.iter().map(|&x| x.into()).collect::<Vec<f64>>();

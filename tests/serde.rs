@@ -8,9 +8,9 @@ use feedforward::init::Siren;
 use feedforward::loss::{Huber, SquaredError};
 use feedforward::metrics::Link;
 use feedforward::optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Group, Muon, Nadam, ParamGroups, RmsProp, Rprop, Sgd,
 };
-use feedforward::schedule::{Cosine, OneCycle, StepDecay, WarmUp};
+use feedforward::schedule::{Cosine, CosineLog, FlatCosine, OneCycle, StepDecay, WarmUp};
 use feedforward::train::{Adaptive, LbfgsOptions, ReduceOnPlateau};
 use feedforward::{ClassWeights, Clip, Mlp, Trainer};
 use serde::Serialize;
@@ -37,6 +37,11 @@ fn settings_come_back() {
     check(Adadelta::default());
     check(Rprop::default());
     check(Muon::new(0.1));
+    check(
+        ParamGroups::new(Adam::new(0.1))
+            .ntk()
+            .rate(Group::EncodingRange(1..3), 0.5),
+    );
     check(Cosine::default());
     check(WarmUp::<Cosine>::default());
     check(StepDecay {
@@ -44,6 +49,8 @@ fn settings_come_back() {
         every: 3,
     });
     check(OneCycle::default());
+    check(CosineLog { cycles: 3 });
+    check(FlatCosine);
     check(Huber::default());
     check(SquaredError);
     check(LeakyRelu { slope: 0.1 });

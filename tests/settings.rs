@@ -8,7 +8,8 @@ use feedforward::loss::{
     BinaryCrossEntropy, Huber, PerOutput, RelativeL2, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, Optimizer, RmsProp, Rprop, Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Group, Muon, Nadam, Optimizer, ParamGroups, RmsProp,
+    Rprop, Sgd,
 };
 use feedforward::train::Lbfgs;
 use feedforward::{Clip, Float, GradientWorkspace, Loss, Mlp, Samples, Shard, Trainer};
@@ -102,6 +103,8 @@ fn optimizers<T: Float>(x: f64) -> Vec<Box<dyn Optimizer<T>>> {
             ..Rprop::default()
         }),
         Box::new(Muon::new(x)),
+        Box::new(ParamGroups::new(Adam::default()).rate(Group::Biases, x)),
+        Box::new(ParamGroups::new(AdamW::default()).decay(Group::Biases, x)),
         Box::new(Muon {
             weight_decay: x,
             ..Muon::default()

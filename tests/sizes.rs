@@ -15,8 +15,8 @@ use feedforward::init::{
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon, Optimizer, Sgd, State, UpdateContext};
 use feedforward::schedule::{
-    Cosine, CosineRestarts, ExponentialDecay, InverseScaling, Linear, OneCycle, Progress, Schedule,
-    StepDecay, WarmUp,
+    Cosine, CosineLog, CosineRestarts, ExponentialDecay, FlatCosine, InverseScaling, Linear,
+    OneCycle, Progress, Schedule, StepDecay, WarmUp,
 };
 use feedforward::train::{Batches, Lbfgs, LbfgsOptions, minimize};
 use feedforward::{
@@ -343,6 +343,9 @@ fn schedules_at_any_time() {
             floor: 0.0,
         },
         &OneCycle::default(),
+        &CosineLog::default(),
+        &CosineLog { cycles: 52 },
+        &FlatCosine,
         &StepDecay {
             every: 1,
             factor: 0.5,

@@ -11,7 +11,7 @@ use feedforward::encoding::{self, Encoding};
 use feedforward::loss::{MeanAbsoluteError, SquaredError};
 use feedforward::metrics::R2;
 use feedforward::optimizer::{Adam, Sgd};
-use feedforward::schedule::{Cosine, Linear, OneCycle, WarmUp};
+use feedforward::schedule::{Cosine, CosineLog, FlatCosine, Linear, OneCycle, WarmUp};
 use feedforward::train::{Hint, TrainingEvent, Validation};
 use feedforward::{
     Error, GradientWorkspace, Mlp, Samples, Schedule, Score, Shard, StopReason, Trainer,
@@ -97,6 +97,86 @@ fn a_score_that_is_no_number_is_no_improvement() {
 }
 
 #[test]
+fn the_last_of_the_best_epochs_is_kept() {
+    let (x, y) = data();
+    let kept = |trainer: &dyn Fn(Trainer<f64>) -> Trainer<f64>| {
+        let values = vec![0.1, 0.7, 0.3, f64::NAN, 0.7, 0.2, 0.7, 0.6, 0.1, 0.1];
+        let score = Sometimes(AtomicUsize::new(0), values);
+        let watched = trainer_with(Validation::set([0.5], [0.84]).score(score)).epochs(10);
+        let (mut net, mut epochs) = (net(), Vec::new());
+        let history = trainer(watched).fit_with(&mut net, &Samples::new(&x, &y), |event, net| {
+            epochs.extend(event.epoch().map(|_| net.params().to_vec()));
+            ControlFlow::Continue(())
+        });
+        let history = history.unwrap();
+        let best = history.best_epoch.unwrap();
+        assert_eq!(net.params(), epochs[best - 1]);
+        (history.stopped_by, history.epochs.len(), best)
+    };
+    let all = StopReason::Epochs;
+    assert_eq!(kept(&|t| t.keep_best()), (all, 10, 7));
+    assert_eq!(kept(&|t| t.early_stopping(0.0, 256)), (all, 10, 2));
+    let stopped = (StopReason::EarlyStopping, 10, 7);
+    assert_eq!(kept(&|t| t.keep_best().early_stopping(0.0, 2)), stopped);
+
+    let error = trainer().keep_best().fit(&mut net(), &x, &y).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "missing best epoch to keep: expected a validation split or set to watch"
+    );
+    // Without a score, the validation loss decides.
+    let mut kept = net();
+    let trainer = trainer_with(Validation::split(0.2)).keep_best();
+    let history = trainer.fit(&mut kept, &x, &y).unwrap();
+    let losses: Vec<f64> = history
+        .epochs
+        .iter()
+        .filter_map(|e| e.validation_loss)
+        .collect();
+    let best = history.best_epoch.unwrap();
+    assert!(losses.iter().all(|&loss| loss >= losses[best - 1]));
+}
+
+fn trainer_with(validation: Validation<f64>) -> Trainer<f64> {
+    trainer().validation(validation)
+}
+
+#[test]
+fn the_last_short_minibatch_is_dropped_if_asked() {
+    let (x, y) = data();
+    let mut seen = Vec::new();
+    let dropping = trainer().drop_last(true).epochs(3);
+    let mut state = dropping.init_state(&net()).unwrap();
+    let samples = Samples::new(&x, &y);
+    let reason = dropping.resume_with(&mut net(), &mut state, &samples, |event, _| {
+        if let TrainingEvent::Update(update) = event {
+            seen.push(update.samples);
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(reason, Ok(StopReason::Epochs));
+    // Six of seven minibatches of 8 of 50 samples.
+    assert_eq!(seen, (1..=18).map(|update| 8 * update).collect::<Vec<_>>());
+    assert_eq!(state.progress().total_steps, 18);
+    // If all are full, nothing changes.
+    let params = |trainer: Trainer<f64>| {
+        let mut net = net();
+        trainer.fit(&mut net, &x, &y).unwrap();
+        net.params().to_vec()
+    };
+    let full = trainer().batch_size(10);
+    assert_eq!(params(full.clone().drop_last(true)), params(full));
+    // A larger minibatch has all samples.
+    let whole = trainer().batch_size(50);
+    assert_eq!(
+        params(trainer().batch_size(256).drop_last(true)),
+        params(whole)
+    );
+    let mut net = net();
+    assert!(trainer().batch_size(256).fit(&mut net, &x, &y).is_err());
+}
+
+#[test]
 fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
     let (x, y) = data();
     let samples = Samples::new(&x, &y);
@@ -137,10 +217,12 @@ fn a_run_stopped_in_its_first_epoch_keeps_what_it_learned() {
 fn a_schedule_over_all_updates_has_an_end() {
     let (x, y) = data();
     let samples = Samples::new(&x, &y);
-    let schedules: [Box<dyn Schedule>; 4] = [
+    let schedules: [Box<dyn Schedule>; 6] = [
         Box::new(Cosine::default()),
         Box::new(Linear { floor: 1e-4 }),
         Box::new(OneCycle::default()),
+        Box::new(CosineLog::default()),
+        Box::new(FlatCosine),
         Box::new(WarmUp {
             steps: 3,
             then: Cosine::default(),

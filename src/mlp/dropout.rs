@@ -8,6 +8,9 @@ use crate::simd::{self, Op, Simd};
 /// Number of steps in which a rate is resolved.
 const STEPS: f64 = 4_294_967_296.0;
 
+/// Smallest rate above 0. Masks resolve rates in steps of this size.
+pub(crate) const SMALLEST_DROPOUT: f64 = 1.0 / STEPS;
+
 /// Inverted dropout: each hidden output is set to zero with probability `rate`, and otherwise
 /// divided by 1 - `rate`. The choice is a function of seed, update, layer, sample and neuron. It
 /// does not depend on the number of threads.
@@ -20,8 +23,7 @@ pub(super) struct Dropout {
 impl Dropout {
     pub(super) fn new(rate: f64, seed: u64) -> Result<Self> {
         if rate != 0.0 {
-            // Masks resolve rates in steps of 2^-32.
-            let (range, expected) = (1.0 / STEPS..1.0, "0, or at least 2^-32 and below 1");
+            let (range, expected) = (SMALLEST_DROPOUT..1.0, "0, or at least 2^-32 and below 1");
             check_range("dropout rate", rate, range, expected)?;
         }
         Ok(Self { rate, seed })

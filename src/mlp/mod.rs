@@ -46,6 +46,7 @@ mod workspace;
 
 pub use builder::MlpBuilder;
 pub use clip::Clip;
+pub(crate) use dropout::SMALLEST_DROPOUT;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
 pub use predictor::Predictor;

@@ -69,6 +69,7 @@ pub struct GradientWorkspace<T> {
     l2: f64,
     clip: Option<Clip>,
     dropout: Option<Dropout>,
+    dropout_seed: u64,
     /// Mean weight of all samples, if it replaces the minibatch's own weights as divisor.
     mean_weight: Option<f64>,
     /// Number of gradients computed so far, which seeds the next dropout.
@@ -96,6 +97,7 @@ impl<T: Float> GradientWorkspace<T> {
             l2: 0.0,
             clip: None,
             dropout: None,
+            dropout_seed: 0,
             mean_weight: None,
             updates: 0,
             max_abs: 0.0,
@@ -140,9 +142,20 @@ impl<T: Float> GradientWorkspace<T> {
     /// # Errors
     /// [`Error::InvalidSetting`] unless `rate` is 0, or at least 2^-32 and below 1.
     pub fn dropout(mut self, rate: f64, seed: u64) -> Result<Self> {
-        let dropout = Dropout::new(rate, seed)?;
-        self.dropout = Some(dropout).filter(|_| rate > 0.0);
+        self.dropout_seed = seed;
+        self.set_dropout(rate)?;
         Ok(self)
+    }
+
+    /// Changes the probability of [`dropout`](Self::dropout) for the next gradients, as a schedule
+    /// does. The seed stays.
+    ///
+    /// # Errors
+    /// As [`dropout`](Self::dropout). An error changes nothing.
+    pub fn set_dropout(&mut self, rate: f64) -> Result<()> {
+        let dropout = Dropout::new(rate, self.dropout_seed)?;
+        self.dropout = Some(dropout).filter(|_| rate > 0.0);
+        Ok(())
     }
 
     /// Sets the mean weight of all samples. Losses and gradients are then divided by the number of

@@ -202,8 +202,12 @@ impl<T: Float> Optimizer<T> for AdamW {
         true
     }
 
+    fn has_decay(&self) -> bool {
+        true
+    }
+
     fn step(&self, context: &UpdateContext<'_>, params: &mut [T], gradient: &[T], state: &mut [T]) {
-        let mut decay = context.learning_rate * self.weight_decay;
+        let mut decay = context.learning_rate * (self.weight_decay * context.decay_factor);
         if !self.decay_biases {
             decay_weights(decay, context, params);
             decay = 0.0;

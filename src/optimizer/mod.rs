@@ -13,6 +13,7 @@
 //! | [`Adamax`] | p - η·m / u, u a decaying maximum of \|g\| | m, u |
 //! | [`Nadam`] | as Adam, with Nesterov's momentum | m, v |
 //! | [`Rprop`] | p - sign(g)·d, d a step size for each p; full batches only | previous g, d |
+//! | [`ParamGroups`] | that of another optimizer, with rates and decays by group | the optimizer's |
 //! | [`Muon`] | hidden W: W - η·O, O the orthogonalized momentum; others: Adam | m; others: Adam |
 //!
 //! [`State`] holds the state and makes updates. For schedules of the learning rate, see
@@ -35,6 +36,7 @@ mod adagrad;
 mod adam;
 mod adamax;
 mod elementwise;
+mod groups;
 mod muon;
 mod nadam;
 mod rmsprop;
@@ -46,6 +48,7 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW, EpsilonForm};
 pub use adamax::Adamax;
+pub use groups::{Group, ParamGroups};
 pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RmsProp;
@@ -147,11 +150,32 @@ pub trait Optimizer<T: Float>: Debug + Send + Sync {
         false
     }
 
+    /// Returns `true` if the optimizer has a decoupled weight decay, which it multiplies by
+    /// [`UpdateContext::decay_factor`]. Default: `false`.
+    fn has_decay(&self) -> bool {
+        false
+    }
+
+    /// Returns `true` if the optimizer is not element-wise, but applies
+    /// [`UpdateContext::group_factors`] itself. Default: `false`.
+    fn takes_groups(&self) -> bool {
+        false
+    }
+
     /// Checks the hyperparameters, once before a training run.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if one is NaN or outside its range.
     fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks that the settings fit a network, before its [`State`] is created. Default: they do.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`](crate::Error::OutOfBounds) if a setting names a layer that does not
+    /// exist.
+    fn check_layout(&self, _layout: &Layout) -> Result<()> {
         Ok(())
     }
 }
@@ -179,8 +203,17 @@ impl<T: Float, Shared: Optimizer<T> + ?Sized> Optimizer<T> for Arc<Shared> {
     fn elementwise(&self) -> bool {
         (**self).elementwise()
     }
+    fn has_decay(&self) -> bool {
+        (**self).has_decay()
+    }
+    fn takes_groups(&self) -> bool {
+        (**self).takes_groups()
+    }
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+    fn check_layout(&self, layout: &Layout) -> Result<()> {
+        (**self).check_layout(layout)
     }
 }
 
@@ -191,11 +224,15 @@ pub struct UpdateContext<'a> {
     pub update: u64,
     /// Learning rate of this update, after any schedule.
     pub learning_rate: f64,
+    /// Factor of the optimizer's weight decay in this update. Usual: 1.
+    pub decay_factor: f64,
     /// Positions of all weights and biases in the buffer.
     pub layout: &'a Layout,
     /// Part of the buffer that this call updates.
     pub range: Range<usize>,
     threads: Option<&'a Threads>,
+    /// Factors for an optimizer that is not element-wise.
+    groups: Option<&'a groups::Groups>,
 }
 
 impl<'a> UpdateContext<'a> {
@@ -205,9 +242,11 @@ impl<'a> UpdateContext<'a> {
         Self {
             update,
             learning_rate,
+            decay_factor: 1.0,
             layout,
             range: 0..layout.len(),
             threads: None,
+            groups: None,
         }
     }
 
@@ -230,5 +269,7 @@ impl<'a> UpdateContext<'a> {
     }
 }
 
+#[cfg(test)]
+mod groups_tests;
 #[cfg(test)]
 mod tests;

@@ -30,8 +30,10 @@ impl<T: Float> State<T> {
     /// Creates the state before the first update.
     ///
     /// # Errors
-    /// [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for it.
+    /// - [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for it.
+    /// - The error of [`Optimizer::check_layout`] if the optimizer does not fit the layout.
     pub fn new(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Result<Self> {
+        optimizer.check_layout(layout)?;
         let mut values = Buffer::try_zeros("optimizer state", optimizer.state_len(layout))?;
         optimizer.init(layout, &mut values);
         Ok(Self {
@@ -111,15 +113,17 @@ impl<T: Float> State<T> {
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
-        self.update_parallel(&Threads::one(), optimizer, learning_rate, params, gradient)
+        let rates = (learning_rate, 1.0);
+        self.update_parallel(&Threads::one(), optimizer, rates, params, gradient)
     }
 
-    /// Updates all parameters, in parallel if the optimizer is element-wise.
+    /// Updates all parameters, in parallel if the optimizer is element-wise. The rates are the
+    /// learning rate and the factor of the weight decay.
     pub(crate) fn update_parallel(
         &mut self,
         threads: &Threads,
         optimizer: &dyn Optimizer<T>,
-        learning_rate: f64,
+        (learning_rate, decay_factor): (f64, f64),
         params: &mut [T],
         gradient: &[T],
     ) -> Result<()> {
@@ -131,6 +135,7 @@ impl<T: Float> State<T> {
         self.updates = self.updates.saturating_add(1);
         let context = UpdateContext {
             threads: Some(threads),
+            decay_factor,
             ..UpdateContext::new(self.updates, learning_rate, layout)
         };
         if optimizer.elementwise() && self.values.len().is_multiple_of(layout.len().max(1)) {

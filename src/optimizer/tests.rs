@@ -3,7 +3,7 @@
 use super::*;
 use crate::simd;
 
-fn built_in<T: Float>() -> Vec<Box<dyn Optimizer<T>>> {
+pub(super) fn built_in<T: Float>() -> Vec<Box<dyn Optimizer<T>>> {
     vec![
         Box::new(Sgd::default()),
         Box::new(Sgd::scikit_learn(1e-3)),
@@ -46,7 +46,7 @@ fn built_in<T: Float>() -> Vec<Box<dyn Optimizer<T>>> {
     ]
 }
 
-fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
+pub(super) fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
     let mut x = seed;
     let mut next = || {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -56,7 +56,7 @@ fn numbers<T: Float>(seed: u64, n: usize) -> Vec<T> {
 }
 
 /// Makes a few updates of the whole buffer.
-fn whole<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Vec<T> {
+pub(super) fn whole<T: Float>(optimizer: &dyn Optimizer<T>, layout: &Layout) -> Vec<T> {
     let mut params = numbers(1, layout.len());
     let mut state = State::new(optimizer, layout).unwrap();
     for t in 0..5 {

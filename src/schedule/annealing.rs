@@ -217,12 +217,13 @@ impl Schedule for OneCycle {
     }
 }
 
-fn fraction_done(progress: &Progress) -> f64 {
+/// Returns the fraction of all updates that are done, in [0, 1].
+pub(super) fn fraction_done(progress: &Progress) -> f64 {
     let total = progress.total_steps.max(1) as f64;
     (progress.step as f64 / total).min(1.0)
 }
 
 /// Returns the rate on half a cosine between two rates, at a fraction `done` of the way in [0, 1].
-fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
+pub(super) fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + math::cos(PI * done))
 }

@@ -6,6 +6,8 @@
 //! | [`Linear`] | a straight line to a floor at the end of the run | update |
 //! | [`Cosine`] | half a cosine to a floor at the end of the run | update |
 //! | [`CosineRestarts`] | half a cosine to a floor, repeated over growing periods | update |
+//! | [`CosineLog`] | rises from 0 to the base and back, in cycles of growing length | update |
+//! | [`FlatCosine`] | the base for half of the run, then half a cosine to 0 | update |
 //! | [`OneCycle`] | a rise to the base, then a fall far below the initial rate | update |
 //! | [`InverseScaling`] | the base divided by a power of the number of samples seen | epoch |
 //! | [`StepDecay`] | multiplied by a factor after every n epochs | epoch |
@@ -13,7 +15,8 @@
 //! | [`WarmUp`] | a linear rise over the first updates, then another schedule | update |
 //!
 //! A schedule has no state, so a resumed run has the same rates as an uninterrupted one.
-//! `Linear`, `Cosine` and `OneCycle` reach their end only if the run does not stop early.
+//! `Linear`, `Cosine`, `CosineLog`, `FlatCosine` and `OneCycle` reach their end only if the run does
+//! not stop early.
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -25,10 +28,12 @@ use crate::error::{Result, check_range};
 
 mod annealing;
 mod decay;
+mod tabular;
 mod warm_up;
 
 pub use annealing::{Cosine, CosineRestarts, Linear, OneCycle};
 pub use decay::{ExponentialDecay, InverseScaling, StepDecay};
+pub use tabular::{CosineLog, FlatCosine};
 pub use warm_up::WarmUp;
 
 /// Progress of a training run before its next update.

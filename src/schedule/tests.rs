@@ -1,5 +1,7 @@
 //! Tests of schedules against their formulas and PyTorch's numbers.
 
+use core::f64::consts::PI;
+
 use super::*;
 
 /// Returns the rate in each of five epochs of 40 updates of 10 samples each.
@@ -208,6 +210,34 @@ fn one_cycle_is_pytorchs() {
         ..OneCycle::default()
     };
     assert!((at(&at_once, 0, 10) - 0.1).abs() < 1e-16);
+}
+
+#[test]
+fn cosine_log_and_flat_cosine_are_realmlps() {
+    // coslog4 and flat_cos of pytabkit, times a base of 0.1.
+    let coslog = |t: f64| 0.05 * (1.0 - (2.0 * PI * (1.0 + 15.0 * t).log2()).cos());
+    let flat = |t: f64| 0.05 * (1.0 + (PI * ((2.0 * t).max(1.0) - 1.0)).cos());
+    for step in 0..=300_u32 {
+        let t = f64::from(step) / 300.0;
+        let got = at(&CosineLog::default(), step.into(), 300);
+        assert!((got - coslog(t)).abs() < 1e-15, "{t}: {got}");
+        assert!((at(&FlatCosine, step.into(), 300) - flat(t)).abs() < 1e-16);
+    }
+    // All cycles end at 0, also beyond the end.
+    for step in [0, 20, 60, 140, 300, 400] {
+        assert!((0.0..1e-30).contains(&at(&CosineLog::default(), step, 300)));
+    }
+    let maximum = |u: f64| ((u.exp2() - 1.0) / 15.0 * 1e9) as u64;
+    for u in [0.5, 1.5, 2.5, 3.5] {
+        let got = at(&CosineLog::default(), maximum(u), 1_000_000_000);
+        assert!((got - 0.1).abs() < 1e-9);
+    }
+    assert!((at(&CosineLog { cycles: 1 }, 0, 0)).abs() < 1e-300);
+    for cycles in [0, 53, usize::MAX] {
+        assert!(CosineLog { cycles }.check().is_err());
+        assert!(at(&CosineLog { cycles }, 7, 9).is_finite());
+    }
+    CosineLog { cycles: 52 }.check().unwrap();
 }
 
 #[test]

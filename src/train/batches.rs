@@ -37,6 +37,7 @@ pub struct Batches {
     size: usize,
     order: Order,
     seed: u64,
+    drop_last: bool,
 }
 
 /// A function that rearranges the rows of an epoch.
@@ -110,6 +111,7 @@ impl Batches {
             size,
             order,
             seed,
+            drop_last: false,
         })
     }
 
@@ -123,12 +125,32 @@ impl Batches {
         }
     }
 
-    /// Returns the number of minibatches in an epoch.
-    pub fn count(&self) -> usize {
-        self.rows.len().div_ceil(self.size)
+    /// Sets whether to drop the last minibatch of an epoch if it is shorter than the others.
+    /// Default: `false`.
+    ///
+    /// ```
+    /// use feedforward::train::Batches;
+    ///
+    /// let mut batches = Batches::new(5, 2)?.drop_last(true);
+    /// assert_eq!(batches.epoch(0).flatten().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn drop_last(mut self, drop: bool) -> Self {
+        self.drop_last = drop;
+        self
     }
 
-    /// Returns the number of samples in a minibatch. The last one may have fewer.
+    /// Returns the number of minibatches in an epoch.
+    pub fn count(&self) -> usize {
+        if self.drop_last {
+            self.rows.len() / self.size
+        } else {
+            self.rows.len().div_ceil(self.size)
+        }
+    }
+
+    /// Returns the number of samples in a minibatch. The last one may have fewer, unless it is
+    /// dropped.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -136,7 +158,7 @@ impl Batches {
     /// Returns the minibatches of an epoch, counted from 0.
     pub fn epoch(&mut self, epoch: usize) -> impl Iterator<Item = &[usize]> {
         self.arrange(epoch);
-        self.arranged.chunks(self.size)
+        self.arranged.chunks(self.size).take(self.count())
     }
 
     /// Orders the rows for an epoch, counted from 0.
@@ -155,7 +177,8 @@ impl Batches {
 
     /// Returns the minibatch after this many samples of the epoch, if there is one.
     pub(super) fn after(&self, seen: usize) -> Option<&[usize]> {
-        self.arranged.get(seen..)?.chunks(self.size).next()
+        let next = self.arranged.get(seen..)?.chunks(self.size).next();
+        next.filter(|batch| !self.drop_last || batch.len() == self.size)
     }
 }
 

@@ -155,8 +155,8 @@ impl<T: Float> Trainer<T> {
     ///
     /// # Errors
     /// - The errors of [`resume`](Self::resume), except for samples that differ
-    /// - [`Error::Incompatible`] with early stopping or a validation split, since both need one
-    ///   fixed set of samples
+    /// - [`Error::Incompatible`] with early stopping, [`keep_best`](Self::keep_best) or a validation
+    ///   split, since they need one fixed set of samples
     /// - [`Error::Incompatible`] after the last update of a schedule
     ///   [over all updates](crate::Schedule::spans_all_updates), which has no rate for more
     pub fn partial_fit(
@@ -165,9 +165,9 @@ impl<T: Float> Trainer<T> {
         state: &mut TrainerState<T>,
         samples: &Samples<'_, T>,
     ) -> Result<Epoch> {
-        if self.early_stopping.is_some() || self.splits() {
+        if self.restores_best() || self.splits() {
             let what = "trainer of a partial fit";
-            let expected = "neither early stopping nor a validation split";
+            let expected = "no early stopping, best epoch to keep or validation split";
             return Err(Error::incompatible(what, expected, "one"));
         }
         sample_loop::run(self, net, state, samples, RunLength::OneEpoch, &mut never)?;
@@ -223,7 +223,11 @@ impl<T: Float> Trainer<T> {
 
     /// Divides these rows into minibatches, in the trainer's order.
     pub(super) fn batches(&self, rows: Vec<usize>, size: Option<usize>) -> Result<Batches> {
-        let size = size.unwrap_or(DEFAULT_BATCH.min(rows.len()));
-        Batches::of(rows, size, self.order.clone(), self.seed)
+        let size = match size.unwrap_or(DEFAULT_BATCH.min(rows.len())) {
+            size if self.drop_last => size.min(rows.len()),
+            size => size,
+        };
+        let batches = Batches::of(rows, size, self.order.clone(), self.seed)?;
+        Ok(batches.drop_last(self.drop_last))
     }
 }

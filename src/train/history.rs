@@ -119,7 +119,8 @@ pub struct History {
     pub epochs: Vec<Epoch>,
     /// Reason why the run ended.
     pub stopped_by: StopReason,
-    /// Number of the epoch whose parameters early stopping restored.
+    /// Number of the epoch whose parameters early stopping or
+    /// [`keep_best`](super::Trainer::keep_best) restored.
     pub best_epoch: Option<usize>,
     /// Number of updates of the parameters.
     pub updates: u64,

@@ -44,6 +44,8 @@ pub use trainer::Trainer;
 pub use validation::Validation;
 
 #[cfg(test)]
+mod schedule_tests;
+#[cfg(test)]
 mod state_tests;
 #[cfg(test)]
 mod tests;

@@ -187,8 +187,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         let samples = self.next_len("apply")?;
         let (trainer, state) = (self.trainer, &mut *self.state);
         let rate = state.learning_rate(trainer);
+        let rates = (rate, state.decay_factor(trainer));
         let (memory, optimizer) = (&mut state.optimizer, &*trainer.optimizer);
-        memory.update_parallel(threads, optimizer, rate, self.net.params_mut(), gradient)?;
+        memory.update_parallel(threads, optimizer, rates, self.net.params_mut(), gradient)?;
         if let Some(decay) = trainer.average {
             let updates = memory.updates() as f64;
             let keep = decay.min((1.0 + updates) / (10.0 + updates));
@@ -238,7 +239,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// - [`Error::OutOfOrder`] before the last minibatch and after the end of the run
-    /// - [`Error::Missing`] if early stopping lacks a validation loss, if the trainer's score lacks
+    /// - [`Error::Missing`] if a rule for the best epoch lacks a validation loss, if the trainer's score lacks
     ///   a value, or if all minibatches were skipped
     /// - [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite
     /// - [`Error::Overflow`] if the mean loss is not finite
@@ -250,9 +251,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
             });
         }
         let (loss, score) = validation.unzip();
-        let (stops_early, scores) = (self.trainer.early_stopping.is_some(), self.trainer.score());
+        let (is_judged, scores) = (self.trainer.restores_best(), self.trainer.score());
         let wanted = [
-            ("validation loss", stops_early, loss),
+            ("validation loss", is_judged, loss),
             ("validation score", scores.is_some(), score.flatten()),
         ];
         for (what, is_wanted, got) in wanted {
@@ -351,8 +352,9 @@ impl<'a, T: Float> TrainingRun<'a, T> {
 
     /// Ends the run, sets the network's final parameters, and returns the reason.
     ///
-    /// The final parameters are the best ones with early stopping, otherwise the average if there
-    /// is one, otherwise the last ones.
+    /// The final parameters are the best ones with early stopping or
+    /// [`keep_best`](Trainer::keep_best), otherwise the average if there is one, otherwise the last
+    /// ones.
     ///
     /// # Errors
     /// [`Error::Length`] if the numbers of parameters of the state and the network differ.
@@ -364,7 +366,7 @@ impl<'a, T: Float> TrainingRun<'a, T> {
         self.state.end(reason);
         self.state.history.updates = self.state.optimizer.updates();
         let is_judged = self.state.history.best_epoch.is_some();
-        let result = if self.trainer.early_stopping.is_some() && is_judged {
+        let result = if self.trainer.restores_best() && is_judged {
             &self.state.best
         } else if self.trainer.average.is_some() {
             &self.state.average

@@ -154,6 +154,7 @@ impl<T: Float> Fit<'_, T> {
             // A minibatch whose weights are all 0 has no mean loss.
             let update = if rows.can_teach() {
                 self.gradient.set_updates(run.state.scalars.progress.step);
+                self.gradient.set_dropout(run.state.dropout(run.trainer))?;
                 let loss = (self.gradient).compute_rows(run.net, &rows, run.trainer.loss())?;
                 run.apply_parallel(&self.threads, loss, self.gradient.values())?
             } else {

@@ -1,6 +1,7 @@
 //! The state of a training run between two steps.
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -9,9 +10,9 @@ use super::history::{Epoch, EpochTotals, History, StopReason};
 use super::stopping::{Plateau, Reducing};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::mlp::{GradientWorkspace, Mlp};
+use crate::mlp::{GradientWorkspace, Mlp, SMALLEST_DROPOUT};
 use crate::optimizer::State;
-use crate::schedule::Progress;
+use crate::schedule::{Progress, Schedule};
 
 /// State of a training run. Together with the network, the samples and the [`Trainer`], it
 /// determines every later update.
@@ -180,6 +181,26 @@ impl<T: Float> TrainerState<T> {
     pub fn learning_rate(&self, trainer: &Trainer<T>) -> f64 {
         let base = trainer.optimizer.learning_rate();
         trainer.schedule.rate(base, &self.scalars.progress) * self.scalars.rate_factor
+    }
+
+    /// Returns the probability of dropout in the next update: the trainer's, times its
+    /// [schedule](Trainer::dropout_schedule). A probability below 2^-32 becomes 0.
+    pub fn dropout(&self, trainer: &Trainer<T>) -> f64 {
+        let factor = self.factor(trainer.dropout_schedule.as_ref());
+        match trainer.objective.dropout * factor {
+            rate if (0.0..SMALLEST_DROPOUT).contains(&rate) => 0.0,
+            rate => rate,
+        }
+    }
+
+    /// Returns the factor of the next update's weight decay.
+    pub(super) fn decay_factor(&self, trainer: &Trainer<T>) -> f64 {
+        self.factor(trainer.decay_schedule.as_ref())
+    }
+
+    /// Returns the rate of a schedule whose base is 1, or 1 without a schedule.
+    fn factor(&self, schedule: Option<&Arc<dyn Schedule>>) -> f64 {
+        schedule.map_or(1.0, |schedule| schedule.rate(1.0, &self.scalars.progress))
     }
 
     /// Returns the number of epochs in a row without enough improvement.

@@ -10,8 +10,8 @@ use crate::loss::{Poisson, SquaredError};
 use crate::metrics::Score;
 use crate::mlp::GradientWorkspace;
 use crate::mlp::{Clip, Mlp, Samples};
-use crate::optimizer::{Adam, Sgd};
-use crate::schedule::InverseScaling;
+use crate::optimizer::{Adam, AdamW, Sgd};
+use crate::schedule::{CosineLog, FlatCosine, InverseScaling};
 
 fn net() -> Mlp<f64> {
     let builder = Mlp::builder(1).hidden_layers(2, 6, Tanh);
@@ -197,7 +197,7 @@ fn single_epochs_are_as_good_as_a_fit() {
     let error = with_memory().partial_fit(&mut net, &mut state, &few);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "trainer of a partial fit: expected neither early stopping nor a validation split, got one"
+        "trainer of a partial fit: expected no early stopping, best epoch to keep or validation split, got one"
     );
 }
 
@@ -407,6 +407,13 @@ fn a_training_stopped_after_any_update_goes_on_with_the_same_bits() {
             .validation_split(0.2)
             .early_stopping(1e-3, 2),
         trainer().batch_size(30).tolerance(1e-4, 2),
+        Trainer::new(SquaredError, AdamW::new(0.01))
+            .batch_size(8)
+            .epochs(5)
+            .dropout(0.3)
+            .dropout_schedule(FlatCosine)
+            .decay_schedule(CosineLog { cycles: 2 })
+            .drop_last(true),
     ];
     for trainer in trainers {
         let mut whole = net();

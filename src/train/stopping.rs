@@ -194,10 +194,11 @@ impl<T: Float> Trainer<T> {
             (None, Some(loss)) => loss,
             (None, None) => epoch.loss,
         };
-        if watched < state.scalars.best_value {
+        let best = state.scalars.best_value;
+        if watched < best || self.keep_best && watched <= best {
             state.scalars.best_value = watched;
             state.best.copy_from_slice(net.params());
-            if self.early_stopping.is_some() {
+            if self.restores_best() {
                 state.history.best_epoch = Some(epoch.number);
             }
         }

@@ -39,13 +39,17 @@ pub struct Trainer<T> {
     pub(super) objective: Objective<T>,
     pub(super) optimizer: Arc<dyn Optimizer<T>>,
     pub(super) schedule: Arc<dyn Schedule>,
+    pub(super) dropout_schedule: Option<Arc<dyn Schedule>>,
+    pub(super) decay_schedule: Option<Arc<dyn Schedule>>,
     pub(super) batch_size: Option<usize>,
+    pub(super) drop_last: bool,
     pub(super) epochs: usize,
     pub(super) order: Order,
     pub(super) seed: u64,
     pub(super) average: Option<f64>,
     pub(super) validation: Option<Validation<T>>,
     pub(super) early_stopping: Option<Patience>,
+    pub(super) keep_best: bool,
     pub(super) tolerance: Option<Patience>,
     pub(super) adaptive: Option<Adaptive>,
     pub(super) reduce_on_plateau: Option<ReduceOnPlateau>,
@@ -65,13 +69,17 @@ impl<T: Float> Trainer<T> {
             objective: Objective::new(loss),
             optimizer: Arc::new(optimizer),
             schedule: Arc::new(Constant),
+            dropout_schedule: None,
+            decay_schedule: None,
             batch_size: None,
+            drop_last: false,
             epochs: 200,
             order: Order::Shuffled,
             seed: 0,
             average: None,
             validation: None,
             early_stopping: None,
+            keep_best: false,
             tolerance: None,
             adaptive: None,
             reduce_on_plateau: None,
@@ -87,11 +95,59 @@ impl<T: Float> Trainer<T> {
         self
     }
 
+    /// Multiplies the probability of [`dropout`](Self::dropout) in each update by the rate of a
+    /// schedule whose base is 1. By default it is constant.
+    ///
+    /// In a [loop by hand](super::TrainingRun), set the probability before each gradient:
+    /// `gradient.set_dropout(run.state().dropout(&trainer))?`.
+    ///
+    /// ```
+    /// use feedforward::{Trainer, loss::SquaredError, optimizer::AdamW, schedule::FlatCosine};
+    ///
+    /// // Regularizes less and less in the second half of the run, as RealMLP does.
+    /// let adamw = AdamW { weight_decay: 0.02, ..AdamW::new(0.04) };
+    /// let trainer = Trainer::<f32>::new(SquaredError, adamw)
+    ///     .dropout(0.15)
+    ///     .dropout_schedule(FlatCosine)
+    ///     .decay_schedule(FlatCosine);
+    /// ```
+    pub fn dropout_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.dropout_schedule = Some(Arc::new(schedule));
+        self
+    }
+
+    /// Multiplies the weight decay of the optimizer in each update by the rate of a schedule whose
+    /// base is 1. By default it is constant.
+    ///
+    /// The learning rate's schedule acts on the decay too, since the decay is multiplied by the
+    /// learning rate. The optimizer must have a decay, as [`AdamW`](crate::optimizer::AdamW) does.
+    #[doc(alias = "weight_decay")]
+    pub fn decay_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.decay_schedule = Some(Arc::new(schedule));
+        self
+    }
+
+    /// Returns all schedules.
+    fn schedules(&self) -> impl Iterator<Item = &Arc<dyn Schedule>> {
+        let others = self.dropout_schedule.iter().chain(&self.decay_schedule);
+        core::iter::once(&self.schedule).chain(others)
+    }
+
     /// Sets the number of samples in a minibatch. Default: 200, or all samples if there are fewer.
     ///
-    /// The last minibatch of an epoch may be shorter. It is used, not dropped.
+    /// The last minibatch of an epoch may be shorter. By default it is used.
     pub fn batch_size(mut self, samples: usize) -> Self {
         self.batch_size = Some(samples);
+        self
+    }
+
+    /// Sets whether to drop the last minibatch of each epoch if it is shorter than the others, as
+    /// PyTorch's `DataLoader` does. Default: `false`.
+    ///
+    /// A few samples make a noisy gradient, which harms at high learning rates. Every shuffle drops
+    /// other samples. If `true`, a batch size above the number of samples means all samples.
+    pub fn drop_last(mut self, drop: bool) -> Self {
+        self.drop_last = drop;
         self
     }
 
@@ -237,6 +293,24 @@ impl<T: Float> Trainer<T> {
         self
     }
 
+    /// Restores the parameters of the best epoch at the end of all epochs. Of several best epochs,
+    /// the last one counts.
+    ///
+    /// The best epoch has the best [score](Validation::score), or else the minimum validation loss.
+    /// With [`early_stopping`](Self::early_stopping), which restores the first of several best
+    /// epochs, training also ends early.
+    #[doc(alias = "restore_best_weights")]
+    #[doc(alias = "ModelCheckpoint")]
+    pub fn keep_best(mut self) -> Self {
+        self.keep_best = true;
+        self
+    }
+
+    /// Returns `true` if the best epoch's parameters are the result.
+    pub(super) fn restores_best(&self) -> bool {
+        self.keep_best || self.early_stopping.is_some()
+    }
+
     /// Ends training when the training loss stops falling, as scikit-learn's `tol` and
     /// `n_iter_no_change` do.
     ///
@@ -277,7 +351,7 @@ impl<T: Float> Trainer<T> {
     pub(super) fn check(&self) -> Result<()> {
         self.objective.loss.check()?;
         self.optimizer.check()?;
-        self.schedule.check()?;
+        self.schedules().try_for_each(|schedule| schedule.check())?;
         check_count("epochs", self.epochs)?;
         for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
             patience.check()?;
@@ -294,9 +368,18 @@ impl<T: Float> Trainer<T> {
         if let Some((_, every)) = self.checkpoints {
             check_count("epochs between checkpoints", every)?;
         }
-        if self.early_stopping.is_some() && self.validation.is_none() {
-            let (what, expected) = ("early stopping", "a validation split or set to watch");
+        if self.restores_best() && self.validation.is_none() {
+            let what = match self.early_stopping {
+                Some(_) => "early stopping",
+                None => "best epoch to keep",
+            };
+            let expected = "a validation split or set to watch";
             return Err(Error::Missing { what, expected });
+        }
+        if self.decay_schedule.is_some() && !self.optimizer.has_decay() {
+            let (what, expected) = ("schedule of the weight decay", "an optimizer with a decay");
+            let got = format!("{:?}", self.optimizer);
+            return Err(Error::incompatible(what, expected, got));
         }
         if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
             let what = "adaptive learning rate";
@@ -310,7 +393,11 @@ impl<T: Float> Trainer<T> {
     pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
         let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
         let done = state.scalars.progress.step;
-        if done < updates || !self.schedule.spans_all_updates() {
+        if done < updates
+            || !self
+                .schedules()
+                .any(|schedule| schedule.spans_all_updates())
+        {
             return Ok(());
         }
         Err(Error::incompatible(

@@ -16,15 +16,16 @@ use feedforward::loss::{
 };
 use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
 use feedforward::optimizer::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, EpsilonForm, Muon, Nadam, Optimizer, RmsProp, Rprop,
-    Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, EpsilonForm, Group, Muon, Nadam, Optimizer,
+    ParamGroups, RmsProp, Rprop, Sgd,
 };
 use feedforward::schedule::{
-    Constant, Cosine, CosineRestarts, ExponentialDecay, InverseScaling, Linear, OneCycle, Schedule,
-    StepDecay, WarmUp,
+    Constant, Cosine, CosineLog, CosineRestarts, ExponentialDecay, FlatCosine, InverseScaling,
+    Linear, OneCycle, Schedule, StepDecay, WarmUp,
 };
 
 use crate::case::{Case, Number};
+use crate::random::Random;
 
 pub fn activation<T: Number>(case: &mut Case) -> Arc<dyn Activation<T>> {
     let random = &mut case.random;
@@ -80,6 +81,28 @@ pub fn loss<T: Number>(case: &mut Case) -> Arc<dyn Loss<T>> {
     }
 }
 
+/// Adds random factors, also of groups that the network does not have.
+fn groups<O>(mut optimizer: ParamGroups<O>, random: &mut Random) -> ParamGroups<O> {
+    for _ in 0..random.below(4) {
+        let (index, end) = (random.count(&[0, 1, 2]), random.count(&[1, 5, 40]));
+        let group = match random.below(8) {
+            0 => Group::Weights,
+            1 => Group::Biases,
+            2 => Group::Layer(index),
+            3 => Group::LayerWeights(index),
+            4 => Group::LayerBiases(index),
+            5 => Group::LastLayer,
+            6 => Group::Encoding,
+            _ => Group::EncodingRange(index..end),
+        };
+        optimizer = optimizer.rate(group, random.setting(&[0.0, 0.1, 1.0, 6.0]));
+    }
+    if random.percent(50) {
+        return optimizer.ntk();
+    }
+    optimizer
+}
+
 pub fn optimizer<T: Number>(case: &mut Case) -> Arc<dyn Optimizer<T>> {
     let random = &mut case.random;
     let learning_rate = random.setting(&[1e-4, 1e-3, 0.01, 0.1]);
@@ -100,7 +123,12 @@ pub fn optimizer<T: Number>(case: &mut Case) -> Arc<dyn Optimizer<T>> {
         epsilon_form: random.pick(&form),
         amsgrad: flag,
     };
-    match random.below(12) {
+    match random.below(14) {
+        12 => Arc::new(groups(ParamGroups::new(adam), random)),
+        13 => Arc::new(groups(
+            ParamGroups::new(Muon::new(learning_rate)).decay(Group::Weights, decay),
+            random,
+        )),
         0 => Arc::new(Sgd::new(learning_rate)),
         1 => Arc::new(Sgd {
             learning_rate,
@@ -168,7 +196,11 @@ pub fn schedule(case: &mut Case) -> Arc<dyn Schedule> {
     let floor = random.setting(&[0.0, 1e-5, 1e-3]);
     let factor = random.setting(&[0.1, 0.5, 0.99]);
     let count = random.count(&[1, 2, 10]);
-    match random.below(9) {
+    match random.below(11) {
+        9 => Arc::new(CosineLog {
+            cycles: random.count(&[1, 4]),
+        }),
+        10 => Arc::new(FlatCosine),
         0 | 1 => Arc::new(Constant),
         2 => Arc::new(Linear { floor }),
         3 => Arc::new(Cosine { floor }),

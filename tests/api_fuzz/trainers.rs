@@ -47,7 +47,7 @@ impl<T: Number> Training<T> {
         let random = &mut case.random;
         let improvement = random.setting(&[0.0, 1e-4, 0.1]);
         let patience = random.count(&[0, 1, 2]);
-        self.trainer = match random.below(18) {
+        self.trainer = match random.below(22) {
             0 | 1 => trainer.batch_size(random.count(&[1, 2, 3, 7, 200])),
             2 if random.percent(50) => trainer.order(Order::Shuffled),
             2 => trainer.order(Order::Given),
@@ -103,6 +103,12 @@ impl<T: Number> Training<T> {
                 cooldown: random.count(&[0, 1, 2]),
                 floor: random.setting(&[0.0, 1e-6]),
             }),
+            20 => trainer
+                .dropout(0.3)
+                .dropout_schedule(pieces::schedule(case)),
+            21 => trainer.decay_schedule(pieces::schedule(case)),
+            18 => trainer.validation_split(0.3).keep_best(),
+            19 => trainer.drop_last(random.percent(80)),
             16 => trainer.schedule(pieces::schedule(case)),
             _ => trainer.threads(threads(case)),
         };

@@ -181,6 +181,14 @@ impl<T: Float> Optimizer<T> for Muon {
         0
     }
 
+    fn has_decay(&self) -> bool {
+        true
+    }
+
+    fn takes_groups(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_positive::<T>("Muon's learning rate", self.learning_rate)?;
         check_fraction::<T>("Muon's momentum", self.momentum)?;
@@ -215,7 +223,10 @@ impl<T: Float> Optimizer<T> for Muon {
                 ..context.clone()
             };
             let (params, gradient) = (&mut params[range.clone()], &gradient[range]);
-            self.adam.step(&context, params, gradient, these);
+            match context.groups {
+                Some(groups) => groups.step(&self.adam, &context, params, gradient, these),
+                None => self.adam.step(&context, params, gradient, these),
+            }
         }
         let matrices = Matrices {
             layers: self.hidden(layout),
@@ -226,9 +237,8 @@ impl<T: Float> Optimizer<T> for Muon {
             scratch,
             parallel,
         };
-        let rate = T::from_f64(context.learning_rate);
         context.divide(matrices, &Matrices::split, &|matrices: Matrices<'_, T>| {
-            matrices.update(self, rate);
+            matrices.update(self, context);
         });
     }
 }
@@ -282,7 +292,7 @@ impl<T: Float> Matrices<'_, T> {
     }
 
     /// Updates the matrices one after another.
-    fn update(self, muon: &Muon, rate: T) {
+    fn update(self, muon: &Muon, context: &UpdateContext<'_>) {
         let mut momenta = self.momenta;
         for at in self.layers {
             let (momentum, tail) = momenta.split_at_mut(at.weights.len());
@@ -295,9 +305,20 @@ impl<T: Float> Matrices<'_, T> {
                 gradient: &self.gradient[range],
                 momentum,
             };
-            update(muon, matrix, rate, self.scratch);
+            let (rate, decay) = context.group_factors(at.weights.start);
+            let rates = Rates {
+                rate: T::from_f64(context.learning_rate * rate),
+                decay: T::from_f64(muon.weight_decay * (context.decay_factor * decay)),
+            };
+            update(muon, matrix, rates, self.scratch);
         }
     }
+}
+
+/// Learning rate and weight decay of a matrix.
+struct Rates<T> {
+    rate: T,
+    decay: T,
 }
 
 /// Hidden matrix with its gradient and momentum.
@@ -310,8 +331,9 @@ struct Matrix<'a, T> {
 }
 
 instantiate! {
-    fn update<T>(muon: &Muon, matrix: Matrix<'_, T>, rate: T, scratch: &mut [T]) {
+    fn update<T>(muon: &Muon, matrix: Matrix<'_, T>, rates: Rates<T>, scratch: &mut [T]) {
         let Matrix { rows, cols, weights, gradient, momentum } = matrix;
+        let Rates { rate, decay } = rates;
         let (long, short) = (rows.max(cols), rows.min(cols));
         let stride = padded::<T>(short);
         let (x, scratch) = scratch.split_at_mut(long * stride);
@@ -339,7 +361,7 @@ instantiate! {
         let x = orthogonalize(x, short, scratch, muon.newton_schulz);
 
         let shape = T::from_f64(math::sqrt((rows as f64 / cols as f64).max(1.0)));
-        let decay_factor = T::one() - rate * T::from_f64(muon.weight_decay);
+        let decay_factor = T::one() - rate * decay;
         let (row_stride, column_stride) = if rows < cols { (1, stride) } else { (stride, 1) };
         for (r, row) in weights.chunks_mut(cols).enumerate() {
             for (c, w) in row.iter_mut().enumerate() {

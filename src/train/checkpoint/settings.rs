@@ -11,7 +11,7 @@ use crate::float::Float;
 use crate::loss::{Huber, RelativeL2, SquaredError};
 use crate::metrics::R2;
 use crate::optimizer::{Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd};
-use crate::schedule::{InverseScaling, OneCycle};
+use crate::schedule::{CosineLog, InverseScaling, OneCycle};
 use crate::storage;
 use crate::train::validation::{Source, Validation};
 use crate::train::{Adaptive, ReduceOnPlateau, Trainer};
@@ -25,12 +25,15 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     let objective = &trainer.objective;
     let patience = [trainer.early_stopping, trainer.tolerance]
         .map(|patience| patience.map(|patience| (patience.improvement, patience.epochs)));
-    let settings: [(&str, &dyn Debug); 17] = [
+    let settings: [(&str, &dyn Debug); 21] = [
         ("precision", &core::any::type_name::<T>()),
         ("loss", &objective.loss),
         ("optimizer", &trainer.optimizer),
         ("schedule", &trainer.schedule),
+        ("dropout_schedule", &trainer.dropout_schedule),
+        ("decay_schedule", &trainer.decay_schedule),
         ("batch_size", &trainer.batch_size),
+        ("drop_last", &trainer.drop_last),
         ("order", &trainer.order),
         ("seed", &trainer.seed),
         ("l2", &objective.l2),
@@ -40,6 +43,7 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
         ("weight_average", &trainer.average),
         ("validation_score", &trainer.score()),
         ("early_stopping", &patience[0]),
+        ("keep_best", &trainer.keep_best),
         ("tolerance", &patience[1]),
         ("adaptive", &trainer.adaptive),
         ("reduce_on_plateau", &trainer.reduce_on_plateau),
@@ -103,7 +107,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 17] = [
+    let defaults: [&dyn Debug; 18] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),
@@ -118,6 +122,7 @@ fn defaults() -> Vec<Settings> {
         &RelativeL2::default(),
         &R2::default(),
         &InverseScaling::default(),
+        &CosineLog::default(),
         &OneCycle::default(),
         &Adaptive::default(),
         &ReduceOnPlateau::default(),
