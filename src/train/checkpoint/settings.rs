@@ -9,7 +9,7 @@ use core::fmt::Debug;
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 use crate::loss::{Huber, RelativeL2, SquaredError};
-use crate::metrics::R2;
+use crate::metrics::{Pinball, R2};
 use crate::optimizer::{Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd};
 use crate::schedule::{InverseScaling, OneCycle};
 use crate::storage;
@@ -103,7 +103,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 17] = [
+    let defaults: [&dyn Debug; 18] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),
@@ -116,6 +116,7 @@ fn defaults() -> Vec<Settings> {
         &Muon::default(),
         &Huber::default(),
         &RelativeL2::default(),
+        &Pinball::default(),
         &R2::default(),
         &InverseScaling::default(),
         &OneCycle::default(),
