@@ -11,7 +11,10 @@ use feedforward::encoding::{
     PeriodicSettings, Positional,
 };
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
-use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
+use feedforward::metrics::{
+    Accuracy, AveragePrecision, BalancedAccuracy, Brier, F1, Link, MatthewsCorrelation, Pinball,
+    R2, RocAuc, Score, SubsetAccuracy,
+};
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
@@ -85,7 +88,14 @@ fn prediction<T: Float>() {
 fn scores<T: Float>() {
     let (weights, targets) = data::<T>();
     let weights = Some(&weights[..500]);
-    let all: [&dyn Score<T>; 4] = [
+    let all: [&dyn Score<T>; 11] = [
+        &RocAuc,
+        &AveragePrecision,
+        &F1,
+        &BalancedAccuracy,
+        &MatthewsCorrelation,
+        &Brier,
+        &Pinball::default(),
         &Accuracy,
         &SubsetAccuracy,
         &R2::default(),

@@ -60,11 +60,20 @@ pub fn accuracy<L: PartialEq>(predicted: &[L], expected: &[L]) -> Result<f64> {
 /// - [`Error::InvalidValue`] if the sum of a row differs from 1 by more than √ε.
 #[doc(alias = "cross_entropy")]
 pub fn log_loss<T: Float>(probabilities: &[T], expected: &[usize], classes: usize) -> Result<f64> {
+    check_predictions(probabilities, expected, classes)?;
+    Ok(mean_surprise(probabilities, expected, classes))
+}
+
+/// Checks that each row of probabilities is a distribution and has an expected class.
+pub(super) fn check_predictions<T: Float>(
+    probabilities: &[T],
+    expected: &[usize],
+    classes: usize,
+) -> Result<()> {
     let samples = check_rows("probabilities", probabilities, classes)?;
     check_length("expected classes", expected, samples)?;
     check_classes("expected class", expected, classes)?;
-    check_distributions(probabilities, classes)?;
-    Ok(mean_surprise(probabilities, expected, classes))
+    check_distributions(probabilities, classes)
 }
 
 instantiate! {
@@ -186,7 +195,7 @@ fn one_if(hit: bool) -> f64 {
 
 /// Returns the index of the largest number, the first of equal maxima.
 #[inline(always)]
-fn first_largest<T: Float>(row: &[T]) -> usize {
+pub(super) fn first_largest<T: Float>(row: &[T]) -> usize {
     let mut largest = 0;
     for (k, &x) in row.iter().enumerate() {
         if x > row[largest] {

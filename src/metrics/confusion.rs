@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 
+use super::class_scores::CorrelationSums;
 use crate::error::{Result, check_length, check_not_empty};
 
 /// Number of samples for each pair of expected and predicted class.
@@ -114,6 +115,53 @@ impl<L> ConfusionMatrix<L> {
     pub fn accuracy(&self) -> f64 {
         let hits = self.counts.iter().step_by(self.classes.len() + 1);
         ratio(hits.sum(), self.samples())
+    }
+
+    /// Returns the mean recall of the classes that were expected. Rare classes count as much as
+    /// common ones.
+    ///
+    /// It equals scikit-learn's `balanced_accuracy_score`.
+    #[doc(alias = "balanced_accuracy_score")]
+    pub fn balanced_accuracy(&self) -> f64 {
+        let classes = self.per_class();
+        let expected = classes.iter().filter(|class| class.support > 0);
+        let sum: f64 = expected.clone().map(|class| class.recall).sum();
+        sum / expected.count() as f64
+    }
+
+    /// Returns Matthews' correlation of expected and predicted classes (MCC).
+    ///
+    /// ```text
+    /// MCC = (c s - Σ p(k) t(k)) / √((s² - Σ p(k)²) (s² - Σ t(k)²))    (sums over the classes k)
+    /// ```
+    ///
+    /// Of s samples, c are predicted correctly. p(k) samples are predicted as class k, and t(k) are
+    /// expected there. 1 is perfect. A constant prediction has 0, as in scikit-learn's
+    /// `matthews_corrcoef`.
+    ///
+    /// Gorodkin, 2004, "Comparing two K-category assignments by a K-category correlation
+    /// coefficient", [doi:10.1016/j.compbiolchem.2004.09.006](https://doi.org/10.1016/j.compbiolchem.2004.09.006).
+    ///
+    /// ```
+    /// use feedforward::metrics::ConfusionMatrix;
+    ///
+    /// let matrix = ConfusionMatrix::new(&[1, 1, 0, 0], &[1, 1, 1, 0])?;
+    /// assert!((matrix.matthews_correlation() - 1.0 / 3.0_f64.sqrt()).abs() < 1e-15);
+    /// assert_eq!(matrix.balanced_accuracy(), (2.0 / 3.0 + 1.0) / 2.0);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    #[doc(alias = "matthews_corrcoef")]
+    pub fn matthews_correlation(&self) -> f64 {
+        let classes = self.classes.len();
+        let mut sums = CorrelationSums::default();
+        for class in 0..classes {
+            let row = self.counts[class * classes..][..classes].iter();
+            let column = self.counts[class..].iter().step_by(classes);
+            let [expected, predicted] = [row.sum(), column.sum::<usize>()];
+            let hits = self.counts[class * classes + class];
+            sums.add(hits as f64, predicted as f64, expected as f64);
+        }
+        sums.correlation()
     }
 
     /// Returns the scores of each class, in the order of [`classes`](Self::classes).

@@ -3,14 +3,26 @@
 //! | Metric | Data | Best value |
 //! |---|---|---|
 //! | [`accuracy`] | labels | 1 |
-//! | [`ConfusionMatrix`]: precision, recall, F1 | labels | 1 |
-//! | [`log_loss`] | probabilities of classes | 0 |
+//! | [`ConfusionMatrix`]: precision, recall, F1, balanced accuracy, MCC | labels | 1 |
+//! | [`log_loss`], [`brier_score`] | probabilities of classes | 0 |
+//! | [`expected_calibration_error`] | probabilities of classes | 0 |
+//! | [`roc_auc`], [`roc_curve`], [`average_precision`] | scores of two classes | 1 |
 //! | [`r2`] | numbers | 1 |
 //! | [`mean_squared_error`], [`root_mean_squared_error`], [`mean_absolute_error`] | numbers | 0 |
+//! | [`mean_absolute_percentage_error`] | numbers | 0 |
+//! | [`pinball_loss`] | predicted quantiles | 0 |
+//! | [`interval_score`], [`gaussian_crps`] | predicted intervals, normal distributions | 0 |
 //! | [`psnr`] | signals, in decibels | infinity |
 //!
 //! A [`Score`] measures a network's raw outputs and increases with quality, so a training run can
-//! monitor it. Scores are [`Accuracy`], [`SubsetAccuracy`], [`R2`] and custom types.
+//! monitor it. A score of errors, such as [`Brier`], is negative.
+//!
+//! | Score | Targets |
+//! |---|---|
+//! | [`Accuracy`], [`BalancedAccuracy`], [`F1`], [`MatthewsCorrelation`], [`Brier`] | classes |
+//! | [`SubsetAccuracy`] | several yes-or-no targets |
+//! | [`RocAuc`], [`AveragePrecision`] | one or more yes-or-no targets |
+//! | [`R2`], [`Pinball`] | numbers |
 //!
 //! Definitions follow scikit-learn. Slices are row-major `[samples x width]`, and their lengths are
 //! checked. Sums are computed in double precision in index order for all types, so results are
@@ -26,14 +38,23 @@ use core::ops::Range;
 use crate::error::{Result, check_length, check_rows};
 use crate::float::Float;
 
+mod calibration;
+mod class_scores;
 mod classification;
 mod confusion;
+mod forecast;
+mod ranking;
 mod regression;
 
+pub use calibration::{Brier, brier_score, expected_calibration_error};
+pub use class_scores::{BalancedAccuracy, F1, MatthewsCorrelation};
 pub use classification::{Accuracy, SubsetAccuracy, accuracy, log_loss};
 pub use confusion::{ClassScores, ConfusionMatrix};
+pub use forecast::{Pinball, gaussian_crps, interval_score, pinball_loss};
+pub use ranking::{AveragePrecision, RocAuc, RocPoint, average_precision, roc_auc, roc_curve};
 pub use regression::{
-    Link, R2, mean_absolute_error, mean_squared_error, psnr, r2, root_mean_squared_error,
+    Link, R2, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error, psnr, r2,
+    root_mean_squared_error,
 };
 
 /// A measure of quality; higher is better.

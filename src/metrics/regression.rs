@@ -71,6 +71,31 @@ pub fn root_mean_squared_error<T: Float>(
     Pairs::new(outputs, targets, width, None).map(|pairs| root_squared(&pairs))
 }
 
+/// Returns the mean of |y - t| / |t| over all outputs y and their targets t (MAPE).
+///
+/// Slices are row-major `[samples x width]`. The result is a fraction: 0.1 for errors of 10 %.
+/// Divisors are at least 2.2e-16, so a target of 0 makes the result huge, as in scikit-learn's
+/// `mean_absolute_percentage_error`.
+///
+/// ```
+/// use feedforward::metrics::mean_absolute_percentage_error;
+///
+/// assert_eq!(mean_absolute_percentage_error(&[1.5, 4.0], &[1.0, -4.0], 1)?, (0.5 + 2.0) / 2.0);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// Returns [`Error::Rows`] if `outputs` does not consist of one or more whole rows. Returns
+/// [`Error::Length`] if `outputs` and `targets` differ in length.
+#[doc(alias = "MAPE")]
+pub fn mean_absolute_percentage_error<T: Float>(
+    outputs: &[T],
+    targets: &[T],
+    width: usize,
+) -> Result<f64> {
+    Pairs::new(outputs, targets, width, None).map(|pairs| relative(&pairs))
+}
+
 /// Returns the coefficient of determination R², averaged over the outputs.
 ///
 /// ```text
@@ -196,6 +221,19 @@ instantiate! {
     fn absolute<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
             *values = pairs.means(columns, |_, y, t| (y.as_f64() - t.as_f64()).abs());
+        })
+    }
+}
+
+instantiate! {
+    fn relative<T>(pairs: &Pairs<'_, T>) -> f64 {
+        pairs.average(|columns, values| {
+            *values = pairs.means(columns, |_, y, t| {
+                let size = t.as_f64().abs();
+                // A comparison, because `max` would hide NaN.
+                let divisor = if size < f64::EPSILON { f64::EPSILON } else { size };
+                (y.as_f64() - t.as_f64()).abs() / divisor
+            });
         })
     }
 }

@@ -14,7 +14,10 @@ use feedforward::loss::{
     BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson,
     RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
-use feedforward::metrics::{Accuracy, Link, R2, Score, SubsetAccuracy};
+use feedforward::metrics::{
+    Accuracy, AveragePrecision, BalancedAccuracy, Brier, F1, Link, MatthewsCorrelation, Pinball,
+    R2, RocAuc, Score, SubsetAccuracy,
+};
 use feedforward::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, EpsilonForm, Group, Muon, Nadam, Optimizer,
     ParamGroups, RmsProp, Rprop, Sgd,
@@ -256,10 +259,20 @@ pub fn initializer(case: &mut Case) -> Arc<dyn Initializer> {
 }
 
 pub fn score<T: Number>(case: &mut Case) -> Arc<dyn Score<T>> {
-    match case.random.below(4) {
+    match case.random.below(11) {
         0 => Arc::new(Accuracy),
         1 => Arc::new(SubsetAccuracy),
         2 => Arc::new(R2 { link: Link::Log }),
+        3 => Arc::new(RocAuc),
+        4 => Arc::new(AveragePrecision),
+        5 => Arc::new(F1),
+        6 => Arc::new(BalancedAccuracy),
+        7 => Arc::new(MatthewsCorrelation),
+        8 => Arc::new(Brier),
+        9 => {
+            let quantile = case.random.setting(&[0.1, 0.9]);
+            Arc::new(Pinball { quantile })
+        }
         _ => Arc::new(R2::default()),
     }
 }

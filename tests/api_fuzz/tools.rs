@@ -4,8 +4,9 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use feedforward::gemm::{MatMut, MatRef, multiply, multiply_add};
 use feedforward::metrics::{
-    ConfusionMatrix, accuracy, log_loss, mean_absolute_error, mean_squared_error, psnr, r2,
-    root_mean_squared_error,
+    ConfusionMatrix, accuracy, average_precision, brier_score, expected_calibration_error,
+    gaussian_crps, interval_score, log_loss, mean_absolute_error, mean_absolute_percentage_error,
+    mean_squared_error, pinball_loss, psnr, r2, roc_auc, roc_curve, root_mean_squared_error,
 };
 use feedforward::schedule::{Progress, Schedule};
 use feedforward::train::{Batches, LbfgsOptions, Split, minimize};
@@ -110,6 +111,7 @@ pub fn metrics<T: Number>(case: &mut Case) {
         mean_absolute_error(&outputs, &targets, width),
         mean_squared_error(&outputs, &targets, width),
         root_mean_squared_error(&outputs, &targets, width),
+        pinball_loss(&outputs, &targets, width, 0.9),
         r2(&outputs, &targets, width),
     ] {
         let small = |values: &[T]| values.iter().all(|x| x.abs() < T::from_f64(1e9));
@@ -119,6 +121,17 @@ pub fn metrics<T: Number>(case: &mut Case) {
     }
     seen(psnr(&outputs, &targets, peak));
     seen(log_loss(&outputs, &expected, width));
+    seen(brier_score(&outputs, &expected, width));
+    seen(expected_calibration_error(
+        &outputs, &expected, width, width,
+    ));
+    let yes: Vec<bool> = expected.iter().map(|&class| class == 1).collect();
+    seen(roc_auc(&outputs, &yes));
+    seen(average_precision(&outputs, &yes));
+    seen(roc_curve(&outputs, &yes));
+    seen(mean_absolute_percentage_error(&outputs, &targets, width));
+    seen(interval_score(&outputs, &targets, &outputs, 0.9));
+    seen(gaussian_crps(&outputs, &targets, &outputs));
     let classes: Vec<usize> = targets
         .iter()
         .map(|t| usize::from(*t > T::zero()))
@@ -131,6 +144,8 @@ pub fn metrics<T: Number>(case: &mut Case) {
             matrix.per_class(),
             matrix.macro_mean(),
             matrix.weighted_mean(),
+            matrix.balanced_accuracy(),
+            matrix.matthews_correlation(),
         );
         matrix.count(&0, &usize::MAX);
     }

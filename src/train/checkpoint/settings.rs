@@ -9,7 +9,7 @@ use core::fmt::Debug;
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 use crate::loss::{Huber, RelativeL2, SquaredError};
-use crate::metrics::R2;
+use crate::metrics::{Pinball, R2};
 use crate::optimizer::{Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd};
 use crate::schedule::{CosineLog, InverseScaling, OneCycle};
 use crate::storage;
@@ -120,6 +120,7 @@ fn defaults() -> Vec<Settings> {
         &Muon::default(),
         &Huber::default(),
         &RelativeL2::default(),
+        &Pinball::default(),
         &R2::default(),
         &InverseScaling::default(),
         &CosineLog::default(),
