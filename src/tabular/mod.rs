@@ -10,13 +10,19 @@ mod columns;
 #[cfg(feature = "csv")]
 mod csv;
 mod levels;
+mod member;
+mod model;
+mod recipe;
 mod scale;
 mod table;
+mod target;
 
 pub use cell::{BooleanCell, NumberCell, Value, WordCell};
 pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
+pub use model::{Scores, TabularModel};
+pub use recipe::{Progress, Tabular};
 pub use scale::Scaling;
 pub use table::Table;

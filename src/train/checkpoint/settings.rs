@@ -107,7 +107,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 18] = [
+    let defaults: [&dyn Debug; 19] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),

@@ -1,0 +1,166 @@
+//! Training of one network of an ensemble.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use rand::SeedableRng;
+
+use super::columns::Columns;
+use super::recipe::{Progress, Recipe};
+use super::table::Table;
+use super::target::{Target, Targets, Task};
+use crate::activation::{Activation, Identity, Mish, Selu};
+use crate::encoding::{self, Encoding, Scaled};
+use crate::error::{Error, Result};
+use crate::folds::Split;
+use crate::loss::{Loss, Smoothed, SoftmaxCrossEntropy, SquaredError};
+use crate::math;
+use crate::metrics::Accuracy;
+use crate::mlp::{Mlp, Samples};
+use crate::model::Scaler;
+use crate::optimizer::{Adam, Group, Optimizer, ParamGroups};
+use crate::random::{self, Rng};
+use crate::schedule::CosineLog;
+use crate::train::{Trainer, Validation};
+
+/// Columns and network of one fold.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) columns: Columns,
+    pub(super) net: Mlp<f32>,
+}
+
+impl Member {
+    /// Trains on the fold's training rows, and keeps the epoch that is best on its held-out rows.
+    pub(super) fn fit(
+        recipe: &Recipe,
+        table: &Table<'_>,
+        target: &Target,
+        targets: &Targets,
+        (index, split): (usize, &Split),
+    ) -> Result<Self> {
+        let columns = Columns::fit(table, &split.training, &recipe.columns)?;
+        let outputs = target.outputs();
+        let (inputs, held_out) = (
+            columns.encode::<f32>(table, &split.training)?,
+            columns.encode::<f32>(table, &split.held_out)?,
+        );
+        let mut learned = targets.of_rows(&split.training, outputs);
+        let mut expected = targets.of_rows(&split.held_out, outputs);
+        let scaler = match target.task {
+            Task::Classification => None,
+            _ => Some(Scaler::standard(&learned, outputs)?),
+        };
+        if let Some(scaler) = &scaler {
+            scaler.transform_in_place(&mut learned)?;
+            scaler.transform_in_place(&mut expected)?;
+        }
+
+        let seed = recipe.seed.wrapping_add(index as u64);
+        let mut net = network(recipe, &columns, target, seed)?;
+        let validation = Validation::set(held_out, expected);
+        let validation = match target.task {
+            Task::Classification => validation.score(Accuracy),
+            _ => validation,
+        };
+        let trainer = trainer(recipe, &columns, &net, target)
+            .seed(seed)
+            .validation(validation);
+        let samples = Samples::new(&inputs, &learned);
+        trainer.fit_with(&mut net, &samples, |event, _| {
+            let Some(epoch) = event.epoch() else {
+                return ControlFlow::Continue(());
+            };
+            let progress = Progress {
+                fold: index,
+                folds: recipe.folds,
+                epoch: epoch.number,
+                epochs: recipe.epochs,
+                loss: epoch.loss,
+                held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
+            };
+            (recipe.on_epoch)(&progress)
+        })?;
+        net.fold_scale()?;
+        if let Some(scaler) = scaler {
+            scaler.fold_into_outputs(&mut net)?;
+        }
+        Ok(Self { columns, net })
+    }
+
+    /// Returns the outputs for these rows, row-major `[rows x outputs]`: logits of classes, or
+    /// numbers.
+    pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f32>> {
+        self.net.predict(&self.columns.encode(table, rows)?)
+    }
+}
+
+/// Builds the network with the initial parameters of RealMLP-TD-S.
+fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Result<Mlp<f32>> {
+    let activation: Arc<dyn Activation<f32>> = match &recipe.activation {
+        Some(activation) => activation.clone(),
+        None if target.task == Task::Classification => Arc::new(Selu),
+        None => Arc::new(Mish),
+    };
+    let inner: Arc<dyn Encoding<f32>> = match columns.encoding()? {
+        Some(encoding) => encoding,
+        None => Arc::new(encoding::Identity::new(columns.inputs())?),
+    };
+    let builder = Mlp::builder(columns.inputs()).encoding(Scaled::new(inner)?);
+    let builder = (recipe.hidden.iter()).fold(builder, |builder, &neurons| {
+        builder.hidden(neurons, activation.clone())
+    });
+    let mut net = builder.output(target.outputs(), Identity).seed(seed).build()?;
+    let mut rng = Rng::seed_from_u64(seed);
+    let layers = net.layout().layers().to_vec();
+    let (last, hidden) = layers.split_last().ok_or(Error::Empty { what: "layers" })?;
+    for (index, at) in hidden.iter().enumerate() {
+        let fan_in = if index == 0 { columns.varying().max(1) } else { at.inputs };
+        let deviation = 1.0 / math::sqrt(fan_in as f64);
+        let params = net.params_mut();
+        params[at.weights.clone()].fill_with(|| (deviation * random::normal(&mut rng)) as f32);
+        params[at.bias.clone()].fill_with(|| random::normal(&mut rng) as f32);
+    }
+    net.params_mut()[last.weights.start..last.bias.end].fill(0.0);
+    Ok(net)
+}
+
+/// Returns the trainer of RealMLP-TD-S.
+fn trainer(recipe: &Recipe, columns: &Columns, net: &Mlp<f32>, target: &Target) -> Trainer<f32> {
+    let loss: Arc<dyn Loss<f32>> = match target.task {
+        Task::Classification => Arc::new(Smoothed::new(SoftmaxCrossEntropy, recipe.smoothing)),
+        _ => Arc::new(SquaredError),
+    };
+    let rate = recipe.learning_rate.unwrap_or(match target.task {
+        Task::Classification => 0.04,
+        _ => 0.07,
+    });
+    let scale = net.layout().layers()[0].inputs;
+    let varying = columns.varying().max(1);
+    let adam = Adam {
+        beta2: 0.95,
+        ..Adam::new(rate)
+    };
+    let optimizer: Arc<dyn Optimizer<f32>> = match &recipe.optimizer {
+        Some(optimizer) => optimizer.clone(),
+        None => Arc::new(
+            ParamGroups::new(adam)
+                .ntk()
+                // Inputs that do not vary do not count.
+                .rate(Group::LayerWeights(0), math::sqrt(scale as f64 / varying as f64))
+                .rate(Group::Biases, 0.1)
+                .rate(Group::EncodingRange(0..scale), 6.0),
+        ),
+    };
+    let trainer = Trainer::new(loss, optimizer)
+        .schedule(CosineLog::default())
+        .batch_size(recipe.batch_size)
+        .drop_last(true)
+        .epochs(recipe.epochs)
+        .keep_best();
+    match recipe.threads {
+        Some(threads) => trainer.threads(threads),
+        None => trainer,
+    }
+}
