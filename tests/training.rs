@@ -122,7 +122,7 @@ fn the_last_of_the_best_epochs_is_kept() {
     let error = trainer().keep_best().fit(&mut net(), &x, &y).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "missing best epoch to keep: expected a validation split or set to watch"
+        "best epoch to keep: expected a validation split or set to watch, got none"
     );
     // Without a score, the validation loss decides.
     let mut kept = net();
