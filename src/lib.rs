@@ -47,6 +47,7 @@
 //! | choose a component, or write your own | [`activation`], [`loss`], [`init`] |
 //! | choose how parameters are updated | [`optimizer`], [`schedule`] |
 //! | score predictions | [`metrics`] |
+//! | hold out rows for a test, or in folds | [`folds`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
@@ -117,6 +118,7 @@ pub mod encoding;
 mod error;
 mod float;
 mod fnv;
+pub mod folds;
 pub mod gemm;
 pub mod init;
 mod layer;

@@ -2,7 +2,8 @@
 
 use core::f64::consts::TAU;
 
-use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_distr::OpenClosed01;
 
 use crate::math;
@@ -11,6 +12,15 @@ use crate::math;
 ///
 /// It is a named algorithm, so that a seed yields equal numbers from release to release.
 pub type Rng = rand::rngs::ChaCha8Rng;
+
+/// Shuffles rows by the generator of this seed and stream.
+///
+/// Stream 0 belongs to splits. Stream `epoch + 1` belongs to an epoch.
+pub(crate) fn shuffle(rows: &mut [usize], seed: u64, stream: u64) {
+    let mut rng = Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rows.shuffle(&mut rng);
+}
 
 /// Draws a standard normal number by the method of Box and Muller (1958).
 ///

@@ -5,12 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::random::Rng;
+use crate::random::shuffle;
 
 /// Minibatches of rows, in an order that depends only on a seed and the epoch.
 ///
@@ -193,13 +190,4 @@ fn check_size(samples: usize, size: usize) -> Result<()> {
     }
     let expected = format!("1 to {samples}, the number of training samples");
     Err(Error::invalid_setting("batch size", expected, size))
-}
-
-/// Shuffles rows by the random generator of this seed and stream.
-///
-/// Stream 0 belongs to the validation split. Stream `epoch + 1` belongs to an epoch.
-pub(super) fn shuffle(rows: &mut [usize], seed: u64, stream: u64) {
-    let mut rng = Rng::seed_from_u64(seed);
-    rng.set_stream(stream);
-    rows.shuffle(&mut rng);
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | setting up and starting a training run | [`Trainer`] |
 //! | ordering samples and forming minibatches | [`Order`], [`Batches`] |
-//! | validating | [`Validation`], [`Split`] |
+//! | validating | [`Validation`], and the module [`folds`](crate::folds) |
 //! | adapting the learning rate to the loss | [`Adaptive`], [`ReduceOnPlateau`] |
 //! | scheduling the learning rate | the module [`schedule`](crate::schedule) |
 //! | pausing, resuming, checkpoints | [`TrainerState`] |
@@ -26,9 +26,9 @@ mod lbfgs;
 mod objective;
 mod run;
 mod sample_loop;
-mod split;
 mod state;
 mod stopping;
+mod strata;
 mod trainer;
 mod validation;
 
@@ -37,7 +37,6 @@ pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
 pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
 pub use run::TrainingRun;
-pub use split::Split;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 pub use trainer::Trainer;

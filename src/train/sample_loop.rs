@@ -6,10 +6,10 @@ use super::Trainer;
 use super::hints::{cause, hints};
 use super::history::{StopReason, TrainingEvent};
 use super::run::{OnEvent, RunLength, TrainingRun};
-use super::split::Split;
 use super::state::{Fingerprint, TrainerState};
 use crate::error::{Error, Position, Result};
 use crate::float::Float;
+use crate::folds::Split;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Samples, check_finite};
 use crate::parallel::Threads;
 

@@ -3,9 +3,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::split::{Split, classes, split};
+use super::strata::classes;
 use crate::error::Result;
 use crate::float::Float;
+use crate::folds::{self, Split};
 use crate::metrics::Score;
 use crate::mlp::{CheckedSamples, Samples};
 
@@ -94,7 +95,13 @@ impl<T: Float> Validation<T> {
         match self.source {
             Source::Split(fraction, stratified) => {
                 let classes = stratified.unwrap_or(false).then(|| classes(all));
-                split(all.len(), fraction, seed, classes.as_deref())
+                folds::random(
+                    "validation split",
+                    all.len(),
+                    fraction,
+                    (seed, 0),
+                    classes.as_deref(),
+                )
             }
             Source::Set(..) => Ok(Split::all(all.len())),
         }

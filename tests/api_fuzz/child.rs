@@ -150,6 +150,7 @@ fn alone<T: Number>(case: &mut Case) {
         9 => tools::metrics::<T>(case),
         10 => tools::batches(case),
         11 => tools::schedule(case),
+        16 if case.random.percent(50) => tools::folds(case),
         16 => tools::split(case),
         12 => tools::minimizer::<T>(case),
         13 => nets::neuron::<T>(case),

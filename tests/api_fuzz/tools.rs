@@ -2,6 +2,9 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
+use feedforward::folds::{
+    GroupKFold, KFold, ShuffleSplit, Split, Splitter, StratifiedKFold, TimeSeriesSplit, select,
+};
 use feedforward::gemm::{MatMut, MatRef, multiply, multiply_add};
 use feedforward::metrics::{
     ConfusionMatrix, accuracy, average_precision, brier_score, expected_calibration_error,
@@ -9,7 +12,7 @@ use feedforward::metrics::{
     mean_squared_error, pinball_loss, psnr, r2, roc_auc, roc_curve, root_mean_squared_error,
 };
 use feedforward::schedule::{Progress, Schedule};
-use feedforward::train::{Batches, LbfgsOptions, Split, minimize};
+use feedforward::train::{Batches, LbfgsOptions, minimize};
 use feedforward::{Error, Position};
 
 use crate::case::{Case, Number, bits, finite, seen};
@@ -194,6 +197,82 @@ pub fn split(case: &mut Case) {
             assert!(all.into_iter().eq(0..rows));
         }
     }
+}
+
+/// Checks that folds hold out each row once, or that both sides are apart.
+pub fn folds(case: &mut Case) {
+    let random = &mut case.random;
+    let (rows, folds) = (random.count(&[4, 10, 30]), random.count(&[2, 3, 5]));
+    let (fraction, seed) = (random.setting(&[0.2, 0.5]), random.next());
+    let [gap, held_out, most] = [0, 1, 2].map(|_| random.count(&[0, 1, 3]));
+    let labels: Vec<usize> = (0..rows.min(30))
+        .map(|_| random.count(&[0, 1, 2]))
+        .collect();
+    let numbers: Vec<f64> = values(random, labels.len());
+    say!(
+        case,
+        "{folds} folds of {rows} rows, labels {labels:?}, numbers {numbers:?}, seed {seed}, \
+         fraction {fraction:e}, gap {gap}, held out {held_out}, at most {most}"
+    );
+    let shuffles = case.random.percent(50);
+    let mut all: Vec<(bool, Box<dyn Splitter>)> = Vec::new();
+    if let Some(splitter) = seen(KFold::new(rows, folds)) {
+        let splitter = if shuffles {
+            splitter.shuffled(seed)
+        } else {
+            splitter
+        };
+        all.push((true, Box::new(splitter)));
+    }
+    let by_quantile = StratifiedKFold::by_quantile(&numbers, held_out, folds);
+    for splitter in [StratifiedKFold::new(&labels, folds), by_quantile] {
+        if let Some(splitter) = seen(splitter) {
+            let splitter = if shuffles {
+                splitter.shuffled(seed)
+            } else {
+                splitter
+            };
+            all.push((true, Box::new(splitter)));
+        }
+    }
+    if let Some(splitter) = seen(GroupKFold::new(&labels, folds)) {
+        let splitter = if shuffles {
+            splitter.shuffled(seed)
+        } else {
+            splitter
+        };
+        all.push((true, Box::new(splitter)));
+    }
+    if let Some(splitter) = seen(TimeSeriesSplit::new(rows, folds)) {
+        let splitter = splitter.gap(gap).held_out(held_out).max_training(most);
+        all.push((false, Box::new(splitter)));
+    }
+    if let Some(splitter) = seen(ShuffleSplit::new(rows, folds, fraction, seed)) {
+        all.push((false, Box::new(splitter)));
+    }
+    for (is_partition, splitter) in all {
+        assert!(splitter.fold(splitter.count()).is_err());
+        if splitter.rows() > 1000 || splitter.count() > 100 {
+            continue;
+        }
+        let Some(folds) = seen(splitter.folds()) else {
+            continue;
+        };
+        let mut held_out: Vec<usize> = Vec::new();
+        for split in folds {
+            assert!(!split.training.is_empty() && !split.held_out.is_empty());
+            assert!(
+                split
+                    .training
+                    .iter()
+                    .all(|row| !split.held_out.contains(row))
+            );
+            held_out.extend(split.held_out);
+        }
+        held_out.sort_unstable();
+        assert!(!is_partition || held_out.into_iter().eq(0..splitter.rows()));
+    }
+    seen(select(&numbers, gap, &[rows, folds]));
 }
 
 /// Checks that a schedule returns valid learning rates.

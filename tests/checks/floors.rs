@@ -21,6 +21,7 @@ const FLOORS: [&[&str]; 14] = [
         "init",
         "optimizer",
         "schedule",
+        "folds",
     ],
     &["layer"],
     &["mlp_ref"],

@@ -12,8 +12,8 @@ use feedforward::{
     Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
-    Trainer, TrainerState, activation, encoding, gemm, init, loss, metrics, optimizer, schedule,
-    simd, train,
+    Trainer, TrainerState, activation, encoding, folds, gemm, init, loss, metrics, optimizer,
+    schedule, simd, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -64,10 +64,15 @@ shared! {
     History,
     Epoch,
     StopReason,
+    folds::GroupKFold,
+    folds::KFold,
+    folds::ShuffleSplit,
+    folds::Split,
+    folds::StratifiedKFold,
+    folds::TimeSeriesSplit,
     train::TrainingEvent,
     train::Update,
     train::Hint,
-    train::Split,
     train::Order,
     train::Validation<f32>,
     train::TrainingRun<'static, f32>,
@@ -166,6 +171,7 @@ shared! {
     dyn Loss<f32>,
     dyn Optimizer<f32>,
     dyn Schedule,
+    dyn folds::Splitter,
     dyn Score<f32>,
 }
 

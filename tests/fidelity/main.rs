@@ -49,6 +49,7 @@ fn checker(schema: &str) -> Option<Checker> {
         "onnx/1" => Here(onnx::check),
         "behaviours/1" => Elsewhere("tests/behaviours.rs"),
         "dataset/1" => Elsewhere("tests/datasets.rs"),
+        "folds/1" => Elsewhere("tests/folds.rs"),
         "metrics/1" => Elsewhere("tests/checks/metrics_fixtures.rs"),
         "paint/1" => Elsewhere("the painting"),
         "scores/1" => Elsewhere("tests/checks/metrics.rs"),
