@@ -78,7 +78,9 @@ export function neuronView(wish) {
   }
 
   $('neurons').onpointerleave = () => point(null);
-  $('neurons').onkeydown = ({ key }) => key === 'Escape' && choose(null);
+  $('neurons').onkeydown = ({ key }) => {
+    if (key === 'Escape') choose(null);
+  };
 
   return {
     // A new run forgets the layer that it was asked for.
@@ -102,7 +104,7 @@ export function neuronView(wish) {
       const list = $('maps');
       while (list.childElementCount > maps.length) list.lastChild.remove();
       while (list.childElementCount < maps.length) list.append(item());
-      maps.forEach(({ index, low, high, color, place }, at) => {
+      maps.forEach(({ index, low, high, plain, color, place }, at) => {
         const canvas = list.children[at].firstChild;
         const length = 4 * width * height;
         const map = new ImageData(new Uint8ClampedArray(pixels, place * length, length), width, height);
@@ -112,6 +114,7 @@ export function neuronView(wish) {
         canvas.title = canvas.ariaLabel;
         canvas.style.borderBottomColor = color ? `rgb(${color})` : '';
         canvas.classList.toggle('colored', color !== null);
+        canvas.classList.toggle('plain', plain);
       });
       const words = ['Black is the lowest output of a neuron, white its highest.'];
       if (over) words.push('The strongest come first.');

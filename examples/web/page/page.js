@@ -120,7 +120,7 @@ const hears = {
     curves();
     const tens = Math.floor(psnr / 10);
     if (over) {
-      say(`Finished: ${decibels()} in ${seconds.toFixed(0)} seconds of training`);
+      say(`Finished: ${decibels()} in ${seconds.toFixed(1)} seconds of training`);
     } else if (training && tens > passed && tens >= 2 && Number.isFinite(tens)) {
       say(`Training, past ${10 * tens} dB`);
     }

@@ -155,8 +155,11 @@ fn description(layer: &Hidden) -> String {
             Some(color) => format!("{color:?}"),
             None => "null".into(),
         };
+        let plain = neuron.spread.is_constant();
         let (index, Spread { low, high, .. }) = (neuron.index, neuron.spread);
-        format!(r#"{{"index":{index},"low":{low:?},"high":{high:?},"color":{color}}}"#)
+        format!(
+            r#"{{"index":{index},"low":{low:?},"high":{high:?},"plain":{plain},"color":{color}}}"#
+        )
     });
     format!(
         r#"{{"title":{:?},"note":{:?},"width":{},"height":{},"neurons":[{}]}}"#,

@@ -129,6 +129,8 @@ await step('opens', async () => {
 
 await step('shows the neurons of a layer while it trains', async () => {
   assert.equal(await page.workers()[0].evaluate(() => watched), null, 'nothing is sent yet');
+  await page.fill('#epochs', '100000'); // longer than this step
+  await page.keyboard.press('Enter');
   assert.match(await text('layers'), /^row, column→grid, \d+→48→48→red, green, blue$/);
   await page.hover('#layer-1');
   await shownMaps(48);
@@ -142,6 +144,8 @@ await step('shows the neurons of a layer while it trains', async () => {
   assert.match(await text('layer-title'), /^Layer 2 of 2/);
   const before = await firstMap();
   await page.waitForFunction((before) => document.querySelector('#maps canvas').toDataURL() !== before, before);
+  await page.fill('#epochs', '');
+  await page.keyboard.press('Enter');
 });
 
 await step('learns the logo', learnsTheLogo);
