@@ -82,11 +82,11 @@ pub fn layer(
     most: usize,
     in_row: usize,
 ) -> Hidden {
-    let (hidden, next) = (net.depth() - 1, &pair[1]);
+    let (hidden, reader) = (net.depth() - 1, &pair[1]);
     let is_last = index + 1 == hidden;
     let neurons = values.neurons;
     let spreads = values.spreads();
-    let effects: Vec<_> = (spreads.iter().zip(norms(next)))
+    let effects: Vec<_> = (spreads.iter().zip(norms(reader)))
         .map(|(spread, norm)| spread.deviation * norm)
         .collect();
     let (mut order, plain): (Vec<_>, Vec<_>) =
@@ -120,7 +120,7 @@ pub fn layer(
                 index,
                 spread: spreads[index],
                 map: values.map(index, &spreads[index]),
-                color: (is_last && !spreads[index].is_constant()).then(|| color_of(index, next)),
+                color: (is_last && !spreads[index].is_constant()).then(|| color_of(index, reader)),
             })
             .collect(),
     }
