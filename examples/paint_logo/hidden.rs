@@ -23,7 +23,7 @@ pub struct Hidden {
     pub title: String,
     /// Explains what the neurons do.
     pub note: String,
-    /// Those with the greatest effect on the next layer come first.
+    /// The neurons shown, first those with the greatest effect on the next layer.
     pub neurons: Vec<Neuron>,
 }
 
@@ -71,9 +71,9 @@ pub fn shown_layers(hidden: usize) -> Vec<usize> {
     }
 }
 
-/// Returns a hidden layer, the first one of a pair of layers, from the outputs of its neurons. Shows
-/// at most `most` neurons. Those that are equal everywhere only fill the last row of `in_row`, as
-/// examples.
+/// Returns a hidden layer, the first one of a pair of layers, from the outputs of its neurons.
+/// Shows at most `most` neurons. Neurons that are equal everywhere fill the last row of `in_row`,
+/// as examples.
 pub fn layer(
     net: &Mlp<f32>,
     index: usize,

@@ -108,8 +108,8 @@ pub extern "C" fn pixel(row: u32, column: u32) -> bool {
     })
 }
 
-/// Answers with a hidden layer: the length of a JSON text as a 32-bit integer, the text, and the map
-/// of each neuron: red, green, blue and alpha.
+/// Answers with a hidden layer: the length of a JSON text as a 32-bit integer, the text, and a map
+/// of each neuron. A map has red, green, blue and alpha.
 #[unsafe(no_mangle)]
 pub extern "C" fn neurons(layer: usize) -> bool {
     answer_with(|painting| {

@@ -147,8 +147,8 @@ impl Painting {
         ])
     }
 
-    /// Returns the hidden layers to show: the index of each, and its number of neurons. There are none
-    /// if a layer is too large to show.
+    /// Returns the hidden layers to show: the index of each, and its number of neurons. There are
+    /// none if a layer is too large to show.
     pub fn layers(&self) -> Vec<(usize, usize)> {
         if hidden::check(&self.net).is_err() {
             return Vec::new();
@@ -174,8 +174,8 @@ impl Painting {
     /// Returns a hidden layer with the maps of its neurons, at most 128.
     ///
     /// # Errors
-    /// If the network has no such layer, a layer is too large to show, or an output overflows because
-    /// training diverges.
+    /// If the network has no such layer, a layer is too large to show, or an output overflows
+    /// because training diverges.
     pub fn neurons(&self, index: usize) -> Result<Hidden> {
         hidden::check(&self.net)?;
         let layers: Vec<_> = self.net.layers().collect();
