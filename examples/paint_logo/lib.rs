@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use feedforward::{Mlp, ModelFile, StopReason};
-use support::{decode, plot};
+use support::{decode, plot, values};
 
 use canvas::Canvas;
 use flags::Flags;
@@ -22,6 +22,7 @@ mod clock;
 mod display;
 mod flags;
 mod gallery;
+mod hidden;
 mod neurons;
 mod painter;
 mod picture;

@@ -1,6 +1,7 @@
 // View and controls of the page. The worker trains.
 
 import { draw } from './curve.js';
+import { neuronView } from './neurons.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -26,6 +27,7 @@ let passed = 0; // announced tens of decibels
 
 const worker = new Worker('worker.js');
 const wish = (name, more = {}, moved = []) => worker.postMessage({ wish: name, ...more }, moved);
+const view = neuronView(wish);
 
 // ---- settings
 
@@ -98,7 +100,9 @@ const hears = {
     parameters = message.parameters;
     $('network').textContent = `The network has ${parameters.toLocaleString('en')} weights and biases.`;
     for (const id of ['save-painting', 'save-model']) $(id).disabled = false;
+    view.started(message);
   },
+  neurons: view.neurons,
   progress({ psnr, loss, speed, seen, seconds, pixels, width, height, over: isOver }) {
     const epoch = seen / (width * height);
     points.push({ epoch, psnr, loss });
@@ -116,7 +120,7 @@ const hears = {
     curves();
     const tens = Math.floor(psnr / 10);
     if (over) {
-      say(`Finished: ${decibels()} in ${seconds.toFixed(0)} seconds of training`);
+      say(`Finished: ${decibels()} in ${seconds.toFixed(1)} seconds of training`);
     } else if (training && tens > passed && tens >= 2 && Number.isFinite(tens)) {
       say(`Training, past ${10 * tens} dB`);
     }

@@ -4,6 +4,7 @@
 
 const SLICE = 30; // milliseconds
 const SHARE = 0.2; // maximum share of time for displayed paintings
+const MAPS = { pause: 500, share: 0.1 }; // minimum milliseconds between maps, and share of time
 
 let wasm;
 let painted = {}; // run and size
@@ -15,6 +16,8 @@ let updates; // of the next slice
 let seconds; // of training, without paintings
 let recent; // sums since the last painting
 let nextLook;
+let watched = null; // hidden layer whose neurons are displayed
+let nextMaps;
 
 // Wakes the loop without the delay of a timer.
 const turn = new MessageChannel();
@@ -67,6 +70,7 @@ function start({ run, flags, width, height, pixels }) {
   seconds = 0;
   recent = { losses: 0, updates: 0, pixels: 0, seconds: 0 };
   nextLook = 0;
+  watched = null;
   over = false;
 }
 
@@ -107,6 +111,20 @@ function look(slice) {
   postMessage(message, [pixels]);
   recent = { losses: 0, updates: 0, pixels: slice.pixels, seconds: 0 };
   nextLook = performance.now() + Math.max(pace, took * (1 / SHARE - 1));
+  if (watched !== null && (over || performance.now() >= nextMaps)) maps();
+}
+
+// Sends the maps of the watched layer's neurons.
+function maps() {
+  const before = performance.now();
+  call('neurons', watched);
+  const took = performance.now() - before;
+  const answer = bytes().slice();
+  const words = new DataView(answer.buffer).getUint32(0, true);
+  const described = JSON.parse(new TextDecoder().decode(answer.subarray(4, 4 + words)));
+  const pixels = answer.buffer.slice(4 + words);
+  postMessage({ is: 'neurons', run: painted.run, layer: watched, over, pixels, ...described }, [pixels]);
+  nextMaps = performance.now() + Math.max(pace, MAPS.pause, took * (1 / MAPS.share - 1));
 }
 
 // Returns a pixel, [painted, true], each red, green and blue from 0 to 1.
@@ -134,6 +152,10 @@ const wishes = {
   pixel({ row, column }) {
     const [painted, meant] = pixel(row, column);
     postMessage({ is: 'pixel', row, column, painted, meant });
+  },
+  watch({ layer }) {
+    watched = layer;
+    if (layer !== null) maps();
   },
   model() {
     call('model');

@@ -7,8 +7,10 @@ use std::panic;
 
 use image::RgbaImage;
 
+use crate::hidden::Hidden;
 use crate::painter::Result;
 use crate::painting::Painting;
+use crate::values::Spread;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -54,9 +56,9 @@ pub extern "C" fn start(flags: usize, width: u32, height: u32) -> bool {
         let words = String::from_utf8(words)?;
         let picture = RgbaImage::from_raw(width, height, pixels).ok_or("too few pixels")?;
         let painting = Painting::new(words.lines(), picture)?;
-        let parameters = painting.parameters();
+        let json = network(&painting);
         PAINTING.set(Some(painting));
-        Ok(format!(r#"{{"parameters":{parameters}}}"#).into_bytes())
+        Ok(json.into_bytes())
     })
 }
 
@@ -106,10 +108,67 @@ pub extern "C" fn pixel(row: u32, column: u32) -> bool {
     })
 }
 
+/// Answers with a hidden layer: the length of a JSON text as a 32-bit integer, the text, and a map
+/// of each neuron. A map has red, green, blue and alpha.
+#[unsafe(no_mangle)]
+pub extern "C" fn neurons(layer: usize) -> bool {
+    answer_with(|painting| {
+        let layer = painting.neurons(layer)?;
+        let json = description(&layer);
+        let mut bytes = (json.len() as u32).to_le_bytes().to_vec();
+        bytes.extend(json.into_bytes());
+        let pixels = layer.neurons.iter().flat_map(|neuron| neuron.map.pixels());
+        bytes.extend(pixels.flat_map(|&image::Rgb([r, g, b])| [r, g, b, 255]));
+        Ok(bytes)
+    })
+}
+
 /// Answers with the model file of the trained network.
 #[unsafe(no_mangle)]
 pub extern "C" fn model() -> bool {
     answer_with(|painting| painting.model())
+}
+
+/// Describes the network in JSON.
+fn network(painting: &Painting) -> String {
+    let encoding = match painting.encoding() {
+        Some((kind, outputs)) => format!("[{kind:?},{outputs}]"),
+        None => "null".into(),
+    };
+    let layers = painting.layers().into_iter();
+    let layers: Vec<_> = layers.map(|(index, neurons)| [index, neurons]).collect();
+    format!(
+        r#"{{"parameters":{},"encoding":{encoding},"hidden":{},"layers":{layers:?}}}"#,
+        painting.parameters(),
+        painting.hidden(),
+    )
+}
+
+/// Describes a hidden layer in JSON. Its texts are plain ASCII, which Rust quotes as JSON does.
+fn description(layer: &Hidden) -> String {
+    let size = layer
+        .neurons
+        .first()
+        .map_or((0, 0), |neuron| neuron.map.dimensions());
+    let neurons = layer.neurons.iter().map(|neuron| {
+        let color = match neuron.color {
+            Some(color) => format!("{color:?}"),
+            None => "null".into(),
+        };
+        let plain = neuron.spread.is_constant();
+        let (index, Spread { low, high, .. }) = (neuron.index, neuron.spread);
+        format!(
+            r#"{{"index":{index},"low":{low:?},"high":{high:?},"plain":{plain},"color":{color}}}"#
+        )
+    });
+    format!(
+        r#"{{"title":{:?},"note":{:?},"width":{},"height":{},"neurons":[{}]}}"#,
+        layer.title,
+        layer.note,
+        size.0,
+        size.1,
+        neurons.collect::<Vec<_>>().join(","),
+    )
 }
 
 fn answer_with(work: impl FnOnce(&mut Painting) -> Result<Vec<u8>>) -> bool {

@@ -15,11 +15,15 @@ mod decode;
 #[allow(dead_code)]
 #[path = "../../paint_logo/flags.rs"]
 mod flags;
+#[path = "../../paint_logo/hidden.rs"]
+mod hidden;
 #[allow(dead_code)]
 #[path = "../../paint_logo/painter.rs"]
 mod painter;
 #[allow(dead_code)]
 #[path = "../../paint_logo/picture.rs"]
 mod picture;
+#[path = "../../support/src/values.rs"]
+mod values;
 
 use painter::Result; // as `decode` expects it

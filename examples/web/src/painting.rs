@@ -11,8 +11,13 @@ use image::{RgbImage, RgbaImage};
 use crate::canvas::Canvas;
 use crate::decode::on_ground;
 use crate::flags::Flags;
+use crate::hidden::{self, Hidden, SIDE};
 use crate::painter::{Result, network, trainer};
 use crate::picture::{Picture, psnr_between};
+use crate::values::Values;
+
+/// Maximum number of neurons of a layer to show.
+const MOST_SHOWN: usize = 128;
 
 /// Training run that advances on request.
 #[derive(Debug)]
@@ -118,10 +123,7 @@ impl Painting {
     /// If a color overflows because training diverges.
     pub fn paint(&self) -> Result<(RgbImage, f64)> {
         let painting = self.canvas.paint(&self.net, self.canvas.size());
-        let painting = painting.map_err(|error| match error.downcast_ref() {
-            Some(Error::Overflow { .. }) => format!("training diverged: {error}").into(),
-            _ => error,
-        })?;
+        let painting = painting.map_err(explained)?;
         let psnr = psnr_between(&painting, self.picture.image())?;
         Ok((painting, psnr))
     }
@@ -145,12 +147,74 @@ impl Painting {
         ])
     }
 
+    /// Returns the hidden layers to show: the index of each, and its number of neurons. There are
+    /// none if a layer is too large to show.
+    pub fn layers(&self) -> Vec<(usize, usize)> {
+        if hidden::check(&self.net).is_err() {
+            return Vec::new();
+        }
+        let shown = hidden::shown_layers(self.hidden());
+        let layers = self.net.layers().map(|layer| layer.outputs()).enumerate();
+        layers.filter(|(index, _)| shown.contains(index)).collect()
+    }
+
+    /// Returns the number of hidden layers.
+    pub fn hidden(&self) -> usize {
+        self.net.depth() - 1
+    }
+
+    /// Returns the kind of the encoding, and its number of outputs.
+    pub fn encoding(&self) -> Option<(String, usize)> {
+        let encoding = self.net.encoding()?;
+        let name = encoding.name();
+        let kind = name.split('(').next().unwrap_or_default();
+        Some((kind.to_string(), encoding.outputs()))
+    }
+
+    /// Returns a hidden layer with the maps of its neurons, at most 128.
+    ///
+    /// # Errors
+    /// If the network has no such layer, a layer is too large to show, or an output overflows
+    /// because training diverges.
+    pub fn neurons(&self, index: usize) -> Result<Hidden> {
+        hidden::check(&self.net)?;
+        let layers: Vec<_> = self.net.layers().collect();
+        let count = self.hidden();
+        if index >= count {
+            return Err(format!("expected a hidden layer below {count}, got {index}").into());
+        }
+        let size = hidden::size_of_maps(&self.canvas, SIDE);
+        let mut values = self.canvas.inputs_of(size, 0..size.1, 1);
+        if let Some(encoding) = self.net.encoding() {
+            let learned = &self.net.params()[self.net.layout().encoding()];
+            values = encoding.encode(learned, &values)?;
+        }
+        let values = Mlp::from_layers(&layers[..=index])?.predict(&values);
+        let values = values.map_err(|error| explained(error.into()))?;
+        let pair = &layers[index..index + 2];
+        let values = Values {
+            all: &values,
+            neurons: pair[0].outputs(),
+            size,
+        };
+        let (most, in_row) = (MOST_SHOWN, MOST_SHOWN);
+        Ok(hidden::layer(&self.net, index, pair, values, most, in_row))
+    }
+
     /// Returns a model file of the network and its canvas, for `paint_logo --load`.
     ///
     /// # Errors
     /// Never in practice, because encoding and network fit each other.
     pub fn model(&self) -> Result<Vec<u8>> {
         Ok(self.canvas.with_network(&self.net).to_bytes()?)
+    }
+}
+
+/// Names divergence as the reason of an overflow.
+fn explained(error: Box<dyn std::error::Error>) -> Box<dyn std::error::Error> {
+    match error.downcast_ref() {
+        Some(Error::Overflow { .. }) => format!("training diverged: {error}").into(),
+        _ => error,
     }
 }
 

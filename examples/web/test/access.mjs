@@ -60,6 +60,6 @@ export async function checkAccess(page, scheme) {
     assert.ok(ringed, `focus shows on ${id}`);
     seen.add(id);
   }
-  const all = ['pause', 'reset', 'preset', 'hidden', 'rate', 'epochs', 'side', 'file', 'logo', 'save-painting', 'save-model', 'command'];
+  const all = ['pause', 'reset', 'preset', 'hidden', 'rate', 'epochs', 'side', 'file', 'logo', 'save-painting', 'save-model', 'command', 'layer-1', 'layer-2'];
   assert.deepEqual([...seen].sort(), all.sort(), scheme);
 }

@@ -86,6 +86,11 @@ const drop = (selector, name, type, bytes) =>
     [selector, name, type, bytes.toString('base64')],
   );
 
+// Waits until this many maps are shown.
+const shownMaps = (count) =>
+  page.waitForFunction((count) => !document.getElementById('layer').hidden && document.querySelectorAll('#maps canvas').length === count, count);
+const firstMap = () => page.locator('#maps canvas').first().evaluate((canvas) => canvas.toDataURL());
+
 async function learnsTheLogo() {
   // The page keeps drawing while it trains. This measures the longest pause.
   await page.evaluate(() => {
@@ -122,7 +127,47 @@ await step('opens', async () => {
   assert.match(await text('picture-name'), /the logo of feedforward, 100 × 100/);
 });
 
+await step('shows the neurons of a layer while it trains', async () => {
+  assert.equal(await page.workers()[0].evaluate(() => watched), null, 'nothing is sent yet');
+  await page.fill('#epochs', '100000'); // longer than this step
+  await page.keyboard.press('Enter');
+  assert.match(await text('layers'), /^row, column→grid, \d+→48→48→red, green, blue$/);
+  await page.hover('#layer-1');
+  await shownMaps(48);
+  assert.match(await text('layer-title'), /^Layer 1 of 2: 48 neurons/);
+  await page.mouse.move(5, 5);
+  await page.locator('#layer').waitFor({ state: 'hidden' });
+  assert.equal(await page.workers()[0].evaluate(() => watched), null, 'nothing is sent any more');
+  await page.click('#layer-2');
+  await page.mouse.move(5, 5);
+  await shownMaps(48);
+  assert.match(await text('layer-title'), /^Layer 2 of 2/);
+  const before = await firstMap();
+  await page.waitForFunction((before) => document.querySelector('#maps canvas').toDataURL() !== before, before);
+  await page.fill('#epochs', '');
+  await page.keyboard.press('Enter');
+});
+
 await step('learns the logo', learnsTheLogo);
+await step('keeps the chosen layer, and shows its strongest neurons first', async () => {
+  await shownMaps(48);
+  assert.match(await text('layer-key'), /strongest come first.*bar is the color/);
+  const worker = page.workers()[0];
+  const first = await worker.evaluate(() => {
+    call('neurons', 1);
+    const answer = bytes().slice();
+    const words = new DataView(answer.buffer).getUint32(0, true);
+    const { width, height, neurons } = JSON.parse(new TextDecoder().decode(answer.subarray(4, 4 + words)));
+    return { index: neurons[0].index, pixels: [...answer.subarray(4 + words, 4 + words + 4 * width * height)] };
+  });
+  const drawn = await page.evaluate(() => {
+    const canvas = document.querySelector('#maps canvas');
+    const { width, height } = canvas;
+    return { name: canvas.ariaLabel, pixels: [...canvas.getContext('2d').getImageData(0, 0, width, height).data] };
+  });
+  assert.match(drawn.name, new RegExp(`^Neuron ${first.index + 1}: `));
+  assert.deepEqual(drawn.pixels, first.pixels);
+});
 await step('looks', async () => {
   const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   for (const colorScheme of ['dark', 'light']) {
@@ -138,6 +183,35 @@ await step('looks', async () => {
   await page.setViewportSize({ width: 375, height: 800 });
   await screenshot('phone');
   await page.setViewportSize({ width: 1180, height: 1000 });
+});
+
+await step('shows neurons by keyboard alone', async () => {
+  await page.focus('#layer-1');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /^Layer 1/.test(document.getElementById('layer-title').textContent));
+  assert.equal(await page.getAttribute('#layer-1', 'aria-pressed'), 'true');
+  assert.equal(await page.getAttribute('#layer-2', 'aria-pressed'), 'false');
+  await page.keyboard.press('Space');
+  await page.locator('#layer').waitFor({ state: 'hidden' });
+  await page.keyboard.press('Space');
+  await shownMaps(48);
+  await page.keyboard.press('Escape');
+  await page.locator('#layer').waitFor({ state: 'hidden' });
+  assert.equal(await page.workers()[0].evaluate(() => watched), null);
+});
+
+await step('shows neurons by touch', async () => {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const phone = await context.newPage();
+  phone.setDefaultTimeout(180_000);
+  await phone.goto(origin);
+  await phone.locator('#layer-2').tap();
+  await phone.waitForFunction(() => document.querySelectorAll('#maps canvas').length === 48);
+  assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), 390);
+  await phone.screenshot({ path: `${out}/touch.png`, fullPage: true });
+  await phone.locator('#layer-2').tap();
+  await phone.locator('#layer').waitFor({ state: 'hidden' });
+  await context.close();
 });
 
 await step('saves painting and model', async () => {
@@ -195,6 +269,9 @@ await step('learns a dropped picture', async () => {
   await status(/^Finished/);
   console.log(`    ${await value('psnr')} dB`);
   assert.ok((await number('psnr')) > 30);
+  await page.click('#layer-4');
+  await shownMaps(64);
+  assert.match(await text('layer-title'), /^Layer 4 of 4: 64 neurons/);
 });
 
 await step('learns a chosen picture, wide and transparent', async () => {
@@ -211,6 +288,8 @@ await step('learns a chosen picture, wide and transparent', async () => {
   assert.match(await text('command'), /--image 'a wide one'\\''s.png' --hidden=64x4 --epochs=300$/);
   await status(/^Finished/);
   assert.ok((await number('psnr')) > 30);
+  const { width, height } = await page.locator('#maps canvas').first().evaluate(({ width, height }) => ({ width, height }));
+  assert.deepEqual([width, height], [64, 13]);
   await screenshot('wide');
 });
 
@@ -244,6 +323,8 @@ await step('shows errors', async () => {
   await page.fill('#hidden', '8');
   await page.keyboard.press('Enter');
   await page.locator('#error').waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.querySelectorAll('#layers button').length === 1);
+  assert.ok(await page.locator('#layer').isHidden(), 'the network has no such layer any more');
   await page.fill('#rate', '-1');
   await page.keyboard.press('Enter');
   await complains(/learning rate/);

@@ -95,6 +95,64 @@ fn the_model_is_a_file_of_the_network_and_its_canvas() {
 }
 
 #[test]
+fn neurons_of_a_hidden_layer_have_maps() {
+    let mut painting = painting(&SMALL);
+    to_the_end(&mut painting, 100);
+    let model = painting.model().unwrap();
+    assert_eq!(
+        (painting.hidden(), painting.layers()),
+        (2, vec![(0, 16), (1, 16)])
+    );
+    assert_eq!(painting.encoding().unwrap().0, "grid");
+    for index in [0, 1] {
+        let layer = painting.neurons(index).unwrap();
+        let title = format!("Layer {} of 2: 16 neurons", index + 1);
+        assert!(layer.title.starts_with(&title), "{}", layer.title);
+        assert!(layer.note.starts_with("Each neuron "), "{}", layer.note);
+        let mut indices: Vec<_> = layer.neurons.iter().map(|neuron| neuron.index).collect();
+        indices.sort_unstable();
+        assert_eq!(indices, (0..16).collect::<Vec<_>>(), "each neuron once");
+        for neuron in &layer.neurons {
+            assert_eq!(neuron.map.dimensions(), (64, 32));
+            let (plain, last) = (neuron.spread.is_constant(), index == 1);
+            assert_eq!(neuron.color.is_some(), last && !plain);
+            let shades: Vec<_> = neuron.map.pixels().map(|pixel| pixel.0[0]).collect();
+            let range = (shades.iter().min(), shades.iter().max());
+            assert_eq!(range == (Some(&0), Some(&255)), !plain);
+        }
+        assert!(
+            layer
+                .neurons
+                .iter()
+                .any(|neuron| !neuron.spread.is_constant())
+        );
+    }
+    assert_eq!(painting.model().unwrap(), model, "a look changes nothing");
+    let error = painting.neurons(2).unwrap_err().to_string();
+    assert_eq!(error, "expected a hidden layer below 2, got 2");
+}
+
+#[test]
+fn many_layers_and_neurons_are_shown_in_part() {
+    let deep = painting(&["--preset=tutorial", "--hidden=4x40"]);
+    let indices: Vec<_> = deep.layers().iter().map(|&(index, _)| index).collect();
+    assert_eq!((indices.len(), indices[0], indices[13]), (14, 0, 39));
+    assert_eq!(deep.encoding(), None);
+    let wide = painting(&["--preset=tutorial", "--hidden=200"]);
+    let layer = wide.neurons(0).unwrap();
+    assert!(layer.neurons.len() <= 128);
+    assert!(
+        layer.title.contains("200 neurons, the strongest"),
+        "{}",
+        layer.title
+    );
+    let too_wide = painting(&["--preset=tutorial", "--hidden=20000"]);
+    assert_eq!(too_wide.layers(), []);
+    let error = too_wide.neurons(0).unwrap_err().to_string();
+    assert_eq!(error, "expected layers of at most 16384 neurons, got 20000");
+}
+
+#[test]
 fn errors_name_the_problem() {
     let refused = |flag: &str| {
         let error = Painting::new([flag], picture()).unwrap_err();
