@@ -26,6 +26,7 @@ mod dropout;
 mod encoder;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
+mod fold;
 mod forward;
 mod packed;
 mod pairing;
