@@ -290,7 +290,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         self.encoding.iter().try_for_each(EncodingSpec::check)?;
-        predict::predict(*self, inputs, outputs, scratch);
+        predict::predict(self, inputs, outputs, scratch);
         match outputs.iter().find(|y| !y.is_finite()) {
             None => Ok(()),
             Some(value) => Err(Error::Overflow {

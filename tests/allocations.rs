@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use feedforward::activation::{Gelu, Identity, Maxout, Relu};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
-    PeriodicSettings, Positional,
+    PeriodicSettings, Positional, Scaled,
 };
 use feedforward::loss::{BinaryCrossEntropy, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy};
 use feedforward::metrics::{
@@ -115,7 +115,7 @@ fn encodings<T: Float>() {
         Arc::new(Grid::new(GridSettings::new(1)).unwrap()),
         Arc::new(Categories::new(&[(3, 2)]).unwrap()),
     ];
-    let all: [&dyn Encoding<T>; 8] = [
+    let all: [&dyn Encoding<T>; 10] = [
         &Fourier::new(2, 20, 3.0, 1).unwrap(),
         &Positional::new(2, 5).unwrap(),
         &OneBlob::new(2, 16).unwrap(),
@@ -124,12 +124,26 @@ fn encodings<T: Float>() {
         &Periodic::new(PeriodicSettings::new(2)).unwrap(),
         &encoding::Identity::new(2).unwrap(),
         &Concat::new(members.to_vec()).unwrap(),
+        &Scaled::new(encoding::Identity::new(2).unwrap()).unwrap(),
+        &Scaled::new(Concat::new(members.to_vec()).unwrap()).unwrap(),
     ];
     for encoding in all {
         let (width, params) = (encoding.outputs(), vec![T::zero(); encoding.params_len()]);
         let mut outputs = vec![T::zero(); 500 * width];
         let count = allocations(|| encoding.encode_samples(&params, &inputs, &mut outputs, width));
         assert_eq!(count, 0, "{encoding:?}");
+        let mut gradient = vec![T::zero(); encoding.params_len()];
+        let mut input_gradient = vec![T::zero(); inputs.len()];
+        let count = allocations(|| {
+            let mut rest = &mut gradient[..];
+            for part in (0..).map_while(|part| Some((part, encoding.part_len(part)?))) {
+                let (these, tail) = std::mem::take(&mut rest).split_at_mut(part.1);
+                encoding.add_gradient(part.0, &params, &inputs, &outputs, these);
+                rest = tail;
+            }
+            encoding.add_input_gradient(&params, &inputs, &outputs, &mut input_gradient);
+        });
+        assert_eq!(count, 0, "gradients of {encoding:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use feedforward::activation::{Identity, Tanh};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
-    Periodic, PeriodicSettings, Positional,
+    Periodic, PeriodicSettings, Positional, Scaled,
 };
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
@@ -51,7 +51,7 @@ fn concat<T: Float>() -> Concat<T> {
     let all: Vec<Arc<dyn Encoding<T>>> = vec![
         Arc::new(Positional::new(1, 2).unwrap()),
         Arc::new(grid(2, |s| s.levels = 2)),
-        Arc::new(Fourier::new(1, 1, 2.0, 7).unwrap()),
+        Arc::new(Scaled::new(Fourier::new(1, 1, 2.0, 7).unwrap()).unwrap()),
         Arc::new(inner.unwrap()),
         Arc::new(periodic(2, 5, 3)),
         Arc::new(OneBlob::new(1, 3).unwrap()),
@@ -84,14 +84,26 @@ fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
         Arc::new(periodic(2, 16, 4)),
         Arc::new(periodic(3, 21, 2)),
         Arc::new(encoding::Identity::new(2).unwrap()),
+        Arc::new(Scaled::new(encoding::Identity::new(2).unwrap()).unwrap()),
+        Arc::new(Scaled::new(grid(2, |_| {})).unwrap()),
         Arc::new(concat()),
+        Arc::new(Scaled::new(concat()).unwrap()),
     ]
 }
 
 fn network<T: Float>(encoding: &Arc<dyn Encoding<T>>) -> Mlp<T> {
     let builder = Mlp::builder(encoding.inputs()).encoding(encoding.clone());
     let builder = builder.hidden(12, Tanh).hidden(7, Tanh).output(2, Identity);
-    builder.seed(4).build().unwrap()
+    let mut net = builder.seed(4).build().unwrap();
+    if encoding.name().starts_with("scaled(") {
+        let start = net.layout().encoding().start;
+        let scale = &mut net.params_mut()[start..start + encoding.outputs()];
+        for (index, s) in scale.iter_mut().enumerate() {
+            assert_eq!(*s, T::one());
+            *s = T::from_f64(0.5 + 0.25 * (index % 7) as f64);
+        }
+    }
+    net
 }
 
 /// Returns this many rows of inputs in [0, 1], and targets.
@@ -372,6 +384,77 @@ fn files_hold_encodings() {
         let parsed = encoding::parse(&encoding.name(), encoding.constants()).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{encoding:?}"));
     }
+}
+
+#[test]
+fn a_folded_scale_predicts_the_same() {
+    let scaled = |encoding| -> Arc<dyn Encoding<f64>> { Arc::new(Scaled::new(encoding).unwrap()) };
+    let identity = Arc::new(encoding::Identity::new(3).unwrap());
+    let members: [Arc<dyn Encoding<f64>>; 3] = [identity, Arc::new(concat()), scaled_twice()];
+    for inner in members {
+        let net = network(&scaled(inner.clone()));
+        let (x, _) = data_for(20, &*inner);
+        let plain = net.fold_scale().unwrap();
+        let expected = net.predict(&x).unwrap();
+        for (got, expected) in plain.predict(&x).unwrap().iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+        }
+        let scale = if inner.inputs() == 2 {
+            4
+        } else {
+            inner.outputs()
+        };
+        assert_eq!(plain.params().len(), net.params().len() - scale);
+        assert_eq!(plain.layout().len(), plain.params().len());
+        let left = plain.encoding().map(|encoding| encoding.name());
+        let expected = Some(inner.name()).filter(|name| name.starts_with("concat"));
+        assert_eq!(left, expected);
+        let error = plain.fold_scale().unwrap_err();
+        assert!(
+            error.to_string().contains("scale of the network's inputs"),
+            "{error}"
+        );
+    }
+}
+
+/// Returns a scale of two inputs, in another one.
+fn scaled_twice() -> Arc<dyn Encoding<f64>> {
+    Arc::new(Scaled::new(encoding::Identity::new(2).unwrap()).unwrap())
+}
+
+#[test]
+fn a_scale_is_bounded_and_a_file_cannot_hide_that() {
+    let wide = |inputs| encoding::Identity::new(inputs).unwrap();
+    assert!(Scaled::<f32>::new(wide(1 << 20)).is_ok());
+    assert!(Scaled::<f32>::new(OneBlob::new(1, 4096).unwrap()).is_ok());
+    let error = Scaled::<f32>::new(OneBlob::new(1, 4097).unwrap()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "outputs of a scaled encoding: expected at most 4096, got 4097"
+    );
+    let parse = |name: &str| encoding::parse::<f32>(name, &[]);
+    let nested = parse(" scaled( concat(scaled(identity(inputs=2)), constants=0) )").unwrap();
+    assert_eq!(
+        nested.name(),
+        "scaled(concat(scaled(identity(inputs=2)), constants=0))"
+    );
+    let deep = format!(
+        "{}identity(inputs=1){}",
+        "scaled(".repeat(15),
+        ")".repeat(15)
+    );
+    assert_eq!(parse(&deep).unwrap().params_len(), 15);
+    for bad in [
+        "scaled".to_string(),
+        "scaled()".to_string(),
+        "scaled(identity(inputs=1)".to_string(),
+        "scaled(identity(inputs=1), identity(inputs=1))".to_string(),
+        "scaled(one_blob(inputs=1, bins=5000))".to_string(),
+        format!("scaled({deep})"),
+    ] {
+        assert!(parse(&bad).is_err(), "{bad}");
+    }
+    assert!(encoding::parse::<f32>("scaled(identity(inputs=1))", &[1.0]).is_err());
 }
 
 #[test]

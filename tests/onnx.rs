@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use feedforward::activation::{self, Identity, Maxout, Relu, Tanh};
 use feedforward::encoding::{
-    Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional,
+    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional, Scaled,
 };
 use feedforward::metrics::Link;
 use feedforward::optimizer::Adam;
@@ -380,6 +380,16 @@ fn all_encodings<T: Float>() -> Vec<(String, Arc<dyn Encoding<T>>, f64)> {
         (
             "one_blob".into(),
             Arc::new(OneBlob::new(3, 8).unwrap()),
+            1.0,
+        ),
+        (
+            "scaled".into(),
+            Arc::new(Scaled::new(encoding::Identity::new(3).unwrap()).unwrap()),
+            1.0,
+        ),
+        (
+            "scaled positional".into(),
+            Arc::new(Scaled::new(Positional::new(2, 4).unwrap()).unwrap()),
             1.0,
         ),
     ];

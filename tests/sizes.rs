@@ -8,6 +8,7 @@ use std::sync::Arc;
 use feedforward::activation::{Identity, Maxout, Relu};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, OneBlob, Periodic, PeriodicSettings, Positional,
+    Scaled,
 };
 use feedforward::init::{
     GlorotUniform, Initializer, LayerInfo, Orthogonal, Rng, ScikitLearn, Siren, Uniform,
@@ -191,6 +192,7 @@ fn encodings<T: Float>() {
     assert!(Categories::new(&vec![(1, 1); 4097]).is_err());
     assert!(Categories::new(&[(1 << 24, 1 << 11); 4]).is_err());
     let most: Arc<dyn Encoding<T>> = Arc::new(encoding::Identity::new(HUGE >> 28).unwrap());
+    assert!(Scaled::new(most.clone()).is_ok());
     assert!(Concat::new(vec![most.clone()]).is_ok());
     assert!(Concat::new(vec![most.clone(), most]).is_err());
     let parts = Periodic::new(PeriodicSettings::new(1 << 29)).unwrap();

@@ -13,6 +13,7 @@
 //! | [`Periodic`] | cosines of learned frequencies, mixed by a learned map | `width` per input |
 //! | [`Categories`] | learned vectors of categories, also called embeddings | `width` per column |
 //! | [`Identity`] | the inputs themselves | 1 per input |
+//! | [`Scaled`] | outputs of another encoding, each with a learned factor | those of the other |
 //! | [`Concat`] | outputs of several encodings side by side | the sum over all |
 //!
 //! Inputs should be in [-1, 1] for the first two, and in [0, 1] for `OneBlob` and `Grid`. Inputs of
@@ -43,6 +44,8 @@ mod one_blob;
 mod periodic;
 #[cfg(target_has_atomic = "ptr")]
 mod registry;
+#[cfg(target_has_atomic = "ptr")]
+mod scaled;
 
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) use built_in::{BuiltIn, built_in};
@@ -58,6 +61,10 @@ pub use periodic::{Periodic, PeriodicSettings};
 pub use registry::parse;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 pub(crate) use registry::parse_with;
+#[cfg(target_has_atomic = "ptr")]
+pub use scaled::Scaled;
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use scaled::is_identity;
 
 /// A function that expands the inputs of samples, in front of a network.
 ///
@@ -204,6 +211,14 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
         merge(partial, total);
     }
 
+    /// Returns the encoding behind a learned scale, as [`Scaled`] has one. The first
+    /// [`outputs`](Self::outputs) parameters are the factors, and the others are those of the
+    /// returned encoding. Default: `None`, which means that there is no scale.
+    #[cfg(target_has_atomic = "ptr")]
+    fn unscaled(&self) -> Option<alloc::sync::Arc<dyn Encoding<T>>> {
+        None
+    }
+
     /// Encodes samples, row-major `[samples x inputs]`, into a new vector.
     ///
     /// # Errors
@@ -261,6 +276,9 @@ impl<T: Float, Shared: Encoding<T> + ?Sized> Encoding<T> for alloc::sync::Arc<Sh
     }
     fn merge_gradient(&self, part: usize, x: &[T], partial: &mut [T], total: &mut [T]) {
         (**self).merge_gradient(part, x, partial, total);
+    }
+    fn unscaled(&self) -> Option<alloc::sync::Arc<dyn Encoding<T>>> {
+        (**self).unscaled()
     }
 }
 

@@ -8,14 +8,14 @@ use core::str::FromStr;
 
 use super::{
     Categories, Concat, Encoding, Fourier, Grid, GridSettings, Identity, Interpolation, OneBlob,
-    Periodic, PeriodicSettings, Positional, nesting,
+    Periodic, PeriodicSettings, Positional, Scaled, nesting,
 };
 use crate::error::{Error, Result, bounded, check_length};
 use crate::float::Float;
 use crate::memory;
 
 /// Names of the built-in encodings with their settings.
-const FORMS: [&str; 8] = [
+const FORMS: [&str; 9] = [
     "fourier(inputs, frequencies)",
     "positional(inputs, octaves)",
     "one_blob(inputs, bins)",
@@ -23,6 +23,7 @@ const FORMS: [&str; 8] = [
     "categories(categories, widths, initial)",
     "periodic(inputs, frequencies, width, sigma)",
     "identity(inputs)",
+    "scaled(encoding)",
     "concat(..., constants)",
 ];
 
@@ -60,11 +61,11 @@ pub(crate) fn parse_with<T: Float>(
     let name = name.trim();
     let encoding = match find(name, constants) {
         Some(encoding) => encoding,
-        None if name.starts_with(CONCAT) => {
+        None if name.starts_with(CONCAT) || name.starts_with(SCALED) => {
             nesting::check(name)?;
             let copies = constants.iter().copied();
             let all = memory::collected("constants", constants.len(), copies)?;
-            concat(name, &Arc::new(all), 0..constants.len(), find)?
+            nested(name, &Arc::new(all), 0..constants.len(), find)?
         }
         None => single(name, constants)?,
     };
@@ -74,9 +75,38 @@ pub(crate) fn parse_with<T: Float>(
 }
 
 const CONCAT: &str = "concat(";
+const SCALED: &str = "scaled(";
 
-/// Parses an encoding with members, which shares its constants with them. The caller has checked
+/// Parses an encoding that may contain others, whose constants are at `own`. The caller has checked
 /// that the name's parentheses are balanced and not too deep.
+fn nested<T: Float>(
+    name: &str,
+    constants: &Arc<Vec<T>>,
+    own: Range<usize>,
+    find: Find<'_, T>,
+) -> Result<Arc<dyn Encoding<T>>> {
+    if name.starts_with(CONCAT) {
+        return concat(name, constants, own, find);
+    }
+    let Some(inner) = name.strip_prefix(SCALED) else {
+        return single(name, &constants[own]);
+    };
+    let inner = inner.strip_suffix(')').map(str::trim);
+    let inner = inner.filter(|inner| nesting::members(inner).nth(1).is_none());
+    let inner = inner.ok_or_else(|| {
+        Error::invalid_setting("encoding", "scaled(encoding)", bounded(name.to_string()))
+    })?;
+    let these = &constants[own.clone()];
+    let encoding = match find(inner, these) {
+        Some(encoding) => encoding,
+        None => nested(inner, constants, own.clone(), find)?,
+    };
+    let expected = encoding.constants().len();
+    check_length("constants of an encoding", these, expected)?;
+    Ok(Arc::new(Scaled::of(encoding)?))
+}
+
+/// Parses an encoding with members, which shares its constants with them.
 fn concat<T: Float>(
     name: &str,
     constants: &Arc<Vec<T>>,
@@ -103,8 +133,7 @@ fn concat<T: Float>(
         let these = &constants[start..end];
         let encoding = match find(member, these) {
             Some(encoding) => encoding,
-            None if member.starts_with(CONCAT) => concat(member, constants, start..end, find)?,
-            None => single(member, these)?,
+            None => nested(member, constants, start..end, find)?,
         };
         let expected = encoding.constants().len();
         check_length("constants of an encoding", these, expected)?;

@@ -183,6 +183,7 @@ impl<T: Float> MlpBuilder<T> {
             round_into("initial biases", &bias, to_bias)?;
         }
         let net = Mlp {
+            inputs: layout.layers()[0].inputs,
             params,
             layout,
             activations,

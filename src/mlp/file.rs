@@ -125,6 +125,7 @@ impl<T: Float> Mlp<T> {
         }
         check_finite("parameters", &params)?;
         Ok(Self {
+            inputs,
             params,
             layout,
             activations: parts.into_iter().map(|part| part.activation).collect(),

@@ -26,6 +26,7 @@ mod dropout;
 mod encoder;
 #[cfg(feature = "safetensors")]
 pub(crate) mod file;
+mod fold;
 mod forward;
 mod packed;
 mod pairing;
@@ -77,6 +78,7 @@ pub use workspace::GradientWorkspace;
 #[doc(alias = "feedforward_network")]
 #[derive(Clone, Debug)]
 pub struct Mlp<T> {
+    inputs: usize,
     params: Vec<T>,
     layout: Layout,
     activations: Vec<Arc<dyn Activation<T>>>,
@@ -123,6 +125,7 @@ impl<T: Float> Mlp<T> {
         let layout = Layout::with_pieces(layers[0].inputs(), sizes)?;
         let activations = layers.iter().map(Layer::shared_activation).collect();
         Ok(Self {
+            inputs: layers[0].inputs(),
             params,
             layout,
             activations,
@@ -167,6 +170,7 @@ impl<T: Float> Mlp<T> {
         self.layout = self.layout.with_encoding(params.len())?;
         memory::reserve("parameters", &mut self.params, self.layout.len())?;
         self.params.extend_from_slice(params);
+        self.inputs = encoding.inputs();
         self.encoding = Some(Arc::new(encoding));
         Ok(self)
     }
@@ -195,10 +199,7 @@ impl<T: Float> Mlp<T> {
 
     /// Returns the number of inputs.
     pub fn inputs(&self) -> usize {
-        match &self.encoding {
-            Some(encoding) => encoding.inputs(),
-            None => self.layout.layers()[0].inputs,
-        }
+        self.inputs
     }
 
     /// Returns the number of outputs.

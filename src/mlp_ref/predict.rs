@@ -7,13 +7,13 @@ use crate::simd::{self, Op, Simd};
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
     /// slices.
-    pub(super) fn predict<T>(net: MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
+    pub(super) fn predict<T>(net: &MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
         simd::dispatch(Predict { net, inputs, outputs, scratch });
     }
 }
 
 struct Predict<'a, T> {
-    net: MlpRef<'a, T>,
+    net: &'a MlpRef<'a, T>,
     inputs: &'a [T],
     outputs: &'a mut [T],
     scratch: &'a mut [T],

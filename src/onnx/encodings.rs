@@ -10,7 +10,7 @@ use core::f64::consts::{FRAC_1_SQRT_2, PI};
 use super::activations::error_function;
 use super::graph::{Expr, Operand, int};
 use super::proto;
-use crate::encoding::{BuiltIn, Encoding, Grid, Interpolation, built_in};
+use crate::encoding::{BuiltIn, Encoding, Grid, Interpolation, built_in, is_identity};
 use crate::error::Result;
 use crate::float::Float;
 use crate::memory;
@@ -22,6 +22,19 @@ pub(super) fn apply<'g, T: Float>(
     x: Expr<'g, T>,
 ) -> Result<Expr<'g, T>> {
     let graph = x.graph();
+    if let Some(inner) = encoding.unscaled() {
+        let (scale, params) = params.split_at(encoding.outputs());
+        let inside = if is_identity(&*inner) {
+            x
+        } else {
+            apply(&*inner, params, x)?
+        };
+        graph.enter("encoding");
+        // A scale inside a scale needs a name of its own.
+        let depth = encoding.name().matches("scaled(").count();
+        let factors = graph.tensor(&format!("scale{depth}"), &[scale.len()], scale);
+        return Ok(inside * factors);
+    }
     graph.enter("encoding");
     Ok(
         match built_in("encoding that can be written as ONNX", encoding)? {

@@ -49,6 +49,7 @@
 //! | [`Positional`](crate::encoding::Positional) | `Mul`, `Sin`, `Cos` |
 //! | [`OneBlob`](crate::encoding::OneBlob) | `Erf`, or its formula in f64 |
 //! | [`Grid`](crate::encoding::Grid) | `Floor` and `Gather`; for hashed entries also `BitwiseXor` and `Mod` |
+//! | [`Scaled`](crate::encoding::Scaled) | those of the inner encoding, and `Mul` |
 //!
 //! Encodings of a user's own are refused by name.
 //!

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
 use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
-use crate::encoding::{Encoding, Fourier, Grid, GridSettings, OneBlob, Positional};
+use crate::encoding::{self, Encoding, Fourier, Grid, GridSettings, OneBlob, Positional, Scaled};
 use crate::error::Error;
 use crate::float::Float;
 use crate::metrics::Link;
@@ -172,6 +172,16 @@ fn encodings_are_exported() {
     let graph = encoded(OneBlob::new(2, 6).unwrap()).graph;
     assert!(operators(&graph).contains(&"Erf"));
     assert_eq!(tensor(&graph, "encoding.edges").dims, [7]);
+
+    let scaled = Scaled::new(encoding::Identity::new(2).unwrap()).unwrap();
+    let graph = encoded(scaled.clone()).graph;
+    assert_eq!(operators(&graph), [&["Mul"][..], &layer].concat());
+    assert_eq!(tensor(&graph, "encoding.scale1").dims, [2]);
+    let graph = encoded(Scaled::new(scaled).unwrap()).graph;
+    assert_eq!(operators(&graph), [&["Mul", "Mul"][..], &layer].concat());
+    let graph = encoded(Scaled::new(Positional::new(2, 3).unwrap()).unwrap()).graph;
+    assert_eq!(operators(&graph)[5..7], ["Reshape", "Mul"]);
+    assert_eq!(tensor(&graph, "encoding.scale1").dims, [12]);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Member {
             };
             (recipe.on_epoch)(&progress)
         })?;
-        net.fold_scale()?;
+        let mut net = net.fold_scale()?;
         if let Some(scaler) = scaler {
             scaler.fold_into_outputs(&mut net)?;
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
-    Periodic, PeriodicSettings, Positional,
+    Periodic, PeriodicSettings, Positional, Scaled,
 };
 use feedforward::metrics::Link;
 use feedforward::{
@@ -315,7 +315,7 @@ pub fn encoding<T: Number>(case: &mut Case) -> Option<Arc<dyn Encoding<T>>> {
     if (100_000..1 << 32).contains(&total) {
         return None; // possible, but it takes long
     }
-    let encoding: Arc<dyn Encoding<T>> = match random.below(9) {
+    let encoding: Arc<dyn Encoding<T>> = match random.below(10) {
         0 => {
             let sigma = random.setting(&[1.0, 10.0]);
             say!(case, "Fourier::new({inputs}, {count}, {sigma:e}, 0)");
@@ -362,6 +362,11 @@ pub fn encoding<T: Number>(case: &mut Case) -> Option<Arc<dyn Encoding<T>>> {
         6 => {
             say!(case, "Identity::new({inputs})");
             Arc::new(seen(encoding::Identity::new(inputs))?)
+        }
+        8 => {
+            let inner = encoding::<T>(case)?;
+            say!(case, "Scaled::new({})", inner.name());
+            Arc::new(seen(Scaled::new(inner))?)
         }
         7 => {
             let members: Vec<_> = (0..count.min(3)).filter_map(|_| encoding(case)).collect();

@@ -140,6 +140,7 @@ shared! {
     // Components of networks, except activations, whose trait requires both.
     encoding::Categories,
     encoding::Concat<f32>,
+    encoding::Scaled<f32>,
     encoding::Fourier<f32>,
     encoding::Positional,
     encoding::OneBlob,

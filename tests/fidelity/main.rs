@@ -21,6 +21,7 @@ mod nets;
 mod onnx;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+mod realmlp;
 mod sequence;
 mod tables;
 mod train;
@@ -41,6 +42,7 @@ fn checker(schema: &str) -> Option<Checker> {
         "convex/1" => Here(lbfgs::check_convex),
         "net/1" => Here(nets::check_once),
         "nettrain/1" => Here(nets::check_training),
+        "realmlp/1" => Here(realmlp::check),
         "activations/1" => Here(tables::check_activations),
         "losses/1" => Here(tables::check_losses),
         "optimizers/1" => Here(tables::check_optimizers),
