@@ -180,6 +180,19 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Copies these cells. The caller has checked the rows.
+    pub(super) fn select(&self, rows: &[usize]) -> Column<'static> {
+        let rows = rows.iter();
+        Column(match &self.0 {
+            Cells::Numbers(numbers) => Cells::Numbers(rows.map(|&row| numbers[row]).collect()),
+            Cells::Words(words) => Cells::Words(Words {
+                kind: words.kind,
+                words: words.words.clone(),
+                codes: rows.map(|&row| words.codes[row]).collect(),
+            }),
+        })
+    }
+
     /// Returns the number of missing cells.
     pub fn missing(&self) -> usize {
         match &self.0 {

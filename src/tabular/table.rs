@@ -162,6 +162,18 @@ impl<'a> Table<'a> {
         Ok(self)
     }
 
+    /// Copies these rows, in this order.
+    ///
+    /// # Errors
+    /// Returns [`Error::OutOfBounds`] if there is no such row.
+    pub fn select(&self, rows: &[usize]) -> Result<Table<'static>> {
+        self.check_rows(rows)?;
+        Ok(Table {
+            names: self.names.clone(),
+            columns: self.columns.iter().map(|column| column.select(rows)).collect(),
+        })
+    }
+
     /// Checks that all rows exist.
     pub(super) fn check_rows(&self, rows: &[usize]) -> Result<()> {
         let (what, len) = ("row of the table", self.rows());
