@@ -47,7 +47,7 @@
 //! | choose a component, or write your own | [`activation`], [`loss`], [`init`] |
 //! | choose how parameters are updated | [`optimizer`], [`schedule`] |
 //! | score predictions | [`metrics`] |
-//! | hold out rows for a test, or in folds | [`folds`] |
+//! | hold out rows for a test, or cross-validate | [`folds`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |

@@ -10,6 +10,9 @@
 //! | several random test sets | [`ShuffleSplit`] |
 //! | your own | the trait [`Splitter`] |
 //!
+//! [`cross_validate`] trains and scores a model for each fold. [`cross_val_predict`] returns the
+//! predictions for the held-out rows.
+//!
 //! Splitters return row numbers, and [`select`] copies these rows. Without shuffling, folds equal
 //! those of scikit-learn. Shuffles depend on a seed alone.
 //!
@@ -31,6 +34,7 @@ use core::fmt::Debug;
 use crate::error::{Error, Result, check_rows};
 use crate::memory;
 
+mod cross_validation;
 mod group;
 mod k_fold;
 mod shuffle_split;
@@ -38,6 +42,7 @@ mod split;
 mod stratified;
 mod time_series;
 
+pub use cross_validation::{CrossValidation, cross_val_predict, cross_validate};
 pub use group::GroupKFold;
 pub use k_fold::KFold;
 pub use shuffle_split::ShuffleSplit;

@@ -189,10 +189,10 @@ mod tests {
             assert!(all.into_iter().eq(0..rows));
         }
         assert!(
-            random(WHAT, 10, 0.1, 0, None).is_err(),
+            random(WHAT, 10, 0.1, (0, 0), None).is_err(),
             "one sample is too few"
         );
-        assert!(random(WHAT, 2, 0.9, 0, None).is_err());
+        assert!(random(WHAT, 2, 0.9, (0, 0), None).is_err());
     }
 
     #[test]

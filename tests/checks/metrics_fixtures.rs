@@ -137,12 +137,11 @@ fn predicted_classes() {
         let name = &case["name"];
         let (logits, labels) = (numbers(&case["logits"]), indices(&case["labels"]));
         let width = case["width"].as_u64().unwrap() as usize;
-        let targets: Vec<f64> = match width {
-            1 => labels.iter().map(|&label| label as f64).collect(),
-            _ => {
-                let one = |label: usize| (0..width).map(move |k| f64::from(u8::from(k == label)));
-                labels.iter().flat_map(|&label| one(label)).collect()
-            }
+        let targets: Vec<f64> = if width == 1 {
+            labels.iter().map(|&label| label as f64).collect()
+        } else {
+            let one = |label: usize| (0..width).map(move |k| f64::from(u8::from(k == label)));
+            labels.iter().flat_map(|&label| one(label)).collect()
         };
         let weights = weights(case);
         let of = |score: &dyn Score<f64>| score.score(&logits, &targets, width, weights.as_deref());

@@ -64,6 +64,7 @@ shared! {
     History,
     Epoch,
     StopReason,
+    folds::CrossValidation<Regressor<f32>>,
     folds::GroupKFold,
     folds::KFold,
     folds::ShuffleSplit,
