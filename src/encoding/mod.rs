@@ -45,7 +45,7 @@ mod periodic;
 mod registry;
 
 #[cfg(target_has_atomic = "ptr")]
-pub(crate) use built_in::{BuiltIn, built_in};
+pub(crate) use built_in::{BuiltIn, built_ins};
 pub use categories::Categories;
 #[cfg(target_has_atomic = "ptr")]
 pub use concat::Concat;
