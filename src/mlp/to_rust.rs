@@ -91,8 +91,8 @@ pub static {name}: feedforward::MlpRef<'static, {float}> = {{
     }
 }
 
-/// Returns lines of numbers, indented by this many spaces. `Debug` writes the shortest text that parses to the identical number,
-/// always as a float.
+/// Returns lines of numbers, indented by this many spaces. `Debug` writes the shortest text that
+/// parses to the identical number, always as a float.
 fn numbers<T: Float>(numbers: &[T], indent: usize) -> String {
     let mut lines = String::new();
     for line in numbers.chunks(COLUMNS) {
