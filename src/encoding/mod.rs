@@ -292,7 +292,7 @@ instantiate! {
     }
 }
 
-/// Checks that parts have parameters, `params_len` in all. The sum grows, so endless parts exceed it.
+/// Checks that parts have parameters, `params_len` in all. The sum of endless parts exceeds it.
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) fn check_parts<T: Float>(encoding: &dyn Encoding<T>, params_len: usize) -> Result<()> {
     let problem = |got: alloc::string::String| {

@@ -135,8 +135,8 @@ impl Periodic {
     /// ```compile_fail
     /// use feedforward::encoding::{Periodic, PeriodicSettings};
     ///
-    /// const NONE: PeriodicSettings = PeriodicSettings { frequencies: 0, ..PeriodicSettings::new(2) };
-    /// static PERIODIC: Periodic = Periodic::constant(NONE);
+    /// const NARROW: PeriodicSettings = PeriodicSettings { width: 1, ..PeriodicSettings::new(2) };
+    /// static PERIODIC: Periodic = Periodic::constant(NARROW);
     /// ```
     ///
     /// # Panics
