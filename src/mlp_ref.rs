@@ -34,21 +34,23 @@ use crate::float::{Float, check_finite, check_finite_rows};
 use crate::simd;
 
 mod from_bytes;
+mod front;
 mod predict;
 mod spec;
 
 pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
+use front::Front;
 pub use spec::{EncodingSpec, LayerSpec};
 
 /// A multilayer perceptron that borrows its parameters and its layers.
 ///
 /// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
-/// by layer, weights row-major `[rows x inputs]`, then biases. Those of an encoding lie at the end.
+/// by layer, weights row-major `[rows x inputs]`, then biases. Those of encodings lie at the end.
 /// The [module](self) shows a network in a `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
     inputs: usize,
-    encoding: Option<EncodingSpec<'a, T>>,
+    front: Front<'a, T>,
     layers: &'a [LayerSpec<'a, T>],
     params: &'a [T],
 }
@@ -77,7 +79,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
-        Self::checked(inputs, None, layers, params)
+        Self::checked(inputs, Front::All(&[]), layers, params)
     }
 
     /// Creates a network with an encoding from parameters that are known only at run time. Those of
@@ -110,12 +112,12 @@ impl<'a, T: Float> MlpRef<'a, T> {
         let encoding = EncodingSpec::of(encoding);
         check_count("inputs of the encoding", encoding.inputs)?;
         check_count("outputs of the encoding", encoding.outputs)?;
-        Self::checked(encoding.inputs, Some(encoding), layers, params)
+        Self::checked(encoding.inputs, Front::One(encoding), layers, params)
     }
 
     fn checked(
         inputs: usize,
-        encoding: Option<EncodingSpec<'a, T>>,
+        front: Front<'a, T>,
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Result<Self> {
@@ -123,7 +125,10 @@ impl<'a, T: Float> MlpRef<'a, T> {
         layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let mut activations = layers.iter().map(LayerSpec::activation);
         activations.try_for_each(Activation::check)?;
-        let (width, encoded) = encoding.map_or((inputs, 0), |e| (e.outputs, e.params_len));
+        let (width, encoded) = match front {
+            Front::One(encoding) => (encoding.outputs, encoding.params_len),
+            Front::All(_) => (inputs, 0),
+        };
         let expected = count(width, layers).and_then(|len| len.checked_add(encoded));
         let Some(expected) = expected else {
             let what = "sizes of inputs and layers";
@@ -135,7 +140,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         check_finite("parameters", params)?;
         Ok(Self {
             inputs,
-            encoding,
+            front,
             layers,
             params,
         })
@@ -159,7 +164,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
     /// time use [`new`](Self::new).
     pub const fn constant(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Self {
-        Self::asserted(inputs, None, layers, params)
+        Self::asserted(inputs, Front::All(&[]), layers, params)
     }
 
     /// Creates the network of a `static` or `const` with an encoding, which [`EncodingSpec`] shows.
@@ -176,20 +181,65 @@ impl<'a, T: Float> MlpRef<'a, T> {
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Self {
-        assert!(encoding.inputs > 0, "an encoding needs at least one input");
-        Self::asserted(encoding.inputs, Some(encoding), layers, params)
+        Self::asserted(0, Front::One(encoding), layers, params)
     }
 
-    /// Panics unless the sizes fit.
-    const fn asserted(
-        inputs: usize,
-        encoding: Option<EncodingSpec<'a, T>>,
+    /// Creates the network of a `static` or `const` with several encodings side by side.
+    ///
+    /// Each takes the next inputs. Their outputs follow each other, and so do their parameters, as
+    /// in a [`Concat`](crate::encoding::Concat):
+    ///
+    /// ```
+    /// use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation};
+    /// use feedforward::encoding::{Categories, Identity};
+    ///
+    /// // A number, and one of three categories. Their tables have a last row for unknown ones.
+    /// static ENCODINGS: [EncodingSpec<f32>; 2] = [
+    ///     EncodingSpec { inputs: 1, outputs: 1, params_len: 0, encoding: &Identity::constant(1) },
+    ///     EncodingSpec {
+    ///         inputs: 1,
+    ///         outputs: 1,
+    ///         params_len: 4,
+    ///         encoding: &Categories::constant(&[(3, 1)], 1.0),
+    ///     },
+    /// ];
+    /// static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &activation::Identity)];
+    /// // y = 2 number + vector, with the vectors 10, 20, 30, and 5 for unknown categories.
+    /// static PARAMS: [f32; 7] = [2.0, 1.0, 0.0, 10.0, 20.0, 30.0, 5.0];
+    /// static NET: MlpRef<f32> = MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS);
+    ///
+    /// let mut outputs = [0.0; 2];
+    /// NET.predict_into(&[0.5, 1.0, 1.5, -1.0], &mut outputs, &mut [0.0; NET.scratch_len()])?;
+    /// assert_eq!(outputs, [21.0, 8.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Panics without encodings, and where
+    /// [`constant_with_encoding`](Self::constant_with_encoding) does. Call this function in
+    /// constants only.
+    pub const fn constant_with_encodings(
+        encodings: &'a [EncodingSpec<'a, T>],
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Self {
-        let (width, encoded) = match &encoding {
-            None => (inputs, 0),
-            Some(encoding) => (encoding.outputs, encoding.params_len),
+        assert!(
+            !encodings.is_empty(),
+            "a network with encodings needs at least one"
+        );
+        Self::asserted(0, Front::All(encodings), layers, params)
+    }
+
+    /// Panics unless the sizes fit. `inputs` is the number of inputs without encodings.
+    const fn asserted(
+        inputs: usize,
+        front: Front<'a, T>,
+        layers: &'a [LayerSpec<'a, T>],
+        params: &'a [T],
+    ) -> Self {
+        let (inputs, width, encoded) = match front.encodings() {
+            [] => (inputs, inputs, 0),
+            _ => front.sizes(),
         };
         match count(width, layers) {
             None => panic!("a network needs inputs, layers, and neurons in each layer"),
@@ -200,7 +250,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         }
         Self {
             inputs,
-            encoding,
+            front,
             layers,
             params,
         }
@@ -216,12 +266,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers[self.layers.len() - 1].outputs
     }
 
-    /// Returns the encoding in front of the layers, if there is one.
-    pub const fn encoding(&self) -> Option<&'a dyn Encoding<T>> {
-        match &self.encoding {
-            None => None,
-            Some(spec) => Some(spec.encoding),
-        }
+    /// Returns the encodings in front of the layers in order: none, one, or several side by side.
+    pub const fn encodings(&self) -> &[EncodingSpec<'a, T>] {
+        self.front.encodings()
     }
 
     /// Returns the layers in order, including the output layer.
@@ -229,14 +276,14 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers
     }
 
-    /// Returns all parameters: layer by layer weights then biases, and last those of the encoding.
+    /// Returns all parameters: layer by layer weights then biases, and last those of encodings.
     pub const fn params(&self) -> &'a [T] {
         self.params
     }
 
     /// Returns the length of the scratch array that [`predict_into`](Self::predict_into) needs.
     ///
-    /// It is the maximum number of outputs of the encoding or a hidden layer, plus the maximum
+    /// It is the maximum number of outputs of the encodings or a hidden layer, plus the maximum
     /// number of pre-activations of any layer. For a constant network it can be a constant.
     pub const fn scratch_len(&self) -> usize {
         let (values, rows) = self.widths();
@@ -246,10 +293,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// Returns the maximum number of inputs of a layer that lie in the scratch array, and of
     /// pre-activations.
     const fn widths(&self) -> (usize, usize) {
-        let (mut values, mut rows, mut index) = (0, 0, 0);
-        if let Some(encoding) = &self.encoding {
-            values = encoding.outputs;
-        }
+        let (mut values, mut rows, mut index) = (self.front.sizes().1, 0, 0);
         while index < self.layers.len() {
             let layer = &self.layers[index];
             if index + 1 < self.layers.len() && layer.outputs > values {
@@ -289,7 +333,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
         check_length("scratch", scratch, needed)?;
         check_finite_rows("inputs", inputs, self.inputs)?;
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
-        self.encoding.iter().try_for_each(EncodingSpec::check)?;
+        let mut encodings = self.encodings().iter();
+        encodings.try_for_each(EncodingSpec::check)?;
         predict::predict(self, inputs, outputs, scratch);
         match outputs.iter().find(|y| !y.is_finite()) {
             None => Ok(()),

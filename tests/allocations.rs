@@ -18,8 +18,8 @@ use feedforward::metrics::{
 use feedforward::optimizer::{Adam, Muon, Optimizer, State};
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
-    Classifier, Clip, Float, GradientWorkspace, Loss, Mlp, MlpRef, MultilabelClassifier, Predictor,
-    Samples, Trainer,
+    Classifier, Clip, EncodingSpec, Float, GradientWorkspace, LayerSpec, Loss, Mlp, MlpRef,
+    MultilabelClassifier, Predictor, Samples, Trainer,
 };
 
 struct Counting;
@@ -166,6 +166,26 @@ fn borrowed<T: Float>() {
         fails(&inputs, net.scratch_len() - 1);
     });
     assert_eq!(count, 0, "a borrowed network with an encoding");
+
+    let all: [&dyn Encoding<T>; 2] = [
+        &Periodic::constant(PeriodicSettings::new(1)),
+        &Categories::constant(&[(3, 2)], 1.0),
+    ];
+    let specs = all.map(|encoding| EncodingSpec {
+        inputs: encoding.inputs(),
+        outputs: encoding.outputs(),
+        params_len: encoding.params_len(),
+        encoding,
+    });
+    let layers = [LayerSpec::new(3, &Identity)];
+    let len = 3 * (4 + 2 + 1) + all.iter().map(|e| e.params_len()).sum::<usize>();
+    let params = vec![T::one(); len];
+    let net = MlpRef::constant_with_encodings(&specs, &layers, &params);
+    let count = allocations(|| {
+        let scratch = &mut scratch[..net.scratch_len()];
+        net.predict_into(&inputs, &mut outputs, scratch).unwrap();
+    });
+    assert_eq!(count, 0, "a borrowed network with several encodings");
 }
 
 fn losses<T: Float>() {

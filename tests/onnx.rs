@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use feedforward::activation::{self, Identity, Maxout, Relu, Tanh};
 use feedforward::encoding::{
-    self, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional, Scaled,
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
+    Periodic, PeriodicSettings, Positional, Scaled,
 };
 use feedforward::metrics::Link;
 use feedforward::optimizer::Adam;
@@ -357,8 +358,48 @@ fn trained<T: Float>(models: &mut Models) {
     }
 }
 
+fn categories() -> Categories {
+    Categories::new(&[(3, 2), (1, 1), (1 << 17, 1)]).unwrap()
+}
+
+fn periodic() -> Periodic {
+    let settings = PeriodicSettings {
+        frequencies: 20,
+        width: 5,
+        ..PeriodicSettings::new(3)
+    };
+    Periodic::new(settings).unwrap()
+}
+
+/// Returns encodings side by side, one inside another.
+fn concat<T: Float>() -> Concat<T> {
+    let grid = |inputs| {
+        let settings = GridSettings {
+            levels: 2,
+            ..GridSettings::new(inputs)
+        };
+        Arc::new(Grid::new(settings).unwrap())
+    };
+    let inner = Concat::new(vec![
+        grid(2),
+        Arc::new(Fourier::new(2, 5, 2.0, 1).unwrap()),
+        grid(1),
+        Arc::new(Concat::new(vec![Arc::new(Categories::new(&[(4, 3)]).unwrap())]).unwrap()),
+    ]);
+    let members: Vec<Arc<dyn Encoding<T>>> = vec![
+        Arc::new(periodic()),
+        Arc::new(Categories::new(&[(9, 2), (1, 1), (2, 5)]).unwrap()),
+        Arc::new(encoding::Identity::new(2).unwrap()),
+        Arc::new(inner.unwrap()),
+        Arc::new(OneBlob::new(1, 3).unwrap()),
+        Arc::new(Positional::new(2, 2).unwrap()),
+    ];
+    Concat::new(members).unwrap()
+}
+
 /// Returns encodings with names that fit a file, and the largest terms of their outputs.
 fn all_encodings<T: Float>() -> Vec<(String, Arc<dyn Encoding<T>>, f64)> {
+    let one_column = Categories::new(&[(5, 2)]);
     let mut all: Vec<(String, Arc<dyn Encoding<T>>, f64)> = vec![
         // An angle, whose rounding moves its sine, is up to 60.
         (
@@ -392,6 +433,16 @@ fn all_encodings<T: Float>() -> Vec<(String, Arc<dyn Encoding<T>>, f64)> {
             Arc::new(Scaled::new(Positional::new(2, 4).unwrap()).unwrap()),
             1.0,
         ),
+        ("categories".into(), Arc::new(categories()), 1e-30),
+        ("category".into(), Arc::new(one_column.unwrap()), 1e-30),
+        // Sums of 20 cosines.
+        ("periodic".into(), Arc::new(periodic()), 20.0),
+        (
+            "identity".into(),
+            Arc::new(encoding::Identity::new(3).unwrap()),
+            1e-30,
+        ),
+        ("concat".into(), Arc::new(concat()), 60.0),
     ];
     for inputs in 1..=4 {
         for (entries, kind) in [(1 << 20, "dense"), (64, "hashed")] {
@@ -413,6 +464,35 @@ fn all_encodings<T: Float>() -> Vec<(String, Arc<dyn Encoding<T>>, f64)> {
     all
 }
 
+/// Category numbers, of which some are unknown. Other encodings lose digits of the later ones.
+const NUMBERS: [f64; 25] = [
+    -0.0,
+    0.0,
+    1.0,
+    2.0,
+    3.0,
+    4.0,
+    5.0,
+    -1.0,
+    -2.0,
+    0.5,
+    -0.5,
+    1.0 + 1e-6,
+    3.0 - 1e-6,
+    1e-30,
+    -1e-30,
+    131_070.0,
+    131_071.0,
+    131_072.0,
+    131_073.0,
+    131_070.5,
+    4e9,
+    1e19,
+    -1e19,
+    1e30,
+    -1e30,
+];
+
 /// Writes encodings, whose outputs an exact layer passes on, and a network behind a grid.
 fn encodings<T: Float>(models: &mut Models) {
     let ones = |width: usize| (0..width * width).map(move |i| i % (width + 1) == 0);
@@ -428,6 +508,11 @@ fn encodings<T: Float>(models: &mut Models) {
         let mut x = samples::<T>(inputs * 200, 1.1, 4);
         let edges = [0.0, 1.0, -0.0, 1.0 / 3.0, 0.04, 0.5, 0.96, 0.12];
         x.extend(edges.map(T::from_f64).iter().cycle().take(8 * inputs));
+        if ["categories", "category", "concat"].contains(&&*name) {
+            let count = if name == "concat" { 15 } else { NUMBERS.len() };
+            let numbers = NUMBERS[..count].iter().map(|&number| T::from_f64(number));
+            x.extend(numbers.flat_map(|number| vec![number; inputs]));
+        }
         let values = net.predict(&x).unwrap();
         let floors = vec![floor; values.len()];
         let y = Output {

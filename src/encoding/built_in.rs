@@ -1,73 +1,80 @@
 //! Built-in encodings, recognized behind their trait, for code that writes them in other languages.
 
-use alloc::boxed::Box;
-use core::str::FromStr;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use super::{Encoding, Fourier, Grid, GridSettings, parse};
+use super::{
+    Categories, Encoding, Fourier, Grid, Identity, OneBlob, Periodic, Positional, parse, registry,
+};
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 
-/// A built-in encoding that [`built_in`] recognizes.
-#[derive(Debug)]
-pub(crate) enum BuiltIn<T: Float> {
-    Fourier(Fourier<T>),
-    Positional { inputs: usize, octaves: usize },
-    OneBlob { inputs: usize, bins: usize },
-    Grid(Box<Grid>),
+/// Defines [`BuiltIn`] with a variant for each of these types.
+macro_rules! built_ins {
+    ($($name:ident($encoding:ty)),* $(,)?) => {
+        /// A built-in encoding without members.
+        #[derive(Debug)]
+        pub(crate) enum BuiltIn<T: Float> {
+            $($name(Arc<$encoding>),)*
+        }
+
+        $(impl<T: Float> From<$encoding> for BuiltIn<T> {
+            fn from(encoding: $encoding) -> Self {
+                Self::$name(Arc::new(encoding))
+            }
+        })*
+
+        impl<T: Float> From<BuiltIn<T>> for Arc<dyn Encoding<T>> {
+            fn from(built_in: BuiltIn<T>) -> Self {
+                match built_in {
+                    $(BuiltIn::$name(encoding) => encoding,)*
+                }
+            }
+        }
+
+        impl<T: Float> BuiltIn<T> {
+            pub(crate) fn encoding(&self) -> &dyn Encoding<T> {
+                match self {
+                    $(Self::$name(encoding) => &**encoding,)*
+                }
+            }
+        }
+    };
 }
 
-/// Returns the encoding as the built-in one that it is. `what` names its use in the error.
+built_ins! {
+    Fourier(Fourier<T>),
+    Positional(Positional),
+    OneBlob(OneBlob),
+    Grid(Grid),
+    Categories(Categories),
+    Periodic(Periodic),
+    Identity(Identity),
+}
+
+/// Returns the built-in encodings of which an encoding consists. Those of a
+/// [`Concat`](super::Concat) follow each other, also those of nested ones. Each takes the next
+/// inputs and parameters. `what` names their use in the error.
 ///
 /// # Errors
-/// [`Error::UnknownName`] if it is another one, even if it has the name of a built-in one.
-pub(crate) fn built_in<T: Float>(
+/// [`Error::UnknownName`] if the encoding or a member is another one, even if it has the name of a
+/// built-in one.
+pub(crate) fn built_ins<T: Float>(
     what: &'static str,
     encoding: &dyn Encoding<T>,
-) -> Result<BuiltIn<T>> {
+) -> Result<Vec<BuiltIn<T>>> {
     let name = encoding.name();
-    recognized(encoding, &name).ok_or_else(|| Error::UnknownName {
+    let mut all = Vec::new();
+    // A type of a user's own may have the name of a built-in encoding. Its `Debug` output differs.
+    let is_built_in = parse(&name, encoding.constants())
+        .is_ok_and(|known| format!("{known:?}") == format!("{encoding:?}"));
+    if is_built_in && registry::flatten(name.trim(), encoding.constants(), &mut all).is_ok() {
+        return Ok(all);
+    }
+    Err(Error::UnknownName {
         what,
-        known: "fourier, positional, one_blob, grid".into(),
+        known: registry::known(),
         got: bounded(name.into_owned()),
     })
-}
-
-fn recognized<T: Float>(encoding: &dyn Encoding<T>, name: &str) -> Option<BuiltIn<T>> {
-    let known = parse(name, encoding.constants()).ok()?;
-    if alloc::format!("{known:?}") != alloc::format!("{encoding:?}") {
-        return None;
-    }
-    let inputs = known.inputs();
-    Some(match name.split('(').next()? {
-        "fourier" => BuiltIn::Fourier(Fourier::from_directions(inputs, known.constants()).ok()?),
-        "positional" => BuiltIn::Positional {
-            inputs,
-            octaves: setting(name, "octaves")?,
-        },
-        "one_blob" => BuiltIn::OneBlob {
-            inputs,
-            bins: setting(name, "bins")?,
-        },
-        "grid" => {
-            let settings = GridSettings {
-                inputs,
-                levels: setting(name, "levels")?,
-                coarsest: setting(name, "coarsest")?,
-                finest: setting(name, "finest")?,
-                features: setting(name, "features")?,
-                max_entries: setting(name, "max_entries")?,
-                interpolation: setting(name, "interpolation")?,
-                initial: setting(name, "initial")?,
-            };
-            BuiltIn::Grid(Box::new(Grid::new(settings).ok()?))
-        }
-        _ => return None,
-    })
-}
-
-/// Returns a setting in the name of a built-in encoding.
-fn setting<V: FromStr>(name: &str, key: &str) -> Option<V> {
-    let mut settings = name.split(['(', ',', ')']);
-    let value = settings.find_map(|setting| setting.trim().strip_prefix(key)?.strip_prefix('='));
-    value?.parse().ok()
 }

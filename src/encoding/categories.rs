@@ -20,39 +20,27 @@ const MOST_CATEGORIES: usize = 1 << 24;
 /// Maximum width of a column's vectors.
 const MOST_WIDTH: usize = 1 << 16;
 
-/// A column and its place among parameters and outputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Column {
-    categories: u32,
-    width: u32,
-    /// Number of outputs before this column.
-    outputs_before: usize,
-    /// Number of parameters before this column.
-    params_before: usize,
+/// Maximum standard deviation of the initial vectors.
+const MOST_INITIAL: f64 = 1e3;
+
+/// Returns the number of parameters of a column: a row for each category, and one for unknown
+/// numbers.
+const fn params_of((categories, width): (usize, usize)) -> usize {
+    (categories + 1) * width
 }
 
-impl Column {
-    fn width(&self) -> usize {
-        self.width as usize
-    }
-
-    /// Returns the number of parameters: a row for each category, and one for unknown numbers.
-    fn params_len(&self) -> usize {
-        (self.categories as usize + 1) * self.width()
-    }
-
-    /// Returns the row of a category number. Any other number, also NaN, has the last row.
-    #[inline(always)]
-    fn row<T: Float>(&self, x: T) -> usize {
-        let is_in_range = x >= T::zero() && x < T::from_u32(self.categories);
-        let row = if is_in_range {
-            x.truncate()
-        } else {
-            self.categories
-        };
-        let is_known = T::from_u32(row) == x;
-        (if is_known { row } else { self.categories }) as usize
-    }
+/// Returns the row of a category number. Any other number, also NaN, has the last row.
+#[inline(always)]
+fn row<T: Float>(categories: usize, x: T) -> usize {
+    let categories = categories as u32;
+    let is_in_range = x >= T::zero() && x < T::from_u32(categories);
+    let row = if is_in_range {
+        x.truncate()
+    } else {
+        categories
+    };
+    let is_known = T::from_u32(row) == x;
+    (if is_known { row } else { categories }) as usize
 }
 
 /// Learned vectors of categories, also called embeddings.
@@ -105,7 +93,10 @@ impl Column {
 #[doc(alias = "lookup_table")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Categories {
-    columns: Vec<Column>,
+    /// The number of categories and the width of each column. A `static` borrows them.
+    columns: Cow<'static, [(usize, usize)]>,
+    outputs: usize,
+    params_len: usize,
     initial: f64,
 }
 
@@ -127,28 +118,79 @@ impl Categories {
         };
         check_not_empty("columns of categories", columns)?;
         setting("columns of categories", MOST_COLUMNS, columns.len())?;
-        let mut all = Vec::new();
-        memory::reserve("columns of categories", &mut all, columns.len())?;
-        let (mut outputs, mut params) = (0, 0_usize);
+        let mut params_len = 0_usize;
         for &(categories, width) in columns {
             setting("categories of a column", MOST_CATEGORIES, categories)?;
             setting("width of a column's vectors", MOST_WIDTH, width)?;
-            let column = Column {
-                categories: categories as u32,
-                width: width as u32,
-                outputs_before: outputs,
-                params_before: params,
-            };
-            outputs += width;
             let len = memory::product("vectors of categories", &[categories + 1, width])?;
-            params = params.saturating_add(len);
-            memory::product("vectors of categories", &[params])?;
-            all.push(column);
+            params_len = params_len.saturating_add(len);
+            memory::product("vectors of categories", &[params_len])?;
         }
+        let copies = columns.iter().copied();
+        let copies = memory::collected("columns of categories", columns.len(), copies)?;
         Ok(Self {
-            columns: all,
+            columns: copies.into(),
+            outputs: columns.iter().map(|&(_, width)| width).sum(),
+            params_len,
             initial: 1.0,
         })
+    }
+
+    /// Returns the encoding of a `static` or `const`, which borrows the columns.
+    ///
+    /// Columns are those of [`new`](Self::new), and `initial` is that of
+    /// [`initial`](Self::initial). It has no effect on predictions. A number outside its range does
+    /// not compile:
+    ///
+    /// ```compile_fail
+    /// use feedforward::encoding::Categories;
+    ///
+    /// static CATEGORIES: Categories = Categories::constant(&[(7, 0)], 1.0); // no width
+    /// ```
+    ///
+    /// ```
+    /// use feedforward::encoding::Categories;
+    ///
+    /// static CATEGORIES: Categories = Categories::constant(&[(7, 3), (4, 2)], 1.0);
+    /// assert_eq!(CATEGORIES, Categories::new(&[(7, 3), (4, 2)])?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) or [`initial`](Self::initial) returns an error. Call this
+    /// function in constants only.
+    pub const fn constant(columns: &'static [(usize, usize)], initial: f64) -> Self {
+        assert!(
+            !columns.is_empty() && columns.len() <= MOST_COLUMNS,
+            "categories need 1 to 4096 columns"
+        );
+        assert!(
+            initial >= 0.0 && initial <= MOST_INITIAL,
+            "the standard deviation of the initial vectors must be 0 to 1000"
+        );
+        let (mut outputs, mut params_len, mut index) = (0, 0_usize, 0);
+        while index < columns.len() {
+            let (categories, width) = columns[index];
+            assert!(
+                categories >= 1 && categories <= MOST_CATEGORIES,
+                "categories of a column must be 1 to 2^24"
+            );
+            assert!(
+                width >= 1 && width <= MOST_WIDTH,
+                "the width of a column's vectors must be 1 to 2^16"
+            );
+            outputs += width;
+            let len = (categories + 1).saturating_mul(width);
+            params_len = params_len.saturating_add(len);
+            assert!(params_len <= memory::MOST, "too many vectors of categories");
+            index += 1;
+        }
+        Self {
+            columns: Cow::Borrowed(columns),
+            outputs,
+            params_len,
+            initial,
+        }
     }
 
     /// Sets the standard deviation of the initial vectors. Range: 0 to 1,000. Default: 1.
@@ -157,17 +199,21 @@ impl Categories {
     /// Returns [`Error::InvalidSetting`] if it is outside its range.
     pub fn initial(mut self, deviation: f64) -> Result<Self> {
         let what = "standard deviation of the initial vectors";
-        check_range(what, deviation, 0.0..=1e3, "0 to 1000")?;
+        check_range(what, deviation, 0.0..=MOST_INITIAL, "0 to 1000")?;
         self.initial = deviation;
         Ok(self)
     }
 
-    fn sizes(&self) -> (usize, usize) {
-        let after = |last: &Column| {
-            let outputs = last.outputs_before + last.width();
-            (outputs, last.params_before + last.params_len())
-        };
-        self.columns.last().map_or((0, 0), after)
+    /// Returns the columns in order, as pairs `(categories, width)`.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn columns(&self) -> &[(usize, usize)] {
+        &self.columns
+    }
+
+    /// Returns the standard deviation of the initial vectors.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn deviation(&self) -> f64 {
+        self.initial
     }
 }
 
@@ -177,40 +223,36 @@ impl<T: Float> Encoding<T> for Categories {
     }
 
     fn outputs(&self) -> usize {
-        self.sizes().0
+        self.outputs
     }
 
     fn name(&self) -> Cow<'static, str> {
-        let list = |number: fn(&Column) -> u32| {
-            let numbers: Vec<String> = self
-                .columns
-                .iter()
-                .map(|column| format!("{}", number(column)))
-                .collect();
+        let list = |number: fn(&(usize, usize)) -> usize| {
+            let numbers = self.columns.iter().map(number);
+            let numbers: Vec<String> = numbers.map(|n| format!("{n}")).collect();
             numbers.join(" ")
         };
-        let (categories, widths) = (
-            list(|column| column.categories),
-            list(|column| column.width),
-        );
+        let (categories, widths) = (list(|column| column.0), list(|column| column.1));
         let initial = self.initial;
         format!("categories(categories={categories}, widths={widths}, initial={initial:?})").into()
     }
 
     fn part_len(&self, part: usize) -> Option<usize> {
-        self.columns.get(part).map(Column::params_len)
+        self.columns.get(part).copied().map(params_of)
     }
 
     fn params_len(&self) -> usize {
-        self.sizes().1
+        self.params_len
     }
 
     fn initialize(&self, rng: &mut Rng, params: &mut [f64]) {
-        for column in &self.columns {
-            let known = column.categories as usize * column.width();
-            for p in &mut params[column.params_before..][..known] {
+        let mut rest = params;
+        for &(categories, width) in &*self.columns {
+            let (table, others) = rest.split_at_mut(params_of((categories, width)));
+            for p in &mut table[..categories * width] {
                 *p = self.initial * random::normal(rng);
             }
+            rest = others;
         }
     }
 
@@ -238,10 +280,12 @@ instantiate! {
     fn encode<T>(all: &Categories, params: &[T], inputs: &[T], outputs: &mut [T], stride: usize) {
         let samples = inputs.chunks_exact(all.columns.len());
         for (sample, outputs) in samples.zip(outputs.chunks_mut(stride)) {
-            for (column, &x) in all.columns.iter().zip(sample) {
-                let (width, row) = (column.width(), column.row(x));
-                let vector = &params[column.params_before + row * width..][..width];
-                outputs[column.outputs_before..][..width].copy_from_slice(vector);
+            let (mut tables, mut outputs) = (params, outputs);
+            for (&(categories, width), &x) in all.columns.iter().zip(sample) {
+                let (table, others) = tables.split_at(params_of((categories, width)));
+                let (vector, rest) = outputs.split_at_mut(width);
+                vector.copy_from_slice(&table[row(categories, x) * width..][..width]);
+                (tables, outputs) = (others, rest);
             }
         }
     }
@@ -249,11 +293,12 @@ instantiate! {
 
 instantiate! {
     fn scatter<T>(all: &Categories, index: usize, inputs: &[T], dy: &[T], gradient: &mut [T]) {
-        let (column, width) = (&all.columns[index], all.columns[index].width());
+        let (categories, width) = all.columns[index];
+        let before: usize = all.columns[..index].iter().map(|column| column.1).sum();
         let samples = inputs.chunks_exact(all.columns.len());
-        for (sample, dy) in samples.zip(dy.chunks_exact(all.sizes().0)) {
-            let dy = &dy[column.outputs_before..][..width];
-            super::add(&mut gradient[column.row(sample[index]) * width..][..width], dy);
+        for (sample, dy) in samples.zip(dy.chunks_exact(all.outputs)) {
+            let at = row(categories, sample[index]) * width;
+            super::add(&mut gradient[at..][..width], &dy[before..][..width]);
         }
     }
 }
@@ -262,14 +307,14 @@ instantiate! {
     fn merge_gradient<T>(
         all: &Categories, index: usize, inputs: &[T], partial: &mut [T], total: &mut [T],
     ) {
-        let (column, width) = (&all.columns[index], all.columns[index].width());
+        let (categories, width) = all.columns[index];
         let samples = inputs.chunks_exact(all.columns.len());
         // A pass over a small table is faster than visits.
-        if column.categories as usize <= 4 * samples.len() {
+        if categories <= 4 * samples.len() {
             return super::merge(partial, total);
         }
         for sample in samples {
-            let at = column.row(sample[index]) * width;
+            let at = row(categories, sample[index]) * width;
             super::merge(&mut partial[at..][..width], &mut total[at..][..width]);
         }
     }

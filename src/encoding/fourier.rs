@@ -194,7 +194,7 @@ impl<T: Float> Encoding<T> for Fourier<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positional {
     inputs: usize,
-    octaves: usize,
+    pub(crate) octaves: usize,
 }
 
 impl Positional {

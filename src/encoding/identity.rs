@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::format;
 
-use super::{Encoding, check_outputs};
+use super::{Encoding, assert_outputs, check_outputs};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -35,6 +35,23 @@ impl Identity {
     pub fn new(inputs: usize) -> Result<Self> {
         check_outputs(inputs, 1)?;
         Ok(Self { inputs })
+    }
+
+    /// Returns the encoding of a `static` or `const`. No inputs do not compile.
+    ///
+    /// ```
+    /// use feedforward::encoding::Identity;
+    ///
+    /// static IDENTITY: Identity = Identity::constant(2);
+    /// assert_eq!(IDENTITY, Identity::new(2)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(inputs: usize) -> Self {
+        assert_outputs(inputs, 1);
+        Self { inputs }
     }
 }
 

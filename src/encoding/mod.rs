@@ -23,8 +23,10 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-#[cfg(doc)]
+#[cfg(any(doc, target_has_atomic = "ptr"))]
 use crate::error::Error;
+#[cfg(target_has_atomic = "ptr")]
+use crate::error::bounded;
 use crate::error::{Result, check_count, check_length, check_rows};
 use crate::float::{Float, check_finite_rows, instantiate};
 use crate::memory;
@@ -48,7 +50,7 @@ mod registry;
 mod scaled;
 
 #[cfg(target_has_atomic = "ptr")]
-pub(crate) use built_in::{BuiltIn, built_in};
+pub(crate) use built_in::{BuiltIn, built_ins};
 pub use categories::Categories;
 #[cfg(target_has_atomic = "ptr")]
 pub use concat::Concat;
@@ -148,13 +150,20 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
     /// Returns the length of a part of the parameters, or `None` for an index beyond the last part.
     /// Default: no parts, so no parameters.
     ///
-    /// Parts are consecutive. Several threads compute the gradients of parts in parallel.
+    /// Parts are consecutive. Several threads compute the gradients of parts in parallel. Each part
+    /// has at least one parameter, so indices from 2^36 on, the maximum number of parameters, must
+    /// give `None`. Networks refuse other encodings.
     fn part_len(&self, _part: usize) -> Option<usize> {
         None
     }
 
-    /// Returns the number of parameters, which is the sum over all parts.
+    /// Returns the number of parameters, which is the sum over all parts. Default: asks
+    /// [`part_len`](Self::part_len). An encoding with too many parts has `usize::MAX` parameters.
     fn params_len(&self) -> usize {
+        // Otherwise the sum over endless parts would not end.
+        if self.part_len(memory::MOST).is_some() {
+            return usize::MAX;
+        }
         let parts = (0..).map_while(|part| self.part_len(part));
         parts.fold(0, usize::saturating_add)
     }
@@ -299,6 +308,35 @@ instantiate! {
             *sum += value;
         }
     }
+}
+
+/// Checks that parts have parameters, `params_len` in all. The sum of endless parts exceeds it.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn check_parts<T: Float>(encoding: &dyn Encoding<T>, params_len: usize) -> Result<()> {
+    let problem = |got: alloc::string::String| {
+        let expected = alloc::format!("at least 1 parameter each, and {params_len} in all");
+        let got = bounded(alloc::format!("{got} of {}", encoding.name()));
+        Err(Error::invalid_setting(
+            "parts of the encoding",
+            expected,
+            got,
+        ))
+    };
+    let (mut sum, mut part) = (0_usize, 0);
+    while let Some(len) = encoding.part_len(part) {
+        sum = sum.saturating_add(len);
+        if len == 0 {
+            return problem(alloc::format!("no parameter in part {part}"));
+        }
+        if sum > params_len {
+            return problem(alloc::format!("{sum} in parts 0 to {part}"));
+        }
+        part += 1;
+    }
+    if sum < params_len {
+        return problem(alloc::format!("{sum} in the {part} parts"));
+    }
+    Ok(())
 }
 
 /// Checks the sizes of an encoding that maps each input independently to `each` outputs.

@@ -36,7 +36,7 @@ const MOST_BINS: usize = 1 << 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneBlob {
     inputs: usize,
-    bins: usize,
+    pub(crate) bins: usize,
 }
 
 impl OneBlob {

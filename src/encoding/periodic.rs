@@ -6,7 +6,7 @@ use core::f64::consts::{PI, TAU};
 
 use rand::RngExt;
 
-use super::{Encoding, check_outputs};
+use super::{Encoding, assert_outputs, check_outputs};
 use crate::error::{Error, Result, check_range};
 use crate::float::{Float, instantiate};
 use crate::random::Rng;
@@ -16,6 +16,10 @@ mod waves;
 
 /// Maximum number of frequencies and of outputs for each input.
 const MOST: usize = 1 << 16;
+
+/// Range of the standard deviation of the initial frequencies.
+const LEAST_SIGMA: f64 = 1e-6;
+const MOST_SIGMA: f64 = 1e6;
 
 /// Settings of a [`Periodic`] encoding. The defaults are those of RealMLP.
 ///
@@ -43,7 +47,7 @@ pub struct PeriodicSettings {
 
 impl PeriodicSettings {
     /// Returns the default settings for this many inputs.
-    pub fn new(inputs: usize) -> Self {
+    pub const fn new(inputs: usize) -> Self {
         Self {
             inputs,
             frequencies: 16,
@@ -113,12 +117,52 @@ impl Periodic {
         };
         setting("frequencies", 1, settings.frequencies)?;
         setting("width of a periodic encoding", 2, settings.width)?;
-        check_range("sigma", settings.sigma, 1e-6..=1e6, "1e-6 to 1e6")?;
+        check_range(
+            "sigma",
+            settings.sigma,
+            LEAST_SIGMA..=MOST_SIGMA,
+            "1e-6 to 1e6",
+        )?;
         check_outputs(settings.inputs, settings.width)?;
         let periodic = Self { settings };
         let what = "parameters of the encoding";
         memory::product(what, &[settings.inputs, periodic.part()])?;
         Ok(periodic)
+    }
+
+    /// Creates the encoding of a `static` or `const`. A setting outside its range does not compile:
+    ///
+    /// ```compile_fail
+    /// use feedforward::encoding::{Periodic, PeriodicSettings};
+    ///
+    /// const NARROW: PeriodicSettings = PeriodicSettings { width: 1, ..PeriodicSettings::new(2) };
+    /// static PERIODIC: Periodic = Periodic::constant(NARROW);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(settings: PeriodicSettings) -> Self {
+        let (frequencies, width) = (settings.frequencies, settings.width);
+        assert!(
+            frequencies >= 1 && frequencies <= MOST,
+            "frequencies must be 1 to 2^16"
+        );
+        assert!(
+            width >= 2 && width <= MOST,
+            "the width of a periodic encoding must be 2 to 2^16"
+        );
+        assert!(
+            settings.sigma >= LEAST_SIGMA && settings.sigma <= MOST_SIGMA,
+            "sigma must be 1e-6 to 1e6"
+        );
+        assert_outputs(settings.inputs, width);
+        let periodic = Self { settings };
+        let params_len = settings.inputs.saturating_mul(periodic.part());
+        assert!(
+            params_len <= memory::MOST,
+            "too many parameters of the encoding"
+        );
+        periodic
     }
 
     /// Returns the settings.
@@ -127,7 +171,7 @@ impl Periodic {
     }
 
     /// Returns the number of parameters of an input.
-    fn part(&self) -> usize {
+    const fn part(&self) -> usize {
         let (frequencies, mixed) = (self.settings.frequencies, self.settings.width - 1);
         2 * frequencies + mixed * (frequencies + 1)
     }

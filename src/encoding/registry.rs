@@ -1,11 +1,12 @@
 //! Built-in encodings by name.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::str::FromStr;
 
+use super::built_in::BuiltIn;
 use super::{
     Categories, Concat, Encoding, Fourier, Grid, GridSettings, Identity, Interpolation, OneBlob,
     Periodic, PeriodicSettings, Positional, Scaled, nesting,
@@ -26,6 +27,16 @@ const FORMS: [&str; 9] = [
     "scaled(encoding)",
     "concat(..., constants)",
 ];
+
+/// Returns the names of the built-in encodings, without settings.
+pub(super) fn known() -> String {
+    FORMS.map(head).join(", ")
+}
+
+/// Returns the name of an encoding without settings.
+fn head(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(head, _)| head)
+}
 
 /// Finds encodings by name and constants that are not built into this crate.
 pub(crate) type Find<'a, T> = &'a dyn Fn(&str, &[T]) -> Option<Arc<dyn Encoding<T>>>;
@@ -67,7 +78,7 @@ pub(crate) fn parse_with<T: Float>(
             let all = memory::collected("constants", constants.len(), copies)?;
             nested(name, &Arc::new(all), 0..constants.len(), find)?
         }
-        None => single(name, constants)?,
+        None => single(name, constants)?.into(),
     };
     let expected = encoding.constants().len();
     check_length("constants of the encoding", constants, expected)?;
@@ -89,7 +100,7 @@ fn nested<T: Float>(
         return concat(name, constants, own, find);
     }
     let Some(inner) = name.strip_prefix(SCALED) else {
-        return single(name, &constants[own]);
+        return Ok(single(name, &constants[own])?.into());
     };
     let inner = inner.strip_suffix(')').map(str::trim);
     let inner = inner.filter(|inner| nesting::members(inner).nth(1).is_none());
@@ -113,6 +124,40 @@ fn concat<T: Float>(
     own: Range<usize>,
     find: Find<'_, T>,
 ) -> Result<Arc<dyn Encoding<T>>> {
+    let mut encodings = Vec::new();
+    for (member, range) in members(name, own.clone())? {
+        let these = &constants[range.clone()];
+        let encoding = match find(member, these) {
+            Some(encoding) => encoding,
+            None => nested(member, constants, range, find)?,
+        };
+        let expected = encoding.constants().len();
+        check_length("constants of an encoding", these, expected)?;
+        encodings.push(encoding);
+    }
+    let concat = Concat::with_constants(encodings, constants.clone(), own)?;
+    Ok(Arc::new(concat))
+}
+
+/// Appends the encodings without members of which a built-in encoding consists, in order. The
+/// caller has parsed the whole.
+pub(super) fn flatten<T: Float>(
+    name: &str,
+    constants: &[T],
+    all: &mut Vec<BuiltIn<T>>,
+) -> Result<()> {
+    if !name.starts_with(CONCAT) {
+        all.push(single(name, constants)?);
+        return Ok(());
+    }
+    for (member, range) in members(name, 0..constants.len())? {
+        flatten(member, &constants[range], all)?;
+    }
+    Ok(())
+}
+
+/// Returns the names of the members in the name of a `concat`, with their ranges of its constants.
+fn members(name: &str, own: Range<usize>) -> Result<Vec<(&str, Range<usize>)>> {
     let problem = || {
         let form = "concat(encoding, ..., constants=number ...)";
         Error::invalid_setting("encoding", form, bounded(name.to_string()))
@@ -124,36 +169,25 @@ fn concat<T: Float>(
         .and_then(|list| list.rsplit_once(','))
         .ok_or_else(problem)?;
     let counts = counts.trim().strip_prefix("constants=");
-    let counts = counts.ok_or_else(problem)?.split_whitespace();
-    let (mut counts, mut start, mut encodings) = (counts, own.start, Vec::new());
+    let mut counts = counts.ok_or_else(problem)?.split_whitespace();
+    let (mut start, mut all) = (own.start, Vec::new());
     for member in nesting::members(list) {
         let count = counts.next().and_then(|count| count.parse().ok());
         let end = count.and_then(|count: usize| start.checked_add(count));
         let end = end.filter(|&end| end <= own.end).ok_or_else(problem)?;
-        let these = &constants[start..end];
-        let encoding = match find(member, these) {
-            Some(encoding) => encoding,
-            None => nested(member, constants, start..end, find)?,
-        };
-        let expected = encoding.constants().len();
-        check_length("constants of an encoding", these, expected)?;
-        encodings.push(encoding);
+        all.push((member, start..end));
         start = end;
     }
     if start != own.end || counts.next().is_some() {
         return Err(problem());
     }
-    let concat = Concat::with_constants(encodings, constants.clone(), own)?;
-    Ok(Arc::new(concat))
+    Ok(all)
 }
 
 /// Parses an encoding without members.
-fn single<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T>>> {
+fn single<T: Float>(name: &str, constants: &[T]) -> Result<BuiltIn<T>> {
     let (head, settings) = name.split_once('(').unwrap_or((name, ")"));
-    let form = FORMS
-        .iter()
-        .find(|form| form.split('(').next() == Some(head));
-    let Some(form) = form else {
+    let Some(form) = FORMS.iter().find(|form| self::head(form) == head) else {
         return Err(Error::UnknownName {
             what: "encoding",
             known: FORMS.join(", "),
@@ -165,36 +199,39 @@ fn single<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T>>>
         name,
         rest: settings.strip_suffix(')').unwrap_or(""),
     };
-    let encoding: Arc<dyn Encoding<T>> = match head {
+    let encoding: BuiltIn<T> = match head {
         "fourier" => {
             let (inputs, frequencies) = (settings.next("inputs")?, settings.next("frequencies")?);
             let len = memory::product("directions", &[frequencies, inputs])?;
             check_length("directions", constants, len)?;
-            Arc::new(Fourier::from_directions(inputs, constants)?)
+            Fourier::from_directions(inputs, constants)?.into()
         }
         "positional" => {
             let (inputs, octaves) = (settings.next("inputs")?, settings.next("octaves")?);
-            Arc::new(Positional::new(inputs, octaves)?)
+            Positional::new(inputs, octaves)?.into()
         }
         "one_blob" => {
             let (inputs, bins) = (settings.next("inputs")?, settings.next("bins")?);
-            Arc::new(OneBlob::new(inputs, bins)?)
+            OneBlob::new(inputs, bins)?.into()
         }
         "categories" => {
             let (Sizes(categories), Sizes(widths)) =
                 (settings.next("categories")?, settings.next("widths")?);
             check_length("widths of columns", &widths, categories.len())?;
             let columns: Vec<_> = categories.into_iter().zip(widths).collect();
-            Arc::new(Categories::new(&columns)?.initial(settings.next("initial")?)?)
+            Categories::new(&columns)?
+                .initial(settings.next("initial")?)?
+                .into()
         }
-        "periodic" => Arc::new(Periodic::new(PeriodicSettings {
+        "periodic" => Periodic::new(PeriodicSettings {
             inputs: settings.next("inputs")?,
             frequencies: settings.next("frequencies")?,
             width: settings.next("width")?,
             sigma: settings.next("sigma")?,
-        })?),
-        "identity" => Arc::new(Identity::new(settings.next("inputs")?)?),
-        "grid" => Arc::new(Grid::new(GridSettings {
+        })?
+        .into(),
+        "identity" => Identity::new(settings.next("inputs")?)?.into(),
+        "grid" => Grid::new(GridSettings {
             inputs: settings.next("inputs")?,
             levels: settings.next("levels")?,
             coarsest: settings.next("coarsest")?,
@@ -203,7 +240,8 @@ fn single<T: Float>(name: &str, constants: &[T]) -> Result<Arc<dyn Encoding<T>>>
             max_entries: settings.next("max_entries")?,
             interpolation: settings.next("interpolation")?,
             initial: settings.next("initial")?,
-        })?),
+        })?
+        .into(),
         _ => return Err(settings.problem()),
     };
     settings.end()?;

@@ -129,6 +129,8 @@ impl<T: Float> MlpBuilder<T> {
     /// - [`Error::Missing`] without an output layer.
     /// - [`Error::InvalidSetting`] if a size is zero, or if a setting of an activation or of the
     ///   initializer is out of range.
+    /// - [`Error::InvalidSetting`] if the [parts](Encoding::part_len) of the encoding do not have its
+    ///   number of parameters.
     /// - [`Error::TooLarge`] for more layers or parameters than a [`Layout`] can have, or than fit
     ///   in memory.
     /// - [`Error::NotFinite`] if an initial parameter is not finite in this precision.

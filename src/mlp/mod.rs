@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::activation::Activation;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, check_parts};
 use crate::error::{Error, Result, check_count, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 pub(crate) use crate::float::check_finite;
@@ -148,7 +148,9 @@ impl<T: Float> Mlp<T> {
     /// - [`Error::Shape`] if the first layer does not have as many inputs as the encoding has
     ///   outputs.
     /// - [`Error::Incompatible`] if the network already has an encoding.
-    /// - [`Error::InvalidSetting`] if the encoding has no inputs.
+    /// - [`Error::InvalidSetting`] if the encoding has no inputs, if a
+    ///   [part](Encoding::part_len) has no parameters, or if those of all parts are not the
+    ///   encoding's.
     /// - [`Error::Length`] for another number of parameters than the encoding has.
     /// - [`Error::TooLarge`] if there are too many parameters.
     pub fn with_encoding(
@@ -167,6 +169,7 @@ impl<T: Float> Mlp<T> {
             return Err(Error::shape("outputs of the encoding", expected, got));
         }
         check_length("parameters of the encoding", params, encoding.params_len())?;
+        check_parts(&encoding, params.len())?;
         self.layout = self.layout.with_encoding(params.len())?;
         memory::reserve("parameters", &mut self.params, self.layout.len())?;
         self.params.extend_from_slice(params);

@@ -7,7 +7,7 @@ use core::fmt::Write;
 
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation};
-use crate::encoding::{BuiltIn, Encoding, built_in};
+use crate::encoding::{BuiltIn, Encoding, built_ins};
 use crate::error::{Error, Result};
 use crate::float::Float;
 
@@ -18,7 +18,8 @@ impl<T: Float> Mlp<T> {
     /// Returns this network as the Rust source of a `static` [`MlpRef`](crate::MlpRef).
     ///
     /// It is for programs without files and allocations. The compiled parameters are bit-identical
-    /// to the network's, and lie in flash. So do the settings of a built-in encoding.
+    /// to the network's, and lie in flash. So do the settings of built-in encodings. The members of
+    /// a [`Concat`](crate::encoding::Concat) become encodings side by side, also nested members.
     ///
     /// A build script writes the source to `OUT_DIR`, and the program includes it with
     /// `include!(concat!(env!("OUT_DIR"), "/net.rs"))`.
@@ -40,7 +41,8 @@ impl<T: Float> Mlp<T> {
     /// # Errors
     /// - [`Error::InvalidSetting`] unless `name` is a letter, then letters, digits and underscores,
     ///   all in capitals.
-    /// - [`Error::UnknownName`] if an activation or the encoding is not one of this crate's.
+    /// - [`Error::UnknownName`] if an activation, the encoding or a member of it is not one of this
+    ///   crate's.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn to_rust(&self, name: &str) -> Result<String> {
         let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
@@ -58,7 +60,7 @@ impl<T: Float> Mlp<T> {
                 "        LayerSpec::with_pieces({outputs}, {pieces}, &{activation}),"
             );
         }
-        let params = numbers(&self.params);
+        let params = numbers(&self.params, 8);
         let (float, depth, len) = (T::NAME, self.depth(), self.params.len());
         let (imports, encoding, network) = match self.encoding() {
             None => {
@@ -66,9 +68,9 @@ impl<T: Float> Mlp<T> {
                 ("{LayerSpec, MlpRef, activation}", String::new(), network)
             }
             Some(encoding) => {
-                let network = "MlpRef::constant_with_encoding(ENCODING, &LAYERS, &PARAMS)";
+                let network = "MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)";
                 let imports = "{EncodingSpec, LayerSpec, MlpRef, activation, encoding}";
-                (imports, statics(&**encoding)?, network.into())
+                (imports, encodings(&**encoding)?, network.into())
             }
         };
         Ok(format!(
@@ -89,39 +91,49 @@ pub static {name}: feedforward::MlpRef<'static, {float}> = {{
     }
 }
 
-/// Returns lines of numbers. `Debug` writes the shortest text that parses to the identical number,
-/// always as a float.
-fn numbers<T: Float>(numbers: &[T]) -> String {
+/// Returns lines of numbers, indented by this many spaces. `Debug` writes the shortest text that
+/// parses to the identical number, always as a float.
+fn numbers<T: Float>(numbers: &[T], indent: usize) -> String {
     let mut lines = String::new();
     for line in numbers.chunks(COLUMNS) {
         let line = line.iter().map(|p| format!(" {p:?},"));
-        let _ = writeln!(lines, "       {}", line.collect::<String>());
+        let line = line.collect::<String>();
+        let _ = writeln!(lines, "{:indent$}{}", "", line.trim_start());
     }
     lines
 }
 
-/// Returns the `static`s of a built-in encoding.
-fn statics<T: Float>(encoding: &dyn Encoding<T>) -> Result<String> {
-    let (float, mut text) = (T::NAME, String::new());
-    let (kind, value) = match built_in("encoding that can be written as Rust", encoding)? {
+/// Returns the `static` of the built-in encodings of which an encoding consists.
+fn encodings<T: Float>(encoding: &dyn Encoding<T>) -> Result<String> {
+    let all = built_ins("encoding that can be written as Rust", encoding)?;
+    let (float, count) = (T::NAME, all.len());
+    let mut text = format!("    static ENCODINGS: [EncodingSpec<'static, {float}>; {count}] = [\n");
+    for built_in in &all {
+        let (encoding, value) = (built_in.encoding(), constant(built_in));
+        let (inputs, outputs) = (encoding.inputs(), encoding.outputs());
+        let params_len = encoding.params_len();
+        let _ = writeln!(
+            text,
+            "        EncodingSpec {{
+            inputs: {inputs}, outputs: {outputs}, params_len: {params_len},
+            encoding: &encoding::{value},
+        }},"
+        );
+    }
+    text += "    ];\n";
+    Ok(text)
+}
+
+/// Returns the expression that constructs a built-in encoding in a constant, without its module.
+fn constant<T: Float>(built_in: &BuiltIn<T>) -> String {
+    let inputs = built_in.encoding().inputs();
+    match built_in {
         BuiltIn::Fourier(fourier) => {
-            let (directions, inputs) = (fourier.directions(), encoding.inputs());
-            let (len, lines) = (directions.len(), numbers(directions));
-            let _ = writeln!(
-                text,
-                "    static DIRECTIONS: [{float}; {len}] = [\n{lines}    ];"
-            );
-            let value = format!("encoding::Fourier::constant({inputs}, &DIRECTIONS)");
-            (format!("Fourier<{float}>"), value)
+            let (lines, end) = (numbers(fourier.directions(), 16), " ".repeat(12));
+            format!("Fourier::constant({inputs}, &[\n{lines}{end}])")
         }
-        BuiltIn::Positional { inputs, octaves } => {
-            let value = format!("encoding::Positional::constant({inputs}, {octaves})");
-            ("Positional".into(), value)
-        }
-        BuiltIn::OneBlob { inputs, bins } => {
-            let value = format!("encoding::OneBlob::constant({inputs}, {bins})");
-            ("OneBlob".into(), value)
-        }
+        BuiltIn::Positional(of) => format!("Positional::constant({inputs}, {})", of.octaves),
+        BuiltIn::OneBlob(of) => format!("OneBlob::constant({inputs}, {})", of.bins),
         BuiltIn::Grid(grid) => {
             // `Debug` writes the fields as an expression, but for the path of the variant.
             let settings = format!("{:?}", grid.settings());
@@ -129,22 +141,15 @@ fn statics<T: Float>(encoding: &dyn Encoding<T>) -> Result<String> {
                 "interpolation: ",
                 "interpolation: encoding::Interpolation::",
             );
-            (
-                "Grid".into(),
-                format!("encoding::Grid::constant(encoding::{settings})"),
-            )
+            format!("Grid::constant(encoding::{settings})")
         }
-    };
-    let (inputs, outputs) = (encoding.inputs(), encoding.outputs());
-    let params_len = encoding.params_len();
-    Ok(format!(
-        "\
-{text}    static INNER: encoding::{kind} = {value};
-    static ENCODING: EncodingSpec<'static, {float}> = EncodingSpec {{
-        inputs: {inputs}, outputs: {outputs}, params_len: {params_len}, encoding: &INNER,
-    }};
-"
-    ))
+        BuiltIn::Categories(of) => {
+            let (columns, initial) = (of.columns(), of.deviation());
+            format!("Categories::constant(&{columns:?}, {initial:?})")
+        }
+        BuiltIn::Periodic(of) => format!("Periodic::constant(encoding::{:?})", of.settings()),
+        BuiltIn::Identity(_) => format!("Identity::constant({inputs})"),
+    }
 }
 
 /// Returns the expression that constructs a built-in activation. It is the `Debug` output, which

@@ -1,6 +1,6 @@
 //! Prediction on parameters in place, without packing.
 
-use super::MlpRef;
+use super::{EncodingSpec, MlpRef};
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
@@ -26,21 +26,26 @@ impl<T: Float> Op for Predict<'_, T> {
     fn run<S: Simd>(self, _: S) {
         let (net, last) = (self.net, self.net.layers.len() - 1);
         let (values, z) = self.scratch.split_at_mut(net.widths().0);
+        let encodings = net.encodings();
+        let (_, encoded, encoded_params) = net.front.sizes();
         let samples = self.inputs.chunks_exact(net.inputs);
         let outputs = self.outputs.chunks_exact_mut(net.outputs());
         for (input, output) in samples.zip(outputs) {
             let (mut rest, mut width) = (net.params, net.inputs);
-            if let Some(spec) = &net.encoding {
-                width = spec.outputs;
-                let params = &rest[rest.len() - spec.params_len..];
-                spec.encoding
-                    .encode_sample(params, input, &mut values[..width]);
+            if !encodings.is_empty() {
+                width = encoded;
+                encode(
+                    encodings,
+                    &rest[rest.len() - encoded_params..],
+                    input,
+                    values,
+                );
             }
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();
                 let (weights, others) = rest.split_at(rows * width);
                 let (bias, others) = others.split_at(rows);
-                let is_input = index == 0 && net.encoding.is_none();
+                let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
                 pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
                 // The layer's inputs are no longer needed, so its outputs may overwrite them.
@@ -53,6 +58,22 @@ impl<T: Float> Op for Predict<'_, T> {
                 (rest, width) = (others, layer.outputs);
             }
         }
+    }
+}
+
+/// Encodes one sample. Each encoding takes the next inputs and parameters.
+fn encode<T: Float>(
+    encodings: &[EncodingSpec<'_, T>],
+    mut params: &[T],
+    mut inputs: &[T],
+    mut outputs: &mut [T],
+) {
+    for spec in encodings {
+        let (own, others) = params.split_at(spec.params_len);
+        let (these, next) = inputs.split_at(spec.inputs);
+        let (values, rest) = outputs.split_at_mut(spec.outputs);
+        spec.encoding.encode_sample(own, these, values);
+        (params, inputs, outputs) = (others, next, rest);
     }
 }
 

@@ -49,9 +49,13 @@
 //! | [`Positional`](crate::encoding::Positional) | `Mul`, `Sin`, `Cos` |
 //! | [`OneBlob`](crate::encoding::OneBlob) | `Erf`, or its formula in f64 |
 //! | [`Grid`](crate::encoding::Grid) | `Floor` and `Gather`; for hashed entries also `BitwiseXor` and `Mod` |
+//! | [`Categories`](crate::encoding::Categories) | `Floor`, `Equal` and `Gather` |
+//! | [`Periodic`](crate::encoding::Periodic) | `Cos` and `MatMul` |
+//! | [`Identity`](crate::encoding::Identity) | none |
+//! | [`Concat`](crate::encoding::Concat) | `Slice` and `Concat` around those of its members |
 //! | [`Scaled`](crate::encoding::Scaled) | those of the inner encoding, and `Mul` |
 //!
-//! Encodings of a user's own are refused by name.
+//! Encodings of a user's own are refused by name, also as members of `Concat`.
 //!
 //! # Versions
 //!

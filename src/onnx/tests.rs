@@ -1,10 +1,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
 use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
-use crate::encoding::{self, Encoding, Fourier, Grid, GridSettings, OneBlob, Positional, Scaled};
+use crate::encoding::{
+    self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
+    PeriodicSettings, Positional, Scaled,
+};
 use crate::error::Error;
 use crate::float::Float;
 use crate::metrics::Link;
@@ -182,6 +186,41 @@ fn encodings_are_exported() {
     let graph = encoded(Scaled::new(Positional::new(2, 3).unwrap()).unwrap()).graph;
     assert_eq!(operators(&graph)[5..7], ["Reshape", "Mul"]);
     assert_eq!(tensor(&graph, "encoding.scale1").dims, [12]);
+}
+
+#[test]
+fn encodings_of_tables_are_exported() {
+    let layer = ["Gemm", "Reshape", "ReduceMax"];
+    let graph = encoded(Categories::new(&[(7, 3), (1, 2)]).unwrap()).graph;
+    let indices = ["Floor", "Max", "Min", "Equal", "Where", "Cast"];
+    let vectors = ["Gather", "Gather", "Reshape", "Gather", "Gather", "Reshape"];
+    let own = [&indices[..], &vectors, &["Concat"]].concat();
+    assert_eq!(operators(&graph), [&own[..], &layer].concat());
+    assert_eq!(tensor(&graph, "encoding.unknown").dims, [2]);
+    assert_eq!(tensor(&graph, "encoding.table0").dims, [8, 3]);
+    assert_eq!(tensor(&graph, "encoding.table1").dims, [2, 2]);
+
+    let periodic = Periodic::new(PeriodicSettings::new(3)).unwrap();
+    let graph = encoded(periodic).graph;
+    let waves = ["Unsqueeze", "Mul", "Add", "Cos"];
+    let own = [&waves[..], &["MatMul", "Add", "Concat", "Reshape"]].concat();
+    assert_eq!(operators(&graph), [&own[..], &layer].concat());
+    assert_eq!(tensor(&graph, "encoding.rates").dims, [3, 1, 16]);
+    assert_eq!(tensor(&graph, "encoding.map").dims, [3, 16, 3]);
+
+    let identity = encoding::Identity::new(2).unwrap();
+    assert_eq!(operators(&encoded(identity).graph), layer);
+
+    let inner = Concat::new(vec![Arc::new(identity), Arc::new(periodic)]);
+    let outer = Concat::new(vec![Arc::new(identity), Arc::new(inner.unwrap())]);
+    let graph = encoded(outer.unwrap()).graph;
+    let own = [
+        &["Slice"; 3][..],
+        &waves,
+        &["MatMul", "Add", "Concat", "Reshape", "Concat"],
+    ];
+    assert_eq!(operators(&graph), [&own.concat()[..], &layer].concat());
+    assert_eq!(tensor(&graph, "encoding.member2.rates").dims, [3, 1, 16]);
 }
 
 #[test]

@@ -111,12 +111,19 @@ fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Re
     let builder = (recipe.hidden.iter()).fold(builder, |builder, &neurons| {
         builder.hidden(neurons, activation.clone())
     });
-    let mut net = builder.output(target.outputs(), Identity).seed(seed).build()?;
+    let mut net = builder
+        .output(target.outputs(), Identity)
+        .seed(seed)
+        .build()?;
     let mut rng = Rng::seed_from_u64(seed);
     let layers = net.layout().layers().to_vec();
     let (last, hidden) = layers.split_last().ok_or(Error::Empty { what: "layers" })?;
     for (index, at) in hidden.iter().enumerate() {
-        let fan_in = if index == 0 { columns.varying().max(1) } else { at.inputs };
+        let fan_in = if index == 0 {
+            columns.varying().max(1)
+        } else {
+            at.inputs
+        };
         let deviation = 1.0 / math::sqrt(fan_in as f64);
         let params = net.params_mut();
         params[at.weights.clone()].fill_with(|| (deviation * random::normal(&mut rng)) as f32);
@@ -148,7 +155,10 @@ fn trainer(recipe: &Recipe, columns: &Columns, net: &Mlp<f32>, target: &Target) 
             ParamGroups::new(adam)
                 .ntk()
                 // Inputs that do not vary do not count.
-                .rate(Group::LayerWeights(0), math::sqrt(scale as f64 / varying as f64))
+                .rate(
+                    Group::LayerWeights(0),
+                    math::sqrt(scale as f64 / varying as f64),
+                )
                 .rate(Group::Biases, 0.1)
                 .rate(Group::EncodingRange(0..scale), 6.0),
         ),

@@ -65,7 +65,9 @@ impl TabularModel {
         };
         for (member, split) in model.members.iter().zip(splits) {
             let predicted = model.values_of([member], features, &split.held_out)?;
-            model.scores.push(model.target.scores(&predicted, targets, &split.held_out)?);
+            model
+                .scores
+                .push(model.target.scores(&predicted, targets, &split.held_out)?);
         }
         Ok(model)
     }
@@ -107,7 +109,8 @@ impl TabularModel {
     /// Scores the predictions for a table that has the target too.
     pub fn score(&self, table: &Table<'_>) -> Result<Scores> {
         let rows: Vec<_> = (0..table.rows()).collect();
-        self.target.scores(&self.values(table)?, &self.target.read(table)?, &rows)
+        self.target
+            .scores(&self.values(table)?, &self.target.read(table)?, &rows)
     }
 
     fn check(&self, wanted: Task) -> Result<()> {
@@ -162,13 +165,17 @@ impl Target {
         match self.task {
             Task::Regression => sums.iter_mut().zip(outputs).for_each(|(sum, y)| *sum += y),
             Task::LogRegression => {
-                sums.iter_mut().zip(outputs).for_each(|(sum, y)| *sum += math::exp(y));
+                sums.iter_mut()
+                    .zip(outputs)
+                    .for_each(|(sum, y)| *sum += math::exp(y));
             }
             Task::Classification => {
                 let largest = outputs.clone().fold(f64::NEG_INFINITY, f64::max);
                 let exps = outputs.map(|y| math::exp(y - largest));
                 let total: f64 = exps.clone().sum();
-                sums.iter_mut().zip(exps).for_each(|(sum, p)| *sum += p / total);
+                sums.iter_mut()
+                    .zip(exps)
+                    .for_each(|(sum, p)| *sum += p / total);
             }
         }
     }

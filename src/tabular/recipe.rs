@@ -144,7 +144,9 @@ impl<'t> Tabular<'t> {
         check_count("folds", recipe.folds)?;
         let (target, targets) = Target::fit(table, &names, task)?;
         let left_out = names.iter().chain(&ignored);
-        let features = left_out.cloned().try_fold(table.clone(), |table, name| table.without(&name))?;
+        let features = left_out
+            .cloned()
+            .try_fold(table.clone(), |table, name| table.without(&name))?;
         let splits = splits(&recipe, table.rows(), &targets)?;
         recipe.folds = splits.len();
         let threads = match recipe.threads {
@@ -152,8 +154,16 @@ impl<'t> Tabular<'t> {
             Some(count) => Threads::exactly(count)?,
         };
         // A single network takes all threads, and several take one each.
-        recipe.threads = Some(if splits.len() == 1 { threads.count() } else { 1 });
-        let mut members: Vec<_> = splits.iter().enumerate().map(|(index, split)| (index, split, None)).collect();
+        recipe.threads = Some(if splits.len() == 1 {
+            threads.count()
+        } else {
+            1
+        });
+        let mut members: Vec<_> = splits
+            .iter()
+            .enumerate()
+            .map(|(index, split)| (index, split, None))
+            .collect();
         threads.install(|| {
             threads.for_each(&mut members, &|(index, split, member)| {
                 let fitted = Member::fit(&recipe, &features, &target, &targets, (*index, split));
@@ -174,7 +184,9 @@ fn splits(recipe: &Recipe, rows: usize, targets: &Targets) -> Result<Vec<Split>>
         return splitter.folds();
     }
     match targets {
-        Targets::Classes(classes) if folds == 1 => Ok([Split::stratified(classes, 0.2, seed)?].into()),
+        Targets::Classes(classes) if folds == 1 => {
+            Ok([Split::stratified(classes, 0.2, seed)?].into())
+        }
         Targets::Numbers(_) if folds == 1 => Ok([Split::new(rows, 0.2, seed)?].into()),
         Targets::Classes(classes) => StratifiedKFold::new(classes, folds)?.shuffled(seed).folds(),
         Targets::Numbers(_) => KFold::new(rows, folds)?.shuffled(seed).folds(),
@@ -187,5 +199,9 @@ fn check_rows_of(splitter: &dyn Splitter, rows: usize) -> Result<()> {
         return Ok(());
     }
     let expected = format!("{rows}, as in the table");
-    Err(Error::shape("rows of the splitter", expected, splitter.rows()))
+    Err(Error::shape(
+        "rows of the splitter",
+        expected,
+        splitter.rows(),
+    ))
 }

@@ -170,7 +170,11 @@ impl<'a> Table<'a> {
         self.check_rows(rows)?;
         Ok(Table {
             names: self.names.clone(),
-            columns: self.columns.iter().map(|column| column.select(rows)).collect(),
+            columns: self
+                .columns
+                .iter()
+                .map(|column| column.select(rows))
+                .collect(),
         })
     }
 

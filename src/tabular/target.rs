@@ -70,7 +70,9 @@ impl Target {
     pub(super) fn read(&self, table: &Table<'_>) -> Result<Targets> {
         if self.task == Task::Classification {
             let name = &self.names[0];
-            return self.classes_of(table).map_err(|error| error.in_column(name));
+            return self
+                .classes_of(table)
+                .map_err(|error| error.in_column(name));
         }
         let width = self.names.len();
         let mut numbers = vec![0.0; table.rows() * width];

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use feedforward::activation::{Identity, Relu, Tanh};
-use feedforward::encoding::{Fourier, Grid, GridSettings, Interpolation, OneBlob, Positional};
+use feedforward::encoding::{
+    self, Categories, Concat, Fourier, Grid, GridSettings, Interpolation, OneBlob, Periodic,
+    PeriodicSettings, Positional,
+};
 use feedforward::simd::InstructionSet;
 use feedforward::{Encoding, EncodingSpec, Error, Float, LayerSpec, Mlp, MlpRef, Position};
 
@@ -23,6 +26,39 @@ const SMALL: GridSettings = GridSettings {
 static GRID: Grid = Grid::constant(SMALL);
 static POSITIONAL: Positional = Positional::constant(2, 3);
 static ONE_BLOB: OneBlob = OneBlob::constant(2, 6);
+static CATEGORIES: Categories = Categories::constant(&[(3, 2), (2, 3)], 0.5);
+const FEW_WAVES: PeriodicSettings = PeriodicSettings {
+    frequencies: 5,
+    width: 3,
+    ..PeriodicSettings::new(2)
+};
+static PERIODIC: Periodic = Periodic::constant(FEW_WAVES);
+static IDENTITY: encoding::Identity = encoding::Identity::constant(2);
+
+/// Returns encodings side by side, one inside another.
+fn concat<T: Float>() -> Concat<T> {
+    let inner = Concat::new(vec![
+        Arc::new(Fourier::new(1, 2, 1.0, 6).unwrap()),
+        Arc::new(Concat::new(vec![Arc::new(PERIODIC)]).unwrap()),
+        Arc::new(Fourier::new(2, 1, 1.0, 7).unwrap()),
+    ]);
+    let all: Vec<Arc<dyn Encoding<T>>> = vec![
+        Arc::new(GRID.clone()),
+        Arc::new(inner.unwrap()),
+        Arc::new(CATEGORIES.clone()),
+        Arc::new(IDENTITY),
+    ];
+    Concat::new(all).unwrap()
+}
+
+/// Returns numbers, of which every other is an integer, so that some are known categories.
+fn values<T: Float>(seed: u64, len: usize) -> Vec<T> {
+    let numbers = numbers::<T>(seed, len, 1.5).into_iter().enumerate();
+    let four = T::from_f64(4.0);
+    numbers
+        .map(|(i, x)| if i % 2 == 0 { (x * four).round() } else { x })
+        .collect()
+}
 
 fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
     let grid = |inputs, interpolation, features| {
@@ -42,6 +78,10 @@ fn all<T: Float>() -> Vec<Arc<dyn Encoding<T>>> {
         Arc::new(grid(1, Interpolation::Smoothstep, 1)),
         Arc::new(grid(3, Interpolation::Linear, 4)),
         Arc::new(grid(4, Interpolation::Smoothstep, 8)),
+        Arc::new(CATEGORIES.clone()),
+        Arc::new(PERIODIC),
+        Arc::new(IDENTITY),
+        Arc::new(concat()),
     ]
 }
 
@@ -65,11 +105,11 @@ fn check<T: Float>() {
                 (net.inputs(), net.outputs()),
                 (owner.inputs(), owner.outputs())
             );
-            assert_eq!(net.encoding().unwrap().name(), encoding.name());
+            assert_eq!(net.encodings()[0].encoding.name(), encoding.name());
             // Earlier contents of the buffers must not matter.
             let mut scratch = vec![T::nan(); net.scratch_len()];
             for samples in [1, 3, 70] {
-                let inputs = numbers::<T>(9, samples * net.inputs(), 1.2);
+                let inputs = values::<T>(9, samples * net.inputs());
                 let mut outputs = vec![T::nan(); samples * net.outputs()];
                 net.predict_into(&inputs, &mut outputs, &mut scratch)
                     .unwrap();
@@ -110,6 +150,10 @@ fn constants_are_the_encodings_of_run_time() {
     assert_eq!(GRID, Grid::new(SMALL).unwrap());
     assert_eq!(POSITIONAL, Positional::new(2, 3).unwrap());
     assert_eq!(ONE_BLOB, OneBlob::new(2, 6).unwrap());
+    let categories = Categories::new(&[(3, 2), (2, 3)]).unwrap();
+    assert_eq!(CATEGORIES, categories.initial(0.5).unwrap());
+    assert_eq!(PERIODIC, Periodic::new(FEW_WAVES).unwrap());
+    assert_eq!(IDENTITY, encoding::Identity::new(2).unwrap());
     assert_eq!(GRID_OF_MANY_LEVELS, Grid::new(LARGE).unwrap());
 }
 
@@ -209,6 +253,50 @@ fn constants_of_bad_settings_do_not_compile() {
     }
 }
 
+#[test]
+fn constants_of_bad_tables_and_waves_do_not_compile() {
+    static MANY: [(usize, usize); 4097] = [(1, 1); 4097];
+    static LARGE: [(usize, usize); 4] = [(1 << 24, 1 << 11); 4];
+    for (columns, message) in [
+        (&[][..], "1 to 4096 columns"),
+        (&MANY, "1 to 4096 columns"),
+        (&[(1, 1), (0, 1)], "1 to 2^24"),
+        (&[((1 << 24) + 1, 1)], "1 to 2^24"),
+        (&[(1, 1), (1, 0)], "1 to 2^16"),
+        (&[(1, (1 << 16) + 1)], "1 to 2^16"),
+        (&LARGE, "too many vectors"),
+    ] {
+        let got = refused(|| Categories::constant(columns, 1.0));
+        assert!(got.contains(message), "{got}: {message}");
+        assert!(Categories::new(columns).is_err());
+    }
+    for initial in [-0.1, 1001.0, f64::NAN] {
+        let got = refused(|| Categories::constant(&[(1, 1)], initial));
+        assert!(got.contains("0 to 1000"), "{got}");
+    }
+    let of = PeriodicSettings::new;
+    #[rustfmt::skip]
+    let bad = [
+        (of(0), "at least one input"),
+        (of(usize::MAX), "too many outputs"),
+        (of(1 << 31), "too many parameters"),
+        (PeriodicSettings { frequencies: 0, ..of(1) }, "frequencies"),
+        (PeriodicSettings { frequencies: (1 << 16) + 1, ..of(1) }, "frequencies"),
+        (PeriodicSettings { width: 1, ..of(1) }, "width"),
+        (PeriodicSettings { width: (1 << 16) + 1, ..of(1) }, "width"),
+        (PeriodicSettings { sigma: 0.0, ..of(1) }, "sigma"),
+        (PeriodicSettings { sigma: f64::NAN, ..of(1) }, "sigma"),
+    ];
+    for (settings, message) in bad {
+        let got = refused(|| Periodic::constant(settings));
+        assert!(got.contains(message), "{got}: {message}");
+        assert!(Periodic::new(settings).is_err());
+    }
+    for inputs in [0, usize::MAX] {
+        refused(move || encoding::Identity::constant(inputs));
+    }
+}
+
 static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &Identity)];
 static PARAMS: [f32; 13] = [0.25; 13];
 static SPEC: EncodingSpec<f32> = EncodingSpec {
@@ -223,8 +311,9 @@ const SCRATCH: usize = NET.scratch_len();
 #[test]
 fn a_static_network_tells_its_shape() {
     assert_eq!((NET.inputs(), NET.outputs(), SCRATCH), (2, 1, 12 + 1));
-    assert_eq!(NET.encoding().unwrap().outputs(), 12);
-    assert!(MlpRef::constant(12, &LAYERS, &PARAMS).encoding().is_none());
+    assert_eq!(NET.encodings()[0].encoding.outputs(), 12);
+    let none = MlpRef::constant(12, &LAYERS, &PARAMS);
+    assert!(none.encodings().is_empty());
 }
 
 /// Swallows NaN, and has any sizes.
@@ -398,12 +487,62 @@ fn a_constant_whose_encoding_has_no_outputs() {
     MlpRef::constant_with_encoding(EncodingSpec { outputs: 0, ..SPEC }, &LAYERS, &PARAMS);
 }
 
+#[test]
+#[should_panic(expected = "at least one")]
+fn a_constant_of_no_encodings() {
+    MlpRef::constant_with_encodings(&[], &LAYERS, &PARAMS);
+}
+
+/// The sizes of all encodings count, and each prediction checks those of each.
+#[test]
+fn sizes_of_encodings_side_by_side() {
+    let identity = EncodingSpec {
+        inputs: 2,
+        outputs: 2,
+        params_len: 0,
+        encoding: &IDENTITY as &dyn Encoding<f32>,
+    };
+    let categories = EncodingSpec {
+        inputs: 2,
+        outputs: 5,
+        params_len: 17,
+        encoding: &CATEGORIES,
+    };
+    let params = vec![0.5; 8 + 17];
+    let encodings = [identity, categories];
+    let net = MlpRef::constant_with_encodings(&encodings, &LAYERS, &params);
+    assert_eq!((net.inputs(), net.scratch_len()), (4, 7 + 1));
+    let mut output = [0.0];
+    net.predict_into(&[1.0, 2.0, 0.0, 0.0], &mut output, &mut [0.0; 8])
+        .unwrap();
+    assert_eq!(output, [0.5 * (1.0 + 2.0 + 5.0 * 0.5) + 0.5]);
+    let swapped = [
+        EncodingSpec {
+            params_len: 1,
+            ..identity
+        },
+        EncodingSpec {
+            params_len: 16,
+            ..categories
+        },
+    ];
+    let net = MlpRef::constant_with_encodings(&swapped, &LAYERS, &params);
+    let error = net.predict_into(&[0.0; 4], &mut output, &mut [0.0; 8]);
+    assert!(matches!(error, Err(Error::Shape { .. })), "{error:?}");
+    let fewer = std::panic::AssertUnwindSafe((&encodings, &params[1..]));
+    let message = refused(move || {
+        let (encodings, params) = *fewer;
+        MlpRef::constant_with_encodings(encodings, &LAYERS, params).inputs()
+    });
+    assert!(message.contains("does not match"), "{message}");
+}
+
 include!("generated_encodings.rs");
 
 /// Returns the networks that `generated_encodings.rs` holds, with their names.
 fn origins() -> Vec<(&'static str, Mlp<f32>, &'static MlpRef<'static, f32>)> {
     let net = |encoding: Arc<dyn Encoding<f32>>| {
-        let builder = Mlp::builder(2).encoding(encoding);
+        let builder = Mlp::builder(encoding.inputs()).encoding(encoding);
         let mut net = builder.hidden(3, Tanh).output(2, Identity).build().unwrap();
         let params = numbers(11, net.params().len(), 1.0);
         net.set_params(&params).unwrap();
@@ -413,6 +552,11 @@ fn origins() -> Vec<(&'static str, Mlp<f32>, &'static MlpRef<'static, f32>)> {
         interpolation: Interpolation::Smoothstep,
         ..SMALL
     };
+    let table = Concat::new(vec![
+        Arc::new(PERIODIC),
+        Arc::new(CATEGORIES.clone()),
+        Arc::new(IDENTITY),
+    ]);
     vec![
         (
             "OF_GRID",
@@ -426,6 +570,15 @@ fn origins() -> Vec<(&'static str, Mlp<f32>, &'static MlpRef<'static, f32>)> {
         ),
         ("OF_POSITIONAL", net(Arc::new(POSITIONAL)), &OF_POSITIONAL),
         ("OF_ONE_BLOB", net(Arc::new(ONE_BLOB)), &OF_ONE_BLOB),
+        (
+            "OF_CATEGORIES",
+            net(Arc::new(CATEGORIES.clone())),
+            &OF_CATEGORIES,
+        ),
+        ("OF_PERIODIC", net(Arc::new(PERIODIC)), &OF_PERIODIC),
+        ("OF_IDENTITY", net(Arc::new(IDENTITY)), &OF_IDENTITY),
+        ("OF_TABLE", net(Arc::new(table.unwrap())), &OF_TABLE),
+        ("OF_CONCAT", net(Arc::new(concat())), &OF_CONCAT),
     ]
 }
 
@@ -448,9 +601,13 @@ fn the_generated_file_is_what_networks_write() {
 fn the_generated_networks_give_the_bits_of_their_origins() {
     for (name, origin, generated) in origins() {
         assert_eq!(bits(generated.params()), bits(origin.params()), "{name}");
-        let encoding = (generated.encoding().unwrap(), origin.encoding().unwrap());
-        assert_eq!(format!("{:?}", encoding.0), format!("{:?}", encoding.1));
-        let inputs = numbers::<f32>(12, 2 * 50, 1.5);
+        let all = generated.encodings().iter().map(|spec| spec.encoding);
+        let all: Vec<_> = all.map(|encoding| format!("{encoding:?}")).collect();
+        // The members of nested encodings stand side by side.
+        let flat = |text: &str| text.replace("Concat [", "").replace(']', "");
+        let expected = format!("{:?}", origin.encoding().unwrap());
+        assert_eq!(flat(&all.join(", ")), flat(&expected));
+        let inputs = values::<f32>(12, origin.inputs() * 50);
         let (mut scratch, mut outputs) = (vec![0.0; generated.scratch_len()], [0.0; 2 * 50]);
         generated
             .predict_into(&inputs, &mut outputs, &mut scratch)
