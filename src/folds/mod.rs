@@ -30,6 +30,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt::Debug;
+use core::ops::Range;
 
 use crate::error::{Error, Result, check_rows};
 use crate::memory;
@@ -184,9 +185,9 @@ fn hold_out(
     })
 }
 
-/// Rows in the order of their labels, with equal labels in the order of rows, and the range of
-/// each label.
-fn sorted<L: Ord>(labels: &[L]) -> Result<(Vec<usize>, Vec<core::ops::Range<usize>>)> {
+/// Returns the rows in the order of their labels, and the range of each label. Rows of equal labels
+/// keep their order.
+fn sorted<L: Ord>(labels: &[L]) -> Result<(Vec<usize>, Vec<Range<usize>>)> {
     let mut order = memory::collected("rows", labels.len(), 0..labels.len())?;
     order.sort_unstable_by(|&a, &b| labels[a].cmp(&labels[b]).then(a.cmp(&b)));
     let mut start = 0;

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::{Split, Splitter, check_fold, check_folds};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::memory;
 
 /// Holds out blocks of rows in order of time, and trains on the rows before.
@@ -83,7 +83,7 @@ impl TimeSeriesSplit {
             ("held-out rows of a fold", self.held_out),
             ("maximum number of training rows", self.most_training),
         ] {
-            crate::error::check_count(what, count)?;
+            check_count(what, count)?;
         }
         let needed = self.held_out.checked_mul(self.count);
         if needed

@@ -1,10 +1,14 @@
 //! Compares metrics with `tests/fixtures/metrics`, and checks their errors.
 
+use std::sync::Arc;
+
+use feedforward::activation::Tanh;
 use feedforward::metrics::{
     AveragePrecision, BalancedAccuracy, Brier, ConfusionMatrix, F1, MatthewsCorrelation, Pinball,
     RocAuc, Score, average_precision, brier_score, expected_calibration_error, gaussian_crps,
     interval_score, mean_absolute_percentage_error, pinball_loss, roc_auc, roc_curve,
 };
+use feedforward::{Classifier, Mlp, Trainer, optimizer::Adam, train::Validation};
 use serde_json::Value;
 
 fn fixture() -> Value {
@@ -357,4 +361,34 @@ fn undefined_scores_are_nan() {
         Score::<f64>::name(&Pinball { quantile: 0.9 }),
         "neg_pinball(0.9)"
     );
+}
+
+/// Each score can choose the best epoch, and grows as the network learns.
+#[test]
+fn scores_stop_a_training_run() {
+    let x: Vec<f64> = (0..120).map(|i| (f64::from(i) * 0.7).sin()).collect();
+    let labels: Vec<u8> = x.iter().map(|&x| u8::from(x > 0.3)).collect();
+    let all: [Arc<dyn Score<f64>>; 7] = [
+        Arc::new(RocAuc),
+        Arc::new(AveragePrecision),
+        Arc::new(F1),
+        Arc::new(BalancedAccuracy),
+        Arc::new(MatthewsCorrelation),
+        Arc::new(Brier),
+        Arc::new(Pinball { quantile: 0.9 }),
+    ];
+    for score in all {
+        let builder = Mlp::builder(1).hidden(8, Tanh).seed(2);
+        let mut model = Classifier::new(builder, [0, 1]).unwrap();
+        let trainer = Trainer::new(model.loss(), Adam::new(0.05))
+            .validation(Validation::split(0.3).score(Arc::clone(&score)))
+            .early_stopping(0.0, 10);
+        let history = model.fit(&trainer, &x, &labels).unwrap();
+        let first = history.epochs[0].validation_score.unwrap();
+        let best = history.best_validation_score().unwrap();
+        assert!(
+            best.is_finite() && best >= first,
+            "{score:?}: {first} {best}"
+        );
+    }
 }
