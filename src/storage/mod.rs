@@ -85,6 +85,31 @@ impl Writer {
         }
     }
 
+    /// Creates one of several equal parts of a file, for [`parts`](Self::parts).
+    #[cfg(feature = "tabular")]
+    pub(crate) fn part() -> Self {
+        Self {
+            description: String::new(),
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Adds parts, each with a description and tensors of its own.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn parts(&mut self, key: &str, parts: Vec<Self>) {
+        self.description.extend([",\"", key, "\":["]);
+        for (index, part) in parts.into_iter().enumerate() {
+            let separator = if index == 0 { "{" } else { ",{" };
+            let description = part.description.strip_prefix(',').unwrap_or_default();
+            self.description.extend([separator, description, "}"]);
+            self.tensors.extend(part.tensors.into_iter().map(|tensor| Tensor {
+                name: format!("{key}.{index}.{}", tensor.name),
+                ..tensor
+            }));
+        }
+        self.description.push(']');
+    }
+
     /// Adds an entry to the description.
     pub(crate) fn describe(&mut self, key: &str, value: &impl Serialize) -> Result<()> {
         let value = serde_json::to_string(value)

@@ -115,6 +115,28 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed(format!("the description has no {key}")))
     }
 
+    /// Returns the parts that [`Writer::parts`](super::Writer::parts) wrote, as files of their own.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn parts(&self, key: &str) -> Result<Vec<Self>> {
+        let texts: Vec<Box<RawValue>> = self.get(key)?;
+        let mut parts = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let beginning = format!("{key}.{index}.");
+            let own = |entry: &Entry<'a>| {
+                let name = entry.name.strip_prefix(&*beginning)?;
+                entry.read.set(true);
+                Some(entry.renamed(name))
+            };
+            parts.push(Self {
+                fields: fields(text.get())?,
+                entries: self.entries.iter().filter_map(own).collect(),
+                data: self.data,
+            });
+        }
+        self.check_all_read(key)?;
+        Ok(parts)
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.name)
     }
