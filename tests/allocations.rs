@@ -15,7 +15,8 @@ use feedforward::metrics::{
     Accuracy, AveragePrecision, BalancedAccuracy, Brier, F1, Link, MatthewsCorrelation, Pinball,
     R2, RocAuc, Score, SubsetAccuracy,
 };
-use feedforward::optimizer::{Adam, Muon, Optimizer, State};
+use feedforward::optimizer::{Adam, Group, Muon, Optimizer, ParamGroups, State};
+use feedforward::schedule::FlatCosine;
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
     Classifier, Clip, EncodingSpec, Float, GradientWorkspace, LayerSpec, Loss, Mlp, MlpRef,
@@ -251,6 +252,8 @@ fn epochs<T: Float>(threads: usize) {
         .early_stopping(0.0, 1000)
         .reduce_on_plateau(ReduceOnPlateau::default())
         .dropout(0.1)
+        .dropout_schedule(FlatCosine)
+        .keep_best()
         .clip(Clip::Value(1.0))
         .weight_average(0.99)
         .epochs(60)
@@ -333,6 +336,9 @@ fn nothing_is_allocated_once_warm() {
         step::<f64>(&Adam::new(1e-3), threads);
         step::<f32>(&Muon::new(1e-3), threads);
         step::<f64>(&Muon::new(1e-3), threads);
+        let half = |adam| ParamGroups::new(adam).ntk().rate(Group::Biases, 0.5);
+        step::<f32>(&half(Adam::new(1e-3)), threads);
+        step::<f64>(&half(Adam::new(1e-3)), threads);
         epochs::<f32>(threads);
         epochs::<f64>(threads);
     }

@@ -406,7 +406,7 @@ fn a_folded_scale_predicts_the_same() {
         };
         assert_eq!(plain.params().len(), net.params().len() - scale);
         assert_eq!(plain.layout().len(), plain.params().len());
-        let left = plain.encoding().map(|encoding| encoding.name());
+        let left = plain.encoding().map(Encoding::name);
         let expected = Some(inner.name()).filter(|name| name.starts_with("concat"));
         assert_eq!(left, expected);
         let error = plain.fold_scale().unwrap_err();

@@ -321,7 +321,7 @@ fn a_jacobian_of_many_outputs() {
 #[test]
 fn schedules_at_any_time() {
     let most = u64::MAX;
-    let schedules: [&dyn Schedule; 12] = [
+    let schedules: [&dyn Schedule; 15] = [
         &Linear::default(),
         &Cosine::default(),
         &CosineRestarts {

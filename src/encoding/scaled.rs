@@ -5,9 +5,7 @@ use alloc::format;
 use alloc::sync::Arc;
 
 use super::{Encoding, Identity, nesting};
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::{Result, check_count};
+use crate::error::{Error, Result, check_count};
 use crate::float::{Float, instantiate};
 use crate::memory;
 use crate::random::Rng;
@@ -67,11 +65,7 @@ impl<T: Float> Scaled<T> {
         let is_identity = is_identity(&*inner);
         if !is_identity && inner.outputs() > OUTPUTS {
             let what = "outputs of a scaled encoding";
-            return Err(crate::Error::too_large(
-                what,
-                "at most 4096",
-                inner.outputs(),
-            ));
+            return Err(Error::too_large(what, "at most 4096", inner.outputs()));
         }
         let params = inner.params_len().saturating_add(inner.outputs());
         memory::product("parameters of the encoding", &[params])?;

@@ -13,7 +13,7 @@
 //! | [`Adamax`] | p - η·m / u, u a decaying maximum of \|g\| | m, u |
 //! | [`Nadam`] | as Adam, with Nesterov's momentum | m, v |
 //! | [`Rprop`] | p - sign(g)·d, d a step size for each p; full batches only | previous g, d |
-//! | [`ParamGroups`] | that of another optimizer, with rates and decays by group | the optimizer's |
+//! | [`ParamGroups`] | another optimizer's, with rates and decays by group | the optimizer's |
 //! | [`Muon`] | hidden W: W - η·O, O the orthogonalized momentum; others: Adam | m; others: Adam |
 //!
 //! [`State`] holds the state and makes updates. For schedules of the learning rate, see
@@ -36,6 +36,7 @@ mod adagrad;
 mod adam;
 mod adamax;
 mod elementwise;
+mod group;
 mod groups;
 mod muon;
 mod nadam;
@@ -48,7 +49,8 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW, EpsilonForm};
 pub use adamax::Adamax;
-pub use groups::{Group, ParamGroups};
+pub use group::Group;
+pub use groups::ParamGroups;
 pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RmsProp;

@@ -15,8 +15,8 @@
 //! | [`WarmUp`] | a linear rise over the first updates, then another schedule | update |
 //!
 //! A schedule has no state, so a resumed run has the same rates as an uninterrupted one.
-//! `Linear`, `Cosine`, `CosineLog`, `FlatCosine` and `OneCycle` reach their end only if the run does
-//! not stop early.
+//! `Linear`, `Cosine`, `CosineLog`, `FlatCosine` and `OneCycle` reach their end only if the run
+//! does not stop early.
 
 #![cfg(target_has_atomic = "ptr")]
 

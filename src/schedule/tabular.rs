@@ -15,9 +15,9 @@ use crate::math;
 /// rate = base · (1 - cos(2π · log2(1 + (2^k - 1) · t))) / 2
 /// ```
 ///
-/// Each cycle takes about twice as long as the one before. With four cycles, the rate is 0 at t =
-/// 0, 1/15, 3/15, 7/15 and 1. The parameters are usually good at the end of each cycle, so these
-/// are the epochs to compare runs at. The rate of the first update is 0.
+/// Cycle i of k ends at t = (2^i - 1) / (2^k - 1), where the rate is 0. With four cycles, these are
+/// 1/15, 3/15, 7/15 and 1. The parameters are usually good there, so these are the epochs to
+/// compare runs at. The rate of the first update is 0.
 ///
 /// Holzmüller, Grinsztajn and Steinwart, 2024, [arXiv:2407.04491](https://arxiv.org/abs/2407.04491),
 /// who call it `coslog` with the number of cycles.

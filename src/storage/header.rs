@@ -84,6 +84,21 @@ pub(super) struct Entry<'a> {
     pub(super) read: Cell<bool>,
 }
 
+#[cfg(feature = "tabular")]
+impl Entry<'_> {
+    /// Returns an unread entry of the same tensor by another name.
+    pub(super) fn renamed<'n>(&self, name: &str) -> Entry<'n> {
+        Entry {
+            name: name.to_owned().into(),
+            dtype: self.dtype,
+            shape: self.shape.clone(),
+            begin: self.begin,
+            end: self.end,
+            read: Cell::new(false),
+        }
+    }
+}
+
 /// A tensor's entry in a header, without its name.
 #[derive(Serialize, Deserialize)]
 struct Described<S> {

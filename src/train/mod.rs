@@ -17,6 +17,7 @@
 #![cfg(target_has_atomic = "ptr")]
 
 mod batches;
+mod check;
 #[cfg(feature = "safetensors")]
 mod checkpoint;
 mod fit;

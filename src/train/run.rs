@@ -239,8 +239,8 @@ impl<'a, T: Float> TrainingRun<'a, T> {
     ///
     /// # Errors
     /// - [`Error::OutOfOrder`] before the last minibatch and after the end of the run
-    /// - [`Error::Missing`] if a rule for the best epoch lacks a validation loss, if the trainer's score lacks
-    ///   a value, or if all minibatches were skipped
+    /// - [`Error::Missing`] if a rule for the best epoch lacks a validation loss, if the trainer's
+    ///   score lacks a value, or if all minibatches were skipped
     /// - [`Error::NotFinite`] if a parameter or the optimizer's memory is not finite
     /// - [`Error::Overflow`] if the mean loss is not finite
     pub fn end_epoch(&mut self, validation: Option<(f64, Option<f64>)>) -> Result<Epoch> {

@@ -7,6 +7,17 @@ use crate::mlp::{Mlp, Samples};
 use crate::optimizer::{AdamW, Sgd, State};
 use crate::schedule::{Constant, FlatCosine, Linear, Progress, Schedule};
 
+/// A factor that is 0.1 at first and at last, and otherwise this.
+#[derive(Debug)]
+struct Peak(f64);
+
+impl Schedule for Peak {
+    fn rate(&self, base: f64, progress: &Progress) -> f64 {
+        let is_inside = 0 < progress.step && progress.step < progress.total_steps;
+        base * if is_inside { self.0 } else { 0.1 }
+    }
+}
+
 fn net() -> Mlp<f64> {
     let builder = Mlp::builder(1).hidden_layers(2, 6, Tanh);
     builder.output(1, Identity).seed(3).build().unwrap()
@@ -80,11 +91,13 @@ fn dropout_and_decay_follow_their_schedules() {
         .dropout(0.5)
         .dropout_schedule(Linear { floor: 3.0 });
     let error = beyond.fit(&mut net(), &x, &y).unwrap_err().to_string();
-    assert!(
-        error.starts_with("dropout rate: expected 0, or at least 2^-32"),
-        "{error}"
+    assert_eq!(
+        error,
+        "dropout under its schedule: expected at least 0 and below 1, got 1.5"
     );
-    // A tiny probability becomes 0 instead of an error.
-    let tiny = trainer().dropout(1e-9).dropout_schedule(Linear::default());
-    tiny.fit(&mut net(), &x, &y).unwrap();
+    // Probabilities out of range become those next to them, because errors would come too late.
+    for (dropout, peak) in [(1e-9, 1.0), (0.5, 1e6), (0.5, -1.0), (0.5, f64::NAN)] {
+        let trainer = trainer().dropout(dropout).dropout_schedule(Peak(peak));
+        trainer.fit(&mut net(), &x, &y).unwrap();
+    }
 }

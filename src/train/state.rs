@@ -184,12 +184,16 @@ impl<T: Float> TrainerState<T> {
     }
 
     /// Returns the probability of dropout in the next update: the trainer's, times its
-    /// [schedule](Trainer::dropout_schedule). A probability below 2^-32 becomes 0.
+    /// [schedule](Trainer::dropout_schedule). A schedule's probability below 2^-32 becomes 0, and
+    /// one above 1 - 2^-32 becomes that.
     pub fn dropout(&self, trainer: &Trainer<T>) -> f64 {
-        let factor = self.factor(trainer.dropout_schedule.as_ref());
-        match trainer.objective.dropout * factor {
-            rate if (0.0..SMALLEST_DROPOUT).contains(&rate) => 0.0,
-            rate => rate,
+        let (base, schedule) = (trainer.objective.dropout, &trainer.dropout_schedule);
+        if schedule.is_none() {
+            return base;
+        }
+        match base * self.factor(schedule.as_ref()) {
+            rate if rate >= SMALLEST_DROPOUT => rate.min(1.0 - SMALLEST_DROPOUT),
+            _ => 0.0,
         }
     }
 

@@ -1,15 +1,12 @@
 //! The trainer and its settings.
 
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::batches::{Batches, Order};
+use super::batches::Order;
 use super::objective::Objective;
-use super::state::TrainerState;
 use super::stopping::{Adaptive, Patience, ReduceOnPlateau};
 use super::validation::{Source, Validation};
-use crate::error::{Error, Result, check_count, check_range};
 use crate::float::Float;
 use crate::loss::Loss;
 use crate::metrics::Score;
@@ -98,6 +95,9 @@ impl<T: Float> Trainer<T> {
     /// Multiplies the probability of [`dropout`](Self::dropout) in each update by the rate of a
     /// schedule whose base is 1. By default it is constant.
     ///
+    /// The probability must be below 1 at both ends of the schedule. In between it is limited to
+    /// that range.
+    ///
     /// In a [loop by hand](super::TrainingRun), set the probability before each gradient:
     /// `gradient.set_dropout(run.state().dropout(&trainer))?`.
     ///
@@ -128,7 +128,7 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Returns all schedules.
-    fn schedules(&self) -> impl Iterator<Item = &Arc<dyn Schedule>> {
+    pub(super) fn schedules(&self) -> impl Iterator<Item = &Arc<dyn Schedule>> {
         let others = self.dropout_schedule.iter().chain(&self.decay_schedule);
         core::iter::once(&self.schedule).chain(others)
     }
@@ -345,65 +345,5 @@ impl<T: Float> Trainer<T> {
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
-    }
-
-    /// Checks the settings that do not depend on the data.
-    pub(super) fn check(&self) -> Result<()> {
-        self.objective.loss.check()?;
-        self.optimizer.check()?;
-        self.schedules().try_for_each(|schedule| schedule.check())?;
-        check_count("epochs", self.epochs)?;
-        for patience in [self.tolerance, self.early_stopping].into_iter().flatten() {
-            patience.check()?;
-        }
-        self.adaptive.iter().try_for_each(Adaptive::check)?;
-        (self.reduce_on_plateau.iter()).try_for_each(ReduceOnPlateau::check)?;
-        if let Some(decay) = self.average {
-            let what = "decay of the weight average";
-            let expected = "at least 0 and below 1 in the network's precision";
-            check_range(what, decay, 0.0..1.0, expected)?;
-            check_range(what, T::from_f64(decay).as_f64(), 0.0..1.0, expected)?;
-        }
-        #[cfg(all(feature = "safetensors", feature = "std"))]
-        if let Some((_, every)) = self.checkpoints {
-            check_count("epochs between checkpoints", every)?;
-        }
-        if self.restores_best() && self.validation.is_none() {
-            let what = match self.early_stopping {
-                Some(_) => "early stopping",
-                None => "best epoch to keep",
-            };
-            let expected = "a validation split or set to watch";
-            return Err(Error::Missing { what, expected });
-        }
-        if self.decay_schedule.is_some() && !self.optimizer.has_decay() {
-            let (what, expected) = ("schedule of the weight decay", "an optimizer with a decay");
-            let got = format!("{:?}", self.optimizer);
-            return Err(Error::incompatible(what, expected, got));
-        }
-        if self.adaptive.is_some() && self.tolerance.is_none() && self.early_stopping.is_none() {
-            let what = "adaptive learning rate";
-            let expected = "a tolerance or early stopping that it acts on";
-            return Err(Error::Missing { what, expected });
-        }
-        Ok(())
-    }
-
-    /// Checks that a schedule over all updates has not reached its end.
-    pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
-        let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);
-        let done = state.scalars.progress.step;
-        if done < updates
-            || !self
-                .schedules()
-                .any(|schedule| schedule.spans_all_updates())
-        {
-            return Ok(());
-        }
-        Err(Error::incompatible(
-            "updates under a schedule over all updates",
-            format!("at most {updates}, those of {} epochs", self.epochs),
-            format!("more, after {done}"),
-        ))
     }
 }

@@ -30,6 +30,8 @@ pub fn whole<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     while run.stopped_by().is_none() {
         while let Some(rows) = run.batch() {
             gradient.set_updates(run.state().progress().step);
+            let dropout = run.state().dropout(&trainer);
+            gradient.set_dropout(dropout).unwrap();
             let weight = |row: &usize| data.weights.as_ref().map_or(1.0, |w| w[*row].as_f64());
             // A minibatch counts for nothing if its weight has no finite inverse.
             if T::from_f64(1.0 / rows.iter().map(weight).sum::<f64>()).is_finite() {

@@ -10,7 +10,9 @@ use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 use crate::loss::{Huber, RelativeL2, SquaredError};
 use crate::metrics::{Pinball, R2};
-use crate::optimizer::{Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, RmsProp, Rprop, Sgd};
+use crate::optimizer::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, ParamGroups, RmsProp, Rprop, Sgd,
+};
 use crate::schedule::{CosineLog, InverseScaling, OneCycle};
 use crate::storage;
 use crate::train::validation::{Source, Validation};
@@ -107,7 +109,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 19] = [
+    let defaults: [&dyn Debug; 20] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),
@@ -118,6 +120,7 @@ fn defaults() -> Vec<Settings> {
         &Adadelta::default(),
         &Rprop::default(),
         &Muon::default(),
+        &ParamGroups::new(Sgd::default()),
         &Huber::default(),
         &RelativeL2::default(),
         &Pinball::default(),

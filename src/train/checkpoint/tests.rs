@@ -165,7 +165,8 @@ fn a_setting_that_only_one_side_has_must_be_the_default() {
 #[test]
 fn settings_within_settings_have_names_of_their_own() {
     use crate::loss::{Huber, PerOutput};
-    use crate::optimizer::Muon;
+    use crate::optimizer::{Group, Muon, ParamGroups};
+    use crate::schedule::FlatCosine;
 
     #[derive(Debug)]
     #[allow(dead_code)] // read only by `Debug`
@@ -185,6 +186,24 @@ fn settings_within_settings_have_names_of_their_own() {
         ("validation", "Split"),
         ("validation.fraction", "0.25"),
         ("clip", "None"),
+    ] {
+        assert_eq!(all[name], value, "{name}");
+    }
+
+    let groups = ParamGroups::new(Adam::new(0.01)).ntk();
+    let groups = groups.rate(Group::EncodingRange(0..2), 0.1);
+    let trainer = Trainer::<f32>::new(SquaredError, groups);
+    let all = settings::of(&trainer.drop_last(true).dropout_schedule(FlatCosine));
+    for (name, value) in [
+        ("optimizer", "ParamGroups"),
+        ("optimizer.ntk", "true"),
+        ("optimizer.rates", "[(EncodingRange(0..2), 0.1)]"),
+        ("optimizer.optimizer", "Adam"),
+        ("optimizer.optimizer.beta1", "0.9"),
+        ("drop_last", "true"),
+        ("keep_best", "false"),
+        ("dropout_schedule", "FlatCosine"),
+        ("decay_schedule", "None"),
     ] {
         assert_eq!(all[name], value, "{name}");
     }
