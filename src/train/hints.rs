@@ -24,7 +24,7 @@ const USUAL_TARGET: f64 = 300.0;
 const ROWS: core::ops::RangeInclusive<usize> = 32..=128;
 
 /// Number of samples to encode at a time.
-const ENCODED_ROWS: usize = 256;
+const ENCODED_ROWS: usize = 64;
 
 /// A sign that a training run went badly, though without an error.
 #[derive(Clone, Copy, Debug, PartialEq)]

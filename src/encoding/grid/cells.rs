@@ -163,6 +163,8 @@ fn interpolation_derivative<T: Float>(grid: &Grid, t: T) -> T {
 }
 
 /// Returns the integer part of a position, which is at least 0 and at most 2^20.
+///
+/// Unlike a conversion to an integer and back, it compiles to vector code.
 #[inline(always)]
 fn floor<T: Float>(position: T) -> T {
     let nearest = (position + T::SHIFT) - T::SHIFT;
@@ -230,5 +232,29 @@ impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_,
                 cells.entries[c][s] = if level.is_hashed { hash & mask } else { sum };
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_have_a_cell() {
+        fn check<T: Float>(near: impl Fn(T) -> [T; 2]) {
+            for cell in (0..2000).chain((1 << 20) - 2000..=1 << 20) {
+                let whole = T::from_u32(cell);
+                let [below, above] = near(whole);
+                for position in [whole, above, whole + T::from_f64(0.5)] {
+                    assert_eq!(floor(position), whole, "{position}");
+                }
+                if cell > 0 {
+                    assert_eq!(floor(below), T::from_u32(cell - 1), "{below}");
+                }
+                assert_eq!((whole + T::SHIFT).integer(), cell);
+            }
+        }
+        check(|x: f32| [x.next_down(), x.next_up()]);
+        check(|x: f64| [x.next_down(), x.next_up()]);
     }
 }
