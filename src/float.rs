@@ -237,6 +237,11 @@ pub(crate) mod sealed {
         /// Returns the nearest number to an integer below 2^31.
         fn from_u32(integer: u32) -> Self;
 
+        /// Returns n for `SHIFT` + n, 0 <= n < 2^22.
+        ///
+        /// Unlike [`truncate`](Self::truncate), which saturates, it compiles to vector code.
+        fn integer(self) -> u32;
+
         /// Returns 2^(n - BIAS) for `SHIFT` + n, 0 < n < 2 BIAS + 1. Returns zero for n = 0.
         fn power(self) -> Self;
 
@@ -271,6 +276,11 @@ pub(crate) mod sealed {
                 #[inline(always)]
                 fn from_u32(integer: u32) -> Self {
                     integer.cast_signed() as Self
+                }
+
+                #[inline(always)]
+                fn integer(self) -> u32 {
+                    self.to_bits().wrapping_sub(Self::SHIFT.to_bits()) as u32
                 }
 
                 #[inline(always)]

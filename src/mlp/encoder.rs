@@ -82,11 +82,17 @@ instantiate! {
         let count = count.unwrap_or(0);
         let all = Parts { encoding: &**encoding, indices: 0..count, values, partial };
         threads.divide(all, &Parts::split, &|parts: Parts<'_, T>| {
+            let params = net.encoding_params();
             for part in parts.indices.clone() {
-                for chunk in chunks {
+                for (index, chunk) in chunks.iter().enumerate() {
                     let (x, dx) = (&chunk.raw[..], &chunk.encoded_gradient[..]);
-                    encoding.add_gradient(part, net.encoding_params(), x, dx, parts.partial);
-                    encoding.merge_gradient(part, x, parts.partial, parts.values);
+                    if index == 0 {
+                        // The total is 0 until now, so the first sum needs no merge.
+                        encoding.add_gradient(part, params, x, dx, parts.values);
+                    } else {
+                        encoding.add_gradient(part, params, x, dx, parts.partial);
+                        encoding.merge_gradient(part, x, parts.partial, parts.values);
+                    }
                 }
             }
         });

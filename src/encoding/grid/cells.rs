@@ -162,6 +162,19 @@ fn interpolation_derivative<T: Float>(grid: &Grid, t: T) -> T {
     }
 }
 
+/// Returns the integer part of a position, which is at least 0 and at most 2^20.
+///
+/// Unlike a conversion to an integer and back, it compiles to vector code.
+#[inline(always)]
+fn floor<T: Float>(position: T) -> T {
+    let nearest = (position + T::SHIFT) - T::SHIFT;
+    if nearest > position {
+        nearest - T::one()
+    } else {
+        nearest
+    }
+}
+
 struct Locate<'a, T, const D: usize, const C: usize, const B: usize> {
     cells: &'a mut Cells<T, D, C, B>,
     level: &'a Level,
@@ -177,7 +190,7 @@ impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_,
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { cells, level, .. } = self;
-        let (n, last) = (T::from_u32(level.cells), level.cells - 1);
+        let (n, last) = (T::from_u32(level.cells), T::from_u32(level.cells - 1));
         let mut x = [[T::zero(); B]; D];
         for (s, row) in self.inputs.chunks_exact(D).take(B).enumerate() {
             for k in 0..D {
@@ -192,11 +205,11 @@ impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_,
         for k in 0..D {
             for s in 0..B {
                 let position = x[k][s].max(T::zero()).min(T::one()) * n;
-                let cell = position.truncate().min(last);
-                let t = position - T::from_u32(cell);
+                let cell = floor(position).min(last);
+                let t = position - cell;
                 cells.position[k][s] = t;
                 upper[k][s] = interpolated(self.interpolation, t);
-                index[k][s] = cell.wrapping_mul(factors[k]);
+                index[k][s] = (cell + T::SHIFT).integer().wrapping_mul(factors[k]);
             }
         }
         let mask = if level.is_hashed {
@@ -219,5 +232,29 @@ impl<T: Float, const D: usize, const C: usize, const B: usize> Op for Locate<'_,
                 cells.entries[c][s] = if level.is_hashed { hash & mask } else { sum };
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_have_a_cell() {
+        fn check<T: Float>(near: impl Fn(T) -> [T; 2]) {
+            for cell in (0..2000).chain((1 << 20) - 2000..=1 << 20) {
+                let whole = T::from_u32(cell);
+                let [below, above] = near(whole);
+                for position in [whole, above, whole + T::from_f64(0.5)] {
+                    assert_eq!(floor(position), whole, "{position}");
+                }
+                if cell > 0 {
+                    assert_eq!(floor(below), T::from_u32(cell - 1), "{below}");
+                }
+                assert_eq!((whole + T::SHIFT).integer(), cell);
+            }
+        }
+        check(|x: f32| [x.next_down(), x.next_up()]);
+        check(|x: f64| [x.next_down(), x.next_up()]);
     }
 }
