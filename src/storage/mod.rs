@@ -102,10 +102,11 @@ impl Writer {
             let separator = if index == 0 { "{" } else { ",{" };
             let description = part.description.strip_prefix(',').unwrap_or_default();
             self.description.extend([separator, description, "}"]);
-            self.tensors.extend(part.tensors.into_iter().map(|tensor| Tensor {
-                name: format!("{key}.{index}.{}", tensor.name),
-                ..tensor
-            }));
+            self.tensors
+                .extend(part.tensors.into_iter().map(|tensor| Tensor {
+                    name: format!("{key}.{index}.{}", tensor.name),
+                    ..tensor
+                }));
         }
         self.description.push(']');
     }

@@ -7,19 +7,19 @@ use core::ops::ControlFlow;
 use rand::SeedableRng;
 
 use super::columns::Columns;
-use super::recipe::{Progress, Recipe};
+use super::recipe::{Metric, Progress, Recipe};
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::activation::{Activation, Identity, Mish, Selu};
 use crate::encoding::{self, Encoding, Scaled};
 use crate::error::{Error, Result};
 use crate::folds::Split;
-use crate::loss::{Loss, Smoothed, SoftmaxCrossEntropy, SquaredError};
+use crate::loss::{BinaryCrossEntropy, Loss, Poisson, Smoothed, SoftmaxCrossEntropy, SquaredError};
 use crate::math;
 use crate::metrics::Accuracy;
 use crate::mlp::{Mlp, Samples};
 use crate::model::Scaler;
-use crate::optimizer::{Adam, Group, Optimizer, ParamGroups};
+use crate::optimizer::{Adam, Group, ParamGroups};
 use crate::random::{self, Rng};
 use crate::schedule::CosineLog;
 use crate::train::{Trainer, Validation};
@@ -36,21 +36,18 @@ impl Member {
     pub(super) fn fit(
         recipe: &Recipe,
         table: &Table<'_>,
-        target: &Target,
-        targets: &Targets,
+        (target, targets): (&Target, &Targets),
         (index, split): (usize, &Split),
     ) -> Result<Self> {
         let columns = Columns::fit(table, &split.training, &recipe.columns)?;
         let outputs = target.outputs();
-        let (inputs, held_out) = (
-            columns.encode::<f32>(table, &split.training)?,
-            columns.encode::<f32>(table, &split.held_out)?,
-        );
+        let inputs = columns.encode::<f32>(table, &split.training)?;
+        let held_out = columns.encode::<f32>(table, &split.held_out)?;
         let mut learned = targets.of_rows(&split.training, outputs);
         let mut expected = targets.of_rows(&split.held_out, outputs);
         let scaler = match target.task {
-            Task::Classification => None,
-            _ => Some(Scaler::standard(&learned, outputs)?),
+            Task::Numbers | Task::Logarithms => Some(Scaler::standard(&learned, outputs)?),
+            _ => None,
         };
         if let Some(scaler) = &scaler {
             scaler.transform_in_place(&mut learned)?;
@@ -59,28 +56,35 @@ impl Member {
 
         let seed = recipe.seed.wrapping_add(index as u64);
         let mut net = network(recipe, &columns, target, seed)?;
-        let validation = Validation::set(held_out, expected);
-        let validation = match target.task {
-            Task::Classification => validation.score(Accuracy),
+        let validation = match targets.weights(&split.held_out) {
+            Some(weights) => Validation::weighted_set(held_out, expected, weights),
+            None => Validation::set(held_out, expected),
+        };
+        let validation = match (target.task, recipe.metric) {
+            (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
             _ => validation,
         };
         let trainer = trainer(recipe, &columns, &net, target)
             .seed(seed)
             .validation(validation);
+        let trainer = (recipe.trainer)(trainer);
+        let weights = targets.weights(&split.training);
         let samples = Samples::new(&inputs, &learned);
+        let samples = weights
+            .iter()
+            .fold(samples, |samples, weights| samples.weights(weights));
         trainer.fit_with(&mut net, &samples, |event, _| {
             let Some(epoch) = event.epoch() else {
                 return ControlFlow::Continue(());
             };
-            let progress = Progress {
+            (recipe.on_epoch)(&Progress {
                 fold: index,
                 folds: recipe.folds,
                 epoch: epoch.number,
                 epochs: recipe.epochs,
                 loss: epoch.loss,
                 held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
-            };
-            (recipe.on_epoch)(&progress)
+            })
         })?;
         let mut net = net.fold_scale()?;
         if let Some(scaler) = scaler {
@@ -96,11 +100,14 @@ impl Member {
     }
 }
 
+/// Smoothing of the targets of a classifier whose accuracy matters.
+const SMOOTHING: f64 = 0.1;
+
 /// Builds the network with the initial parameters of RealMLP-TD-S.
 fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Result<Mlp<f32>> {
     let activation: Arc<dyn Activation<f32>> = match &recipe.activation {
         Some(activation) => activation.clone(),
-        None if target.task == Task::Classification => Arc::new(Selu),
+        None if target.task.is_classification() => Arc::new(Selu),
         None => Arc::new(Mish),
     };
     let inner: Arc<dyn Encoding<f32>> = match columns.encoding()? {
@@ -135,34 +142,33 @@ fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Re
 
 /// Returns the trainer of RealMLP-TD-S.
 fn trainer(recipe: &Recipe, columns: &Columns, net: &Mlp<f32>, target: &Target) -> Trainer<f32> {
-    let loss: Arc<dyn Loss<f32>> = match target.task {
-        Task::Classification => Arc::new(Smoothed::new(SoftmaxCrossEntropy, recipe.smoothing)),
-        _ => Arc::new(SquaredError),
+    let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric) {
+        (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
+        (Task::Counts, _) => Arc::new(Poisson),
+        (Task::Labels, _) => Arc::new(BinaryCrossEntropy),
+        (Task::Classes, Metric::Accuracy) => {
+            Arc::new(Smoothed::new(SoftmaxCrossEntropy, SMOOTHING))
+        }
+        (Task::Classes, _) => Arc::new(SoftmaxCrossEntropy),
     };
-    let rate = recipe.learning_rate.unwrap_or(match target.task {
-        Task::Classification => 0.04,
-        _ => 0.07,
-    });
+    let is_classification = target.task.is_classification();
+    let default = if is_classification { 0.04 } else { 0.07 };
+    let rate = recipe.learning_rate.unwrap_or(default);
     let scale = net.layout().layers()[0].inputs;
     let varying = columns.varying().max(1);
     let adam = Adam {
         beta2: 0.95,
         ..Adam::new(rate)
     };
-    let optimizer: Arc<dyn Optimizer<f32>> = match &recipe.optimizer {
-        Some(optimizer) => optimizer.clone(),
-        None => Arc::new(
-            ParamGroups::new(adam)
-                .ntk()
-                // Inputs that do not vary do not count.
-                .rate(
-                    Group::LayerWeights(0),
-                    math::sqrt(scale as f64 / varying as f64),
-                )
-                .rate(Group::Biases, 0.1)
-                .rate(Group::EncodingRange(0..scale), 6.0),
-        ),
-    };
+    let optimizer = ParamGroups::new(adam)
+        .ntk()
+        // Inputs that do not vary do not count.
+        .rate(
+            Group::LayerWeights(0),
+            math::sqrt(scale as f64 / varying as f64),
+        )
+        .rate(Group::Biases, 0.1)
+        .rate(Group::EncodingRange(0..scale), 6.0);
     let trainer = Trainer::new(loss, optimizer)
         .schedule(CosineLog::default())
         .batch_size(recipe.batch_size)

@@ -9,11 +9,14 @@ mod column;
 mod columns;
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(feature = "safetensors")]
+mod file;
 mod levels;
 mod member;
 mod model;
 mod recipe;
 mod scale;
+mod scores;
 mod table;
 mod target;
 
@@ -22,7 +25,8 @@ pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
-pub use model::{Scores, TabularModel};
-pub use recipe::{Progress, Tabular};
+pub use model::TabularModel;
+pub use recipe::{Metric, Progress, Tabular};
 pub use scale::Scaling;
+pub use scores::Scores;
 pub use table::Table;

@@ -3,50 +3,25 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 
 use super::member::Member;
+use super::scores::{Scores, most};
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::error::{Error, Result};
 use crate::folds::Split;
 use crate::math;
-use crate::metrics;
 
 /// Model of a table: an ensemble of networks, each with its own columns.
 ///
-/// [`Tabular`](super::Tabular) trains one.
+/// [`Tabular`](super::Tabular) trains it. Tables to predict need the columns of the training table
+/// in any order, and may have others. The target may be missing.
 #[derive(Clone, Debug)]
 pub struct TabularModel {
     pub(super) target: Target,
     pub(super) members: Vec<Member>,
     pub(super) scores: Vec<Scores>,
-}
-
-/// Scores of one fold's network on its held-out rows.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Scores {
-    /// Scores of numbers.
-    Regression {
-        /// Explained fraction of the variance: [`metrics::r2`].
-        r2: f64,
-        /// Root of the mean squared error.
-        rmse: f64,
-        /// Mean absolute error.
-        mae: f64,
-    },
-    /// Scores of classes.
-    Classification {
-        /// Fraction of correct classes.
-        accuracy: f64,
-        /// [`metrics::log_loss`] of the probabilities.
-        log_loss: f64,
-        /// Area under the ROC curve for two classes.
-        auc: Option<f64>,
-    },
+    pub(super) out_of_fold: Vec<f64>,
 }
 
 impl TabularModel {
@@ -54,20 +29,24 @@ impl TabularModel {
     pub(super) fn evaluated(
         target: Target,
         members: Vec<Member>,
-        features: &Table<'_>,
-        targets: &Targets,
+        (table, targets): (&Table<'_>, &Targets),
         splits: &[Split],
     ) -> Result<Self> {
+        let outputs = target.outputs();
         let mut model = Self {
-            target,
-            members,
+            out_of_fold: vec![f64::NAN; table.rows() * outputs],
             scores: Vec::new(),
+            members,
+            target,
         };
         for (member, split) in model.members.iter().zip(splits) {
-            let predicted = model.values_of([member], features, &split.held_out)?;
-            model
-                .scores
-                .push(model.target.scores(&predicted, targets, &split.held_out)?);
+            let rows = &split.held_out;
+            let values = model.values_of([member], table, rows)?;
+            let scores = Scores::of(&model.target, &values, targets, rows)?;
+            model.scores.push(scores);
+            for (&row, values) in rows.iter().zip(values.chunks(outputs)) {
+                model.out_of_fold[row * outputs..][..outputs].copy_from_slice(values);
+            }
         }
         Ok(model)
     }
@@ -78,49 +57,100 @@ impl TabularModel {
     }
 
     /// Returns the scores of each network on its held-out rows.
+    ///
+    /// The best epoch was chosen on these rows, so the scores are a little too good.
     pub fn scores(&self) -> &[Scores] {
         &self.scores
     }
 
-    /// Returns the classes in the order of probabilities. Empty for numbers.
+    /// Returns name, mean and standard deviation of each score over the folds.
+    pub fn mean_scores(&self) -> Vec<(&'static str, f64, f64)> {
+        Scores::summary(&self.scores)
+    }
+
+    /// Returns the predictions for training rows by the networks that did not learn them, row-major
+    /// `[rows x outputs]`: numbers, or probabilities. NaN if no fold has held out a row. Empty for a
+    /// model from a file.
+    pub fn out_of_fold(&self) -> &[f64] {
+        &self.out_of_fold
+    }
+
+    /// Returns the names of the target columns.
+    pub fn targets(&self) -> &[String] {
+        &self.target.names
+    }
+
+    /// Returns the classes in the order of probabilities. Empty unless it is a classifier.
     pub fn classes(&self) -> &[String] {
         &self.target.classes
     }
 
-    /// Returns the predicted numbers, row-major `[rows x targets]`.
+    /// Returns the columns of each network.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = &super::Columns> {
+        self.members.iter().map(|member| &member.columns)
+    }
+
+    /// Returns the networks. Their inputs are those of [`columns`](Self::columns), and their
+    /// outputs are numbers, logarithms of them, or logits.
+    pub fn networks(&self) -> impl ExactSizeIterator<Item = &crate::Mlp<f32>> {
+        self.members.iter().map(|member| &member.net)
+    }
+
+    /// Returns the predicted numbers or counts, row-major `[rows x targets]`.
+    ///
+    /// # Errors
+    /// - [`Error::Incompatible`] if the model predicts classes or labels.
+    /// - The errors of [`Columns::encode`](super::Columns::encode), and those of a column of
+    ///   exposures.
     pub fn predict(&self, table: &Table<'_>) -> Result<Vec<f64>> {
-        self.check(Task::Regression)?;
+        self.check(
+            &[Task::Numbers, Task::Logarithms, Task::Counts],
+            "a regressor",
+        )?;
         self.values(table)
     }
 
-    /// Returns the probabilities of all classes, row-major `[rows x classes]`.
+    /// Returns the probabilities of all classes or labels, row-major `[rows x classes]`.
+    ///
+    /// # Errors
+    /// - [`Error::Incompatible`] if the model predicts numbers.
+    /// - The errors of [`Columns::encode`](super::Columns::encode).
     pub fn predict_probability(&self, table: &Table<'_>) -> Result<Vec<f64>> {
-        self.check(Task::Classification)?;
+        self.check(&[Task::Classes, Task::Labels], "a classifier")?;
         self.values(table)
     }
 
     /// Returns the most probable class of each row.
+    ///
+    /// # Errors
+    /// - [`Error::Incompatible`] unless the model predicts classes.
+    /// - The errors of [`Columns::encode`](super::Columns::encode).
     pub fn predict_class(&self, table: &Table<'_>) -> Result<Vec<&str>> {
-        let probabilities = self.predict_probability(table)?;
+        self.check(&[Task::Classes], "a classifier of one class per row")?;
+        let probabilities = self.values(table)?;
         let rows = probabilities.chunks(self.target.outputs());
         Ok(rows.map(|row| &*self.target.classes[most(row)]).collect())
     }
 
     /// Scores the predictions for a table that has the target too.
+    ///
+    /// # Errors
+    /// The errors of the predictions, and [`Error::Column`] if a target is missing or not of the
+    /// kind that the model predicts.
     pub fn score(&self, table: &Table<'_>) -> Result<Scores> {
         let rows: Vec<_> = (0..table.rows()).collect();
-        self.target
-            .scores(&self.values(table)?, &self.target.read(table)?, &rows)
+        let targets = self.target.read(table)?;
+        Scores::of(&self.target, &self.values(table)?, &targets, &rows)
     }
 
-    fn check(&self, wanted: Task) -> Result<()> {
-        let is = |task| task == Task::Classification;
-        if is(wanted) == is(self.target.task) {
+    fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {
+        if wanted.contains(&self.target.task) {
             return Ok(());
         }
-        let (expected, got) = match wanted {
-            Task::Classification => ("a model of classes", "a model of numbers"),
-            _ => ("a model of numbers", "a model of classes"),
+        let got = match self.target.task {
+            Task::Classes => "a classifier",
+            Task::Labels => "a classifier of several labels",
+            _ => "a regressor",
         };
         Err(Error::incompatible("model", expected, got))
     }
@@ -139,93 +169,44 @@ impl TabularModel {
         rows: &[usize],
     ) -> Result<Vec<f64>> {
         let outputs = self.target.outputs();
-        let mut sums = vec![0.0; rows.len() * outputs];
+        let mut values = vec![0.0; rows.len() * outputs];
         let mut count = 0.0;
         for member in members {
-            let values = member.outputs(table, rows)?;
-            let pairs = sums.chunks_mut(outputs).zip(values.chunks(outputs));
+            let raw = member.outputs(table, rows)?;
+            let pairs = values.chunks_mut(outputs).zip(raw.chunks(outputs));
             pairs.for_each(|(sums, outputs)| self.target.add_values(outputs, sums));
             count += 1.0;
         }
-        sums.iter_mut().for_each(|sum| *sum /= count);
-        Ok(sums)
+        values.iter_mut().for_each(|sum| *sum /= count);
+        if self.target.exposure.is_some() {
+            let exposures = self.target.exposures(table)?;
+            for (value, &row) in values.iter_mut().zip(rows) {
+                *value *= exposures[row];
+            }
+        }
+        Ok(values)
     }
-}
-
-/// Returns the index of the maximum.
-fn most(row: &[f64]) -> usize {
-    let larger = |best, (index, &p): (usize, &f64)| if p > row[best] { index } else { best };
-    row.iter().enumerate().fold(0, larger)
 }
 
 impl Target {
     /// Adds the probabilities or numbers of a network's outputs for one row.
     fn add_values(&self, outputs: &[f32], sums: &mut [f64]) {
         let outputs = outputs.iter().map(|&y| f64::from(y));
+        let sums = sums.iter_mut();
         match self.task {
-            Task::Regression => sums.iter_mut().zip(outputs).for_each(|(sum, y)| *sum += y),
-            Task::LogRegression => {
-                sums.iter_mut()
-                    .zip(outputs)
-                    .for_each(|(sum, y)| *sum += math::exp(y));
+            Task::Numbers => sums.zip(outputs).for_each(|(sum, y)| *sum += y),
+            Task::Logarithms | Task::Counts => {
+                sums.zip(outputs).for_each(|(sum, y)| *sum += math::exp(y));
             }
-            Task::Classification => {
+            Task::Labels => {
+                sums.zip(outputs)
+                    .for_each(|(sum, y)| *sum += math::sigmoid(y));
+            }
+            Task::Classes => {
                 let largest = outputs.clone().fold(f64::NEG_INFINITY, f64::max);
                 let exps = outputs.map(|y| math::exp(y - largest));
                 let total: f64 = exps.clone().sum();
-                sums.iter_mut()
-                    .zip(exps)
-                    .for_each(|(sum, p)| *sum += p / total);
-            }
-        }
-    }
-
-    /// Scores values of these rows.
-    fn scores(&self, values: &[f64], targets: &Targets, rows: &[usize]) -> Result<Scores> {
-        let outputs = self.outputs();
-        match targets {
-            Targets::Numbers(numbers) => {
-                let mut expected = Vec::with_capacity(values.len());
-                for &row in rows {
-                    expected.extend_from_slice(&numbers[row * outputs..][..outputs]);
-                }
-                if self.task == Task::LogRegression {
-                    expected.iter_mut().for_each(|y| *y = math::exp(*y));
-                }
-                Ok(Scores::Regression {
-                    r2: metrics::r2(values, &expected, outputs)?,
-                    rmse: metrics::root_mean_squared_error(values, &expected, outputs)?,
-                    mae: metrics::mean_absolute_error(values, &expected, outputs)?,
-                })
-            }
-            Targets::Classes(classes) => {
-                let expected: Vec<_> = rows.iter().map(|&row| classes[row]).collect();
-                let predicted: Vec<_> = values.chunks(outputs).map(most).collect();
-                let log_loss = expected.iter().zip(values.chunks(outputs));
-                let log_loss = log_loss.map(|(&class, row)| -math::ln(row[class].max(1e-15)));
-                Ok(Scores::Classification {
-                    accuracy: metrics::accuracy(&predicted, &expected)?,
-                    log_loss: log_loss.sum::<f64>() / rows.len() as f64,
-                    auc: None,
-                })
-            }
-        }
-    }
-}
-
-impl fmt::Display for Scores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Regression { r2, rmse, mae } => {
-                write!(f, "r2={r2:.4} rmse={rmse:.6} mae={mae:.6}")
-            }
-            Self::Classification {
-                accuracy,
-                log_loss,
-                auc,
-            } => {
-                write!(f, "accuracy={accuracy:.4} logloss={log_loss:.4}")?;
-                auc.map_or(Ok(()), |auc| write!(f, " auc={auc:.4}"))
+                sums.zip(exps).for_each(|(sum, p)| *sum += p / total);
             }
         }
     }

@@ -13,10 +13,22 @@ use super::model::TabularModel;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_count};
+use crate::error::{Error, Result, check_count, check_not_empty};
 use crate::folds::{KFold, Split, Splitter, StratifiedKFold};
-use crate::optimizer::Optimizer;
 use crate::parallel::Threads;
+use crate::train::Trainer;
+
+/// Metric by which the best epoch of a classifier is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Metric {
+    /// Accuracy. The recipe smooths targets by 0.1, which raises accuracy.
+    #[default]
+    Accuracy,
+    /// Log loss. Targets are not smoothed, since that harms probabilities and their order, and thus
+    /// the area under the ROC curve.
+    LogLoss,
+}
 
 /// Progress of a fit, which the function given to [`Tabular::on_epoch`] receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,31 +42,54 @@ pub struct Progress {
     pub epoch: usize,
     /// Number of epochs of each fold.
     pub epochs: usize,
-    /// Training loss of the epoch.
+    /// Training loss of the epoch, of scaled targets.
     pub loss: f64,
-    /// Loss of the held-out rows.
+    /// Loss on the held-out rows.
     pub held_out_loss: f64,
 }
 
 /// Function of the caller that sees the end of each epoch.
 type OnEpoch = dyn Fn(&Progress) -> ControlFlow<()> + Send + Sync;
 
+/// Function of the caller that changes the recipe's trainer.
+type ChangeTrainer = dyn Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync;
+
 /// Settings of a recipe.
 #[derive(Clone)]
 pub(super) struct Recipe {
     pub(super) columns: ColumnSettings,
     pub(super) folds: usize,
+    pub(super) splitter: Option<Arc<dyn Splitter>>,
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
     pub(super) seed: u64,
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Option<Arc<dyn Activation<f32>>>,
-    pub(super) optimizer: Option<Arc<dyn Optimizer<f32>>>,
     pub(super) learning_rate: Option<f64>,
-    pub(super) smoothing: f64,
+    pub(super) metric: Metric,
     pub(super) threads: Option<usize>,
-    pub(super) splitter: Option<Arc<dyn Splitter>>,
+    pub(super) trainer: Arc<ChangeTrainer>,
     pub(super) on_epoch: Arc<OnEpoch>,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            columns: ColumnSettings::default(),
+            folds: 5,
+            splitter: None,
+            epochs: 256,
+            batch_size: 256,
+            seed: 0,
+            hidden: [256; 3].into(),
+            activation: None,
+            learning_rate: None,
+            metric: Metric::Accuracy,
+            threads: None,
+            trainer: Arc::new(|trainer| trainer),
+            on_epoch: Arc::new(|_| ControlFlow::Continue(())),
+        }
+    }
 }
 
 impl fmt::Debug for Recipe {
@@ -62,61 +97,159 @@ impl fmt::Debug for Recipe {
         f.debug_struct("Recipe")
             .field("columns", &self.columns)
             .field("folds", &self.folds)
+            .field("splitter", &self.splitter)
             .field("epochs", &self.epochs)
+            .field("batch_size", &self.batch_size)
             .field("seed", &self.seed)
+            .field("hidden", &self.hidden)
+            .field("activation", &self.activation)
+            .field("learning_rate", &self.learning_rate)
+            .field("metric", &self.metric)
+            .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
 }
 
-/// A recipe that makes a model from a table.
+/// A recipe that makes a [`TabularModel`] from a table, with defaults that suit most tables.
+///
+/// ```
+/// use feedforward::tabular::{Column, Table, Tabular};
+///
+/// // The price of a home depends on its area, and on whether it has a garden.
+/// let areas: Vec<f64> = (0..400).map(|i| f64::from(40 + i * 37 % 120)).collect();
+/// let garden = (0..400).map(|i| i % 3 == 0);
+/// let prices = areas.iter().zip(garden.clone()).map(|(a, g)| a * 3.0 + if g { 50.0 } else { 0.0 });
+/// let table = Table::new()
+///     .with("area", &areas[..])?
+///     .with("garden", Column::booleans(garden))?
+///     .with("price", Column::numbers(prices))?;
+///
+/// let model = Tabular::regressor(&table, "price").folds(2).epochs(30).hidden(&[32, 32]).fit()?;
+/// assert!(model.scores().iter().all(|scores| scores.get("r2") > Some(0.95)));
+/// let home = Table::row([("area", 100.0.into()), ("garden", true.into())])?;
+/// assert!((model.predict(&home)?[0] - 350.0).abs() < 30.0);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Recipe
+///
+/// The defaults are those of RealMLP-TD-S (Holzmüller, Grinsztajn and Steinwart, 2024,
+/// [arXiv:2407.04491](https://arxiv.org/abs/2407.04491)):
+///
+/// - columns as [`Columns`](super::Columns) describes, and numeric targets scaled to mean 0 and
+///   deviation 1,
+/// - a learned scale of the inputs, then three hidden layers of 256 neurons with SELU for classes
+///   and Mish for numbers,
+/// - 256 epochs of minibatches of 256 rows, with Adam and the schedule
+///   [`CosineLog`](crate::schedule::CosineLog),
+/// - the parameters of the epoch that is best on held-out rows.
+///
+/// # Folds
+///
+/// By default, five networks are trained, each on four fifths of the rows. The model averages their
+/// predictions. Every statistic is fitted inside the fold. Folds run in parallel, and results are
+/// bit-identical for any number of threads.
+#[doc(alias = "RealMLP")]
+#[doc(alias = "AutoML")]
 #[derive(Clone, Debug)]
 #[must_use = "`fit` trains the model"]
 pub struct Tabular<'t> {
     table: &'t Table<'t>,
-    targets: Vec<String>,
+    target: Target,
     ignored: Vec<String>,
-    task: Task,
     recipe: Recipe,
 }
 
 impl<'t> Tabular<'t> {
-    /// Predicts the class in a column of the table from all other columns.
-    pub fn classifier(table: &'t Table<'t>, target: impl Into<String>) -> Self {
-        Self::new(table, target.into(), Task::Classification)
-    }
-
     /// Predicts the number in a column of the table from all other columns.
     pub fn regressor(table: &'t Table<'t>, target: impl Into<String>) -> Self {
-        Self::new(table, target.into(), Task::Regression)
+        Self::new(table, [target], Task::Numbers)
     }
 
-    fn new(table: &'t Table<'t>, target: String, task: Task) -> Self {
+    /// Predicts the numbers in several columns.
+    pub fn regressor_of(
+        table: &'t Table<'t>,
+        targets: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::new(table, targets, Task::Numbers)
+    }
+
+    /// Predicts the count in a column, by Poisson regression. [`exposure`](Self::exposure) names
+    /// the column of the time or size that each count refers to.
+    pub fn counts(table: &'t Table<'t>, target: impl Into<String>) -> Self {
+        Self::new(table, [target], Task::Counts)
+    }
+
+    /// Predicts the class in a column: words, booleans or numbers.
+    pub fn classifier(table: &'t Table<'t>, target: impl Into<String>) -> Self {
+        Self::new(table, [target], Task::Classes)
+    }
+
+    /// Predicts several labels, each in a column of booleans, zeros or ones.
+    pub fn labels(
+        table: &'t Table<'t>,
+        targets: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::new(table, targets, Task::Labels)
+    }
+
+    fn new(
+        table: &'t Table<'t>,
+        targets: impl IntoIterator<Item = impl Into<String>>,
+        task: Task,
+    ) -> Self {
         Self {
             table,
-            targets: [target].into(),
-            ignored: Vec::new(),
-            task,
-            recipe: Recipe {
-                columns: ColumnSettings::default(),
-                folds: 5,
-                epochs: 256,
-                batch_size: 256,
-                seed: 0,
-                hidden: [256; 3].into(),
-                activation: None,
-                optimizer: None,
-                learning_rate: None,
-                smoothing: 0.1,
-                threads: None,
-                splitter: None,
-                on_epoch: Arc::new(|_| ControlFlow::Continue(())),
+            target: Target {
+                task,
+                names: targets.into_iter().map(Into::into).collect(),
+                exposure: None,
+                classes: Vec::new(),
             },
+            ignored: Vec::new(),
+            recipe: Recipe::default(),
         }
     }
 
-    /// Sets the number of folds, and thus of networks. Default: 5.
+    /// Learns the logarithm of a regressor's targets, which must be above 0. It suits prices.
+    pub fn logarithm(mut self) -> Self {
+        if self.target.task == Task::Numbers {
+            self.target.task = Task::Logarithms;
+        }
+        self
+    }
+
+    /// Names the column of the exposures of counts. Predictions are counts too, so tables to
+    /// predict need the column.
+    pub fn exposure(mut self, column: impl Into<String>) -> Self {
+        self.target.exposure = Some(column.into());
+        self
+    }
+
+    /// Ignores these columns, for example numbers of customers.
+    pub fn ignore(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.ignored.extend(columns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets how columns become inputs.
+    pub fn columns(mut self, settings: ColumnSettings) -> Self {
+        self.recipe.columns = settings;
+        self
+    }
+
+    /// Sets the number of folds, and thus of networks. With 1, a single network is trained, and a
+    /// fifth of the rows chooses its best epoch. Default: 5.
+    ///
+    /// Folds are shuffled, and stratified for classes.
     pub fn folds(mut self, folds: usize) -> Self {
         self.recipe.folds = folds;
+        self
+    }
+
+    /// Sets the folds, for example by group or time.
+    pub fn splitter(mut self, splitter: impl Splitter + 'static) -> Self {
+        self.recipe.splitter = Some(Arc::new(splitter));
         self
     }
 
@@ -126,82 +259,148 @@ impl<'t> Tabular<'t> {
         self
     }
 
+    /// Sets the number of rows in a minibatch. Default: 256, or all rows if there are fewer.
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.recipe.batch_size = rows;
+        self
+    }
+
     /// Sets the seed of folds, initial parameters and shuffles. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.recipe.seed = seed;
         self
     }
 
+    /// Sets the sizes of the hidden layers. Default: 256, 256, 256.
+    pub fn hidden(mut self, sizes: &[usize]) -> Self {
+        self.recipe.hidden = sizes.to_vec();
+        self
+    }
+
+    /// Sets the activation of the hidden layers. Default: SELU for classes and labels, Mish for
+    /// numbers.
+    pub fn activation(mut self, activation: impl Activation<f32> + 'static) -> Self {
+        self.recipe.activation = Some(Arc::new(activation));
+        self
+    }
+
+    /// Sets the maximum learning rate. Default: 0.04 for classes and labels, 0.07 for numbers.
+    pub fn learning_rate(mut self, rate: f64) -> Self {
+        self.recipe.learning_rate = Some(rate);
+        self
+    }
+
+    /// Sets the metric that chooses a classifier's best epoch. Default: [`Metric::Accuracy`].
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.recipe.metric = metric;
+        self
+    }
+
+    /// Changes the recipe's trainer before each fold, for example its optimizer or its schedule.
+    ///
+    /// ```
+    /// use feedforward::tabular::{Table, Tabular};
+    /// use feedforward::{optimizer::AdamW, schedule::Cosine};
+    ///
+    /// let table = Table::new();
+    /// let recipe = Tabular::regressor(&table, "price").trainer(|trainer| {
+    ///     trainer.with_optimizer(AdamW::new(0.001)).schedule(Cosine::default())
+    /// });
+    /// ```
+    pub fn trainer(
+        mut self,
+        change: impl Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync + 'static,
+    ) -> Self {
+        self.recipe.trainer = Arc::new(change);
+        self
+    }
+
+    /// Sets the number of threads. Default: one for each core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.recipe.threads = Some(threads);
+        self
+    }
+
+    /// Calls a function after each epoch of each fold, from the thread that trains the fold. With
+    /// `ControlFlow::Break`, the fold's training run ends.
+    pub fn on_epoch(
+        mut self,
+        function: impl Fn(&Progress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.recipe.on_epoch = Arc::new(function);
+        self
+    }
+
     /// Trains the model.
+    ///
+    /// # Errors
+    /// - [`Error::UnknownName`] if a column is missing that the caller has named.
+    /// - [`Error::Column`] with the row if a target is missing, or does not suit the task.
+    /// - [`Error::Empty`] without targets, rows or other columns.
+    /// - The errors of the splitter, such as a class with fewer rows than folds.
+    /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
     pub fn fit(self) -> Result<TabularModel> {
         let Self {
             table,
-            targets: names,
+            target,
             ignored,
-            task,
             mut recipe,
         } = self;
         check_count("folds", recipe.folds)?;
-        let (target, targets) = Target::fit(table, &names, task)?;
-        let left_out = names.iter().chain(&ignored);
-        let features = left_out
-            .cloned()
-            .try_fold(table.clone(), |table, name| table.without(&name))?;
+        check_not_empty("targets", &target.names)?;
+        if table.rows() == 0 {
+            return Err(Error::Empty {
+                what: "rows of the table",
+            });
+        }
+        let (target, targets) = target.fit(table)?;
+        let mut features = table.clone();
+        for name in target.columns().chain(&ignored) {
+            features = features.without(name)?;
+        }
         let splits = splits(&recipe, table.rows(), &targets)?;
         recipe.folds = splits.len();
         let threads = match recipe.threads {
             None => Threads::all(),
             Some(count) => Threads::exactly(count)?,
         };
-        // A single network takes all threads, and several take one each.
-        recipe.threads = Some(if splits.len() == 1 {
-            threads.count()
-        } else {
-            1
-        });
-        let mut members: Vec<_> = splits
-            .iter()
-            .enumerate()
-            .map(|(index, split)| (index, split, None))
-            .collect();
+        // A single network has all threads, and several have one each.
+        recipe.threads = (splits.len() > 1).then_some(1).or(recipe.threads);
+        let mut members: Vec<_> = splits.iter().enumerate().map(|fold| (fold, None)).collect();
         threads.install(|| {
-            threads.for_each(&mut members, &|(index, split, member)| {
-                let fitted = Member::fit(&recipe, &features, &target, &targets, (*index, split));
-                *member = Some(fitted);
+            threads.for_each(&mut members, &|(fold, member)| {
+                *member = Some(Member::fit(&recipe, &features, (&target, &targets), *fold));
             });
         });
-        let members = members.into_iter().filter_map(|(_, _, member)| member);
+        let members = members.into_iter().filter_map(|(_, member)| member);
         let members = members.collect::<Result<Vec<_>>>()?;
-        TabularModel::evaluated(target, members, &features, &targets, &splits)
+        TabularModel::evaluated(target, members, (table, &targets), &splits)
     }
 }
 
-/// Returns the folds: one split with a fifth of the rows held out, or several.
+/// Fraction of the rows that chooses the best epoch of a single network.
+const HELD_OUT: f64 = 0.2;
+
+/// Returns the folds.
 fn splits(recipe: &Recipe, rows: usize, targets: &Targets) -> Result<Vec<Split>> {
     let (folds, seed) = (recipe.folds, recipe.seed);
     if let Some(splitter) = &recipe.splitter {
-        check_rows_of(&**splitter, rows)?;
+        if splitter.rows() != rows {
+            let expected = format!("{rows}, as in the table");
+            return Err(Error::shape(
+                "rows of the splitter",
+                expected,
+                splitter.rows(),
+            ));
+        }
         return splitter.folds();
     }
     match targets {
         Targets::Classes(classes) if folds == 1 => {
-            Ok([Split::stratified(classes, 0.2, seed)?].into())
+            Ok([Split::stratified(classes, HELD_OUT, seed)?].into())
         }
-        Targets::Numbers(_) if folds == 1 => Ok([Split::new(rows, 0.2, seed)?].into()),
         Targets::Classes(classes) => StratifiedKFold::new(classes, folds)?.shuffled(seed).folds(),
-        Targets::Numbers(_) => KFold::new(rows, folds)?.shuffled(seed).folds(),
+        _ if folds == 1 => Ok([Split::new(rows, HELD_OUT, seed)?].into()),
+        _ => KFold::new(rows, folds)?.shuffled(seed).folds(),
     }
-}
-
-/// Checks that a splitter of the caller divides the rows of the table.
-fn check_rows_of(splitter: &dyn Splitter, rows: usize) -> Result<()> {
-    if splitter.rows() == rows {
-        return Ok(());
-    }
-    let expected = format!("{rows}, as in the table");
-    Err(Error::shape(
-        "rows of the splitter",
-        expected,
-        splitter.rows(),
-    ))
 }

@@ -1,14 +1,15 @@
-//! Targets of a recipe: numbers or classes.
+//! Targets of a recipe: numbers, counts, classes or labels.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::column::{Cells, Kind};
+use super::cell::Value;
+use super::column::{Cells, Column, Kind};
 use super::levels::Levels;
 use super::table::Table;
-use crate::error::{Error, Result, bounded};
+use crate::error::{Error, Result, bounded, listed};
 use crate::math;
 
 /// Kind of the target.
@@ -17,11 +18,22 @@ use crate::math;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub(super) enum Task {
     /// Numbers.
-    Regression,
+    Numbers,
     /// Positive numbers, learned as logarithms.
-    LogRegression,
+    Logarithms,
+    /// Counts, learned as logarithms of rates.
+    Counts,
     /// One of several classes.
-    Classification,
+    Classes,
+    /// Several labels, each of which a row may have.
+    Labels,
+}
+
+impl Task {
+    /// Returns `true` if the outputs are logits.
+    pub(super) fn is_classification(self) -> bool {
+        matches!(self, Self::Classes | Self::Labels)
+    }
 }
 
 /// Target columns of a fitted model.
@@ -30,109 +42,132 @@ pub(super) enum Task {
 pub(super) struct Target {
     pub(super) task: Task,
     pub(super) names: Vec<String>,
-    /// Classes in the order of the outputs. Empty for numbers.
+    /// Column of the exposures of counts.
+    pub(super) exposure: Option<String>,
+    /// Classes in the order of the outputs. Empty for other tasks.
     pub(super) classes: Vec<String>,
 }
 
 /// Targets of all rows of a table.
 #[derive(Clone, Debug)]
 pub(super) enum Targets {
-    /// Row-major `[rows x columns]`. Logarithms for [`Task::LogRegression`].
+    /// Numbers to learn, row-major `[rows x outputs]`.
     Numbers(Vec<f64>),
     /// Class of each row.
     Classes(Vec<usize>),
+    /// Counts for each unit of exposure, and the exposures.
+    Rates(Vec<f64>, Vec<f64>),
 }
 
 impl Target {
     /// Reads the targets of a table, with the classes that occur in it.
-    pub(super) fn fit(table: &Table<'_>, names: &[String], task: Task) -> Result<(Self, Targets)> {
-        let mut target = Self {
-            task,
-            names: names.to_vec(),
-            classes: Vec::new(),
-        };
-        if task == Task::Classification {
-            target.classes = classes(table, &names[0])?;
+    pub(super) fn fit(mut self, table: &Table<'_>) -> Result<(Self, Targets)> {
+        if self.task == Task::Classes {
+            let (name, column) = (&self.names[0], table.column(&self.names[0])?);
+            self.classes = classes(column).map_err(|error| error.in_column(name))?;
         }
-        let targets = target.read(table)?;
-        Ok((target, targets))
+        let targets = self.read(table)?;
+        Ok((self, targets))
     }
 
     /// Returns the number of outputs of a network.
     pub(super) fn outputs(&self) -> usize {
         match self.task {
-            Task::Classification => self.classes.len(),
+            Task::Classes => self.classes.len(),
             _ => self.names.len(),
         }
     }
 
+    /// Returns the names of all columns that are not features.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &String> {
+        self.names.iter().chain(&self.exposure)
+    }
+
     /// Reads the targets of a table. None may be missing.
     pub(super) fn read(&self, table: &Table<'_>) -> Result<Targets> {
-        if self.task == Task::Classification {
-            let name = &self.names[0];
-            return self
-                .classes_of(table)
-                .map_err(|error| error.in_column(name));
+        if self.task == Task::Classes {
+            let (name, column) = (&self.names[0], table.column(&self.names[0])?);
+            let classes = classes_of(column, &self.classes);
+            return Ok(Targets::Classes(
+                classes.map_err(|error| error.in_column(name))?,
+            ));
         }
         let width = self.names.len();
         let mut numbers = vec![0.0; table.rows() * width];
         for (at, name) in self.names.iter().enumerate() {
             let column = table.column(name)?;
-            let read = column.as_numbers().ok_or_else(|| {
-                let got = column.kind().to_string();
-                Error::invalid_setting("target", "numbers", got)
-            });
-            let read = read.map_err(|error| error.in_column(name))?;
-            for (row, (&y, number)) in read.iter().zip(numbers.chunks_mut(width)).enumerate() {
-                let checked = self.checked(row, y);
-                number[at] = checked.map_err(|error| error.in_column(name))?;
+            for (row, target) in numbers.chunks_mut(width).enumerate() {
+                let read = self.number(column, row);
+                target[at] = read.map_err(|error| error.in_column(name))?;
             }
         }
-        Ok(Targets::Numbers(numbers))
-    }
-
-    /// Returns the number that the network learns for a target.
-    fn checked(&self, row: usize, y: f64) -> Result<f64> {
-        let problem = |expected: &str| {
-            let got = if y.is_nan() {
-                format!("none in row {row}")
-            } else {
-                format!("{y} in row {row}")
-            };
-            Err(Error::invalid_setting("target", expected, got))
-        };
-        match self.task {
-            _ if !y.is_finite() => problem("a finite number in each row"),
-            Task::LogRegression if y <= 0.0 => problem("a number above 0, for logarithms"),
-            Task::LogRegression => Ok(math::ln(y)),
-            _ => Ok(y),
+        if self.task != Task::Counts {
+            return Ok(Targets::Numbers(numbers));
         }
+        let exposures = self.exposures(table)?;
+        for (count, exposure) in numbers.iter_mut().zip(&exposures) {
+            *count /= exposure;
+        }
+        Ok(Targets::Rates(numbers, exposures))
     }
 
-    fn classes_of(&self, table: &Table<'_>) -> Result<Targets> {
-        let column = table.column(&self.names[0])?;
-        let found = Levels::of(&self.classes).find(column, Kind::Words)?;
-        let class = |row: usize| {
-            found.get(row).ok_or_else(|| match column.get(row) {
-                Some(super::Value::Missing) | None => {
-                    let got = format!("none in row {row}");
-                    Error::invalid_setting("target", "a class in each row", got)
-                }
-                Some(value) => Error::UnknownLabel {
-                    row,
-                    label: bounded(format!("{value:?}")),
-                    known: crate::error::listed(&self.classes),
-                },
-            })
+    /// Returns the exposure of each row, which is 1 without a column of exposures.
+    pub(super) fn exposures(&self, table: &Table<'_>) -> Result<Vec<f64>> {
+        let Some(name) = &self.exposure else {
+            return Ok(vec![1.0; table.rows()]);
         };
-        let classes = (0..table.rows()).map(class).collect::<Result<_>>()?;
-        Ok(Targets::Classes(classes))
+        let column = table.column(name)?;
+        let exposure = |row| match column.get(row) {
+            Some(Value::Number(exposure)) if exposure > 0.0 && exposure.is_finite() => Ok(exposure),
+            got => Err(problem("exposure", "a number above 0", got, row)),
+        };
+        let exposures = (0..table.rows()).map(exposure).collect::<Result<_>>();
+        exposures.map_err(|error| error.in_column(name))
+    }
+
+    /// Returns the number that a network learns in a row.
+    fn number(&self, column: &Column<'_>, row: usize) -> Result<f64> {
+        let cell = column.get(row);
+        let number = match (self.task, cell) {
+            (Task::Labels, Some(Value::Boolean(label))) => Some(f64::from(u8::from(label))),
+            (_, Some(Value::Number(number))) if number.is_finite() => Some(number),
+            _ => None,
+        };
+        let (expected, learned) = match self.task {
+            Task::Labels => {
+                let is_label = |y: &f64| *y == 0.0 || *y == 1.0;
+                ("true, false, 1 or 0", number.filter(is_label))
+            }
+            Task::Logarithms => {
+                let positive = number.filter(|&y| y > 0.0);
+                (
+                    "a number above 0, for its logarithm",
+                    positive.map(math::ln),
+                )
+            }
+            Task::Counts => ("a count, 0 or above", number.filter(|&y| y >= 0.0)),
+            _ => ("a finite number", number),
+        };
+        learned.ok_or_else(|| problem("target", expected, cell, row))
     }
 }
 
-/// Returns the classes of a column, in alphabetic order, or ascending for numbers.
-fn classes(table: &Table<'_>, name: &str) -> Result<Vec<String>> {
-    let column = table.column(name)?;
+fn problem(what: &'static str, expected: &str, got: Option<Value<'_>>, row: usize) -> Error {
+    let got = match got {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Word(word)) => format!("{word:?}"),
+        Some(Value::Boolean(boolean)) => boolean.to_string(),
+        Some(Value::Missing) | None => "none".to_string(),
+    };
+    Error::invalid_setting(what, expected, format!("{} in row {row}", bounded(got)))
+}
+
+/// Maximum number of different numbers that count as classes. More are a sign of a target that has
+/// no classes.
+const MOST_CLASSES_OF_NUMBERS: usize = 1000;
+
+/// Returns the classes in a column: words in alphabetic order, numbers in ascending order.
+fn classes(column: &Column<'_>) -> Result<Vec<String>> {
     let classes: Vec<String> = match &column.0 {
         Cells::Words(words) if words.kind == Kind::Words => {
             let mut words = words.words.clone();
@@ -144,34 +179,44 @@ fn classes(table: &Table<'_>, name: &str) -> Result<Vec<String>> {
             let mut numbers: Vec<_> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
             numbers.sort_unstable_by(f64::total_cmp);
             numbers.dedup();
-            if numbers.len() > MOST_CLASSES_OF_NUMBERS {
-                let expected = format!("at most {MOST_CLASSES_OF_NUMBERS} classes");
-                let got = format!("{} different numbers", numbers.len());
-                let error = Error::invalid_setting("target of a classifier", expected, got);
-                return Err(error.in_column(name));
-            }
+            numbers.truncate(MOST_CLASSES_OF_NUMBERS + 1);
             numbers.iter().map(f64::to_string).collect()
         }
     };
-    if classes.len() < 2 {
-        let expected = "at least 2 different classes";
-        let error = Error::invalid_setting("target", expected, crate::error::listed(&classes));
-        return Err(error.in_column(name));
-    }
-    Ok(classes)
+    let (expected, got) = match classes.len() {
+        0 | 1 => ("at least 2 different classes".to_string(), listed(&classes)),
+        MOST_CLASSES_OF_NUMBERS.. if column.kind() == Kind::Numbers => (
+            format!("at most {MOST_CLASSES_OF_NUMBERS} different numbers"),
+            "more, which suit a regressor".to_string(),
+        ),
+        _ => return Ok(classes),
+    };
+    Err(Error::invalid_setting(
+        "target of a classifier",
+        expected,
+        got,
+    ))
 }
 
-/// Maximum number of different numbers that count as classes. More are a sign of a target that is
-/// not one of classes.
-const MOST_CLASSES_OF_NUMBERS: usize = 1000;
+/// Returns the class of each row.
+fn classes_of(column: &Column<'_>, classes: &[String]) -> Result<Vec<usize>> {
+    let found = Levels::of(classes).find(column, Kind::Words)?;
+    let class = |row| {
+        found.get(row).ok_or_else(|| {
+            let expected = format!("one of {}", listed(classes));
+            problem("class", &expected, column.get(row), row)
+        })
+    };
+    (0..column.len()).map(class).collect()
+}
 
 impl Targets {
-    /// Returns the rows as targets of a network with this many outputs.
+    /// Returns targets of these rows for a network with this many outputs.
     pub(super) fn of_rows(&self, rows: &[usize], outputs: usize) -> Vec<f32> {
         let mut targets = vec![0.0; rows.len() * outputs];
         for (target, &row) in targets.chunks_mut(outputs).zip(rows) {
             match self {
-                Self::Numbers(numbers) => {
+                Self::Numbers(numbers) | Self::Rates(numbers, _) => {
                     let numbers = &numbers[row * outputs..][..outputs];
                     for (target, &y) in target.iter_mut().zip(numbers) {
                         *target = y as f32;
@@ -181,5 +226,15 @@ impl Targets {
             }
         }
         targets
+    }
+
+    /// Returns the weights of these rows, if they differ.
+    pub(super) fn weights(&self, rows: &[usize]) -> Option<Vec<f32>> {
+        match self {
+            Self::Rates(_, exposures) => {
+                Some(rows.iter().map(|&row| exposures[row] as f32).collect())
+            }
+            _ => None,
+        }
     }
 }

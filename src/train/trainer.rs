@@ -86,6 +86,18 @@ impl<T: Float> Trainer<T> {
         }
     }
 
+    /// Replaces the optimizer, for example of a trainer that a recipe has made.
+    pub fn with_optimizer(mut self, optimizer: impl Optimizer<T> + 'static) -> Self {
+        self.optimizer = Arc::new(optimizer);
+        self
+    }
+
+    /// Replaces the loss.
+    pub fn with_loss(mut self, loss: impl Loss<T> + 'static) -> Self {
+        self.objective.loss = Arc::new(loss);
+        self
+    }
+
     /// Sets the learning-rate schedule. Default: [`Constant`].
     pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.schedule = Arc::new(schedule);
