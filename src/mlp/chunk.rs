@@ -8,14 +8,12 @@ use super::Mlp;
 use super::backward::{
     ActivationDerivative, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
 };
-use super::dropout::Masks;
 use super::encoder;
 use super::forward::{PreActivations, forward, keeps_z};
+use super::minibatch::Minibatch;
 use super::packed::Packed;
-use super::samples::CheckedSamples;
 use crate::float::{Float, instantiate};
 use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
-use crate::loss::Loss;
 use crate::simd;
 
 /// Kind of parameter gradient that a backward pass computes.
@@ -26,38 +24,6 @@ enum ParamGradient<'a, T> {
     PerSample(&'a mut [T]),
     /// No parameter gradient: the pass computes dL/dx alone.
     Skip,
-}
-
-/// Minibatch with network and loss, which all chunks read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Minibatch<'a, T> {
-    pub(super) net: &'a Mlp<T>,
-    pub(super) packed: &'a Packed<T>,
-    pub(super) samples: &'a CheckedSamples<'a, T>,
-    pub(super) loss: &'a dyn Loss<T>,
-    /// Masks of the hidden outputs to drop. `None` without dropout.
-    pub(super) masks: Option<Masks>,
-    /// `true` if each chunk computes its part of the encoding's gradient.
-    pub(super) is_sharded: bool,
-}
-
-impl<'a, T> Minibatch<'a, T> {
-    /// Returns a minibatch without dropout.
-    pub(super) fn new(
-        net: &'a Mlp<T>,
-        packed: &'a Packed<T>,
-        samples: &'a CheckedSamples<'a, T>,
-        loss: &'a dyn Loss<T>,
-    ) -> Self {
-        Self {
-            net,
-            packed,
-            samples,
-            loss,
-            masks: None,
-            is_sharded: false,
-        }
-    }
 }
 
 /// Workspace for some rows of a minibatch, and their part of the gradient.

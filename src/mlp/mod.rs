@@ -28,6 +28,7 @@ mod encoder;
 pub(crate) mod file;
 mod fold;
 mod forward;
+mod minibatch;
 mod packed;
 mod pairing;
 mod prediction;

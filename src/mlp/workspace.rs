@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use core::slice;
 
 use super::Mlp;
-use super::chunk::{self, Chunk, Minibatch};
+use super::chunk::{self, Chunk};
 use super::clip::Clip;
 use super::dropout::Dropout;
+use super::minibatch::Minibatch;
 use super::packed::Packed;
 use super::samples::{CheckedSamples, Samples};
 use super::shard::{LEAST_ROWS, chunks};

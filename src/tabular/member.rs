@@ -7,7 +7,7 @@ use core::ops::ControlFlow;
 use rand::SeedableRng;
 
 use super::columns::Columns;
-use super::recipe::{Metric, Progress, Recipe};
+use super::settings::{Metric, Progress, Recipe};
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::activation::{Activation, Identity, Mish, Selu};

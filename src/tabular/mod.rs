@@ -17,6 +17,7 @@ mod model;
 mod recipe;
 mod scale;
 mod scores;
+mod settings;
 mod table;
 mod target;
 
@@ -26,7 +27,8 @@ pub use columns::{ColumnSettings, Columns};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use model::TabularModel;
-pub use recipe::{Metric, Progress, Tabular};
+pub use recipe::Tabular;
 pub use scale::Scaling;
 pub use scores::Scores;
+pub use settings::{Metric, Progress};
 pub use table::Table;

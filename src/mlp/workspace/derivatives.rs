@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use core::slice;
 
-use super::super::chunk::{self, Minibatch};
+use super::super::chunk;
+use super::super::minibatch::Minibatch;
 use super::super::samples::{CheckedSamples, Samples};
 use super::overflow::not_finite;
 use super::{GradientWorkspace, MOST_ROWS, Mlp};

@@ -2,9 +2,10 @@
 
 use alloc::string::ToString;
 
-use super::super::chunk::{self, Chunk, Minibatch};
+use super::super::chunk::{self, Chunk};
 use super::super::dropout::Dropout;
 use super::super::encoder;
+use super::super::minibatch::Minibatch;
 use super::super::reduction::{add_up, penalize};
 use super::super::samples::{CheckedSamples, Samples};
 use super::super::shard::Shard;

@@ -1,0 +1,103 @@
+//! Settings of a recipe.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::ControlFlow;
+
+use super::columns::ColumnSettings;
+use crate::activation::Activation;
+use crate::folds::Splitter;
+use crate::train::Trainer;
+
+/// Metric by which the best epoch of a classifier is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Metric {
+    /// Accuracy. The recipe smooths targets by 0.1, which raises accuracy.
+    #[default]
+    Accuracy,
+    /// Log loss. Targets are not smoothed, since that harms probabilities and their order, and thus
+    /// the area under the ROC curve.
+    LogLoss,
+}
+
+/// Progress of a fit, which the function given to [`Tabular::on_epoch`] receives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Index of the fold.
+    pub fold: usize,
+    /// Number of folds.
+    pub folds: usize,
+    /// Number of the epoch, counted from 1.
+    pub epoch: usize,
+    /// Number of epochs of each fold.
+    pub epochs: usize,
+    /// Training loss of the epoch, of scaled targets.
+    pub loss: f64,
+    /// Loss on the held-out rows.
+    pub held_out_loss: f64,
+}
+
+/// Function of the caller that sees the end of each epoch.
+type OnEpoch = dyn Fn(&Progress) -> ControlFlow<()> + Send + Sync;
+
+/// Function of the caller that changes the recipe's trainer.
+type ChangeTrainer = dyn Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync;
+
+/// Settings of a recipe.
+#[derive(Clone)]
+pub(super) struct Recipe {
+    pub(super) columns: ColumnSettings,
+    pub(super) folds: usize,
+    pub(super) splitter: Option<Arc<dyn Splitter>>,
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) seed: u64,
+    pub(super) hidden: Vec<usize>,
+    pub(super) activation: Option<Arc<dyn Activation<f32>>>,
+    pub(super) learning_rate: Option<f64>,
+    pub(super) metric: Metric,
+    pub(super) threads: Option<usize>,
+    pub(super) trainer: Arc<ChangeTrainer>,
+    pub(super) on_epoch: Arc<OnEpoch>,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            columns: ColumnSettings::default(),
+            folds: 5,
+            splitter: None,
+            epochs: 256,
+            batch_size: 256,
+            seed: 0,
+            hidden: [256; 3].into(),
+            activation: None,
+            learning_rate: None,
+            metric: Metric::Accuracy,
+            threads: None,
+            trainer: Arc::new(|trainer| trainer),
+            on_epoch: Arc::new(|_| ControlFlow::Continue(())),
+        }
+    }
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recipe")
+            .field("columns", &self.columns)
+            .field("folds", &self.folds)
+            .field("splitter", &self.splitter)
+            .field("epochs", &self.epochs)
+            .field("batch_size", &self.batch_size)
+            .field("seed", &self.seed)
+            .field("hidden", &self.hidden)
+            .field("activation", &self.activation)
+            .field("learning_rate", &self.learning_rate)
+            .field("metric", &self.metric)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
