@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// Value of a cell.
+///
+/// Numbers, words, booleans and options of them convert into one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'v> {
     /// Number. NaN is missing.
@@ -16,15 +18,21 @@ pub enum Value<'v> {
     Missing,
 }
 
-impl From<f64> for Value<'_> {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
 impl<'v> From<&'v str> for Value<'v> {
     fn from(word: &'v str) -> Self {
         Self::Word(word)
+    }
+}
+
+impl<'v> From<&'v String> for Value<'v> {
+    fn from(word: &'v String) -> Self {
+        Self::Word(word)
+    }
+}
+
+impl<'v, V: Into<Self>> From<Option<V>> for Value<'v> {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::Missing, Into::into)
     }
 }
 
@@ -46,6 +54,12 @@ macro_rules! numbers {
             impl NumberCell for $number {
                 fn number(&self) -> f64 {
                     *self as f64
+                }
+            }
+
+            impl From<$number> for Value<'_> {
+                fn from(number: $number) -> Self {
+                    Self::Number(number as f64)
                 }
             }
         )*

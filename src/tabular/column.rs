@@ -96,7 +96,7 @@ impl<'a> Column<'a> {
         for cell in cells {
             words.push(cell.word());
         }
-        words.finish()
+        words.finish(Kind::Words)
     }
 
     /// Creates a column of booleans. `None` is missing.
@@ -116,11 +116,18 @@ impl<'a> Column<'a> {
         cells: impl IntoIterator<Item = impl WordCell>,
         levels: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self> {
-        let mut words = WordsBuilder::default();
-        for cell in cells {
-            words.push(cell.word());
+        let mut words = WordsBuilder::of_levels(levels)?;
+        for (row, cell) in cells.into_iter().enumerate() {
+            let word = cell.word();
+            if !words.push_known(word) {
+                return Err(Error::UnknownLabel {
+                    row,
+                    label: format!("{:?}", bounded(word.unwrap_or_default().to_string())),
+                    known: listed(&words.words),
+                });
+            }
         }
-        words.ordered(levels)
+        Ok(words.finish(Kind::Levels))
     }
 
     fn coded(kind: Kind, words: Vec<String>, codes: Vec<u32>) -> Self {
@@ -209,6 +216,20 @@ impl<'a> From<&'a [f64]> for Column<'a> {
     }
 }
 
+impl<'a> From<&'a Vec<f64>> for Column<'a> {
+    /// Borrows numbers. NaN is missing.
+    fn from(numbers: &'a Vec<f64>) -> Self {
+        Self::from(&**numbers)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f64; N]> for Column<'a> {
+    /// Borrows numbers. NaN is missing.
+    fn from(numbers: &'a [f64; N]) -> Self {
+        Self::from(&numbers[..])
+    }
+}
+
 impl From<Vec<f64>> for Column<'_> {
     /// Takes numbers. NaN is missing.
     fn from(numbers: Vec<f64>) -> Self {
@@ -242,16 +263,8 @@ impl WordsBuilder {
         code
     }
 
-    /// Returns a column of words without an order.
-    pub(super) fn finish<'a>(self) -> Column<'a> {
-        Column::coded(Kind::Words, self.words, self.codes)
-    }
-
-    /// Returns a column of words in the order of these levels.
-    pub(super) fn ordered<'a>(
-        mut self,
-        levels: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Column<'a>> {
+    /// Returns a column of these levels without cells.
+    pub(super) fn of_levels(levels: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let mut ordered = Self::default();
         for level in levels {
             let (level, known) = (level.into(), ordered.words.len());
@@ -261,19 +274,21 @@ impl WordsBuilder {
             }
         }
         check_not_empty("levels", &ordered.words)?;
-        let words = self.words.iter();
-        let map: Vec<_> = words.map(|word| ordered.index.get(word).copied()).collect();
-        for (row, code) in self.codes.iter_mut().enumerate() {
-            if *code == MISSING {
-                continue;
-            }
-            let word = &self.words[*code as usize];
-            *code = map[*code as usize].ok_or_else(|| Error::UnknownLabel {
-                row,
-                label: format!("{:?}", bounded(word.clone())),
-                known: listed(&ordered.words),
-            })?;
-        }
-        Ok(Column::coded(Kind::Levels, ordered.words, self.codes))
+        Ok(ordered)
+    }
+
+    /// Adds a cell, and returns whether its word is known. `None` is missing.
+    pub(super) fn push_known(&mut self, word: Option<&str>) -> bool {
+        let code = match word {
+            None => Some(MISSING),
+            Some(word) => self.index.get(word).copied(),
+        };
+        self.codes.extend(code);
+        code.is_some()
+    }
+
+    /// Returns the column.
+    pub(super) fn finish<'a>(self, kind: Kind) -> Column<'a> {
+        Column::coded(kind, self.words, self.codes)
     }
 }

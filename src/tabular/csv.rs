@@ -1,21 +1,21 @@
 //! Tables as CSV text.
 
+mod cells;
+
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::str;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder};
 
-use super::column::{Column, WordsBuilder};
-use super::table::Table;
+use self::cells::{CellKind, Cells, text_of};
+use super::column::Kind;
+use super::table::{Table, unknown};
 use crate::error::{Error, Result, bounded};
-
-/// Texts of missing cells, in small letters.
-const MISSING: [&str; 6] = ["", "na", "n/a", "nan", "null", "?"];
 
 /// Delimiters that are recognized.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -27,7 +27,11 @@ const SAMPLE: usize = 20;
 ///
 /// A column holds numbers if each of its cells is a number or missing, and booleans if each is
 /// `true`, `false` or missing. All other columns hold words. Missing cells are empty, `NA`, `N/A`,
-/// `NaN`, `null` or `?`, in capital or small letters. Spaces around cells do not count.
+/// `NaN`, `null` or `?`. Booleans and missing cells may be in capital or small letters. Spaces
+/// around cells do not count. Empty lines are skipped.
+///
+/// Numbers have a decimal point: `1`, `-0.5`, `+3`, `1e5`, and also `007`. `inf`, `1,5` and
+/// `0x10` are words. A column without a name is called "column 1", or whatever its position is.
 ///
 /// ```
 /// use feedforward::tabular::{CsvReader, Kind};
@@ -39,14 +43,18 @@ const SAMPLE: usize = 20;
 /// assert_eq!(kinds, [Kind::Numbers, Kind::Numbers, Kind::Words, Kind::Words]);
 /// # Ok::<(), feedforward::Error>(())
 /// ```
+///
+/// # Memory
+///
+/// The text is read first. The table takes 8 bytes for a number, 4 bytes for a word, 8 bytes for
+/// a boolean while it is read, and the text of each different word.
 #[doc(alias = "read_csv")]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "its methods return the changed reader"]
 pub struct CsvReader {
     delimiter: Option<u8>,
-    words: Vec<String>,
-    numbers: Vec<String>,
-    levels: Vec<(String, Vec<String>)>,
+    /// Kinds and levels by name, in the order of the caller.
+    kinds: Vec<(String, Kind, Vec<String>)>,
 }
 
 impl CsvReader {
@@ -63,29 +71,41 @@ impl CsvReader {
     }
 
     /// Reads these columns as words, for example zip codes.
-    pub fn words(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.words.extend(names.into_iter().map(Into::into));
-        self
+    ///
+    /// The last call for a column counts, as for [`numbers`](Self::numbers) and
+    /// [`levels`](Self::levels).
+    pub fn words(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with(names, Kind::Words, &[])
     }
 
     /// Reads these columns as numbers. A cell that is none is an error.
-    pub fn numbers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.numbers.extend(names.into_iter().map(Into::into));
-        self
+    pub fn numbers(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with(names, Kind::Numbers, &[])
     }
 
-    /// Reads this column as words with an order.
+    /// Reads this column as words with an order. A cell with another word is an error.
     pub fn levels(
-        mut self,
+        self,
         name: impl Into<String>,
         levels: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        let levels = levels.into_iter().map(Into::into).collect();
-        self.levels.push((name.into(), levels));
+        let levels: Vec<_> = levels.into_iter().map(Into::into).collect();
+        self.with([name], Kind::Levels, &levels)
+    }
+
+    fn with(
+        mut self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+        kind: Kind,
+        levels: &[String],
+    ) -> Self {
+        let names = names.into_iter().map(Into::into);
+        self.kinds
+            .extend(names.map(|name| (name, kind, levels.to_vec())));
         self
     }
 
-    /// Reads a file. It is read into memory first.
+    /// Reads a file.
     ///
     /// # Errors
     /// Returns [`Error::Io`] if the file cannot be read, and otherwise [`Error::File`] with the
@@ -97,78 +117,79 @@ impl CsvReader {
             kind: error.kind(),
             problem: error.to_string(),
         })?;
-        self.read(&*text).map_err(|error| error.in_file(path))
+        self.text(&text).map_err(|error| error.in_file(path))
     }
 
     /// Reads from a reader, to its end.
     ///
     /// # Errors
-    /// - [`Error::Malformed`] with the line for a line with another number of cells than the
-    ///   header, bytes that are not UTF-8, or a reader's error.
-    /// - [`Error::Column`] for a name that occurs twice, and for a cell that does not have the kind
-    ///   that the caller has set.
+    /// - [`Error::Malformed`] without a header, with the line for a line with another number of
+    ///   cells than the header, or with the error of `reader`.
+    /// - [`Error::Column`] for a name that occurs twice. With the line, for a cell that is not
+    ///   UTF-8, or does not have the kind that the caller has set.
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
+    /// - [`Error::InvalidSetting`] if the delimiter is a quote or a line break. As
+    ///   [`Error::Column`], for two equal levels.
     pub fn read(&self, mut reader: impl Read) -> Result<Table<'static>> {
         let mut text = Vec::new();
         let read = reader.read_to_end(&mut text);
         read.map_err(|error| malformed(format!("cannot be read: {error}")))?;
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
-        let delimiter = self.delimiter.unwrap_or_else(|| found_delimiter(text));
-        let records = Records { text, delimiter };
+        self.text(&text)
+    }
 
-        let (mut names, mut kinds) = (Vec::new(), Vec::new());
-        records.for_each(|line, record| {
-            if line == 1 || names.is_empty() {
-                names = header(record)?;
-                kinds = self.kinds(&names)?;
-                return Ok(());
-            }
-            for (kind, cell) in kinds.iter_mut().zip(record) {
-                kind.observe(cell);
-            }
-            Ok(())
-        })?;
-        if names.is_empty() {
-            return Err(malformed("expected a header, got nothing".into()));
+    fn text(&self, text: &[u8]) -> Result<Table<'static>> {
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let delimiter = self.delimiter.unwrap_or_else(|| found_delimiter(text));
+        if matches!(delimiter, b'"' | b'\n' | b'\r') {
+            let got = format!("{:?}", char::from(delimiter));
+            let expected = "neither a quote nor a line break";
+            return Err(Error::invalid_setting("delimiter", expected, got));
         }
-        let mut cells: Vec<_> = kinds.iter().map(Cells::of).collect();
-        let mut is_header = true;
-        records.for_each(|line, record| {
-            if core::mem::take(&mut is_header) {
-                return Ok(());
-            }
-            for ((cells, cell), name) in cells.iter_mut().zip(record).zip(&names) {
-                let pushed = cells.push(line, text_of(line, cell)?);
-                pushed.map_err(|error| error.in_column(name))?;
+        let records = Records { text, delimiter };
+        let names = records.header()?;
+        let mut kinds = self.kinds(&names)?;
+        records.for_each(&names, |_, record| {
+            for (kind, cell) in kinds.iter_mut().zip(record) {
+                kind.observe(cell.trim_ascii());
             }
             Ok(())
         })?;
-        let columns = names.into_iter().zip(cells);
-        columns
-            .zip(kinds)
-            .try_fold(Table::new(), |table, ((name, cells), kind)| {
-                let column = cells
-                    .finish(&kind)
-                    .map_err(|error| error.in_column(&name))?;
-                table.with(name, column)
-            })
+        let mut cells = Vec::with_capacity(kinds.len());
+        for (kind, name) in kinds.iter().zip(&names) {
+            cells.push(Cells::of(kind).map_err(|error| error.in_column(name))?);
+        }
+        records.for_each(&names, |at, record| {
+            for ((cells, cell), name) in cells.iter_mut().zip(record).zip(&names) {
+                cells.push(cell.trim_ascii()).map_err(|problem| {
+                    let line = records.line(at);
+                    malformed(format!("line {line}: {problem}")).in_column(name)
+                })?;
+            }
+            Ok(())
+        })?;
+        let mut columns = names.into_iter().zip(cells);
+        columns.try_fold(Table::new(), |table, (name, cells)| {
+            table.with(name, cells.finish())
+        })
     }
 
     /// Returns the kinds of columns, as far as the caller has set them.
     fn kinds(&self, names: &[String]) -> Result<Vec<CellKind<'_>>> {
+        let mut index = BTreeMap::new();
+        for (at, name) in names.iter().enumerate() {
+            if index.insert(name, at).is_some() {
+                let (expected, got) = ("a different name for each column", "the name twice");
+                return Err(Error::invalid_setting("name", expected, got).in_column(name));
+            }
+        }
         let mut kinds: Vec<_> = names.iter().map(|_| CellKind::ANY).collect();
-        let words = self.words.iter().map(|name| (name, CellKind::Words));
-        let numbers = self.numbers.iter().map(|name| (name, CellKind::Numbers));
-        let levels = self.levels.iter();
-        let levels = levels.map(|(name, levels)| (name, CellKind::Levels(levels)));
-        for (name, kind) in words.chain(numbers).chain(levels) {
-            let at = names.iter().position(|other| other == name);
-            let at = at.ok_or_else(|| Error::UnknownName {
-                what: "column of the table",
-                known: crate::error::listed(names),
-                got: bounded(name.clone()),
-            })?;
-            kinds[at] = kind;
+        for (name, kind, levels) in &self.kinds {
+            let at = index.get(name).ok_or_else(|| unknown(names, name))?;
+            kinds[*at] = match kind {
+                Kind::Numbers => CellKind::Numbers,
+                Kind::Levels => CellKind::Levels(levels),
+                _ => CellKind::Words,
+            };
         }
         Ok(kinds)
     }
@@ -180,30 +201,73 @@ struct Records<'t> {
     delimiter: u8,
 }
 
-impl Records<'_> {
-    /// Calls a function with the line and the cells of each record, with the header first.
-    fn for_each(&self, mut each: impl FnMut(u64, &ByteRecord) -> Result<()>) -> Result<()> {
-        let mut reader = ReaderBuilder::new()
+impl<'t> Records<'t> {
+    fn reader(&self) -> Reader<&'t [u8]> {
+        ReaderBuilder::new()
             .delimiter(self.delimiter)
             .has_headers(false)
-            .trim(Trim::All)
-            .from_reader(self.text);
+            .flexible(true)
+            .from_reader(self.text)
+    }
+
+    fn header(&self) -> Result<Vec<String>> {
         let mut record = ByteRecord::new();
+        let read = self.reader().read_byte_record(&mut record);
+        if !read.map_err(|error| malformed(error.to_string()))? {
+            return Err(malformed("expected a header, got nothing".into()));
+        }
+        let line = || self.line(record.position().map_or(0, csv::Position::byte));
+        header(&record).map_err(|problem| malformed(format!("line {}: {problem}", line())))
+    }
+
+    /// Calls a function with the position and the cells of each record after the header.
+    fn for_each(
+        &self,
+        names: &[String],
+        mut each: impl FnMut(u64, &ByteRecord) -> Result<()>,
+    ) -> Result<()> {
+        let (mut reader, mut record) = (self.reader(), ByteRecord::new());
+        let mut is_header = true;
         while reader
             .read_byte_record(&mut record)
-            .map_err(|error| unequal(&error))?
+            .map_err(|error| malformed(error.to_string()))?
         {
-            let line = record.position().map_or(0, csv::Position::line);
-            each(line, &record)?;
+            let at = record.position().map_or(0, csv::Position::byte);
+            let (expected, got) = (names.len(), record.len());
+            if core::mem::take(&mut is_header) {
+                continue;
+            }
+            if got == expected {
+                each(at, &record)?;
+            } else if got > 1 || !record[0].trim_ascii().is_empty() {
+                return Err(malformed(format!(
+                    "line {}: expected {expected} cells, as in the header, got {got}",
+                    self.line(at)
+                )));
+            }
         }
         Ok(())
     }
+
+    /// Returns the line of the record that begins at or after this byte.
+    fn line(&self, at: u64) -> usize {
+        // The reader's position comes before the empty lines that it skips.
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let at = (at as usize).min(self.text.len());
+        let skipped = self.text[at..].iter().take_while(|byte| is_break(byte));
+        let before = &self.text[..at + skipped.count()];
+        let after = before.iter().skip(1).chain([&0]);
+        let breaks = before.iter().zip(after);
+        1 + breaks
+            .filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n'))
+            .count()
+    }
 }
 
-/// Returns the names in the header. A name that is missing becomes "column 1" and so on.
-fn header(record: &ByteRecord) -> Result<Vec<String>> {
-    let name = |(index, cell)| {
-        let name = text_of(1, cell)?;
+/// Returns the names in the header.
+fn header(record: &ByteRecord) -> core::result::Result<Vec<String>, String> {
+    let name = |(index, cell): (usize, &[u8])| {
+        let name = text_of(cell.trim_ascii())?;
         if name.is_empty() {
             return Ok(format!("column {}", index + 1));
         }
@@ -212,119 +276,24 @@ fn header(record: &ByteRecord) -> Result<Vec<String>> {
     record.iter().enumerate().map(name).collect()
 }
 
-/// Kind of a column's cells, as far as it is known.
-enum CellKind<'l> {
-    Numbers,
-    Words,
-    Levels(&'l [String]),
-    /// Kinds that all cells so far may have.
-    Open {
-        numbers: bool,
-        booleans: bool,
-    },
-}
-
-impl CellKind<'_> {
-    const ANY: Self = Self::Open {
-        numbers: true,
-        booleans: true,
-    };
-
-    /// Excludes kinds that a cell cannot have.
-    fn observe(&mut self, cell: &[u8]) {
-        if let Self::Open { numbers, booleans } = self
-            && (*numbers || *booleans)
-            && !is_missing(cell)
-        {
-            let text = str::from_utf8(cell).unwrap_or_default();
-            *numbers &= number(text).is_some();
-            *booleans &= boolean(text).is_some();
-        }
-    }
-}
-
-/// Cells of a column so far.
-enum Cells {
-    Numbers(Vec<f64>),
-    Booleans(Vec<Option<bool>>),
-    Words(WordsBuilder),
-}
-
-impl Cells {
-    fn of(kind: &CellKind<'_>) -> Self {
-        match kind {
-            CellKind::Numbers | CellKind::Open { numbers: true, .. } => Self::Numbers(Vec::new()),
-            CellKind::Open { booleans: true, .. } => Self::Booleans(Vec::new()),
-            _ => Self::Words(WordsBuilder::default()),
-        }
-    }
-
-    fn push(&mut self, line: u64, cell: &str) -> Result<()> {
-        let is_missing = is_missing(cell.as_bytes());
-        match self {
-            Self::Numbers(numbers) if is_missing => numbers.push(f64::NAN),
-            Self::Numbers(numbers) => numbers.push(number(cell).ok_or_else(|| {
-                let got = bounded(cell.to_string());
-                malformed(format!("line {line}: expected a number, got {got:?}"))
-            })?),
-            Self::Booleans(booleans) => booleans.push(boolean(cell)),
-            Self::Words(words) => words.push((!is_missing).then_some(cell)),
-        }
-        Ok(())
-    }
-
-    fn finish(self, kind: &CellKind<'_>) -> Result<Column<'static>> {
-        match (self, kind) {
-            (Self::Numbers(numbers), _) => Ok(numbers.into()),
-            (Self::Booleans(booleans), _) => Ok(Column::booleans(booleans)),
-            (Self::Words(words), CellKind::Levels(levels)) => words.ordered(levels.iter()),
-            (Self::Words(words), _) => Ok(words.finish()),
-        }
-    }
-}
-
-fn is_missing(cell: &[u8]) -> bool {
-    cell.len() <= 4
-        && MISSING
-            .iter()
-            .any(|missing| cell.eq_ignore_ascii_case(missing.as_bytes()))
-}
-
-/// Returns a finite number, or `None` if the text is none.
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    let is = |other: &str| text.eq_ignore_ascii_case(other);
-    match () {
-        () if is("true") => Some(true),
-        () if is("false") => Some(false),
-        () => None,
-    }
-}
-
-fn text_of(line: u64, cell: &[u8]) -> Result<&str> {
-    str::from_utf8(cell).map_err(|_| malformed(format!("line {line}: expected UTF-8")))
-}
-
 /// Returns the delimiter that divides the first records into the most cells, if they have equally
-/// many. A delimiter that does not divide them equally comes last.
+/// many. A delimiter that does not divide them equally comes next, and one that does not occur
+/// last.
 fn found_delimiter(text: &[u8]) -> u8 {
     let score = |delimiter: u8| {
-        let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(text);
-        let widths: Vec<_> = reader
+        let records = Records { text, delimiter };
+        let widths: Vec<_> = records
+            .reader()
             .byte_records()
             .take(SAMPLE)
             .map_while(core::result::Result::ok)
             .map(|record| record.len())
             .collect();
         let first = widths.first().copied().unwrap_or(0);
-        (widths.iter().all(|&width| width == first), first)
+        (
+            first > 1 && widths.iter().all(|&width| width == first),
+            first,
+        )
     };
     // The first of equals wins.
     let best = DELIMITERS
@@ -339,19 +308,4 @@ fn malformed(problem: String) -> Error {
         what: "CSV",
         problem,
     }
-}
-
-/// Converts the error of a record that has more or fewer cells than the header.
-fn unequal(error: &csv::Error) -> Error {
-    malformed(match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line}: expected {expected_len} cells, as in the header, got {len}")
-        }
-        _ => error.to_string(),
-    })
 }

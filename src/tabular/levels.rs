@@ -1,14 +1,15 @@
 //! Levels of columns of words.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+#[cfg(feature = "serde")]
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::column::{Cells, Column, Kind, MISSING, Words};
-use crate::error::{Error, Result, bounded};
-use crate::memory;
+use super::column::{Cells, Column, Kind, MISSING};
+use crate::error::{Error, Number, Result, bounded};
 
 /// Distinct words, each of which is a level, and rare words that share the last level.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,38 +79,68 @@ impl Levels {
         members
     }
 
+    /// Returns the level of each number that a word stands for. Words such as 01 and 1.0 stand for
+    /// the number 1 if there is no level 1, and for no number if several levels do.
+    fn numbers(&self) -> BTreeMap<u64, Option<usize>> {
+        let (mut numbers, mut written) = (BTreeMap::new(), BTreeMap::new());
+        for (word, level) in self.index() {
+            let Some(x) = word.parse().ok().filter(|x: &f64| !x.is_nan()) else {
+                continue;
+            };
+            if x.to_string() == word {
+                written.insert(bits(x), Some(level));
+                continue;
+            }
+            let known = numbers.entry(bits(x)).or_insert(Some(level));
+            if *known != Some(level) {
+                *known = None;
+            }
+        }
+        numbers.append(&mut written);
+        numbers
+    }
+
     /// Finds the levels of all cells. `kind` is the kind of the fitted column.
     ///
-    /// Numbers count as words if the fitted column had words.
+    /// A new file can lack the one cell that made a column one of words. So numbers and booleans
+    /// count as words if the fitted column had words.
     pub(super) fn find<'c>(&self, column: &'c Column<'_>, kind: Kind) -> Result<Found<'c>> {
-        let index = self.index();
         match &column.0 {
-            Cells::Words(Words { words, codes, .. }) => {
-                let levels = words.iter().map(|word| index.get(&**word).copied());
-                let levels = levels.collect();
-                Ok(Found::Words { codes, levels })
+            Cells::Words(given) => {
+                let index = self.index();
+                let is_boolean = [given.kind, kind].contains(&Kind::Booleans);
+                let level = |word: &String| {
+                    let mut levels = index.iter();
+                    let found = index.get(&**word).copied();
+                    found.or_else(|| {
+                        // The words may be True or FALSE.
+                        let (_, &level) = levels
+                            .find(|(other, _)| is_boolean && other.eq_ignore_ascii_case(word))?;
+                        Some(level)
+                    })
+                };
+                Ok(Found::Words {
+                    codes: &given.codes,
+                    levels: given.words.iter().map(level).collect(),
+                })
             }
-            Cells::Numbers(numbers) if kind == Kind::Words => {
-                let level = |x: &f64| index.get(&*x.to_string()).copied();
-                let levels = numbers.iter().map(level);
-                let levels = memory::collected("levels", numbers.len(), levels)?;
-                Ok(Found::Numbers { levels })
-            }
+            Cells::Numbers(numbers) if kind == Kind::Words => Ok(Found::Numbers {
+                numbers,
+                levels: self.numbers(),
+            }),
             Cells::Numbers(numbers) => match numbers.iter().position(|x| !x.is_nan()) {
-                None => Ok(Found::Numbers {
-                    levels: vec![None; numbers.len()],
-                }),
+                None => Ok(Found::Missing),
                 Some(row) => Err(Error::invalid_setting(
                     "kind",
                     kind.to_string(),
-                    format!("the number {} in row {row}", numbers[row]),
+                    format!("the number {} in row {row}", Number(numbers[row])),
                 )),
             },
         }
     }
 
     /// Checks levels from a file.
-    #[cfg(feature = "safetensors")]
+    #[cfg(feature = "serde")]
     pub(super) fn check(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for word in self.words.iter().chain(&self.rare) {
@@ -122,6 +153,11 @@ impl Levels {
     }
 }
 
+/// Returns bits that are equal for equal numbers, also for both zeros.
+fn bits(x: f64) -> u64 {
+    (x + 0.0).to_bits()
+}
+
 /// Levels of cells.
 pub(super) enum Found<'c> {
     Words {
@@ -129,8 +165,11 @@ pub(super) enum Found<'c> {
         levels: Vec<Option<usize>>,
     },
     Numbers {
-        levels: Vec<Option<usize>>,
+        numbers: &'c [f64],
+        levels: BTreeMap<u64, Option<usize>>,
     },
+    /// All cells are missing.
+    Missing,
 }
 
 impl Found<'_> {
@@ -141,7 +180,8 @@ impl Found<'_> {
                 MISSING => None,
                 code => levels[code as usize],
             },
-            Self::Numbers { levels } => levels[row],
+            Self::Numbers { numbers, levels } => levels.get(&bits(numbers[row])).copied().flatten(),
+            Self::Missing => None,
         }
     }
 }
@@ -161,7 +201,16 @@ impl<'c> Numbers<'c> {
             (_, Some(levels)) => levels.find(column, Kind::Levels).map(Self::Levels),
             (Cells::Numbers(numbers), None) => Ok(Self::Plain(numbers)),
             (Cells::Words(words), None) => {
-                let Some(row) = words.codes.iter().position(|&code| code != MISSING) else {
+                let is = |test: fn(&str) -> bool| {
+                    move |&code: &u32| code != MISSING && test(&words.words[code as usize])
+                };
+                // A single wrong cell makes a column of a file one of words, so it is named.
+                let wrong = words
+                    .codes
+                    .iter()
+                    .position(is(|word| word.parse::<f64>().is_err()));
+                let first = words.codes.iter().position(is(|_| true));
+                let Some(row) = wrong.or(first) else {
                     return Ok(Self::Missing);
                 };
                 let word = bounded(words.words[words.codes[row] as usize].clone());

@@ -4,12 +4,18 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::error::{Result, check_count, check_range};
+use crate::error::{Error, Number, Result, check_count, check_range};
 use crate::float::Float;
 use crate::math;
 
 /// Scaling of a column of numbers, with statistics of the training rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+///
+/// A missing number counts as the center: the mean of [`Standard`](Self::Standard), and otherwise
+/// the median.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Scaling {
     /// Robust scaling, then a smooth clip to (-3, 3). With c the median and q the quartiles:
     ///
@@ -22,14 +28,14 @@ pub enum Scaling {
     /// See Holzmüller et al., 2024, [arXiv:2407.04491](https://arxiv.org/abs/2407.04491).
     #[default]
     Robust,
-    /// Mean 0 and standard deviation 1.
+    /// Mean 0 and standard deviation 1. A constant column becomes 0.
     Standard,
-    /// The range from 0 to 1.
+    /// The range from 0 to 1. A constant column becomes 0.
     MinMax,
     /// sign(x)·ln(1 + |x|), then [`Robust`](Self::Robust). It suits amounts of money.
     Log,
-    /// Piecewise linear encoding with up to this many bins between quantiles b of the column.
-    /// Each bin j has an input:
+    /// Piecewise linear encoding with up to this many bins (at least 1) between quantiles b of the
+    /// column, of which equal ones count once. Each bin j has an input:
     ///
     /// ```text
     /// x'ⱼ = clamp((x - bⱼ) / (bⱼ₊₁ - bⱼ), 0, 1)
@@ -47,8 +53,12 @@ pub enum Scaling {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub(super) enum Scale {
-    /// (x - center)·factor.
-    Linear { center: f64, factor: f64 },
+    /// (x - center)·factor, and the number that missing cells count as.
+    Linear {
+        center: f64,
+        factor: f64,
+        missing: f64,
+    },
     /// The linear map, then a smooth clip.
     Clipped { center: f64, factor: f64 },
     /// The clipped map of the logarithm.
@@ -62,11 +72,13 @@ impl Scale {
     pub(super) const NONE: Self = Self::Linear {
         center: 0.0,
         factor: 1.0,
+        missing: 0.0,
     };
 
     /// Maps -1 to 0, and 1 to 1. Without missing cells, both are 0.
     pub(super) fn indicator(missing: usize) -> Self {
         Self::Linear {
+            missing: -1.0,
             center: -1.0,
             factor: if missing == 0 { 0.0 } else { 0.5 },
         }
@@ -75,10 +87,15 @@ impl Scale {
     /// Fits ascending numbers.
     pub(super) fn fit(scaling: Scaling, ascending: &[f64]) -> Result<Self> {
         let all = Ascending::of(ascending);
-        let linear = |center, divisor| Self::Linear {
-            center,
-            factor: inverse(divisor),
+        let linear = |center, factor, missing| {
+            let (center, factor) = finite(center, factor);
+            Self::Linear {
+                center,
+                factor,
+                missing,
+            }
         };
+        let median = all.quantile(0.5);
         Ok(match scaling {
             Scaling::Robust => {
                 let (center, factor) = all.robust();
@@ -92,9 +109,11 @@ impl Scale {
                 let squares = ascending
                     .iter()
                     .map(|x| (x - first - mean) * (x - first - mean));
-                linear(first + mean, math::sqrt(squares.sum::<f64>() / count))
+                let deviation = math::sqrt(squares.sum::<f64>() / count);
+                let (center, factor) = finite(first + mean, inverse(deviation));
+                linear(center, factor, center)
             }
-            Scaling::MinMax => linear(all.at(0), all.range()),
+            Scaling::MinMax => linear(all.at(0), inverse(all.range()), median),
             Scaling::Log => {
                 let logs: Vec<_> = ascending.iter().map(|&x| log(x)).collect();
                 let (center, factor) = Ascending::of(&logs).robust();
@@ -102,15 +121,19 @@ impl Scale {
             }
             Scaling::Piecewise(bins) => {
                 check_count("bins of a piecewise encoding", bins)?;
+                // More bins than numbers would be empty.
+                let bins = bins.min(ascending.len()).max(1);
                 let quantile = |k| all.quantile(k as f64 / bins as f64);
-                let mut edges: Vec<_> = (0..=bins.min(ascending.len())).map(quantile).collect();
+                let mut edges: Vec<_> = (0..=bins).map(quantile).collect();
+                // Rounding could otherwise put an edge below the one before.
+                edges.sort_unstable_by(f64::total_cmp);
                 edges.dedup();
                 Self::Piecewise {
-                    center: all.quantile(0.5),
+                    center: median,
                     edges,
                 }
             }
-            Scaling::None => Self::NONE,
+            Scaling::None => linear(0.0, 1.0, median),
         })
     }
 
@@ -145,7 +168,7 @@ impl Scale {
         match self {
             Self::Piecewise { edges, .. } => edges
                 .windows(2)
-                .map(|bin| format!("{name} from {} to {}", bin[0], bin[1]))
+                .map(|bin| format!("{name} from {} to {}", Number(bin[0]), Number(bin[1])))
                 .collect(),
             _ => [name.to_string()].into(),
         }
@@ -154,14 +177,21 @@ impl Scale {
     /// Scales a number to one input. NaN becomes the center.
     pub(super) fn apply(&self, x: f64) -> f64 {
         let linear = |x: f64, center: f64, factor: f64| {
-            if x.is_nan() {
-                0.0
-            } else {
-                (x - center) * factor
+            if x.is_nan() || factor == 0.0 {
+                return 0.0;
             }
+            let difference = x - center;
+            if difference.is_infinite() {
+                return (x / 2.0 - center / 2.0) * factor * 2.0;
+            }
+            difference * factor
         };
         match *self {
-            Self::Linear { center, factor } => linear(x, center, factor),
+            Self::Linear {
+                center,
+                factor,
+                missing,
+            } => linear(if x.is_nan() { missing } else { x }, center, factor),
             Self::Clipped { center, factor } => clipped(linear(x, center, factor)),
             Self::Log { center, factor } => clipped(linear(log(x), center, factor)),
             Self::Piecewise { .. } => 0.0,
@@ -189,29 +219,48 @@ impl Scale {
     }
 
     /// Checks a scaling from a file.
+    #[cfg(feature = "serde")]
     pub(super) fn check(&self) -> Result<()> {
         let finite = |what, x| check_range(what, x, f64::MIN..=f64::MAX, "a finite number");
         match self {
-            Self::Linear { center, factor }
-            | Self::Clipped { center, factor }
-            | Self::Log { center, factor } => {
+            Self::Linear {
+                center,
+                factor,
+                missing,
+            } => {
+                finite("center of a column", *center)?;
+                finite("factor of a column", *factor)?;
+                finite("number for missing cells", *missing)
+            }
+            Self::Clipped { center, factor } | Self::Log { center, factor } => {
                 finite("center of a column", *center)?;
                 finite("factor of a column", *factor)
             }
             Self::Piecewise { center, edges } => {
                 finite("center of a column", *center)?;
-                for pair in edges.windows(2) {
-                    let range = (
-                        core::ops::Bound::Excluded(pair[0]),
-                        core::ops::Bound::Included(f64::MAX),
-                    );
-                    check_range("edge of a bin", pair[1], range, "more than the edge before")?;
+                crate::error::check_not_empty("edges of bins", edges)?;
+                let edge = |&edge| finite("edge of a bin", edge);
+                edges.iter().try_for_each(edge)?;
+                match edges.windows(2).find(|pair| pair[0] >= pair[1]) {
+                    None => Ok(()),
+                    Some(pair) => {
+                        let expected = format!("more than {}", Number(pair[0]));
+                        let (what, got) = ("edge of a bin", Number(pair[1]));
+                        Err(Error::invalid_setting(what, expected, got))
+                    }
                 }
-                edges
-                    .iter()
-                    .try_for_each(|&edge| finite("edge of a bin", edge))
             }
         }
+    }
+
+    /// Checks a scaling from a file that has one input.
+    #[cfg(feature = "serde")]
+    pub(super) fn check_single(&self) -> Result<()> {
+        if let Self::Piecewise { .. } = self {
+            let (expected, got) = ("a linear or clipped one", "bins");
+            return Err(Error::invalid_setting("scaling", expected, got));
+        }
+        self.check()
     }
 }
 
@@ -221,7 +270,20 @@ fn inverse(x: f64) -> f64 {
     if inverse.is_finite() { inverse } else { 0.0 }
 }
 
+/// Returns center and factor, or zeros if numbers near the maximum overflowed.
+fn finite(center: f64, factor: f64) -> (f64, f64) {
+    if center.is_finite() && factor.is_finite() {
+        (center, factor)
+    } else {
+        (0.0, 0.0)
+    }
+}
+
 fn clipped(z: f64) -> f64 {
+    // The square of a larger number could overflow.
+    if z.abs() > 1e100 {
+        return 3.0_f64.copysign(z);
+    }
     z / math::sqrt(1.0 + (z / 3.0) * (z / 3.0))
 }
 
@@ -279,6 +341,9 @@ impl<'n> Ascending<'n> {
         let below = position as usize;
         let above = (below + 1).min(self.len.saturating_sub(1));
         let (a, b, t) = (self.at(below), self.at(above), position - below as f64);
+        if (b - a).is_infinite() {
+            return a * (1.0 - t) + b * t;
+        }
         if t < 0.5 {
             a + (b - a) * t
         } else {
@@ -294,6 +359,6 @@ impl<'n> Ascending<'n> {
         } else {
             quartiles
         };
-        (self.quantile(0.5), inverse(divisor))
+        finite(self.quantile(0.5), inverse(divisor))
     }
 }

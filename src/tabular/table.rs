@@ -1,5 +1,6 @@
 //! Named columns.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ use crate::error::{Error, Result, bounded, listed};
 ///
 /// let areas = [120.0, f64::NAN, 64.0]; // NaN is missing
 /// let table = Table::new()
-///     .with("area", &areas[..])?
+///     .with("area", &areas)?
 ///     .with("rooms", Column::numbers([4, 3, 2]))?
 ///     .with("heating", Column::words([Some("gas"), None, Some("wood")]))?
 ///     .with("garden", Column::booleans([true, true, false]))?
@@ -29,37 +30,49 @@ use crate::error::{Error, Result, bounded, listed};
 ///
 /// # Other sources
 ///
-/// Any iterator makes a column, so structs need one line for each field:
+/// An iterator makes a column, so structs need one line for each field. Rows that serde reads are
+/// such structs:
 ///
 /// ```
 /// # use feedforward::tabular::{Column, Table};
+/// #[derive(serde::Deserialize)]
 /// struct Home {
 ///     area: f64,
+///     rooms: Option<u32>,
 ///     street: Option<String>,
 /// }
 ///
-/// let homes = [Home { area: 75.0, street: Some("Elm".into()) }, Home { area: 90.0, street: None }];
+/// let json = r#"[{"area": 75, "rooms": 3, "street": "Elm"}, {"area": 90}]"#;
+/// let homes: Vec<Home> = serde_json::from_str(json)?;
 /// let table = Table::new()
 ///     .with("area", Column::numbers(homes.iter().map(|home| home.area)))?
+///     .with("rooms", Column::numbers(homes.iter().map(|home| home.rooms)))?
 ///     .with("street", Column::words(homes.iter().map(|home| home.street.as_deref())))?;
-/// # Ok::<(), feedforward::Error>(())
+/// assert_eq!(table.column("rooms")?.missing(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Arrow arrays and Polars' columns are iterators of options, and a contiguous column of ndarray is
-/// a slice:
+/// Arrays of arrow and columns of Polars iterate over options, and arrays of ndarray over numbers:
 ///
 /// ```text
-/// Column::numbers(array.iter())                         // arrow: Float64Array
-/// Column::words(array.iter())                           // arrow: StringArray
-/// Column::numbers(frame.column("area")?.f64()?.iter())  // polars
+/// Column::numbers(array.iter())                           // arrow: Float64Array, Int32Array, ...
+/// Column::words(array.iter())                             // arrow: StringArray
+/// Column::booleans(array.iter())                          // arrow: BooleanArray
+/// Column::numbers(frame.column("area")?.f64()?.iter())    // Polars: DataFrame
 /// Column::words(frame.column("street")?.str()?.iter())
-/// Column::numbers(matrix.column(0))                     // ndarray: Array2<f64>
+/// Column::booleans(frame.column("garden")?.bool()?.iter())
+/// Column::numbers(matrix.column(0))                       // ndarray: Array2<f64>
+/// Column::from(vector.as_slice().unwrap())                // ndarray: Array1<f64>, borrowed
 /// ```
+///
+/// Text of CSV files is read by the feature `csv` (`CsvReader`).
 #[doc(alias = "DataFrame")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table<'a> {
     names: Vec<String>,
     columns: Vec<Column<'a>>,
+    /// Index of each name. Wide tables would take long without it.
+    index: BTreeMap<String, usize>,
 }
 
 impl<'a> Table<'a> {
@@ -102,7 +115,7 @@ impl<'a> Table<'a> {
     /// another number of rows.
     pub fn with(mut self, name: impl Into<String>, column: impl Into<Column<'a>>) -> Result<Self> {
         let (name, column) = (name.into(), column.into());
-        let problem = if self.names.contains(&name) {
+        let problem = if self.index.contains_key(&name) {
             let (expected, got) = ("a different name for each column", "the name twice");
             Some(Error::invalid_setting("name", expected, got))
         } else if !self.columns.is_empty() && column.len() != self.rows() {
@@ -114,6 +127,7 @@ impl<'a> Table<'a> {
         if let Some(problem) = problem {
             return Err(problem.in_column(&name));
         }
+        self.index.insert(name.clone(), self.names.len());
         self.names.push(name);
         self.columns.push(column);
         Ok(self)
@@ -139,13 +153,10 @@ impl<'a> Table<'a> {
     /// # Errors
     /// Returns [`Error::UnknownName`] if there is none. The error lists the names.
     pub fn column(&self, name: &str) -> Result<&Column<'a>> {
-        let at = self.names.iter().position(|other| other == name);
-        at.map(|at| &self.columns[at])
-            .ok_or_else(|| Error::UnknownName {
-                what: "column of the table",
-                known: listed(&self.names),
-                got: bounded(name.to_string()),
-            })
+        match self.index.get(name) {
+            Some(&at) => Ok(&self.columns[at]),
+            None => Err(unknown(&self.names, name)),
+        }
     }
 
     /// Returns the table without a column.
@@ -153,12 +164,12 @@ impl<'a> Table<'a> {
     /// # Errors
     /// Returns [`Error::UnknownName`] if there is none of this name.
     pub fn without(mut self, name: &str) -> Result<Self> {
-        self.column(name)?;
-        let names = self.names.iter();
-        let kept: Vec<bool> = names.map(|other| other != name).collect();
-        let (mut names, mut columns) = (kept.iter(), kept.iter());
-        self.names.retain(|_| names.next() == Some(&true));
-        self.columns.retain(|_| columns.next() == Some(&true));
+        let at = self.index.remove(name);
+        let at = at.ok_or_else(|| unknown(&self.names, name))?;
+        self.names.remove(at);
+        self.columns.remove(at);
+        let later = self.index.values_mut().filter(|other| **other > at);
+        later.for_each(|other| *other -= 1);
         Ok(self)
     }
 
@@ -170,6 +181,7 @@ impl<'a> Table<'a> {
         self.check_rows(rows)?;
         Ok(Table {
             names: self.names.clone(),
+            index: self.index.clone(),
             columns: self
                 .columns
                 .iter()
@@ -185,5 +197,14 @@ impl<'a> Table<'a> {
             Some(&index) => Err(Error::OutOfBounds { what, len, index }),
             None => Ok(()),
         }
+    }
+}
+
+/// Returns the error for a name that is none of a table's columns.
+pub(super) fn unknown(names: &[String], name: &str) -> Error {
+    Error::UnknownName {
+        what: "column of the table",
+        known: listed(names),
+        got: bounded(name.to_string()),
     }
 }
