@@ -6,12 +6,13 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use self::form::{Form, check_width};
+use self::form::{Form, check_sigma, check_width};
 use super::column::Kind;
 use super::scale::Scaling;
 use super::table::Table;
-use crate::encoding::{Categories, Concat, Encoding, Identity};
+use crate::encoding::{Categories, Concat, Encoding, Identity, Periodic, PeriodicSettings};
 use crate::error::{Error, Result, check_not_empty};
 use crate::float::Float;
 use crate::memory;
@@ -29,7 +30,7 @@ use crate::memory;
 /// };
 /// assert_eq!(settings.scaling, Scaling::Robust);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ColumnSettings {
     /// Scaling of numbers. Default: [`Scaling::Robust`].
@@ -42,6 +43,9 @@ pub struct ColumnSettings {
     pub one_hot: usize,
     /// Length of learned vectors. Range: 1 to 65,536. Default: 8.
     pub width: usize,
+    /// Standard deviation of the initial frequencies of learned waves of each number, which the
+    /// network's [`Periodic`] encoding has. Range: 10^-6 to 10^6. Default: `None`, without waves.
+    pub periodic: Option<f64>,
     /// Minimum number of training rows of a word. Rarer words of a column are merged into one level.
     /// Default: 1, which merges none.
     pub min_count: usize,
@@ -54,6 +58,7 @@ impl Default for ColumnSettings {
             scalings: Vec::new(),
             one_hot: usize::MAX,
             width: 8,
+            periodic: None,
             min_count: 1,
         }
     }
@@ -131,7 +136,8 @@ impl Columns {
     /// - [`Error::Empty`] without columns or rows, or if no column has a word or number.
     /// - [`Error::OutOfBounds`] if there is no such row.
     /// - [`Error::UnknownName`] if a column of [`ColumnSettings::scalings`] is missing.
-    /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] is outside its range.
+    /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] or [`ColumnSettings::periodic`] is
+    ///   outside its range.
     /// - [`Error::Column`] with [`Error::NotFinite`] for infinite numbers, or with
     ///   [`Error::InvalidSetting`] for [`Scaling::Piecewise`] without bins.
     pub fn fit(table: &Table<'_>, rows: &[usize], settings: &ColumnSettings) -> Result<Self> {
@@ -139,6 +145,7 @@ impl Columns {
         check_not_empty("training rows", rows)?;
         table.check_rows(rows)?;
         check_width(settings.width)?;
+        settings.periodic.map_or(Ok(()), check_sigma)?;
         let mut scalings = BTreeMap::new();
         for (name, scaling) in &settings.scalings {
             table.column(name)?;
@@ -210,10 +217,9 @@ impl Columns {
             .sum()
     }
 
-    /// Returns the encoding that looks up learned vectors, for
-    /// [`MlpBuilder::encoding`](crate::MlpBuilder::encoding). Returns `None` if no column has
-    /// learned vectors.
-    /// All other inputs pass through [`Identity`].
+    /// Returns the encoding of the inputs, for [`MlpBuilder::encoding`](crate::MlpBuilder::encoding).
+    /// It looks up learned vectors, and computes learned waves. All other inputs pass through
+    /// [`Identity`]. Returns `None` if all inputs do.
     ///
     /// ```
     /// use feedforward::activation::Identity;
@@ -231,23 +237,63 @@ impl Columns {
     /// # Errors
     /// Returns an error if the encoding is too large ([`Categories::new`], [`Concat::new`]).
     pub fn encoding<T: Float>(&self) -> Result<Option<Arc<dyn Encoding<T>>>> {
-        let tables: Vec<_> = (self.columns.iter())
-            .filter_map(|column| match &column.form {
-                Form::Code { levels, width } => Some((levels.count(), *width)),
-                _ => None,
-            })
+        let members: Vec<_> = self
+            .members()?
+            .into_iter()
+            .map(|(member, _)| member)
             .collect();
-        if tables.is_empty() {
-            return Ok(None);
+        match &members[..] {
+            [only] if only.params_len() == 0 => Ok(None),
+            [only] => Ok(Some(only.clone())),
+            _ => Ok(Some(Arc::new(Concat::new(members)?))),
         }
-        let categories: Arc<dyn Encoding<T>> = Arc::new(Categories::new(&tables)?);
-        let plain = self.inputs() - tables.len();
-        if plain == 0 {
-            return Ok(Some(categories));
+    }
+
+    /// Returns the ranges of the waves' parameters among those of the encoding.
+    pub(super) fn waves(&self) -> Result<Vec<Range<usize>>> {
+        let (mut ranges, mut start) = (Vec::new(), 0);
+        for (member, is_periodic) in self.members::<f32>()? {
+            let end = start + member.params_len();
+            if is_periodic {
+                ranges.push(start..end);
+            }
+            start = end;
         }
-        let plain = Arc::new(Identity::new(plain)?);
-        let concat = Concat::new([plain as Arc<dyn Encoding<T>>, categories].into())?;
-        Ok(Some(Arc::new(concat)))
+        Ok(ranges)
+    }
+
+    /// Returns the encodings of consecutive inputs, and `true` for those with waves.
+    fn members<T: Float>(&self) -> Result<Vec<(Arc<dyn Encoding<T>>, bool)>> {
+        let mut members: Vec<(Arc<dyn Encoding<T>>, bool)> = Vec::new();
+        let (mut plain, mut tables) = (0, Vec::new());
+        for (_, column) in self.in_order() {
+            match &column.form {
+                Form::Number {
+                    scale,
+                    periodic: Some(sigma),
+                    ..
+                } => {
+                    if plain > 0 {
+                        members.push((Arc::new(Identity::new(plain)?), false));
+                    }
+                    let settings = PeriodicSettings {
+                        sigma: *sigma,
+                        ..PeriodicSettings::new(scale.outputs())
+                    };
+                    members.push((Arc::new(Periodic::new(settings)?), true));
+                    plain = 1; // the indicator of missing cells
+                }
+                Form::Code { levels, width } => tables.push((levels.count(), *width)),
+                form => plain += form.inputs(),
+            }
+        }
+        if plain > 0 {
+            members.push((Arc::new(Identity::new(plain)?), false));
+        }
+        if !tables.is_empty() {
+            members.push((Arc::new(Categories::new(&tables)?), false));
+        }
+        Ok(members)
     }
 
     /// Returns the inputs for these rows, row-major `[rows x inputs]`.

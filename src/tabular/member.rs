@@ -64,7 +64,7 @@ impl Member {
             (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
             _ => validation,
         };
-        let trainer = trainer(recipe, &columns, &net, target)
+        let trainer = trainer(recipe, &columns, &net, target)?
             .seed(seed)
             .validation(validation);
         let trainer = (recipe.trainer)(trainer);
@@ -141,7 +141,12 @@ fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Re
 }
 
 /// Returns the trainer of RealMLP-TD-S.
-fn trainer(recipe: &Recipe, columns: &Columns, net: &Mlp<f32>, target: &Target) -> Trainer<f32> {
+fn trainer(
+    recipe: &Recipe,
+    columns: &Columns,
+    net: &Mlp<f32>,
+    target: &Target,
+) -> Result<Trainer<f32>> {
     let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric) {
         (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
         (Task::Counts, _) => Arc::new(Poisson),
@@ -169,14 +174,21 @@ fn trainer(recipe: &Recipe, columns: &Columns, net: &Mlp<f32>, target: &Target) 
         )
         .rate(Group::Biases, 0.1)
         .rate(Group::EncodingRange(0..scale), 6.0);
+    let optimizer = columns
+        .waves()?
+        .into_iter()
+        .fold(optimizer, |optimizer, waves| {
+            let range = scale + waves.start..scale + waves.end;
+            optimizer.rate(Group::EncodingRange(range), 0.1)
+        });
     let trainer = Trainer::new(loss, optimizer)
         .schedule(CosineLog::default())
         .batch_size(recipe.batch_size)
         .drop_last(true)
         .epochs(recipe.epochs)
         .keep_best();
-    match recipe.threads {
+    Ok(match recipe.threads {
         Some(threads) => trainer.threads(threads),
         None => trainer,
-    }
+    })
 }

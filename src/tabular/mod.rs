@@ -30,5 +30,5 @@ pub use model::TabularModel;
 pub use recipe::Tabular;
 pub use scale::Scaling;
 pub use scores::Scores;
-pub use settings::{Metric, Progress};
+pub use settings::{Metric, Preset, Progress};
 pub use table::Table;

@@ -9,7 +9,7 @@ use core::ops::ControlFlow;
 use super::columns::ColumnSettings;
 use super::member::Member;
 use super::model::TabularModel;
-use super::settings::{Metric, Progress, Recipe};
+use super::settings::{Metric, Preset, Progress, Recipe};
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::activation::Activation;
@@ -41,14 +41,14 @@ use crate::train::Trainer;
 ///
 /// # Recipe
 ///
-/// The defaults are those of RealMLP-TD-S (Holzmüller, Grinsztajn and Steinwart, 2024,
+/// The recipe follows RealMLP (Holzmüller, Grinsztajn and Steinwart, 2024,
 /// [arXiv:2407.04491](https://arxiv.org/abs/2407.04491)):
 ///
-/// - columns as [`Columns`](super::Columns) describes, and numeric targets scaled to mean 0 and
-///   deviation 1,
+/// - columns as [`Columns`](super::Columns) describes, with learned waves of numbers, and numeric
+///   targets scaled to mean 0 and deviation 1,
 /// - a learned scale of the inputs, then three hidden layers of 256 neurons with SELU for classes
 ///   and Mish for numbers,
-/// - 256 epochs of minibatches of 256 rows, with Adam and the schedule
+/// - 128 epochs of minibatches of 256 rows, with Adam and the schedule
 ///   [`CosineLog`](crate::schedule::CosineLog),
 /// - the parameters of the epoch that is best on held-out rows.
 ///
@@ -140,7 +140,16 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets how columns become inputs.
+    /// Sets the number of epochs and the waves of numbers. Call it before other settings. Default:
+    /// [`Preset::Full`].
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.recipe.epochs = preset.epochs();
+        self.recipe.columns.periodic = preset.periodic();
+        self
+    }
+
+    /// Sets how columns become inputs. The default differs from [`ColumnSettings::default`] in the
+    /// waves of the [`Preset`].
     pub fn columns(mut self, settings: ColumnSettings) -> Self {
         self.recipe.columns = settings;
         self
@@ -161,7 +170,7 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets the number of epochs. Default: 256.
+    /// Sets the number of epochs. Default: 128.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.recipe.epochs = epochs;
         self

@@ -22,6 +22,39 @@ pub enum Metric {
     LogLoss,
 }
 
+/// Defaults of a recipe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Preset {
+    /// The defaults that measure best: numbers have learned waves ([`ColumnSettings::periodic`]),
+    /// and 128 epochs.
+    #[default]
+    Full,
+    /// RealMLP-TD-S as published: numbers as they are, and 256 epochs.
+    Simple,
+}
+
+impl Preset {
+    /// Returns the number of epochs.
+    pub(super) fn epochs(self) -> usize {
+        match self {
+            Self::Full => 128,
+            Self::Simple => 256,
+        }
+    }
+
+    /// Returns the standard deviation of the waves' frequencies.
+    pub(super) fn periodic(self) -> Option<f64> {
+        match self {
+            Self::Full => Some(SIGMA),
+            Self::Simple => None,
+        }
+    }
+}
+
+/// Standard deviation of the waves' frequencies that measures best.
+const SIGMA: f64 = 3.0;
+
 /// Progress of a fit, which the function given to [`Tabular::on_epoch`] receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -67,10 +100,13 @@ pub(super) struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            columns: ColumnSettings::default(),
+            columns: ColumnSettings {
+                periodic: Preset::Full.periodic(),
+                ..ColumnSettings::default()
+            },
             folds: 5,
             splitter: None,
-            epochs: 256,
+            epochs: Preset::Full.epochs(),
             batch_size: 256,
             seed: 0,
             hidden: [256; 3].into(),

@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::ColumnSettings;
-use crate::error::{Error, Position, Result};
+use crate::encoding::PeriodicSettings;
+use crate::error::{Error, Position, Result, check_range};
 use crate::float::Float;
 use crate::memory;
 use crate::tabular::column::{Cells, Column, Kind};
@@ -25,6 +26,8 @@ pub(super) enum Form {
         levels: Option<Levels>,
         scale: Scale,
         indicator: Scale,
+        /// Standard deviation of the frequencies of learned waves.
+        periodic: Option<f64>,
     },
     /// An input for each level, or one for two levels.
     OneHot { levels: Levels, scales: Vec<Scale> },
@@ -42,12 +45,12 @@ impl Form {
         match &column.0 {
             Cells::Numbers(numbers) => {
                 let cells = rows.iter().map(|&row| numbers[row]);
-                Self::number(cells, rows, None, scaling)
+                Self::number(cells, rows, None, (scaling, settings.periodic))
             }
             Cells::Words(words) if words.kind == Kind::Levels => {
                 let levels = Levels::of(&words.words);
                 let cells = rows.iter().map(|&row| words.number(row));
-                Self::number(cells, rows, Some(levels), scaling)
+                Self::number(cells, rows, Some(levels), (scaling, settings.periodic))
             }
             Cells::Words(words) => {
                 let counts = words.counts(rows);
@@ -85,7 +88,7 @@ impl Form {
         cells: impl Iterator<Item = f64>,
         rows: &[usize],
         levels: Option<Levels>,
-        scaling: Scaling,
+        (scaling, periodic): (Scaling, Option<f64>),
     ) -> Result<Self> {
         let mut present = memory::collected("training rows", rows.len(), cells)?;
         if let Some(at) = present.iter().position(|x| x.is_infinite()) {
@@ -102,6 +105,7 @@ impl Form {
             levels,
             scale: Scale::fit(scaling, &present)?,
             indicator,
+            periodic,
         })
     }
 
@@ -122,8 +126,14 @@ impl Form {
     pub(super) fn varying(&self) -> usize {
         match self {
             Self::Number {
-                scale, indicator, ..
-            } => scale.varying() + indicator.varying(),
+                scale,
+                indicator,
+                periodic,
+                ..
+            } => {
+                let width = periodic.map_or(1, |_| PeriodicSettings::new(1).width);
+                scale.varying() * width + indicator.varying()
+            }
             Self::OneHot { scales, .. } => scales.iter().map(Scale::varying).sum(),
             Self::Code { width, .. } => *width,
         }
@@ -162,6 +172,7 @@ impl Form {
                 levels,
                 scale,
                 indicator,
+                ..
             } => {
                 let numbers = Numbers::of(cells, levels.as_ref())?;
                 let (missing, present) = (indicator.apply(1.0), indicator.apply(-1.0));
@@ -225,8 +236,10 @@ impl Form {
                 levels,
                 scale,
                 indicator,
+                periodic,
             } => {
                 levels.iter().try_for_each(Levels::check)?;
+                periodic.map_or(Ok(()), check_sigma)?;
                 scale.check()?;
                 indicator.check_single()
             }
@@ -281,4 +294,10 @@ fn too_large<T: Float>(row: usize, value: f64) -> Error {
         core::any::type_name::<T>()
     );
     Error::invalid_value("number", expected, Position::Row(row), value)
+}
+
+/// Checks the standard deviation of initial frequencies.
+pub(super) fn check_sigma(sigma: f64) -> Result<()> {
+    let what = "standard deviation of frequencies";
+    check_range(what, sigma, 1e-6..=1e6, "1e-6 to 1e6")
 }
