@@ -31,6 +31,7 @@
 //! | predict with no allocation at all, from flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
 //! | encode inputs, so that a network learns fine detail, or from categories | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
+//! | make inputs from a table of numbers and words (features `tabular`, `csv`) | the module `tabular` |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
 //! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |
@@ -79,6 +80,8 @@
 //!   `ModelFile`, `Trainer::checkpoint`). Enables `serde`.
 //! - `serde`: serializes settings, histories and networks in other formats.
 //! - `onnx`: exports trained networks as ONNX models for other runtimes (module `onnx`).
+//! - `tabular`: tables of numbers, words and gaps as inputs (module `tabular`).
+//! - `csv`: reads tables from CSV text (`tabular::CsvReader`). Enables `std` and `tabular`.
 //!
 //! # Small targets
 //!

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Floors from the lowest to the highest. Modules on one floor do not import each other.
-const FLOORS: [&[&str]; 14] = [
+const FLOORS: [&[&str]; 15] = [
     &["error"],
     &["simd", "parallel", "memory", "atomic_file", "fnv"],
     &["float", "layout", "serde_float"],
@@ -28,6 +28,7 @@ const FLOORS: [&[&str]; 14] = [
     &["mlp"],
     &["train"],
     &["model"],
+    &["tabular"],
     &["onnx"],
     &["lib"],
 ];

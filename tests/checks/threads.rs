@@ -13,7 +13,7 @@ use feedforward::{
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
     Trainer, TrainerState, activation, encoding, folds, gemm, init, loss, metrics, optimizer,
-    schedule, simd, train,
+    schedule, simd, tabular, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -58,6 +58,19 @@ shared! {
     Error,
     DivergenceCause,
     Position,
+    // Tables and their models.
+    tabular::Column<'static>,
+    tabular::ColumnSettings,
+    tabular::Columns,
+    tabular::CsvReader,
+    tabular::Kind,
+    tabular::Progress,
+    tabular::Scaling,
+    tabular::Scores,
+    tabular::Table<'static>,
+    tabular::Tabular<'static>,
+    tabular::TabularModel,
+    tabular::Value<'static>,
     // Training types.
     Trainer<f32>,
     TrainerState<f32>,

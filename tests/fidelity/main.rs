@@ -54,6 +54,7 @@ fn checker(schema: &str) -> Option<Checker> {
         "folds/1" => Elsewhere("tests/folds.rs"),
         "metrics/1" => Elsewhere("tests/checks/metrics_fixtures.rs"),
         "paint/1" => Elsewhere("the painting"),
+        "tabular/1" => Elsewhere("tests/tabular.rs"),
         "scores/1" => Elsewhere("tests/checks/metrics.rs"),
         _ => return None,
     })
