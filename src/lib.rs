@@ -31,7 +31,7 @@
 //! | predict with no allocation at all, from flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
 //! | encode inputs, so that a network learns fine detail, or from categories | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
-//! | make inputs from a table of numbers and words (features `tabular`, `csv`) | the module `tabular` |
+//! | make inputs from a table (features `tabular`, `csv`) | the module `tabular` |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
 //! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |

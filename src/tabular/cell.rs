@@ -6,6 +6,14 @@ use alloc::string::String;
 /// Value of a cell.
 ///
 /// Numbers, words, booleans and options of them convert into one.
+///
+/// ```
+/// use feedforward::tabular::Value;
+///
+/// assert_eq!(Value::from(3), Value::Number(3.0));
+/// assert_eq!(Value::from(Some("gas")), Value::Word("gas"));
+/// assert_eq!(Value::from(None::<bool>), Value::Missing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'v> {
     /// Number. NaN is missing.

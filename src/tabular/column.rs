@@ -12,6 +12,13 @@ use super::cell::{BooleanCell, NumberCell, Value, WordCell};
 use crate::error::{Error, Result, bounded, check_not_empty, listed};
 
 /// Kind of a column.
+///
+/// ```
+/// use feedforward::tabular::{Column, Kind};
+///
+/// assert_eq!(Column::words(["gas", "oil"]).kind(), Kind::Words);
+/// assert_eq!(Kind::Levels.to_string(), "ordered levels");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -41,6 +48,22 @@ impl fmt::Display for Kind {
 pub(super) const MISSING: u32 = u32::MAX;
 
 /// Column of a [`Table`](super::Table): numbers, words, booleans, or words with an order.
+///
+/// Slices and vectors of `f64` convert into columns of numbers, and slices are borrowed.
+///
+/// ```
+/// use feedforward::tabular::{Column, Value};
+///
+/// let rooms = Column::numbers([Some(4), None, Some(2)]);
+/// assert_eq!((rooms.len(), rooms.missing()), (3, 1));
+/// assert_eq!(rooms.get(2), Some(Value::Number(2.0)));
+/// assert_eq!(rooms.get(1), Some(Value::Missing));
+///
+/// let sizes = Column::levels(["M", "S", "M"], ["S", "M", "L"])?;
+/// assert_eq!(sizes.get(1), Some(Value::Word("S")));
+/// assert!(Column::levels(["XL"], ["S", "M", "L"]).is_err());
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column<'a>(pub(super) Cells<'a>);
 

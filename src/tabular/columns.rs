@@ -304,8 +304,9 @@ impl Columns {
     /// - [`Error::UnknownName`] if the table lacks a column.
     /// - [`Error::OutOfBounds`] if there is no such row.
     /// - [`Error::TooLarge`] if a buffer cannot hold the inputs.
-    /// - [`Error::Column`] if a column does not have the kind that it had before, or if a number is
-    ///   infinite, or too large for `T` after scaling.
+    /// - [`Error::Column`] if a column has another kind than the fitted one. A column of words also
+    ///   takes numbers and booleans.
+    /// - [`Error::Column`] if a number is infinite, or too large for `T` after scaling.
     pub fn encode<T: Float>(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<T>> {
         table.check_rows(rows)?;
         let width = self.inputs();

@@ -31,7 +31,7 @@ const SAMPLE: usize = 20;
 /// around cells do not count. Empty lines are skipped.
 ///
 /// Numbers have a decimal point: `1`, `-0.5`, `+3`, `1e5`, and also `007`. `inf`, `1,5` and
-/// `0x10` are words. A column without a name is called "column 1", or whatever its position is.
+/// `0x10` are words. Without names, the first column is called "column 1", and so on.
 ///
 /// ```
 /// use feedforward::tabular::{CsvReader, Kind};
@@ -46,8 +46,8 @@ const SAMPLE: usize = 20;
 ///
 /// # Memory
 ///
-/// The text is read first. The table takes 8 bytes for a number, 4 bytes for a word, 8 bytes for
-/// a boolean while it is read, and the text of each different word.
+/// The whole text is read first. In the table, a number takes 8 bytes, and any other cell takes 4
+/// bytes. The text of each different word is stored once.
 #[doc(alias = "read_csv")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "its methods return the changed reader"]
@@ -106,6 +106,14 @@ impl CsvReader {
     }
 
     /// Reads a file.
+    ///
+    /// ```no_run
+    /// use feedforward::tabular::CsvReader;
+    ///
+    /// let table = CsvReader::new().levels("size", ["S", "M", "L"]).open("shirts.csv")?;
+    /// println!("{} rows of {:?}", table.rows(), table.names());
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Returns [`Error::Io`] if the file cannot be read, and otherwise [`Error::File`] with the

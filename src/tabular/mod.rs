@@ -1,6 +1,33 @@
 //! Tables: columns of numbers and words as inputs of networks.
 //!
-//! A [`Table`] has named columns. [`Columns`], fitted on training rows, turns them into inputs.
+//! | task | see |
+//! |---|---|
+//! | name columns of numbers, words, booleans or ordered levels | [`Table`], [`Column`] |
+//! | read CSV text (feature `csv`) | `CsvReader` |
+//! | turn a table into inputs, with statistics of the training rows | [`Columns`], [`Scaling`] |
+//! | train a model of a table, and predict | [`Tabular`], [`TabularModel`] |
+//!
+//! Cells may be missing, and words may be new: the number of inputs stays.
+//!
+//! ```
+//! use feedforward::activation::Identity;
+//! use feedforward::tabular::{Column, ColumnSettings, Columns, Table};
+//! use feedforward::{Mlp, Trainer, loss::SquaredError, optimizer::Adam};
+//!
+//! let table = Table::new()
+//!     .with("area", Column::numbers([Some(60.0), Some(80.0), None, Some(120.0)]))?
+//!     .with("heating", Column::words(["gas", "oil", "gas", "wood"]))?;
+//! let columns = Columns::fit(&table, &[0, 1, 2, 3], &ColumnSettings::default())?;
+//! let (x, y) = (columns.encode::<f32>(&table, &[0, 1, 2, 3])?, [1.0, 2.0, 1.5, 3.0]);
+//!
+//! let mut net = Mlp::builder(columns.inputs()).output(1, Identity).build()?;
+//! Trainer::new(SquaredError, Adam::new(0.1)).epochs(100).fit(&mut net, &x, &y)?;
+//!
+//! let home = Table::row([("area", 90.into()), ("heating", "coal".into())])?;
+//! let price = net.predict(&columns.encode(&home, &[0])?)?[0];
+//! assert!(price.is_finite());
+//! # Ok::<(), feedforward::Error>(())
+//! ```
 
 #![cfg(target_has_atomic = "ptr")]
 

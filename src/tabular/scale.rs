@@ -4,14 +4,28 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::error::{Error, Number, Result, check_count, check_range};
+#[cfg(feature = "serde")]
+use crate::error::{Error, check_range};
+use crate::error::{Number, Result, check_count};
 use crate::float::Float;
 use crate::math;
 
 /// Scaling of a column of numbers, with statistics of the training rows.
 ///
 /// A missing number counts as the center: the mean of [`Standard`](Self::Standard), and otherwise
-/// the median.
+/// the median. Quantiles are NumPy's, with linear interpolation.
+///
+/// ```
+/// use feedforward::tabular::{Column, ColumnSettings, Columns, Scaling, Table};
+///
+/// let table = Table::new().with("age", Column::numbers([20, 30, 50]))?;
+/// let settings = ColumnSettings { scaling: Scaling::MinMax, ..ColumnSettings::default() };
+/// let columns = Columns::fit(&table, &[0, 1, 2], &settings)?;
+///
+/// // Each number, and whether it is missing.
+/// assert_eq!(columns.encode::<f32>(&table, &[2, 0])?, [1.0, 0.0, 0.0, 0.0]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -173,7 +173,16 @@ impl<'a> Table<'a> {
         Ok(self)
     }
 
-    /// Copies these rows, in this order.
+    /// Copies these rows, in this order. A row may occur several times.
+    ///
+    /// ```
+    /// use feedforward::tabular::{Column, Table};
+    ///
+    /// let table = Table::new().with("rooms", Column::numbers([4, 3, 2]))?;
+    /// let rows = table.select(&[2, 0])?;
+    /// assert_eq!(rows.column("rooms")?.as_numbers(), Some(&[2.0, 4.0][..]));
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Returns [`Error::OutOfBounds`] if there is no such row.

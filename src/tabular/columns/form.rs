@@ -191,19 +191,19 @@ impl Form {
             }
             Self::OneHot { levels, scales } => {
                 let found = levels.find(cells, kind)?;
-                for (row, &index) in outputs.zip(rows) {
-                    let level = found.get(index);
-                    if let [scale] = &scales[..]
-                        && levels.count() == 2
-                    {
-                        let sign = [-1.0, 1.0];
-                        let x = level.map_or(0.0, |level| sign[level]);
-                        row[0] = T::from_f64(scale.apply(x));
-                        continue;
+                let scaled = |scale: &Scale, x| T::from_f64(scale.apply(x));
+                if let ([scale], 2) = (&scales[..], levels.count()) {
+                    let inputs = [-1.0, 1.0, 0.0].map(|x| scaled(scale, x));
+                    for (row, &index) in outputs.zip(rows) {
+                        row[0] = inputs[found.get(index).unwrap_or(2)];
                     }
-                    for (output, (x, scale)) in row.iter_mut().zip(scales.iter().enumerate()) {
-                        let is_level = level == Some(x);
-                        *output = T::from_f64(scale.apply(f64::from(u8::from(is_level))));
+                    return Ok(());
+                }
+                let zeros: Vec<T> = scales.iter().map(|scale| scaled(scale, 0.0)).collect();
+                for (row, &index) in outputs.zip(rows) {
+                    row[..zeros.len()].copy_from_slice(&zeros);
+                    if let Some(level) = found.get(index) {
+                        row[level] = scaled(&scales[level], 1.0);
                     }
                 }
             }
