@@ -80,7 +80,7 @@ pub(super) enum Cells<'a> {
 pub(super) struct Words {
     pub(super) kind: Kind,
     /// In the order of their first cells, or of the levels.
-    pub(super) words: Vec<String>,
+    pub(super) distinct: Vec<String>,
     /// [`MISSING`] is missing.
     pub(super) codes: Vec<u32>,
 }
@@ -88,7 +88,7 @@ pub(super) struct Words {
 impl Words {
     /// Returns the number of cells with each word among these rows.
     pub(super) fn counts(&self, rows: &[usize]) -> Vec<usize> {
-        let mut counts = vec![0; self.words.len()];
+        let mut counts = vec![0; self.distinct.len()];
         for &row in rows {
             if self.codes[row] != MISSING {
                 counts[self.codes[row] as usize] += 1;
@@ -106,7 +106,7 @@ impl Words {
     }
 }
 
-impl<'a> Column<'a> {
+impl Column<'_> {
     /// Creates a column of numbers. `None` and NaN are missing.
     pub fn numbers(cells: impl IntoIterator<Item = impl NumberCell>) -> Self {
         let numbers = cells.into_iter().map(|cell| cell.number());
@@ -146,15 +146,19 @@ impl<'a> Column<'a> {
                 return Err(Error::UnknownLabel {
                     row,
                     label: format!("{:?}", bounded(word.unwrap_or_default().to_string())),
-                    known: listed(&words.words),
+                    known: listed(&words.distinct),
                 });
             }
         }
         Ok(words.finish(Kind::Levels))
     }
 
-    fn coded(kind: Kind, words: Vec<String>, codes: Vec<u32>) -> Self {
-        Self(Cells::Words(Words { kind, words, codes }))
+    fn coded(kind: Kind, distinct: Vec<String>, codes: Vec<u32>) -> Self {
+        Self(Cells::Words(Words {
+            kind,
+            distinct,
+            codes,
+        }))
     }
 
     /// Creates a column of one cell.
@@ -205,7 +209,7 @@ impl<'a> Column<'a> {
             Cells::Words(words) => words.codes.get(row).map(|&code| match words.kind {
                 _ if code == MISSING => Value::Missing,
                 Kind::Booleans => Value::Boolean(code == 1),
-                _ => Value::Word(&words.words[code as usize]),
+                _ => Value::Word(&words.distinct[code as usize]),
             }),
         }
     }
@@ -217,7 +221,7 @@ impl<'a> Column<'a> {
             Cells::Numbers(numbers) => Cells::Numbers(rows.map(|&row| numbers[row]).collect()),
             Cells::Words(words) => Cells::Words(Words {
                 kind: words.kind,
-                words: words.words.clone(),
+                distinct: words.distinct.clone(),
                 codes: rows.map(|&row| words.codes[row]).collect(),
             }),
         })
@@ -263,7 +267,7 @@ impl From<Vec<f64>> for Column<'_> {
 /// Column of words under construction.
 #[derive(Default)]
 pub(super) struct WordsBuilder {
-    words: Vec<String>,
+    distinct: Vec<String>,
     index: BTreeMap<String, u32>,
     codes: Vec<u32>,
 }
@@ -280,8 +284,8 @@ impl WordsBuilder {
         if let Some(&code) = self.index.get(word) {
             return code;
         }
-        let code = self.words.len() as u32;
-        self.words.push(word.to_string());
+        let code = self.distinct.len() as u32;
+        self.distinct.push(word.to_string());
         self.index.insert(word.to_string(), code);
         code
     }
@@ -290,13 +294,13 @@ impl WordsBuilder {
     pub(super) fn of_levels(levels: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let mut ordered = Self::default();
         for level in levels {
-            let (level, known) = (level.into(), ordered.words.len());
+            let (level, known) = (level.into(), ordered.distinct.len());
             if (ordered.code(&level) as usize) < known {
                 let got = format!("{:?} twice", bounded(level));
                 return Err(Error::invalid_setting("levels", "different words", got));
             }
         }
-        check_not_empty("levels", &ordered.words)?;
+        check_not_empty("levels", &ordered.distinct)?;
         Ok(ordered)
     }
 
@@ -312,6 +316,6 @@ impl WordsBuilder {
 
     /// Returns the column.
     pub(super) fn finish<'a>(self, kind: Kind) -> Column<'a> {
-        Column::coded(kind, self.words, self.codes)
+        Column::coded(kind, self.distinct, self.codes)
     }
 }

@@ -120,6 +120,9 @@ impl TryFrom<Unchecked> for Columns {
     }
 }
 
+/// Encoding of consecutive inputs, and `true` if it has waves.
+type Member<T> = (Arc<dyn Encoding<T>>, bool);
+
 /// A column and its inputs.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -263,8 +266,8 @@ impl Columns {
     }
 
     /// Returns the encodings of consecutive inputs, and `true` for those with waves.
-    fn members<T: Float>(&self) -> Result<Vec<(Arc<dyn Encoding<T>>, bool)>> {
-        let mut members: Vec<(Arc<dyn Encoding<T>>, bool)> = Vec::new();
+    fn members<T: Float>(&self) -> Result<Vec<Member<T>>> {
+        let mut members: Vec<Member<T>> = Vec::new();
         let (mut plain, mut tables) = (0, Vec::new());
         for (_, column) in self.in_order() {
             match &column.form {

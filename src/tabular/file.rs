@@ -66,6 +66,7 @@ impl TabularModel {
     ///
     /// # Errors
     /// See [`from_bytes`](Self::from_bytes).
+    #[allow(clippy::needless_pass_by_value)] // the signature of `Mlp`
     pub fn from_bytes_with(bytes: &[u8], resolver: impl Resolver<f32>) -> Result<Self> {
         let file = Reader::new(bytes, &[KIND])?;
         let target: Target = file.get("target")?;

@@ -121,7 +121,7 @@ impl Levels {
                 };
                 Ok(Found::Words {
                     codes: &given.codes,
-                    levels: given.words.iter().map(level).collect(),
+                    levels: given.distinct.iter().map(level).collect(),
                 })
             }
             Cells::Numbers(numbers) if kind == Kind::Words => Ok(Found::Numbers {
@@ -202,7 +202,7 @@ impl<'c> Numbers<'c> {
             (Cells::Numbers(numbers), None) => Ok(Self::Plain(numbers)),
             (Cells::Words(words), None) => {
                 let is = |test: fn(&str) -> bool| {
-                    move |&code: &u32| code != MISSING && test(&words.words[code as usize])
+                    move |&code: &u32| code != MISSING && test(&words.distinct[code as usize])
                 };
                 // A single wrong cell makes a column of a file one of words, so it is named.
                 let wrong = words
@@ -213,7 +213,7 @@ impl<'c> Numbers<'c> {
                 let Some(row) = wrong.or(first) else {
                     return Ok(Self::Missing);
                 };
-                let word = bounded(words.words[words.codes[row] as usize].clone());
+                let word = bounded(words.distinct[words.codes[row] as usize].clone());
                 let got = format!("{word:?} in row {row}");
                 Err(Error::invalid_setting("kind", "numbers", got))
             }

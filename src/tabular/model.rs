@@ -177,7 +177,9 @@ impl TabularModel {
             pairs.for_each(|(sums, outputs)| self.target.add_values(outputs, sums));
             count += 1.0;
         }
-        values.iter_mut().for_each(|sum| *sum /= count);
+        for sum in &mut values {
+            *sum /= count;
+        }
         if self.target.exposure.is_some() {
             let exposures = self.target.exposures(table)?;
             for (value, &row) in values.iter_mut().zip(rows) {
