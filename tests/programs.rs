@@ -431,11 +431,8 @@ fn paint_logo_learns_the_mean_over_each_pixel() {
         let mut command = paint(&out, &["--reference", truth, "--epochs", "15", "--save"]);
         let output = output_of(command.arg(&model).args(["--subpixels", subpixels]));
         let line = output.lines().find(|line| line.contains("by the network"));
-        let words = line.unwrap().split_whitespace();
-        words
-            .filter_map(|word| word.parse::<f64>().ok())
-            .next()
-            .unwrap()
+        let mut words = line.unwrap().split_whitespace();
+        words.find_map(|word| word.parse::<f64>().ok()).unwrap()
     };
     let (centers, means) = (decibels("1"), decibels("2"));
     assert!(means > centers + 1.0, "{centers} {means}");

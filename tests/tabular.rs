@@ -459,7 +459,7 @@ fn tables_of_other_types() {
         .with("i", Column::numbers([Some(1_u8), None]))
         .and_then(|t| t.with("f", Column::numbers(vec![0.5_f32, f32::NAN])))
         .and_then(|t| t.with("s", Column::words(vec![String::from("a"), "b".into()])))
-        .and_then(|t| t.with("b", Column::booleans(&[Some(true), None])))
+        .and_then(|t| t.with("b", Column::booleans([Some(true), None])))
         .unwrap();
     for column in [0, 1, 3] {
         assert_eq!(table.columns()[column].missing(), 1);

@@ -69,8 +69,9 @@ impl TabularModel {
     }
 
     /// Returns the predictions for training rows by the networks that did not learn them, row-major
-    /// `[rows x outputs]`: numbers, or probabilities. NaN if no fold has held out a row. Empty for a
-    /// model from a file.
+    /// `[rows x outputs]`: numbers, or probabilities.
+    ///
+    /// They are NaN for rows that no fold has held out. A model from a file has none.
     pub fn out_of_fold(&self) -> &[f64] {
         &self.out_of_fold
     }

@@ -26,7 +26,8 @@ use crate::train::Trainer;
 /// // The price of a home depends on its area, and on whether it has a garden.
 /// let areas: Vec<f64> = (0..400).map(|i| f64::from(40 + i * 37 % 120)).collect();
 /// let garden = (0..400).map(|i| i % 3 == 0);
-/// let prices = areas.iter().zip(garden.clone()).map(|(a, g)| a * 3.0 + if g { 50.0 } else { 0.0 });
+/// let price = |(area, garden)| 3.0 * area + if garden { 50.0 } else { 0.0 };
+/// let prices = areas.iter().zip(garden.clone()).map(price);
 /// let table = Table::new()
 ///     .with("area", &areas[..])?
 ///     .with("garden", Column::booleans(garden))?

@@ -56,6 +56,8 @@ impl Preset {
 const SIGMA: f64 = 3.0;
 
 /// Progress of a fit, which the function given to [`Tabular::on_epoch`] receives.
+///
+/// [`Tabular::on_epoch`]: super::Tabular::on_epoch
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {

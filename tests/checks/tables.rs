@@ -70,12 +70,15 @@ fn scaling() -> impl Strategy<Value = Scaling> {
 
 fn settings() -> impl Strategy<Value = ColumnSettings> {
     let scalings = option::of(scaling()).prop_map(|own| own.map(|s| ("c0".to_string(), s)));
-    (scaling(), scalings, 0..8_usize, 1..5_usize, 0..4_usize).prop_map(
-        |(scaling, scalings, one_hot, width, min_count)| ColumnSettings {
+    let periodic = option::of(0.01..10.0);
+    let sizes = (0..8_usize, 1..5_usize, 0..4_usize);
+    (scaling(), scalings, sizes, periodic).prop_map(
+        |(scaling, scalings, (one_hot, width, min_count), periodic)| ColumnSettings {
             scaling,
             scalings: scalings.into_iter().collect(),
             one_hot,
             width,
+            periodic,
             min_count,
         },
     )
