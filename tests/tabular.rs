@@ -454,12 +454,25 @@ fn largest_numbers_stay_finite() {
 }
 
 #[test]
+fn settings_come_back_from_json() {
+    let settings = ColumnSettings {
+        scalings: vec![("x".into(), Scaling::Piecewise(3))],
+        one_hot: 8,
+        ..settings(Scaling::MinMax)
+    };
+    let text = serde_json::to_string(&settings).unwrap();
+    assert!(text.contains(r#""scaling":"min_max","scalings":[["x",{"piecewise":3}]]"#));
+    let read: ColumnSettings = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, settings);
+}
+
+#[test]
 fn tables_of_other_types() {
     let table = Table::new()
         .with("i", Column::numbers([Some(1_u8), None]))
         .and_then(|t| t.with("f", Column::numbers(vec![0.5_f32, f32::NAN])))
         .and_then(|t| t.with("s", Column::words(vec![String::from("a"), "b".into()])))
-        .and_then(|t| t.with("b", Column::booleans(&[Some(true), None])))
+        .and_then(|t| t.with("b", Column::booleans([&Some(true), &None])))
         .unwrap();
     for column in [0, 1, 3] {
         assert_eq!(table.columns()[column].missing(), 1);

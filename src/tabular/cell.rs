@@ -38,7 +38,7 @@ impl<'v> From<&'v String> for Value<'v> {
     }
 }
 
-impl<'v, V: Into<Self>> From<Option<V>> for Value<'v> {
+impl<V: Into<Self>> From<Option<V>> for Value<'_> {
     fn from(value: Option<V>) -> Self {
         value.map_or(Self::Missing, Into::into)
     }

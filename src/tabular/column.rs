@@ -72,12 +72,12 @@ pub(super) enum Cells<'a> {
     /// NaN is missing.
     Numbers(Cow<'a, [f64]>),
     /// Words of any other kind.
-    Words(Words),
+    Words(Coded),
 }
 
 /// Distinct words, and the index of each cell's word.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Words {
+pub(super) struct Coded {
     pub(super) kind: Kind,
     /// In the order of their first cells, or of the levels.
     pub(super) words: Vec<String>,
@@ -85,7 +85,7 @@ pub(super) struct Words {
     pub(super) codes: Vec<u32>,
 }
 
-impl Words {
+impl Coded {
     /// Returns the number of cells with each word among these rows.
     pub(super) fn counts(&self, rows: &[usize]) -> Vec<usize> {
         let mut counts = vec![0; self.words.len()];
@@ -106,7 +106,7 @@ impl Words {
     }
 }
 
-impl<'a> Column<'a> {
+impl Column<'_> {
     /// Creates a column of numbers. `None` and NaN are missing.
     pub fn numbers(cells: impl IntoIterator<Item = impl NumberCell>) -> Self {
         let numbers = cells.into_iter().map(|cell| cell.number());
@@ -154,7 +154,7 @@ impl<'a> Column<'a> {
     }
 
     fn coded(kind: Kind, words: Vec<String>, codes: Vec<u32>) -> Self {
-        Self(Cells::Words(Words { kind, words, codes }))
+        Self(Cells::Words(Coded { kind, words, codes }))
     }
 
     /// Creates a column of one cell.
@@ -215,7 +215,7 @@ impl<'a> Column<'a> {
         let rows = rows.iter();
         Column(match &self.0 {
             Cells::Numbers(numbers) => Cells::Numbers(rows.map(|&row| numbers[row]).collect()),
-            Cells::Words(words) => Cells::Words(Words {
+            Cells::Words(words) => Cells::Words(Coded {
                 kind: words.kind,
                 words: words.words.clone(),
                 codes: rows.map(|&row| words.codes[row]).collect(),

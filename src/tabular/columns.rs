@@ -42,7 +42,7 @@ pub struct ColumnSettings {
     pub one_hot: usize,
     /// Length of learned vectors. Range: 1 to 65,536. Default: 8.
     pub width: usize,
-    /// Minimum number of training rows of a word. Rarer words of a column are merged into one level.
+    /// Minimum number of training rows of a word. Rarer words of a column share one level.
     /// Default: 1, which merges none.
     pub min_count: usize,
 }
