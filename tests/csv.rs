@@ -229,13 +229,15 @@ fn kinds_of_the_caller() {
     assert_eq!(kind(&table, "n"), Kind::Numbers);
 }
 
+/// Number of columns of a wide table.
+const WIDTH: usize = 10_000;
+
 #[test]
 fn long_lines_and_wide_tables() {
     let long = "x".repeat(3_000_000);
     let table = read(format!("a,b\n{long},1\ny,2\n"));
     assert_eq!(table.column("a").unwrap().get(0), Some(Value::Word(&long)));
 
-    const WIDTH: usize = 10_000;
     let mut text = String::new();
     for row in 0..4 {
         for column in 0..WIDTH {

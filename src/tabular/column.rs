@@ -72,23 +72,23 @@ pub(super) enum Cells<'a> {
     /// NaN is missing.
     Numbers(Cow<'a, [f64]>),
     /// Words of any other kind.
-    Words(Words),
+    Words(Coded),
 }
 
 /// Distinct words, and the index of each cell's word.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Words {
+pub(super) struct Coded {
     pub(super) kind: Kind,
     /// In the order of their first cells, or of the levels.
-    pub(super) distinct: Vec<String>,
+    pub(super) words: Vec<String>,
     /// [`MISSING`] is missing.
     pub(super) codes: Vec<u32>,
 }
 
-impl Words {
+impl Coded {
     /// Returns the number of cells with each word among these rows.
     pub(super) fn counts(&self, rows: &[usize]) -> Vec<usize> {
-        let mut counts = vec![0; self.distinct.len()];
+        let mut counts = vec![0; self.words.len()];
         for &row in rows {
             if self.codes[row] != MISSING {
                 counts[self.codes[row] as usize] += 1;
@@ -146,19 +146,15 @@ impl Column<'_> {
                 return Err(Error::UnknownLabel {
                     row,
                     label: format!("{:?}", bounded(word.unwrap_or_default().to_string())),
-                    known: listed(&words.distinct),
+                    known: listed(&words.words),
                 });
             }
         }
         Ok(words.finish(Kind::Levels))
     }
 
-    fn coded(kind: Kind, distinct: Vec<String>, codes: Vec<u32>) -> Self {
-        Self(Cells::Words(Words {
-            kind,
-            distinct,
-            codes,
-        }))
+    fn coded(kind: Kind, words: Vec<String>, codes: Vec<u32>) -> Self {
+        Self(Cells::Words(Coded { kind, words, codes }))
     }
 
     /// Creates a column of one cell.
@@ -209,7 +205,7 @@ impl Column<'_> {
             Cells::Words(words) => words.codes.get(row).map(|&code| match words.kind {
                 _ if code == MISSING => Value::Missing,
                 Kind::Booleans => Value::Boolean(code == 1),
-                _ => Value::Word(&words.distinct[code as usize]),
+                _ => Value::Word(&words.words[code as usize]),
             }),
         }
     }
@@ -219,9 +215,9 @@ impl Column<'_> {
         let rows = rows.iter();
         Column(match &self.0 {
             Cells::Numbers(numbers) => Cells::Numbers(rows.map(|&row| numbers[row]).collect()),
-            Cells::Words(words) => Cells::Words(Words {
+            Cells::Words(words) => Cells::Words(Coded {
                 kind: words.kind,
-                distinct: words.distinct.clone(),
+                words: words.words.clone(),
                 codes: rows.map(|&row| words.codes[row]).collect(),
             }),
         })
@@ -267,7 +263,7 @@ impl From<Vec<f64>> for Column<'_> {
 /// Column of words under construction.
 #[derive(Default)]
 pub(super) struct WordsBuilder {
-    distinct: Vec<String>,
+    words: Vec<String>,
     index: BTreeMap<String, u32>,
     codes: Vec<u32>,
 }
@@ -284,8 +280,8 @@ impl WordsBuilder {
         if let Some(&code) = self.index.get(word) {
             return code;
         }
-        let code = self.distinct.len() as u32;
-        self.distinct.push(word.to_string());
+        let code = self.words.len() as u32;
+        self.words.push(word.to_string());
         self.index.insert(word.to_string(), code);
         code
     }
@@ -294,13 +290,13 @@ impl WordsBuilder {
     pub(super) fn of_levels(levels: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let mut ordered = Self::default();
         for level in levels {
-            let (level, known) = (level.into(), ordered.distinct.len());
+            let (level, known) = (level.into(), ordered.words.len());
             if (ordered.code(&level) as usize) < known {
                 let got = format!("{:?} twice", bounded(level));
                 return Err(Error::invalid_setting("levels", "different words", got));
             }
         }
-        check_not_empty("levels", &ordered.distinct)?;
+        check_not_empty("levels", &ordered.words)?;
         Ok(ordered)
     }
 
@@ -316,6 +312,6 @@ impl WordsBuilder {
 
     /// Returns the column.
     pub(super) fn finish<'a>(self, kind: Kind) -> Column<'a> {
-        Column::coded(kind, self.distinct, self.codes)
+        Column::coded(kind, self.words, self.codes)
     }
 }

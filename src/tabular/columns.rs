@@ -46,8 +46,8 @@ pub struct ColumnSettings {
     /// Standard deviation of the initial frequencies of learned waves of each number, which the
     /// network's [`Periodic`] encoding has. Range: 10^-6 to 10^6. Default: `None`, without waves.
     pub periodic: Option<f64>,
-    /// Minimum number of training rows of a word. Rarer words of a column are merged into one
-    /// level. Default: 1, which merges none.
+    /// Minimum number of training rows of a word. Rarer words of a column share one level.
+    /// Default: 1, which merges none.
     pub min_count: usize,
 }
 

@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 use super::column::{Cells, Column, Kind, MISSING};
 use crate::error::{Error, Number, Result, bounded};
 
+/// Number of different words for which no index is made.
+const FEW: usize = 4;
+
 /// Distinct words, each of which is a level, and rare words that share the last level.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -68,6 +71,12 @@ impl Levels {
             .collect()
     }
 
+    /// Returns the level of the first word that passes a test.
+    fn position(&self, test: impl Fn(&String) -> bool) -> Option<usize> {
+        let at = self.words.iter().chain(&self.rare).position(test);
+        at.map(|at| at.min(self.words.len()))
+    }
+
     /// Returns the number of cells at each level, from those of each word.
     pub(super) fn members(&self, words: &[String], counts: &[usize]) -> Vec<usize> {
         let (index, mut members) = (self.index(), vec![0; self.count()]);
@@ -107,29 +116,29 @@ impl Levels {
     pub(super) fn find<'c>(&self, column: &'c Column<'_>, kind: Kind) -> Result<Found<'c>> {
         match &column.0 {
             Cells::Words(given) => {
-                let index = self.index();
+                // For a row or two, a search takes less time than an index.
+                let index = (given.words.len() > FEW).then(|| self.index());
                 let is_boolean = [given.kind, kind].contains(&Kind::Booleans);
                 let level = |word: &String| {
-                    let mut levels = index.iter();
-                    let found = index.get(&**word).copied();
-                    found.or_else(|| {
-                        // The words may be True or FALSE.
-                        let (_, &level) = levels
-                            .find(|(other, _)| is_boolean && other.eq_ignore_ascii_case(word))?;
-                        Some(level)
-                    })
+                    let found = match &index {
+                        Some(index) => index.get(&**word).copied(),
+                        None => self.position(|other| other == word),
+                    };
+                    // The words may be True or FALSE.
+                    let of_boolean = || self.position(|other| other.eq_ignore_ascii_case(word));
+                    found.or_else(|| is_boolean.then(of_boolean).flatten())
                 };
                 Ok(Found::Words {
                     codes: &given.codes,
-                    levels: given.distinct.iter().map(level).collect(),
+                    levels: given.words.iter().map(level).collect(),
                 })
             }
-            Cells::Numbers(numbers) if kind == Kind::Words => Ok(Found::Numbers {
-                numbers,
-                levels: self.numbers(),
-            }),
             Cells::Numbers(numbers) => match numbers.iter().position(|x| !x.is_nan()) {
                 None => Ok(Found::Missing),
+                Some(_) if kind == Kind::Words => Ok(Found::Numbers {
+                    numbers,
+                    levels: self.numbers(),
+                }),
                 Some(row) => Err(Error::invalid_setting(
                     "kind",
                     kind.to_string(),
@@ -202,7 +211,7 @@ impl<'c> Numbers<'c> {
             (Cells::Numbers(numbers), None) => Ok(Self::Plain(numbers)),
             (Cells::Words(words), None) => {
                 let is = |test: fn(&str) -> bool| {
-                    move |&code: &u32| code != MISSING && test(&words.distinct[code as usize])
+                    move |&code: &u32| code != MISSING && test(&words.words[code as usize])
                 };
                 // A single wrong cell makes a column of a file one of words, so it is named.
                 let wrong = words
@@ -213,7 +222,7 @@ impl<'c> Numbers<'c> {
                 let Some(row) = wrong.or(first) else {
                     return Ok(Self::Missing);
                 };
-                let word = bounded(words.distinct[words.codes[row] as usize].clone());
+                let word = bounded(words.words[words.codes[row] as usize].clone());
                 let got = format!("{word:?} in row {row}");
                 Err(Error::invalid_setting("kind", "numbers", got))
             }

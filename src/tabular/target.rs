@@ -170,11 +170,11 @@ const MOST_CLASSES_OF_NUMBERS: usize = 1000;
 fn classes(column: &Column<'_>) -> Result<Vec<String>> {
     let classes: Vec<String> = match &column.0 {
         Cells::Words(words) if words.kind == Kind::Words => {
-            let mut words = words.distinct.clone();
+            let mut words = words.words.clone();
             words.sort_unstable();
             words
         }
-        Cells::Words(words) => words.distinct.clone(),
+        Cells::Words(words) => words.words.clone(),
         Cells::Numbers(numbers) => {
             let mut numbers: Vec<_> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
             numbers.sort_unstable_by(f64::total_cmp);

@@ -353,3 +353,19 @@ fn columns_of_files_are_checked() {
         .to_string();
     assert!(error.contains("inputs from the columns"), "{error}");
 }
+
+/// The docs of `Table` have these lines.
+#[test]
+fn columns_from_ndarray() {
+    let matrix = ndarray::array![[1.0, 2.0], [3.0, f64::NAN]];
+    let vector = ndarray::array![5.0, 6.0];
+    let table = Table::new()
+        .with("a", Column::numbers(matrix.column(1)))
+        .and_then(|table| table.with("b", Column::from(vector.as_slice().unwrap())))
+        .unwrap();
+    assert_eq!(table.column("a").unwrap().missing(), 1);
+    assert_eq!(
+        table.column("b").unwrap().as_numbers(),
+        Some(&[5.0, 6.0][..])
+    );
+}

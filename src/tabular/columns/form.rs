@@ -48,7 +48,7 @@ impl Form {
                 Self::number(cells, rows, None, (scaling, settings.periodic))
             }
             Cells::Words(words) if words.kind == Kind::Levels => {
-                let levels = Levels::of(&words.distinct);
+                let levels = Levels::of(&words.words);
                 let cells = rows.iter().map(|&row| words.number(row));
                 Self::number(cells, rows, Some(levels), (scaling, settings.periodic))
             }
@@ -56,8 +56,8 @@ impl Form {
                 let counts = words.counts(rows);
                 let levels = match words.kind {
                     // Both exist, even if the training rows have only one of them.
-                    Kind::Booleans => Levels::of(&words.distinct),
-                    _ => Levels::counted(&words.distinct, &counts, settings.min_count),
+                    Kind::Booleans => Levels::of(&words.words),
+                    _ => Levels::counted(&words.words, &counts, settings.min_count),
                 };
                 if levels.count() > settings.one_hot.max(2) {
                     let width = settings.width;
@@ -67,7 +67,7 @@ impl Form {
                     Scaling::Robust => Scale::robust(values),
                     _ => Scale::NONE,
                 };
-                let members = levels.members(&words.distinct, &counts);
+                let members = levels.members(&words.words, &counts);
                 let scales = match members[..] {
                     [first, second] => {
                         let missing = rows.len() - first - second;
