@@ -157,6 +157,7 @@ fn what_is_ignored_of_a_picture_is_said() {
         (with(&[&chunk(*b"sRGB", &[0]), &gamma(100_000)]), ""),
         (with(&[&gamma(100_000)]), "gamma of 1 is ignored"),
         (with(&[&frames]), "only the first of 3 frames"),
+        (with(&[&chunk(*b"acTL", &[0, 0, 0, 1, 0, 0, 0, 0])]), ""),
         (profile(b"Display P3"), "color profile is ignored"),
         (profile(b"sRGB IEC61966-2.1"), ""),
         (jpeg(b"Display P3"), "color profile is ignored"),
@@ -267,6 +268,8 @@ fn palettes_and_animations_are_read() {
     for len in 0..three.len() / 3 {
         assert!(decode(&three[..len], BLUE).is_err(), "{len} bytes");
     }
+    let (_, note) = first_pixel(&three[..three.len() * 2 / 3]);
+    assert!(note.contains("cut or damaged after its first"), "{note}");
 }
 
 /// JPEG of 16 x 8 pixels with the inks (0, 200, 200, 40) of 255, as Pillow 13.0.0 wrote it:
@@ -305,6 +308,23 @@ fn cameras_turn_pictures() {
         expected.apply_orientation(Orientation::from_exif(tag).unwrap());
         let (got, _) = decode(&turned, BLUE).unwrap();
         assert!(got == expected.to_rgb8(), "orientation {tag}");
+
+        // A PNG has the tag in a chunk, in either order of bytes. A damaged tag turns nothing.
+        let plain = png(&flat);
+        let (head, rest) = plain.split_at(8 + 25); // signature and header
+        let little = [
+            b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(),
+            &[tag, 0, 0, 0],
+        ];
+        for exif in [&exif[6..], &little.concat()] {
+            let turned = [head, &chunk(*b"eXIf", exif), rest].concat();
+            let (got, _) = decode(&turned, BLUE).unwrap();
+            assert!(got == expected.to_rgb8(), "orientation {tag}");
+        }
+        for len in 0..17 {
+            let turned = [head, &chunk(*b"eXIf", &exif[6..6 + len]), rest].concat();
+            assert!(decode(&turned, BLUE).unwrap().0 == flat.to_rgb8());
+        }
     }
 }
 

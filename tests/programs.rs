@@ -476,6 +476,11 @@ fn paint_logo_stops_on_time_and_at_a_loss() {
     let output = output_of(example("paint_logo").args(limits).arg("--out").arg(&out));
     let line = results(&output);
     assert!(line.starts_with("epochs=1 "), "{line}");
+
+    // With one pixel in a minibatch, the first epoch takes longer than this.
+    let limits = ["--seconds", "0.001", "--batch", "1", "--quiet"];
+    let output = output_of(example("paint_logo").args(limits).arg("--out").arg(&out));
+    assert!(results(&output).starts_with("epochs=0."), "{output}");
 }
 
 #[test]
@@ -567,6 +572,18 @@ fn paint_logo_races_and_repeats_with_several_seeds() {
         .map(|line| line.split(' ').next().unwrap())
         .collect();
     assert_eq!(seeds, ["seed", "0", "1", "2", "median"]);
+
+    // The median of an even number is the mean of the middle two. Nothing is written.
+    let out = out.join("unwritten");
+    let output = output_of(&mut paint(&out, &["--seeds", "2"]));
+    let psnrs: Vec<f64> = output
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().nth(3).unwrap().parse().unwrap())
+        .collect();
+    let mean = (psnrs[0] + psnrs[1]) / 2.0;
+    assert!((psnrs[2] - mean).abs() < 0.011, "{output}");
+    assert!(!out.exists());
 }
 
 #[test]
@@ -651,6 +668,11 @@ fn paint_logo_explains_errors() {
     let prose = file("prose.jpg", b"This is no picture.");
     let cut = file("cut.png", &logo[..logo.len() / 2]);
     let below_a_file = format!("{prose}/out");
+    let long = folder.join("x".repeat(300)).to_str().unwrap().to_string();
+    let blocked = folder.join("blocked").to_str().unwrap().to_string();
+    fs::create_dir_all(folder.join("blocked/sheet.png")).unwrap();
+    let logo_400 = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/logo-400.png");
+    let last_seed = u64::MAX.to_string();
 
     // clap finds a wrong flag before the run.
     let wrong: &[(&[&str], &str)] = &[
@@ -675,6 +697,10 @@ fn paint_logo_explains_errors() {
         (&["--race", "--epochs", "3"], "--epochs"),
         (&["--race", "--neurons"], "--neurons"),
         (&["--seeds", "2", "--neurons"], "--neurons"),
+        (&["--seeds", "2", "--save", "model"], "--save"),
+        (&["--race", "--save", "model"], "--save"),
+        (&["--load", "model", "--until-loss", "1"], "--until-loss"),
+        (&["--seconds", "1e300"], "at most 1000000000"),
     ];
     let failing: &[(&[&str], &str)] = &[
         (&["--image", &missing], "missing.png"),
@@ -693,6 +719,16 @@ fn paint_logo_explains_errors() {
         (&["--learning-rate", "nan"], "learning rate"),
         (&["--batch", "0"], "batch"),
         (&["--batch", "10001"], "10000"),
+        (&["--batch", "10000", "--hidden", "60000x1"], "--batch"),
+        (&["--save", &long], "--save"),
+        (&["--save", folder.to_str().unwrap()], "regular file"),
+        (&["--out", &blocked], "sheet.png"),
+        (&["--seed", &last_seed, "--seeds", "2"], "--seed"),
+        (&["--scale", "1", "--reference", logo_400], "--scale"),
+        (
+            &["--scale", "2", "--reference", logo_400],
+            "expected 200 x 200 pixels, 2 times the picture, got 400 x 400",
+        ),
         (&["--epochs", "0"], "epochs"),
         (&["--threads", "0"], "threads"),
         (&["--parameters", "10"], "--parameters"),

@@ -4,7 +4,7 @@
 //! program continues in silence, so it still writes its files.
 
 use std::fmt::{self, Display};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::{self, ExitCode};
@@ -47,16 +47,24 @@ pub fn no_flags(description: &str) {
     process::exit(2);
 }
 
-/// Creates the folder of a file that the program will write, and checks that the path is not a
-/// folder. An error is better before the work than after it.
+/// Creates the folder of a file that the program will write, and checks that the file is writable.
+/// An error is better before the work than after it.
 #[allow(dead_code)] // some examples write none
 pub fn prepare_file(file: &Path) -> Result<(), String> {
     let explain = |problem: &dyn Display| format!("{}: {problem}", file.display());
-    if file.is_dir() {
-        return Err(explain(&"expected a file, got a folder"));
-    }
     let folder = file.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder).map_err(|error| explain(&error))
+    fs::create_dir_all(folder).map_err(|error| explain(&error))?;
+    let tried = match fs::metadata(file) {
+        Ok(found) if found.is_dir() => return Err(explain(&"expected a file, got a folder")),
+        Ok(found) if found.is_file() => File::options().append(true).open(file).map(drop),
+        // A pipe would wait for its reader.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            File::create_new(file).and_then(|_| fs::remove_file(file))
+        }
+        Err(error) => Err(error),
+    };
+    tried.map_err(|error| explain(&error))
 }
 
 /// Prints the closing words of a program: the files that it has written.

@@ -46,7 +46,7 @@ pub struct Flags {
     pub reference: Option<PathBuf>,
 
     /// Learn each pixel as the mean over N x N points, as a camera sees it, and not as the color of
-    /// its center. Enlargements get sharper, and training takes N x N times longer
+    /// its center. Enlargements get sharper, and training takes more than N x N times longer
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with_all = ["race", "load", "checkpoint"],
           value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SUBPIXELS)))]
     pub subpixels: u32,
@@ -67,12 +67,12 @@ pub struct Flags {
     pub seeds: Option<u32>,
 
     /// Write the trained network to this file, for `--load`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["race", "seeds"])]
     pub save: Option<PathBuf>,
 
     /// Paint with a network that `--save` wrote, without training. Writes painting.png in the size
     /// of the learned picture, or `--scale` times larger
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "ground", "preset", "style", "hidden", "parameters", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "ground", "preset", "style", "hidden", "parameters", "activation", "optimizer", "learning_rate", "batch", "epochs", "seconds", "patience", "until_loss", "input", "frequencies", "sigma", "race", "seeds", "reference", "save", "checkpoint"])]
     pub load: Option<PathBuf>,
 
     /// Keep the state of the training run in this file, and resume from it if it exists

@@ -27,14 +27,17 @@ pub fn reference(flags: &Flags, canvas: &Canvas) -> Result<Option<Picture>> {
     let Some(path) = &flags.reference else {
         return Ok(None);
     };
+    let scale = canvas.scale();
+    if scale == 1 {
+        let problem = "expected an enlargement to compare with, got --scale 1";
+        return Err(format!("--reference: {problem}; add --scale 2 or more").into());
+    }
     let reference = Picture::load(Some(path), flags.ground)?;
     let (got, expected) = (reference.image().dimensions(), canvas.enlarged());
     if got != expected {
-        let sizes = format!(
-            "expected {expected:?} pixels, {} times the picture",
-            canvas.scale()
-        );
-        return Err(format!("--reference: {sizes}, got {got:?}").into());
+        let [expected, got] = [expected, got].map(|(width, height)| format!("{width} x {height}"));
+        let expected = format!("expected {expected} pixels, {scale} times the picture");
+        return Err(format!("--reference: {expected}, got {got} pixels").into());
     }
     Ok(Some(reference))
 }

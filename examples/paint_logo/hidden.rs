@@ -101,10 +101,11 @@ pub fn layer(
     } else {
         String::new()
     };
-    let without_use = match plain.len() {
-        0 => String::new(),
-        count if order.len() > shown => format!(", {count} equal everywhere (plain)"),
-        count => format!(", {count} equal everywhere"),
+    let without_use = match (plain.len(), order.len() - shown) {
+        (0, _) => String::new(),
+        (count, 0) => format!(", {count} equal everywhere (not shown)"),
+        (count, examples) if examples == count => format!(", {count} equal everywhere (plain)"),
+        (count, examples) => format!(", {count} equal everywhere (plain, {examples} shown)"),
     };
     Hidden {
         title: format!(

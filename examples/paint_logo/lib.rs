@@ -1,5 +1,6 @@
 //! The program of the example `paint_logo`.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -40,10 +41,7 @@ pub fn run() -> ExitCode {
 }
 
 fn paint_with(flags: &Flags) -> Result<()> {
-    picture::prepare_folder(&flags.out)?;
-    if let Some(file) = &flags.save {
-        say::prepare_file(file)?;
-    }
+    prepare(flags)?;
     if let Some(path) = &flags.load {
         return load(flags, path);
     }
@@ -56,6 +54,25 @@ fn paint_with(flags: &Flags) -> Result<()> {
         Some(count) => seeds::run(flags, count, &picture),
         None => paint(flags, &picture),
     }
+}
+
+/// Checks that all files of this run are writable.
+fn prepare(flags: &Flags) -> Result<()> {
+    if flags.seeds.is_some() {
+        return Ok(());
+    }
+    picture::prepare_folder(&flags.out)?;
+    let names: &[&str] = if flags.race {
+        &["race.png", "race.gif"]
+    } else if flags.load.is_some() {
+        &["painting.png"]
+    } else {
+        &["painting.png", "sheet.png", "painting.gif", "enlarged.png"]
+    };
+    for name in names.iter().chain(flags.neurons.then_some(&"neurons.png")) {
+        say::prepare_file(&flags.out.join(name))?;
+    }
+    flags.save.as_deref().map_or(Ok(()), picture::prepare_model)
 }
 
 fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
@@ -72,10 +89,12 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     } = &training;
     report_stop(flags, &outcome);
     let mut files = Vec::new();
+    let mut saved = Ok(());
     if let Some(path) = &flags.save {
-        canvas.with_network(net).save(path)?;
-        files.push(path.clone());
+        saved = canvas.with_network(net).save(path);
+        files.extend(saved.is_ok().then(|| path.clone()));
     }
+    announce(flags, canvas);
     let psnr = gallery::save(
         &flags.out,
         &outcome,
@@ -92,14 +111,24 @@ fn paint(flags: &Flags, picture: &Picture) -> Result<()> {
     }
     println!(
         "epochs={} loss={:.4e} psnr={psnr:.2} seconds={:.3} rendering={:.3} parameters={}",
-        outcome.history.epochs.len(),
+        outcome.epochs(),
         outcome.loss(),
         outcome.seconds,
         clock.total() - clock.trained(),
         net.params().len(),
     );
     say::wrote(&files);
-    Ok(())
+    // The pictures of a long run are worth having without the network too.
+    Ok(saved?)
+}
+
+/// Prints the size of a large painting, which takes long.
+fn announce(flags: &Flags, canvas: &Canvas) {
+    const LARGE: u64 = 1 << 20;
+    let (width, height) = canvas.enlarged();
+    if !flags.quiet && u64::from(width) * u64::from(height) > LARGE {
+        println!("Painting  {width} x {height} pixels");
+    }
 }
 
 /// Paints with a network from a file.
@@ -107,6 +136,7 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
     let explain = |error: Box<dyn std::error::Error>| format!("{}: {error}", path.display());
     let file = ModelFile::<f32>::load(path)?;
     let canvas = Canvas::of_file(&file, flags.scale.unwrap_or(1)).map_err(explain)?;
+    announce(flags, &canvas);
     let painting = canvas.paint(&file.model, canvas.enlarged())?;
     let mut files = vec![flags.out.join("painting.png")];
     plot::save(&painting, &files[0])?;
@@ -122,8 +152,10 @@ fn load(flags: &Flags, path: &Path) -> Result<()> {
 fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     let (columns, rows) = picture.image().dimensions();
     println!(
-        "Picture   {}, {rows} rows of {columns} pixels",
-        picture.name()
+        "Picture   {}, {} of {}",
+        picture.name(),
+        counted(rows, "row"),
+        counted(columns, "pixel"),
     );
     println!(
         "Network   {} -> {} {} -> {COLORS}, {} parameters",
@@ -132,8 +164,8 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
         flags.activation().name(),
         net.params().len(),
     );
-    let epochs = flags.epochs().map(|most| format!("{most} epochs"));
-    let seconds = flags.seconds().map(|most| format!("{most} seconds"));
+    let epochs = flags.epochs().map(|most| counted(most, "epoch"));
+    let seconds = flags.seconds().map(|most| counted(most, "second"));
     let most: Vec<_> = epochs.into_iter().chain(seconds).collect();
     println!(
         "Training  {}, learning rate {}, at most {}",
@@ -143,17 +175,24 @@ fn describe(flags: &Flags, picture: &Picture, net: &Mlp<f32>) {
     );
 }
 
+/// Returns a number and what it counts, such as `1 row` or `2 rows`.
+fn counted(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 fn report_stop(flags: &Flags, outcome: &Outcome) {
     if outcome.stopped_by == StopReason::Callback && training::interrupted() {
         println!(
-            "Stopped   by Ctrl-C, after {} epochs",
-            outcome.history.epochs.len()
+            "Stopped   by Ctrl-C, after {}",
+            counted(outcome.epochs(), "epoch")
         );
     }
     if outcome.stopped_by == StopReason::Tolerance {
         println!(
-            "Stopped   after {} epochs: more than {} in a row did not lower the best loss by {TOLERANCE}",
-            outcome.history.epochs.len(),
+            "Stopped   after {}: more than {} in a row did not lower the best loss by {TOLERANCE}",
+            counted(outcome.epochs(), "epoch"),
             flags.patience().unwrap_or(0),
         );
     }

@@ -82,7 +82,7 @@ fn grid(flags: &Flags, (columns, rows): (u32, u32)) -> Result<Grid> {
         }
         if settings.max_entries == 1 {
             return Err(format!(
-                "--hidden, --parameters: the smallest grid and the layers have {all}, which is more than {most}"
+                "--hidden: the smallest grid and the layers have {all} parameters, and {most} are allowed; raise this by --parameters"
             )
             .into());
         }

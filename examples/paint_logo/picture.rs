@@ -1,5 +1,6 @@
 //! The picture to learn, and its file.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -154,6 +155,20 @@ impl Sample {
 pub fn psnr_between(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let values = |image: &RgbImage| image.iter().copied().map(f32::from).collect::<Vec<_>>();
     Ok(psnr(&values(a), &values(b), 255.0)?)
+}
+
+/// Checks that a model file is writable, as [`prepare_folder`] does for a folder. The file itself
+/// is left alone, because a new one replaces it.
+pub fn prepare_model(file: &Path) -> Result<()> {
+    let explain = |problem: &dyn Display| format!("--save: {}: {problem}", file.display());
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(explain(&"expected a regular file").into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(explain(&error).into()),
+    }
+    let parent = file.parent().filter(|parent| *parent != Path::new(""));
+    prepare_folder(parent.unwrap_or(Path::new("."))).map_err(|error| explain(&error).into())
 }
 
 /// Creates the folder if it is missing, and checks that it is writable. An error is better before a

@@ -7,10 +7,14 @@ use crate::training::{Recording, Training};
 
 /// Prints a line for each seed, then the medians.
 pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
+    if flags.seed.checked_add((count - 1).into()).is_none() {
+        let most = u64::MAX;
+        return Err(format!("--seed, --seeds: expected seeds of at most {most}, got more").into());
+    }
     println!("seed    epochs        loss   PSNR, dB   seconds   last/first epoch");
     let mut rows = Vec::new();
     for run in 0..count {
-        let seed = flags.seed.wrapping_add(run.into());
+        let seed = flags.seed + u64::from(run);
         let flags = flags.with_seed(seed);
         let mut training = Training::new(&flags, picture)?;
         let outcome = training.run(Recording::End, &format!("seed {seed}: "))?;
@@ -31,7 +35,8 @@ pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
     let medians: [f64; 5] = std::array::from_fn(|column| {
         let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
         values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+        let (below, above) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        (below + above) / 2.0
     });
     print_row("median", &medians);
     Ok(())

@@ -5,11 +5,12 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use feedforward::train::TrainingEvent;
-use feedforward::{Error, History, Mlp, Samples, StopReason, Trainer, TrainerState};
+use feedforward::{Encoding, Error, History, Mlp, Samples, StopReason, Trainer, TrainerState};
 use image::RgbImage;
 
 use crate::canvas::Canvas;
 use crate::clock::{Clock, CosineInTime};
+use crate::counted;
 use crate::display::Display;
 use crate::flags::Flags;
 use crate::painter::{Result, network, trainer};
@@ -24,6 +25,9 @@ const GROWTH: f64 = 1.15;
 
 /// Time of the first record of `Recording::Seconds`.
 const FIRST_SECONDS: f64 = 0.02;
+
+/// Maximum number of neurons' outputs in a minibatch, so that memory suffices.
+const MOST_OUTPUTS: usize = 1 << 29;
 
 /// Training run and its network.
 #[derive(Debug)]
@@ -67,6 +71,7 @@ pub struct Record {
 pub struct Outcome {
     pub history: History,
     pub stopped_by: StopReason,
+    /// The last one shows the final network.
     pub records: Vec<Record>,
     /// Seconds of training at the end of each epoch.
     epoch_ends: Vec<f64>,
@@ -80,6 +85,16 @@ impl Outcome {
         let of_record = || self.records.last().map_or(f64::NAN, |record| record.loss);
         let of_epoch = self.history.epochs.last().map(|epoch| epoch.loss);
         of_epoch.unwrap_or_else(of_record)
+    }
+
+    /// Returns the number of epochs as text, with a fraction if the last one is incomplete.
+    pub fn epochs(&self) -> String {
+        let epochs = self.records.last().map_or(0.0, |record| record.epochs);
+        if epochs.fract() == 0.0 {
+            format!("{epochs}")
+        } else {
+            format!("{:.3}", epochs.max(0.001))
+        }
     }
 
     /// Returns the ratio of the last epoch's duration to the first one's, NaN without an epoch.
@@ -100,12 +115,17 @@ impl<'a> Training<'a> {
         let clock = Clock::default();
         let pixels = picture.image().pixels().len();
         let batch = flags.batch(pixels);
+        let net = network(flags, &canvas)?;
+        // Subpixels divide a minibatch into parts.
+        if flags.subpixels == 1 {
+            check_batch(batch, &net)?;
+        }
         let in_time = flags.seconds().map(|seconds| CosineInTime {
             clock: clock.clone(),
             seconds,
         });
         Ok(Self {
-            net: network(flags, &canvas)?,
+            net,
             canvas,
             flags,
             picture,
@@ -141,7 +161,7 @@ impl<'a> Training<'a> {
         let mut state = match checkpoint.filter(|path| path.exists()) {
             Some(path) => {
                 let state = TrainerState::load(path, trainer, net)?;
-                println!("Resumed   after {} epochs", state.epochs());
+                println!("Resumed   after {}", counted(state.epochs(), "epoch"));
                 state
             }
             None => trainer.init_state(net)?,
@@ -210,6 +230,23 @@ impl<'a> Training<'a> {
             seconds: clock.trained(),
         })
     }
+}
+
+/// Returns the number of outputs of all neurons, and of the encoding, for one place.
+pub fn outputs_of_neurons(net: &Mlp<f32>) -> usize {
+    let encoded = net.encoding().map_or(0, Encoding::outputs);
+    let layers = net.layers().map(|layer| layer.outputs());
+    layers.sum::<usize>() + encoded
+}
+
+/// Checks that memory suffices for a minibatch, which keeps the outputs of all neurons.
+fn check_batch(batch: usize, net: &Mlp<f32>) -> Result<()> {
+    let most = MOST_OUTPUTS / outputs_of_neurons(net);
+    if batch <= most {
+        return Ok(());
+    }
+    let expected = format!("expected a minibatch of at most {most} pixels for these layers");
+    Err(format!("--batch, --hidden: {expected}, got {batch}").into())
 }
 
 /// Returns `true` if the error is an overflow of the network's outputs.

@@ -22,7 +22,7 @@ pub enum Preset {
 pub(super) fn seconds(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
         Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
-        _ => Err("expected a number of seconds above 0".into()),
+        _ => Err("expected a number of seconds above 0, at most 1000000000".into()),
     }
 }
 

@@ -1,25 +1,24 @@
 //! Facts in picture files that decoders do not report.
 
+use std::iter;
+
 /// Returns notes on the parts of a PNG that are ignored.
 pub fn png_notes(bytes: &[u8]) -> Vec<String> {
-    const SIGNATURE: usize = 8;
     /// Gamma of sRGB as PNG stores it: 1 / 2.2 in units of 1/100000.
     const SRGB_GAMMA: u32 = 45_455;
     let (mut notes, mut is_srgb, mut gamma) = (Vec::new(), false, None);
-    let mut rest = bytes.get(SIGNATURE..).unwrap_or_default();
-    while let Some((kind, data, after)) = chunk(rest) {
+    for (kind, data) in chunks(bytes) {
         let number = || data.first_chunk().map(|&number| u32::from_be_bytes(number));
         match kind {
             b"acTL" => {
-                let frames = number().unwrap_or(0);
-                notes.push(format!("only the first of {frames} frames is used"));
+                let frames = number().filter(|&frames| frames > 1);
+                notes.extend(frames.map(first_of));
             }
             b"sRGB" => is_srgb = true,
             b"gAMA" => gamma = number().filter(|&gamma| gamma.abs_diff(SRGB_GAMMA) > 500),
             b"cICP" => notes.push("its color space (cICP) is ignored".into()),
             _ => {}
         }
-        rest = after;
     }
     if let Some(gamma) = gamma.filter(|_| !is_srgb) {
         let gamma = f64::from(gamma) / 1e5;
@@ -32,19 +31,25 @@ pub fn png_notes(bytes: &[u8]) -> Vec<String> {
 
 /// Returns notes on the parts of a GIF that are ignored.
 pub fn gif_notes(bytes: &[u8]) -> Vec<String> {
-    match gif_frames(bytes) {
-        2.. => vec![format!(
-            "only the first of {} frames is used",
-            gif_frames(bytes)
-        )],
-        _ => Vec::new(),
+    let (frames, is_whole) = gif_frames(bytes);
+    let mut notes = Vec::new();
+    if frames > 1 {
+        notes.push(first_of(frames));
     }
+    if !is_whole {
+        notes.push("the file is cut or damaged after its first frame".into());
+    }
+    notes
 }
 
-/// Returns the number of frames before the end or a damaged part.
-fn gif_frames(bytes: &[u8]) -> usize {
+fn first_of(frames: u32) -> String {
+    format!("only the first of {frames} frames is used")
+}
+
+/// Returns the number of frames before the end or a damaged part, and whether the end is reached.
+fn gif_frames(bytes: &[u8]) -> (u32, bool) {
     const HEADER: usize = 13;
-    let mut frames = 0;
+    let (mut frames, mut is_whole) = (0, false);
     let mut count = || -> Option<()> {
         let mut at = HEADER + palette(*bytes.get(HEADER - 3)?);
         loop {
@@ -55,7 +60,10 @@ fn gif_frames(bytes: &[u8]) -> usize {
                     // Position, size and flags of the frame, and the size of its codes.
                     at += 11 + palette(*bytes.get(at + 9)?);
                 }
-                _ => return None,
+                end => {
+                    is_whole = *end == b';';
+                    return None;
+                }
             }
             // Data consists of blocks, each after its length, up to an empty one.
             while let length @ 1.. = *bytes.get(at)? {
@@ -65,7 +73,7 @@ fn gif_frames(bytes: &[u8]) -> usize {
         }
     };
     count();
-    frames
+    (frames, is_whole)
 }
 
 /// Returns the size in bytes of the palette that follows flags in a GIF.
@@ -74,6 +82,38 @@ fn palette(flags: u8) -> usize {
         0 => 0,
         _ => 3 << ((flags & 7) + 1),
     }
+}
+
+/// Returns the orientation of a PNG in the numbers of Exif.
+pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
+    let (_, exif) = chunks(bytes).find(|(kind, _)| *kind == b"eXIf")?;
+    let is_little = exif.starts_with(b"II");
+    let number = |at: usize, length: usize| {
+        let digits = exif.get(at..at.checked_add(length)?)?.iter();
+        let join = |sum: usize, &digit: &u8| (sum << 8) | usize::from(digit);
+        Some(if is_little {
+            digits.rev().fold(0, join)
+        } else {
+            digits.fold(0, join)
+        })
+    };
+    // A directory has its length, then entries of 12 bytes: tag, type, count and value.
+    const TAG: usize = 0x0112;
+    let start = number(4, 4)?;
+    let entries = (0..number(start, 2)?).map(|entry| start + 2 + 12 * entry);
+    let entry = (entries.into_iter()).find(|&at| number(at, 2) == Some(TAG))?;
+    u8::try_from(number(entry + 8, 2)?).ok()
+}
+
+/// Returns kind and data of each chunk of a PNG.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    const SIGNATURE: usize = 8;
+    let mut rest = bytes.get(SIGNATURE..).unwrap_or_default();
+    iter::from_fn(move || {
+        let (kind, data, after) = chunk(rest)?;
+        rest = after;
+        Some((kind, data))
+    })
 }
 
 /// Returns kind and data of the first chunk, and the bytes after it.

@@ -1,6 +1,6 @@
 //! Pictures from files.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -22,6 +22,10 @@ const MOST_BYTES: u64 = 1 << 28;
 /// If the file is no PNG, JPEG or GIF, is damaged, or is too large.
 pub fn read(path: &Path, ground: [u8; 3]) -> Result<(RgbImage, Vec<String>)> {
     let mut bytes = Vec::new();
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err("expected a regular file".into());
+    }
     let file = File::open(path)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_BYTES {
@@ -57,7 +61,12 @@ pub fn decode(bytes: &[u8], ground: [u8; 3]) -> Result<(RgbImage, Vec<String>)> 
         return Err(format!("{got}; scale the picture down").into());
     }
     // Cameras store some pictures lying on their side, with the orientation in a tag.
-    let orientation = decoder.orientation()?;
+    let orientation = match format {
+        Some(ImageFormat::Png) => container::png_orientation(bytes)
+            .and_then(Orientation::from_exif)
+            .unwrap_or(Orientation::NoTransforms),
+        _ => decoder.orientation()?,
+    };
     let profile = decoder.icc_profile()?;
     let image = DynamicImage::from_decoder(decoder)?;
     let mut notes = match format {
