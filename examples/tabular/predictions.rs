@@ -1,0 +1,75 @@
+//! Predictions as CSV.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use feedforward::tabular::{Column, Table, TabularModel, Value};
+
+use super::{Result, in_file, reading};
+
+/// Writes a row for each row of the table that was read from a file: its number, the columns that
+/// the model does not read, the prediction, and the probability of each class.
+pub fn write(model: &TabularModel, table: &Table<'_>, (from, file): (&Path, &Path)) -> Result<()> {
+    let name = file.display();
+    let to = File::create(file).map_err(|error| format!("{name}: {error}"))?;
+    let mut to = BufWriter::new(to);
+    let known = reading::known(model);
+    let columns = table.names().iter().zip(table.columns());
+    let kept: Vec<_> = columns
+        .filter(|(name, _)| !known.contains(&***name))
+        .collect();
+    let target = model.targets().first().map_or("prediction", |name| name);
+
+    let mut header = vec!["row".to_string()];
+    header.extend(kept.iter().map(|(name, _)| quoted(name)));
+    header.push(quoted(&format!("predicted {target}")));
+    let classes = model.classes();
+    let names = classes
+        .iter()
+        .map(|class| quoted(&format!("probability of {class}")));
+    header.extend(names);
+    writeln!(to, "{}", header.join(","))?;
+
+    let (predicted, probabilities) = if classes.is_empty() {
+        let numbers = model.predict(table).map_err(in_file(from))?;
+        (numbers.iter().map(f64::to_string).collect(), Vec::new())
+    } else {
+        let predicted = model.predict_class(table).map_err(in_file(from))?;
+        let predicted: Vec<_> = predicted.into_iter().map(quoted).collect();
+        (
+            predicted,
+            model.predict_probability(table).map_err(in_file(from))?,
+        )
+    };
+    for (row, prediction) in predicted.iter().enumerate() {
+        write!(to, "{}", row + 1)?;
+        for (_, column) in &kept {
+            write!(to, ",{}", cell(column, row))?;
+        }
+        write!(to, ",{prediction}")?;
+        for probability in &probabilities[row * classes.len()..][..classes.len()] {
+            write!(to, ",{probability:.6}")?;
+        }
+        writeln!(to)?;
+    }
+    to.flush()
+        .map_err(|error| format!("{name}: {error}").into())
+}
+
+fn cell(column: &Column<'_>, row: usize) -> String {
+    match column.get(row) {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Word(word)) => quoted(word),
+        Some(Value::Boolean(boolean)) => boolean.to_string(),
+        Some(Value::Missing) | None => String::new(),
+    }
+}
+
+/// Quotes a cell if it has a character with a meaning in CSV.
+fn quoted(cell: &str) -> String {
+    if cell.contains(['"', ',', '\n', '\r']) {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_string()
+}
