@@ -41,6 +41,16 @@ pub fn range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - margin, high + margin)
 }
 
+/// Returns the range of most numbers with a margin. A few far numbers would hide the others.
+pub fn usual_range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
+    let mut finite: Vec<_> = numbers.filter(|x| x.is_finite()).collect();
+    finite.sort_unstable_by(f64::total_cmp);
+    let far = finite.len() / 200;
+    let (low, high) = range(finite[far..finite.len() - far].iter().copied());
+    let margin = 0.5 * (high - low);
+    (low - margin, high + margin)
+}
+
 /// Returns a short form of a number: three digits, and k, M or G for large ones.
 pub fn short(x: f64) -> String {
     let size = x.abs();
@@ -67,7 +77,12 @@ pub fn short(x: f64) -> String {
 
 /// Draws axes.
 fn axes<'a, 'b>(area: &'a Area<'b>, axes: &Axes<'_>) -> Result<Chart<'a, 'b>> {
-    let label = |is_log: bool| move |x: &f64| short(if is_log { 10_f64.powf(*x) } else { *x });
+    // Two digits suffice on an axis of logarithms.
+    let rounded = |x: f64| {
+        let unit = 10_f64.powf(x.floor() - 1.0);
+        (10_f64.powf(x) / unit).round() * unit
+    };
+    let label = |is_log: bool| move |&x: &f64| short(if is_log { rounded(x) } else { x });
     let ((x, (left, right)), (y, (low, high))) = (axes.x, axes.y);
     let mut chart = ChartBuilder::on(area)
         .margin(px(8.0))
@@ -102,7 +117,11 @@ pub fn points(
     let step = points.len().div_ceil(MOST_POINTS).max(1);
     let dots = points.iter().step_by(step);
     let radius = if points.len() > 500 { 1.3 } else { 2.2 };
-    let dot = |&place: &(f64, f64)| Circle::new(place, px(radius), BLUE.mix(0.5).filled());
+    let ((left, right), (low, high)) = (words.x.1, words.y.1);
+    let dot = |&(x, y): &(f64, f64)| {
+        let place = (x.clamp(left, right), y.clamp(low, high));
+        Circle::new(place, px(radius), BLUE.mix(0.5).filled())
+    };
     chart.draw_series(dots.map(dot))?;
     chart.draw_series(LineSeries::new(line, ORANGE.stroke_width(px(1.5))))?;
     Ok(())

@@ -4,7 +4,6 @@
 //! default data are 2,000 rows of the census of 1994 (Becker and Kohavi, 1996), with words and gaps.
 
 use std::error::Error;
-use std::fmt::Write;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,13 +20,14 @@ use support::progress::Progress;
 mod say;
 
 mod charts;
+mod description;
 mod flags;
 mod predictions;
 mod reading;
 mod report;
 
 use flags::Flags;
-use reading::{Reading, Target};
+use reading::{Known, Reading, Target};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -42,43 +42,79 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    // An error is better before the work than after it.
-    fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
     if flags.load.is_some() && flags.test.is_none() && flags.predict.is_none() {
         return Err("--load: expected --test or --predict too, got neither".into());
     }
+    // An error is better before the work than after it.
+    fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
+    let source = match &flags.load {
+        Some(file) => Source::Model(TabularModel::load(file)?),
+        None => Source::Table(Reading::new(flags)?),
+    };
+    let known = match &source {
+        Source::Model(model) => Known::of_model(model),
+        Source::Table(reading) => Known::of_reading(reading, flags),
+    };
+    let read = |file: &PathBuf, needs_target| known.read(file, needs_target, flags);
+    let test = flags
+        .test
+        .as_ref()
+        .map(|file| Ok((file, read(file, true)?)));
+    let test = test.transpose().map_err(|error: Box<dyn Error>| error)?;
+    let new = flags
+        .predict
+        .as_ref()
+        .map(|file| Ok((file, read(file, false)?)));
+    let new = new.transpose().map_err(|error: Box<dyn Error>| error)?;
+
     let mut begun = Instant::now();
-    let (model, mut summary, mut files) = match &flags.load {
-        Some(file) => (TabularModel::load(file)?, String::new(), Vec::new()),
-        None => {
-            let learned = Learned::new(flags)?;
-            let files = learned.save(flags)?;
-            let trained = learned.trained;
-            begun = Instant::now().checked_sub(trained).unwrap_or(begun);
-            (learned.model, learned.summary, files)
+    let (mut summary, mut files) = (String::new(), Vec::new());
+    let model = match source {
+        Source::Model(model) => model,
+        Source::Table(reading) => {
+            let learned = Learned::new(reading, flags)?;
+            files = learned.save(flags)?;
+            summary = learned.summary;
+            begun = Instant::now().checked_sub(learned.trained).unwrap_or(begun);
+            learned.model
         }
     };
-    let seconds = begun.elapsed();
-    if let Some(file) = &flags.test {
-        let table = reading::again(file, &model, flags)?;
+    let mut seconds = begun.elapsed();
+    if let Some((file, table)) = test {
         let scores = model.score(&table).map_err(in_file(file))?;
-        summary = format!("rows={} {scores}", table.rows());
+        summary = summary_of(table.rows(), scores.iter());
         println!("scores of {}: {scores}", file.display());
     }
-    if let Some(file) = &flags.predict {
-        let table = reading::again(file, &model, flags)?;
+    if let Some((file, table)) = new {
         let to = flags.out.join("predictions.csv");
-        predictions::write(&model, &table, (file, &to))?;
+        predictions::write(&model, &known, &table, (file.as_path(), &to))?;
         files.push(to);
         if summary.is_empty() {
-            summary = format!("rows={}", table.rows());
+            summary = summary_of(table.rows(), []);
         }
+    }
+    if flags.load.is_some() {
+        seconds = begun.elapsed();
     }
     if !files.is_empty() {
         say::wrote(&files);
     }
     println!("{summary} seconds={:.2}", seconds.as_secs_f64());
     Ok(())
+}
+
+/// A model, or a table to learn one from.
+enum Source {
+    Model(TabularModel),
+    Table(Reading),
+}
+
+/// Returns the number of rows and the scores for other programs.
+fn summary_of<'n>(rows: usize, scores: impl IntoIterator<Item = (&'n str, f64)>) -> String {
+    let scores = scores
+        .into_iter()
+        .map(|(name, score)| format!(" {name}={score:.6}"));
+    format!("rows={rows}{}", scores.collect::<String>())
 }
 
 /// Returns a function that adds the name of a file to an error.
@@ -98,31 +134,28 @@ struct Learned {
 }
 
 impl Learned {
-    /// Reads and describes the table, and trains a model.
-    fn new(flags: &Flags) -> Result<Self> {
-        let reading = Reading::new(flags)?;
-        println!("{}", reading.description(flags));
+    /// Describes the table, trains a model, and prints its scores.
+    fn new(reading: Reading, flags: &Flags) -> Result<Self> {
+        for line in description::lines(&reading, flags) {
+            println!("{line}");
+        }
         let begun = Instant::now();
         let (model, losses) = train(&reading, flags)?;
         let trained = begun.elapsed();
-        let (rows, folds) = (reading.table.rows(), model.folds());
-        let mut summary = format!("rows={rows}");
-        println!(
-            "scores on held-out rows{}:",
-            match folds {
-                1 => String::new(),
-                _ => format!(", mean and standard deviation over {folds} folds"),
-            }
-        );
-        for (name, mean, deviation) in model.mean_scores() {
-            let spread = if folds == 1 {
-                String::new()
-            } else {
-                format!(" ± {deviation:.4}")
-            };
-            println!("  {name:<9} {mean:.4}{spread}");
-            write!(summary, " {name}={mean:.6}")?;
+        let folds = model.folds();
+        match folds {
+            1 => println!("\nscores on held-out rows:"),
+            _ => println!("\nscores on held-out rows, mean and deviation over {folds} folds:"),
         }
+        let scores = model.mean_scores();
+        for (name, mean, deviation) in &scores {
+            match folds {
+                1 => println!("  {name:<9} {mean:.4}"),
+                _ => println!("  {name:<9} {mean:.4} ± {deviation:.4}"),
+            }
+        }
+        let means = scores.iter().map(|(name, mean, _)| (*name, *mean));
+        let summary = summary_of(reading.table.rows(), means);
         Ok(Self {
             reading,
             model,

@@ -4,21 +4,24 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use feedforward::tabular::{Column, Table, TabularModel, Value};
+use feedforward::tabular::{Table, TabularModel};
 
-use super::{Result, in_file, reading};
+use super::reading::{self, Known};
+use super::{Result, in_file};
 
 /// Writes a row for each row of the table that was read from a file: its number, the columns that
 /// the model does not read, the prediction, and the probability of each class.
-pub fn write(model: &TabularModel, table: &Table<'_>, (from, file): (&Path, &Path)) -> Result<()> {
+pub fn write(
+    model: &TabularModel,
+    known: &Known,
+    table: &Table<'_>,
+    (from, file): (&Path, &Path),
+) -> Result<()> {
     let name = file.display();
     let to = File::create(file).map_err(|error| format!("{name}: {error}"))?;
     let mut to = BufWriter::new(to);
-    let known = reading::known(model);
     let columns = table.names().iter().zip(table.columns());
-    let kept: Vec<_> = columns
-        .filter(|(name, _)| !known.contains(&***name))
-        .collect();
+    let kept: Vec<_> = columns.filter(|(name, _)| known.is_other(name)).collect();
     let target = model.targets().first().map_or("prediction", |name| name);
 
     let mut header = vec!["row".to_string()];
@@ -45,7 +48,8 @@ pub fn write(model: &TabularModel, table: &Table<'_>, (from, file): (&Path, &Pat
     for (row, prediction) in predicted.iter().enumerate() {
         write!(to, "{}", row + 1)?;
         for (_, column) in &kept {
-            write!(to, ",{}", cell(column, row))?;
+            let cell = reading::text(column, row).unwrap_or_default();
+            write!(to, ",{}", quoted(&cell))?;
         }
         write!(to, ",{prediction}")?;
         for probability in &probabilities[row * classes.len()..][..classes.len()] {
@@ -55,15 +59,6 @@ pub fn write(model: &TabularModel, table: &Table<'_>, (from, file): (&Path, &Pat
     }
     to.flush()
         .map_err(|error| format!("{name}: {error}").into())
-}
-
-fn cell(column: &Column<'_>, row: usize) -> String {
-    match column.get(row) {
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Word(word)) => quoted(word),
-        Some(Value::Boolean(boolean)) => boolean.to_string(),
-        Some(Value::Missing) | None => String::new(),
-    }
 }
 
 /// Quotes a cell if it has a character with a meaning in CSV.

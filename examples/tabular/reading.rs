@@ -1,23 +1,15 @@
-//! Tables from files, and a description of what was read.
+//! Tables from files.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use feedforward::Error;
 use feedforward::tabular::{Column, CsvReader, Kind, Table, TabularModel, Value};
 
-use super::Result;
 use super::flags::Flags;
+use super::{Result, in_file};
 
 /// Maximum number of different numbers that are classes by default.
 const FEW: usize = 2;
-
-/// Minimum number of rows for a warning about a column that differs in each row.
-const ENOUGH_ROWS: usize = 10;
-
-/// Maximum number of names in a line.
-const MOST_NAMES: usize = 8;
 
 /// Kind of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +35,26 @@ fn reader(flags: &Flags) -> CsvReader {
 }
 
 impl Reading {
-    /// Reads the file to learn from.
+    /// Reads the file to learn from, and checks what no training run could use.
     pub fn new(flags: &Flags) -> Result<Self> {
         let file = flags.data();
-        let name = file.display();
         let mut reader = reader(flags).words(&flags.words);
         if let (Some(target), true) = (flags.target(), flags.numbers || flags.log) {
             reader = reader.numbers([target]);
         }
         let table = reader.open(&file)?;
-        let explain = |error: Error| format!("{name}: {error}");
+        let problem = |problem: String| format!("{}: {problem}", file.display());
         let Some(target) = flags.target() else {
-            let names = table.names().join(", ");
-            return Err(format!("{name}: expected --target with one of {names}, got none").into());
+            let names = shortened(table.names().iter().cloned());
+            return Err(problem(format!("expected --target with one of {names}, got none")).into());
         };
-        let column = table.column(target).map_err(explain)?;
+        let column = table.column(target).map_err(in_file(&file))?;
         for ignored in &flags.ignore {
-            table.column(ignored).map_err(explain)?;
+            table.column(ignored).map_err(in_file(&file))?;
         }
-        if table.rows() == 0 {
-            return Err(no_rows(&file).into());
+        let rows = table.rows();
+        if rows < 2 {
+            return Err(problem(format!("expected at least 2 rows, got {rows}")).into());
         }
         let is_few = || distinct(column) <= FEW;
         let kind = match column.kind() {
@@ -70,6 +62,10 @@ impl Reading {
             Kind::Numbers if flags.numbers || flags.log || !is_few() => Target::Numbers,
             _ => Target::Classes,
         };
+        if kind == Target::Classes {
+            check_classes(column, flags)
+                .map_err(|error| problem(format!("column {target:?}: {error}")))?;
+        }
         let target = target.to_string();
         Ok(Self {
             table,
@@ -78,114 +74,74 @@ impl Reading {
         })
     }
 
-    /// Describes the table: columns by kind, missing cells, the target, and warnings.
-    pub fn description(&self, flags: &Flags) -> String {
-        let table = &self.table;
-        let (rows, mut text) = (table.rows(), String::new());
-        let mut line = |words: String| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{words}");
-        };
-        line(format!(
-            "{}: {rows} rows, {} columns",
-            flags.data().display(),
-            table.names().len()
-        ));
-        let columns = || table.names().iter().zip(table.columns());
-        let is_feature = |name: &String| *name != self.target && !flags.ignore.contains(name);
-        let features: Vec<_> = columns().filter(|(name, _)| is_feature(name)).collect();
-        for kind in [Kind::Numbers, Kind::Words, Kind::Booleans] {
-            let of_kind = features.iter().filter(|(_, column)| column.kind() == kind);
-            let names = of_kind.map(|(name, column)| match kind {
-                Kind::Words => format!("{name} ({})", distinct(column)),
-                _ => (*name).clone(),
-            });
-            let different = if kind == Kind::Words {
-                " (different ones)"
-            } else {
-                ""
-            };
-            listed(&format!("of {kind}{different}"), names).map(&mut line);
-        }
-        listed("ignored", flags.ignore.iter().cloned()).map(&mut line);
-        let missing = features.iter().filter(|(_, column)| column.missing() > 0);
-        let missing = missing.map(|(name, column)| format!("{name} ({})", column.missing()));
-        listed("with missing cells", missing).map(&mut line);
-        line(format!("  target: {}", self.target_description(flags)));
-        for (name, column) in features {
-            warning(name, column, rows).map(&mut line);
-        }
-        text
-    }
-
-    fn target_description(&self, flags: &Flags) -> String {
-        let Ok(column) = self.table.column(&self.target) else {
-            return String::new();
-        };
-        let (name, count) = (&self.target, distinct(column));
-        match self.kind {
-            Target::Numbers => {
-                let numbers = column.as_numbers().unwrap_or_default().iter();
-                let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| {
-                    (l.min(x), h.max(x))
-                });
-                let log = if flags.log { ", as logarithms" } else { "" };
-                format!("{name}, numbers from {low} to {high}{log}")
-            }
-            Target::Classes if column.kind() == Kind::Numbers && !flags.classes => {
-                format!("{name}, {count} different numbers, thus classes (see --numbers)")
-            }
-            Target::Classes => format!("{name}, {count} classes"),
-        }
+    /// Returns names and cells of the columns to learn from.
+    pub fn features(&self, flags: &Flags) -> Vec<(&str, &Column<'static>)> {
+        let ignored: BTreeSet<&str> = flags.ignore.iter().map(|name| &**name).collect();
+        let columns = self.table.names().iter().zip(self.table.columns());
+        let columns = columns.map(|(name, column)| (&**name, column));
+        let columns = columns.filter(|(name, _)| *name != self.target && !ignored.contains(name));
+        columns.collect()
     }
 }
 
-/// Returns an indented line with names of columns, or `None` if there are no names.
-fn listed(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    let names: Vec<_> = names.collect();
-    let more = match names.len() {
-        0 => return None,
-        count @ MOST_NAMES.. if count > MOST_NAMES => format!(", and {} more", count - MOST_NAMES),
-        _ => String::new(),
+/// Maximum number of names in a line.
+const MOST_NAMES: usize = 8;
+
+/// Returns the first names, and the number of others.
+pub fn shortened(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<_> = names.collect();
+    let others = names.len().saturating_sub(MOST_NAMES);
+    names.truncate(MOST_NAMES);
+    let more = match others {
+        0 => String::new(),
+        _ => format!(", and {others} more"),
     };
-    let shown = &names[..names.len().min(MOST_NAMES)];
-    let columns = if names.len() == 1 {
-        "column"
-    } else {
-        "columns"
-    };
-    let names = names.len();
-    Some(format!(
-        "  {names} {columns} {what}: {}{more}",
-        shown.join(", ")
-    ))
+    names.join(", ") + &more
 }
 
-/// Returns a warning about a column that cannot help.
-fn warning(name: &str, column: &Column<'_>, rows: usize) -> Option<String> {
-    if column.missing() == rows {
-        return Some(format!("warning: column {name} has no values"));
+/// Checks that each fold has rows of each class. A single network also holds out rows.
+fn check_classes(column: &Column<'_>, flags: &Flags) -> Result<()> {
+    let mut sizes = BTreeMap::<String, usize>::new();
+    for row in 0..column.len() {
+        if let Some(class) = text(column, row) {
+            *sizes.entry(class).or_default() += 1;
+        }
     }
-    let is_whole = || {
-        let numbers = column.as_numbers();
-        numbers.is_none_or(|numbers| numbers.iter().all(|x| x.fract() == 0.0))
+    // The library has a message about a single class.
+    if sizes.len() < 2 {
+        return Ok(());
+    }
+    let folds = flags.folds.max(2) as usize;
+    let Some((class, rows)) = sizes.iter().find(|(_, rows)| **rows < folds) else {
+        return Ok(());
     };
-    match distinct(column) {
-        1 if column.missing() == 0 => Some(format!("note: column {name} is constant")),
-        count if count == rows && rows >= ENOUGH_ROWS && is_whole() => Some(format!(
-            "warning: column {name} is different in each row; --ignore {name} leaves it out"
-        )),
-        _ => None,
+    let is_numeric = column.kind() == Kind::Words && 2 * sizes.len() > column.len();
+    let hint = match (is_numeric, *rows) {
+        (true, _) => "; --numbers names a cell that is no number".to_string(),
+        (_, 1) => String::new(),
+        (_, rows) => format!("; --folds {rows} is possible"),
+    };
+    let expected = format!("expected at least {folds} rows of each class, as many as folds");
+    Err(format!("{expected}, got {rows} of {class:?}{hint}").into())
+}
+
+/// Returns the text of a cell as the name of a class, or `None` if it is missing.
+pub fn text(column: &Column<'_>, row: usize) -> Option<String> {
+    match column.get(row)? {
+        Value::Word(word) => Some(word.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Boolean(boolean) => Some(boolean.to_string()),
+        Value::Missing => None,
     }
 }
 
 /// Returns the number of different values. A missing cell is none.
-fn distinct(column: &Column<'_>) -> usize {
+pub fn distinct(column: &Column<'_>) -> usize {
     if let Some(numbers) = column.as_numbers() {
-        let mut bits: Vec<_> = numbers.iter().filter(|x| !x.is_nan()).collect();
-        bits.sort_unstable_by(|a, b| a.total_cmp(b));
-        bits.dedup();
-        return bits.len();
+        let mut present: Vec<_> = numbers.iter().filter(|x| !x.is_nan()).collect();
+        present.sort_unstable_by(|a, b| a.total_cmp(b));
+        present.dedup();
+        return present.len();
     }
     let words: BTreeSet<_> = (0..column.len())
         .filter_map(|row| match column.get(row)? {
@@ -198,45 +154,65 @@ fn distinct(column: &Column<'_>) -> usize {
     words.len()
 }
 
-/// Returns the columns that a model reads, and its target.
-pub fn known(model: &TabularModel) -> BTreeSet<&str> {
-    let columns = model.columns().next().into_iter();
-    let columns = columns.flat_map(|columns| columns.columns());
-    let targets = model.targets().iter().map(|name| &**name);
-    columns.map(|(name, _)| name).chain(targets).collect()
+/// Columns that a model reads, with their kinds, and its target.
+#[derive(Debug)]
+pub struct Known {
+    kinds: BTreeMap<String, Kind>,
+    target: String,
 }
 
-/// Reads a file for a model that exists. Columns have the kinds that the model knows.
-pub fn again(file: &Path, model: &TabularModel, flags: &Flags) -> Result<Table<'static>> {
-    let of = |wanted: Kind| {
+impl Known {
+    /// Returns those of a table to learn from.
+    pub fn of_reading(reading: &Reading, flags: &Flags) -> Self {
+        let features = reading.features(flags).into_iter();
+        Self {
+            kinds: features
+                .map(|(name, c)| (name.to_string(), c.kind()))
+                .collect(),
+            target: reading.target.clone(),
+        }
+    }
+
+    /// Returns those of a model.
+    pub fn of_model(model: &TabularModel) -> Self {
         let columns = model.columns().next().into_iter();
         let columns = columns.flat_map(|columns| columns.columns());
-        let columns = columns.filter(move |(_, kind)| *kind == wanted);
-        columns.map(|(name, _)| name)
-    };
-    let reader = reader(flags)
-        .words(of(Kind::Words))
-        .numbers(of(Kind::Numbers));
-    let table = reader.open(file)?;
-    if table.rows() == 0 {
-        return Err(no_rows(file).into());
+        Self {
+            kinds: columns
+                .map(|(name, kind)| (name.to_string(), kind))
+                .collect(),
+            target: model.targets().first().cloned().unwrap_or_default(),
+        }
     }
-    // Other columns are copied to the predictions as they are. Numbers would lose leading zeros.
-    let known = known(model);
-    let others = table
-        .names()
-        .iter()
-        .filter(|name| !known.contains(&***name));
-    let others: Vec<_> = others.collect();
-    if flags.predict.is_none() || others.is_empty() {
-        return Ok(table);
-    }
-    Ok(reader.words(others).open(file)?)
-}
 
-fn no_rows(file: &Path) -> String {
-    format!(
-        "{}: expected rows below the header, got none",
-        file.display()
-    )
+    /// Returns `true` for a column that is only copied to the predictions.
+    pub fn is_other(&self, name: &str) -> bool {
+        !self.kinds.contains_key(name) && name != self.target
+    }
+
+    /// Reads another file with these columns, and with the target if it is needed.
+    pub fn read(&self, file: &Path, needs_target: bool, flags: &Flags) -> Result<Table<'static>> {
+        let of = |wanted: Kind| {
+            let kinds = self.kinds.iter().filter(move |(_, kind)| **kind == wanted);
+            kinds.map(|(name, _)| name)
+        };
+        let reader = reader(flags)
+            .words(of(Kind::Words))
+            .numbers(of(Kind::Numbers));
+        let mut table = reader.open(file)?;
+        if needs_target {
+            table.column(&self.target).map_err(in_file(file))?;
+        }
+        if table.rows() == 0 {
+            let name = file.display();
+            return Err(format!("{name}: expected rows below the header, got none").into());
+        }
+        // Other columns are copied as they are. Numbers would lose leading zeros.
+        let others = table.names().iter().filter(|name| self.is_other(name));
+        let others: Vec<_> = others.cloned().collect();
+        if !needs_target && !others.is_empty() {
+            table = reader.words(others).open(file)?;
+        }
+        Ok(table)
+    }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use feedforward::tabular::{Column, Value};
+use feedforward::tabular::Column;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use support::plot::{self, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 use super::charts::{self, Axes};
-use super::{Learned, Losses, Result};
+use super::{Learned, Losses, Result, reading};
 
 /// Width and height of a chart, and height of the line above the charts, in pixels.
 const CHART: (u32, u32) = (380, 340);
@@ -92,7 +92,10 @@ fn numbers(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
     let axes = Axes {
         title,
         x: ("predicted", across),
-        y: (down, charts::range(residuals.iter().map(|point| point.1))),
+        y: (
+            down,
+            charts::usual_range(residuals.iter().map(|point| point.1)),
+        ),
         is_log: (is_log, is_log),
     };
     charts::points(
@@ -107,12 +110,7 @@ fn numbers(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
 fn classes(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Result<()> {
     let classes = learned.model.classes();
     let index: BTreeMap<&str, usize> = classes.iter().map(|c| &**c).zip(0..).collect();
-    let truth = |row| match column.get(row)? {
-        Value::Word(word) => index.get(word).copied(),
-        Value::Number(number) => index.get(&*number.to_string()).copied(),
-        Value::Boolean(boolean) => index.get(&*boolean.to_string()).copied(),
-        _ => None,
-    };
+    let truth = |row| index.get(&*reading::text(column, row)?).copied();
     let all = learned.model.out_of_fold().chunks(classes.len());
     let rows: Vec<_> = all
         .enumerate()
