@@ -9,7 +9,7 @@ use clap::Parser;
 #[command(name = "tabular", about)]
 #[allow(clippy::struct_excessive_bools)] // each is a flag
 pub struct Flags {
-    /// CSV file with a header [default: 2,000 rows of the census of 1994]
+    /// CSV file with a header [default: 2,000 rows of a census]
     #[arg(value_name = "FILE")]
     pub data: Option<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! Learns a column of a CSV file from the other columns.
 //!
 //! `cargo run --example tabular [-- data.csv --target price]`. docs/tabular.md explains it. The
-//! default data are 2,000 rows of the census of 1994 (Becker and Kohavi, 1996), with words and gaps.
+//! default data are 2,000 rows of a census (Becker and Kohavi, 1996), with words and gaps.
 
 use std::error::Error;
 use std::fs;

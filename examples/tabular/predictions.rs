@@ -9,8 +9,10 @@ use feedforward::tabular::{Table, TabularModel};
 use super::reading::{self, Known};
 use super::{Result, in_file};
 
-/// Writes a row for each row of the table that was read from a file: its number, the columns that
-/// the model does not read, the prediction, and the probability of each class.
+/// Writes predictions for a table that was read from the first file to the second file.
+///
+/// Each row has its number, the columns that the model does not read, the prediction, and the
+/// probability of each class.
 pub fn write(
     model: &TabularModel,
     known: &Known,
