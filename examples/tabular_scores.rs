@@ -77,7 +77,8 @@ fn run(options: &Options) -> Result<()> {
         .filter_map(|set| set.get("scores")?.as_object());
     let others: BTreeSet<_> = others.flat_map(Map::keys).map(String::as_str).collect();
     let libraries: Vec<_> = others.into_iter().chain([OWN]).collect();
-    let heads: String = libraries.iter().map(|n| format!("{n:>WIDTH$}")).collect();
+    let heads: Vec<_> = libraries.iter().map(|n| format!("{n:>WIDTH$}")).collect();
+    let heads = heads.concat();
     println!("{:<18}{:>7}  {:<9}{heads}", "set", "rows", "score");
 
     let mut totals = vec![Total::default(); libraries.len()];
@@ -115,10 +116,10 @@ const WIDTH: usize = 13;
 
 /// Returns a cell of the printed table. A library without scores of a set has no number.
 fn cell(number: f64, digits: usize) -> String {
-    match number.is_nan() {
-        true => format!("{:>WIDTH$}", "-"),
-        false => format!("{number:>WIDTH$.digits$}"),
+    if number.is_nan() {
+        return format!("{:>WIDTH$}", "-");
     }
+    format!("{number:>WIDTH$.digits$}")
 }
 
 /// Sums over sets, of one library.
@@ -207,7 +208,9 @@ impl<'s> Set<'s> {
         let explain = |error| format!("{}: {error}", self.name);
         let mut is_test = vec![false; self.table.rows()];
         let held_out = self.table.select(test).map_err(explain)?;
-        test.iter().for_each(|&row| is_test[row] = true);
+        for &row in test {
+            is_test[row] = true;
+        }
         let rest: Vec<_> = (0..is_test.len()).filter(|&row| !is_test[row]).collect();
         let training = self.table.select(&rest).map_err(explain)?;
 

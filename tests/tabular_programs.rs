@@ -73,9 +73,10 @@ fn numbers_are_learned_saved_scored_and_predicted() {
     let folder = folder("tabular_numbers");
     let data = file(&folder, "data.csv", &format!("{HEADER}\n{}", rows(200)));
     let test = file(&folder, "test.csv", &format!("{HEADER}\n{}", rows(90)));
-    let without_price: String = (rows(30).lines())
+    let without_price: Vec<_> = (rows(30).lines())
         .map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0))
         .collect();
+    let without_price = without_price.concat();
     let header = HEADER.rsplit_once(',').unwrap().0;
     let new = file(&folder, "new.csv", &format!("{header}\n{without_price}"));
 
@@ -282,6 +283,12 @@ fn wrong_tables_are_explained() {
         let data = file(&folder, &format!("{name}.csv"), text);
         check_error(&mut short(&data, flags), 1, message);
     }
+}
+
+#[test]
+fn wrong_files_and_flags_are_explained() {
+    let folder = folder("tabular_files");
+    let good = format!("{HEADER}\n{}", rows(60));
     let latin = folder.join("latin.csv");
     fs::write(&latin, b"stra\xDFe,y\nElm,1\nOak,2\n").unwrap();
     check_error(
@@ -294,7 +301,7 @@ fn wrong_tables_are_explained() {
         .arg(&folder)
         .args(["--target", "y", "--out"])
         .arg(&folder);
-    check_error(&mut directory, 1, "tabular_errors");
+    check_error(&mut directory, 1, "tabular_files");
     check_error(
         &mut short(&folder.join("none.csv"), &["--target", "y"]),
         1,
@@ -359,8 +366,8 @@ fn unusual_tables_are_learned() {
     }
 
     let columns = 10_000;
-    let mut wide: String = (0..columns).map(|column| format!("c{column},")).collect();
-    wide += "y\n";
+    let names: Vec<_> = (0..columns).map(|column| format!("c{column},")).collect();
+    let mut wide = names.concat() + "y\n";
     for row in 0..20 {
         (0..columns).for_each(|column| write!(wide, "{},", row * column % 7).unwrap());
         writeln!(wide, "{}.5", row % 5).unwrap();

@@ -127,12 +127,11 @@ pub fn points(
     Ok(())
 }
 
-/// Draws curves: each with a color and a name, or no name for more curves of the kind before.
-pub fn curves(
-    area: &Area<'_>,
-    words: &Axes<'_>,
-    curves: &[(&str, RGBColor, Vec<(f64, f64)>)],
-) -> Result<()> {
+/// Curve with its name and color. Without a name it is one more of the kind before.
+pub type Curve<'n> = (&'n str, RGBColor, Vec<(f64, f64)>);
+
+/// Draws curves.
+pub fn curves(area: &Area<'_>, words: &Axes<'_>, curves: &[Curve<'_>]) -> Result<()> {
     let mut chart = axes(area, words)?;
     let (low, high) = words.y.1;
     for (name, color, curve) in curves {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use feedforward::tabular::{Column, CsvReader, Kind, Table, TabularModel, Value};
+use feedforward::tabular::{Column, Columns, CsvReader, Kind, Table, TabularModel, Value};
 
 use super::flags::Flags;
 use super::{Result, in_file};
@@ -176,7 +176,7 @@ impl Known {
     /// Returns those of a model.
     pub fn of_model(model: &TabularModel) -> Self {
         let columns = model.columns().next().into_iter();
-        let columns = columns.flat_map(|columns| columns.columns());
+        let columns = columns.flat_map(Columns::columns);
         Self {
             kinds: columns
                 .map(|(name, kind)| (name.to_string(), kind))

@@ -85,12 +85,13 @@ fn numbers(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
     let residual = |&(truth, predicted): &(f64, f64)| (predicted, truth - predicted);
     let residuals: Vec<_> = pairs.iter().map(residual).collect();
     let across = charts::range(residuals.iter().map(|point| point.0));
-    let (title, down) = match is_log {
-        true => ("residuals", "true / predicted"),
-        false => ("residuals", "true - predicted"),
+    let down = if is_log {
+        "true / predicted"
+    } else {
+        "true - predicted"
     };
     let axes = Axes {
-        title,
+        title: "residuals",
         x: ("predicted", across),
         y: (
             down,
@@ -119,7 +120,9 @@ fn classes(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
         .collect();
 
     let mut sizes = vec![0_usize; classes.len()];
-    rows.iter().for_each(|(class, _)| sizes[*class] += 1);
+    for (class, _) in &rows {
+        sizes[*class] += 1;
+    }
     let mut shown: Vec<usize> = (0..classes.len()).collect();
     shown.sort_by_key(|&class| std::cmp::Reverse(sizes[class]));
     shown.truncate(MOST_CLASSES);
