@@ -187,6 +187,19 @@ fn classes_have_probabilities() {
     let output = output_of(&mut short(&data, &["--target", "few", "--numbers"]));
     assert!(output.contains("numbers from 0 to 1"), "{output}");
     number(&output, "r2");
+
+    // Words that look like numbers are classes as they are.
+    let mut text = "size,code\n".to_string();
+    (0..60).for_each(|size| writeln!(text, "{size},0{}", size / 30).unwrap());
+    let codes = file(&folder, "codes.csv", &text);
+    let flags = ["--target", "code", "--words", "code"];
+    let output = output_of(short(&codes, &flags).arg("--test").arg(&codes));
+    assert_eq!(number(&output, "rows"), 60.0);
+    let mut load = example("tabular");
+    let load = load.arg("--load").arg(folder.join("model.safetensors"));
+    let again = output_of(load.arg("--test").arg(&codes).arg("--out").arg(&folder));
+    assert_eq!(number(&output, "logloss"), number(&again, "logloss"));
+
     let output = output_of(&mut short(&data, &["--target", "kind", "--words", "size"]));
     assert!(output.contains("size (150 words)"), "{output}");
     let warning = "warning: column size is different in each row; --ignore size leaves it out";

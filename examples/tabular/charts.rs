@@ -201,14 +201,17 @@ pub fn matrix(area: &Area<'_>, title: &str, classes: &[String], counts: &[usize]
     };
     let bold = text(14.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Center, VPos::Top));
     area.draw(&Text::new(title, (width as i32 / 2, px(8.0) as i32), bold))?;
-    // A name has the width of its cell, or of the space at the left.
+    // A name has the width of its cell, or of the space at the left. Both of its ends may differ from
+    // those of other names.
     let name = |class: &str, pixels: i32| -> String {
-        let most = (pixels / px(7.0) as i32).max(2) as usize;
-        let count = class.chars().count();
-        let shown = class
-            .chars()
-            .take(if count > most { most - 1 } else { most });
-        shown.chain((count > most).then_some('…')).collect()
+        let most = (pixels / px(7.0) as i32).max(3) as usize;
+        let letters: Vec<char> = class.chars().collect();
+        if letters.len() <= most {
+            return class.to_string();
+        }
+        let (first, last) = (most / 2, (most - 1) / 2);
+        let last = &letters[letters.len() - last..];
+        letters[..first].iter().chain(&['…']).chain(last).collect()
     };
     let size = (f64::from(cell.1.min(cell.0 / 2)) / f64::from(px(1.0)) * 0.6).clamp(5.0, 14.0);
     for (row, class) in classes.iter().enumerate() {

@@ -60,7 +60,7 @@ pub struct Flags {
     pub predict: Option<PathBuf>,
 
     /// Use a model that the program wrote, without training. It needs `--test` or `--predict`
-    #[arg(long, value_name = "MODEL", conflicts_with = "data")]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seed", "threads"])]
     pub load: Option<PathBuf>,
 
     /// Number of networks, each trained without one part of the rows. With 1, a fifth of the rows

@@ -38,7 +38,7 @@ pub fn write(
 
     let (predicted, probabilities) = if classes.is_empty() {
         let numbers = model.predict(table).map_err(in_file(from))?;
-        (numbers.iter().map(f64::to_string).collect(), Vec::new())
+        (numbers.iter().map(|x| rounded(*x)).collect(), Vec::new())
     } else {
         let predicted = model.predict_class(table).map_err(in_file(from))?;
         let predicted: Vec<_> = predicted.into_iter().map(quoted).collect();
@@ -61,6 +61,12 @@ pub fn write(
     }
     to.flush()
         .map_err(|error| format!("{name}: {error}").into())
+}
+
+/// Returns a number with the seven digits that a prediction in f32 has.
+fn rounded(x: f64) -> String {
+    let digits = format!("{x:.6e}");
+    digits.parse().map_or(digits, |x: f64| x.to_string())
 }
 
 /// Quotes a cell if it has a character with a meaning in CSV.

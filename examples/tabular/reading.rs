@@ -159,17 +159,21 @@ pub fn distinct(column: &Column<'_>) -> usize {
 pub struct Known {
     kinds: BTreeMap<String, Kind>,
     target: String,
+    /// The target's cells are words, also if they look like numbers.
+    has_words: bool,
 }
 
 impl Known {
     /// Returns those of a table to learn from.
     pub fn of_reading(reading: &Reading, flags: &Flags) -> Self {
         let features = reading.features(flags).into_iter();
+        let column = reading.table.column(&reading.target);
         Self {
             kinds: features
                 .map(|(name, c)| (name.to_string(), c.kind()))
                 .collect(),
             target: reading.target.clone(),
+            has_words: column.is_ok_and(|column| column.kind() == Kind::Words),
         }
     }
 
@@ -177,11 +181,16 @@ impl Known {
     pub fn of_model(model: &TabularModel) -> Self {
         let columns = model.columns().next().into_iter();
         let columns = columns.flat_map(Columns::columns);
+        let is_word = |class: &String| {
+            let number = class.parse::<f64>().map(|number| number.to_string());
+            number.as_ref() != Ok(class) && class != "true" && class != "false"
+        };
         Self {
             kinds: columns
                 .map(|(name, kind)| (name.to_string(), kind))
                 .collect(),
             target: model.targets().first().cloned().unwrap_or_default(),
+            has_words: model.classes().iter().any(is_word),
         }
     }
 
@@ -199,6 +208,8 @@ impl Known {
         let reader = reader(flags)
             .words(of(Kind::Words))
             .numbers(of(Kind::Numbers));
+        let target = (needs_target && self.has_words).then_some(&self.target);
+        let reader = reader.words(target);
         let mut table = reader.open(file)?;
         if needs_target {
             table.column(&self.target).map_err(in_file(file))?;
