@@ -189,6 +189,10 @@ mod pages {
     #[doc = include_str!("../docs/cookbook.md")]
     struct Cookbook;
 
+    #[cfg(all(feature = "safetensors", feature = "csv"))]
+    #[doc = include_str!("../docs/tabular.md")]
+    struct Tables;
+
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;

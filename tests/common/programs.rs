@@ -58,3 +58,17 @@ pub fn paint(out: &Path, flags: &[&str]) -> Command {
 pub fn size(file: &Path) -> (u32, u32) {
     image::open(file).unwrap().dimensions()
 }
+
+/// Checks that a program ends with this exit code and a line about the problem.
+#[allow(dead_code)] // one file has no errors to check
+pub fn check_error(command: &mut Command, code: i32, word: &str) {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{stderr}");
+    assert!(stderr.starts_with("error: "), "{command:?}\n{stderr}");
+    assert!(stderr.contains(word), "{command:?}: no {word}\n{stderr}");
+    // clap explains wrong flags in several lines.
+    if code == 1 {
+        assert_eq!(stderr.lines().count(), 1, "{command:?}\n{stderr}");
+    }
+}

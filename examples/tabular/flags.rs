@@ -1,0 +1,119 @@
+//! Flags of the program.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+/// Learns a column of a CSV file from the other columns, and scores and saves the model.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tabular", about)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag
+pub struct Flags {
+    /// CSV file with a header [default: 2,000 rows of a census]
+    #[arg(value_name = "FILE")]
+    pub data: Option<PathBuf>,
+
+    /// Column to predict [default for the census: income]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "load")]
+    pub target: Option<String>,
+
+    /// Predict classes, also if the target's cells are numbers
+    #[arg(long, conflicts_with_all = ["numbers", "log", "load"])]
+    pub classes: bool,
+
+    /// Predict numbers, also if the target has only two
+    #[arg(long, conflicts_with = "load")]
+    pub numbers: bool,
+
+    /// Learn the logarithm of the target, which must be above 0. It suits prices
+    #[arg(long, conflicts_with = "load")]
+    pub log: bool,
+
+    /// Columns to leave out, separated by commas
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        conflicts_with = "load"
+    )]
+    pub ignore: Vec<String>,
+
+    /// Columns of words that look like numbers, such as zip codes, separated by commas
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        conflicts_with = "load"
+    )]
+    pub words: Vec<String>,
+
+    /// Character between cells, or tab [default: found in the file]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+
+    /// CSV file to score the model on
+    #[arg(long, value_name = "FILE")]
+    pub test: Option<PathBuf>,
+
+    /// CSV file to predict. Writes predictions.csv
+    #[arg(long, value_name = "FILE")]
+    pub predict: Option<PathBuf>,
+
+    /// Use a model that the program wrote, without training. It needs `--test` or `--predict`
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seed", "threads"])]
+    pub load: Option<PathBuf>,
+
+    /// Number of networks, each trained without one part of the rows. With 1, a fifth of the rows
+    /// is held out
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count())]
+    pub folds: u32,
+
+    /// Number of epochs
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = count())]
+    pub epochs: u32,
+
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Number of threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = count())]
+    pub threads: Option<u32>,
+
+    /// Folder to write to, created if missing
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+
+    /// Print no progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Target of the default data.
+const DEFAULT_TARGET: &str = "income";
+
+impl Flags {
+    /// Returns the file to learn from.
+    pub fn data(&self) -> PathBuf {
+        let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/assets/adult.csv");
+        self.data.clone().unwrap_or_else(default)
+    }
+
+    /// Returns the target, if it is named or that of the default data.
+    pub fn target(&self) -> Option<&str> {
+        let default = || self.data.is_none().then_some(DEFAULT_TARGET);
+        self.target.as_deref().or_else(default)
+    }
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "tab" || text == "\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii_graphic() && *byte != b'"' || *byte == b'\t' => Ok(*byte),
+        _ => Err("expected one character, or tab".into()),
+    }
+}

@@ -1,0 +1,229 @@
+//! Tables from files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use feedforward::tabular::{Column, Columns, CsvReader, Kind, Table, TabularModel, Value};
+
+use super::flags::Flags;
+use super::{Result, in_file};
+
+/// Maximum number of different numbers that are classes by default.
+const FEW: usize = 2;
+
+/// Kind of the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Numbers,
+    Classes,
+}
+
+/// A table to learn from.
+#[derive(Debug)]
+pub struct Reading {
+    pub table: Table<'static>,
+    pub target: String,
+    pub kind: Target,
+}
+
+fn reader(flags: &Flags) -> CsvReader {
+    let reader = CsvReader::new();
+    match flags.delimiter {
+        Some(delimiter) => reader.delimiter(delimiter),
+        None => reader,
+    }
+}
+
+impl Reading {
+    /// Reads the file to learn from, and checks what no training run could use.
+    pub fn new(flags: &Flags) -> Result<Self> {
+        let file = flags.data();
+        let mut reader = reader(flags).words(&flags.words);
+        if let (Some(target), true) = (flags.target(), flags.numbers || flags.log) {
+            reader = reader.numbers([target]);
+        }
+        let table = reader.open(&file)?;
+        let problem = |problem: String| format!("{}: {problem}", file.display());
+        let Some(target) = flags.target() else {
+            let names = shortened(table.names().iter().cloned());
+            return Err(problem(format!("expected --target with one of {names}, got none")).into());
+        };
+        let column = table.column(target).map_err(in_file(&file))?;
+        for ignored in &flags.ignore {
+            table.column(ignored).map_err(in_file(&file))?;
+        }
+        let rows = table.rows();
+        if rows < 2 {
+            return Err(problem(format!("expected at least 2 rows, got {rows}")).into());
+        }
+        let is_few = || distinct(column) <= FEW;
+        let kind = match column.kind() {
+            _ if flags.classes => Target::Classes,
+            Kind::Numbers if flags.numbers || flags.log || !is_few() => Target::Numbers,
+            _ => Target::Classes,
+        };
+        if kind == Target::Classes {
+            check_classes(column, flags)
+                .map_err(|error| problem(format!("column {target:?}: {error}")))?;
+        }
+        let target = target.to_string();
+        Ok(Self {
+            table,
+            target,
+            kind,
+        })
+    }
+
+    /// Returns names and cells of the columns to learn from.
+    pub fn features(&self, flags: &Flags) -> Vec<(&str, &Column<'static>)> {
+        let ignored: BTreeSet<&str> = flags.ignore.iter().map(|name| &**name).collect();
+        let columns = self.table.names().iter().zip(self.table.columns());
+        let columns = columns.map(|(name, column)| (&**name, column));
+        let columns = columns.filter(|(name, _)| *name != self.target && !ignored.contains(name));
+        columns.collect()
+    }
+}
+
+/// Maximum number of names in a line.
+const MOST_NAMES: usize = 8;
+
+/// Returns the first names, and the number of others.
+pub fn shortened(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<_> = names.collect();
+    let others = names.len().saturating_sub(MOST_NAMES);
+    names.truncate(MOST_NAMES);
+    let more = match others {
+        0 => String::new(),
+        _ => format!(", and {others} more"),
+    };
+    names.join(", ") + &more
+}
+
+/// Checks that each fold has rows of each class. A single network also holds out rows.
+fn check_classes(column: &Column<'_>, flags: &Flags) -> Result<()> {
+    let mut sizes = BTreeMap::<String, usize>::new();
+    for row in 0..column.len() {
+        if let Some(class) = text(column, row) {
+            *sizes.entry(class).or_default() += 1;
+        }
+    }
+    // The library has a message about a single class.
+    if sizes.len() < 2 {
+        return Ok(());
+    }
+    let folds = flags.folds.max(2) as usize;
+    let Some((class, rows)) = sizes.iter().find(|(_, rows)| **rows < folds) else {
+        return Ok(());
+    };
+    let is_numeric = column.kind() == Kind::Words && 2 * sizes.len() > column.len();
+    let hint = match (is_numeric, *rows) {
+        (true, _) => "; --numbers names a cell that is no number".to_string(),
+        (_, 1) => String::new(),
+        (_, rows) => format!("; --folds {rows} is possible"),
+    };
+    let expected = format!("expected at least {folds} rows of each class, as many as folds");
+    Err(format!("{expected}, got {rows} of {class:?}{hint}").into())
+}
+
+/// Returns the text of a cell as the name of a class, or `None` if it is missing.
+pub fn text(column: &Column<'_>, row: usize) -> Option<String> {
+    match column.get(row)? {
+        Value::Word(word) => Some(word.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Boolean(boolean) => Some(boolean.to_string()),
+        Value::Missing => None,
+    }
+}
+
+/// Returns the number of different values. A missing cell is none.
+pub fn distinct(column: &Column<'_>) -> usize {
+    if let Some(numbers) = column.as_numbers() {
+        let mut present: Vec<_> = numbers.iter().filter(|x| !x.is_nan()).collect();
+        present.sort_unstable_by(|a, b| a.total_cmp(b));
+        present.dedup();
+        return present.len();
+    }
+    let words: BTreeSet<_> = (0..column.len())
+        .filter_map(|row| match column.get(row)? {
+            Value::Word(word) => Some(word),
+            Value::Boolean(true) => Some("true"),
+            Value::Boolean(false) => Some("false"),
+            _ => None,
+        })
+        .collect();
+    words.len()
+}
+
+/// Columns that a model reads, with their kinds, and its target.
+#[derive(Debug)]
+pub struct Known {
+    kinds: BTreeMap<String, Kind>,
+    target: String,
+    /// The target's cells are words, also if they look like numbers.
+    has_words: bool,
+}
+
+impl Known {
+    /// Returns those of a table to learn from.
+    pub fn of_reading(reading: &Reading, flags: &Flags) -> Self {
+        let features = reading.features(flags).into_iter();
+        let column = reading.table.column(&reading.target);
+        Self {
+            kinds: features
+                .map(|(name, c)| (name.to_string(), c.kind()))
+                .collect(),
+            target: reading.target.clone(),
+            has_words: column.is_ok_and(|column| column.kind() == Kind::Words),
+        }
+    }
+
+    /// Returns those of a model.
+    pub fn of_model(model: &TabularModel) -> Self {
+        let columns = model.columns().next().into_iter();
+        let columns = columns.flat_map(Columns::columns);
+        let is_word = |class: &String| {
+            let number = class.parse::<f64>().map(|number| number.to_string());
+            number.as_ref() != Ok(class) && class != "true" && class != "false"
+        };
+        Self {
+            kinds: columns
+                .map(|(name, kind)| (name.to_string(), kind))
+                .collect(),
+            target: model.targets().first().cloned().unwrap_or_default(),
+            has_words: model.classes().iter().any(is_word),
+        }
+    }
+
+    /// Returns `true` for a column that is only copied to the predictions.
+    pub fn is_other(&self, name: &str) -> bool {
+        !self.kinds.contains_key(name) && name != self.target
+    }
+
+    /// Reads another file with these columns, and with the target if it is needed.
+    pub fn read(&self, file: &Path, needs_target: bool, flags: &Flags) -> Result<Table<'static>> {
+        let of = |wanted: Kind| {
+            let kinds = self.kinds.iter().filter(move |(_, kind)| **kind == wanted);
+            kinds.map(|(name, _)| name)
+        };
+        let reader = reader(flags)
+            .words(of(Kind::Words))
+            .numbers(of(Kind::Numbers));
+        let target = (needs_target && self.has_words).then_some(&self.target);
+        let reader = reader.words(target);
+        let mut table = reader.open(file)?;
+        if needs_target {
+            table.column(&self.target).map_err(in_file(file))?;
+        }
+        if table.rows() == 0 {
+            let name = file.display();
+            return Err(format!("{name}: expected rows below the header, got none").into());
+        }
+        // Other columns are copied as they are. Numbers would lose leading zeros.
+        let others = table.names().iter().filter(|name| self.is_other(name));
+        let others: Vec<_> = others.cloned().collect();
+        if !needs_target && !others.is_empty() {
+            table = reader.words(others).open(file)?;
+        }
+        Ok(table)
+    }
+}

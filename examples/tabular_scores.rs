@@ -1,0 +1,257 @@
+//! Trains on the tables of a folder, and prints the scores beside those of other libraries.
+//!
+//! `cargo run --release --example tabular_scores -- FOLDER [--folds 5]`. docs/tabular.md describes
+//! the folder: CSV files, and scores.json with their splits and the scores of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use clap::Parser;
+use feedforward::tabular::{CsvReader, Table, Tabular};
+use serde_json::{Map, Value};
+use support::progress::Progress;
+
+#[macro_use]
+#[path = "common/say.rs"]
+mod say;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Shift of the geometric mean of errors. Without it, a tiny error would outweigh all others.
+const SHIFT: f64 = 0.01;
+
+/// Name of this crate in the table.
+const OWN: &str = "this crate";
+
+#[derive(Parser)]
+#[command(about = "Trains on the tables of a folder, and prints the scores beside those of others")]
+struct Options {
+    /// Folder with CSV files and scores.json
+    folder: PathBuf,
+    /// Names of the sets, separated by commas [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    sets: Vec<String>,
+    /// Number of networks, each trained without one part of the rows. With 1, a fifth of the rows
+    /// is held out
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    folds: u32,
+    /// Number of epochs
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Number of threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads: Option<u32>,
+    /// Print no progress
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say::complain(error),
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let file = options.folder.join("scores.json");
+    let explain = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = fs::read(&file).map_err(|error| explain(&error))?;
+    let sets: Map<String, Value> =
+        serde_json::from_slice(&text).map_err(|error| explain(&error))?;
+    let mut names: Vec<_> = sets.keys().collect();
+    if !options.sets.is_empty() {
+        names = options.sets.iter().collect();
+    }
+
+    let others = sets
+        .values()
+        .filter_map(|set| set.get("scores")?.as_object());
+    let others: BTreeSet<_> = others.flat_map(Map::keys).map(String::as_str).collect();
+    let libraries: Vec<_> = others.into_iter().chain([OWN]).collect();
+    let heads: Vec<_> = libraries.iter().map(|n| format!("{n:>WIDTH$}")).collect();
+    let heads = heads.concat();
+    println!("{:<18}{:>7}  {:<9}{heads}", "set", "rows", "score");
+
+    let mut totals = vec![Total::default(); libraries.len()];
+    for name in &names {
+        let set = sets.get(*name).ok_or_else(|| {
+            let known: Vec<_> = sets.keys().map(String::as_str).collect();
+            explain(&format!("expected one of {}, got {name}", known.join(", ")))
+        })?;
+        let set = Set::new(&options.folder, name, set)?;
+        let results = set.results(options)?;
+        let mut line = format!("{name:<18}{:>7}  {:<9}", set.table.rows(), set.metric);
+        for (library, total) in libraries.iter().zip(&mut totals) {
+            let results = results.get(*library).map_or(&[][..], Vec::as_slice);
+            let sum: f64 = results.iter().map(|(score, _)| score).sum();
+            let mean = sum / results.len() as f64;
+            line += &cell(mean, 4);
+            total.logs += (1.0 - mean + SHIFT).ln();
+            total.seconds += results.iter().map(|(_, seconds)| seconds).sum::<f64>();
+        }
+        println!("{line}");
+    }
+    let geometric = |total: &Total| (total.logs / names.len() as f64).exp();
+    let means: String = totals.iter().map(|t| cell(geometric(t), 4)).collect();
+    println!("{:<36}{means}", "shifted geometric mean of errors");
+    let times: String = totals.iter().map(|t| cell(t.seconds, 1)).collect();
+    println!("{:<36}{times}", "seconds of training");
+    let own = &totals[libraries.len() - 1];
+    let (sets, mean, seconds) = (names.len(), geometric(own), own.seconds);
+    println!("sets={sets} mean={mean:.4} seconds={seconds:.1}");
+    Ok(())
+}
+
+/// Width of a column of the printed table.
+const WIDTH: usize = 13;
+
+/// Returns a cell of the printed table. A library without scores of a set has no number.
+fn cell(number: f64, digits: usize) -> String {
+    if number.is_nan() {
+        return format!("{:>WIDTH$}", "-");
+    }
+    format!("{number:>WIDTH$.digits$}")
+}
+
+/// Sums over sets, of one library.
+#[derive(Clone, Default)]
+struct Total {
+    /// Logarithms of the shifted errors.
+    logs: f64,
+    /// Time of training.
+    seconds: f64,
+}
+
+/// A table with splits and the scores of others.
+struct Set<'s> {
+    name: &'s str,
+    target: &'s str,
+    metric: &'static str,
+    table: Table<'static>,
+    description: &'s Value,
+}
+
+impl<'s> Set<'s> {
+    fn new(folder: &Path, name: &'s str, description: &'s Value) -> Result<Self> {
+        let part = |part: &str| get(description, name, part);
+        let names = |of: &str| -> Result<Vec<&'s str>> {
+            let list = part(of)?.as_array().map_or(&[][..], Vec::as_slice);
+            Ok(list.iter().filter_map(Value::as_str).collect())
+        };
+        let text = |of: &str| -> Result<&'s str> {
+            let found = part(of)?.as_str();
+            Ok(found.ok_or_else(|| format!("{name}: {of}: expected text"))?)
+        };
+        let (target, task) = (text("target")?, text("task")?);
+        let mut reader = CsvReader::new()
+            .words(names("words")?)
+            .numbers(names("numbers")?);
+        let metric = match task {
+            "classification" => {
+                reader = reader.words([target]);
+                "accuracy"
+            }
+            "regression" => "r2",
+            _ => return Err(format!("{name}: task: expected regression or classification").into()),
+        };
+        let table = reader.open(folder.join(format!("{name}.csv")))?;
+        Ok(Self {
+            name,
+            target,
+            metric,
+            table,
+            description,
+        })
+    }
+
+    /// Returns score and seconds of each split, by library.
+    fn results(&self, options: &Options) -> Result<BTreeMap<String, Vec<(f64, f64)>>> {
+        let mut results = BTreeMap::<String, Vec<(f64, f64)>>::new();
+        let scores = get(self.description, self.name, "scores")?.as_object();
+        for (split, rows) in get(self.description, self.name, "test_rows")?
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            let rows = rows.as_array().into_iter().flatten();
+            let rows: Vec<_> = rows
+                .filter_map(Value::as_u64)
+                .map(|row| row as usize)
+                .collect();
+            let own = self.result(&rows, options)?;
+            results.entry(OWN.to_string()).or_default().push(own);
+            for (library, scores) in scores.into_iter().flatten() {
+                let number = |name| scores.get(split)?.get(name)?.as_f64();
+                if let Some(score) = number("r2").or_else(|| number("acc")) {
+                    let result = (score, number("seconds").unwrap_or(f64::NAN));
+                    results.entry(library.clone()).or_default().push(result);
+                }
+            }
+        }
+        if results.is_empty() {
+            return Err(format!("{}: expected test_rows, got none", self.name).into());
+        }
+        Ok(results)
+    }
+
+    /// Trains on all rows but these, and returns the score on these, and seconds.
+    fn result(&self, test: &[usize], options: &Options) -> Result<(f64, f64)> {
+        let explain = |error| format!("{}: {error}", self.name);
+        let mut is_test = vec![false; self.table.rows()];
+        let held_out = self.table.select(test).map_err(explain)?;
+        for &row in test {
+            is_test[row] = true;
+        }
+        let rest: Vec<_> = (0..is_test.len()).filter(|&row| !is_test[row]).collect();
+        let training = self.table.select(&rest).map_err(explain)?;
+
+        let begun = Instant::now();
+        let recipe = match self.metric {
+            "r2" => Tabular::regressor(&training, self.target),
+            _ => Tabular::classifier(&training, self.target),
+        };
+        let (progress, name) = (
+            Mutex::new(Progress::new(options.quiet)),
+            self.name.to_string(),
+        );
+        let recipe = recipe
+            .folds(options.folds as usize)
+            .epochs(options.epochs as usize)
+            .seed(options.seed)
+            .on_epoch(move |at| {
+                // Another thread that shows the progress is enough.
+                if let Ok(mut progress) = progress.try_lock()
+                    && progress.is_due()
+                {
+                    let done = at.fold * at.epochs + at.epoch;
+                    let part = done as f64 / (at.folds * at.epochs) as f64;
+                    let words = format!("epoch {}/{} of {name}", at.epoch, at.epochs);
+                    progress.show(part, &words);
+                }
+                std::ops::ControlFlow::Continue(())
+            });
+        let recipe = match options.threads {
+            Some(threads) => recipe.threads(threads as usize),
+            None => recipe,
+        };
+        let model = recipe.fit().map_err(explain)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let score = model.score(&held_out).map_err(explain)?.get(self.metric);
+        Ok((score.unwrap_or(f64::NAN), seconds))
+    }
+}
+
+/// Returns a part of a set's description.
+fn get<'v>(description: &'v Value, name: &str, part: &str) -> Result<&'v Value> {
+    let found = description.get(part);
+    Ok(found.ok_or_else(|| format!("{name}: expected {part}, got none"))?)
+}
