@@ -580,7 +580,7 @@ fn paint_logo_races_and_repeats_with_several_seeds() {
         .skip(1)
         .map(|line| line.split_whitespace().nth(3).unwrap().parse().unwrap())
         .collect();
-    let mean = (psnrs[0] + psnrs[1]) / 2.0;
+    let mean = f64::midpoint(psnrs[0], psnrs[1]);
     assert!((psnrs[2] - mean).abs() < 0.011, "{output}");
     assert!(!out.exists());
 }
@@ -650,6 +650,7 @@ fn paint_logo_reports_infinity_for_an_exact_copy() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a list of cases
 fn paint_logo_explains_errors() {
     let folder = folder("errors");
     let file = |name: &str, content: &[u8]| {

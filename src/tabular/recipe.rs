@@ -149,8 +149,7 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets how columns become inputs. The default differs from [`ColumnSettings::default`] in the
-    /// waves of the [`Preset`].
+    /// Sets how columns become inputs.
     pub fn columns(mut self, settings: ColumnSettings) -> Self {
         self.recipe.columns = settings;
         self

@@ -46,14 +46,11 @@ impl Preset {
     /// Returns the standard deviation of the waves' frequencies.
     pub(super) fn periodic(self) -> Option<f64> {
         match self {
-            Self::Full => Some(SIGMA),
+            Self::Full => ColumnSettings::default().periodic,
             Self::Simple => None,
         }
     }
 }
-
-/// Standard deviation of the waves' frequencies that measures best.
-const SIGMA: f64 = 3.0;
 
 /// Progress of a fit, which the function given to [`Tabular::on_epoch`] receives.
 ///
@@ -102,10 +99,7 @@ pub(super) struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            columns: ColumnSettings {
-                periodic: Preset::Full.periodic(),
-                ..ColumnSettings::default()
-            },
+            columns: ColumnSettings::default(),
             folds: 5,
             splitter: None,
             epochs: Preset::Full.epochs(),

@@ -64,6 +64,8 @@ shared! {
     tabular::Columns,
     tabular::CsvReader,
     tabular::Kind,
+    tabular::Metric,
+    tabular::Preset,
     tabular::Progress,
     tabular::Scaling,
     tabular::Scores,

@@ -84,6 +84,9 @@ fn palette(flags: u8) -> usize {
     }
 }
 
+/// Tag of the orientation in EXIF data.
+const ORIENTATION: usize = 0x0112;
+
 /// Returns the orientation of a PNG in the numbers of Exif.
 pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
     let (_, exif) = chunks(bytes).find(|(kind, _)| *kind == b"eXIf")?;
@@ -98,10 +101,9 @@ pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
         })
     };
     // A directory has its length, then entries of 12 bytes: tag, type, count and value.
-    const TAG: usize = 0x0112;
     let start = number(4, 4)?;
     let entries = (0..number(start, 2)?).map(|entry| start + 2 + 12 * entry);
-    let entry = (entries.into_iter()).find(|&at| number(at, 2) == Some(TAG))?;
+    let entry = (entries.into_iter()).find(|&at| number(at, 2) == Some(ORIENTATION))?;
     u8::try_from(number(entry + 8, 2)?).ok()
 }
 
