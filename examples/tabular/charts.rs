@@ -201,8 +201,8 @@ pub fn matrix(area: &Area<'_>, title: &str, classes: &[String], counts: &[usize]
     };
     let bold = text(14.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Center, VPos::Top));
     area.draw(&Text::new(title, (width as i32 / 2, px(8.0) as i32), bold))?;
-    // A name has the width of its cell, or of the space at the left. Both of its ends may differ from
-    // those of other names.
+    // A name has the width of its cell, or of the space at the left. Either of its ends may differ
+    // from those of other names.
     let name = |class: &str, pixels: i32| -> String {
         let most = (pixels / px(7.0) as i32).max(3) as usize;
         let letters: Vec<char> = class.chars().collect();

@@ -6,7 +6,7 @@ use clap::Parser;
 
 /// Learns a column of a CSV file from the other columns, and scores and saves the model.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "tabular", about)]
+#[command(name = "tabular")]
 #[allow(clippy::struct_excessive_bools)] // each is a flag
 pub struct Flags {
     /// CSV file with a header [default: 2,000 rows of a census]
