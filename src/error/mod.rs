@@ -223,7 +223,7 @@ pub enum Error {
     /// A number overflowed although parameters and samples are finite.
     #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {
-        /// Kind of the number: output, loss or gradient.
+        /// Kind of the number: encoded input, output, loss or gradient.
         what: &'static str,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
@@ -246,7 +246,8 @@ pub enum Error {
         step: u64,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
-        /// The first quantity that was not finite: output, loss, gradient or parameters.
+        /// The first quantity that was not finite: encoded input, output, loss, gradient or
+        /// parameters.
         what: &'static str,
         /// The value.
         value: f64,
