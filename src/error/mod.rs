@@ -151,6 +151,9 @@ pub enum Error {
     },
 
     /// A name is unknown.
+    ///
+    /// A file may have activations or encodings of your own, which a `Resolver` finds
+    /// (`Mlp::from_bytes_with`). The known names are those of this crate.
     #[error("{what}: expected one of {known}, got {got:?}")]
     UnknownName {
         /// Kind of the named item.
