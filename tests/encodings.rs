@@ -1,6 +1,7 @@
 //! Encodings in front of networks: gradients against central differences, and bit-identical results
 //! for threads, shards, instruction sets, files and resumed training runs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use feedforward::loss::SquaredError;
 use feedforward::optimizer::{Adam, Muon};
 use feedforward::simd::InstructionSet;
 use feedforward::{
-    Float, GradientWorkspace, Mlp, Predictor, Samples, Shard, Trainer, TrainerState,
+    DivergenceCause, Error, Float, GradientWorkspace, Mlp, Predictor, Samples, Shard, Trainer,
+    TrainerState,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -472,4 +474,67 @@ fn categories_that_no_sample_has_keep_their_vectors() {
     }
     // The row of unknown numbers is the last.
     assert_eq!(after[5 * 4000..], [0.0; 5]);
+}
+
+/// Encoding that returns NaN for inputs above 0.9.
+#[derive(Debug)]
+struct Root;
+
+impl Encoding<f64> for Root {
+    fn inputs(&self) -> usize {
+        1
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn name(&self) -> Cow<'static, str> {
+        "root".into()
+    }
+    fn encode_sample(&self, _: &[f64], inputs: &[f64], outputs: &mut [f64]) {
+        outputs[0] = (0.9 - inputs[0]).sqrt();
+    }
+    fn add_input_gradient(&self, _: &[f64], _: &[f64], _: &[f64], _: &mut [f64]) {}
+}
+
+#[test]
+fn an_encoding_that_fails_is_named() {
+    let build = |encoding: Arc<dyn Encoding<f64>>| {
+        let builder = Mlp::builder(1).encoding(encoding).hidden(3, Tanh);
+        builder.output(1, Identity).build().unwrap()
+    };
+    let trainer = Trainer::new(SquaredError, Adam::new(0.01)).epochs(2);
+    let x: Vec<f64> = (0..100).map(|i| f64::from(i) / 100.0).collect();
+    let mut net = build(Arc::new(Root));
+    let error = trainer.fit(&mut net, &x, &x).unwrap_err();
+    assert!(
+        matches!(&error, Error::Diverged { what: "encoded input", cause, .. }
+            if matches!(cause, DivergenceCause::Encoding { value } if value.is_nan())),
+        "{error}"
+    );
+    let message = error.to_string();
+    assert!(
+        message.contains("the encoding, which returned NaN"),
+        "{message}"
+    );
+
+    // Inputs may be too large for a built-in encoding.
+    for encoding in [
+        Arc::new(periodic(1, 5, 3)) as Arc<dyn Encoding<f64>>,
+        Arc::new(Fourier::new(1, 3, 1.5, 5).unwrap()),
+        Arc::new(Positional::new(1, 2).unwrap()),
+    ] {
+        let mut net = build(encoding);
+        let error = net.predict(&[0.5, 1e308]).unwrap_err();
+        assert!(
+            error.to_string().starts_with("encoded input at layer 0"),
+            "{error}"
+        );
+        let error = trainer
+            .fit(&mut net, &[0.5, 1e308], &[0.0, 1.0])
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("the encoding, which returned"),
+            "{error}"
+        );
+    }
 }

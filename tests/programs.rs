@@ -427,8 +427,12 @@ fn paint_logo_learns_the_mean_over_each_pixel() {
     let truth = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/assets/logo-400.png");
     let (model, painting) = (out.join("model"), out.join("painting.png"));
     let decibels = |subpixels: &str| {
-        let mut command = paint(&out, &["--reference", truth, "--epochs", "15", "--save"]);
-        let output = output_of(command.arg(&model).args(["--subpixels", subpixels]));
+        // `paint` would give the number of epochs twice.
+        let mut command = example("paint_logo");
+        command.args(["--hidden", "16,8x2", "--epochs", "15"]);
+        command.args(["--reference", truth, "--subpixels", subpixels]);
+        command.arg("--out").arg(&out).arg("--save").arg(&model);
+        let output = output_of(&mut command);
         let line = output.lines().find(|line| line.contains("by the network"));
         let mut words = line.unwrap().split_whitespace();
         words.find_map(|word| word.parse::<f64>().ok()).unwrap()
@@ -719,7 +723,10 @@ fn paint_logo_explains_errors() {
         (&["--learning-rate", "nan"], "learning rate"),
         (&["--batch", "0"], "batch"),
         (&["--batch", "10001"], "10000"),
-        (&["--batch", "10000", "--hidden", "60000x1"], "--batch"),
+        (
+            &["--batch", "10000", "--input", "raw", "--hidden", "60000"],
+            "--batch",
+        ),
         (&["--save", &long], "--save"),
         (&["--save", folder.to_str().unwrap()], "regular file"),
         (&["--out", &blocked], "sheet.png"),

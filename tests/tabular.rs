@@ -134,7 +134,9 @@ fn names_and_sources_of_inputs() {
     assert_eq!(kinds[1], ("heating", Kind::Words));
     assert_eq!(kinds[3], ("garden", Kind::Booleans));
     assert_eq!(kinds[4], ("state", Kind::Levels));
-    assert_eq!(columns.encoding::<f32>().unwrap().map(|e| e.inputs()), None);
+    let encoding = columns.encoding::<f32>().unwrap().unwrap();
+    // Three waves of each of two numbers.
+    assert_eq!(encoding.outputs(), names.len() + 2 * 3);
 
     // Codes come last, so that one encoding can look them up.
     let settings = ColumnSettings {

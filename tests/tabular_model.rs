@@ -353,3 +353,32 @@ fn damaged_files_are_errors() {
         );
     }
 }
+
+#[test]
+fn wide_tables_and_many_words_have_models() {
+    // More numbers than have waves, and more inputs than an encoding with waves may scale.
+    let mut table = with(&["price"]);
+    for column in 0..300 {
+        let numbers = Column::numbers((0..ROWS).map(|row| noise(row, column + 9)));
+        table = table.with(format!("n{column}"), numbers).unwrap();
+    }
+    let words = Column::words((0..ROWS).map(|row| format!("w{}", row % 150)));
+    let table = table.with("words", words).unwrap();
+    let model = small(Tabular::regressor(&table, "price"))
+        .epochs(2)
+        .fit()
+        .unwrap();
+    let expected = bits(&model.predict(&table).unwrap());
+    assert_eq!(bits(&again(&model).predict(&table).unwrap()), expected);
+
+    let mut table = with(&["price"]);
+    for column in 0..600 {
+        let words = Column::words((0..ROWS).map(|row| format!("w{}", (row + column) % 100)));
+        table = table.with(format!("w{column}"), words).unwrap();
+    }
+    let model = small(Tabular::regressor(&table, "price"))
+        .epochs(1)
+        .fit()
+        .unwrap();
+    assert_eq!(model.predict(&table).unwrap().len(), ROWS);
+}

@@ -190,8 +190,10 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
 
     /// Adds the gradient with respect to a part of the parameters, sample by sample in order.
     ///
-    /// `inputs` is row-major `[samples x inputs]`, and `output_gradient` is
-    /// `[samples x outputs]`. `gradient` has the length of the part. Default: does nothing.
+    /// `params` are all parameters of the encoding, as in
+    /// [`encode_sample`](Self::encode_sample), but `gradient` is that of the part alone, with
+    /// the part's length. `inputs` is row-major `[samples x inputs]`, and `output_gradient` is
+    /// `[samples x outputs]`. Default: does nothing.
     fn add_gradient(
         &self,
         _part: usize,

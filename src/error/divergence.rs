@@ -15,6 +15,11 @@ pub enum DivergenceCause {
         /// The largest input.
         high: f64,
     },
+    /// Encoding whose output is NaN or infinite for at least one sample.
+    Encoding {
+        /// The output.
+        value: f64,
+    },
     /// Targets so large that errors and gradients become large as well.
     Targets {
         /// The smallest target.
@@ -40,6 +45,11 @@ impl DivergenceCause {
                 "the inputs, which lie in [{}, {}]; scale them to about [-1, 1], for example by a Scaler",
                 Number(*low),
                 Number(*high)
+            ),
+            Self::Encoding { value } => write!(
+                f,
+                "the encoding, which returned {} for a sample; check the encoding, or scale its inputs",
+                Number(*value)
             ),
             Self::Targets { low, high } => write!(
                 f,

@@ -151,6 +151,9 @@ pub enum Error {
     },
 
     /// A name is unknown.
+    ///
+    /// A file may have activations or encodings of your own, which a `Resolver` finds
+    /// (`Mlp::from_bytes_with`). The known names are those of this crate.
     #[error("{what}: expected one of {known}, got {got:?}")]
     UnknownName {
         /// Kind of the named item.
@@ -223,7 +226,7 @@ pub enum Error {
     /// A number overflowed although parameters and samples are finite.
     #[error("{what} at layer {layer}: expected finite numbers, got {value}")]
     Overflow {
-        /// Kind of the number: output, loss or gradient.
+        /// Kind of the number: encoded input, output, loss or gradient.
         what: &'static str,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
@@ -246,7 +249,8 @@ pub enum Error {
         step: u64,
         /// The layer, counted from 0 at the inputs.
         layer: usize,
-        /// The first quantity that was not finite: output, loss, gradient or parameters.
+        /// The first quantity that was not finite: encoded input, output, loss, gradient or
+        /// parameters.
         what: &'static str,
         /// The value.
         value: f64,

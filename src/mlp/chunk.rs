@@ -134,6 +134,11 @@ impl<T: Float> Chunk<T> {
         }
     }
 
+    /// Returns the inputs of the first layer, including the padding.
+    pub(super) fn inputs(&self, packed: &Packed<T>) -> &[T] {
+        &self.x[..self.range.len() * packed.layers[0].in_stride]
+    }
+
     /// Returns the outputs of a layer, including the padding.
     pub(super) fn outputs_of(&self, packed: &Packed<T>, layer: usize) -> &[T] {
         &self.y[layer][..self.range.len() * packed.layers[layer].y_stride]

@@ -174,7 +174,7 @@ impl<T: Float> Mlp<T> {
     /// # Errors
     /// - [`Error::Malformed`](crate::Error::Malformed) describes the fault in the bytes.
     /// - [`Error::UnknownName`](crate::Error::UnknownName) names an activation or an encoding that
-    ///   this crate does not have.
+    ///   this crate does not have. [`from_bytes_with`](Self::from_bytes_with) finds your own.
     /// - [`Error::NotFinite`](crate::Error::NotFinite) names the parameter that is not finite.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_bytes_with(bytes, BuiltIn)

@@ -139,8 +139,8 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
     })
 }
 
-/// Returns an error for the first layer with an output that is not finite for this sample. It
-/// evaluates neuron by neuron.
+/// Returns an error for the encoding, or for the first layer, with an output that is not finite for
+/// this sample. It evaluates neuron by neuron.
 #[cold]
 fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     let mut values = match net.encoding() {
@@ -148,6 +148,10 @@ fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
         Some(encoding) => {
             let mut values = alloc::vec![T::zero(); encoding.outputs()];
             encoding.encode_sample(net.encoding_params(), sample, &mut values);
+            if let Some(value) = values.iter().find(|x| !x.is_finite()) {
+                let (what, layer, value) = ("encoded input", 0, value.as_f64());
+                return Some(Error::Overflow { what, layer, value });
+            }
             values
         }
     };

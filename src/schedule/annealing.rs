@@ -52,6 +52,19 @@ impl Schedule for Linear {
 /// the restarts ([`CosineRestarts`]).
 ///
 /// Loshchilov and Hutter, 2017, [arXiv:1608.03983](https://arxiv.org/abs/1608.03983).
+///
+/// ```
+/// use feedforward::schedule::{Cosine, Progress, Schedule};
+/// use feedforward::{Trainer, loss::SquaredError, optimizer::Adam};
+///
+/// let schedule = Cosine { floor: 1e-5 }; // or Cosine::default(), whose floor is 0
+/// let at = |step| schedule.rate(0.01, &Progress::after(step, 100));
+/// assert_eq!(at(0), 0.01);
+/// assert!((at(50) - (0.01 + 1e-5) / 2.0).abs() < 1e-15);
+/// assert!((at(100) - 1e-5).abs() < 1e-15);
+///
+/// let trainer = Trainer::<f32>::new(SquaredError, Adam::new(0.01)).schedule(schedule);
+/// ```
 #[doc(alias = "CosineAnnealingLR")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -237,6 +237,10 @@ macro_rules! on_disk {
         impl<$($parameters)*> $model {
             /// Reads a file, and decodes it with [`from_bytes`](Self::from_bytes).
             ///
+            /// That knows the activations and encodings of this crate. For your own, read the bytes
+            /// of the file, and call [`from_bytes_with`](Self::from_bytes_with) with a
+            /// [`Resolver`](crate::Resolver).
+            ///
             /// # Errors
             /// [`Error::Io`](crate::Error::Io) if the file cannot be read or is not a regular file.
             /// [`Error::File`](crate::Error::File) with the path and the error of

@@ -20,6 +20,9 @@ use crate::memory;
 /// Standard deviation of frequencies that measures best on several tables.
 const SIGMA: f64 = 3.0;
 
+/// Maximum number of columns of numbers with waves.
+const MOST_WAVES: usize = 256;
+
 /// Settings of [`Columns`]. The defaults are those of RealMLP-TD-S, but for learned waves.
 ///
 /// ```
@@ -41,13 +44,13 @@ pub struct ColumnSettings {
     /// Scaling of single columns, by name. The last of a name counts. Default: none.
     pub scalings: Vec<(String, Scaling)>,
     /// Maximum number of levels of a column with an input for each level. A column with more levels
-    /// has learned vectors ([`Categories`]). Two levels always have one input. Default:
-    /// `usize::MAX`.
+    /// has learned vectors ([`Categories`]). Two levels always have one input. Default: 64.
     pub one_hot: usize,
     /// Length of learned vectors. Range: 1 to 65,536. Default: 8.
     pub width: usize,
     /// Standard deviation of the initial frequencies of learned waves of each number, which the
-    /// network's [`Periodic`] encoding has, or `None` without waves. Range: 10^-6 to 10^6. Default: 3.
+    /// network's [`Periodic`] encoding has, or `None` without waves. Beyond 256 columns of numbers
+    /// there are none. Range: 10^-6 to 10^6. Default: 3.
     pub periodic: Option<f64>,
     /// Minimum number of training rows of a word. Rarer words of a column share one level.
     /// Default: 1, which merges none.
@@ -59,7 +62,7 @@ impl Default for ColumnSettings {
         Self {
             scaling: Scaling::Robust,
             scalings: Vec::new(),
-            one_hot: usize::MAX,
+            one_hot: 64,
             width: 8,
             periodic: Some(SIGMA),
             min_count: 1,
@@ -167,10 +170,26 @@ impl Columns {
                 form: form.map_err(|error| error.in_column(name))?,
             })
         });
-        let columns = columns.collect::<Result<_>>()?;
-        let columns = Self { columns };
+        let mut columns = Self {
+            columns: columns.collect::<Result<_>>()?,
+        };
+        columns.limit_waves();
         columns.check_inputs()?;
         Ok(columns)
+    }
+
+    /// Leaves out the waves if there are many numbers.
+    fn limit_waves(&mut self) {
+        let waves = |column: &mut Encoded| match &mut column.form {
+            Form::Number { periodic, .. } => periodic.take(),
+            _ => None,
+        };
+        let is_number = |column: &&Encoded| matches!(&column.form, Form::Number { .. });
+        if self.columns.iter().filter(is_number).count() > MOST_WAVES {
+            for column in &mut self.columns {
+                waves(column);
+            }
+        }
     }
 
     /// Checks that there are inputs. A column of words without any word has none.

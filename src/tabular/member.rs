@@ -86,7 +86,11 @@ impl Member {
                 held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
             })
         })?;
-        let mut net = net.fold_scale()?;
+        let mut net = if has_scale(&net) {
+            net.fold_scale()?
+        } else {
+            net
+        };
         if let Some(scaler) = scaler {
             scaler.fold_into_outputs(&mut net)?;
         }
@@ -100,6 +104,15 @@ impl Member {
     }
 }
 
+/// Maximum number of outputs of an encoding with learned vectors or waves that has a scale.
+const MOST_SCALED: usize = 4096;
+
+/// Returns `true` if the network learns a scale of its inputs.
+fn has_scale(net: &Mlp<f32>) -> bool {
+    let encoding = net.encoding();
+    encoding.is_some_and(|encoding| encoding.unscaled().is_some())
+}
+
 /// Smoothing of the targets of a classifier whose accuracy matters.
 const SMOOTHING: f64 = 0.1;
 
@@ -110,11 +123,17 @@ fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Re
         None if target.task.is_classification() => Arc::new(Selu),
         None => Arc::new(Mish),
     };
-    let inner: Arc<dyn Encoding<f32>> = match columns.encoding()? {
-        Some(encoding) => encoding,
+    let encoding = columns.encoding()?;
+    let inner: Arc<dyn Encoding<f32>> = match &encoding {
+        Some(encoding) => encoding.clone(),
         None => Arc::new(encoding::Identity::new(columns.inputs())?),
     };
-    let builder = Mlp::builder(columns.inputs()).encoding(Scaled::new(inner)?);
+    let builder = Mlp::builder(columns.inputs());
+    let builder = if encoding.is_none() || inner.outputs() <= MOST_SCALED {
+        builder.encoding(Scaled::new(inner)?)
+    } else {
+        builder.encoding(inner)
+    };
     let builder = (recipe.hidden.iter()).fold(builder, |builder, &neurons| {
         builder.hidden(neurons, activation.clone())
     });
@@ -159,7 +178,8 @@ fn trainer(
     let is_classification = target.task.is_classification();
     let default = if is_classification { 0.04 } else { 0.07 };
     let rate = recipe.learning_rate.unwrap_or(default);
-    let scale = net.layout().layers()[0].inputs;
+    let inputs = net.layout().layers()[0].inputs;
+    let scale = if has_scale(net) { inputs } else { 0 };
     let varying = columns.varying().max(1);
     let adam = Adam {
         beta2: 0.95,
@@ -170,16 +190,17 @@ fn trainer(
         // Inputs that do not vary do not count.
         .rate(
             Group::LayerWeights(0),
-            math::sqrt(scale as f64 / varying as f64),
+            math::sqrt(inputs as f64 / varying as f64),
         )
-        .rate(Group::Biases, 0.1)
-        .rate(Group::EncodingRange(0..scale), 6.0);
-    let optimizer = columns
-        .waves()?
+        .rate(Group::Biases, 0.1);
+    let scales = (scale > 0).then_some((0..scale, 6.0));
+    let waves = columns.waves()?.into_iter();
+    let waves = waves.map(|waves| (scale + waves.start..scale + waves.end, 0.1));
+    let optimizer = scales
         .into_iter()
-        .fold(optimizer, |optimizer, waves| {
-            let range = scale + waves.start..scale + waves.end;
-            optimizer.rate(Group::EncodingRange(range), 0.1)
+        .chain(waves)
+        .fold(optimizer, |all, (range, factor)| {
+            all.rate(Group::EncodingRange(range), factor)
         });
     let trainer = Trainer::new(loss, optimizer)
         .schedule(CosineLog::default())

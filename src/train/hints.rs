@@ -104,7 +104,11 @@ pub(super) fn hints<T: Float>(
     loss: &dyn Loss<T>,
 ) -> Result<Vec<Hint>> {
     let mut hints = Vec::new();
-    hints.extend(large_inputs(net, samples).map(|(low, high)| Hint::LargeInputs { low, high }));
+    if let InputRange::Within(low, high) = input_range(net, samples)
+        && is_beyond(USUAL_INPUT, (low, high))
+    {
+        hints.push(Hint::LargeInputs { low, high });
+    }
     hints.extend(large_targets(samples).map(|(low, high)| Hint::LargeTargets { low, high }));
     if let [first, .., last] = &history.epochs[..]
         && last.loss > first.loss
@@ -140,9 +144,14 @@ pub(super) fn cause<T: Float>(
     loss: &dyn Loss<T>,
     rate: f64,
 ) -> DivergenceCause {
-    if let Some((low, high)) = large_inputs(net, samples) {
-        DivergenceCause::Inputs { low, high }
-    } else if let Some((low, high)) = large_targets(samples) {
+    match input_range(net, samples) {
+        InputRange::NotFinite(value) => return DivergenceCause::Encoding { value },
+        InputRange::Within(low, high) if is_beyond(USUAL_INPUT, (low, high)) => {
+            return DivergenceCause::Inputs { low, high };
+        }
+        InputRange::Within(..) => {}
+    }
+    if let Some((low, high)) = large_targets(samples) {
         DivergenceCause::Targets { low, high }
     } else if loss_explodes(samples, loss) {
         DivergenceCause::Loss
@@ -151,25 +160,36 @@ pub(super) fn cause<T: Float>(
     }
 }
 
-/// Returns the smallest and the largest input of the first layer if at least one exceeds the usual
-/// size. Before an encoding, large numbers may be right, such as those of categories.
-fn large_inputs<T: Float>(net: &Mlp<T>, samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
-    let range = match net.encoding() {
-        None => (0..samples.len()).fold(NOTHING, |range, at| widened(range, samples.input(at))),
+/// Range of the first layer's inputs.
+enum InputRange {
+    /// Minimum and maximum.
+    Within(f64, f64),
+    /// An output of the encoding that is NaN or infinite.
+    NotFinite(f64),
+}
+
+/// Returns the range of the first layer's inputs. Before an encoding, large numbers may be right,
+/// such as those of categories.
+fn input_range<T: Float>(net: &Mlp<T>, samples: &CheckedSamples<'_, T>) -> InputRange {
+    match net.encoding() {
+        None => {
+            let widen = |range, at| widened(range, samples.input(at));
+            let (low, high) = (0..samples.len()).fold(NOTHING, widen);
+            InputRange::Within(low, high)
+        }
         Some(encoding) => {
             let params = &net.params()[net.layout().encoding()];
             encoded_range(&**encoding, params, samples)
         }
-    };
-    beyond(USUAL_INPUT, range)
+    }
 }
 
-/// Returns the minimum and maximum of the encoded inputs.
+/// Returns the range of the encoded inputs.
 fn encoded_range<T: Float>(
     encoding: &dyn Encoding<T>,
     params: &[T],
     samples: &CheckedSamples<'_, T>,
-) -> (f64, f64) {
+) -> InputRange {
     // Encodings are several times as fast for many samples as for one.
     let rows = samples.len().min(ENCODED_ROWS);
     let mut inputs = vec![T::zero(); rows * encoding.inputs()];
@@ -183,19 +203,24 @@ fn encoded_range<T: Float>(
             to.copy_from_slice(samples.input(at));
         }
         encoding.encode_samples(params, inputs, encoded, encoding.outputs());
+        if let Some(value) = encoded.iter().find(|x| !x.is_finite()) {
+            return InputRange::NotFinite(value.as_f64());
+        }
         range = widened(range, encoded);
     }
-    range
+    InputRange::Within(range.0, range.1)
 }
 
 fn large_targets<T: Float>(samples: &CheckedSamples<'_, T>) -> Option<(f64, f64)> {
     let mut buffer = samples.target_buffer();
     let targets = |range, sample| widened(range, samples.target(sample, &mut buffer));
-    beyond(USUAL_TARGET, (0..samples.len()).fold(NOTHING, targets))
+    let range = (0..samples.len()).fold(NOTHING, targets);
+    is_beyond(USUAL_TARGET, range).then_some(range)
 }
 
-fn beyond(usual: f64, (low, high): (f64, f64)) -> Option<(f64, f64)> {
-    (low.abs().max(high.abs()) > usual).then_some((low, high))
+/// Returns `true` if a value of this range exceeds the usual size.
+fn is_beyond(usual: f64, (low, high): (f64, f64)) -> bool {
+    low.abs().max(high.abs()) > usual
 }
 
 /// Returns `true` if the loss overflows at outputs of ±1000, as an exponential does.

@@ -9,7 +9,7 @@ use crate::float::Float;
 
 impl<T: Float> GradientWorkspace<T> {
     /// Returns an error that names the first layer with a number that is not finite. It searches
-    /// the outputs forward, then the gradient backward.
+    /// the encoded inputs, the outputs forward, then the gradient backward.
     #[cold]
     pub(super) fn explain(&self, chunks: &[Chunk<T>], loss: f64) -> Error {
         if let Some(error) = self.explain_output(chunks) {
@@ -44,8 +44,12 @@ impl<T: Float> GradientWorkspace<T> {
         })
     }
 
-    /// Returns an error for the first layer with an output that is not finite.
+    /// Returns an error for the encoding, or for the first layer, with an output that is not finite.
     fn explain_output(&self, chunks: &[Chunk<T>]) -> Option<Error> {
+        let find = |chunk: &Chunk<T>| not_finite(chunk.inputs(&self.packed));
+        if let Some(value) = chunks.iter().find_map(find) {
+            return Some(overflow("encoded input", 0, value));
+        }
         (0..self.packed.layers.len()).find_map(|layer| {
             let find = |chunk: &Chunk<T>| not_finite(chunk.outputs_of(&self.packed, layer));
             let value = chunks.iter().find_map(find)?;
