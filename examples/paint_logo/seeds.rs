@@ -36,7 +36,7 @@ pub fn run(flags: &Flags, count: u32, picture: &Picture) -> Result<()> {
         let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
         values.sort_by(f64::total_cmp);
         let (below, above) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-        (below + above) / 2.0
+        f64::midpoint(below, above)
     });
     print_row("median", &medians);
     Ok(())

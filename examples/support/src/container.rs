@@ -86,6 +86,7 @@ fn palette(flags: u8) -> usize {
 
 /// Returns the orientation of a PNG in the numbers of Exif.
 pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
+    const TAG: usize = 0x0112;
     let (_, exif) = chunks(bytes).find(|(kind, _)| *kind == b"eXIf")?;
     let is_little = exif.starts_with(b"II");
     let number = |at: usize, length: usize| {
@@ -98,7 +99,6 @@ pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
         })
     };
     // A directory has its length, then entries of 12 bytes: tag, type, count and value.
-    const TAG: usize = 0x0112;
     let start = number(4, 4)?;
     let entries = (0..number(start, 2)?).map(|entry| start + 2 + 12 * entry);
     let entry = (entries.into_iter()).find(|&at| number(at, 2) == Some(TAG))?;
