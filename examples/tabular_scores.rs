@@ -41,7 +41,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     folds: u32,
     /// Number of epochs
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -69,7 +69,7 @@ pub struct Flags {
     pub folds: u32,
 
     /// Number of epochs
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = count())]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = count())]
     pub epochs: u32,
 
     /// Seed of all random numbers
