@@ -89,7 +89,6 @@ const ORIENTATION: usize = 0x0112;
 
 /// Returns the orientation of a PNG in the numbers of Exif.
 pub fn png_orientation(bytes: &[u8]) -> Option<u8> {
-    const TAG: usize = 0x0112;
     let (_, exif) = chunks(bytes).find(|(kind, _)| *kind == b"eXIf")?;
     let is_little = exif.starts_with(b"II");
     let number = |at: usize, length: usize| {
