@@ -164,7 +164,7 @@ fn names_and_sources_of_inputs() {
     let codes: Vec<_> = inputs.iter().skip(7).step_by(8).copied().collect();
     assert_eq!(codes, [0.0, 1.0, -1.0, 2.0]);
     let encoding = columns.encoding::<f32>().unwrap().unwrap();
-    assert_eq!((encoding.inputs(), encoding.outputs()), (8, 7 + 2 * 3 + 8));
+    assert_eq!((encoding.inputs(), encoding.outputs()), (8, 7 + 3 + 8));
     let net = Mlp::builder(8).encoding(encoding);
     let net = net.output(1, activation::Identity).build().unwrap();
     let inputs = columns.encode::<f32>(&homes(), &[0, 1, 2, 3]).unwrap();

@@ -105,7 +105,8 @@ impl Form {
             levels,
             scale: Scale::fit(scaling, &present)?,
             indicator,
-            periodic,
+            // The bins of a piecewise encoding have detail of their own.
+            periodic: periodic.filter(|_| !matches!(scaling, Scaling::Piecewise(_))),
         })
     }
 
