@@ -55,8 +55,8 @@ impl Canvas {
         })
     }
 
-    /// Sets the number of points in each direction of a pixel. With more than one, a pixel has the
-    /// mean color over its area, as in a camera, and not the color of its center.
+    /// Sets the number of points in each direction of a pixel. With more than one, the color of a
+    /// pixel is the mean over its area, as in a camera.
     pub fn with_subpixels(mut self, subpixels: u32) -> Self {
         self.subpixels = subpixels;
         self
@@ -156,8 +156,8 @@ impl Canvas {
         means(colors, (self.subpixels * self.subpixels) as usize)
     }
 
-    /// Returns the inputs for the pixels in these rows of a painting of this size. Each pixel has
-    /// `points` x `points` points.
+    /// Returns the inputs for the pixels in these rows of a painting of this width and height. Each
+    /// pixel has `points` x `points` points.
     pub fn inputs_of(&self, size: (u32, u32), rows: Range<u32>, points: u32) -> Vec<f32> {
         let (width, height) = (size.0 * points, size.1 * points);
         let place = move |row: u32, column: u32| {

@@ -237,8 +237,8 @@ macro_rules! on_disk {
         impl<$($parameters)*> $model {
             /// Reads a file, and decodes it with [`from_bytes`](Self::from_bytes).
             ///
-            /// That knows the activations and encodings of this crate. For your own, read the bytes
-            /// of the file, and call [`from_bytes_with`](Self::from_bytes_with) with a
+            /// `from_bytes` knows only activations and encodings of this crate. For your own, read
+            /// the bytes of the file, and call [`from_bytes_with`](Self::from_bytes_with) with a
             /// [`Resolver`](crate::Resolver).
             ///
             /// # Errors

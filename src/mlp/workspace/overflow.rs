@@ -44,7 +44,7 @@ impl<T: Float> GradientWorkspace<T> {
         })
     }
 
-    /// Returns an error for the encoding, or for the first layer, with an output that is not finite.
+    /// Returns an error for the encoding, or for the first layer, whose output is not finite.
     fn explain_output(&self, chunks: &[Chunk<T>]) -> Option<Error> {
         let find = |chunk: &Chunk<T>| not_finite(chunk.inputs(&self.packed));
         if let Some(value) = chunks.iter().find_map(find) {
