@@ -106,7 +106,7 @@ pub fn cross_validate<M: Send>(
             fitted.elapsed().as_secs_f64(),
         ];
         #[cfg(not(feature = "std"))]
-        let seconds = ();
+        let seconds = [0.0; 0];
         Ok((model, score, seconds))
     })?;
     let mut result = CrossValidation {

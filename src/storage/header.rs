@@ -89,7 +89,7 @@ impl Entry<'_> {
     /// Returns an unread entry of the same tensor by another name.
     pub(super) fn renamed<'n>(&self, name: &str) -> Entry<'n> {
         Entry {
-            name: name.to_owned().into(),
+            name: Cow::Owned(name.into()),
             dtype: self.dtype,
             shape: self.shape.clone(),
             begin: self.begin,
