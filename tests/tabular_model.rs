@@ -309,6 +309,14 @@ fn what_cannot_be_learned_is_an_error_that_tells_why() {
             "expected a number above 0",
         ),
         (
+            Tabular::classifier(&table, "class").logarithm(),
+            "logarithm: expected a regressor",
+        ),
+        (
+            Tabular::regressor(&table, "price").exposure("area"),
+            "exposure: expected counts",
+        ),
+        (
             Tabular::regressor(&table, "price").splitter(TimeSeriesSplit::new(9, 2).unwrap()),
             "rows of the splitter: expected 240",
         ),

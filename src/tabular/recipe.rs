@@ -65,6 +65,7 @@ use crate::train::Trainer;
 pub struct Tabular<'t> {
     table: &'t Table<'t>,
     target: Target,
+    logarithm: bool,
     ignored: Vec<String>,
     recipe: Recipe,
 }
@@ -115,6 +116,7 @@ impl<'t> Tabular<'t> {
                 exposure: None,
                 classes: Vec::new(),
             },
+            logarithm: false,
             ignored: Vec::new(),
             recipe: Recipe::default(),
         }
@@ -122,9 +124,7 @@ impl<'t> Tabular<'t> {
 
     /// Learns the logarithm of a regressor's targets, which must be above 0. It suits prices.
     pub fn logarithm(mut self) -> Self {
-        if self.target.task == Task::Numbers {
-            self.target.task = Task::Logarithms;
-        }
+        self.logarithm = true;
         self
     }
 
@@ -252,6 +252,8 @@ impl<'t> Tabular<'t> {
     ///
     /// # Errors
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
+    /// - [`Error::Incompatible`] for [`logarithm`](Self::logarithm) without a regressor, or
+    ///   [`exposure`](Self::exposure) without counts.
     /// - [`Error::Column`] with the row if a target is missing, or does not suit the task.
     /// - [`Error::Empty`] without targets, rows or other columns.
     /// - The errors of the splitter, such as a class with fewer rows than folds.
@@ -259,10 +261,27 @@ impl<'t> Tabular<'t> {
     pub fn fit(self) -> Result<TabularModel> {
         let Self {
             table,
-            target,
+            mut target,
+            logarithm,
             ignored,
             mut recipe,
         } = self;
+        for (setting, is_set, task, expected) in [
+            ("logarithm", logarithm, Task::Numbers, "a regressor"),
+            (
+                "exposure",
+                target.exposure.is_some(),
+                Task::Counts,
+                "counts",
+            ),
+        ] {
+            if is_set && target.task != task {
+                return Err(Error::incompatible(setting, expected, "another target"));
+            }
+        }
+        if logarithm {
+            target.task = Task::Logarithms;
+        }
         check_count("folds", recipe.folds)?;
         check_not_empty("targets", &target.names)?;
         if table.rows() == 0 {
