@@ -1,32 +1,11 @@
 //! Cells that are wrong, extreme or of another kind than before.
 
+#[path = "common/tables.rs"]
+mod tables;
+
 use feedforward::Error;
 use feedforward::tabular::{Column, ColumnSettings, Columns, Kind, Scaling, Table, Value};
-
-fn settings(scaling: Scaling) -> ColumnSettings {
-    ColumnSettings {
-        scaling,
-        ..ColumnSettings::default()
-    }
-}
-
-fn fit(table: &Table<'_>, settings: &ColumnSettings) -> Columns {
-    Columns::fit(table, &all(table), settings).unwrap()
-}
-
-fn all(table: &Table<'_>) -> Vec<usize> {
-    (0..table.rows()).collect()
-}
-
-fn encode(columns: &Columns, table: &Table<'_>) -> Vec<f64> {
-    columns.encode(table, &all(table)).unwrap()
-}
-
-/// Fits one column to some cells, and encodes others.
-fn inputs(training: Column<'_>, new: Column<'_>, settings: &ColumnSettings) -> Vec<f64> {
-    let columns = fit(&Table::new().with("x", training).unwrap(), settings);
-    encode(&columns, &Table::new().with("x", new).unwrap())
-}
+use tables::{all, encode, fit, inputs, settings};
 
 /// A second file can have other kinds, because it lacks the cell that decided on them.
 #[test]

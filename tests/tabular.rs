@@ -3,35 +3,13 @@
 #[path = "common/json.rs"]
 #[allow(dead_code)]
 mod json;
+#[path = "common/tables.rs"]
+mod tables;
 
-use feedforward::tabular::{Column, ColumnSettings, Columns, Kind, Scaling, Table, Value};
+use feedforward::tabular::{Column, ColumnSettings, Kind, Scaling, Table, Value};
 use feedforward::{Encoding, Mlp, activation};
 use json::{list, number, text};
-
-fn settings(scaling: Scaling) -> ColumnSettings {
-    ColumnSettings {
-        scaling,
-        ..ColumnSettings::default()
-    }
-}
-
-fn fit(table: &Table<'_>, settings: &ColumnSettings) -> Columns {
-    Columns::fit(table, &all(table), settings).unwrap()
-}
-
-fn all(table: &Table<'_>) -> Vec<usize> {
-    (0..table.rows()).collect()
-}
-
-fn encode(columns: &Columns, table: &Table<'_>) -> Vec<f64> {
-    columns.encode(table, &all(table)).unwrap()
-}
-
-/// Fits one column to some cells, and encodes others.
-fn inputs(training: Column<'_>, new: Column<'_>, settings: &ColumnSettings) -> Vec<f64> {
-    let columns = fit(&Table::new().with("x", training).unwrap(), settings);
-    encode(&columns, &Table::new().with("x", new).unwrap())
-}
+use tables::{encode, fit, inputs, settings};
 
 fn assert_close(got: &[f64], expected: &[f64], case: &str) {
     assert_eq!(got.len(), expected.len(), "{case}");
