@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use clap::Parser;
-use feedforward::tabular::{CsvReader, Table, Tabular};
+use clap::{Parser, ValueEnum};
+use feedforward::tabular::{CsvReader, Preset, Table, Tabular};
 use serde_json::{Map, Value};
 use support::progress::Progress;
 
@@ -40,9 +40,12 @@ struct Options {
     /// is held out
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     folds: u32,
-    /// Number of epochs
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: u32,
+    /// Defaults of the recipe
+    #[arg(long, value_enum, default_value_t = Defaults::Tuned)]
+    preset: Defaults,
+    /// Number of epochs [default: that of the preset]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -52,6 +55,24 @@ struct Options {
     /// Print no progress
     #[arg(long)]
     quiet: bool,
+}
+
+/// Defaults of the recipe.
+#[derive(Clone, Copy, ValueEnum)]
+enum Defaults {
+    Tuned,
+    Simple,
+    Full,
+}
+
+impl From<Defaults> for Preset {
+    fn from(defaults: Defaults) -> Self {
+        match defaults {
+            Defaults::Tuned => Self::Tuned,
+            Defaults::Simple => Self::Simple,
+            Defaults::Full => Self::Full,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -225,7 +246,7 @@ impl<'s> Set<'s> {
         );
         let recipe = recipe
             .folds(options.folds as usize)
-            .epochs(options.epochs as usize)
+            .preset(options.preset.into())
             .seed(options.seed)
             .on_epoch(move |at| {
                 // Another thread that shows the progress is enough.
@@ -239,6 +260,10 @@ impl<'s> Set<'s> {
                 }
                 std::ops::ControlFlow::Continue(())
             });
+        let recipe = match options.epochs {
+            Some(epochs) => recipe.epochs(epochs as usize),
+            None => recipe,
+        };
         let recipe = match options.threads {
             Some(threads) => recipe.threads(threads as usize),
             None => recipe,

@@ -100,6 +100,7 @@ fn a_regressor_predicts_prices_in_their_unit() {
     for recipe in [
         small(Tabular::regressor(&table, "price")),
         small(Tabular::regressor(&table, "price").preset(Preset::Simple)),
+        small(Tabular::regressor(&table, "price").preset(Preset::Full)),
         small(Tabular::regressor(&table, "price")).logarithm(),
         small(Tabular::regressor(&table, "price")).folds(1),
     ] {

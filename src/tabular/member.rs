@@ -4,24 +4,20 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use rand::SeedableRng;
-
 use super::columns::Columns;
-use super::settings::{Metric, Progress, Recipe};
+use super::settings::{Metric, Preset, Progress, Recipe};
+use super::start::network;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
-use crate::activation::{Activation, Identity, Mish, Selu};
-use crate::encoding::{self, Encoding, Scaled};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::folds::Split;
 use crate::loss::{BinaryCrossEntropy, Loss, Poisson, Smoothed, SoftmaxCrossEntropy, SquaredError};
 use crate::math;
 use crate::metrics::Accuracy;
 use crate::mlp::{Mlp, Samples};
 use crate::model::Scaler;
-use crate::optimizer::{Adam, Group, ParamGroups};
-use crate::random::{self, Rng};
-use crate::schedule::CosineLog;
+use crate::optimizer::{Adam, AdamW, Group, ParamGroups};
+use crate::schedule::{CosineLog, FlatCosine};
 use crate::train::{Trainer, Validation};
 
 /// Columns and network of one fold.
@@ -55,7 +51,7 @@ impl Member {
         }
 
         let seed = recipe.seed.wrapping_add(index as u64);
-        let mut net = network(recipe, &columns, target, seed)?;
+        let mut net = network(recipe, &columns, target, (&inputs, seed))?;
         let validation = match targets.weights(&split.held_out) {
             Some(weights) => Validation::weighted_set(held_out, expected, weights),
             None => Validation::set(held_out, expected),
@@ -104,9 +100,6 @@ impl Member {
     }
 }
 
-/// Maximum number of outputs of an encoding with learned vectors or waves that has a scale.
-const MOST_SCALED: usize = 4096;
-
 /// Returns `true` if the network learns a scale of its inputs.
 fn has_scale(net: &Mlp<f32>) -> bool {
     let encoding = net.encoding();
@@ -116,50 +109,11 @@ fn has_scale(net: &Mlp<f32>) -> bool {
 /// Smoothing of the targets of a classifier whose accuracy matters.
 const SMOOTHING: f64 = 0.1;
 
-/// Builds the network with the initial parameters of RealMLP-TD-S.
-fn network(recipe: &Recipe, columns: &Columns, target: &Target, seed: u64) -> Result<Mlp<f32>> {
-    let activation: Arc<dyn Activation<f32>> = match &recipe.activation {
-        Some(activation) => activation.clone(),
-        None if target.task.is_classification() => Arc::new(Selu),
-        None => Arc::new(Mish),
-    };
-    let encoding = columns.encoding()?;
-    let inner: Arc<dyn Encoding<f32>> = match &encoding {
-        Some(encoding) => encoding.clone(),
-        None => Arc::new(encoding::Identity::new(columns.inputs())?),
-    };
-    let builder = Mlp::builder(columns.inputs());
-    let builder = if encoding.is_none() || inner.outputs() <= MOST_SCALED {
-        builder.encoding(Scaled::new(inner)?)
-    } else {
-        builder.encoding(inner)
-    };
-    let builder = (recipe.hidden.iter()).fold(builder, |builder, &neurons| {
-        builder.hidden(neurons, activation.clone())
-    });
-    let mut net = builder
-        .output(target.outputs(), Identity)
-        .seed(seed)
-        .build()?;
-    let mut rng = Rng::seed_from_u64(seed);
-    let layers = net.layout().layers().to_vec();
-    let (last, hidden) = layers.split_last().ok_or(Error::Empty { what: "layers" })?;
-    for (index, at) in hidden.iter().enumerate() {
-        let fan_in = if index == 0 {
-            columns.varying().max(1)
-        } else {
-            at.inputs
-        };
-        let deviation = 1.0 / math::sqrt(fan_in as f64);
-        let params = net.params_mut();
-        params[at.weights.clone()].fill_with(|| (deviation * random::normal(&mut rng)) as f32);
-        params[at.bias.clone()].fill_with(|| random::normal(&mut rng) as f32);
-    }
-    net.params_mut()[last.weights.start..last.bias.end].fill(0.0);
-    Ok(net)
-}
+/// Weight decay and dropout of RealMLP-TD at the start. Both end at zero.
+const DECAY: f64 = 0.02;
+const DROPOUT: f64 = 0.15;
 
-/// Returns the trainer of RealMLP-TD-S.
+/// Returns the trainer of RealMLP.
 fn trainer(
     recipe: &Recipe,
     columns: &Columns,
@@ -176,14 +130,19 @@ fn trainer(
         (Task::Classes, _) => Arc::new(SoftmaxCrossEntropy),
     };
     let is_classification = target.task.is_classification();
-    let default = if is_classification { 0.04 } else { 0.07 };
-    let rate = recipe.learning_rate.unwrap_or(default);
+    let default = || recipe.preset.learning_rate(is_classification);
+    let rate = recipe.learning_rate.unwrap_or_else(default);
     let inputs = net.layout().layers()[0].inputs;
     let scale = if has_scale(net) { inputs } else { 0 };
     let varying = columns.varying().max(1);
-    let adam = Adam {
-        beta2: 0.95,
-        ..Adam::new(rate)
+    let full = recipe.preset == Preset::Full;
+    let adam = AdamW {
+        adam: Adam {
+            beta2: 0.95,
+            ..Adam::new(rate)
+        },
+        weight_decay: if full { DECAY } else { 0.0 },
+        decay_biases: false,
     };
     let optimizer = ParamGroups::new(adam)
         .ntk()
@@ -200,7 +159,9 @@ fn trainer(
         .into_iter()
         .chain(waves)
         .fold(optimizer, |all, (range, factor)| {
-            all.rate(Group::EncodingRange(range), factor)
+            // Published results multiply the decay by this factor twice.
+            let group = Group::EncodingRange(range);
+            all.rate(group.clone(), factor).decay(group, factor)
         });
     let trainer = Trainer::new(loss, optimizer)
         .schedule(CosineLog::default())
@@ -208,6 +169,12 @@ fn trainer(
         .drop_last(true)
         .epochs(recipe.epochs)
         .keep_best();
+    let trainer = if full {
+        let trainer = trainer.dropout(DROPOUT).dropout_schedule(FlatCosine);
+        trainer.decay_schedule(FlatCosine)
+    } else {
+        trainer
+    };
     Ok(match recipe.threads {
         Some(threads) => trainer.threads(threads),
         None => trainer,

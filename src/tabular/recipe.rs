@@ -141,11 +141,12 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets the number of epochs and the waves of numbers. Call it before other settings. Default:
-    /// [`Preset::Full`].
+    /// Sets the defaults of columns, epochs, learning rate and regularization. Call it before other
+    /// settings. Default: [`Preset::Tuned`].
     pub fn preset(mut self, preset: Preset) -> Self {
+        self.recipe.preset = preset;
         self.recipe.epochs = preset.epochs();
-        self.recipe.columns.periodic = preset.periodic();
+        self.recipe.columns = preset.columns();
         self
     }
 
@@ -201,7 +202,8 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets the maximum learning rate. Default: 0.04 for classes and labels, 0.07 for numbers.
+    /// Sets the maximum learning rate. Default: 0.04 for classes and labels, 0.07 for
+    /// numbers.
     pub fn learning_rate(mut self, rate: f64) -> Self {
         self.recipe.learning_rate = Some(rate);
         self
