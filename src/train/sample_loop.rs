@@ -32,6 +32,8 @@ struct Fit<'a, T> {
     gradient: GradientWorkspace<T>,
     /// Outputs for the validation samples, which the score takes.
     outputs: Vec<T>,
+    /// Scratch space of the score.
+    scratch: Vec<u64>,
 }
 
 /// Checks settings, network and samples, then trains.
@@ -94,6 +96,7 @@ pub(super) fn run<T: Float>(
         gradient: gradient.with_threads(threads.clone()),
         threads,
         outputs: Vec::new(),
+        scratch: Vec::new(),
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
@@ -190,7 +193,8 @@ impl<T: Float> Fit<'_, T> {
         let score = score.map(|score| {
             let targets = samples.target_rows(net.outputs());
             let weights = samples.sample_weights();
-            score.score(&self.outputs, &targets, net.outputs(), weights)
+            let (scratch, outputs) = (&mut self.scratch, &self.outputs);
+            score.score_in(scratch, outputs, &targets, net.outputs(), weights)
         });
         Ok(Some((loss, score)))
     }
