@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::ops::ControlFlow;
@@ -16,6 +15,7 @@ use crate::float::{Float, check_finite_rows};
 use crate::loss::OutputKind::{ClassLogits, Logits, Values};
 use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
 use crate::math;
+use crate::memory;
 use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
@@ -136,10 +136,12 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`] for a label that is none of the classes.
+    /// [`Error::UnknownLabel`] for a label that is none of the classes, [`Error::TooLarge`] if there
+    /// is no memory for the targets.
     pub fn targets(&self, labels: &[L]) -> Result<Vec<T>> {
         let width = outputs(self.classes.len());
-        let mut targets = vec![T::zero(); labels.len() * width];
+        let len = memory::product("targets", &[labels.len(), width])?;
+        let mut targets = memory::filled("targets", T::zero(), len)?;
         for (row, class) in targets
             .chunks_mut(width)
             .zip(self.classes.indices(labels, None)?)

@@ -13,6 +13,7 @@ use crate::error::{Error, Result, check_row_indices};
 use crate::float::Float;
 use crate::loss::{BinaryCrossEntropy, OutputKind};
 use crate::math;
+use crate::memory;
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
@@ -80,11 +81,17 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// # Errors
     /// [`Error::UnknownLabel`] for an unknown label.
     pub fn targets(&self, labels: &[impl AsRef<[L]>]) -> Result<Vec<T>> {
-        let mut targets = vec![T::zero(); labels.len() * self.classes.len()];
+        let mut targets = self.no_targets(labels.len())?;
         for (row, labels) in labels.iter().enumerate() {
             self.write_target(row, labels.as_ref(), &mut targets)?;
         }
         Ok(targets)
+    }
+
+    /// Returns targets of 0 for this many samples.
+    fn no_targets(&self, samples: usize) -> Result<Vec<T>> {
+        let len = memory::product("targets", &[samples, self.classes.len()])?;
+        memory::filled("targets", T::zero(), len)
     }
 
     /// Writes ones for the labels of a row into targets that are all 0.
@@ -129,7 +136,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         check_loss(trainer, &[OutputKind::Logits], LOSS)?;
         check_labels(inputs, self.net.inputs(), labels)?;
         check_row_indices(rows, labels.len())?;
-        let mut targets = vec![T::zero(); labels.len() * self.classes.len()];
+        let mut targets = self.no_targets(labels.len())?;
         for &row in rows {
             self.write_target(row, labels[row].as_ref(), &mut targets)?;
         }

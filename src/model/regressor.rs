@@ -246,7 +246,7 @@ impl<T: Float> Regressor<T> {
         rows: &CheckedSamples<'_, T>,
     ) -> Result<Vec<T>> {
         let width = self.net.outputs();
-        let mut targets = samples.target_rows(width).into_owned();
+        let mut targets = samples.target_rows(width)?.into_owned();
         let mut buffer = rows.target_buffer();
         let mut chosen = Vec::with_capacity(rows.len() * width);
         for row in 0..rows.len() {

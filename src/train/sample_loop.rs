@@ -191,12 +191,12 @@ impl<T: Float> Fit<'_, T> {
         let outputs = score.is_some().then_some(&mut self.outputs);
         let loss = (self.gradient).evaluate_rows(net, rows, trainer.loss(), outputs)?;
         let score = score.map(|score| {
-            let targets = samples.target_rows(net.outputs());
+            let targets = samples.target_rows(net.outputs())?;
             let weights = samples.sample_weights();
             let (scratch, outputs) = (&mut self.scratch, &self.outputs);
-            score.score_in(scratch, outputs, &targets, net.outputs(), weights)
+            Ok(score.score_in(scratch, outputs, &targets, net.outputs(), weights))
         });
-        Ok(Some((loss, score)))
+        Ok(Some((loss, score.transpose()?)))
     }
 
     /// Explains where training diverged, and gives the network the best parameters so far.
