@@ -63,8 +63,8 @@ impl<T: Float> Score<T> for ClassAuc {
     }
 }
 
-/// Returns the number to subtract from each logit, which makes its order that of the probability:
-/// the other class's logit, or the logarithm of the softmax's denominator.
+/// Returns the number to subtract from each logit, so that its order is that of the probability.
+/// It is the other class's logit, or the logarithm of the softmax's denominator.
 fn common_part<T: Float>(logits: &[T]) -> f64 {
     if let [first, _] = logits {
         return first.as_f64();
@@ -88,7 +88,7 @@ mod tests {
         let target = |i: usize| {
             let row = &logits[i / width * width..][..width];
             let best = (0..width).fold(0, |best, k| if row[k] > row[best] { k } else { best });
-            let class = if i / width % 3 == 0 {
+            let class = if (i / width).is_multiple_of(3) {
                 i / width % width
             } else {
                 best

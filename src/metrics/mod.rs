@@ -102,7 +102,7 @@ pub trait Score<T: Float>: Debug + Send + Sync {
     /// to epoch. By default, it calls `score`.
     ///
     /// Implement it if a score needs memory, for example to sort samples. Scratch space starts
-    /// empty, then holds whatever the last call has left. Training allocates nothing if only the
+    /// empty, then holds the values of the last call. Training allocates nothing if only the
     /// first call grows it.
     fn score_in(
         &self,

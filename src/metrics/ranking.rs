@@ -175,8 +175,8 @@ impl<T: Float> Score<T> for RocAuc {
 
 /// Average precision of a network's logits, as defined by [`average_precision`].
 ///
-/// Targets, several outputs and scratch space are as for [`RocAuc`]. The score is NaN if an output has no
-/// positive samples.
+/// Targets, several outputs and scratch space are as for [`RocAuc`]. The score is NaN if an output
+/// has no positive samples.
 ///
 /// ```
 /// use feedforward::metrics::{AveragePrecision, Score};
@@ -325,8 +325,8 @@ impl<'a, T: Float> Ranking<'a, T> {
         (0..self.rows()).any(is_nan)
     }
 
-    /// Calls `each` with the first row of the next distinct score and the weights of its negative
-    /// and positive samples, from the highest score to the lowest. Scores are not NaN.
+    /// Calls `each` with the first row of each distinct score, from the highest score to the lowest.
+    /// The second argument has the weights of its negative and positive samples. Scores are not NaN.
     fn for_each_tie(&self, places: &[Place], mut each: impl FnMut(usize, [f64; 2])) {
         for tie in places.chunk_by(|a, b| a[0] == b[0]) {
             let mut weights = [0.0; 2];

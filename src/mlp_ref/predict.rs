@@ -174,8 +174,7 @@ mod tests {
         Ok(outputs)
     }
 
-    /// Parameters, in order: weight and bias of a hidden neuron with tanh, then of one without
-    /// activation, of the output, and the factor of the encoding.
+    /// Each layer has one neuron, thus a weight and a bias. The factor of the encoding comes last.
     #[test]
     fn an_overflow_names_encoding_or_layer_as_an_owned_network_does() {
         let max = f32::MAX;
@@ -194,7 +193,7 @@ mod tests {
                 [1.0, 0.0, -max, 0.0, 9.0, 0.0, 1.0],
                 Some(("output", 2, f64::NEG_INFINITY)),
             ),
-            // Whatever overflows inside, the outputs are finite.
+            // An encoding may overflow if the outputs are finite.
             ([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, max], None),
         ];
         on_every_set(|| {

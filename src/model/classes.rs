@@ -70,7 +70,7 @@ impl<L: Ord + Debug> Classes<L> {
             })
     }
 
-    /// Returns the classes of all labels. If rows are selected, only theirs have a meaning.
+    /// Returns the classes of all labels. If rows are selected, the classes of others mean nothing.
     pub(super) fn indices(&self, labels: &[L], selected: Option<&[usize]>) -> Result<Vec<usize>> {
         let Some(rows) = selected else {
             let rows = labels.iter().enumerate();

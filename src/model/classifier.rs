@@ -136,8 +136,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`] for a label that is none of the classes, [`Error::TooLarge`] if there
-    /// is no memory for the targets.
+    /// [`Error::UnknownLabel`] for a label that is none of the classes, [`Error::TooLarge`] if
+    /// there is no memory for the targets.
     pub fn targets(&self, labels: &[L]) -> Result<Vec<T>> {
         let width = outputs(self.classes.len());
         let len = memory::product("targets", &[labels.len(), width])?;
