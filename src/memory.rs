@@ -36,6 +36,18 @@ pub(crate) fn reserve<T>(what: &'static str, values: &mut Vec<T>, len: usize) ->
     })
 }
 
+/// Changes the number of values. New ones are copies of `value`.
+pub(crate) fn resize<T: Clone>(
+    what: &'static str,
+    values: &mut Vec<T>,
+    value: T,
+    len: usize,
+) -> Result<()> {
+    reserve(what, values, len)?;
+    values.resize(len, value);
+    Ok(())
+}
+
 /// Returns a vector of `len` copies of `value`.
 pub(crate) fn filled<T: Clone>(what: &'static str, value: T, len: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();

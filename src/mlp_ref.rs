@@ -320,7 +320,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
     ///   shorter than [`scratch_len`](Self::scratch_len).
     /// - [`Error::NotFinite`] if an input is not finite.
-    /// - [`Error::Overflow`] if an output is not finite.
+    /// - [`Error::Overflow`] if an output is not finite. As that of
+    ///   [`Mlp::predict`](crate::Mlp::predict), it names the encoding, or the first layer that
+    ///   overflows.
     /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
     ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
@@ -335,15 +337,25 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let mut encodings = self.encodings().iter();
         encodings.try_for_each(EncodingSpec::check)?;
-        predict::predict(self, inputs, outputs, scratch);
-        match outputs.iter().find(|y| !y.is_finite()) {
+        predict::predict(self, inputs, outputs, scratch, None);
+        match outputs.iter().position(|y| !y.is_finite()) {
             None => Ok(()),
-            Some(value) => Err(Error::Overflow {
-                what: "output",
-                layer: self.layers.len() - 1,
-                value: value.as_f64(),
-            }),
+            Some(index) => Err(self.overflow(inputs, outputs, scratch, index)),
         }
+    }
+
+    /// Returns an error for the encodings, or for the first layer, with an output that is not
+    /// finite. It evaluates the sample of this output again.
+    #[cold]
+    fn overflow(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T], index: usize) -> Error {
+        let (row, value) = (index / self.outputs(), outputs[index].as_f64());
+        let input = &inputs[row * self.inputs..][..self.inputs];
+        let output = &mut outputs[row * self.outputs()..][..self.outputs()];
+        let mut first = None;
+        predict::predict(self, input, output, scratch, Some(&mut first));
+        let last = ("output", self.layers.len() - 1, value);
+        let (what, layer, value) = first.unwrap_or(last);
+        Error::Overflow { what, layer, value }
     }
 }
 

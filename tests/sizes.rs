@@ -21,7 +21,8 @@ use feedforward::schedule::{
 };
 use feedforward::train::{Batches, Lbfgs, LbfgsOptions, minimize};
 use feedforward::{
-    Float, GradientWorkspace, LayerSpec, Layout, Mlp, MlpBuilder, MlpRef, Neuron, Samples, Shard,
+    Error, Float, GradientWorkspace, LayerSpec, Layout, Mlp, MlpBuilder, MlpRef, Neuron, Samples,
+    Shard, Trainer,
 };
 use rand::SeedableRng;
 
@@ -451,4 +452,35 @@ fn updates_that_cannot_be_counted() {
         );
         assert!(params.iter().all(|p| p.is_finite()));
     }
+}
+
+/// Each of the minibatch's 16 chunks would take 2^37 outputs of the hidden layer.
+#[test]
+fn a_minibatch_beyond_memory_is_an_error() {
+    let net = Mlp::<f32>::builder(1).hidden(1 << 20, Identity);
+    let mut net = net.output(1, Identity).build().unwrap();
+    let before = net.params().to_vec();
+    let rows = vec![0; 1 << 21];
+    let samples = Samples::new(&[0.5], &[1.0]).rows(&rows);
+    let check = |error: Error| {
+        let expected = "buffers of a minibatch: expected at most 68719476736 values, got ";
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        assert!(error.to_string().starts_with(expected), "{error}");
+    };
+    let mut gradient = GradientWorkspace::new(&net);
+    check(
+        gradient
+            .compute_samples(&net, &samples, &SquaredError)
+            .unwrap_err(),
+    );
+    // The workspace still works.
+    gradient
+        .compute(&net, &[0.5], &[1.0], &SquaredError)
+        .unwrap();
+
+    let trainer = Trainer::new(SquaredError, Sgd::new(0.1)).epochs(1);
+    let trainer = trainer.batch_size(rows.len()).threads(1);
+    let result = trainer.fit_with(&mut net, &samples, |_, _| ControlFlow::Continue(()));
+    check(result.unwrap_err());
+    assert!(net.params() == before);
 }

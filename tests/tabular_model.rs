@@ -169,7 +169,7 @@ fn several_numbers_counts_and_labels_have_models_too() {
 #[test]
 fn a_classifier_knows_its_classes_and_its_folds() {
     let table = with(&["class"]);
-    for metric in [Metric::Accuracy, Metric::LogLoss] {
+    for metric in [Metric::Accuracy, Metric::LogLoss, Metric::RocAuc] {
         let model = small(Tabular::classifier(&table, "class"))
             .metric(metric)
             .fit()

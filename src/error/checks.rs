@@ -84,6 +84,20 @@ pub(crate) fn check_not_empty<T>(what: &'static str, slice: &[T]) -> Result<()> 
     }
 }
 
+/// Checks that there are row indices, and that each is one of `len` rows.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) fn check_row_indices(indices: &[usize], len: usize) -> Result<()> {
+    check_not_empty("row indices", indices)?;
+    match indices.iter().find(|&&index| index >= len) {
+        Some(&index) => Err(Error::OutOfBounds {
+            what: "row index",
+            len,
+            index,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Checks that a count is not 0.
 pub(crate) fn check_count<N: Copy + Default + PartialEq>(
     what: &'static str,

@@ -56,7 +56,7 @@ impl<M> CrossValidation<M> {
 /// held-out rows:
 ///
 /// ```
-/// use feedforward::folds::{KFold, cross_validate, select};
+/// use feedforward::folds::{KFold, cross_validate};
 /// use feedforward::{Mlp, Regressor, Scaler, Trainer, activation::*, optimizer::Adam};
 ///
 /// let x: Vec<f64> = (0..200).map(|i| f64::from(i * 37 % 200)).collect();
@@ -66,14 +66,14 @@ impl<M> CrossValidation<M> {
 /// let result = cross_validate(
 ///     &KFold::new(200, 5)?.shuffled(1),
 ///     |rows| {
-///         let (x, y) = (select(&x, 1, rows)?, select(&y, 1, rows)?);
-///         let (scaler, mut model) = (Scaler::standard(&x, 1)?, Regressor::new(net.clone()));
+///         let scaler = Scaler::standard_rows(&x, 1, rows)?;
+///         let mut model = Regressor::new(net.clone());
 ///         let trainer = Trainer::new(model.loss(), Adam::new(0.02)).batch_size(32).epochs(100);
-///         model.fit(&trainer, &scaler.transform(&x)?, &y)?;
+///         model.fit_rows(&trainer, &scaler.transform(&x)?, &y, rows)?;
 ///         scaler.fold_into_inputs(model.network_mut())?;
 ///         Ok(model)
 ///     },
-///     |model, rows| model.score(&select(&x, 1, rows)?, &select(&y, 1, rows)?),
+///     |model, rows| model.score_rows(&x, &y, rows),
 /// )?;
 /// println!("R² {:.4} ± {:.4}", result.mean(), result.deviation());
 /// assert!(result.models.len() == 5 && result.mean() > 0.99);

@@ -13,8 +13,27 @@
 //! [`cross_validate`] trains and scores a model for each fold. [`cross_val_predict`] returns the
 //! predictions for the held-out rows.
 //!
-//! Splitters return row numbers, and [`select`] copies these rows. Without shuffling, folds equal
-//! those of scikit-learn. Shuffles depend on a seed alone.
+//! Splitters return row numbers, and models take them without copies of the inputs:
+//!
+//! | task | with row numbers |
+//! |---|---|
+//! | training | `fit_rows` of [`Classifier`], [`MultilabelClassifier`] and [`Regressor`] |
+//! | scoring | `score_rows` of these models |
+//! | scaling | [`Scaler::standard_rows`] |
+//! | training of an [`Mlp`] | [`Samples::rows`] |
+//!
+//! [`select`] copies rows for everything else. The functions of [`metrics`](crate::metrics) take
+//! slices, because predictions are small: predict `select(&x, width, rows)`, and compare with
+//! `select(&y, 1, rows)`.
+//!
+//! Without shuffling, folds equal those of scikit-learn. Shuffles depend on a seed alone.
+//!
+//! [`Classifier`]: crate::Classifier
+//! [`MultilabelClassifier`]: crate::MultilabelClassifier
+//! [`Regressor`]: crate::Regressor
+//! [`Scaler::standard_rows`]: crate::Scaler::standard_rows
+//! [`Mlp`]: crate::Mlp
+//! [`Samples::rows`]: crate::Samples::rows
 //!
 //! ```
 //! use feedforward::folds::{KFold, Splitter};

@@ -53,11 +53,14 @@ impl<T: Float> Buffer<T> {
         Self { values, start }
     }
 
-    /// Ensures a length of at least `len`. Growing discards the contents.
-    pub(crate) fn reserve(&mut self, len: usize) {
+    /// Ensures a length of at least `rows` rows of this stride. Growing discards the contents. An
+    /// error changes nothing.
+    pub(crate) fn reserve(&mut self, what: &'static str, rows: usize, stride: usize) -> Result<()> {
+        let len = memory::product(what, &[rows, stride])?;
         if len > self.len() {
-            *self = Self::zeros(len);
+            *self = Self::try_zeros(what, len)?;
         }
+        Ok(())
     }
 }
 

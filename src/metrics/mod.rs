@@ -32,6 +32,7 @@
 
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::ops::Range;
 
@@ -39,6 +40,8 @@ use crate::error::{Result, check_length, check_rows};
 use crate::float::Float;
 
 mod calibration;
+#[cfg(feature = "tabular")]
+mod class_auc;
 mod class_scores;
 mod classification;
 mod confusion;
@@ -47,6 +50,8 @@ mod ranking;
 mod regression;
 
 pub use calibration::{Brier, brier_score, expected_calibration_error};
+#[cfg(feature = "tabular")]
+pub(crate) use class_auc::ClassAuc;
 pub use class_scores::{BalancedAccuracy, F1, MatthewsCorrelation};
 pub use classification::{Accuracy, SubsetAccuracy, accuracy, log_loss};
 pub use confusion::{ClassScores, ConfusionMatrix};
@@ -86,11 +91,30 @@ pub trait Score<T: Float>: Debug + Send + Sync {
     /// Returns the score of a network's raw outputs, which are logits for classes.
     ///
     /// Outputs and targets are row-major `[samples x width]`. `weights` has one value per sample;
-    /// with `None`, all samples count equally. Implementations must not allocate.
+    /// with `None`, all samples count equally. Implementations must not allocate, unless they
+    /// implement [`score_in`](Self::score_in).
     ///
     /// An undefined score is NaN. Built-in scores return NaN if a number is NaN or if the lengths
     /// of the slices do not match.
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64;
+
+    /// Returns the [`score`](Self::score), with scratch space that a training run keeps from epoch
+    /// to epoch. By default, it calls `score`.
+    ///
+    /// Implement it if a score needs memory, for example to sort samples. Scratch space starts
+    /// empty, then holds the values of the last call. Training allocates nothing if only the
+    /// first call grows it.
+    fn score_in(
+        &self,
+        scratch: &mut Vec<u64>,
+        outputs: &[T],
+        targets: &[T],
+        width: usize,
+        weights: Option<&[T]>,
+    ) -> f64 {
+        let _ = scratch;
+        self.score(outputs, targets, width, weights)
+    }
 
     /// Returns the name with its parameters, as in `r2(log)`.
     fn name(&self) -> Cow<'static, str>;
@@ -100,6 +124,16 @@ pub trait Score<T: Float>: Debug + Send + Sync {
 impl<T: Float, Shared: Score<T> + ?Sized> Score<T> for Arc<Shared> {
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64 {
         (**self).score(outputs, targets, width, weights)
+    }
+    fn score_in(
+        &self,
+        scratch: &mut Vec<u64>,
+        outputs: &[T],
+        targets: &[T],
+        width: usize,
+        weights: Option<&[T]>,
+    ) -> f64 {
+        (**self).score_in(scratch, outputs, targets, width, weights)
     }
     fn name(&self) -> Cow<'static, str> {
         (**self).name()

@@ -39,7 +39,7 @@ pub fn roc_auc<T: Float>(scores: &[T], expected: &[bool]) -> Result<f64> {
     let ranking = Ranking::labeled(scores, expected)?;
     check_positive(expected)?;
     check_negative(expected)?;
-    Ok(area(&ranking, &mut ranking.buffer()?))
+    Ok(area(&ranking, ranking.sort(&mut Vec::new())?))
 }
 
 /// One point of a ROC curve.
@@ -88,11 +88,12 @@ pub fn roc_curve<T: Float>(scores: &[T], expected: &[bool]) -> Result<Vec<RocPoi
         true_positive_rate: 0.0,
     });
     let (mut above, mut below) = (0.0, 0.0);
-    ranking.for_each_tie(&mut ranking.buffer()?, |threshold, [negative, positive]| {
+    let mut scratch = Vec::new();
+    ranking.for_each_tie(ranking.sort(&mut scratch)?, |row, [negative, positive]| {
         below += negative;
         above += positive;
         curve.push(RocPoint {
-            threshold,
+            threshold: scores[row].as_f64(),
             false_positive_rate: below / negatives,
             true_positive_rate: above / positives,
         });
@@ -127,7 +128,7 @@ pub fn roc_curve<T: Float>(scores: &[T], expected: &[bool]) -> Result<Vec<RocPoi
 pub fn average_precision<T: Float>(scores: &[T], expected: &[bool]) -> Result<f64> {
     let ranking = Ranking::labeled(scores, expected)?;
     check_positive(expected)?;
-    Ok(mean_precision(&ranking, &mut ranking.buffer()?))
+    Ok(mean_precision(&ranking, ranking.sort(&mut Vec::new())?))
 }
 
 /// Area under the ROC curve of a network's logits, as defined by [`roc_auc`].
@@ -137,8 +138,7 @@ pub fn average_precision<T: Float>(scores: &[T], expected: &[bool]) -> Result<f6
 /// as they are, without softmax. The score is NaN if an output has only positive or only negative
 /// samples.
 ///
-/// Samples are sorted in a buffer of 16 KiB on the stack. Beyond its 1,024 samples, the time grows
-/// with the square of their number.
+/// Samples are sorted, which takes 16 bytes of scratch space for each ([`Score::score_in`]).
 ///
 /// ```
 /// use feedforward::metrics::{RocAuc, Score};
@@ -153,8 +153,19 @@ pub struct RocAuc;
 
 impl<T: Float> Score<T> for RocAuc {
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64 {
+        self.score_in(&mut Vec::new(), outputs, targets, width, weights)
+    }
+
+    fn score_in(
+        &self,
+        scratch: &mut Vec<u64>,
+        outputs: &[T],
+        targets: &[T],
+        width: usize,
+        weights: Option<&[T]>,
+    ) -> f64 {
         let pairs = Pairs::new(outputs, targets, width, weights);
-        pairs.map_or(f64::NAN, |pairs| column_mean(&pairs, area))
+        pairs.map_or(f64::NAN, |pairs| column_mean(&pairs, scratch, area))
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -164,8 +175,8 @@ impl<T: Float> Score<T> for RocAuc {
 
 /// Average precision of a network's logits, as defined by [`average_precision`].
 ///
-/// Targets, several outputs and times are as for [`RocAuc`]. The score is NaN if an output has no
-/// positive samples.
+/// Targets, several outputs and scratch space are as for [`RocAuc`]. The score is NaN if an output
+/// has no positive samples.
 ///
 /// ```
 /// use feedforward::metrics::{AveragePrecision, Score};
@@ -179,8 +190,21 @@ pub struct AveragePrecision;
 
 impl<T: Float> Score<T> for AveragePrecision {
     fn score(&self, outputs: &[T], targets: &[T], width: usize, weights: Option<&[T]>) -> f64 {
+        self.score_in(&mut Vec::new(), outputs, targets, width, weights)
+    }
+
+    fn score_in(
+        &self,
+        scratch: &mut Vec<u64>,
+        outputs: &[T],
+        targets: &[T],
+        width: usize,
+        weights: Option<&[T]>,
+    ) -> f64 {
         let pairs = Pairs::new(outputs, targets, width, weights);
-        pairs.map_or(f64::NAN, |pairs| column_mean(&pairs, mean_precision))
+        pairs.map_or(f64::NAN, |pairs| {
+            column_mean(&pairs, scratch, mean_precision)
+        })
     }
 
     fn name(&self) -> Cow<'static, str> {
@@ -210,23 +234,17 @@ fn check_class(expected: &[bool], class: bool, what: &str) -> Result<usize> {
 }
 
 /// Returns the mean of a metric over the columns.
-fn column_mean<T: Float>(pairs: &Pairs<'_, T>, metric: Metric<T>) -> f64 {
-    let mut buffer: [Place; BUFFER] = [(0, 0); BUFFER];
-    let of = |column| {
-        let ranking = Ranking {
-            scores: pairs.outputs,
-            truth: Truth::Targets(pairs.targets),
-            column,
-            width: pairs.width,
-            weights: pairs.weights,
-        };
-        metric(&ranking, &mut buffer)
+fn column_mean<T: Float>(pairs: &Pairs<'_, T>, scratch: &mut Vec<u64>, metric: Metric<T>) -> f64 {
+    let mut of = |column| {
+        let ranking = Ranking::column(pairs, column);
+        let places = ranking.sort(scratch);
+        places.map_or(f64::NAN, |places| metric(&ranking, places))
     };
-    (0..pairs.width).map(of).sum::<f64>() / pairs.width as f64
+    (0..pairs.width).map(&mut of).sum::<f64>() / pairs.width as f64
 }
 
 /// One column of scores, and the class and weight of each row.
-struct Ranking<'a, T> {
+pub(super) struct Ranking<'a, T> {
     scores: &'a [T],
     truth: Truth<'a, T>,
     column: usize,
@@ -241,14 +259,11 @@ enum Truth<'a, T> {
     Targets(&'a [T]),
 }
 
-/// A score as an integer of the same order, and its row.
-type Place = (u64, usize);
+/// A score as an integer of the opposite order, and its row.
+pub(super) type Place = [u64; 2];
 
-/// Number of places in the buffer of a score.
-const BUFFER: usize = 1024;
-
-/// A metric of a ranking, computed in a buffer for sorting.
-type Metric<T> = fn(&Ranking<'_, T>, &mut [Place]) -> f64;
+/// A metric of a ranking whose places are sorted.
+type Metric<T> = fn(&Ranking<'_, T>, &[Place]) -> f64;
 
 impl<'a, T: Float> Ranking<'a, T> {
     fn labeled(scores: &'a [T], expected: &'a [bool]) -> Result<Self> {
@@ -263,9 +278,21 @@ impl<'a, T: Float> Ranking<'a, T> {
         })
     }
 
-    /// Allocates a buffer that sorts all rows at once.
-    fn buffer(&self) -> Result<Vec<Place>> {
-        memory::filled("places of a ranking", (0, 0), self.rows().max(2))
+    /// Returns the ranking of the outputs in a column.
+    pub(super) fn column(pairs: &Pairs<'a, T>, column: usize) -> Self {
+        Self {
+            scores: pairs.outputs,
+            truth: Truth::Targets(pairs.targets),
+            column,
+            width: pairs.width,
+            weights: pairs.weights,
+        }
+    }
+
+    /// Sorts the rows from the highest score to the lowest, and equal ones in order.
+    fn sort<'s>(&self, scratch: &'s mut Vec<u64>) -> Result<&'s [Place]> {
+        let places = reserve(scratch, 2 * self.rows())?;
+        Ok(sort(places, |row| self.score(row).as_f64()))
     }
 
     fn rows(&self) -> usize {
@@ -298,65 +325,42 @@ impl<'a, T: Float> Ranking<'a, T> {
         (0..self.rows()).any(is_nan)
     }
 
-    /// Calls `each` with the next distinct score and its weights of negative and positive samples,
-    /// from the highest score to the lowest. Scores are not NaN.
-    fn for_each_tie(&self, buffer: &mut [Place], mut each: impl FnMut(f64, [f64; 2])) {
-        let (mut tie, mut weights) = (None, [0.0; 2]);
-        self.for_each_row(buffer, |row| {
-            let score = self.score(row).as_f64();
-            match tie {
-                Some(last) if last != score => {
-                    each(last, weights);
-                    (tie, weights) = (Some(score), [0.0; 2]);
-                }
-                _ => tie = Some(score),
+    /// Calls `each` with the first row of each distinct score, from the highest score to the lowest.
+    /// The second argument has the weights of its negative and positive samples. Scores are not NaN.
+    fn for_each_tie(&self, places: &[Place], mut each: impl FnMut(usize, [f64; 2])) {
+        for tie in places.chunk_by(|a, b| a[0] == b[0]) {
+            let mut weights = [0.0; 2];
+            for &[_, row] in tie {
+                weights[self.class(row as usize).unwrap_or(0)] += self.weight(row as usize);
             }
-            weights[self.class(row).unwrap_or(0)] += self.weight(row);
-        });
-        if let Some(last) = tie {
-            each(last, weights);
-        }
-    }
-
-    /// Calls `each` with the rows, from the highest score to the lowest, and equal ones in order.
-    ///
-    /// Each pass over all rows finds the next ones in order and keeps them in the buffer. When the
-    /// buffer is full, the second half of them is dropped and found again by a later pass.
-    fn for_each_row(&self, buffer: &mut [Place], mut each: impl FnMut(usize)) {
-        let (mut last, mut left): (Option<Place>, _) = (None, self.rows());
-        while left > 0 {
-            let (mut count, mut end): (_, Option<Place>) = (0, None);
-            for row in 0..self.rows() {
-                let place = (descending(self.score(row)), row);
-                let is_past = last.is_some_and(|last| place <= last);
-                if is_past || end.is_some_and(|end| place >= end) {
-                    continue;
-                }
-                if count == buffer.len() {
-                    count /= 2;
-                    buffer.select_nth_unstable(count);
-                    end = Some(buffer[count]);
-                    if end.is_some_and(|end| place >= end) {
-                        continue;
-                    }
-                }
-                buffer[count] = place;
-                count += 1;
-            }
-            let next = &mut buffer[..count];
-            next.sort_unstable();
-            for &(_, row) in &*next {
-                each(row);
-            }
-            last = next.last().copied();
-            left -= count;
+            each(tie[0][1] as usize, weights);
         }
     }
 }
 
+/// Returns the first values of the scratch space, which grows if it is shorter.
+pub(super) fn reserve(scratch: &mut Vec<u64>, len: usize) -> Result<&mut [u64]> {
+    if scratch.len() < len {
+        memory::reserve("places of a ranking", scratch, len)?;
+        scratch.resize(len, 0);
+    }
+    Ok(&mut scratch[..len])
+}
+
+/// Writes two values for each row to `scratch`, and sorts the rows from the highest score to the
+/// lowest, and equal ones in order.
+pub(super) fn sort(scratch: &mut [u64], score: impl Fn(usize) -> f64) -> &[Place] {
+    let (places, _) = scratch.as_chunks_mut();
+    for (row, place) in places.iter_mut().enumerate() {
+        *place = [descending(score(row)), row as u64];
+    }
+    places.sort_unstable();
+    places
+}
+
 /// Returns an integer that decreases as the number increases. Both zeros have the same.
-fn descending<T: Float>(score: T) -> u64 {
-    let bits = (score.as_f64() + 0.0).to_bits();
+fn descending(score: f64) -> u64 {
+    let bits = (score + 0.0).to_bits();
     let sign = 1 << 63;
     if bits & sign == 0 {
         !(bits | sign)
@@ -366,12 +370,12 @@ fn descending<T: Float>(score: T) -> u64 {
 }
 
 instantiate! {
-    fn area<T>(ranking: &Ranking<'_, T>, buffer: &mut [Place]) -> f64 {
+    pub(super) fn area<T>(ranking: &Ranking<'_, T>, places: &[Place]) -> f64 {
         if ranking.has_nan() {
             return f64::NAN;
         }
         let (mut pairs, mut totals) = (0.0, [0.0; 2]);
-        ranking.for_each_tie(buffer, |_, [negative, positive]| {
+        ranking.for_each_tie(places, |_, [negative, positive]| {
             // Each negative sample loses to the positive ones above it.
             pairs += negative * (totals[1] + 0.5 * positive);
             totals[0] += negative;
@@ -382,12 +386,12 @@ instantiate! {
 }
 
 instantiate! {
-    fn mean_precision<T>(ranking: &Ranking<'_, T>, buffer: &mut [Place]) -> f64 {
+    fn mean_precision<T>(ranking: &Ranking<'_, T>, places: &[Place]) -> f64 {
         if ranking.has_nan() {
             return f64::NAN;
         }
         let (mut sum, mut totals) = (0.0, [0.0; 2]);
-        ranking.for_each_tie(buffer, |_, [negative, positive]| {
+        ranking.for_each_tie(places, |_, [negative, positive]| {
             totals[0] += negative;
             totals[1] += positive;
             // Weights may be 0.

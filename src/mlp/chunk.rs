@@ -12,8 +12,10 @@ use super::encoder;
 use super::forward::{PreActivations, forward, keeps_z};
 use super::minibatch::Minibatch;
 use super::packed::Packed;
+use crate::error::Result;
 use crate::float::{Float, instantiate};
 use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
+use crate::memory;
 use crate::simd;
 
 /// Kind of parameter gradient that a backward pass computes.
@@ -59,9 +61,18 @@ pub(super) struct Chunk<T> {
     pub(super) loss: f64,
 }
 
+/// Name of a chunk's buffers in errors.
+const BUFFERS: &str = "buffers of a minibatch";
+
+/// Changes the length to that of rows of this width.
+fn resize<T: Float>(values: &mut Vec<T>, rows: usize, width: usize) -> Result<()> {
+    let len = memory::product(BUFFERS, &[rows, width])?;
+    memory::resize(BUFFERS, values, T::zero(), len)
+}
+
 impl<T: Float> Chunk<T> {
-    /// Creates an empty chunk. With `sums` it can hold a gradient.
-    pub(super) fn new(net: &Mlp<T>, sums: bool) -> Self {
+    /// Creates an empty chunk, which cannot hold a gradient yet.
+    pub(super) fn new(net: &Mlp<T>) -> Self {
         let empty = || vec![Buffer::zeros(0); net.depth()];
         Self {
             raw: Vec::new(),
@@ -73,14 +84,7 @@ impl<T: Float> Chunk<T> {
             dy: Buffer::zeros(0),
             dw: Buffer::zeros(0),
             targets: Vec::new(),
-            gradient: vec![
-                T::zero();
-                if sums {
-                    net.layout().encoding().start
-                } else {
-                    0
-                }
-            ],
+            gradient: Vec::new(),
             encoded_gradient: Vec::new(),
             input_gradient: Vec::new(),
             range: 0..0,
@@ -90,48 +94,57 @@ impl<T: Float> Chunk<T> {
 
     /// Assigns samples of the next minibatch, and allocates buffers for them. Later passes over as
     /// many samples or fewer do not allocate.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for them.
     pub(super) fn assign(
         &mut self,
         net: &Mlp<T>,
         range: Range<usize>,
         drops: bool,
         input_gradient: bool,
-    ) {
+    ) -> Result<()> {
         let layers = net.layout().layers();
         let rows = range.len();
-        self.range = range;
         let width = layers[0].inputs;
-        self.x.reserve(rows * padded::<T>(width));
+        self.x.reserve(BUFFERS, rows, padded::<T>(width))?;
         let mut widest = padded::<T>(width);
         for (index, at) in layers.iter().enumerate() {
             let stride = padded::<T>(at.rows());
             widest = widest.max(stride);
             let y_stride = padded::<T>(at.outputs);
-            self.y[index].reserve(rows * y_stride);
+            self.y[index].reserve(BUFFERS, rows, y_stride)?;
             if drops {
-                self.dropped[index].reserve(rows * y_stride);
+                self.dropped[index].reserve(BUFFERS, rows, y_stride)?;
             }
             if keeps_z(net, index) {
-                self.z[index].reserve(rows * stride);
+                self.z[index].reserve(BUFFERS, rows, stride)?;
             }
             if is_narrow::<T>(at.inputs, at.rows()) {
-                self.dw.reserve(at.inputs * stride);
+                self.dw.reserve(BUFFERS, at.inputs, stride)?;
             }
         }
         for dz in &mut self.dz {
-            dz.reserve(rows * widest);
+            dz.reserve(BUFFERS, rows, widest)?;
         }
-        self.targets.resize(rows * net.outputs(), T::zero());
-        let outputs = rows * padded::<T>(net.outputs());
-        self.dy.reserve(outputs.max(MC * widest));
+        resize(&mut self.targets, rows, net.outputs())?;
+        self.dy.reserve(BUFFERS, rows, padded::<T>(net.outputs()))?;
+        self.dy.reserve(BUFFERS, MC, widest)?;
         let derivatives = if input_gradient { net.inputs() } else { 0 };
-        self.input_gradient.resize(rows * derivatives, T::zero());
+        resize(&mut self.input_gradient, rows, derivatives)?;
         if net.encoding().is_some() {
-            self.raw.resize(rows * net.inputs(), T::zero());
+            resize(&mut self.raw, rows, net.inputs())?;
             let is_needed = input_gradient || !net.layout().encoding().is_empty();
             let width = if is_needed { width } else { 0 };
-            self.encoded_gradient.resize(rows * width, T::zero());
+            resize(&mut self.encoded_gradient, rows, width)?;
         }
+        self.range = range;
+        Ok(())
+    }
+
+    /// Ensures that the sum of the gradients has this length. Its values have no meaning then.
+    pub(super) fn reserve_gradient(&mut self, len: usize) -> Result<()> {
+        memory::resize("gradient of a chunk", &mut self.gradient, T::zero(), len)
     }
 
     /// Returns the inputs of the first layer, including the padding.

@@ -1,7 +1,6 @@
 //! Training samples: inputs with their targets.
 
 use alloc::borrow::Cow;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
@@ -9,6 +8,7 @@ use super::pairing::check_pairing;
 use crate::error::{Error, Number, Result, check_length, check_range, check_rows};
 use crate::float::Float;
 use crate::loss::Loss;
+use crate::memory;
 
 mod checked;
 
@@ -156,15 +156,16 @@ impl<'a, T: Float> Samples<'a, T> {
 
     /// Returns the targets of all rows of the data, row-major, for a network with this many
     /// outputs.
-    pub(crate) fn target_rows(&self, outputs: usize) -> Cow<'a, [T]> {
+    pub(crate) fn target_rows(&self, outputs: usize) -> Result<Cow<'a, [T]>> {
         match self.targets {
-            Targets::Values(values) => Cow::Borrowed(values),
+            Targets::Values(values) => Ok(Cow::Borrowed(values)),
             Targets::Classes(classes) => {
-                let mut targets = vec![T::zero(); classes.len() * outputs];
+                let len = memory::product("targets", &[classes.len(), outputs])?;
+                let mut targets = memory::filled("targets", T::zero(), len)?;
                 for (row, &class) in targets.chunks_mut(outputs).zip(classes) {
                     write_class(class, row);
                 }
-                Cow::Owned(targets)
+                Ok(Cow::Owned(targets))
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::float::{Float, check_not_negative, check_positive};
 use crate::layout::Layout;
 use crate::loss::Loss;
+use crate::memory;
 use crate::parallel::Threads;
 
 mod derivatives;
@@ -91,7 +92,7 @@ impl<T: Float> GradientWorkspace<T> {
             packed: Packed::new(net, true),
             chunks: Vec::new(),
             used: 0,
-            probe: Chunk::new(net, false),
+            probe: Chunk::new(net),
             values: vec![T::zero(); net.layout().len()],
             partial: vec![T::zero(); net.layout().encoding().len()],
             inputs: None,
@@ -311,9 +312,13 @@ impl<T: Float> GradientWorkspace<T> {
         let chunk = &mut self.probe;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         let (rows, mut sum) = (samples.len(), 0.0);
+        if let Some(outputs) = &mut outputs {
+            let len = memory::product("outputs", &[rows, net.outputs()])?;
+            memory::reserve("outputs", outputs, outputs.len().saturating_add(len))?;
+        }
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
-            chunk.assign(net, range, false, false);
+            chunk.assign(net, range, false, false)?;
             chunk::compute_loss(chunk, minibatch);
             sum += chunk.loss;
             if let Some(outputs) = &mut outputs {

@@ -6,24 +6,43 @@ use crate::simd::{self, Op, Simd};
 
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
-    /// slices.
-    pub(super) fn predict<T>(net: &MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
-        simd::dispatch(Predict { net, inputs, outputs, scratch });
+    /// slices. With `overflow`, it looks for the first number that is not finite.
+    pub(super) fn predict<T>(
+        net: &MlpRef<'_, T>,
+        inputs: &[T],
+        outputs: &mut [T],
+        scratch: &mut [T],
+        overflow: Option<&mut Option<Overflow>>,
+    ) {
+        simd::dispatch(Predict { net, inputs, outputs, scratch, overflow });
     }
 }
+
+/// Kind, layer and value of a number that is not finite.
+pub(super) type Overflow = (&'static str, usize, f64);
 
 struct Predict<'a, T> {
     net: &'a MlpRef<'a, T>,
     inputs: &'a [T],
     outputs: &'a mut [T],
     scratch: &'a mut [T],
+    overflow: Option<&'a mut Option<Overflow>>,
+}
+
+/// Keeps the first of these values that is not finite, unless there is one already.
+#[cold]
+fn find<T: Float>(first: &mut Option<Overflow>, what: &'static str, layer: usize, values: &[T]) {
+    if first.is_none() {
+        let value = values.iter().find(|x| !x.is_finite());
+        *first = value.map(|value| (what, layer, value.as_f64()));
+    }
 }
 
 impl<T: Float> Op for Predict<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(mut self, _: S) {
         let (net, last) = (self.net, self.net.layers.len() - 1);
         let (values, z) = self.scratch.split_at_mut(net.widths().0);
         let encodings = net.encodings();
@@ -40,6 +59,9 @@ impl<T: Float> Op for Predict<'_, T> {
                     input,
                     values,
                 );
+                if let Some(first) = &mut self.overflow {
+                    find(first, "encoded input", 0, &values[..encoded]);
+                }
             }
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();
@@ -55,6 +77,9 @@ impl<T: Float> Op for Predict<'_, T> {
                     &mut values[..layer.outputs]
                 };
                 layer.activation().apply(&z[..rows], y);
+                if let Some(first) = &mut self.overflow {
+                    find(first, "output", index, y);
+                }
                 (rest, width) = (others, layer.outputs);
             }
         }
@@ -123,4 +148,77 @@ fn rows<const ROWS: usize, T: Float, S: Simd>(
         }
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use crate::activation::{Identity, Tanh};
+    use crate::encoding::{self, Scaled};
+    use crate::error::{Error, Result};
+    use crate::mlp::Mlp;
+    use crate::mlp_ref::MlpRef;
+    use crate::simd::on_every_set;
+
+    /// Predicts by a borrowed copy of a network, with or without its encoding.
+    fn borrowed(net: &Mlp<f32>, inputs: &[f32]) -> Result<Vec<f32>> {
+        let layers = net.layer_specs();
+        let net = match net.encoding() {
+            None => MlpRef::new(net.inputs(), &layers, net.params())?,
+            Some(encoding) => MlpRef::with_encoding(&**encoding, &layers, net.params())?,
+        };
+        let mut outputs = vec![0.0; inputs.len() / net.inputs() * net.outputs()];
+        net.predict_into(inputs, &mut outputs, &mut vec![0.0; net.scratch_len()])?;
+        Ok(outputs)
+    }
+
+    /// Each layer has one neuron, thus a weight and a bias. The factor of the encoding comes last.
+    #[test]
+    fn an_overflow_names_encoding_or_layer_as_an_owned_network_does() {
+        let max = f32::MAX;
+        let cases = [
+            // The encoding overflows in the second sample, and 0 · ∞ is NaN.
+            (
+                [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, max],
+                Some(("encoded input", 0, f64::INFINITY)),
+            ),
+            // The sum of the first layer overflows, but its output does not.
+            (
+                [max, 0.0, max, max, 1.0, 0.0, 1.0],
+                Some(("output", 1, f64::INFINITY)),
+            ),
+            (
+                [1.0, 0.0, -max, 0.0, 9.0, 0.0, 1.0],
+                Some(("output", 2, f64::NEG_INFINITY)),
+            ),
+            // An encoding may overflow if the outputs are finite.
+            ([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, max], None),
+        ];
+        on_every_set(|| {
+            for has_encoding in [true, false] {
+                for (params, expected) in cases {
+                    let builder = Mlp::builder(1).hidden(1, Tanh).hidden(1, Identity);
+                    let builder = builder.output(1, Identity);
+                    let (net, len) = if has_encoding {
+                        let identity = encoding::Identity::new(1).unwrap();
+                        (builder.encoding(Scaled::new(identity).unwrap()).build(), 7)
+                    } else if params[6] == 1.0 {
+                        (builder.build(), 6)
+                    } else {
+                        continue;
+                    };
+                    let mut net = net.unwrap();
+                    net.set_params(&params[..len]).unwrap();
+                    let inputs = [0.5, 2.0, 3.0];
+                    let result = borrowed(&net, &inputs);
+                    let expected =
+                        expected.map(|(what, layer, value)| Error::Overflow { what, layer, value });
+                    assert_eq!(result.clone().err(), expected, "{params:?}");
+                    assert_eq!(result, net.predict(&inputs), "{params:?}");
+                }
+            }
+        });
+    }
 }

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::error::{Error, Result, bounded, check_length, check_rows, listed};
+use crate::error::{Error, Result, bounded, check_length, check_row_indices, check_rows, listed};
 use crate::float::{Float, check_values};
 use crate::train::Trainer;
 
@@ -68,6 +68,20 @@ impl<L: Ord + Debug> Classes<L> {
                 label: bounded(format!("{label:?}")),
                 known: listed(&self.labels),
             })
+    }
+
+    /// Returns the classes of all labels. If rows are selected, the classes of others mean nothing.
+    pub(super) fn indices(&self, labels: &[L], selected: Option<&[usize]>) -> Result<Vec<usize>> {
+        let Some(rows) = selected else {
+            let rows = labels.iter().enumerate();
+            return rows.map(|(row, label)| self.index(row, label)).collect();
+        };
+        check_row_indices(rows, labels.len())?;
+        let mut classes = vec![0; labels.len()];
+        for &row in rows {
+            classes[row] = self.index(row, &labels[row])?;
+        }
+        Ok(classes)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::ops::ControlFlow;
@@ -16,6 +15,7 @@ use crate::float::{Float, check_finite_rows};
 use crate::loss::OutputKind::{ClassLogits, Logits, Values};
 use crate::loss::{BinaryCrossEntropy, Loss, SoftmaxCrossEntropy};
 use crate::math;
+use crate::memory;
 use crate::metrics::{self, ConfusionMatrix};
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
@@ -136,23 +136,22 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`] for a label that is none of the classes.
+    /// [`Error::UnknownLabel`] for a label that is none of the classes, [`Error::TooLarge`] if
+    /// there is no memory for the targets.
     pub fn targets(&self, labels: &[L]) -> Result<Vec<T>> {
         let width = outputs(self.classes.len());
-        let mut targets = vec![T::zero(); labels.len() * width];
-        for (row, class) in targets.chunks_mut(width).zip(self.indices(labels)?) {
+        let len = memory::product("targets", &[labels.len(), width])?;
+        let mut targets = memory::filled("targets", T::zero(), len)?;
+        for (row, class) in targets
+            .chunks_mut(width)
+            .zip(self.classes.indices(labels, None)?)
+        {
             match width {
                 1 => row[0] = T::from_f64(class as f64),
                 _ => row[class] = T::one(),
             }
         }
         Ok(targets)
-    }
-
-    fn indices(&self, labels: &[L]) -> Result<Vec<usize>> {
-        let rows = labels.iter().enumerate();
-        rows.map(|(row, label)| self.classes.index(row, label))
-            .collect()
     }
 
     /// Trains the network. A validation split is stratified by default
@@ -189,6 +188,41 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         })
     }
 
+    /// Trains like [`fit`](Self::fit) on these rows of the data, such as the training rows of a
+    /// [fold](crate::folds::Splitter::fold), without copying their inputs. The result is
+    /// bit-identical to that of training on a copy of the rows.
+    ///
+    /// ```
+    /// use feedforward::{Classifier, Mlp, Trainer, activation::Tanh};
+    /// use feedforward::{folds::Split, optimizer::Adam};
+    ///
+    /// let inputs: Vec<f64> = (0..40).map(|i| f64::from(i) / 20.0 - 1.0).collect();
+    /// let labels: Vec<_> = inputs.iter().map(|&x| x > 0.0).collect();
+    /// let split = Split::stratified(&labels, 0.25, 1)?;
+    /// let mut model = Classifier::new(Mlp::builder(1).hidden(8, Tanh).seed(1), [false, true])?;
+    /// let trainer = Trainer::new(model.loss(), Adam::new(0.05)).epochs(100);
+    /// model.fit_rows(&trainer, &inputs, &labels, &split.training)?;
+    /// assert!(model.score_rows(&inputs, &labels, &split.held_out)? > 0.8);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`] for a
+    /// row that does not exist. Inputs and labels of other rows are not checked.
+    pub fn fit_rows(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        labels: &[L],
+        rows: &[usize],
+    ) -> Result<History> {
+        let trainer = trainer.clone().stratified_by_default();
+        let data = (inputs, labels, Some(rows));
+        self.with_samples(&trainer, data, None, |trainer, net, samples| {
+            trainer.fit_with(net, samples, |_, _| ControlFlow::Continue(()))
+        })
+    }
+
     /// Trains like [`fit`](Self::fit), with a weight for each sample and a callback like that of
     /// [`Trainer::fit_with`].
     ///
@@ -203,13 +237,10 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<History> {
         let trainer = trainer.clone().stratified_by_default();
-        self.with_samples(
-            &trainer,
-            inputs,
-            labels,
-            weights,
-            |trainer, net, samples| trainer.fit_with(net, samples, on_event),
-        )
+        let data = (inputs, labels, None);
+        self.with_samples(&trainer, data, weights, |trainer, net, samples| {
+            trainer.fit_with(net, samples, on_event)
+        })
     }
 
     /// Trains for one more epoch over these samples, like [`Trainer::partial_fit`]. The samples
@@ -224,7 +255,8 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         inputs: &[T],
         labels: &[L],
     ) -> Result<Epoch> {
-        self.with_samples(trainer, inputs, labels, None, |trainer, net, samples| {
+        let data = (inputs, labels, None);
+        self.with_samples(trainer, data, None, |trainer, net, samples| {
             trainer.partial_fit(net, state, samples)
         })
     }
@@ -233,8 +265,7 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     fn with_samples<R>(
         &mut self,
         trainer: &Trainer<T>,
-        inputs: &[T],
-        labels: &[L],
+        (inputs, labels, selected): (&[T], &[L], Option<&[usize]>),
         weights: Option<&[T]>,
         train: impl FnOnce(&Trainer<T>, &mut Mlp<T>, &Samples<'_, T>) -> Result<R>,
     ) -> Result<R> {
@@ -249,9 +280,12 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
         };
         check_loss(trainer, kinds, expected)?;
         check_labels(inputs, self.net.inputs(), labels)?;
-        let classes = self.indices(labels)?;
+        let classes = self.classes.indices(labels, selected)?;
         let samples = Samples::of_classes(inputs, &classes);
-        let Some(by_class) = self.weights.of_classes(&classes, self.classes.len()) else {
+        let samples = selected.map_or(samples, |rows| samples.rows(rows));
+        let trained = selected.map(|rows| rows.iter().map(|&row| classes[row]).collect::<Vec<_>>());
+        let trained = trained.as_ref().unwrap_or(&classes);
+        let Some(by_class) = self.weights.of_classes(trained, self.classes.len()) else {
             let samples = weights.map_or(samples, |weights| samples.weights(weights));
             return train(trainer, &mut self.net, &samples);
         };
@@ -267,13 +301,18 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     /// # Errors
     /// See [`Mlp::predict`].
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<L>> {
+        self.predict_rows(inputs, None)
+    }
+
+    fn predict_rows(&self, inputs: &[T], selected: Option<&[usize]>) -> Result<Vec<L>> {
         self.check()?;
         let class = |row: &[T]| match row {
             [logit] => usize::from(*logit > T::zero()),
             row => (1..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best }),
         };
-        let mut labels = Vec::with_capacity(inputs.len() / self.net.inputs());
-        in_blocks(&self.net, inputs, |logits| {
+        let rows = selected.map_or(inputs.len() / self.net.inputs(), <[usize]>::len);
+        let mut labels = Vec::with_capacity(rows);
+        in_blocks(&self.net, inputs, selected, |logits| {
             let rows = logits.chunks(self.net.outputs());
             labels.extend(rows.map(|row| self.classes()[class(row)].clone()));
             Ok(())
@@ -319,6 +358,20 @@ impl<T: Float, L: Ord + Clone + Debug> Classifier<T, L> {
     pub fn score(&self, inputs: &[T], labels: &[L]) -> Result<f64> {
         check_labels(inputs, self.net.inputs(), labels)?;
         metrics::accuracy(&self.predict(inputs)?, labels)
+    }
+
+    /// Returns the [`score`](Self::score) of these rows of the data, such as the held-out rows of a
+    /// fold. [`fit_rows`](Self::fit_rows) has an example.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`]
+    /// for a row that does not exist.
+    pub fn score_rows(&self, inputs: &[T], labels: &[L], rows: &[usize]) -> Result<f64> {
+        check_labels(inputs, self.net.inputs(), labels)?;
+        let predicted = self.predict_rows(inputs, Some(rows))?;
+        let hits = predicted.iter().zip(rows);
+        let hits = hits.filter(|&(label, &row)| *label == labels[row]).count();
+        Ok(hits as f64 / rows.len() as f64)
     }
 
     /// Returns the confusion matrix of the predictions.

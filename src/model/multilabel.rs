@@ -9,10 +9,11 @@ use core::ops::ControlFlow;
 use super::classes::{Classes, check_labels};
 use super::parts::{check_loss, check_no_output, in_blocks, network_and_labels};
 use crate::activation::Identity;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_row_indices};
 use crate::float::Float;
 use crate::loss::{BinaryCrossEntropy, OutputKind};
 use crate::math;
+use crate::memory;
 use crate::mlp::{Mlp, MlpBuilder, Samples};
 use crate::train::{Epoch, History, Trainer, TrainerState, TrainingEvent};
 
@@ -80,14 +81,25 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// # Errors
     /// [`Error::UnknownLabel`] for an unknown label.
     pub fn targets(&self, labels: &[impl AsRef<[L]>]) -> Result<Vec<T>> {
-        let width = self.classes.len();
-        let mut targets = vec![T::zero(); labels.len() * width];
-        for (index, (row, labels)) in targets.chunks_mut(width).zip(labels).enumerate() {
-            for label in labels.as_ref() {
-                row[self.classes.index(index, label)?] = T::one();
-            }
+        let mut targets = self.no_targets(labels.len())?;
+        for (row, labels) in labels.iter().enumerate() {
+            self.write_target(row, labels.as_ref(), &mut targets)?;
         }
         Ok(targets)
+    }
+
+    /// Returns targets of 0 for this many samples.
+    fn no_targets(&self, samples: usize) -> Result<Vec<T>> {
+        let len = memory::product("targets", &[samples, self.classes.len()])?;
+        memory::filled("targets", T::zero(), len)
+    }
+
+    /// Writes ones for the labels of a row into targets that are all 0.
+    fn write_target(&self, row: usize, labels: &[L], targets: &mut [T]) -> Result<()> {
+        for label in labels {
+            targets[row * self.classes.len() + self.classes.index(row, label)?] = T::one();
+        }
+        Ok(())
     }
 
     /// Trains the network.
@@ -104,6 +116,32 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
         labels: &[impl AsRef<[L]>],
     ) -> Result<History> {
         self.fit_with(trainer, inputs, labels, |_, _| ControlFlow::Continue(()))
+    }
+
+    /// Trains like [`fit`](Self::fit) on these rows of the data, such as the training rows of a
+    /// [fold](crate::folds::Splitter::fold), without copying their inputs. The result is
+    /// bit-identical to that of training on a copy of the rows.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`] for a
+    /// row that does not exist. Inputs and labels of other rows are not checked.
+    pub fn fit_rows(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+        rows: &[usize],
+    ) -> Result<History> {
+        self.check()?;
+        check_loss(trainer, &[OutputKind::Logits], LOSS)?;
+        check_labels(inputs, self.net.inputs(), labels)?;
+        check_row_indices(rows, labels.len())?;
+        let mut targets = self.no_targets(labels.len())?;
+        for &row in rows {
+            self.write_target(row, labels[row].as_ref(), &mut targets)?;
+        }
+        let samples = Samples::new(inputs, &targets).rows(rows);
+        trainer.fit_with(&mut self.net, &samples, |_, _| ControlFlow::Continue(()))
     }
 
     /// Trains like [`fit`](Self::fit), with a callback like that of [`Trainer::fit_with`].
@@ -150,7 +188,7 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<Vec<L>>> {
         self.check()?;
         let mut predicted = Vec::with_capacity(inputs.len() / self.net.inputs());
-        in_blocks(&self.net, inputs, |logits| {
+        in_blocks(&self.net, inputs, None, |logits| {
             for row in logits.chunks(self.classes.len()) {
                 let pairs = row.iter().zip(self.classes());
                 let likely = pairs.filter(|(y, _)| **y > T::zero());
@@ -187,17 +225,42 @@ impl<T: Float, L: Ord + Clone + Debug> MultilabelClassifier<T, L> {
     /// # Errors
     /// See [`fit`](Self::fit) and [`Mlp::predict`].
     pub fn score(&self, inputs: &[T], labels: &[impl AsRef<[L]>]) -> Result<f64> {
+        self.score_selected(inputs, labels, None)
+    }
+
+    /// Returns the [`score`](Self::score) of these rows of the data, such as the held-out rows of a
+    /// fold.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`]
+    /// for a row that does not exist.
+    pub fn score_rows(
+        &self,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+        rows: &[usize],
+    ) -> Result<f64> {
+        self.score_selected(inputs, labels, Some(rows))
+    }
+
+    fn score_selected(
+        &self,
+        inputs: &[T],
+        labels: &[impl AsRef<[L]>],
+        selected: Option<&[usize]>,
+    ) -> Result<f64> {
         check_labels(inputs, self.net.inputs(), labels)?;
         self.check()?;
         let (mut hits, mut sample) = (0usize, 0);
         let mut wanted = vec![false; self.classes.len()];
-        in_blocks(&self.net, inputs, |logits| {
-            for row in logits.chunks(wanted.len()) {
+        in_blocks(&self.net, inputs, selected, |logits| {
+            for logits in logits.chunks(wanted.len()) {
+                let row = selected.map_or(sample, |rows| rows[sample]);
                 wanted.fill(false);
-                for label in labels[sample].as_ref() {
-                    wanted[self.classes.index(sample, label)?] = true;
+                for label in labels[row].as_ref() {
+                    wanted[self.classes.index(row, label)?] = true;
                 }
-                let mut pairs = row.iter().zip(&wanted);
+                let mut pairs = logits.iter().zip(&wanted);
                 hits += usize::from(pairs.all(|(&y, &wanted)| (y > T::zero()) == wanted));
                 sample += 1;
             }

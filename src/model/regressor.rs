@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use super::Scaler;
-use super::parts::check_loss;
+use super::parts::{check_loss, in_blocks};
 use super::scaler::restore;
 use crate::error::{Error, Result, check_length, check_rows};
-use crate::float::{Float, check_finite_rows};
+use crate::float::{Float, check_finite, check_finite_rows, in_rows};
+use crate::folds::select;
 use crate::loss::{Loss, OutputKind, Poisson, SquaredError};
 use crate::metrics::{self, Link};
 use crate::mlp::{CheckedSamples, Mlp, Samples};
@@ -156,6 +157,26 @@ impl<T: Float> Regressor<T> {
         self.fit_with(trainer, &samples, |_, _| ControlFlow::Continue(()))
     }
 
+    /// Trains like [`fit`](Self::fit) on these rows of the data, such as the training rows of a
+    /// [fold](crate::folds::Splitter::fold), without copying their inputs. The result is
+    /// bit-identical to that of training on a copy of the rows.
+    ///
+    /// It is short for [`fit_with`](Self::fit_with) with [`Samples::rows`].
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`] for a
+    /// row that does not exist. Other rows are not checked.
+    pub fn fit_rows(
+        &mut self,
+        trainer: &Trainer<T>,
+        inputs: &[T],
+        targets: &[T],
+        rows: &[usize],
+    ) -> Result<History> {
+        let samples = Samples::new(inputs, targets).rows(rows);
+        self.fit_with(trainer, &samples, |_, _| ControlFlow::Continue(()))
+    }
+
     /// Trains like [`fit`](Self::fit), on samples that may have weights and with a callback like
     /// that of [`Trainer::fit_with`]. The scaler is learned from the selected rows whose weight is
     /// not 0.
@@ -225,7 +246,7 @@ impl<T: Float> Regressor<T> {
         rows: &CheckedSamples<'_, T>,
     ) -> Result<Vec<T>> {
         let width = self.net.outputs();
-        let mut targets = samples.target_rows(width).into_owned();
+        let mut targets = samples.target_rows(width)?.into_owned();
         let mut buffer = rows.target_buffer();
         let mut chosen = Vec::with_capacity(rows.len() * width);
         for row in 0..rows.len() {
@@ -245,14 +266,23 @@ impl<T: Float> Regressor<T> {
     /// [`Link::Log`], the exponential of a large output can overflow.
     pub fn predict(&self, inputs: &[T]) -> Result<Vec<T>> {
         self.check()?;
-        let mut outputs = self.net.predict(inputs)?;
+        let outputs = self.net.predict(inputs)?;
+        self.predictions(outputs, |row| row)
+    }
+
+    /// Turns the network's outputs into predictions. An error names the row that `row` returns for
+    /// the index of the sample.
+    fn predictions(&self, mut outputs: Vec<T>, row: impl Fn(usize) -> usize) -> Result<Vec<T>> {
         for y in &mut outputs {
             *y = self.link.inverse(*y);
         }
         if let Some(scaler) = &self.scaler {
             restore(scaler, &mut outputs);
         }
-        check_finite_rows("predictions", &outputs, self.net.outputs())?;
+        for (index, values) in outputs.chunks(self.net.outputs()).enumerate() {
+            let named = |error| in_rows(error, row(index), usize::MAX);
+            check_finite("predictions", values).map_err(named)?;
+        }
         Ok(outputs)
     }
 
@@ -265,6 +295,28 @@ impl<T: Float> Regressor<T> {
         let samples = check_rows("inputs", inputs, self.net.inputs())?;
         check_length("targets", targets, samples * self.net.outputs())?;
         metrics::r2(&self.predict(inputs)?, targets, self.net.outputs())
+    }
+
+    /// Returns the [`score`](Self::score) of these rows of the data, such as the held-out rows of a
+    /// fold.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score). Also [`Error::Empty`] without rows, and [`Error::OutOfBounds`]
+    /// for a row that does not exist.
+    pub fn score_rows(&self, inputs: &[T], targets: &[T], rows: &[usize]) -> Result<f64> {
+        let (samples, width) = (
+            check_rows("inputs", inputs, self.net.inputs())?,
+            self.net.outputs(),
+        );
+        check_length("targets", targets, samples * width)?;
+        self.check()?;
+        let mut outputs = Vec::new();
+        in_blocks(&self.net, inputs, Some(rows), |block| {
+            outputs.extend_from_slice(block);
+            Ok(())
+        })?;
+        let predictions = self.predictions(outputs, |index| rows[index])?;
+        metrics::r2(&predictions, &select(targets, width, rows)?, width)
     }
 
     /// Checks the number of outputs, since [`network_mut`](Self::network_mut) lets callers replace

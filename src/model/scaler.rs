@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::parts::check_samples;
+use super::parts::{CheckedRows, check_samples};
 use crate::error::{Error, Number, Position, Result, check_length, check_not_empty, check_range};
 use crate::float::{Float, check_finite, instantiate, is_rounding};
 use crate::math;
@@ -88,8 +88,31 @@ impl<T: Float> Scaler<T> {
     #[doc(alias = "StandardScaler")]
     #[doc(alias = "z_score")]
     pub fn standard(data: &[T], width: usize) -> Result<Self> {
-        let samples = check_samples("data", data, width)?;
-        let (means, deviations) = moments(data, width);
+        Self::of_moments(CheckedRows::new("data", data, width, None)?)
+    }
+
+    /// Learns [`standard`](Self::standard) from these rows of the data, such as the training rows
+    /// of a [fold](crate::folds::Splitter::fold), without copying them. The result is bit-identical
+    /// to that of a copy of the rows.
+    ///
+    /// ```
+    /// use feedforward::Scaler;
+    ///
+    /// let data = [1.0, 100.0, 5.0];
+    /// assert_eq!(Scaler::standard_rows(&data, 1, &[0, 2])?, Scaler::standard(&[1.0, 5.0], 1)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`standard`](Self::standard). Also [`Error::Empty`] without rows, and
+    /// [`Error::OutOfBounds`] for a row that does not exist. Other rows are not checked.
+    pub fn standard_rows(data: &[T], width: usize, rows: &[usize]) -> Result<Self> {
+        Self::of_moments(CheckedRows::new("data", data, width, Some(rows))?)
+    }
+
+    fn of_moments(rows: CheckedRows<'_, T>) -> Result<Self> {
+        let samples = rows.len();
+        let (means, deviations) = moments(rows);
         let scales = means.iter().zip(deviations).map(|(&mean, deviation)| {
             if is_rounding::<T>(deviation, mean, samples) {
                 T::one()
@@ -246,12 +269,13 @@ fn nonzero<T: Float>(scale: f64, otherwise: f64) -> T {
 
 instantiate! {
     /// Returns the columns' means and standard deviations.
-    fn moments<T>(data: &[T], width: usize) -> (Vec<f64>, Vec<f64>) {
-        let samples = (data.len() / width) as f64;
-        let (first, rows) = (&data[..width], || data.chunks_exact(width));
+    fn moments<T>(rows: CheckedRows<'_, T>) -> (Vec<f64>, Vec<f64>) {
+        let samples = rows.len() as f64;
+        let first = rows.iter().next().unwrap_or_default();
+        let width = first.len();
         // Sum differences from the first number, so that equal numbers have no deviation at all.
         let mut means = vec![0.0; width];
-        for row in rows() {
+        for row in rows.iter() {
             for ((sum, &x), &first) in means.iter_mut().zip(row).zip(first) {
                 *sum += x.as_f64() - first.as_f64();
             }
@@ -260,7 +284,7 @@ instantiate! {
             *mean = first.as_f64() + *mean / samples;
         }
         let mut deviations = vec![0.0; width];
-        for row in rows() {
+        for row in rows.iter() {
             for ((sum, &x), &mean) in deviations.iter_mut().zip(row).zip(&means) {
                 *sum += (x.as_f64() - mean) * (x.as_f64() - mean);
             }

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::folds::Split;
 use crate::loss::{BinaryCrossEntropy, Loss, Poisson, Smoothed, SoftmaxCrossEntropy, SquaredError};
 use crate::math;
-use crate::metrics::Accuracy;
+use crate::metrics::{Accuracy, ClassAuc};
 use crate::mlp::{Mlp, Samples};
 use crate::model::Scaler;
 use crate::optimizer::{Adam, AdamW, Group, ParamGroups};
@@ -58,6 +58,7 @@ impl Member {
         };
         let validation = match (target.task, recipe.metric) {
             (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
+            (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
             _ => validation,
         };
         let trainer = trainer(recipe, &columns, &net, target)?

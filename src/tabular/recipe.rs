@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
@@ -13,7 +14,7 @@ use super::settings::{Metric, Preset, Progress, Recipe};
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_count, check_not_empty};
+use crate::error::{Error, Result, bounded, check_count, check_not_empty};
 use crate::folds::{KFold, Split, Splitter, StratifiedKFold};
 use crate::parallel::Threads;
 use crate::train::Trainer;
@@ -258,7 +259,8 @@ impl<'t> Tabular<'t> {
     ///   [`exposure`](Self::exposure) without counts.
     /// - [`Error::Column`] with the row if a target is missing, or does not suit the task.
     /// - [`Error::Empty`] without targets, rows or other columns.
-    /// - The errors of the splitter, such as a class with fewer rows than folds.
+    /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.
+    /// - The errors of the splitter.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
     pub fn fit(self) -> Result<TabularModel> {
         let Self {
@@ -296,7 +298,7 @@ impl<'t> Tabular<'t> {
         for name in target.columns().chain(&ignored) {
             features = features.without(name)?;
         }
-        let splits = splits(&recipe, table.rows(), &targets)?;
+        let splits = splits(&recipe, table.rows(), (&target, &targets))?;
         recipe.folds = splits.len();
         let threads = match recipe.threads {
             None => Threads::all(),
@@ -320,7 +322,11 @@ impl<'t> Tabular<'t> {
 const HELD_OUT: f64 = 0.2;
 
 /// Returns the folds.
-fn splits(recipe: &Recipe, rows: usize, targets: &Targets) -> Result<Vec<Split>> {
+fn splits(
+    recipe: &Recipe,
+    rows: usize,
+    (target, targets): (&Target, &Targets),
+) -> Result<Vec<Split>> {
     let (folds, seed) = (recipe.folds, recipe.seed);
     if let Some(splitter) = &recipe.splitter {
         if splitter.rows() != rows {
@@ -333,6 +339,9 @@ fn splits(recipe: &Recipe, rows: usize, targets: &Targets) -> Result<Vec<Split>>
         }
         return splitter.folds();
     }
+    if let Targets::Classes(classes) = targets {
+        check_classes(classes, &target.classes, folds)?;
+    }
     match targets {
         Targets::Classes(classes) if folds == 1 => {
             Ok([Split::stratified(classes, HELD_OUT, seed)?].into())
@@ -341,4 +350,25 @@ fn splits(recipe: &Recipe, rows: usize, targets: &Targets) -> Result<Vec<Split>>
         _ if folds == 1 => Ok([Split::new(rows, HELD_OUT, seed)?].into()),
         _ => KFold::new(rows, folds)?.shuffled(seed).folds(),
     }
+}
+
+/// Checks that every class has rows for each fold, or for both sides of the only split.
+fn check_classes(classes: &[usize], labels: &[String], folds: usize) -> Result<()> {
+    let mut members = vec![0_usize; labels.len()];
+    for &class in classes {
+        members[class] += 1;
+    }
+    // An ordered level need not occur.
+    let is_rare = |&(_, &rows): &(_, &usize)| rows > 0 && rows < folds.max(2);
+    let Some((label, &rows)) = labels.iter().zip(&members).find(is_rare) else {
+        return Ok(());
+    };
+    let label = bounded(format!("{label:?}"));
+    let expected = match rows {
+        1 => format!("2 or more rows of each class, not 1 of class {label} (merge or remove it)"),
+        _ => format!(
+            "at most {rows}, the number of rows of class {label} (or merge or remove the class)"
+        ),
+    };
+    Err(Error::invalid_setting("folds", expected, folds))
 }

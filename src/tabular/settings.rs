@@ -20,6 +20,9 @@ pub enum Metric {
     /// Log loss. Targets are not smoothed, since that harms probabilities and their order, and thus
     /// the area under the ROC curve.
     LogLoss,
+    /// Area under the ROC curve, for classes of very different frequency. With several classes, it
+    /// is the mean over each class against all others. Targets are not smoothed.
+    RocAuc,
 }
 
 /// Defaults of a recipe.

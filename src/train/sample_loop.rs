@@ -32,6 +32,8 @@ struct Fit<'a, T> {
     gradient: GradientWorkspace<T>,
     /// Outputs for the validation samples, which the score takes.
     outputs: Vec<T>,
+    /// Scratch space of the score.
+    scratch: Vec<u64>,
 }
 
 /// Checks settings, network and samples, then trains.
@@ -94,6 +96,7 @@ pub(super) fn run<T: Float>(
         gradient: gradient.with_threads(threads.clone()),
         threads,
         outputs: Vec::new(),
+        scratch: Vec::new(),
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
     let result = fit.run(run, on_event);
@@ -188,11 +191,12 @@ impl<T: Float> Fit<'_, T> {
         let outputs = score.is_some().then_some(&mut self.outputs);
         let loss = (self.gradient).evaluate_rows(net, rows, trainer.loss(), outputs)?;
         let score = score.map(|score| {
-            let targets = samples.target_rows(net.outputs());
+            let targets = samples.target_rows(net.outputs())?;
             let weights = samples.sample_weights();
-            score.score(&self.outputs, &targets, net.outputs(), weights)
+            let (scratch, outputs) = (&mut self.scratch, &self.outputs);
+            Ok(score.score_in(scratch, outputs, &targets, net.outputs(), weights))
         });
-        Ok(Some((loss, score)))
+        Ok(Some((loss, score.transpose()?)))
     }
 
     /// Explains where training diverged, and gives the network the best parameters so far.

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Mlp, Samples, Targets, write_class};
-use crate::error::{Error, Position, Result, check_not_empty, check_rows};
+use crate::error::{Error, Position, Result, check_row_indices, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
 use crate::loss::Loss;
 
@@ -40,11 +40,7 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// Checks row indices, and selects these rows of the data instead.
     pub(crate) fn try_choose(mut self, indices: &'a [usize]) -> Result<Self> {
-        check_not_empty("row indices", indices)?;
-        let (what, len) = ("row index", self.whole);
-        if let Some(&index) = indices.iter().find(|&&index| index >= len) {
-            return Err(Error::OutOfBounds { what, len, index });
-        }
+        check_row_indices(indices, self.whole)?;
         self.samples.rows = Some(indices);
         self.count = indices.len();
         Ok(self)

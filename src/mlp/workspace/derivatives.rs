@@ -58,7 +58,7 @@ impl<T: Float> GradientWorkspace<T> {
             for output in (0..outputs).step_by(MOST_ROWS) {
                 let range = first..rows.min(first + step);
                 let some = output..outputs.min(output + MOST_ROWS);
-                chunk.assign(net, 0..range.len() * some.len(), false, true);
+                chunk.assign(net, 0..range.len() * some.len(), false, true)?;
                 chunk::jacobian(chunk, minibatch, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);
                 let finite = max_abs(&chunk.input_gradient).is_finite();
@@ -115,13 +115,13 @@ impl<T: Float> GradientWorkspace<T> {
         let what = "gradients of the samples";
         let len = memory::product(what, &[rows, params])?;
         memory::reserve(what, &mut self.derivatives, len)?;
-        self.losses.resize(rows, 0.0);
+        memory::resize(what, &mut self.losses, 0.0, rows)?;
         self.derivatives.resize(len, T::zero());
         for first in (0..rows).step_by(MOST_ROWS) {
             let range = first..rows.min(first + MOST_ROWS);
             let losses = &mut self.losses[range.clone()];
             let each = &mut self.derivatives[range.start * params..range.end * params];
-            chunk.assign(net, range, false, false);
+            chunk.assign(net, range, false, false)?;
             chunk::compute_each(chunk, minibatch, losses, each);
             if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
                 return Err(self.explain(slice::from_ref(&self.probe), loss));
@@ -145,7 +145,7 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<Vec<usize>> {
         self.prepare(net)?;
         let chunk = &mut self.probe;
-        chunk.assign(net, 0..rows, false, false);
+        chunk.assign(net, 0..rows, false, false)?;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         chunk::compute_loss(chunk, minibatch);
         let hidden = self.packed.layers[..net.depth() - 1].iter().enumerate();

@@ -14,6 +14,7 @@ use crate::blas1::max_abs;
 use crate::error::{Error, Result, check_length};
 use crate::float::{Float, check_positive};
 use crate::loss::Loss;
+use crate::memory;
 
 impl<T: Float> GradientWorkspace<T> {
     /// Computes loss and gradient as [`compute_samples`](Self::compute_samples) does, for checked
@@ -112,14 +113,16 @@ impl<T: Float> GradientWorkspace<T> {
         self.prepare(net)?;
         self.used = shard.chunks().len();
         while self.chunks.len() < self.used {
-            self.chunks.push(Chunk::new(net, true));
+            self.chunks.push(Chunk::new(net));
         }
         let used = &mut self.chunks[..self.used];
-        if is_sharded {
-            let len = self.layout.len();
-            for chunk in &mut *used {
-                chunk.gradient.resize(len, T::zero());
-            }
+        let len = if is_sharded {
+            self.layout.len()
+        } else {
+            self.layout.encoding().start
+        };
+        for chunk in &mut *used {
+            chunk.reserve_gradient(len.max(chunk.gradient.len()))?;
         }
         if let Some(samples) = samples {
             let before = shard.rows().start;
@@ -129,7 +132,7 @@ impl<T: Float> GradientWorkspace<T> {
             minibatch.is_sharded = is_sharded;
             for (rows, chunk) in shard.chunk_rows().zip(&mut *used) {
                 let range = rows.start - before..rows.end - before;
-                chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some());
+                chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some())?;
             }
             let scale = T::from_f64(1.0 / shard.total_weight);
             let compute = |chunk: &mut _| chunk::compute(chunk, minibatch, scale);
@@ -137,6 +140,8 @@ impl<T: Float> GradientWorkspace<T> {
         }
         if let Some(inputs) = &mut self.inputs {
             inputs.clear();
+            let lens = used.iter().map(|chunk| chunk.input_gradient.len());
+            memory::reserve("input gradient", inputs, lens.sum())?;
             for chunk in used {
                 inputs.extend_from_slice(&chunk.input_gradient);
             }
