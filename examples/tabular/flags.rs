@@ -51,6 +51,23 @@ pub struct Flags {
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub delimiter: Option<u8>,
 
+    /// Numbers have a decimal comma, or with `false` a decimal point [default: found in the file]
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    pub decimal_comma: Option<bool>,
+
+    /// Texts of missing cells beside empty ones, separated by commas [default: NA,N/A,NaN,null,?]
+    #[arg(
+        long,
+        value_name = "TEXTS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub missing: Option<Vec<String>>,
+
+    /// Files are in Latin-1 or Windows-1252 [default: UTF-8]
+    #[arg(long)]
+    pub latin1: bool,
+
     /// CSV file to score the model on
     #[arg(long, value_name = "FILE")]
     pub test: Option<PathBuf>,

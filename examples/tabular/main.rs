@@ -52,10 +52,10 @@ fn run(flags: &Flags) -> Result<()> {
         None => Source::Table(Reading::new(flags)?),
     };
     let known = match &source {
-        Source::Model(model) => Known::of_model(model),
+        Source::Model(model) => Known::of_model(model, flags),
         Source::Table(reading) => Known::of_reading(reading, flags),
     };
-    let read = |file: &PathBuf, needs_target| known.read(file, needs_target, flags);
+    let read = |file: &PathBuf, needs_target| known.read(file, needs_target);
     let test = flags
         .test
         .as_ref()

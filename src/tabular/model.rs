@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+#[cfg(feature = "csv")]
+use super::column::Kind;
 use super::member::Member;
 use super::scores::{Scores, most};
 use super::table::Table;
@@ -142,6 +144,27 @@ impl TabularModel {
         let rows: Vec<_> = (0..table.rows()).collect();
         let targets = self.target.read(table)?;
         Scores::of(&self.target, &self.values(table)?, &targets, &rows)
+    }
+
+    /// Returns the columns that the model reads: name, kind unless it is found, levels, and whether
+    /// predictions need the column.
+    #[cfg(feature = "csv")]
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&str, Option<Kind>, &[String], bool)> {
+        let features = self.members.iter().take(1);
+        let features = features.flat_map(|member| member.columns.cells());
+        let exposure = self.target.exposure.iter();
+        let exposure = exposure.map(|name| (&**name, Some(Kind::Numbers), &[][..], true));
+        // Numbers and booleans as classes have one spelling, but words such as 007 are themselves.
+        let is_word = |class: &String| {
+            let number = class.parse().map(|number: f64| number.to_string());
+            number.as_ref() != Ok(class) && class != "true" && class != "false"
+        };
+        let kind = self.target.classes.iter().any(is_word);
+        let kind = kind.then_some(Kind::Words);
+        let targets = self.target.names.iter();
+        let targets = targets.map(move |name| (&**name, kind, &[][..], false));
+        let features = features.map(|(name, kind, levels)| (name, Some(kind), levels, true));
+        features.chain(exposure).chain(targets)
     }
 
     fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {
