@@ -342,6 +342,28 @@ fn files_of_other_countries_are_read() {
 }
 
 #[test]
+fn seconds_choose_the_number_of_epochs() {
+    let folder = folder("tabular_seconds");
+    let data = file(&folder, "data.csv", &format!("{HEADER}\n{}", rows(60)));
+    let flags = |flags: &[&'static str]| [&["--target", "price", "--ignore", "id"], flags].concat();
+    for (seconds, epochs) in [("0", "1"), ("3600", "2")] {
+        let output = output_of(&mut short(&data, &flags(&["--seconds", seconds])));
+        let line = format!("epochs in this time: {epochs}\n");
+        assert!(output.contains(&line), "{output}");
+    }
+    check_error(
+        &mut short(&data, &flags(&["--seconds", "-1"])),
+        2,
+        "--seconds",
+    );
+    check_error(
+        &mut short(&data, &flags(&["--seconds", "nan"])),
+        2,
+        "number of seconds",
+    );
+}
+
+#[test]
 fn wrong_files_and_flags_are_explained() {
     let folder = folder("tabular_files");
     let good = format!("{HEADER}\n{}", rows(60));

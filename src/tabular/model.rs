@@ -21,6 +21,7 @@ use crate::math;
 #[derive(Clone, Debug)]
 pub struct TabularModel {
     pub(super) target: Target,
+    pub(super) epochs: usize,
     pub(super) members: Vec<Member>,
     pub(super) scores: Vec<Scores>,
     pub(super) out_of_fold: Vec<f64>,
@@ -29,7 +30,7 @@ pub struct TabularModel {
 impl TabularModel {
     /// Scores members on their held-out rows.
     pub(super) fn evaluated(
-        target: Target,
+        (target, epochs): (Target, usize),
         members: Vec<Member>,
         (table, targets): (&Table<'_>, &Targets),
         splits: &[Split],
@@ -40,6 +41,7 @@ impl TabularModel {
             scores: Vec::new(),
             members,
             target,
+            epochs,
         };
         for (member, split) in model.members.iter().zip(splits) {
             let rows = &split.held_out;
@@ -56,6 +58,12 @@ impl TabularModel {
     /// Returns the number of networks.
     pub fn folds(&self) -> usize {
         self.members.len()
+    }
+
+    /// Returns the number of epochs of each fold's training run, which a time budget may have
+    /// chosen. A callback can end a run earlier.
+    pub fn epochs(&self) -> usize {
+        self.epochs
     }
 
     /// Returns the scores of each network on its held-out rows.
