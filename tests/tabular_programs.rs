@@ -351,16 +351,9 @@ fn seconds_choose_the_number_of_epochs() {
         let line = format!("epochs in this time: {epochs}\n");
         assert!(output.contains(&line), "{output}");
     }
-    check_error(
-        &mut short(&data, &flags(&["--seconds", "-1"])),
-        2,
-        "--seconds",
-    );
-    check_error(
-        &mut short(&data, &flags(&["--seconds", "nan"])),
-        2,
-        "number of seconds",
-    );
+    for wrong in ["--seconds=-1", "--seconds=nan", "--seconds=soon"] {
+        check_error(&mut short(&data, &flags(&[wrong])), 2, "number of seconds");
+    }
 }
 
 #[test]
