@@ -117,7 +117,8 @@ impl CsvReader {
     }
 
     /// Sets the delimiter. Default: the one of comma, semicolon, tab and bar that divides the first
-    /// lines into equally many cells, and into the most.
+    /// lines into equally many cells, and into the most. A cell such as `5;red` speaks against
+    /// commas, as they are decimal.
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = Some(delimiter);
         self
@@ -226,8 +227,8 @@ impl CsvReader {
     /// Reads from a reader, to its end.
     ///
     /// # Errors
-    /// - [`Error::Malformed`] without a header, with the line for a line with another number of
-    ///   cells than the header, or with the error of `reader`.
+    /// - [`Error::Malformed`] without a header, for UTF-16, or with the error of `reader`. With the
+    ///   line, for another number of cells than in the header.
     /// - [`Error::Column`] for a name that occurs twice. With the line, for a cell that is not
     ///   UTF-8, or does not have the kind that the caller has set.
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.

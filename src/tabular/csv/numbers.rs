@@ -75,10 +75,8 @@ pub(super) struct Notations {
     is_comma: bool,
     /// A comma occurs that is none between groups of three digits.
     has_decimal_comma: bool,
-    /// A point occurs.
-    has_point: bool,
-    /// All points may lie between groups of three digits.
-    is_grouped: bool,
+    /// `true` if all points may lie between groups of three digits. `None` without points.
+    has_groups: Option<bool>,
     /// The notation that the caller has chosen.
     chosen: Option<Decimal>,
 }
@@ -89,8 +87,7 @@ impl Notations {
             is_point: chosen != Some(Decimal::Comma),
             is_comma: chosen != Some(Decimal::Point),
             has_decimal_comma: false,
-            has_point: false,
-            is_grouped: true,
+            has_groups: None,
             chosen,
         }
     }
@@ -107,26 +104,27 @@ impl Notations {
             (!has_point || self.chosen.is_some()) && Decimal::Comma.number(text).is_some();
         self.is_comma = self.is_comma && is_comma;
         self.has_decimal_comma |= is_comma && text.contains(',') && !is_grouped(text, ',');
-        self.has_point |= has_point;
-        self.is_grouped = self.is_grouped && (!has_point || is_grouped(text, '.'));
+        if has_point {
+            self.has_groups = Some(self.has_groups != Some(false) && is_grouped(text, '.'));
+        }
     }
 
     /// Returns `true` if the column may have numbers.
-    pub(super) fn are_open(&self) -> bool {
+    pub(super) fn are_open(self) -> bool {
         self.is_point || self.is_comma
     }
 
     /// Returns `true` if the column shows that the file has decimal commas.
-    pub(super) fn show_commas(&self) -> bool {
+    pub(super) fn show_commas(self) -> bool {
         self.chosen.is_none() && self.is_comma && self.has_decimal_comma
     }
 
     /// Returns the notation of a column, or `None` if it has other cells than numbers.
-    pub(super) fn decimal(&self, file_has_commas: bool) -> Option<Decimal> {
+    pub(super) fn decimal(self, file_has_commas: bool) -> Option<Decimal> {
         match self.chosen {
             Some(chosen) => self.are_open().then_some(chosen),
             None if self.is_point => {
-                let is_unclear = file_has_commas && self.has_point && self.is_grouped;
+                let is_unclear = file_has_commas && self.has_groups == Some(true);
                 Some(if is_unclear {
                     Decimal::Unclear
                 } else {
@@ -139,10 +137,11 @@ impl Notations {
     }
 
     /// Returns the notation of a column of numbers, whose wrong cells are errors.
-    pub(super) fn decimal_of_numbers(&self, file_has_commas: bool) -> Decimal {
-        let most_likely = match self.has_decimal_comma {
-            true => Decimal::Comma,
-            false => Decimal::Point,
+    pub(super) fn decimal_of_numbers(self, file_has_commas: bool) -> Decimal {
+        let most_likely = if self.has_decimal_comma {
+            Decimal::Comma
+        } else {
+            Decimal::Point
         };
         let found = self.decimal(file_has_commas).or(self.chosen);
         found.unwrap_or(most_likely)
