@@ -49,6 +49,7 @@ fn delimiters_are_found() {
         assert_eq!(read(text).names()[..2], ["width, m", "price, €"], "{rows}");
     }
     // Ragged lines and lines of spaces do not count either.
+    assert_eq!(read("a, b, c;d\nx;y\n  \nz;w\n").names(), ["a, b, c", "d"]);
     assert_eq!(
         read("a;b, c;d\n1;x, y;2\n  \n3;z;4\n").names(),
         ["a", "b, c", "d"]

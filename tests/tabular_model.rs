@@ -240,7 +240,7 @@ fn a_time_budget_chooses_the_number_of_epochs() {
             let recipe = Tabular::regressor(&table, "price").folds(folds);
             recipe.batch_size(batch).hidden(&[8]).threads(2)
         };
-        // None is too little, 30 ms are less or more than needed, and an hour is too much.
+        // None is too little, an hour is too much, and the other one is either.
         for (millis, expected) in [(0, 1..=1), (30, 1..=MOST), (3_600_000, MOST..=MOST)] {
             let seen = Arc::new(AtomicUsize::new(0));
             let count = Arc::clone(&seen);
