@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use feedforward::folds::{GroupKFold, TimeSeriesSplit};
 use feedforward::tabular::{Column, Metric, Preset, Table, Tabular, TabularModel, Value};
-use feedforward::{Error, activation::Relu, optimizer::AdamW, schedule::Cosine};
+use feedforward::{Error, Mlp, activation::Relu, optimizer::AdamW, schedule::Cosine};
 
 const ROWS: usize = 240;
 
@@ -229,6 +230,48 @@ fn results_do_not_depend_on_the_number_of_threads() {
             );
         }
     }
+}
+
+#[test]
+fn a_time_budget_chooses_the_number_of_epochs() {
+    const MOST: usize = 9;
+    let table = with(&["price"]);
+    for (folds, batch) in [(1, 256), (3, 32)] {
+        let recipe = || {
+            let recipe = Tabular::regressor(&table, "price").folds(folds);
+            recipe.batch_size(batch).hidden(&[8]).threads(2)
+        };
+        // None is too little, an hour is too much, and the other one is either.
+        for (millis, expected) in [(0, 1..=1), (30, 1..=MOST), (3_600_000, MOST..=MOST)] {
+            let seen = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&seen);
+            let model = recipe()
+                .epochs(MOST)
+                .time_budget(Duration::from_millis(millis))
+                .on_epoch(move |at| {
+                    // The measurement is not seen.
+                    count.fetch_add(at.epochs, Ordering::Relaxed);
+                    ControlFlow::Continue(())
+                })
+                .fit()
+                .unwrap();
+            let epochs = model.epochs();
+            assert!(expected.contains(&epochs), "{millis} ms: {epochs}");
+            assert_eq!(seen.load(Ordering::Relaxed), folds * epochs * epochs);
+            let other = recipe().epochs(epochs).fit().unwrap();
+            assert_eq!(bits(model.out_of_fold()), bits(other.out_of_fold()));
+            for (net, other) in model.networks().zip(other.networks()) {
+                let bits = |net: &Mlp<f32>| -> Vec<_> {
+                    net.params().iter().map(|x| x.to_bits()).collect()
+                };
+                assert_eq!(bits(net), bits(other));
+            }
+            assert_eq!(again(&model).epochs(), epochs);
+        }
+    }
+    let never = Tabular::regressor(&table, "price").epochs(0);
+    assert!(never.clone().fit().is_err());
+    assert!(never.time_budget(Duration::ZERO).fit().is_err());
 }
 
 #[test]

@@ -299,6 +299,64 @@ fn wrong_tables_are_explained() {
 }
 
 #[test]
+fn files_of_other_countries_are_read() {
+    let folder = folder("tabular_countries");
+    let mut text = b"stra\xDFe;fl\xE4che;plz;preis\n".to_vec();
+    for row in 0..60 {
+        let street = [&b"M\xFChle"[..], b"Am Markt", b"k.A."][row % 3];
+        text.extend_from_slice(street);
+        let (area, zip) = (20 + row, row % 2);
+        text.extend(format!(";{area},5;{zip:05};1.{area}0,25\n").bytes());
+    }
+    let data = folder.join("daten.csv");
+    fs::write(&data, &text).unwrap();
+    let reading = ["--latin1", "--missing", "k.a.", "--decimal-comma"];
+    let flags = [
+        "--target",
+        "preis",
+        "--words",
+        "plz",
+        "--latin1",
+        "--missing",
+        "k.a.",
+    ];
+    let output = output_of(short(&data, &flags).arg("--decimal-comma"));
+    for line in [
+        "1 column of numbers: fläche",
+        "2 columns of words: straße (2 words), plz (2 words)",
+        "with missing cells: straße (20)",
+        "target: preis, numbers from 1200.25 to 1790.25",
+    ] {
+        assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    let mut load = example("tabular");
+    load.arg("--load").arg(folder.join("model.safetensors"));
+    load.arg("--test").arg(&data).args(reading);
+    let loaded = output_of(load.arg("--out").arg(&folder));
+    assert_eq!(number(&loaded, "rows"), 60.0);
+    check_error(
+        short(&data, &flags).args(["--decimal-comma", "maybe"]),
+        2,
+        "decimal-comma",
+    );
+}
+
+#[test]
+fn seconds_choose_the_number_of_epochs() {
+    let folder = folder("tabular_seconds");
+    let data = file(&folder, "data.csv", &format!("{HEADER}\n{}", rows(60)));
+    let flags = |flags: &[&'static str]| [&["--target", "price", "--ignore", "id"], flags].concat();
+    for (seconds, epochs) in [("0", "1"), ("3600", "2")] {
+        let output = output_of(&mut short(&data, &flags(&["--seconds", seconds])));
+        let line = format!("epochs in this time: {epochs}\n");
+        assert!(output.contains(&line), "{output}");
+    }
+    for wrong in ["--seconds=-1", "--seconds=nan", "--seconds=soon"] {
+        check_error(&mut short(&data, &flags(&[wrong])), 2, "number of seconds");
+    }
+}
+
+#[test]
 fn wrong_files_and_flags_are_explained() {
     let folder = folder("tabular_files");
     let good = format!("{HEADER}\n{}", rows(60));
@@ -307,8 +365,21 @@ fn wrong_files_and_flags_are_explained() {
     check_error(
         &mut short(&latin, &["--target", "y"]),
         1,
-        "latin.csv: CSV: line 1: expected UTF-8",
+        "latin.csv: CSV: line 1: column 1: expected UTF-8, got the byte 0xDF",
     );
+    // The cell that is no number is named before training, and also for a model from a file.
+    let data = file(&folder, "good.csv", &good);
+    output_of(&mut short(&data, &["--target", "price"]));
+    let wrong = file(
+        &folder,
+        "wrong.csv",
+        &format!("{HEADER}\n{}", "1,x,3,Elm,,7,0"),
+    );
+    let mut load = example("tabular");
+    load.arg("--load").arg(folder.join("model.safetensors"));
+    load.arg("--predict").arg(&wrong).arg("--out").arg(&folder);
+    let message = "column \"size\": CSV: line 2: expected a number, got \"x\"";
+    check_error(&mut load, 1, message);
     let mut directory = example("tabular");
     directory
         .arg(&folder)

@@ -1,6 +1,7 @@
 //! Flags of the program.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -51,6 +52,23 @@ pub struct Flags {
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub delimiter: Option<u8>,
 
+    /// Numbers have a decimal comma, or with `false` a decimal point [default: found in the file]
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    pub decimal_comma: Option<bool>,
+
+    /// Texts of missing cells beside empty ones, separated by commas [default: NA,N/A,NaN,null,?]
+    #[arg(
+        long,
+        value_name = "TEXTS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub missing: Option<Vec<String>>,
+
+    /// Files are in Latin-1 or Windows-1252 [default: UTF-8]
+    #[arg(long)]
+    pub latin1: bool,
+
     /// CSV file to score the model on
     #[arg(long, value_name = "FILE")]
     pub test: Option<PathBuf>,
@@ -60,7 +78,7 @@ pub struct Flags {
     pub predict: Option<PathBuf>,
 
     /// Use a model that the program wrote, without training. It needs `--test` or `--predict`
-    #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seed", "threads"])]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seconds", "seed", "threads"])]
     pub load: Option<PathBuf>,
 
     /// Number of networks, each trained without one part of the rows. With 1, a fifth of the rows
@@ -68,9 +86,13 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count())]
     pub folds: u32,
 
-    /// Number of epochs
+    /// Number of epochs, or their maximum with `--seconds`
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = count())]
     pub epochs: u32,
+
+    /// Time for training, about. It decides on the number of epochs [default: unlimited]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Option<Duration>,
 
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -108,6 +130,13 @@ impl Flags {
 
 fn count() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(Duration::try_from_secs_f64);
+    seconds
+        .and_then(Result::ok)
+        .ok_or_else(|| "expected a number of seconds".into())
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -52,10 +52,10 @@ fn run(flags: &Flags) -> Result<()> {
         None => Source::Table(Reading::new(flags)?),
     };
     let known = match &source {
-        Source::Model(model) => Known::of_model(model),
+        Source::Model(model) => Known::of_model(model, flags),
         Source::Table(reading) => Known::of_reading(reading, flags),
     };
-    let read = |file: &PathBuf, needs_target| known.read(file, needs_target, flags);
+    let read = |file: &PathBuf, needs_target| known.read(file, needs_target);
     let test = flags
         .test
         .as_ref()
@@ -143,6 +143,9 @@ impl Learned {
         let (model, losses) = train(&reading, flags)?;
         let trained = begun.elapsed();
         let folds = model.folds();
+        if flags.seconds.is_some() {
+            println!("  epochs in this time: {}", model.epochs());
+        }
         match folds {
             1 => println!("\nscores on held-out rows:"),
             _ => println!("\nscores on held-out rows, mean and deviation over {folds} folds:"),
@@ -219,6 +222,10 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
         });
     let recipe = match flags.threads {
         Some(threads) => recipe.threads(threads as usize),
+        None => recipe,
+    };
+    let recipe = match flags.seconds {
+        Some(time) => recipe.time_budget(time),
         None => recipe,
     };
     let model = recipe.fit().map_err(in_file(&flags.data()))?;

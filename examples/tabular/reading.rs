@@ -27,11 +27,24 @@ pub struct Reading {
 }
 
 fn reader(flags: &Flags) -> CsvReader {
-    let reader = CsvReader::new();
-    match flags.delimiter {
-        Some(delimiter) => reader.delimiter(delimiter),
-        None => reader,
+    set(CsvReader::new(), flags)
+}
+
+/// Sets the reader's flags.
+fn set(mut reader: CsvReader, flags: &Flags) -> CsvReader {
+    if let Some(delimiter) = flags.delimiter {
+        reader = reader.delimiter(delimiter);
     }
+    if let Some(is_comma) = flags.decimal_comma {
+        reader = reader.decimal_comma(is_comma);
+    }
+    if let Some(texts) = &flags.missing {
+        reader = reader.missing(texts);
+    }
+    if flags.latin1 {
+        reader = reader.latin1();
+    }
+    reader
 }
 
 impl Reading {
@@ -154,60 +167,60 @@ pub fn distinct(column: &Column<'_>) -> usize {
     words.len()
 }
 
-/// Columns that a model reads, with their kinds, and its target.
+/// Columns that a model reads, and a reader of other files with them.
 #[derive(Debug)]
 pub struct Known {
-    kinds: BTreeMap<String, Kind>,
+    reader: CsvReader,
+    columns: BTreeSet<String>,
     target: String,
     /// The target's cells are words, also if they look like numbers.
     has_words: bool,
+    /// The reader reads other columns as words.
+    others_are_words: bool,
 }
 
 impl Known {
     /// Returns those of a table to learn from.
     pub fn of_reading(reading: &Reading, flags: &Flags) -> Self {
-        let features = reading.features(flags).into_iter();
+        let features = reading.features(flags);
         let column = reading.table.column(&reading.target);
+        let of = |wanted: Kind| {
+            let features = features.iter();
+            let features = features.filter(move |(_, column)| column.kind() == wanted);
+            features.map(|(name, _)| *name)
+        };
         Self {
-            kinds: features
-                .map(|(name, c)| (name.to_string(), c.kind()))
-                .collect(),
+            reader: reader(flags)
+                .words(of(Kind::Words))
+                .numbers(of(Kind::Numbers)),
+            columns: features.iter().map(|(name, _)| (*name).into()).collect(),
             target: reading.target.clone(),
             has_words: column.is_ok_and(|column| column.kind() == Kind::Words),
+            others_are_words: false,
         }
     }
 
     /// Returns those of a model.
-    pub fn of_model(model: &TabularModel) -> Self {
+    pub fn of_model(model: &TabularModel, flags: &Flags) -> Self {
         let columns = model.columns().next().into_iter();
         let columns = columns.flat_map(Columns::columns);
-        let is_word = |class: &String| {
-            let number = class.parse::<f64>().map(|number| number.to_string());
-            number.as_ref() != Ok(class) && class != "true" && class != "false"
-        };
         Self {
-            kinds: columns
-                .map(|(name, kind)| (name.to_string(), kind))
-                .collect(),
+            reader: set(CsvReader::for_model(model), flags),
+            columns: columns.map(|(name, _)| name.into()).collect(),
             target: model.targets().first().cloned().unwrap_or_default(),
-            has_words: model.classes().iter().any(is_word),
+            has_words: false, // or the reader knows it
+            others_are_words: true,
         }
     }
 
     /// Returns `true` for a column that is only copied to the predictions.
     pub fn is_other(&self, name: &str) -> bool {
-        !self.kinds.contains_key(name) && name != self.target
+        !self.columns.contains(name) && name != self.target
     }
 
     /// Reads another file with these columns, and with the target if it is needed.
-    pub fn read(&self, file: &Path, needs_target: bool, flags: &Flags) -> Result<Table<'static>> {
-        let of = |wanted: Kind| {
-            let kinds = self.kinds.iter().filter(move |(_, kind)| **kind == wanted);
-            kinds.map(|(name, _)| name)
-        };
-        let reader = reader(flags)
-            .words(of(Kind::Words))
-            .numbers(of(Kind::Numbers));
+    pub fn read(&self, file: &Path, needs_target: bool) -> Result<Table<'static>> {
+        let reader = self.reader.clone();
         let target = (needs_target && self.has_words).then_some(&self.target);
         let reader = reader.words(target);
         let mut table = reader.open(file)?;
@@ -221,7 +234,7 @@ impl Known {
         // Other columns are copied as they are. Numbers would lose leading zeros.
         let others = table.names().iter().filter(|name| self.is_other(name));
         let others: Vec<_> = others.cloned().collect();
-        if !needs_target && !others.is_empty() {
+        if !needs_target && !self.others_are_words && !others.is_empty() {
             table = reader.words(others).open(file)?;
         }
         Ok(table)

@@ -212,6 +212,13 @@ impl Columns {
         self.columns.iter().map(|c| (&*c.name, c.kind))
     }
 
+    /// Returns names, kinds and ordered levels of the columns.
+    #[cfg(feature = "csv")]
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&str, Kind, &[String])> {
+        let columns = self.columns.iter();
+        columns.map(|c| (&*c.name, c.kind, c.form.ordered_levels()))
+    }
+
     /// Returns the names of all inputs, in order.
     pub fn names(&self) -> Vec<String> {
         let names = |column: &Encoded| column.form.names(&column.name);

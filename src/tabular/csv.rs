@@ -1,6 +1,9 @@
 //! Tables as CSV text.
 
 mod cells;
+mod numbers;
+mod records;
+mod text;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -10,18 +13,13 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
-
-use self::cells::{CellKind, Cells, text_of};
+use self::cells::{CellKind, Cells, Missing};
+use self::numbers::{Decimal, Notations};
+use self::records::{Records, found_delimiter};
 use super::column::Kind;
+use super::model::TabularModel;
 use super::table::{Table, unknown};
 use crate::error::{Error, Result, bounded};
-
-/// Delimiters that are recognized.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
-/// Number of records that decide on the delimiter.
-const SAMPLE: usize = 20;
 
 /// Reader of CSV text with a header.
 ///
@@ -30,8 +28,9 @@ const SAMPLE: usize = 20;
 /// `NaN`, `null` or `?`. Booleans and missing cells may be in capital or small letters. Spaces
 /// around cells do not count. Empty lines are skipped.
 ///
-/// Numbers have a decimal point: `1`, `-0.5`, `+3`, `1e5`, and also `007`. `inf`, `1,5` and
-/// `0x10` are words. Without names, the first column is called "column 1", and so on.
+/// Numbers are `1`, `-0.5`, `+3`, `1e5`, and also `007`. `inf` and `0x10` are words. Numbers with a
+/// decimal comma are found too ([`decimal_comma`](Self::decimal_comma)). Without names, the first
+/// column is called "column 1", and so on.
 ///
 /// ```
 /// use feedforward::tabular::{CsvReader, Kind};
@@ -41,6 +40,9 @@ const SAMPLE: usize = 20;
 /// assert_eq!(table.names(), ["area", "rooms", "heating", "zip"]);
 /// let kinds: Vec<_> = table.columns().iter().map(|column| column.kind()).collect();
 /// assert_eq!(kinds, [Kind::Numbers, Kind::Numbers, Kind::Words, Kind::Words]);
+///
+/// let table = CsvReader::new().read("Fläche;Straße\n120,5;Lindenweg\n64;Am Markt\n".as_bytes())?;
+/// assert_eq!(table.column("Fläche")?.as_numbers(), Some(&[120.5, 64.0][..]));
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 ///
@@ -53,8 +55,23 @@ const SAMPLE: usize = 20;
 #[must_use = "its methods return the changed reader"]
 pub struct CsvReader {
     delimiter: Option<u8>,
-    /// Kinds and levels by name, in the order of the caller.
-    kinds: Vec<(String, Kind, Vec<String>)>,
+    decimal_comma: Option<bool>,
+    missing: Missing,
+    is_latin1: bool,
+    /// In the order of the caller.
+    columns: Vec<Named>,
+    /// All other columns hold words.
+    others_are_words: bool,
+}
+
+/// Column that the caller or a model has named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named {
+    name: String,
+    /// `None` is found.
+    kind: Option<Kind>,
+    levels: Vec<String>,
+    is_required: bool,
 }
 
 impl CsvReader {
@@ -63,10 +80,85 @@ impl CsvReader {
         Self::default()
     }
 
+    /// Creates a reader of tables for a model, for [`predict`](TabularModel::predict) and
+    /// [`score`](TabularModel::score).
+    ///
+    /// Columns that the model reads have the kinds of its training table. So zip codes that were
+    /// words are words again, and keep their zeros. A cell that does not suit the kind is an error,
+    /// and so is a missing column. Targets may be missing. Other columns, such as ids, hold words.
+    ///
+    /// ```
+    /// use feedforward::tabular::{CsvReader, Tabular};
+    ///
+    /// let rows = (0..60).map(|row| format!("{:05},{row}\n", row % 2));
+    /// let text = format!("zip,price\n{}", rows.collect::<String>());
+    /// let table = CsvReader::new().words(["zip"]).read(text.as_bytes())?;
+    /// let model = Tabular::regressor(&table, "price").folds(2).epochs(2).fit()?;
+    ///
+    /// let reader = CsvReader::for_model(&model);
+    /// let new = reader.read("id,zip\n007,00001\n".as_bytes())?;
+    /// assert_eq!(new.column("zip")?.get(0), Some("00001".into()));
+    /// assert_eq!(new.column("id")?.get(0), Some("007".into()));
+    /// assert!(reader.read("id\n007\n".as_bytes()).is_err());
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn for_model(model: &TabularModel) -> Self {
+        let named = |(name, kind, levels, is_required): (&str, _, &[String], _)| Named {
+            name: name.into(),
+            kind,
+            levels: levels.to_vec(),
+            is_required,
+        };
+        Self {
+            columns: model.cells().map(named).collect(),
+            others_are_words: true,
+            ..Self::default()
+        }
+    }
+
     /// Sets the delimiter. Default: the one of comma, semicolon, tab and bar that divides the first
-    /// lines into equally many cells, and into the most.
+    /// lines into equally many cells, and into the most. A cell such as `5;red` speaks against
+    /// commas, as they are decimal.
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = Some(delimiter);
+        self
+    }
+
+    /// Sets whether numbers have a decimal comma, as in `1.234,5` and `0,5`, or a decimal point.
+    /// With a decimal comma, points divide groups of three digits, so `1.234` is 1234.
+    ///
+    /// Default: a column has decimal commas if the delimiter is not a comma, and each cell is a
+    /// number without a point or missing. At least one cell of the file must be clear: `1,234` may
+    /// be 1234, but `1,5` may not. Without a clear cell, such a column holds words. If a file has
+    /// decimal commas, a column of numbers such as `1.234` is an error.
+    pub fn decimal_comma(mut self, is_comma: bool) -> Self {
+        self.decimal_comma = Some(is_comma);
+        self
+    }
+
+    /// Sets the texts of missing cells, in capital or small letters. They replace `NA`, `N/A`,
+    /// `NaN`, `null` and `?`. Empty cells are always missing.
+    ///
+    /// ```
+    /// use feedforward::tabular::CsvReader;
+    ///
+    /// let reader = CsvReader::new().missing(["-999", "unknown"]);
+    /// let table = reader.read("country,area\nNA,-999\nUnknown,75\n".as_bytes())?;
+    /// assert_eq!(table.column("country")?.get(0), Some("NA".into())); // Namibia
+    /// assert_eq!(table.column("area")?.missing(), 1);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    #[doc(alias = "na_values")]
+    pub fn missing(mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.missing = Missing::of(texts);
+        self
+    }
+
+    /// Reads bytes as Latin-1 and its extension Windows-1252. Default: UTF-8. A byte order mark of
+    /// UTF-8 counts more than this setting.
+    #[doc(alias = "windows-1252")]
+    pub fn latin1(mut self) -> Self {
+        self.is_latin1 = true;
         self
     }
 
@@ -100,8 +192,12 @@ impl CsvReader {
         levels: &[String],
     ) -> Self {
         let names = names.into_iter().map(Into::into);
-        self.kinds
-            .extend(names.map(|name| (name, kind, levels.to_vec())));
+        self.columns.extend(names.map(|name| Named {
+            name,
+            kind: Some(kind),
+            levels: levels.to_vec(),
+            is_required: true,
+        }));
         self
     }
 
@@ -131,8 +227,8 @@ impl CsvReader {
     /// Reads from a reader, to its end.
     ///
     /// # Errors
-    /// - [`Error::Malformed`] without a header, with the line for a line with another number of
-    ///   cells than the header, or with the error of `reader`.
+    /// - [`Error::Malformed`] without a header, for UTF-16, or with the error of `reader`. With the
+    ///   line, for another number of cells than in the header.
     /// - [`Error::Column`] for a name that occurs twice. With the line, for a cell that is not
     ///   UTF-8, or does not have the kind that the caller has set.
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
@@ -146,7 +242,7 @@ impl CsvReader {
     }
 
     fn text(&self, text: &[u8]) -> Result<Table<'static>> {
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let text = &*text::decoded(text, self.is_latin1)?;
         let delimiter = self.delimiter.unwrap_or_else(|| found_delimiter(text));
         if matches!(delimiter, b'"' | b'\n' | b'\r') {
             let got = format!("{:?}", char::from(delimiter));
@@ -155,20 +251,23 @@ impl CsvReader {
         }
         let records = Records { text, delimiter };
         let names = records.header()?;
-        let mut kinds = self.kinds(&names)?;
+        let mut kinds = self.kinds(&names, delimiter)?;
         records.for_each(&names, |_, record| {
             for (kind, cell) in kinds.iter_mut().zip(record) {
-                kind.observe(cell.trim_ascii());
+                kind.observe(cell.trim_ascii(), &self.missing);
             }
             Ok(())
         })?;
+        let file_has_commas = kinds.iter().any(CellKind::shows_commas);
         let mut cells = Vec::with_capacity(kinds.len());
         for (kind, name) in kinds.iter().zip(&names) {
-            cells.push(Cells::of(kind).map_err(|error| error.in_column(name))?);
+            let of_kind = Cells::of(kind, file_has_commas);
+            cells.push(of_kind.map_err(|error| error.in_column(name))?);
         }
         records.for_each(&names, |at, record| {
             for ((cells, cell), name) in cells.iter_mut().zip(record).zip(&names) {
-                cells.push(cell.trim_ascii()).map_err(|problem| {
+                let pushed = cells.push(cell.trim_ascii(), &self.missing);
+                pushed.map_err(|problem| {
                     let line = records.line(at);
                     malformed(format!("line {line}: {problem}")).in_column(name)
                 })?;
@@ -182,7 +281,7 @@ impl CsvReader {
     }
 
     /// Returns the kinds of columns, as far as the caller has set them.
-    fn kinds(&self, names: &[String]) -> Result<Vec<CellKind<'_>>> {
+    fn kinds(&self, names: &[String], delimiter: u8) -> Result<Vec<CellKind<'_>>> {
         let mut index = BTreeMap::new();
         for (at, name) in names.iter().enumerate() {
             if index.insert(name, at).is_some() {
@@ -190,125 +289,30 @@ impl CsvReader {
                 return Err(Error::invalid_setting("name", expected, got).in_column(name));
             }
         }
-        let mut kinds: Vec<_> = names.iter().map(|_| CellKind::ANY).collect();
-        for (name, kind, levels) in &self.kinds {
-            let at = index.get(name).ok_or_else(|| unknown(names, name))?;
-            kinds[*at] = match kind {
-                Kind::Numbers => CellKind::Numbers,
-                Kind::Levels => CellKind::Levels(levels),
-                _ => CellKind::Words,
-            };
+        let notations = Notations::new(match self.decimal_comma {
+            Some(true) => Some(Decimal::Comma),
+            Some(false) => Some(Decimal::Point),
+            None if delimiter == b',' => Some(Decimal::Point),
+            None => None,
+        });
+        let kind = |kind, levels| match kind {
+            None => CellKind::any(notations),
+            Some(Kind::Numbers) => CellKind::Numbers(notations),
+            Some(Kind::Words) => CellKind::Words,
+            Some(Kind::Booleans) => CellKind::Booleans,
+            Some(Kind::Levels) => CellKind::Levels(levels),
+        };
+        let others = self.others_are_words.then_some(Kind::Words);
+        let mut kinds: Vec<_> = names.iter().map(|_| kind(others, &[])).collect();
+        for named in &self.columns {
+            match index.get(&named.name) {
+                Some(&at) => kinds[at] = kind(named.kind, &named.levels),
+                None if named.is_required => return Err(unknown(names, &named.name)),
+                None => {}
+            }
         }
         Ok(kinds)
     }
-}
-
-/// Text with records, the first of which is the header.
-struct Records<'t> {
-    text: &'t [u8],
-    delimiter: u8,
-}
-
-impl<'t> Records<'t> {
-    fn reader(&self) -> Reader<&'t [u8]> {
-        ReaderBuilder::new()
-            .delimiter(self.delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(self.text)
-    }
-
-    fn header(&self) -> Result<Vec<String>> {
-        let mut record = ByteRecord::new();
-        let read = self.reader().read_byte_record(&mut record);
-        if !read.map_err(|error| malformed(error.to_string()))? {
-            return Err(malformed("expected a header, got nothing".into()));
-        }
-        let line = || self.line(record.position().map_or(0, csv::Position::byte));
-        header(&record).map_err(|problem| malformed(format!("line {}: {problem}", line())))
-    }
-
-    /// Calls a function with the position and the cells of each record after the header.
-    fn for_each(
-        &self,
-        names: &[String],
-        mut each: impl FnMut(u64, &ByteRecord) -> Result<()>,
-    ) -> Result<()> {
-        let (mut reader, mut record) = (self.reader(), ByteRecord::new());
-        let mut is_header = true;
-        while reader
-            .read_byte_record(&mut record)
-            .map_err(|error| malformed(error.to_string()))?
-        {
-            let at = record.position().map_or(0, csv::Position::byte);
-            let (expected, got) = (names.len(), record.len());
-            if core::mem::take(&mut is_header) {
-                continue;
-            }
-            if got == expected {
-                each(at, &record)?;
-            } else if got > 1 || !record[0].trim_ascii().is_empty() {
-                return Err(malformed(format!(
-                    "line {}: expected {expected} cells, as in the header, got {got}",
-                    self.line(at)
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the line of the record that begins at or after this byte.
-    fn line(&self, at: u64) -> usize {
-        // The reader's position comes before the empty lines that it skips.
-        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let at = (at as usize).min(self.text.len());
-        let skipped = self.text[at..].iter().take_while(|byte| is_break(byte));
-        let before = &self.text[..at + skipped.count()];
-        let after = before.iter().skip(1).chain([&0]);
-        let breaks = before.iter().zip(after);
-        1 + breaks
-            .filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n'))
-            .count()
-    }
-}
-
-/// Returns the names in the header.
-fn header(record: &ByteRecord) -> core::result::Result<Vec<String>, String> {
-    let name = |(index, cell): (usize, &[u8])| {
-        let name = text_of(cell.trim_ascii())?;
-        if name.is_empty() {
-            return Ok(format!("column {}", index + 1));
-        }
-        Ok(name.to_string())
-    };
-    record.iter().enumerate().map(name).collect()
-}
-
-/// Returns the delimiter that divides the first records into the most cells, if they have equally
-/// many. A delimiter that does not divide them equally comes next, and one that does not occur
-/// last.
-fn found_delimiter(text: &[u8]) -> u8 {
-    let score = |delimiter: u8| {
-        let records = Records { text, delimiter };
-        let widths: Vec<_> = records
-            .reader()
-            .byte_records()
-            .take(SAMPLE)
-            .map_while(core::result::Result::ok)
-            .map(|record| record.len())
-            .collect();
-        let first = widths.first().copied().unwrap_or(0);
-        (
-            first > 1 && widths.iter().all(|&width| width == first),
-            first,
-        )
-    };
-    // The first of equals wins.
-    let best = DELIMITERS
-        .into_iter()
-        .rev()
-        .max_by_key(|&delimiter| score(delimiter));
-    best.unwrap_or(b',')
 }
 
 fn malformed(problem: String) -> Error {

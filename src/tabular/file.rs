@@ -37,6 +37,7 @@ impl TabularModel {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut file = Writer::new(KIND);
         file.describe("target", &self.target)?;
+        file.describe("epochs", &self.epochs)?;
         let mut parts = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let mut part = Writer::part();
@@ -71,6 +72,7 @@ impl TabularModel {
         let file = Reader::new(bytes, &[KIND])?;
         let target: Target = file.get("target")?;
         target.check()?;
+        let epochs = file.get("epochs")?;
         let (mut members, mut scores) = (Vec::new(), Vec::new());
         for part in file.parts("members")? {
             let member = Member {
@@ -87,6 +89,7 @@ impl TabularModel {
         check_not_empty("members of the model", &members)?;
         Ok(Self {
             target,
+            epochs,
             members,
             scores,
             out_of_fold: Vec::new(),

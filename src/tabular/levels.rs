@@ -51,6 +51,12 @@ impl Levels {
         }
     }
 
+    /// Returns the words of levels that are not shared.
+    #[cfg(feature = "csv")]
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// Returns the number of levels.
     pub(super) fn count(&self) -> usize {
         self.words.len() + usize::from(!self.rare.is_empty())

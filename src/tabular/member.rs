@@ -18,7 +18,7 @@ use crate::mlp::{Mlp, Samples};
 use crate::model::Scaler;
 use crate::optimizer::{Adam, AdamW, Group, ParamGroups};
 use crate::schedule::{CosineLog, FlatCosine};
-use crate::train::{Trainer, Validation};
+use crate::train::{Trainer, TrainingEvent, Validation};
 
 /// Columns and network of one fold.
 #[derive(Clone, Debug)]
@@ -32,8 +32,31 @@ impl Member {
     pub(super) fn fit(
         recipe: &Recipe,
         table: &Table<'_>,
+        targets: (&Target, &Targets),
+        (index, split): (usize, &Split),
+    ) -> Result<Self> {
+        Self::train(recipe, table, targets, (index, split), |event| {
+            let Some(epoch) = event.epoch() else {
+                return ControlFlow::Continue(());
+            };
+            (recipe.on_epoch)(&Progress {
+                fold: index,
+                folds: recipe.folds,
+                epoch: epoch.number,
+                epochs: recipe.epochs,
+                loss: epoch.loss,
+                held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
+            })
+        })
+    }
+
+    /// Trains like [`fit`](Self::fit), but calls this function on each event.
+    pub(super) fn train(
+        recipe: &Recipe,
+        table: &Table<'_>,
         (target, targets): (&Target, &Targets),
         (index, split): (usize, &Split),
+        mut on_event: impl FnMut(&TrainingEvent) -> ControlFlow<()> + Send,
     ) -> Result<Self> {
         let columns = Columns::fit(table, &split.training, &recipe.columns)?;
         let outputs = target.outputs();
@@ -70,19 +93,7 @@ impl Member {
         let samples = weights
             .iter()
             .fold(samples, |samples, weights| samples.weights(weights));
-        trainer.fit_with(&mut net, &samples, |event, _| {
-            let Some(epoch) = event.epoch() else {
-                return ControlFlow::Continue(());
-            };
-            (recipe.on_epoch)(&Progress {
-                fold: index,
-                folds: recipe.folds,
-                epoch: epoch.number,
-                epochs: recipe.epochs,
-                loss: epoch.loss,
-                held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
-            })
-        })?;
+        trainer.fit_with(&mut net, &samples, |event, _| on_event(event))?;
         let mut net = if has_scale(&net) {
             net.fold_scale()?
         } else {

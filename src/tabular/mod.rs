@@ -31,6 +31,7 @@
 
 #![cfg(target_has_atomic = "ptr")]
 
+mod budget;
 mod cell;
 mod column;
 mod columns;

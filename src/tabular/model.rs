@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+#[cfg(feature = "csv")]
+use super::column::Kind;
 use super::member::Member;
 use super::scores::{Scores, most};
 use super::table::Table;
@@ -19,6 +21,7 @@ use crate::math;
 #[derive(Clone, Debug)]
 pub struct TabularModel {
     pub(super) target: Target,
+    pub(super) epochs: usize,
     pub(super) members: Vec<Member>,
     pub(super) scores: Vec<Scores>,
     pub(super) out_of_fold: Vec<f64>,
@@ -27,7 +30,7 @@ pub struct TabularModel {
 impl TabularModel {
     /// Scores members on their held-out rows.
     pub(super) fn evaluated(
-        target: Target,
+        (target, epochs): (Target, usize),
         members: Vec<Member>,
         (table, targets): (&Table<'_>, &Targets),
         splits: &[Split],
@@ -38,6 +41,7 @@ impl TabularModel {
             scores: Vec::new(),
             members,
             target,
+            epochs,
         };
         for (member, split) in model.members.iter().zip(splits) {
             let rows = &split.held_out;
@@ -54,6 +58,12 @@ impl TabularModel {
     /// Returns the number of networks.
     pub fn folds(&self) -> usize {
         self.members.len()
+    }
+
+    /// Returns the number of epochs of each fold's training run, which a time budget may have
+    /// chosen. A callback can end a run earlier.
+    pub fn epochs(&self) -> usize {
+        self.epochs
     }
 
     /// Returns the scores of each network on its held-out rows.
@@ -142,6 +152,27 @@ impl TabularModel {
         let rows: Vec<_> = (0..table.rows()).collect();
         let targets = self.target.read(table)?;
         Scores::of(&self.target, &self.values(table)?, &targets, &rows)
+    }
+
+    /// Returns the columns that the model reads: name, kind unless it is found, levels, and whether
+    /// predictions need the column.
+    #[cfg(feature = "csv")]
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&str, Option<Kind>, &[String], bool)> {
+        let features = self.members.iter().take(1);
+        let features = features.flat_map(|member| member.columns.cells());
+        let exposure = self.target.exposure.iter();
+        let exposure = exposure.map(|name| (&**name, Some(Kind::Numbers), &[][..], true));
+        // Numbers and booleans as classes have one spelling, but words such as 007 are themselves.
+        let is_word = |class: &String| {
+            let number = class.parse().map(|number: f64| number.to_string());
+            number.as_ref() != Ok(class) && class != "true" && class != "false"
+        };
+        let kind = self.target.classes.iter().any(is_word);
+        let kind = kind.then_some(Kind::Words);
+        let targets = self.target.names.iter();
+        let targets = targets.map(move |name| (&**name, kind, &[][..], false));
+        let features = features.map(|(name, kind, levels)| (name, Some(kind), levels, true));
+        features.chain(exposure).chain(targets)
     }
 
     fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {

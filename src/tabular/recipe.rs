@@ -7,6 +7,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
+#[cfg(feature = "std")]
+use super::budget;
 use super::columns::ColumnSettings;
 use super::member::Member;
 use super::model::TabularModel;
@@ -172,9 +174,37 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets the number of epochs. Default: 128.
+    /// Sets the number of epochs, which is the maximum with a
+    /// [time budget](Self::time_budget). Default: 128.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.recipe.epochs = epochs;
+        self
+    }
+
+    /// Sets the time that all folds together may take, about. The default has no limit.
+    ///
+    /// The time decides on the number of epochs, before training: at least 1, and at most
+    /// [`epochs`](Self::epochs). It is measured on a few updates, of which nothing remains. So the
+    /// schedule ends where it should, and [`TabularModel::epochs`] tells the number. A fit of this
+    /// number of epochs without a budget makes a bit-identical model.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use feedforward::tabular::{Column, Table, Tabular};
+    ///
+    /// let table = Table::new()
+    ///     .with("size", Column::numbers(0..60))?
+    ///     .with("price", Column::numbers((0..60).map(|size| 10 + 2 * size)))?;
+    /// let recipe = Tabular::regressor(&table, "price").folds(2).hidden(&[8]);
+    /// let model = recipe.clone().time_budget(Duration::from_millis(50)).fit()?;
+    /// let again = recipe.epochs(model.epochs()).fit()?;
+    /// assert_eq!(model.predict(&table)?, again.predict(&table)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[doc(alias = "time_limit")]
+    pub fn time_budget(mut self, time: core::time::Duration) -> Self {
+        self.recipe.time_budget = Some(time);
         self
     }
 
@@ -263,6 +293,8 @@ impl<'t> Tabular<'t> {
     /// - The errors of the splitter.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
     pub fn fit(self) -> Result<TabularModel> {
+        #[cfg(feature = "std")]
+        let begun = std::time::Instant::now();
         let Self {
             table,
             mut target,
@@ -306,6 +338,11 @@ impl<'t> Tabular<'t> {
         };
         // A single network has all threads, and several have one each.
         recipe.threads = (splits.len() > 1).then_some(1).or(recipe.threads);
+        #[cfg(feature = "std")]
+        if let Some(budget) = recipe.time_budget {
+            let data = (&features, &target, &targets);
+            recipe.epochs = budget::epochs((budget, begun), &recipe, data, &splits, &threads)?;
+        }
         let mut members: Vec<_> = splits.iter().enumerate().map(|fold| (fold, None)).collect();
         threads.install(|| {
             threads.for_each(&mut members, &|(fold, member)| {
@@ -314,7 +351,7 @@ impl<'t> Tabular<'t> {
         });
         let members = members.into_iter().filter_map(|(_, member)| member);
         let members = members.collect::<Result<Vec<_>>>()?;
-        TabularModel::evaluated(target, members, (table, &targets), &splits)
+        TabularModel::evaluated((target, recipe.epochs), members, (table, &targets), &splits)
     }
 }
 

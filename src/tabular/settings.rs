@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::ControlFlow;
+use core::time::Duration;
 
 use super::columns::ColumnSettings;
 use crate::activation::Activation;
@@ -114,6 +115,7 @@ pub(super) struct Recipe {
     pub(super) folds: usize,
     pub(super) splitter: Option<Arc<dyn Splitter>>,
     pub(super) epochs: usize,
+    pub(super) time_budget: Option<Duration>,
     pub(super) batch_size: usize,
     pub(super) seed: u64,
     pub(super) hidden: Vec<usize>,
@@ -134,6 +136,7 @@ impl Default for Recipe {
             folds: 5,
             splitter: None,
             epochs: preset.epochs(),
+            time_budget: None,
             batch_size: 256,
             seed: 0,
             hidden: [256; 3].into(),
@@ -155,6 +158,7 @@ impl fmt::Debug for Recipe {
             .field("folds", &self.folds)
             .field("splitter", &self.splitter)
             .field("epochs", &self.epochs)
+            .field("time_budget", &self.time_budget)
             .field("batch_size", &self.batch_size)
             .field("seed", &self.seed)
             .field("hidden", &self.hidden)

@@ -110,6 +110,18 @@ impl Form {
         })
     }
 
+    /// Returns the levels of a column of ordered levels. Other columns have none.
+    #[cfg(feature = "csv")]
+    pub(super) fn ordered_levels(&self) -> &[String] {
+        match self {
+            Self::Number {
+                levels: Some(levels),
+                ..
+            } => levels.words(),
+            _ => &[],
+        }
+    }
+
     pub(super) fn is_code(&self) -> bool {
         matches!(self, Self::Code { .. })
     }

@@ -5,75 +5,135 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::str;
 
+use super::numbers::{Decimal, Notations};
+use super::text::text_of;
 use crate::error::{Result, bounded, listed};
 use crate::tabular::column::{Column, Kind, WordsBuilder};
 
-/// Texts of missing cells, in small letters.
-const MISSING: [&str; 6] = ["", "na", "n/a", "nan", "null", "?"];
+/// Texts of missing cells by default. Empty cells are missing too.
+const MISSING: [&str; 5] = ["na", "n/a", "nan", "null", "?"];
+
+/// Texts of missing cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing(Vec<String>);
+
+impl Default for Missing {
+    fn default() -> Self {
+        Self::of(MISSING)
+    }
+}
+
+impl Missing {
+    pub(super) fn of(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let texts = texts.into_iter().map(Into::into);
+        Self(texts.map(|text: String| text.trim().into()).collect())
+    }
+
+    fn has(&self, cell: &[u8]) -> bool {
+        let is = |text: &String| cell.eq_ignore_ascii_case(text.as_bytes());
+        cell.is_empty() || self.0.iter().any(is)
+    }
+}
 
 /// Kind of a column's cells, as far as it is known.
 pub(super) enum CellKind<'l> {
-    Numbers,
+    Numbers(Notations),
     Words,
+    Booleans,
     Levels(&'l [String]),
     /// Kinds that all cells so far may have.
     Open {
-        numbers: bool,
+        numbers: Notations,
         booleans: bool,
     },
 }
 
 impl CellKind<'_> {
-    pub(super) const ANY: Self = Self::Open {
-        numbers: true,
-        booleans: true,
-    };
+    pub(super) const fn any(numbers: Notations) -> Self {
+        Self::Open {
+            numbers,
+            booleans: true,
+        }
+    }
 
     /// Excludes kinds that a cell cannot have.
-    pub(super) fn observe(&mut self, cell: &[u8]) {
-        if let Self::Open { numbers, booleans } = self
-            && (*numbers || *booleans)
-            && !is_missing(cell)
-        {
-            let text = str::from_utf8(cell).unwrap_or_default();
-            *numbers &= number(text).is_some();
-            *booleans &= boolean(text).is_some();
+    pub(super) fn observe(&mut self, cell: &[u8], missing: &Missing) {
+        let is_open = match self {
+            Self::Numbers(_) => true,
+            Self::Open { numbers, booleans } => *booleans || numbers.are_open(),
+            _ => false,
+        };
+        if !is_open || missing.has(cell) {
+            return;
+        }
+        let text = str::from_utf8(cell).unwrap_or_default();
+        match self {
+            Self::Numbers(numbers) => numbers.observe(text),
+            Self::Open { numbers, booleans } => {
+                numbers.observe(text);
+                *booleans &= boolean(text).is_some();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns `true` if the column shows that the file has decimal commas.
+    pub(super) fn shows_commas(&self) -> bool {
+        match self {
+            Self::Numbers(numbers) | Self::Open { numbers, .. } => numbers.show_commas(),
+            _ => false,
         }
     }
 }
 
 /// Cells of a column so far.
 pub(super) enum Cells<'l> {
-    Numbers(Vec<f64>),
+    Numbers(Vec<f64>, Decimal),
     Booleans(Vec<Option<bool>>),
     Words(WordsBuilder),
     Levels(&'l [String], WordsBuilder),
 }
 
 impl<'l> Cells<'l> {
-    pub(super) fn of(kind: &CellKind<'l>) -> Result<Self> {
+    pub(super) fn of(kind: &CellKind<'l>, file_has_commas: bool) -> Result<Self> {
         Ok(match kind {
-            CellKind::Numbers | CellKind::Open { numbers: true, .. } => Self::Numbers(Vec::new()),
-            CellKind::Open { booleans: true, .. } => Self::Booleans(Vec::new()),
+            CellKind::Numbers(notations) => {
+                Self::Numbers(Vec::new(), notations.decimal_of_numbers(file_has_commas))
+            }
+            CellKind::Words => Self::Words(WordsBuilder::default()),
+            CellKind::Booleans => Self::Booleans(Vec::new()),
             CellKind::Levels(levels) => Self::Levels(levels, WordsBuilder::of_levels(*levels)?),
-            _ => Self::Words(WordsBuilder::default()),
+            CellKind::Open { numbers, booleans } => match numbers.decimal(file_has_commas) {
+                Some(decimal) => Self::Numbers(Vec::new(), decimal),
+                None if *booleans => Self::Booleans(Vec::new()),
+                None => Self::Words(WordsBuilder::default()),
+            },
         })
     }
 
     /// Adds a cell, or returns the problem with it.
-    pub(super) fn push(&mut self, cell: &[u8]) -> core::result::Result<(), String> {
-        let is_missing = is_missing(cell);
+    pub(super) fn push(
+        &mut self,
+        cell: &[u8],
+        missing: &Missing,
+    ) -> core::result::Result<(), String> {
+        let is_missing = missing.has(cell);
         let cell = text_of(cell)?;
         let problem = |expected: &str| {
             let got = bounded(cell.to_string());
             format!("expected {expected}, got {got:?}")
         };
         match self {
-            Self::Numbers(numbers) if is_missing => numbers.push(f64::NAN),
-            Self::Numbers(numbers) => {
-                numbers.push(number(cell).ok_or_else(|| problem("a number"))?);
+            Self::Numbers(numbers, _) if is_missing => numbers.push(f64::NAN),
+            Self::Numbers(numbers, decimal) => {
+                let number = decimal.number(cell);
+                numbers.push(number.ok_or_else(|| problem(decimal.expected(cell)))?);
             }
-            Self::Booleans(booleans) => booleans.push(boolean(cell)),
+            Self::Booleans(booleans) if is_missing => booleans.push(None),
+            Self::Booleans(booleans) => {
+                let boolean = boolean(cell);
+                booleans.push(Some(boolean.ok_or_else(|| problem("true or false"))?));
+            }
             Self::Words(words) => words.push((!is_missing).then_some(cell)),
             Self::Levels(levels, words) => {
                 if !words.push_known((!is_missing).then_some(cell)) {
@@ -86,24 +146,12 @@ impl<'l> Cells<'l> {
 
     pub(super) fn finish(self) -> Column<'static> {
         match self {
-            Self::Numbers(numbers) => numbers.into(),
+            Self::Numbers(numbers, _) => numbers.into(),
             Self::Booleans(booleans) => Column::booleans(booleans),
             Self::Words(words) => words.finish(Kind::Words),
             Self::Levels(_, words) => words.finish(Kind::Levels),
         }
     }
-}
-
-fn is_missing(cell: &[u8]) -> bool {
-    cell.len() <= 4
-        && MISSING
-            .iter()
-            .any(|missing| cell.eq_ignore_ascii_case(missing.as_bytes()))
-}
-
-/// Returns a finite number, or `None` if the text is none.
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -113,8 +161,4 @@ fn boolean(text: &str) -> Option<bool> {
         () if is("false") => Some(false),
         () => None,
     }
-}
-
-pub(super) fn text_of(cell: &[u8]) -> core::result::Result<&str, String> {
-    str::from_utf8(cell).map_err(|_| "expected UTF-8".into())
 }
