@@ -139,6 +139,8 @@ shared! {
     loss::BinaryCrossEntropy,
     loss::SoftmaxCrossEntropy,
     loss::OutputKind,
+    loss::Pinball,
+    loss::GaussianNll,
     metrics::Accuracy,
     metrics::SubsetAccuracy,
     metrics::AveragePrecision,
