@@ -197,6 +197,9 @@ mod pages {
     #[doc = include_str!("../docs/tabular.md")]
     struct Tables;
 
+    #[doc = include_str!("../docs/uncertainty.md")]
+    struct Uncertainty;
+
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;
