@@ -65,8 +65,9 @@ fn simulate(seed: u64, mut split: impl FnMut(&mut Simulation) -> usize) -> f64 {
     hits as f64 / (SPLITS * NEW) as f64
 }
 
-/// Checks a coverage whose exact probability is known. One split's coverage has a beta distribution,
-/// to which the new rows add binomial noise. Five deviations are less than half a rank.
+/// Checks a coverage whose exact probability is known. One split's coverage has a beta
+/// distribution, to which the new rows add binomial noise. Five deviations are less than half a
+/// rank.
 fn check_exact(coverage: f64, rank: usize, scores: usize, label: &str) {
     let n = (scores + 1) as f64;
     let p = rank as f64 / n;

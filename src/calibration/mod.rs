@@ -44,7 +44,8 @@ mod temperature;
 pub use quadratic::Quadratic;
 pub use temperature::Temperature;
 
-/// Returns the logits that have these probabilities. `probabilities` is row-major `[rows x classes]`.
+/// Returns the logits that have these probabilities. `probabilities` is row-major `[rows x
+/// classes]`.
 ///
 /// ```text
 /// two classes:      ln(p1 / p0), one logit per row

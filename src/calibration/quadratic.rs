@@ -16,8 +16,8 @@ use crate::memory;
 ///
 /// z is the logit of the second class, and p its probability. The square lets both sides of the
 /// decision be too sure to different degrees. It can reverse the ranking of rows, above all beyond
-/// the logits of the fit. [`platt`](Self::platt) keeps the ranking if w1 is above 0, as it is unless
-/// the fitted rows contradict the logits.
+/// the logits of the fit. [`platt`](Self::platt) keeps the ranking if w1 is above 0, as it is
+/// unless the fitted rows contradict the logits.
 ///
 /// The fraction m of the uniform distribution keeps every log loss finite. It is 1/(n + 1) for n
 /// rows.
@@ -63,8 +63,8 @@ const POLISHING: usize = 3;
 impl Quadratic {
     /// Fits b, w1 and w2 by logistic regression.
     ///
-    /// `logits` has the logit of each row, `expected` its class, 0 or 1, and `weights` a weight, with
-    /// which the row's loss is multiplied. As Platt suggests, the targets are not 0 and 1, but
+    /// `logits` has the logit of each row, `expected` its class, 0 or 1, and `weights` a weight,
+    /// with which the row's loss is multiplied. As Platt suggests, the targets are not 0 and 1, but
     ///
     /// ```text
     /// 1 / (n0 + 2)   and   (n1 + 1) / (n1 + 2)
@@ -74,10 +74,11 @@ impl Quadratic {
     ///
     /// # Errors
     /// - [`Error::Rows`](crate::Error::Rows) if there are no logits.
-    /// - [`Error::Length`](crate::Error::Length) unless there is a class, and a weight, for each row.
+    /// - [`Error::Length`](crate::Error::Length) unless there is a class, and a weight, for each
+    ///   row.
     /// - [`Error::NotFinite`](crate::Error::NotFinite) if a logit or a weight is not finite.
-    /// - [`Error::InvalidValue`](crate::Error::InvalidValue) if a class is not 0 or 1, or if a weight
-    ///   is negative.
+    /// - [`Error::InvalidValue`](crate::Error::InvalidValue) if a class is not 0 or 1, or if a
+    ///   weight is negative.
     /// - [`Error::InvalidSetting`](crate::Error::InvalidSetting) if the weights have no positive,
     ///   finite sum.
     /// - [`Error::TooLarge`](crate::Error::TooLarge) if memory cannot hold a copy of the rows.

@@ -18,8 +18,8 @@ use crate::memory;
 /// T above 1 makes predictions less sure. Temperature changes neither the predicted classes nor the
 /// ranking of rows by one logit.
 ///
-/// The small fraction m of the uniform distribution keeps every log loss finite. It is 1/(n + 1) for
-/// n rows.
+/// The small fraction m of the uniform distribution keeps every log loss finite. It is 1/(n + 1)
+/// for n rows.
 ///
 /// [`temperature`](Self::temperature) and [`mixing`](Self::mixing) are the whole state, and
 /// [`new`](Self::new) restores it.
@@ -56,19 +56,21 @@ const STEPS: usize = 40;
 impl Temperature {
     /// Finds the temperature with the minimum log loss.
     ///
-    /// `logits` is row-major `[rows x width]`. A width of 1 means two classes. `expected` has the true
-    /// class of each row, and `weights` a weight, with which the row's loss is multiplied. The
+    /// `logits` is row-major `[rows x width]`. A width of 1 means two classes. `expected` has the
+    /// true class of each row, and `weights` a weight, with which the row's loss is multiplied. The
     /// derivative by 1/T increases, so bisection over ln T finds the minimum in [-16, 16].
     ///
     /// Fit the logits of the model that predicts. For an ensemble that averages probabilities, fit
     /// [`logits`](super::logits) of the average.
     ///
     /// # Errors
-    /// - [`Error::Rows`](crate::Error::Rows) if `logits` does not consist of one or more whole rows.
-    /// - [`Error::Length`](crate::Error::Length) unless there is a class, and a weight, for each row.
+    /// - [`Error::Rows`](crate::Error::Rows) if `logits` does not consist of one or more whole
+    ///   rows.
+    /// - [`Error::Length`](crate::Error::Length) unless there is a class, and a weight, for each
+    ///   row.
     /// - [`Error::NotFinite`](crate::Error::NotFinite) if a logit or a weight is not finite.
-    /// - [`Error::InvalidValue`](crate::Error::InvalidValue) if a class does not exist, or if a weight
-    ///   is negative.
+    /// - [`Error::InvalidValue`](crate::Error::InvalidValue) if a class does not exist, or if a
+    ///   weight is negative.
     /// - [`Error::InvalidSetting`](crate::Error::InvalidSetting) if the weights have no positive,
     ///   finite sum.
     pub fn fit<T: Float>(
@@ -126,7 +128,8 @@ impl Temperature {
     /// `[rows x width]`, and a width of 1 means two classes.
     ///
     /// # Errors
-    /// - [`Error::Rows`](crate::Error::Rows) if `logits` does not consist of one or more whole rows.
+    /// - [`Error::Rows`](crate::Error::Rows) if `logits` does not consist of one or more whole
+    ///   rows.
     /// - [`Error::NotFinite`](crate::Error::NotFinite) if a logit is not finite.
     /// - [`Error::TooLarge`](crate::Error::TooLarge) if memory cannot hold the probabilities.
     pub fn probabilities<T: Float>(&self, logits: &[T], width: usize) -> Result<Vec<T>> {

@@ -36,8 +36,8 @@ pub enum SetScore {
 /// Split conformal prediction for classes: sets that contain the true class with a chosen
 /// probability.
 ///
-/// Calibration rows have probabilities and true classes. The k-th smallest score of the true classes
-/// is the margin q, with k as in the [module](super). A set contains the classes whose
+/// Calibration rows have probabilities and true classes. The k-th smallest score of the true
+/// classes is the margin q, with k as in the [module](super). A set contains the classes whose
 /// [score](SetScore) is at most q.
 ///
 /// [`per_class`](Self::per_class) computes a margin for each class, which gives each class its
@@ -70,14 +70,15 @@ pub struct ClassConformal<T> {
 }
 
 impl<T: Float> ClassConformal<T> {
-    /// Computes the scores of the true classes. `probabilities` is row-major `[rows x classes]`, and
-    /// `expected` has the true class of each row.
+    /// Computes the scores of the true classes. `probabilities` is row-major `[rows x classes]`,
+    /// and `expected` has the true class of each row.
     ///
     /// # Errors
     /// - [`Error::InvalidSetting`] if there are fewer than two classes.
     /// - [`Error::Rows`] if `probabilities` does not consist of one or more whole rows.
     /// - [`Error::Length`] unless there is a true class for each row.
-    /// - [`Error::InvalidValue`] if a probability is not in [0, 1], or if a true class does not exist.
+    /// - [`Error::InvalidValue`] if a probability is not in [0, 1], or if a true class does not
+    ///   exist.
     /// - [`Error::TooLarge`] if memory cannot hold the scores.
     pub fn new(
         score: SetScore,
@@ -91,8 +92,8 @@ impl<T: Float> ClassConformal<T> {
     /// Computes the scores of the true classes, and keeps those of each class apart (Mondrian).
     ///
     /// Use it for imbalanced classes. Otherwise, a rare class can be missed nearly always although
-    /// sets have the right coverage. Each class needs its own calibration rows: a class with too few
-    /// for a level is in all sets.
+    /// sets have the right coverage. Each class needs its own calibration rows: a class with too
+    /// few for a level is in all sets.
     ///
     /// Vovk, 2012, *Conditional validity of inductive conformal predictors*.
     ///
@@ -189,9 +190,9 @@ impl<T: Float> ClassConformal<T> {
     /// Returns the prediction sets of new rows, row-major `[rows x classes]`: `true` for each class
     /// in the row's set. `probabilities` is row-major `[rows x classes]`.
     ///
-    /// If calibration rows and the new row are exchangeable, and the model has not seen their
-    /// classes, a set contains the true class with a probability of at least `level`. With
-    /// [`per_class`](Self::per_class), this holds for the rows of each class.
+    /// A set contains the true class with a probability of at least `level`. This assumes that
+    /// calibration rows and the new row are exchangeable, and that the model has not seen their
+    /// classes. With [`per_class`](Self::per_class), it holds for the rows of each class.
     ///
     /// # Errors
     /// - [`Error::InvalidSetting`] unless 0 < `level` < 1.

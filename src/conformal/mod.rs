@@ -1,8 +1,8 @@
 //! Conformal prediction: intervals and sets that contain the target with a chosen probability.
 //!
-//! A trained model makes predictions for calibration rows, which it was not trained on. Their errors
-//! tell how far a new target can be from its prediction. The guarantees hold for any model, however
-//! bad, and for any distribution of the data. A bad model gets wide intervals.
+//! A trained model makes predictions for calibration rows, which it was not trained on. Their
+//! errors tell how far a new target can be from its prediction. The guarantees hold for any model,
+//! however bad, and for any distribution of the data. A bad model gets wide intervals.
 //!
 //! | predictions | type | guaranteed coverage |
 //! |---|---|---|
@@ -12,28 +12,28 @@
 //! | two quantiles | [`QuantileConformal`] | level |
 //! | probabilities of classes | [`ClassConformal`] | level, also for each class |
 //!
-//! `level` is the fraction of new targets to cover, such as 0.9. It counts as the decimal number that
-//! was written, not as the nearest binary one. With n calibration rows, the margin is the k-th
+//! `level` is the fraction of new targets to cover, such as 0.9. It counts as the decimal number
+//! that was written, not as the nearest binary one. With n calibration rows, the margin is the k-th
 //! smallest conformity score:
 //!
 //! ```text
 //! k = ⌈(n + 1) · level⌉
 //! ```
 //!
-//! If k exceeds n, intervals are infinite. A level of 0.9 thus needs 9 rows, 0.95 needs 19, and 0.99
-//! needs 99.
+//! If k exceeds n, intervals are infinite. A level of 0.9 thus needs 9 rows, 0.95 needs 19, and
+//! 0.99 needs 99.
 //!
-//! # What is guaranteed
+//! # Guarantees
 //!
 //! Calibration rows and the new row must be exchangeable: any order of them is equally probable.
 //! Independent draws from one distribution are. Rows of a time series, or of groups such as
 //! patients, are not. Calibration rows must not have influenced the model, so they must not have
 //! chosen its best epoch or its settings either.
 //!
-//! The probability is over the draw of calibration rows and new row together. For one fixed set of n
-//! calibration rows, coverage varies around the level by about
-//! √(level · (1 - level) / n). The guarantee is for rows on average. It holds neither for each input
-//! nor for a part of the rows, except for the classes of [`ClassConformal::per_class`].
+//! The probability is over the draw of calibration rows and new row together. For one fixed set of
+//! n calibration rows, coverage varies around the level by about √(level · (1 - level) / n). The
+//! guarantee is for rows on average. It holds neither for each input nor for a part of the rows,
+//! except for the classes of [`ClassConformal::per_class`].
 //!
 //! ```
 //! use feedforward::conformal::SplitConformal;

@@ -11,9 +11,9 @@ use crate::memory;
 
 /// Conformalized quantile regression (CQR): intervals between two predicted quantiles.
 ///
-/// A network with the loss [`Pinball`](crate::loss::Pinball) predicts quantiles l and u, such as 0.05
-/// and 0.95. Their distance follows the noise, but its coverage is not guaranteed. This type moves
-/// both ends by what calibration rows with the targets t need:
+/// A network with the loss [`Pinball`](crate::loss::Pinball) predicts quantiles l and u, such as
+/// 0.05 and 0.95. Their distance follows the noise, but its coverage is not guaranteed. This type
+/// moves both ends by what calibration rows with the targets t need:
 ///
 /// ```text
 /// conformity score:  max(l - t, t - u)
@@ -64,9 +64,9 @@ impl<T: Float> QuantileConformal<T> {
 
     /// Computes the scores l - t and t - u of calibration rows.
     ///
-    /// Each end gets its own margin: the ⌈(n + 1) · (1 + level) / 2⌉-th smallest of its scores. Each
-    /// side then misses at most half of the targets that may be missed. Intervals are often wider than
-    /// those of [`new`](Self::new).
+    /// Each end gets its own margin: the ⌈(n + 1) · (1 + level) / 2⌉-th smallest of its scores.
+    /// Each side then misses at most half of the targets that may be missed. Intervals are often
+    /// wider than those of [`new`](Self::new).
     ///
     /// # Errors
     /// See [`new`](Self::new).
@@ -80,7 +80,8 @@ impl<T: Float> QuantileConformal<T> {
     /// lists of [`asymmetric`](Self::asymmetric).
     ///
     /// # Errors
-    /// - [`Error::Empty`](crate::Error::Empty) if there are no scores, and [`Error::NotFinite`](crate::Error::NotFinite) if one is not finite.
+    /// - [`Error::Empty`](crate::Error::Empty) if there are no scores, and
+    ///   [`Error::NotFinite`](crate::Error::NotFinite) if one is not finite.
     /// - [`Error::Length`](crate::Error::Length) if the two lists differ in length.
     pub fn from_scores(scores: impl Into<Vec<T>>, upper_scores: Option<Vec<T>>) -> Result<Self> {
         let scores = sorted(SCORES, scores.into())?;
@@ -108,15 +109,16 @@ impl<T: Float> QuantileConformal<T> {
 
     /// Returns the lower and upper ends of intervals from the predicted quantiles of new rows.
     ///
-    /// If calibration rows and the new row are exchangeable, and the model has not seen their
-    /// targets, an interval contains its target with a probability of at least `level`. The quantiles
-    /// need not be those of the level, but intervals follow the noise best if they are. With
-    /// [`asymmetric`](Self::asymmetric) scores, each side misses with a probability of at most
-    /// (1 - `level`) / 2.
+    /// An interval contains its target with a probability of at least `level`. This assumes that
+    /// calibration rows and the new row are exchangeable, and that the model has not seen their
+    /// targets. With [`asymmetric`](Self::asymmetric) scores, each side misses with a probability
+    /// of at most (1 - `level`) / 2. The quantiles need not be those of the level, but intervals
+    /// follow the noise best if they are.
     ///
     /// # Errors
     /// - [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless 0 < `level` < 1.
-    /// - [`Error::Empty`](crate::Error::Empty) if there are no rows, and [`Error::NotFinite`](crate::Error::NotFinite) if a quantile is not finite.
+    /// - [`Error::Empty`](crate::Error::Empty) if there are no rows, and
+    ///   [`Error::NotFinite`](crate::Error::NotFinite) if a quantile is not finite.
     /// - [`Error::Length`](crate::Error::Length) if the slices differ in length.
     /// - [`Error::TooLarge`](crate::Error::TooLarge) if memory cannot hold the intervals.
     pub fn intervals(&self, lower: &[T], upper: &[T], level: f64) -> Result<Ends<T>> {

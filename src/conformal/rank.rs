@@ -11,9 +11,9 @@ const NEGLIGIBLE: u32 = 117;
 
 /// Returns ⌈(n + 1) · level⌉, at least 1 and at most n + 1.
 ///
-/// In floating point, 10 · 0.9 is right but 30 · 0.9 is not, and the f64 nearest to 0.9 is above 0.9.
-/// So the level is first read as the decimal number with the fewest digits that rounds to it. The
-/// rest is integer arithmetic. A level without such a number of 15 digits counts as its binary
+/// The f64 nearest to 0.9 is above 0.9, and products round, so floating point would give wrong
+/// ranks. The level is first read as the decimal number with the fewest digits that rounds to it.
+/// The rest is integer arithmetic. A level without such a number of 15 digits counts as its binary
 /// value.
 ///
 /// # Errors

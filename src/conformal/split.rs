@@ -10,7 +10,8 @@ use crate::memory;
 
 /// Split conformal prediction: intervals around predictions of numbers.
 ///
-/// Calibration rows have predictions μ, targets t and, for normalized scores, standard deviations σ.
+/// Calibration rows have predictions μ, targets t and, for normalized scores, standard deviations
+/// σ.
 ///
 /// ```text
 /// conformity score:  |t - μ|      or, normalized, |t - μ| / σ
@@ -18,14 +19,14 @@ use crate::memory;
 /// ```
 ///
 /// The margin q is the k-th smallest score, with k as in the [module](super). Normalized intervals
-/// are as wide as the deviations tell, for example those of [`GaussianNll`](crate::loss::GaussianNll)
-/// or of an ensemble. σ can be any positive estimate of the size of errors.
+/// are as wide as the deviations tell. Any positive estimate of the size of errors will do, such as
+/// the deviation of [`GaussianNll`](crate::loss::GaussianNll) or of an ensemble.
 ///
 /// [`scores`](Self::scores) and [`is_normalized`](Self::is_normalized) are the whole state, and
 /// [`from_scores`](Self::from_scores) restores it.
 ///
-/// Papadopoulos, Proedrou, Vovk and Gammerman, 2002, *Inductive confidence machines for regression*.
-/// Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, 2018,
+/// Papadopoulos, Proedrou, Vovk and Gammerman, 2002, *Inductive confidence machines for
+/// regression*. Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, 2018,
 /// [arXiv:1604.04173](https://arxiv.org/abs/1604.04173).
 ///
 /// ```
@@ -69,7 +70,7 @@ impl<T: Float> SplitConformal<T> {
     /// Computes the normalized scores |t - μ| / σ of calibration rows.
     ///
     /// # Errors
-    /// - Those of [`new`](Self::new).
+    /// - The errors of [`new`](Self::new).
     /// - [`Error::InvalidValue`] if a deviation is not above 0.
     pub fn normalized(predictions: &[T], deviations: &[T], targets: &[T]) -> Result<Self> {
         check_calibration(predictions, targets)?;
@@ -109,18 +110,19 @@ impl<T: Float> SplitConformal<T> {
 
     /// Returns the lower and upper ends of intervals μ ± q around these predictions.
     ///
-    /// If calibration rows and the new row are exchangeable, and the model has not seen their
-    /// targets, an interval contains its target with a probability of at least `level`. It is at most
-    /// `level` + 1/(n + 1) if no two scores are equal.
+    /// An interval contains its target with a probability of at least `level`. This assumes that
+    /// calibration rows and the new row are exchangeable, and that the model has not seen their
+    /// targets. The probability is at most `level` + 1/(n + 1) if no two scores are equal.
     ///
-    /// Scores of out-of-fold predictions of a cross-validation do not meet the condition, since each
-    /// has another model. Intervals around the mean of the models then cover about `level`, without
-    /// a guarantee. [`CrossConformal`](super::CrossConformal) has one.
+    /// Scores of out-of-fold predictions of a cross-validation do not meet the condition, since
+    /// each has another model. Intervals around the mean of the models then cover about `level`,
+    /// without a guarantee. [`CrossConformal`](super::CrossConformal) has one.
     ///
     /// # Errors
     /// - [`Error::InvalidSetting`] unless 0 < `level` < 1.
     /// - [`Error::Incompatible`] if the scores are normalized.
-    /// - [`Error::Empty`] if there are no predictions, and [`Error::NotFinite`] if one is not finite.
+    /// - [`Error::Empty`] if there are no predictions, and [`Error::NotFinite`] if one is not
+    ///   finite.
     /// - [`Error::TooLarge`] if memory cannot hold the intervals.
     pub fn intervals(&self, predictions: &[T], level: f64) -> Result<Ends<T>> {
         self.check_use(predictions, false)?;
@@ -134,8 +136,8 @@ impl<T: Float> SplitConformal<T> {
     /// calibration targets for its deviations either.
     ///
     /// # Errors
-    /// - Those of [`intervals`](Self::intervals), but [`Error::Incompatible`] if scores are not
-    ///   normalized.
+    /// - The errors of [`intervals`](Self::intervals), but [`Error::Incompatible`] if scores are
+    ///   not normalized.
     /// - [`Error::Length`] if the slices differ in length.
     /// - [`Error::InvalidValue`] if a deviation is not above 0.
     pub fn normalized_intervals(

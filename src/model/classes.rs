@@ -85,9 +85,9 @@ impl<L: Ord + Debug> Classes<L> {
 ///
 /// # Probabilities are weighted too
 ///
-/// A classifier with weights w learns q, the probabilities of a world in which each class is w times
-/// as frequent. With [`Balanced`](Self::Balanced) weights, all classes are equally frequent there. A
-/// rare class is then found more often, but its q is far above its frequency p:
+/// A classifier with weights w learns q, the probabilities of a world in which each class is w
+/// times as frequent. With [`Balanced`](Self::Balanced) weights, all classes are equally frequent
+/// there. A rare class is then found more often, but its q is far above its frequency p:
 ///
 /// ```text
 /// q = w p / Σ w p,   so   p = (q / w) / Σ (q / w)
