@@ -232,7 +232,9 @@ fn platt_loss(z: &[f64], expected: &[usize], [bias, linear, square]: [f64; 3]) -
 fn quadratic_calibration_is_the_minimum() {
     for (seed, rows) in [(11, 50), (12, 400), (13, 7)] {
         let (mut z, expected) = data(seed, rows, 1, 2.0);
-        z.iter_mut().for_each(|z| *z += 3.0);
+        for z in &mut z {
+            *z += 3.0;
+        }
         for (fit, terms) in [
             (Quadratic::fit(&z, &expected, None).unwrap(), 3),
             (Quadratic::platt(&z, &expected, None).unwrap(), 2),

@@ -320,10 +320,11 @@ fn solve(mut a: [[f64; 3]; 3], mut b: [f64; 3]) -> [f64; 3] {
             rank = step;
             break;
         }
+        let pivots = a[pivot];
         for &row in &order[step + 1..] {
-            let factor = a[row][pivot] / a[pivot][pivot];
-            for column in 0..3 {
-                a[row][column] -= factor * a[pivot][column];
+            let factor = a[row][pivot] / pivots[pivot];
+            for (x, pivot) in a[row].iter_mut().zip(pivots) {
+                *x -= factor * pivot;
             }
             b[row] -= factor * b[pivot];
         }

@@ -154,9 +154,12 @@ impl<T: Float> SplitConformal<T> {
 
     fn check_use(&self, predictions: &[T], normalized: bool) -> Result<()> {
         if self.normalized != normalized {
-            let name = |normalized| match normalized {
-                true => "scores of `normalized`",
-                false => "scores without deviations",
+            let name = |normalized| {
+                if normalized {
+                    "scores of `normalized`"
+                } else {
+                    "scores without deviations"
+                }
             };
             let (expected, got) = (name(normalized), name(self.normalized));
             return Err(Error::incompatible("conformity scores", expected, got));
