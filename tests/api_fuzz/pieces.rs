@@ -12,7 +12,7 @@ use feedforward::init::{
 };
 use feedforward::loss::{
     BinaryCrossEntropy, GaussianNll, Huber, Loss, MeanAbsoluteError, MeanSquaredError, PerOutput,
-    Pinball, Poisson, RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
+    Poisson, RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::metrics::{
     Accuracy, AveragePrecision, BalancedAccuracy, Brier, F1, Link, MatthewsCorrelation, Pinball,
@@ -83,7 +83,9 @@ pub fn loss<T: Number>(case: &mut Case) -> Arc<dyn Loss<T>> {
         13 => {
             let quantile = random.setting(&[0.05, 0.5, 0.95]);
             let quantiles = [vec![quantile], vec![quantile, 0.5], vec![]];
-            Arc::new(Pinball::new(quantiles[random.below(3)].clone()))
+            Arc::new(feedforward::loss::Pinball::new(
+                quantiles[random.below(3)].clone(),
+            ))
         }
         14 => {
             let beta = random.setting(&[0.0, 0.5, 1.0]);
