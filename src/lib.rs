@@ -49,6 +49,8 @@
 //! | choose how parameters are updated | [`optimizer`], [`schedule`] |
 //! | score predictions | [`metrics`] |
 //! | hold out rows for a test, or cross-validate | [`folds`] |
+//! | intervals and sets that cover a chosen fraction of targets | [`conformal`] |
+//! | correct the probabilities of a classifier | [`calibration`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
@@ -117,6 +119,8 @@ pub mod activation;
 #[cfg(all(feature = "safetensors", feature = "std"))]
 mod atomic_file;
 mod blas1;
+pub mod calibration;
+pub mod conformal;
 pub mod encoding;
 mod error;
 mod float;
@@ -192,6 +196,9 @@ mod pages {
     #[cfg(all(feature = "safetensors", feature = "csv"))]
     #[doc = include_str!("../docs/tabular.md")]
     struct Tables;
+
+    #[doc = include_str!("../docs/uncertainty.md")]
+    struct Uncertainty;
 
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]

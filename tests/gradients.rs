@@ -3,8 +3,8 @@
 
 use feedforward::activation::{self, Activation};
 use feedforward::loss::{
-    BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, RelativeL2,
-    SoftmaxCrossEntropy, SquaredError,
+    BinaryCrossEntropy, GaussianNll, Huber, MeanAbsoluteError, MeanSquaredError, Pinball, Poisson,
+    RelativeL2, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::{Clip, Error, GradientWorkspace, Loss, Mlp, Position, Samples};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -114,7 +114,7 @@ fn check(
 
 #[test]
 fn every_activation_with_every_loss() {
-    let losses: [Box<dyn Loss<f64>>; 7] = [
+    let losses: [Box<dyn Loss<f64>>; 9] = [
         Box::new(SquaredError),
         Box::new(MeanSquaredError),
         Box::new(MeanAbsoluteError),
@@ -122,10 +122,14 @@ fn every_activation_with_every_loss() {
         Box::new(Poisson),
         Box::new(BinaryCrossEntropy),
         Box::new(SoftmaxCrossEntropy),
+        Box::new(Pinball::new([0.3, 0.8])),
+        Box::new(GaussianNll::new(0.0)),
     ];
     for (seed, activation) in activation::all::<f64>().iter().enumerate() {
-        let case = case(activation, seed as u64);
         for loss in &losses {
+            let mut case = case(activation, seed as u64);
+            let targets = case.targets.iter().step_by(loss.outputs_per_target());
+            case.targets = targets.copied().collect();
             let label = format!("{} with {loss:?}", activation.name());
             let loss = Unchecked(&**loss);
             check(&case, &loss, (&loss, &case.targets), &label);
@@ -140,6 +144,10 @@ struct Unchecked<'a>(&'a dyn Loss<f64>);
 impl Loss<f64> for Unchecked<'_> {
     fn evaluate(&self, output: &[f64], target: &[f64], gradient: &mut [f64]) -> f64 {
         self.0.evaluate(output, target, gradient)
+    }
+
+    fn outputs_per_target(&self) -> usize {
+        self.0.outputs_per_target()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Compares losses with PyTorch, scikit-learn and differences of their own values.
 
 use feedforward::loss::{
-    BinaryCrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson, RelativeL2,
-    ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
+    BinaryCrossEntropy, GaussianNll, Huber, MeanAbsoluteError, MeanSquaredError, PerOutput,
+    Pinball, Poisson, RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::{Error, Float, Loss};
 
@@ -26,13 +26,16 @@ const OUTPUT: [f64; 5] = [-3.1, -0.4, 0.3, 1.7, 4.2];
 const TARGET: [f64; 5] = [0.25, 1.0, 0.0, 0.8, 0.5];
 
 fn central_differences(loss: &dyn Loss<f64>) {
-    let (_, gradient) = evaluate(loss, &OUTPUT, &TARGET);
+    let each = loss.outputs_per_target();
+    let target = &TARGET[..OUTPUT.len() / each];
+    let output = &OUTPUT[..target.len() * each];
+    let (_, gradient) = evaluate(loss, output, target);
     let h = 1e-5;
-    for k in 0..OUTPUT.len() {
+    for k in 0..output.len() {
         let at = |h: f64| {
-            let mut output = OUTPUT;
+            let mut output = output.to_vec();
             output[k] += h;
-            evaluate(loss, &output, &TARGET).0
+            evaluate(loss, &output, target).0
         };
         let slope = (at(h) - at(-h)) / (2.0 * h);
         assert!(
@@ -54,6 +57,10 @@ fn gradients_are_the_derivatives_of_the_values() {
     central_differences(&BinaryCrossEntropy);
     central_differences(&SoftmaxCrossEntropy);
     central_differences(&PerOutput(Poisson));
+    central_differences(&Pinball::default());
+    central_differences(&Pinball::new([0.1, 0.8]));
+    central_differences(&PerOutput(Pinball::new([0.05, 0.2, 0.5, 0.8, 0.95])));
+    central_differences(&GaussianNll::new(0.0));
     for smoothing in [0.0, 0.1, 0.9] {
         central_differences(&Smoothed::new(BinaryCrossEntropy, smoothing));
         central_differences(&Smoothed::new(SoftmaxCrossEntropy, smoothing));
@@ -81,6 +88,52 @@ fn relative_l2_keeps_its_denominator() {
         assert!(d(g, 2.0 * (y - t) / denominator / 5.0) < 1e-14);
     }
     assert!(d(value, sum / 5.0) < 1e-14);
+}
+
+#[test]
+fn pinball_by_hand() {
+    // Two targets with two quantiles each.
+    let loss = Pinball::new([0.25, 0.75]);
+    let (value, gradient) = evaluate::<f64>(&loss, &[1.0, 5.0, 1.0, 2.0], &[3.0, 2.0]);
+    assert_eq!(value, (0.25 * 2.0 + 0.25 * 2.0 + 0.25 * 1.0 + 0.0) / 4.0);
+    assert_eq!(gradient, [-0.25, 0.25, -0.25, 0.0].map(|g| g / 4.0));
+    let (median, _) = evaluate::<f32>(&Pinball::default(), &[1.0, 4.0], &[3.0, 3.0]);
+    let (absolute, _) = evaluate::<f32>(&MeanAbsoluteError, &[1.0, 4.0], &[3.0, 3.0]);
+    assert_eq!(median, absolute / 2.0);
+}
+
+/// Values of `GaussianNLLLoss` in PyTorch's documentation: (ln v + (t - μ)² / v) / 2.
+#[test]
+fn normal_likelihood_by_hand() {
+    let output = [1.0, 4.0_f64.ln(), -2.0, 0.25_f64.ln()];
+    let target = [4.0, -1.5];
+    let terms = [9.0 / 4.0 + 4.0_f64.ln(), 0.25 / 0.25 + 0.25_f64.ln()];
+    let mut plain = Vec::new();
+    for beta in [0.0, 0.5, 1.0] {
+        let (value, gradient) = evaluate::<f64>(&GaussianNll::new(beta), &output, &target);
+        assert!(d(value, (terms[0] + terms[1]) / 4.0) < 1e-15);
+        if beta == 0.0 {
+            plain = gradient.clone();
+        }
+        // The factor is the variance to the power beta.
+        for (k, variance) in [4.0_f64, 4.0, 0.25, 0.25].into_iter().enumerate() {
+            assert!(d(gradient[k], plain[k] * variance.powf(beta)) < 1e-14);
+        }
+    }
+    assert!(d(plain[0], (1.0 - 4.0) / 4.0 / 2.0) < 1e-14);
+    assert!(d(plain[1], 0.5 * (1.0 - 9.0 / 4.0) / 2.0) < 1e-14);
+}
+
+/// A variance beyond the limit costs as much as at the limit, and only the way back has a slope.
+#[test]
+fn variances_of_a_normal_likelihood_are_limited() {
+    let loss = GaussianNll::default();
+    for (s, limit, toward, away) in [(50.0, 10.0, 1.0, 1e9), (-50.0, -10.0, 1.0, 0.0)] {
+        let (value, gradient) = evaluate::<f64>(&loss, &[toward, s], &[0.0]);
+        assert_eq!(value, evaluate::<f64>(&loss, &[toward, limit], &[0.0]).0);
+        assert!(gradient[1] * s > 0.0, "descent must lead back from {s}");
+        assert_eq!(evaluate::<f64>(&loss, &[away, s], &[0.0]).1[1], 0.0);
+    }
 }
 
 #[test]
@@ -218,7 +271,10 @@ fn without_smoothing_the_bits_are_the_same() {
 
 #[test]
 fn a_nan_stays_visible() {
-    let losses: [&dyn Loss<f64>; 12] = [
+    let losses: [&dyn Loss<f64>; 15] = [
+        &Pinball::new([0.3]),
+        &Pinball::new([0.3, 0.6]),
+        &GaussianNll::default(),
         &Smoothed::new(BinaryCrossEntropy, 0.1),
         &Smoothed::new(SoftmaxCrossEntropy, 0.1),
         &SquaredError,
@@ -234,7 +290,8 @@ fn a_nan_stays_visible() {
     ];
     for loss in losses {
         for output in [[f64::NAN, 0.0], [0.0, f64::NAN]] {
-            let (value, gradient) = evaluate(loss, &output, &[1.0, 0.0]);
+            let target = &[1.0, 0.0][..2 / loss.outputs_per_target()];
+            let (value, gradient) = evaluate(loss, &output, target);
             assert!(value.is_nan(), "{loss:?}");
             assert!(gradient.iter().any(|g| g.is_nan()), "{loss:?}");
         }
@@ -275,6 +332,25 @@ fn settings_outside_their_range_are_refused() {
             relative.check(),
             Err(Error::InvalidSetting { .. })
         ));
+    }
+    for bad in [f64::NAN, f64::INFINITY, 1.0, 0.0, -0.1] {
+        let pinball: &dyn Loss<f64> = &Pinball::new([0.5, bad]);
+        let error = pinball.check().unwrap_err().to_string();
+        assert!(
+            error.starts_with("quantile of the pinball loss: "),
+            "{error}"
+        );
+    }
+    for bad in [1e-300, 1.0 - 1e-9] {
+        assert!(Loss::<f32>::check(&Pinball::new([bad])).is_err());
+        assert!(Loss::<f64>::check(&Pinball::new([bad])).is_ok());
+    }
+    let empty: &dyn Loss<f64> = &Pinball::new([]);
+    assert!(matches!(empty.check(), Err(Error::Empty { .. })));
+    for bad in [f64::NAN, f64::INFINITY, 1.1, -0.1] {
+        let normal: &dyn Loss<f64> = &GaussianNll::new(bad);
+        let expected = format!("GaussianNll's beta: expected 0 to 1, got {bad}");
+        assert_eq!(normal.check().unwrap_err().to_string(), expected);
     }
     for bad in [f64::NAN, f64::INFINITY, 1.0, -0.1] {
         let losses: [&dyn Loss<f64>; 3] = [

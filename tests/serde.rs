@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use feedforward::activation::{Identity, LeakyRelu, Maxout, Tanh};
 use feedforward::encoding::PeriodicSettings;
 use feedforward::init::Siren;
-use feedforward::loss::{Huber, SquaredError};
+use feedforward::loss::{GaussianNll, Huber, Pinball, SquaredError};
 use feedforward::metrics::Link;
 use feedforward::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Group, Muon, Nadam, ParamGroups, RmsProp, Rprop, Sgd,
@@ -52,6 +52,8 @@ fn settings_come_back() {
     check(CosineLog { cycles: 3 });
     check(FlatCosine);
     check(Huber::default());
+    check(Pinball::new([0.05, 0.95]));
+    check(GaussianNll::default());
     check(SquaredError);
     check(LeakyRelu { slope: 0.1 });
     check(Maxout { pieces: 3 });

@@ -11,6 +11,8 @@
 //! | [`Poisson`] | e^y - t - t · (y - ln t) | sum |
 //! | [`BinaryCrossEntropy`] | -t · ln σ(y) - (1 - t) · ln(1 - σ(y)), σ the sigmoid | sum |
 //! | [`SoftmaxCrossEntropy`] | -t · ln softmax(y) | sum |
+//! | [`Pinball`] | q · max(t - y, 0) + (1 - q) · max(y - t, 0), for each quantile q | mean |
+//! | [`GaussianNll`] | ((t - μ)² · e^-s + s) / 2, of two outputs μ and s | mean |
 //!
 //! [`PerOutput`] turns a sum into a mean. [`Smoothed`] smooths the labels of a cross-entropy.
 
@@ -25,11 +27,13 @@ use crate::simd::{self, Op, Simd};
 
 mod likelihood;
 mod regression;
+mod uncertainty;
 
 pub use likelihood::{BinaryCrossEntropy, Poisson, Smoothed, SoftmaxCrossEntropy};
 pub use regression::{
     Huber, MeanAbsoluteError, MeanSquaredError, RelativeL2, ScikitSquaredError, SquaredError,
 };
+pub use uncertainty::{GaussianNll, Pinball};
 
 /// A function that computes the loss of one sample and its gradient.
 ///
@@ -61,7 +65,8 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// Returns the loss of one sample and writes its derivative with respect to each
     /// output into `gradient`.
     ///
-    /// The three slices have the same length. Implementations must not allocate.
+    /// `output` and `gradient` have the same length. `target` has a value for each
+    /// [`outputs_per_target`](Self::outputs_per_target) of them. Implementations must not allocate.
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T;
 
     /// Checks that this loss is defined for a sample's target. Default: accepts all targets.
@@ -93,6 +98,16 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     fn output_kind(&self) -> OutputKind {
         OutputKind::Unspecified
     }
+
+    /// Returns the number of outputs that describe one target. Default: 1.
+    ///
+    /// The outputs for a target are adjacent. Targets are then row-major `[samples x targets]`,
+    /// with `outputs / outputs_per_target` targets per sample. Training rejects a network whose
+    /// number of outputs is not a multiple, and a validation [`Score`](crate::Score) beside such a
+    /// loss.
+    fn outputs_per_target(&self) -> usize {
+        1
+    }
 }
 
 /// Meaning that a loss gives to a network's outputs.
@@ -113,6 +128,8 @@ pub enum OutputKind {
     ClassLogits,
     /// Logarithms of rates.
     LogRates,
+    /// For each target, the mean and the logarithm of the variance of a normal distribution.
+    MeansAndLogVariances,
 }
 
 /// Forwards to the shared loss.
@@ -128,6 +145,9 @@ impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
     }
     fn output_kind(&self) -> OutputKind {
         (**self).output_kind()
+    }
+    fn outputs_per_target(&self) -> usize {
+        (**self).outputs_per_target()
     }
 }
 
@@ -159,6 +179,10 @@ impl<T: Float, L: Loss<T>> Loss<T> for PerOutput<L> {
 
     fn output_kind(&self) -> OutputKind {
         self.0.output_kind()
+    }
+
+    fn outputs_per_target(&self) -> usize {
+        self.0.outputs_per_target()
     }
 }
 

@@ -210,14 +210,15 @@ impl<T: Float> Chunk<T> {
         let stride = padded::<T>(outputs);
         // Targets of shuffled samples are seldom in the cache. A loop of its own loads several at
         // once.
-        let targets = self.targets.chunks_exact_mut(outputs);
+        let width = samples.target_width();
+        let targets = self.targets.chunks_exact_mut(width);
         for (to, sample) in targets.zip(self.range.clone()) {
             samples.write_target(sample, to);
         }
         self.loss = 0.0;
         let gradients = self.dy.chunks_exact_mut(stride);
         let rows = self.y[last].chunks_exact(stride).zip(gradients);
-        let rows = rows.zip(self.targets.chunks_exact(outputs));
+        let rows = rows.zip(self.targets.chunks_exact(width));
         for (row, (((output, gradient), target), sample)) in
             rows.zip(self.range.clone()).enumerate()
         {

@@ -11,10 +11,19 @@ use crate::loss::{Loss, OutputKind};
 /// Checks that the output layer can produce the values that the loss expects. It evaluates the last
 /// activation at a few points, which is cheap enough for each minibatch.
 pub(super) fn check_pairing<T: Float>(net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<()> {
+    let per_target = loss.outputs_per_target();
+    if per_target == 0 || !net.outputs().is_multiple_of(per_target) {
+        return Err(Error::incompatible(
+            "outputs of the network",
+            format!("a multiple of {per_target}, the outputs that the loss reads for each target"),
+            net.outputs(),
+        ));
+    }
     let meaning = match loss.output_kind() {
         OutputKind::Unspecified | OutputKind::Values => return Ok(()),
         OutputKind::Logits | OutputKind::ClassLogits => "logits",
         OutputKind::LogRates => "logarithms of rates",
+        OutputKind::MeansAndLogVariances => "means and logarithms of variances",
     };
     if loss.output_kind() == OutputKind::ClassLogits && net.outputs() == 1 {
         return Err(Error::incompatible(

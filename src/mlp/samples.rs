@@ -114,8 +114,8 @@ impl<'a, T: Float> Samples<'a, T> {
     /// Checks that the samples fit the network, and that their targets and weights suit the loss.
     pub(crate) fn check(self, net: &Mlp<T>, loss: &dyn Loss<T>) -> Result<CheckedSamples<'a, T>> {
         let [inputs, targets, weights] = *self.names;
-        let widths = [net.inputs(), net.outputs()];
         check_pairing(net, loss)?;
+        let widths = [net.inputs(), net.outputs() / loss.outputs_per_target()];
         let count = check_rows(inputs, self.inputs, widths[0])?;
         match self.targets {
             Targets::Values(values) => check_length(targets, values, count * widths[1])?,
@@ -142,12 +142,12 @@ impl<'a, T: Float> Samples<'a, T> {
         Ok(rows)
     }
 
-    /// Copies these rows of the data.
-    pub(crate) fn gather(&self, net: &Mlp<T>, rows: &[usize]) -> Gathered<T> {
+    /// Copies these rows of the data, which have as many inputs and targets as `widths` says.
+    fn gather(&self, widths: [usize; 2], rows: &[usize]) -> Gathered<T> {
         Gathered {
-            inputs: pick(self.inputs, net.inputs(), rows),
+            inputs: pick(self.inputs, widths[0], rows),
             targets: match self.targets {
-                Targets::Values(values) => Targets::Values(pick(values, net.outputs(), rows)),
+                Targets::Values(values) => Targets::Values(pick(values, widths[1], rows)),
                 Targets::Classes(classes) => Targets::Classes(pick(classes, 1, rows)),
             },
             weights: self.weights.map(|weights| pick(weights, 1, rows)),

@@ -96,6 +96,37 @@ impl<L: Ord + Debug> Classes<L> {
 /// own weights. Weights therefore fade in small minibatches, and have no effect in a minibatch of
 /// one sample. Choose a [`batch_size`](Trainer::batch_size) at which each class occurs in each
 /// minibatch, or divide by the mean weight of all samples ([`Trainer::mean_weight`]).
+///
+/// # Probabilities are weighted too
+///
+/// A classifier with weights w learns q, the probabilities of a world in which each class is w
+/// times as frequent. With [`Balanced`](Self::Balanced) weights, all classes are equally frequent
+/// there. A rare class is then found more often, but its q is far above its frequency p:
+///
+/// ```text
+/// q = w p / Σ w p,   so   p = (q / w) / Σ (q / w)
+/// ```
+///
+/// Dividing by w subtracts ln w from logits. [Temperature](crate::calibration::Temperature) cannot
+/// correct this, but [`Quadratic::platt`](crate::calibration::Quadratic::platt) can, if the rows of
+/// its fit have equal weights.
+///
+/// ```
+/// use feedforward::{ClassWeights, Classifier, Mlp, Trainer, optimizer::Adam};
+///
+/// // One of ten samples has label 1, and the input does not tell which.
+/// let (inputs, labels) = ([1.0; 10], [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+/// let model = Classifier::new(Mlp::<f64>::builder(1), [0, 1])?;
+/// let mut model = model.class_weights(ClassWeights::Balanced)?;
+/// let trainer = Trainer::new(model.loss(), Adam::new(0.05)).epochs(500);
+/// model.fit(&trainer, &inputs, &labels)?;
+/// let q = model.predict_probability(&[1.0])?;
+/// assert!((q[1] - 0.5).abs() < 0.01);
+/// // The weights are N / (K·n).
+/// let p = [q[0] / (10.0 / 18.0), q[1] / (10.0 / 2.0)];
+/// assert!((p[1] / (p[0] + p[1]) - 0.1).abs() < 0.01);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ClassWeights {
@@ -104,7 +135,8 @@ pub enum ClassWeights {
     Equal,
     /// Equal weights for all classes, as with scikit-learn's `class_weight="balanced"`. If a class
     /// has n of N samples, out of K classes, each of its samples weighs N / (K·n). All samples
-    /// passed to `fit` count, including those of a validation split.
+    /// passed to `fit` count, including those of a validation split. Probabilities become those of
+    /// equally frequent classes.
     Balanced,
     /// Weights in the order of [`Classifier::classes`](crate::Classifier::classes). Range: at least
     /// 0.

@@ -22,18 +22,24 @@ pub(super) fn check_no_output<T: Float>(builder: &MlpBuilder<T>) -> Result<()> {
     ))
 }
 
-/// Checks that a trainer's loss interprets the outputs as the model does.
+/// Checks that a trainer's loss interprets the outputs as the model does, with one output for each
+/// target.
 pub(super) fn check_loss<T: Float>(
     trainer: &Trainer<T>,
     kinds: &[OutputKind],
     expected: &str,
 ) -> Result<()> {
+    let per_target = trainer.loss().outputs_per_target();
+    let got = || bounded(format!("{:?}", trainer.loss()));
+    if per_target != 1 {
+        let expected = format!("one output for each target, not {per_target}");
+        return Err(Error::incompatible("loss of the trainer", expected, got()));
+    }
     let kind = trainer.loss().output_kind();
     if kind == OutputKind::Unspecified || kinds.contains(&kind) {
         return Ok(());
     }
-    let got = bounded(format!("{:?}", trainer.loss()));
-    Err(Error::incompatible("loss of the trainer", expected, got))
+    Err(Error::incompatible("loss of the trainer", expected, got()))
 }
 
 /// Checks that there are whole samples of finite numbers, and returns their number.

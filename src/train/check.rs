@@ -40,6 +40,12 @@ impl<T: Float> Trainer<T> {
             let expected = "a validation split or set to watch";
             return Err(Error::Missing { what, expected });
         }
+        let per_target = self.loss().outputs_per_target();
+        if let Some(score) = self.score().filter(|_| per_target != 1) {
+            let what = "validation score";
+            let expected = format!("none under a loss that reads {per_target} outputs per target");
+            return Err(Error::incompatible(what, expected, score.name()));
+        }
         // An error in the middle of a run would come too late.
         if let Some(schedule) = &self.dropout_schedule {
             for step in [0, 1] {

@@ -153,7 +153,7 @@ pub(super) fn cause<T: Float>(
     }
     if let Some((low, high)) = large_targets(samples) {
         DivergenceCause::Targets { low, high }
-    } else if loss_explodes(samples, loss) {
+    } else if loss_explodes(net.outputs(), samples, loss) {
         DivergenceCause::Loss
     } else {
         DivergenceCause::LearningRate { rate }
@@ -224,12 +224,16 @@ fn is_beyond(usual: f64, (low, high): (f64, f64)) -> bool {
 }
 
 /// Returns `true` if the loss overflows at outputs of ±1000, as an exponential does.
-fn loss_explodes<T: Float>(samples: &CheckedSamples<'_, T>, loss: &dyn Loss<T>) -> bool {
+fn loss_explodes<T: Float>(
+    outputs: usize,
+    samples: &CheckedSamples<'_, T>,
+    loss: &dyn Loss<T>,
+) -> bool {
     let mut buffer = samples.target_buffer();
     let target = samples.target(0, &mut buffer);
-    let mut gradient = vec![T::zero(); target.len()];
+    let mut gradient = vec![T::zero(); outputs];
     [-1e3, 1e3].into_iter().any(|output| {
-        let outputs = vec![T::from_f64(output); target.len()];
+        let outputs = vec![T::from_f64(output); outputs];
         !loss.evaluate(&outputs, target, &mut gradient).is_finite()
     })
 }

@@ -67,7 +67,7 @@ pub(super) fn run<T: Float>(
         let what = "sample weights of the training part of the split";
         return Err(Error::invalid_setting(what, "a sum above 0", 0));
     }
-    let gathered = samples.gather(net, &split.held_out);
+    let gathered = all.gather(&split.held_out);
     let validation = trainer.validation.as_ref().map(|validation| {
         let samples = validation.samples(gathered.samples()).for_validation();
         Ok((samples, samples.check(net, trainer.loss())?))

@@ -11,8 +11,8 @@ use feedforward::init::{
     Orthogonal, ScikitLearn, Siren, Uniform, Zeros,
 };
 use feedforward::loss::{
-    BinaryCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError, PerOutput, Poisson,
-    RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
+    BinaryCrossEntropy, GaussianNll, Huber, Loss, MeanAbsoluteError, MeanSquaredError, PerOutput,
+    Poisson, RelativeL2, ScikitSquaredError, Smoothed, SoftmaxCrossEntropy, SquaredError,
 };
 use feedforward::metrics::{
     Accuracy, AveragePrecision, BalancedAccuracy, Brier, F1, Link, MatthewsCorrelation, Pinball,
@@ -57,7 +57,7 @@ pub fn activation<T: Number>(case: &mut Case) -> Arc<dyn Activation<T>> {
 
 pub fn loss<T: Number>(case: &mut Case) -> Arc<dyn Loss<T>> {
     let random = &mut case.random;
-    match random.below(14) {
+    match random.below(16) {
         0..=3 => Arc::new(SquaredError),
         4 => Arc::new(MeanSquaredError),
         5 => Arc::new(ScikitSquaredError),
@@ -79,6 +79,17 @@ pub fn loss<T: Number>(case: &mut Case) -> Arc<dyn Loss<T>> {
                 loss: SoftmaxCrossEntropy,
                 smoothing,
             })
+        }
+        13 => {
+            let quantile = random.setting(&[0.05, 0.5, 0.95]);
+            let quantiles = [vec![quantile], vec![quantile, 0.5], vec![]];
+            Arc::new(feedforward::loss::Pinball::new(
+                quantiles[random.below(3)].clone(),
+            ))
+        }
+        14 => {
+            let beta = random.setting(&[0.0, 0.5, 1.0]);
+            Arc::new(GaussianNll { beta })
         }
         _ => Arc::new(PerOutput(SquaredError)),
     }

@@ -22,6 +22,8 @@ const FLOORS: [&[&str]; 15] = [
         "optimizer",
         "schedule",
         "folds",
+        "calibration",
+        "conformal",
     ],
     &["layer"],
     &["mlp_ref"],

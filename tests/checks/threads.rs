@@ -12,8 +12,8 @@ use feedforward::{
     Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
-    Trainer, TrainerState, activation, encoding, folds, gemm, init, loss, metrics, optimizer,
-    schedule, simd, tabular, train,
+    Trainer, TrainerState, activation, calibration, conformal, encoding, folds, gemm, init, loss,
+    metrics, optimizer, schedule, simd, tabular, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -139,6 +139,16 @@ shared! {
     loss::BinaryCrossEntropy,
     loss::SoftmaxCrossEntropy,
     loss::OutputKind,
+    loss::Pinball,
+    loss::GaussianNll,
+    // Uncertainty.
+    calibration::Quadratic,
+    calibration::Temperature,
+    conformal::ClassConformal<f32>,
+    conformal::CrossConformal<f32>,
+    conformal::QuantileConformal<f32>,
+    conformal::SetScore,
+    conformal::SplitConformal<f32>,
     metrics::Accuracy,
     metrics::SubsetAccuracy,
     metrics::AveragePrecision,

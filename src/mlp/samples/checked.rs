@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Mlp, Samples, Targets, write_class};
+use super::{Gathered, Mlp, Samples, Targets, write_class};
 use crate::error::{Error, Position, Result, check_row_indices, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
 use crate::loss::Loss;
@@ -122,9 +122,19 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         }
     }
 
+    /// Returns the number of a sample's targets.
+    pub(crate) fn target_width(&self) -> usize {
+        self.widths[1]
+    }
+
     /// Allocates a row for one target.
     pub(crate) fn target_buffer(&self) -> Vec<T> {
         vec![T::zero(); self.widths[1]]
+    }
+
+    /// Copies these rows of the data.
+    pub(crate) fn gather(&self, rows: &[usize]) -> Gathered<T> {
+        self.samples.gather(self.widths, rows)
     }
 
     /// Returns the sample's class, if targets are classes.

@@ -8,7 +8,7 @@ use core::fmt::Debug;
 
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
-use crate::loss::{Huber, RelativeL2, SquaredError};
+use crate::loss::{self, GaussianNll, Huber, RelativeL2, SquaredError};
 use crate::metrics::{Pinball, R2};
 use crate::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Muon, Nadam, ParamGroups, RmsProp, Rprop, Sgd,
@@ -84,8 +84,10 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
     let absent = |name: &String| {
         if let Some((parent, field)) = name.rsplit_once('.') {
             let is_same = |default: &&Settings| default.get("") == own.get(parent);
-            let default = defaults.iter().find(is_same)?;
-            return default.get(&format!(".{field}"));
+            let field = format!(".{field}");
+            // A loss and a score may have one name, but not fields of one name.
+            let mut same = defaults.iter().filter(is_same);
+            return same.find_map(|default| default.get(&field));
         }
         let is_required = ["precision", "loss", "optimizer"].contains(&&**name);
         fresh.get(name).filter(|_| !is_required)
@@ -109,7 +111,7 @@ pub(super) fn check<T: Float>(trainer: &Trainer<T>, saved: &Settings) -> Result<
 /// Returns the default settings of built-in types. They equal the behavior of earlier versions,
 /// whose types had fewer fields.
 fn defaults() -> Vec<Settings> {
-    let defaults: [&dyn Debug; 20] = [
+    let defaults: [&dyn Debug; 22] = [
         &Sgd::default(),
         &Adam::default(),
         &AdamW::default(),
@@ -123,6 +125,8 @@ fn defaults() -> Vec<Settings> {
         &ParamGroups::new(Sgd::default()),
         &Huber::default(),
         &RelativeL2::default(),
+        &loss::Pinball::default(),
+        &GaussianNll::default(),
         &Pinball::default(),
         &R2::default(),
         &InverseScaling::default(),
