@@ -104,7 +104,7 @@ impl Pace {
         } else {
             let update = seconds / (updates as f64 - 1.0).max(1.0);
             let rows = split.training.len();
-            let batches = (rows / recipe.batch_size.clamp(1, rows.max(1))) as f64;
+            let batches = (rows / recipe.batch_size(rows).clamp(1, rows.max(1))) as f64;
             let validation = VALIDATION * split.held_out.len() as f64 / rows.max(1) as f64;
             update * batches * (1.0 + validation)
         };

@@ -17,11 +17,40 @@ use crate::error::{Error, Result, check_not_empty};
 use crate::float::Float;
 use crate::memory;
 
-/// Standard deviation of frequencies that measures best on several tables.
-const SIGMA: f64 = 3.0;
+/// Standard deviations of frequencies that measure best on tables with few and with many rows.
+const SIGMAS: [f64; 2] = [0.1, 1.0];
+
+/// Number of training rows from which a table has many.
+pub(super) const MANY_ROWS: usize = 1000;
 
 /// Maximum number of columns of numbers with waves.
 const MOST_WAVES: usize = 256;
+
+/// Initial frequencies of the learned waves of each number, which the network's [`Periodic`]
+/// encoding has. Beyond 256 columns of numbers there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Waves {
+    /// Their standard deviation is 1, or 0.1 if there are fewer than 1,000 training rows, which
+    /// fast waves would learn by heart.
+    #[default]
+    Auto,
+    /// Their standard deviation. Range: 10^-6 to 10^6.
+    Sigma(f64),
+    /// No waves.
+    Off,
+}
+
+impl Waves {
+    /// Returns the standard deviation for this many training rows, if there are waves.
+    fn sigma(self, rows: usize) -> Result<Option<f64>> {
+        match self {
+            Self::Auto => Ok(Some(SIGMAS[usize::from(rows >= MANY_ROWS)])),
+            Self::Sigma(sigma) => check_sigma(sigma).map(|()| Some(sigma)),
+            Self::Off => Ok(None),
+        }
+    }
+}
 
 /// Settings of [`Columns`]. The defaults are those of RealMLP-TD-S, but for learned waves.
 ///
@@ -48,10 +77,8 @@ pub struct ColumnSettings {
     pub one_hot: usize,
     /// Length of learned vectors. Range: 1 to 65,536. Default: 8.
     pub width: usize,
-    /// Standard deviation of the initial frequencies of learned waves of each number, which the
-    /// network's [`Periodic`] encoding has, or `None` without waves. Beyond 256 columns of numbers
-    /// there are none. Range: 10^-6 to 10^6. Default: 3.
-    pub periodic: Option<f64>,
+    /// Learned waves of numbers. Default: [`Waves::Auto`].
+    pub waves: Waves,
     /// Minimum number of training rows of a word. Rarer words of a column share one level.
     /// Default: 1, which merges none.
     pub min_count: usize,
@@ -64,7 +91,7 @@ impl Default for ColumnSettings {
             scalings: Vec::new(),
             one_hot: 64,
             width: 8,
-            periodic: Some(SIGMA),
+            waves: Waves::Auto,
             min_count: 1,
         }
     }
@@ -145,7 +172,7 @@ impl Columns {
     /// - [`Error::Empty`] without columns or rows, or if no column has a word or number.
     /// - [`Error::OutOfBounds`] if there is no such row.
     /// - [`Error::UnknownName`] if a column of [`ColumnSettings::scalings`] is missing.
-    /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] or [`ColumnSettings::periodic`] is
+    /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] or [`ColumnSettings::waves`] is
     ///   outside its range.
     /// - [`Error::Column`] with [`Error::NotFinite`] for infinite numbers, or with
     ///   [`Error::InvalidSetting`] for [`Scaling::Piecewise`] without bins.
@@ -154,7 +181,7 @@ impl Columns {
         check_not_empty("training rows", rows)?;
         table.check_rows(rows)?;
         check_width(settings.width)?;
-        settings.periodic.map_or(Ok(()), check_sigma)?;
+        let sigma = settings.waves.sigma(rows.len())?;
         let mut scalings = BTreeMap::new();
         for (name, scaling) in &settings.scalings {
             table.column(name)?;
@@ -163,7 +190,7 @@ impl Columns {
         let columns = table.names().iter().zip(table.columns());
         let columns = columns.map(|(name, column)| {
             let scaling = scalings.get(name).copied().unwrap_or(settings.scaling);
-            let form = Form::fit(column, rows, scaling, settings);
+            let form = Form::fit(column, rows, (scaling, sigma), settings);
             Ok(Encoded {
                 name: name.clone(),
                 kind: column.kind(),

@@ -84,7 +84,7 @@ impl Member {
             (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
             _ => validation,
         };
-        let trainer = trainer(recipe, &columns, &net, target)?
+        let trainer = trainer(recipe, &columns, &net, (target, split.training.len()))?
             .seed(seed)
             .validation(validation);
         let trainer = (recipe.trainer)(trainer);
@@ -130,7 +130,7 @@ fn trainer(
     recipe: &Recipe,
     columns: &Columns,
     net: &Mlp<f32>,
-    target: &Target,
+    (target, rows): (&Target, usize),
 ) -> Result<Trainer<f32>> {
     let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric) {
         (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
@@ -177,7 +177,7 @@ fn trainer(
         });
     let trainer = Trainer::new(loss, optimizer)
         .schedule(CosineLog::default())
-        .batch_size(recipe.batch_size)
+        .batch_size(recipe.batch_size(rows))
         .drop_last(true)
         .epochs(recipe.epochs)
         .keep_best();

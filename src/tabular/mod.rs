@@ -52,7 +52,7 @@ mod target;
 
 pub use cell::{BooleanCell, NumberCell, Value, WordCell};
 pub use column::{Column, Kind};
-pub use columns::{ColumnSettings, Columns};
+pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use model::TabularModel;

@@ -6,7 +6,7 @@ use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
 
-use super::columns::ColumnSettings;
+use super::columns::{ColumnSettings, MANY_ROWS, Waves};
 use crate::activation::Activation;
 use crate::folds::Splitter;
 use crate::train::Trainer;
@@ -31,7 +31,7 @@ pub enum Metric {
 #[non_exhaustive]
 pub enum Preset {
     /// The defaults that measure best: those of [`Simple`](Self::Simple), learned waves of numbers
-    /// ([`ColumnSettings::periodic`]), and 128 epochs.
+    /// ([`ColumnSettings::waves`]), and 128 epochs.
     #[default]
     Tuned,
     /// RealMLP-TD-S as published: numbers as they are, and 256 epochs.
@@ -59,15 +59,23 @@ impl Preset {
     /// Returns the settings of columns.
     pub(super) fn columns(self) -> ColumnSettings {
         let default = ColumnSettings::default();
-        let (periodic, one_hot) = match self {
-            Self::Tuned => (default.periodic, default.one_hot),
-            Self::Simple => (None, default.one_hot),
-            Self::Full => (Some(0.1), 8),
+        let (waves, one_hot) = match self {
+            Self::Tuned => (default.waves, default.one_hot),
+            Self::Simple => (Waves::Off, default.one_hot),
+            Self::Full => (Waves::Sigma(0.1), 8),
         };
         ColumnSettings {
-            periodic,
+            waves,
             one_hot,
             ..default
+        }
+    }
+
+    /// Returns the number of rows in a minibatch, for this many training rows.
+    pub(super) fn batch_size(self, rows: usize) -> usize {
+        match self {
+            Self::Tuned if rows < MANY_ROWS => 64,
+            _ => 256,
         }
     }
 
@@ -116,7 +124,7 @@ pub(super) struct Recipe {
     pub(super) splitter: Option<Arc<dyn Splitter>>,
     pub(super) epochs: usize,
     pub(super) time_budget: Option<Duration>,
-    pub(super) batch_size: usize,
+    pub(super) batch_size: Option<usize>,
     pub(super) seed: u64,
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Option<Arc<dyn Activation<f32>>>,
@@ -137,7 +145,7 @@ impl Default for Recipe {
             splitter: None,
             epochs: preset.epochs(),
             time_budget: None,
-            batch_size: 256,
+            batch_size: None,
             seed: 0,
             hidden: [256; 3].into(),
             activation: None,
@@ -147,6 +155,14 @@ impl Default for Recipe {
             trainer: Arc::new(|trainer| trainer),
             on_epoch: Arc::new(|_| ControlFlow::Continue(())),
         }
+    }
+}
+
+impl Recipe {
+    /// Returns the number of rows in a minibatch, for this many training rows.
+    pub(super) fn batch_size(&self, rows: usize) -> usize {
+        let default = || self.preset.batch_size(rows);
+        self.batch_size.unwrap_or_else(default)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use feedforward::Error;
-use feedforward::tabular::{Column, ColumnSettings, Columns, CsvReader, Scaling, Table};
+use feedforward::tabular::{Column, ColumnSettings, Columns, CsvReader, Scaling, Table, Waves};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -70,15 +70,19 @@ fn scaling() -> impl Strategy<Value = Scaling> {
 
 fn settings() -> impl Strategy<Value = ColumnSettings> {
     let scalings = option::of(scaling()).prop_map(|own| own.map(|s| ("c0".to_string(), s)));
-    let periodic = option::of(0.01..10.0);
+    let waves = prop_oneof![
+        Just(Waves::Auto),
+        Just(Waves::Off),
+        (0.01..10.0).prop_map(Waves::Sigma),
+    ];
     let sizes = (0..8_usize, 1..5_usize, 0..4_usize);
-    (scaling(), scalings, sizes, periodic).prop_map(
-        |(scaling, scalings, (one_hot, width, min_count), periodic)| ColumnSettings {
+    (scaling(), scalings, sizes, waves).prop_map(
+        |(scaling, scalings, (one_hot, width, min_count), waves)| ColumnSettings {
             scaling,
             scalings: scalings.into_iter().collect(),
             one_hot,
             width,
-            periodic,
+            waves,
             min_count,
         },
     )

@@ -61,6 +61,7 @@ shared! {
     // Tables and their models.
     tabular::Column<'static>,
     tabular::ColumnSettings,
+    tabular::Waves,
     tabular::Columns,
     tabular::CsvReader,
     tabular::Kind,

@@ -39,18 +39,18 @@ impl Form {
     pub(super) fn fit(
         column: &Column<'_>,
         rows: &[usize],
-        scaling: Scaling,
+        numbers: (Scaling, Option<f64>),
         settings: &ColumnSettings,
     ) -> Result<Self> {
         match &column.0 {
-            Cells::Numbers(numbers) => {
-                let cells = rows.iter().map(|&row| numbers[row]);
-                Self::number(cells, rows, None, (scaling, settings.periodic))
+            Cells::Numbers(column) => {
+                let cells = rows.iter().map(|&row| column[row]);
+                Self::number(cells, rows, None, numbers)
             }
             Cells::Words(words) if words.kind == Kind::Levels => {
                 let levels = Levels::of(&words.words);
                 let cells = rows.iter().map(|&row| words.number(row));
-                Self::number(cells, rows, Some(levels), (scaling, settings.periodic))
+                Self::number(cells, rows, Some(levels), numbers)
             }
             Cells::Words(words) => {
                 let counts = words.counts(rows);
@@ -63,7 +63,7 @@ impl Form {
                     let width = settings.width;
                     return Ok(Self::Code { levels, width });
                 }
-                let scale = |values: &[(f64, usize)]| match scaling {
+                let scale = |values: &[(f64, usize)]| match numbers.0 {
                     Scaling::Robust => Scale::robust(values),
                     _ => Scale::NONE,
                 };
