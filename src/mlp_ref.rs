@@ -45,7 +45,8 @@ pub use spec::{EncodingSpec, LayerSpec};
 /// A multilayer perceptron that borrows its parameters and its layers.
 ///
 /// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
-/// by layer, weights row-major `[rows x inputs]`, then biases. Those of encodings lie at the end.
+/// by layer, weights row-major `[rows x inputs]`, then biases, then the numbers α of
+/// [`LayerSpec::parametric`]. Those of encodings lie at the end.
 /// The [module](self) shows a network in a `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
@@ -75,7 +76,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Empty`] without layers.
     /// - [`Error::InvalidSetting`] if there are no inputs, if a layer has no neurons or too many,
     ///   or if an activation has a parameter out of range.
-    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if only one of
+    ///   both is parametric.
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
@@ -321,8 +323,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///   shorter than [`scratch_len`](Self::scratch_len).
     /// - [`Error::NotFinite`] if an input is not finite.
     /// - [`Error::Overflow`] if an output is not finite.
-    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
-    ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, if only one of both
+    ///   is parametric, or if the sizes of an [`EncodingSpec`] are not its encoding's. The message of
+    ///   this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
@@ -358,6 +361,8 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
         }
         // A row has a weight for each input, and a bias.
         let params = rows.saturating_mul(before.saturating_add(1));
+        let alphas = if layer.is_parametric { rows } else { 0 };
+        let params = params.saturating_add(alphas);
         (total, before) = (total.saturating_add(params), layer.outputs);
         index += 1;
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Mlp;
-use crate::activation::Activation;
+use crate::activation::{Activation, mix};
 use crate::error::Result;
 use crate::float::{Float, check_finite, instantiate};
 use crate::gemm::{Buffer, padded, transpose};
@@ -20,7 +20,9 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
-    /// [`Activation::lower_clamp`]. `None` if the activation takes several pieces.
+    /// The numbers α of a parametric activation, padded like the bias. Empty for other activations.
+    pub(super) alpha: Buffer<T>,
+    /// [`Activation::lower_clamp`]. `None` if the activation takes several pieces or is parametric.
     pub(super) lower_clamp: Option<T>,
     pub(super) index: usize,
     pub(super) inputs: usize,
@@ -38,7 +40,11 @@ impl<T: Float> PackedLayer<T> {
     #[inline]
     pub(super) fn apply(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
         if self.rows == self.outputs {
-            return activation.apply(z, y); // includes the padding
+            activation.apply(z, y); // includes the padding
+            if !self.alpha.is_empty() {
+                mix(&self.alpha, z, y);
+            }
+            return;
         }
         let rows = z.chunks_exact(self.z_stride);
         for (z, y) in rows.zip(y.chunks_exact_mut(self.y_stride)) {
@@ -80,11 +86,13 @@ impl<T: Float> Packed<T> {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
             let lower_clamp = net.activations[index].lower_clamp();
+            let is_plain = at.pieces == 1 && at.alpha.is_empty();
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                lower_clamp: lower_clamp.filter(|_| at.pieces == 1),
+                alpha: Buffer::zeros(if at.alpha.is_empty() { 0 } else { z_stride }),
+                lower_clamp: lower_clamp.filter(|_| is_plain),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
@@ -103,8 +111,9 @@ impl<T: Float> Packed<T> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
         threads.for_each(&mut self.layers, &|packed| {
-            let (weights, bias) = net.layout.layers()[packed.index].split(&net.params);
+            let (weights, bias, alpha) = net.layout.layers()[packed.index].split(&net.params);
             pack(packed, weights, bias);
+            packed.alpha[..alpha.len()].copy_from_slice(alpha);
         });
         Ok(())
     }

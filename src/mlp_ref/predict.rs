@@ -1,6 +1,7 @@
 //! Prediction on parameters in place, without packing.
 
 use super::{EncodingSpec, MlpRef};
+use crate::activation::mix;
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
@@ -44,7 +45,7 @@ impl<T: Float> Op for Predict<'_, T> {
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();
                 let (weights, others) = rest.split_at(rows * width);
-                let (bias, others) = others.split_at(rows);
+                let (bias, mut others) = others.split_at(rows);
                 let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
                 pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
@@ -55,6 +56,11 @@ impl<T: Float> Op for Predict<'_, T> {
                     &mut values[..layer.outputs]
                 };
                 layer.activation().apply(&z[..rows], y);
+                if layer.is_parametric {
+                    let (alpha, behind) = others.split_at(rows);
+                    mix(alpha, &z[..rows], y);
+                    others = behind;
+                }
                 (rest, width) = (others, layer.outputs);
             }
         }

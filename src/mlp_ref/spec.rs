@@ -10,6 +10,7 @@ use crate::float::Float;
 pub struct LayerSpec<'a, T> {
     pub(super) outputs: usize,
     pub(super) pieces: usize,
+    pub(super) is_parametric: bool,
     activation: &'a dyn Activation<T>,
 }
 
@@ -30,7 +31,31 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         Self {
             outputs,
             pieces,
+            is_parametric: false,
             activation,
+        }
+    }
+
+    /// Returns a layer of this many neurons, with a
+    /// [`Parametric`](crate::activation::Parametric) activation. Its numbers α lie behind the
+    /// biases in the parameters.
+    ///
+    /// ```
+    /// use feedforward::{LayerSpec, MlpRef, activation::{Parametric, Relu}};
+    ///
+    /// static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::parametric(1, &Parametric(Relu))];
+    /// // A weight, a bias and an α.
+    /// static NET: MlpRef<f32> = MlpRef::constant(1, &LAYERS, &[2.0, 0.0, 0.75]);
+    ///
+    /// let mut outputs = [0.0; 2];
+    /// NET.predict_into(&[1.0, -1.0], &mut outputs, &mut [0.0; NET.scratch_len()])?;
+    /// assert_eq!(outputs, [2.0, -0.5]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub const fn parametric(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
+        Self {
+            is_parametric: true,
+            ..Self::with_pieces(outputs, 1, activation)
         }
     }
 
@@ -54,11 +79,19 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         self.outputs * self.pieces
     }
 
-    /// Checks that the layer's number of pieces is the activation's.
+    /// Checks that the layer has the activation's number of pieces, and an α only if it has one.
     pub(super) fn check_pieces(&self) -> Result<()> {
         let (what, expected) = ("pieces of a layer", self.activation.pieces());
         if self.pieces == expected {
-            return Ok(());
+            if self.is_parametric == self.activation.is_parametric() {
+                return Ok(());
+            }
+            let (with, without) = ("one of `LayerSpec::parametric`", "another one");
+            let [expected, got] = match self.is_parametric {
+                true => [without, with],
+                false => [with, without],
+            };
+            return Err(Error::shape("layer for its activation", expected, got));
         }
         let expected = alloc::format!("{expected}, the pieces of its activation");
         Err(Error::shape(what, expected, self.pieces))
