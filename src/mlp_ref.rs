@@ -124,7 +124,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         params: &'a [T],
     ) -> Result<Self> {
         check_not_empty("layers", layers)?;
-        layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        layers.iter().try_for_each(LayerSpec::check)?;
         let mut activations = layers.iter().map(LayerSpec::activation);
         activations.try_for_each(Activation::check)?;
         let (width, encoded) = match front {
@@ -160,7 +160,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///
     /// A constant cannot check the pieces of activations, or that parameters are finite. If an
     /// activation's pieces are not its layer's, each prediction returns an error. Parameters that
-    /// are not finite produce outputs that are not finite, which are errors too.
+    /// are not finite produce outputs that are not finite, which are errors too. A layer of
+    /// [`LayerSpec::new`] ignores that its activation is parametric, as if each α were 1.
     ///
     /// # Panics
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
@@ -323,14 +324,14 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///   shorter than [`scratch_len`](Self::scratch_len).
     /// - [`Error::NotFinite`] if an input is not finite.
     /// - [`Error::Overflow`] if an output is not finite.
-    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, if only one of both
-    ///   is parametric, or if the sizes of an [`EncodingSpec`] are not its encoding's. The message of
-    ///   this error is allocated.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
+    ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
         check_length("outputs", outputs, samples.saturating_mul(self.outputs()))?;
-        let needed = self.scratch_len();
+        let (values, rows) = self.widths();
+        let needed = values + rows;
         let available = needed.min(scratch.len());
         let scratch = &mut scratch[..available];
         check_length("scratch", scratch, needed)?;
@@ -338,6 +339,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let mut encodings = self.encodings().iter();
         encodings.try_for_each(EncodingSpec::check)?;
+        let scratch = scratch.split_at_mut(values);
         predict::predict(self, inputs, outputs, scratch);
         match outputs.iter().find(|y| !y.is_finite()) {
             None => Ok(()),

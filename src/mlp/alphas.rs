@@ -61,7 +61,7 @@ impl<'a, T: Float> Alphas<'a, T> {
         dy: &[T],
         dz: &mut [T],
     ) {
-        if layer.alpha.is_empty() {
+        if !layer.is_parametric {
             return layer.backprop(activation, (z, y), dy, dz);
         }
         let strip = MC * layer.z_stride;

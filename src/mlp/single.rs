@@ -7,7 +7,6 @@
 
 use super::packed::PackedLayer;
 use super::prediction::{Prediction, Scratch};
-use crate::activation::mix;
 use crate::float::Float;
 use crate::gemm::LINE;
 use crate::simd::{self, Op, Simd, Vector};
@@ -66,13 +65,11 @@ impl<T: Float> Op for &mut Prediction<'_, T> {
             if last {
                 match layer.lower_clamp {
                     Some(_) => self.outputs.copy_from_slice(&strip[..layer.outputs]),
-                    None => {
-                        activation.apply(&strip[..layer.rows], self.outputs);
-                        if !layer.alpha.is_empty() {
-                            let alpha = &layer.alpha[..layer.outputs];
-                            mix(alpha, &strip[..layer.rows], self.outputs);
-                        }
+                    None if layer.is_parametric => {
+                        let z = &strip[..layer.rows];
+                        layer.apply_parametric(&**activation, z, self.outputs);
                     }
+                    None => activation.apply(&strip[..layer.rows], self.outputs),
                 }
                 return are_finite(self.outputs);
             }

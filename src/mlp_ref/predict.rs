@@ -7,9 +7,15 @@ use crate::simd::{self, Op, Simd};
 
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
-    /// slices.
-    pub(super) fn predict<T>(net: &MlpRef<'_, T>, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) {
-        simd::dispatch(Predict { net, inputs, outputs, scratch });
+    /// slices. The scratch consists of values between layers, and of pre-activations.
+    pub(super) fn predict<T>(
+        net: &MlpRef<'_, T>,
+        inputs: &[T],
+        outputs: &mut [T],
+        scratch: (&mut [T], &mut [T]),
+    ) {
+        let (values, z) = scratch;
+        simd::dispatch(Predict { net, inputs, outputs, values, z });
     }
 }
 
@@ -17,7 +23,8 @@ struct Predict<'a, T> {
     net: &'a MlpRef<'a, T>,
     inputs: &'a [T],
     outputs: &'a mut [T],
-    scratch: &'a mut [T],
+    values: &'a mut [T],
+    z: &'a mut [T],
 }
 
 impl<T: Float> Op for Predict<'_, T> {
@@ -26,7 +33,7 @@ impl<T: Float> Op for Predict<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let (net, last) = (self.net, self.net.layers.len() - 1);
-        let (values, z) = self.scratch.split_at_mut(net.widths().0);
+        let (values, z) = (self.values, self.z);
         let encodings = net.encodings();
         let (_, encoded, encoded_params) = net.front.sizes();
         let samples = self.inputs.chunks_exact(net.inputs);
@@ -45,7 +52,7 @@ impl<T: Float> Op for Predict<'_, T> {
             for (index, layer) in net.layers.iter().enumerate() {
                 let rows = layer.rows();
                 let (weights, others) = rest.split_at(rows * width);
-                let (bias, mut others) = others.split_at(rows);
+                let (bias, others) = others.split_at(rows);
                 let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
                 pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
@@ -56,15 +63,23 @@ impl<T: Float> Op for Predict<'_, T> {
                     &mut values[..layer.outputs]
                 };
                 layer.activation().apply(&z[..rows], y);
-                if layer.is_parametric {
-                    let (alpha, behind) = others.split_at(rows);
-                    mix(alpha, &z[..rows], y);
-                    others = behind;
-                }
-                (rest, width) = (others, layer.outputs);
+                width = layer.outputs;
+                rest = if layer.is_parametric {
+                    mix_outputs(others, &z[..rows], y)
+                } else {
+                    others
+                };
             }
         }
     }
+}
+
+/// Replaces f(z) by z + α · (f(z) - z), and returns the parameters behind α.
+#[cold]
+fn mix_outputs<'a, T: Float>(params: &'a [T], z: &[T], y: &mut [T]) -> &'a [T] {
+    let (alpha, others) = params.split_at(y.len());
+    mix(alpha, z, y);
+    others
 }
 
 /// Encodes one sample. Each encoding takes the next inputs and parameters.

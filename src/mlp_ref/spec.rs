@@ -80,18 +80,24 @@ impl<'a, T: Float> LayerSpec<'a, T> {
     }
 
     /// Checks that the layer has the activation's number of pieces, and an α only if it has one.
+    pub(super) fn check(&self) -> Result<()> {
+        self.check_pieces()?;
+        let (expected, got) = match (self.activation.is_parametric(), self.is_parametric) {
+            (true, false) => ("`parametric`, as its activation is", "another one"),
+            (false, true) => (
+                "another one, as its activation is not parametric",
+                "`parametric`",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::shape("constructor of a layer", expected, got))
+    }
+
+    /// Checks that the layer's number of pieces is the activation's.
     pub(super) fn check_pieces(&self) -> Result<()> {
         let (what, expected) = ("pieces of a layer", self.activation.pieces());
         if self.pieces == expected {
-            if self.is_parametric == self.activation.is_parametric() {
-                return Ok(());
-            }
-            let (with, without) = ("one of `LayerSpec::parametric`", "another one");
-            let [expected, got] = match self.is_parametric {
-                true => [without, with],
-                false => [with, without],
-            };
-            return Err(Error::shape("layer for its activation", expected, got));
+            return Ok(());
         }
         let expected = alloc::format!("{expected}, the pieces of its activation");
         Err(Error::shape(what, expected, self.pieces))
