@@ -311,6 +311,48 @@ fn files_hold_the_numbers() {
     assert!(error.to_string().contains("parameters"), "{error}");
 }
 
+/// A user's activation, without methods for α.
+#[derive(Debug)]
+struct Cubic;
+
+impl<T: Float> Activation<T> for Cubic {
+    fn value(&self, x: T) -> T {
+        x * x * x
+    }
+    fn derivative(&self, x: T, _: T) -> T {
+        T::from_f64(3.0) * x * x
+    }
+    fn name(&self) -> std::borrow::Cow<'static, str> {
+        "cubic".into()
+    }
+}
+
+#[test]
+fn a_users_activation_can_be_inside() {
+    let mut net = Mlp::<f64>::builder(1)
+        .output(1, Parametric(Cubic))
+        .build()
+        .unwrap();
+    net.set_params(&[1.0, 0.0, 0.5]).unwrap();
+    assert_eq!(net.predict(&[2.0]).unwrap(), [2.0 + 0.5 * (8.0 - 2.0)]);
+    let mut gradient = GradientWorkspace::new(&net);
+    gradient
+        .compute(&net, &[2.0], &[4.0], &SquaredError)
+        .unwrap();
+    assert_eq!(gradient.values(), [2.0 * 6.5, 6.5, 6.0]);
+
+    let bytes = net.to_bytes().unwrap();
+    assert!(matches!(
+        Mlp::<f64>::from_bytes(&bytes),
+        Err(Error::UnknownName { .. })
+    ));
+    let own = |name: &str| -> Option<std::sync::Arc<dyn Activation<f64>>> {
+        (name == "cubic").then(|| std::sync::Arc::new(Cubic) as _)
+    };
+    let same = Mlp::from_bytes_with(&bytes, own).unwrap();
+    assert!(same.is_shaped_like(&net) && same.params() == net.params());
+}
+
 #[test]
 fn layers_and_neurons_read_and_write_the_numbers() {
     let mut net = net::<f64>(4);

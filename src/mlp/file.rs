@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::resolver::{BuiltIn, Resolver};
 use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
-use crate::activation::{self, Activation, check_pieces};
+use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
 use crate::encoding::{self, Encoding};
 use crate::error::{Result, check_not_empty};
 use crate::float::Float;
@@ -63,7 +63,7 @@ impl<T: Float> Mlp<T> {
         let described: Vec<Described> = file.get("layers")?;
         let part = |(index, layer): (usize, &Described)| {
             let name = &layer.activation;
-            let own = resolver.activation(name);
+            let own = resolved(resolver, name);
             let activation = own.map_or_else(|| activation::parse(name), Ok)?;
             layer.rows(&*activation)?;
             Ok(Part {
@@ -252,6 +252,16 @@ impl Precision {
         let is_double = file.is_double("layers.0.weight")?;
         Ok(if is_double { Self::F64 } else { Self::F32 })
     }
+}
+
+/// Returns a custom activation, or a parametric one around it.
+fn resolved<T: Float>(resolver: &dyn Resolver<T>, name: &str) -> Option<Arc<dyn Activation<T>>> {
+    let inner = without_alpha(name);
+    let parametric = || {
+        let own = resolver.activation(inner).filter(|_| inner != name)?;
+        Some(Arc::new(Parametric(own)) as _)
+    };
+    resolver.activation(name).or_else(parametric)
 }
 
 /// Reads the encoding in front of a network, if there is one.

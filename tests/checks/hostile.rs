@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use feedforward::activation::{Identity, Maxout, Tanh};
+use feedforward::activation::{Identity, Maxout, Parametric, Tanh};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Periodic, PeriodicSettings,
 };
@@ -32,7 +32,7 @@ fn trainer() -> Trainer<f32> {
 fn net() -> Mlp<f32> {
     let builder = Mlp::builder(4)
         .hidden(3, Maxout { pieces: 2 })
-        .hidden(3, Tanh);
+        .hidden(3, Parametric(Tanh));
     builder.output(2, Identity).build().unwrap()
 }
 
@@ -160,7 +160,7 @@ const WAYS: [Way; 7] = [
         let read = MultilabelClassifier::<f32, String>::from_bytes(bytes);
         read.map(|model| Some(model.network().clone()))
     },
-    |bytes| Mlp::from_state_dict(bytes, &["maxout(2)", "tanh", "identity"]).map(Some),
+    |bytes| Mlp::from_state_dict(bytes, &["maxout(2)", "parametric(tanh)", "identity"]).map(Some),
     |bytes| {
         let layers = [("layers.2", "identity")];
         Mlp::from_state_dict_named(bytes, &layers, &["layers.0.weight"]).map(Some)
