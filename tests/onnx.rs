@@ -264,7 +264,11 @@ fn networks<T: Float>(models: &mut Models) {
         .hidden(32, Parametric(Mish))
         .hidden(8, Tanh)
         .hidden(16, Parametric(LeakyRelu::new(0.1)));
-    let mut net = builder.output(2, Parametric(Selu)).seed(5).build().unwrap();
+    let mut net = builder
+        .output(10, Parametric(Selu))
+        .seed(5)
+        .build()
+        .unwrap();
     for (index, seed) in (0..net.depth()).zip(7..) {
         let mut layer = net.layer_mut(index).unwrap();
         let alphas = samples(layer.outputs(), 2.0, seed);
@@ -273,7 +277,7 @@ fn networks<T: Float>(models: &mut Models) {
     }
     let x = samples(64 * 3, 2.0, 6);
     let values = net.predict(&x).unwrap();
-    let y = largest("y", &values, 2);
+    let y = largest("y", &values, 10);
     models.add("network with parametric activations", &net, &x, &y, None);
 }
 

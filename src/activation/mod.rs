@@ -46,7 +46,9 @@ mod smooth;
 mod units;
 
 pub use parametric::Parametric;
-pub(crate) use parametric::{backprop_mix, mix};
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use parametric::backprop_mix;
+pub(crate) use parametric::mix;
 #[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
 pub(crate) use registry::built_in;
 #[cfg(target_has_atomic = "ptr")]

@@ -19,7 +19,8 @@ use crate::simd::{self, Op, Simd};
 /// α is 1 at first, which is f itself up to rounding; 0 is the identity. Each neuron has its own α,
 /// which training changes like a bias. It lies behind the biases of its layer
 /// ([`LayerLayout::alpha`](crate::layout::LayerLayout::alpha)), and
-/// [`Group::Alphas`](crate::optimizer::Group::Alphas) sets its learning rate and weight decay.
+/// [`Group::Alphas`](crate::optimizer::Group::Alphas) sets its learning rate and weight decay. The
+/// L2 penalty leaves it out.
 ///
 /// These are RealMLP's parametric activations, around [`Mish`](super::Mish) or
 /// [`Selu`](super::Selu) and with a tenth of the learning rate (Holzmüller, Grinsztajn and
@@ -125,6 +126,7 @@ impl<T: Float> Op for Mix<'_, T> {
     }
 }
 
+#[cfg(target_has_atomic = "ptr")]
 instantiate! {
     /// Replaces dz = dy·f'(z) by dy·(1 + α·(f'(z) - 1)), row by row, and f = f(z) by the derivatives
     /// by α, dy·(f(z) - z). Rows are as long as α.
@@ -133,6 +135,7 @@ instantiate! {
     }
 }
 
+#[cfg(target_has_atomic = "ptr")]
 struct BackpropMix<'a, T> {
     alpha: &'a [T],
     z: &'a [T],
@@ -141,6 +144,7 @@ struct BackpropMix<'a, T> {
     dz: &'a mut [T],
 }
 
+#[cfg(target_has_atomic = "ptr")]
 impl<T: Float> Op for BackpropMix<'_, T> {
     type Output = ();
 
