@@ -1,4 +1,4 @@
-//! Positions of the weight matrices, biases and learned activations in a network's parameter buffer.
+//! Positions of weight matrices, biases and learned activations in a network's parameter buffer.
 
 use alloc::format;
 use alloc::vec::Vec;

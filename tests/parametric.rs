@@ -220,11 +220,11 @@ fn bits_are_equal_on_every_set_with_every_number_of_threads() {
 }
 
 /// Returns the parameters after an update with this gradient at each parameter.
-fn updated(optimizer: impl Optimizer<f64> + 'static, net: &Mlp<f64>, gradient: f64) -> Vec<f64> {
-    let mut state = feedforward::optimizer::State::new(&optimizer, net.layout()).unwrap();
+fn updated(optimizer: &impl Optimizer<f64>, net: &Mlp<f64>, gradient: f64) -> Vec<f64> {
+    let mut state = feedforward::optimizer::State::new(optimizer, net.layout()).unwrap();
     let (mut params, gradient) = (net.params().to_vec(), vec![gradient; net.params().len()]);
     state
-        .update(&optimizer, 0.1, &mut params, &gradient)
+        .update(optimizer, 0.1, &mut params, &gradient)
         .unwrap();
     params
 }
@@ -235,7 +235,7 @@ fn numbers_are_a_group_of_their_own() {
     let layers = net.layout().layers();
     let groups = |group: Group| ParamGroups::new(Adam::new(0.1)).rate(group, 0.0);
     let frozen = |group: Group, index: usize| {
-        updated(groups(group), &net, 1.0)[index] == net.params()[index]
+        updated(&groups(group), &net, 1.0)[index] == net.params()[index]
     };
     let (alpha, bias) = (layers[0].alpha.start, layers[0].bias.start);
     let table = [
@@ -259,7 +259,7 @@ fn numbers_are_a_group_of_their_own() {
     assert!(frozen(Group::LayerWeights(1), layers[0].alpha.end));
 
     let muon = ParamGroups::new(Muon::default()).rate(Group::Alphas, 0.0);
-    let after = updated(muon, &net, 1.0);
+    let after = updated(&muon, &net, 1.0);
     for at in layers {
         assert_eq!(after[at.alpha.clone()], net.params()[at.alpha.clone()]);
         assert_ne!(after[at.bias.clone()], net.params()[at.bias.clone()]);
@@ -281,7 +281,7 @@ fn penalties_leave_the_numbers_out() {
             decay_biases,
             ..AdamW::default()
         };
-        updated(adamw, &net, 0.0)
+        updated(&adamw, &net, 0.0)
     };
     let ([with, without], [all, some]) = (
         [gradient(1.0), gradient(0.0)],

@@ -128,8 +128,8 @@ impl<T: Float> Op for Mix<'_, T> {
 
 #[cfg(target_has_atomic = "ptr")]
 instantiate! {
-    /// Replaces dz = dy·f'(z) by dy·(1 + α·(f'(z) - 1)), row by row, and f = f(z) by the derivatives
-    /// by α, dy·(f(z) - z). Rows are as long as α.
+    /// Replaces dz = dy·f'(z) by dy·(1 + α·(f'(z) - 1)), row by row, and f = f(z) by the
+    /// derivatives by α, dy·(f(z) - z). Rows are as long as α.
     pub(crate) fn backprop_mix<T>(alpha: &[T], z: &[T], dy: &[T], f: &mut [T], dz: &mut [T]) {
         simd::dispatch(BackpropMix { alpha, z, dy, f, dz });
     }

@@ -17,9 +17,11 @@ impl<T: Float> Mlp<T> {
     ///
     /// Each tensor whose name ends in `.weight` is a layer, of shape `[outputs, inputs]`. A layer
     /// without `.bias` gets zeros. Numbers α of a [`Parametric`](crate::activation::Parametric)
-    /// activation are `.alpha`, and ones by default. The values of the numbers in the names order the layers: `0`,
-    /// `2`, `10` as in `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than
-    /// numbers, such as `encoder` and `decoder`, have no order. Pass them to
+    /// activation are `.alpha`, and ones by default.
+    ///
+    /// The values of the numbers in the names order the layers: `0`, `2`, `10` as in
+    /// `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than numbers, such as
+    /// `encoder` and `decoder`, have no order. Pass them to
     /// [`from_state_dict_named`](Self::from_state_dict_named).
     ///
     /// The tensors may be F64, F32, F16 or BF16.

@@ -556,7 +556,12 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             layer,
             repeated(bytes, |_| r#"["a",1]"#.to_string()),
         ),
-        ("an activation", classifier, r#""tanh""#, text("t")),
+        (
+            "an activation",
+            classifier,
+            r#""parametric(tanh)""#,
+            text("t"),
+        ),
         (
             "a kind",
             classifier,
@@ -570,6 +575,12 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             notes(&|n| format!(r#""{}":"""#, name(n))),
         ),
         ("a note", model, r#""b""#, text("b")),
+        (
+            "an activation inside another",
+            classifier,
+            r#""parametric(tanh)""#,
+            format!("\"{})\"", "parametric(".repeat(bytes / 11)),
+        ),
         ("an escaped note", model, r#""b""#, text(r"\u0041")),
         (
             "an encoding",

@@ -34,8 +34,8 @@ use newton_schulz::{normalize, orthogonalize};
 ///
 /// [`adam`](Self::adam) updates biases, numbers α of
 /// [`Parametric`](crate::activation::Parametric) activations, the first and last layers, and the
-/// parameters of an encoding. A schedule changes its learning rate in proportion. In a network without hidden
-/// matrices (fewer than three layers), Adam updates everything.
+/// parameters of an encoding. A schedule changes its learning rate in proportion. In a network
+/// without hidden matrices (fewer than three layers), Adam updates everything.
 ///
 /// The first layer is an exception because it reads inputs of different kinds. Behind an encoding
 /// that learns it is like the others, so [`first_layer`](Self::first_layer) can include it.
