@@ -538,7 +538,7 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let [_, _, encoded, concat, model, classifier, checkpoint] = &files[..] else {
         unreachable!("seven kinds of files")
     };
-    let layer = r#"{"activation":"tanh","outputs":3,"pieces":1}"#;
+    let layer = r#"{"activation":"parametric(tanh)","outputs":3,"pieces":1}"#;
     let name_of_concat = &*self::concat().name();
     [
         ("labels", classifier, r#"["no","yes"]"#, list(r#""""#)),
