@@ -1,4 +1,4 @@
-//! Positions of the weight matrices and biases in a network's parameter buffer.
+//! Positions of weight matrices, biases and learned activations in a network's parameter buffer.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -28,6 +28,17 @@ pub struct LayerLayout {
     pub weights: Range<usize>,
     /// Range of the biases, one for each row. It follows the weights.
     pub bias: Range<usize>,
+    /// Range of the numbers α that a [`Parametric`](crate::activation::Parametric) activation
+    /// learns, one for each neuron. It follows the biases, and is empty for other activations.
+    pub alpha: Range<usize>,
+}
+
+/// Sizes of a layer to plan.
+pub(crate) struct LayerSize {
+    pub(crate) outputs: usize,
+    pub(crate) pieces: usize,
+    /// `true` if each neuron learns an α.
+    pub(crate) is_parametric: bool,
 }
 
 impl LayerLayout {
@@ -35,10 +46,16 @@ impl LayerLayout {
     pub fn rows(&self) -> usize {
         self.bias.len()
     }
+
+    /// Returns the range of all parameters of the layer.
+    pub(crate) fn params(&self) -> Range<usize> {
+        self.weights.start..self.alpha.end
+    }
 }
 
 /// Layout of a parameter buffer: layer by layer, weights then biases, then the parameters of the
-/// encoding, without gaps.
+/// encoding, without gaps. A layer with a [`Parametric`](crate::activation::Parametric) activation
+/// has its numbers α behind the biases.
 ///
 /// Gradients, optimizer states and parameter averages have the same layout.
 ///
@@ -87,21 +104,39 @@ impl Layout {
     /// - [`Error::TooLarge`] for more than 65,536 layers or 2^36 parameters (2^24 on targets with
     ///   32-bit addresses).
     pub fn with_pieces(
-        mut inputs: usize,
+        inputs: usize,
         layers: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Result<Self> {
+        let sizes = layers.into_iter().map(|(outputs, pieces)| LayerSize {
+            outputs,
+            pieces,
+            is_parametric: false,
+        });
+        Self::of_sizes(inputs, sizes)
+    }
+
+    /// Creates the layout of layers for this number of inputs, as
+    /// [`with_pieces`](Self::with_pieces) does.
+    pub(crate) fn of_sizes(
+        mut inputs: usize,
+        layers: impl IntoIterator<Item = LayerSize>,
     ) -> Result<Self> {
         at_least_one("inputs", inputs)?;
         let mut end = 0;
         let mut planned = Vec::new();
-        for (outputs, pieces) in layers {
+        for size in layers {
+            let (outputs, pieces) = (size.outputs, size.pieces);
             at_least_one("neurons of a layer", outputs)?;
             at_least_one("pieces of a neuron", pieces)?;
             check_depth(planned.len() + 1)?;
             let ends = outputs.checked_mul(pieces).and_then(|rows| {
                 let weights = inputs.checked_mul(rows)?.checked_add(end)?;
-                Some((weights, weights.checked_add(rows)?))
+                let bias = weights.checked_add(rows)?;
+                let alphas = if size.is_parametric { outputs } else { 0 };
+                Some((weights, bias, bias.checked_add(alphas)?))
             });
-            let Some((weights, bias)) = ends.filter(|(_, bias)| *bias <= MOST_PARAMETERS) else {
+            let ends = ends.filter(|(_, _, alpha)| *alpha <= MOST_PARAMETERS);
+            let Some((weights, bias, alpha)) = ends else {
                 return Err(too_many());
             };
             planned.push(LayerLayout {
@@ -110,8 +145,9 @@ impl Layout {
                 pieces,
                 weights: end..weights,
                 bias: weights..bias,
+                alpha: bias..alpha,
             });
-            end = bias;
+            end = alpha;
         }
         if planned.is_empty() {
             return Err(Error::Empty { what: "layers" });
@@ -143,7 +179,7 @@ impl Layout {
 
     /// Returns the range of the encoding's parameters, which follow the layers' parameters.
     pub fn encoding(&self) -> Range<usize> {
-        let start = self.layers.last().map_or(0, |layer| layer.bias.end);
+        let start = self.layers.last().map_or(0, |layer| layer.alpha.end);
         start..start.saturating_add(self.encoding)
     }
 
@@ -162,7 +198,7 @@ impl Layout {
     pub fn layer_of(&self, parameter: usize) -> Option<usize> {
         self.layers
             .iter()
-            .position(|layer| (layer.weights.start..layer.bias.end).contains(&parameter))
+            .position(|layer| layer.params().contains(&parameter))
     }
 }
 

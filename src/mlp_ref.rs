@@ -45,7 +45,8 @@ pub use spec::{EncodingSpec, LayerSpec};
 /// A multilayer perceptron that borrows its parameters and its layers.
 ///
 /// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
-/// by layer, weights row-major `[rows x inputs]`, then biases. Those of encodings lie at the end.
+/// by layer, weights row-major `[rows x inputs]`, then biases, then the numbers α of
+/// [`LayerSpec::parametric`]. Those of encodings lie at the end.
 /// The [module](self) shows a network in a `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
@@ -75,7 +76,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Empty`] without layers.
     /// - [`Error::InvalidSetting`] if there are no inputs, if a layer has no neurons or too many,
     ///   or if an activation has a parameter out of range.
-    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's.
+    /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if only one of
+    ///   both is parametric.
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
@@ -122,7 +124,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         params: &'a [T],
     ) -> Result<Self> {
         check_not_empty("layers", layers)?;
-        layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        layers.iter().try_for_each(LayerSpec::check)?;
         let mut activations = layers.iter().map(LayerSpec::activation);
         activations.try_for_each(Activation::check)?;
         let (width, encoded) = match front {
@@ -158,7 +160,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     ///
     /// A constant cannot check the pieces of activations, or that parameters are finite. If an
     /// activation's pieces are not its layer's, each prediction returns an error. Parameters that
-    /// are not finite produce outputs that are not finite, which are errors too.
+    /// are not finite produce outputs that are not finite, which are errors too. A layer of
+    /// [`LayerSpec::new`] ignores that its activation is parametric, as if each α were 1.
     ///
     /// # Panics
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
@@ -329,7 +332,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
         simd::check()?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
         check_length("outputs", outputs, samples.saturating_mul(self.outputs()))?;
-        let needed = self.scratch_len();
+        let (values, rows) = self.widths();
+        let needed = values + rows;
         let available = needed.min(scratch.len());
         let scratch = &mut scratch[..available];
         check_length("scratch", scratch, needed)?;
@@ -337,17 +341,24 @@ impl<'a, T: Float> MlpRef<'a, T> {
         self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
         let mut encodings = self.encodings().iter();
         encodings.try_for_each(EncodingSpec::check)?;
-        predict::predict(self, inputs, outputs, scratch, None);
+        let (values, z) = scratch.split_at_mut(values);
+        predict::predict(self, inputs, outputs, (&mut *values, &mut *z), None);
         match outputs.iter().position(|y| !y.is_finite()) {
             None => Ok(()),
-            Some(index) => Err(self.overflow(inputs, outputs, scratch, index)),
+            Some(index) => Err(self.overflow(inputs, outputs, (values, z), index)),
         }
     }
 
     /// Returns an error for the encodings, or for the first layer, with an output that is not
     /// finite. It evaluates the sample of this output again.
     #[cold]
-    fn overflow(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T], index: usize) -> Error {
+    fn overflow(
+        &self,
+        inputs: &[T],
+        outputs: &mut [T],
+        scratch: (&mut [T], &mut [T]),
+        index: usize,
+    ) -> Error {
         let (row, value) = (index / self.outputs(), outputs[index].as_f64());
         let input = &inputs[row * self.inputs..][..self.inputs];
         let output = &mut outputs[row * self.outputs()..][..self.outputs()];
@@ -370,6 +381,8 @@ const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<u
         }
         // A row has a weight for each input, and a bias.
         let params = rows.saturating_mul(before.saturating_add(1));
+        let alphas = if layer.is_parametric { rows } else { 0 };
+        let params = params.saturating_add(alphas);
         (total, before) = (total.saturating_add(params), layer.outputs);
         index += 1;
     }

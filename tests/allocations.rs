@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use feedforward::activation::{Gelu, Identity, Maxout, Relu};
+use feedforward::activation::{Gelu, Identity, Maxout, Parametric, Relu};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
     PeriodicSettings, Positional, Scaled,
@@ -58,6 +58,7 @@ fn network<T: Float>() -> Mlp<T> {
         .hidden(40, Relu)
         .hidden(60, Gelu)
         .hidden(30, Maxout::new(3))
+        .hidden(20, Parametric(Gelu))
         .output(3, Identity)
         .build()
         .unwrap()

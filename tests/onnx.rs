@@ -13,7 +13,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use feedforward::activation::{self, Identity, Maxout, Relu, Tanh};
+use feedforward::activation::{
+    self, Identity, LeakyRelu, Maxout, Mish, Parametric, Relu, Selu, Tanh,
+};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Interpolation, OneBlob,
     Periodic, PeriodicSettings, Positional, Scaled,
@@ -258,6 +260,25 @@ fn networks<T: Float>(models: &mut Models) {
         let name = format!("network 20-{width}-{width}-10 {name}");
         models.add(&name, &net, &x, &largest("y", &values, 10), None);
     }
+    let builder = Mlp::<T>::builder(3)
+        .hidden(32, Parametric(Mish))
+        .hidden(8, Tanh)
+        .hidden(16, Parametric(LeakyRelu::new(0.1)));
+    let mut net = builder
+        .output(10, Parametric(Selu))
+        .seed(5)
+        .build()
+        .unwrap();
+    for (index, seed) in (0..net.depth()).zip(7..) {
+        let mut layer = net.layer_mut(index).unwrap();
+        let alphas = samples(layer.outputs(), 2.0, seed);
+        let alphas = &alphas[..layer.alpha().len()];
+        layer.alpha_mut().copy_from_slice(alphas);
+    }
+    let x = samples(64 * 3, 2.0, 6);
+    let values = net.predict(&x).unwrap();
+    let y = largest("y", &values, 10);
+    models.add("network with parametric activations", &net, &x, &y, None);
 }
 
 /// Returns the indices of these labels among the classes.

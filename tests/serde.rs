@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use feedforward::activation::{Identity, LeakyRelu, Maxout, Tanh};
+use feedforward::activation::{Identity, LeakyRelu, Maxout, Parametric, Tanh};
 use feedforward::encoding::PeriodicSettings;
 use feedforward::init::Siren;
 use feedforward::loss::{GaussianNll, Huber, Pinball, SquaredError};
@@ -57,6 +57,7 @@ fn settings_come_back() {
     check(SquaredError);
     check(LeakyRelu { slope: 0.1 });
     check(Maxout { pieces: 3 });
+    check(Parametric(LeakyRelu { slope: 0.1 }));
     check(Siren::default());
     check(PeriodicSettings::new(3));
     check(Clip::Norm(2.0));

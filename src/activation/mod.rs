@@ -13,6 +13,7 @@
 //! - Periodic and local: [`Sine`], [`Gaussian`]
 //! - Logarithm and exponential: [`LogSigmoid`], [`Exponential`]
 //! - Functions of several pre-activations: [`Maxout`], [`Glu`], [`SwiGlu`]
+//! - Learned: [`Parametric`], around any of the others that takes one pre-activation
 //!
 //! At a kink, the derivative is that of the left side: 0 for [`Relu`], `slope` for [`LeakyRelu`].
 //! At either end of a flat section it is 0 ([`HardTanh`]). [`HardSwish`] is the exception: its
@@ -33,6 +34,7 @@ use crate::simd::{self, Op, Simd};
 
 mod define;
 mod exponential;
+mod parametric;
 mod periodic;
 mod piecewise;
 mod range;
@@ -43,8 +45,14 @@ mod sigmoid;
 mod smooth;
 mod units;
 
+pub use parametric::Parametric;
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use parametric::backprop_mix;
+pub(crate) use parametric::mix;
 #[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
 pub(crate) use registry::built_in;
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use registry::without_alpha;
 #[cfg(target_has_atomic = "ptr")]
 pub use registry::{all, names, parse};
 
@@ -127,6 +135,15 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
         1
     }
 
+    /// Returns `true` if each neuron learns how much of f it applies, as [`Parametric`] explains.
+    /// Default: `false`.
+    ///
+    /// The network then computes x + α·(f(x) - x). All methods of the activation are those of f
+    /// alone, which must have one [piece](Self::pieces).
+    fn is_parametric(&self) -> bool {
+        false
+    }
+
     /// Returns the name with its parameters, as in `leaky_relu(0.1)`.
     fn name(&self) -> Cow<'static, str>;
 
@@ -191,6 +208,9 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
     fn pieces(&self) -> usize {
         (**self).pieces()
     }
+    fn is_parametric(&self) -> bool {
+        (**self).is_parametric()
+    }
     fn name(&self) -> Cow<'static, str> {
         (**self).name()
     }
@@ -217,12 +237,13 @@ impl<T: Float, Shared: Activation<T> + ?Sized> Activation<T> for Arc<Shared> {
 /// Checks an activation and returns its number of pieces, which must be at least 1.
 pub(crate) fn check_pieces<T: Float>(activation: &dyn Activation<T>) -> Result<usize> {
     activation.check()?;
+    let what = "pieces of an activation";
     match activation.pieces() {
-        0 => Err(Error::invalid_setting(
-            "pieces of an activation",
-            "at least 1",
-            0,
-        )),
+        0 => Err(Error::invalid_setting(what, "at least 1", 0)),
+        2.. if activation.is_parametric() => {
+            let expected = "1 for a parametric activation";
+            Err(Error::invalid_setting(what, expected, activation.pieces()))
+        }
         pieces => Ok(pieces),
     }
 }

@@ -5,8 +5,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::Activation;
 use super::range::Range;
+use super::{Activation, Parametric};
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
 
@@ -55,22 +55,23 @@ impl<T: Float> Entry<T> {
     }
 }
 
-/// Returns the names of the built-in activations, without parameters.
+/// Returns the names of the built-in activations, without parameters. Any of them that takes one
+/// pre-activation can be [`Parametric`].
 pub fn names() -> impl Iterator<Item = &'static str> {
     Entry::<f64>::ALL.iter().map(|entry| entry.name)
 }
 
 /// Returns every built-in activation with its default parameter.
 ///
-/// `hard_sigmoid`, which has no default, gets 0.2.
+/// `hard_sigmoid`, which has no default, gets 0.2. None is [`Parametric`].
 pub fn all<T: Float>() -> Vec<Arc<dyn Activation<T>>> {
     let example = |entry: &Entry<T>| entry.parameter.as_ref().map_or(0.0, |p| p.example);
     let entries = Entry::ALL.iter();
     entries.map(|entry| (entry.build)(example(entry))).collect()
 }
 
-/// Returns the built-in activation with this [`name`](Activation::name), such as `relu` or
-/// `leaky_relu(0.1)`.
+/// Returns the built-in activation with this [`name`](Activation::name), such as `relu`,
+/// `leaky_relu(0.1)` or `parametric(mish)`.
 ///
 /// A name without a parameter selects the type's default; only `hard_sigmoid` has none. Names from
 /// other libraries are accepted too, such as `linear` for `identity`. Each type's implementation of
@@ -90,8 +91,30 @@ pub fn all<T: Float>() -> Vec<Arc<dyn Activation<T>>> {
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 pub fn parse<T: Float>(text: &str) -> Result<Arc<dyn Activation<T>>> {
-    let (entry, parameter) = find(text)?;
-    Ok((entry.build)(parameter))
+    let built = |text| {
+        let (entry, parameter) = find(text)?;
+        Ok((entry.build)(parameter))
+    };
+    let Some(inner) = inner(text) else {
+        return built(text);
+    };
+    let parametric = Parametric(built(inner)?);
+    Activation::<T>::check(&parametric)?;
+    Ok(Arc::new(parametric))
+}
+
+/// Returns the name inside `parametric(...)`, or `None` if the name is another.
+fn inner(name: &str) -> Option<&str> {
+    let rest = name.trim().strip_prefix(PARAMETRIC)?.trim_start();
+    rest.strip_prefix('(')?.strip_suffix(')')
+}
+
+/// Name of [`Parametric`], without the activation inside.
+const PARAMETRIC: &str = "parametric";
+
+/// Returns an activation's name without [`Parametric`] around it.
+pub(crate) fn without_alpha(name: &str) -> &str {
+    inner(name).unwrap_or(name)
 }
 
 /// Returns the entry with the name in `text`, and its parameter or 0 if there is none.
@@ -103,7 +126,8 @@ fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
         Some((name, rest)) => (name.trim_end(), Some(rest.strip_suffix(')').unwrap_or(""))),
     };
     let Some(entry) = Entry::ALL.iter().find(|entry| entry.answers_to(name)) else {
-        let forms: Vec<_> = Entry::<T>::ALL.iter().map(Entry::form).collect();
+        let mut forms: Vec<_> = Entry::<T>::ALL.iter().map(Entry::form).collect();
+        forms.push(format!("{PARAMETRIC}(activation)"));
         return Err(Error::UnknownName {
             what: "activation",
             known: forms.join(", "),
@@ -121,11 +145,16 @@ fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
 }
 
 /// Returns the activation's name and parameter if a built-in has the same name and number of
-/// pieces. The parameter is 0 if there is none.
+/// pieces. The parameter is 0 if there is none. A [`Parametric`] is as the activation inside.
 #[cfg(feature = "onnx")]
 pub(crate) fn built_in<T: Float>(f: &dyn Activation<T>) -> Option<(&'static str, f64)> {
     let name = f.name();
-    let (entry, parameter) = find::<T>(&name).ok()?;
+    let name = if f.is_parametric() {
+        inner(&name)?
+    } else {
+        &*name
+    };
+    let (entry, parameter) = find::<T>(name).ok()?;
     let built = (entry.build)(parameter);
     let is_same = built.name() == name && built.pieces() == f.pieces();
     is_same.then_some((entry.name, parameter))

@@ -71,7 +71,8 @@ pub struct LayerInfo<'a> {
     pub pieces: usize,
     /// [`Activation::gain`](crate::Activation::gain) of the layer's activation.
     pub gain: f64,
-    /// Name of the layer's activation.
+    /// Name of the layer's activation, without [`Parametric`](crate::activation::Parametric) around
+    /// it.
     pub activation: &'a str,
     /// Name of the activation of this layer if it is hidden, else of the last hidden layer.
     ///

@@ -10,6 +10,7 @@ use crate::activation::{Activation, check_pieces};
 use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
 use crate::float::Float;
 use crate::layout::LayerLayout;
+use crate::memory;
 
 mod neuron;
 
@@ -37,6 +38,8 @@ pub use neuron::{Neuron, NeuronMut};
 pub struct Layer<T, W = Vec<T>> {
     weights: W,
     bias: W,
+    /// One α for each neuron, or none.
+    alpha: W,
     inputs: usize,
     pieces: usize,
     activation: Arc<dyn Activation<T>>,
@@ -45,7 +48,7 @@ pub struct Layer<T, W = Vec<T>> {
 impl<T: Float> Layer<T> {
     /// Creates a layer that owns its weights and biases. Weights are row-major, one row for each
     /// neuron. If the activation takes several pieces, each neuron has this many successive rows
-    /// and biases.
+    /// and biases. If it is [`Parametric`](crate::activation::Parametric), each α is 1.
     ///
     /// # Errors
     /// - [`Error::Rows`] unless `bias` holds whole neurons, and `weights` one or more values for
@@ -61,9 +64,16 @@ impl<T: Float> Layer<T> {
         let pieces = check_pieces(&activation)?;
         check_rows("bias", &bias, pieces)?;
         let inputs = check_rows("weights", &weights, bias.len())?;
+        let what = "numbers of a parametric activation";
+        let alphas = if activation.is_parametric() {
+            bias.len()
+        } else {
+            0
+        };
         Ok(Self {
             weights,
             bias,
+            alpha: memory::filled(what, T::one(), alphas)?,
             inputs,
             pieces,
             activation: Arc::new(activation),
@@ -92,6 +102,7 @@ impl<T: Float> Layer<T> {
         Ok(Self {
             weights: neurons.iter().flat_map(Neuron::weights).copied().collect(),
             bias: neurons.iter().flat_map(Neuron::biases).copied().collect(),
+            alpha: neurons.iter().filter_map(Neuron::alpha).collect(),
             inputs: first.inputs(),
             pieces: biases,
             activation,
@@ -100,15 +111,16 @@ impl<T: Float> Layer<T> {
 }
 
 impl<T: Float, W> Layer<T, W> {
-    /// Returns a view of weights and biases that lie at this position in a network.
+    /// Returns a view of weights, biases and numbers α that lie at this position in a network.
     pub(crate) fn view(
-        (weights, bias): (W, W),
+        (weights, bias, alpha): (W, W, W),
         at: &LayerLayout,
         activation: &Arc<dyn Activation<T>>,
     ) -> Self {
         Self {
             weights,
             bias,
+            alpha,
             inputs: at.inputs,
             pieces: at.pieces,
             activation: Arc::clone(activation),
@@ -162,6 +174,12 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
         self.bias.as_ref()
     }
 
+    /// Returns the number α of each neuron, or nothing if the activation is not
+    /// [`Parametric`](crate::activation::Parametric).
+    pub fn alpha(&self) -> &[T] {
+        self.alpha.as_ref()
+    }
+
     /// Returns a view of one neuron.
     ///
     /// # Errors
@@ -171,8 +189,14 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
         Ok(Neuron::from_parts(
             &self.weights()[weights],
             &self.bias()[biases],
+            self.alpha_of(index),
             self.shared_activation(),
         ))
+    }
+
+    /// Returns a neuron's α, or nothing.
+    fn alpha_of(&self, index: usize) -> &[T] {
+        self.alpha().get(index..=index).unwrap_or_default()
     }
 
     /// Returns views of the neurons, in order.
@@ -180,7 +204,11 @@ impl<T: Float, W: AsRef<[T]>> Layer<T, W> {
         self.weights()
             .chunks_exact(self.inputs * self.pieces)
             .zip(self.bias().chunks_exact(self.pieces))
-            .map(|(weights, biases)| Neuron::from_parts(weights, biases, self.shared_activation()))
+            .enumerate()
+            .map(|(index, (weights, biases))| {
+                let (alpha, activation) = (self.alpha_of(index), self.shared_activation());
+                Neuron::from_parts(weights, biases, alpha, activation)
+            })
     }
 
     /// Returns the outputs for one sample, computed neuron by neuron.
@@ -203,7 +231,13 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
         self.bias.as_mut()
     }
 
-    /// Returns one neuron's weights and biases mutably.
+    /// Returns the number α of each neuron mutably, or nothing if the activation is not
+    /// [`Parametric`](crate::activation::Parametric).
+    pub fn alpha_mut(&mut self) -> &mut [T] {
+        self.alpha.as_mut()
+    }
+
+    /// Returns one neuron's parameters mutably.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`] if there is no such neuron.
@@ -214,6 +248,7 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Layer<T, W> {
             weights: &mut self.weights.as_mut()[weights],
             bias: &mut bias[0],
             other_biases: &mut other_biases[..biases.len() - 1],
+            alpha: self.alpha.as_mut().get_mut(index),
         })
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand::{RngExt, SeedableRng};
 
-use crate::activation::{Activation, check_pieces};
+use crate::activation::{Activation, check_pieces, mix};
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::Float;
 use crate::memory;
@@ -23,7 +23,8 @@ use crate::simd::{self, Op, Simd};
 /// bit-identical to those of its neurons, evaluated one by one.
 ///
 /// With an activation of several [pieces](Activation::pieces), the neuron has a row of weights, a
-/// bias and a z for each piece.
+/// bias and a z for each piece. With a [`Parametric`](crate::activation::Parametric) activation it
+/// has a number α, and its output is z + α · (f(z) - z), without fused multiply-adds.
 ///
 /// ```
 /// use feedforward::{Neuron, activation::LeakyRelu};
@@ -38,6 +39,8 @@ pub struct Neuron<T, W = Vec<T>> {
     weights: W,
     /// One bias for each piece.
     biases: W,
+    /// The α of a parametric activation, or nothing.
+    alpha: W,
     activation: Arc<dyn Activation<T>>,
 }
 
@@ -50,10 +53,13 @@ pub struct NeuronMut<'a, T> {
     pub bias: &'a mut T,
     /// The biases of the other pieces.
     pub other_biases: &'a mut [T],
+    /// The number α of a [`Parametric`](crate::activation::Parametric) activation.
+    pub alpha: Option<&'a mut T>,
 }
 
 impl<T: Float> Neuron<T> {
-    /// Creates a neuron from weights and bias.
+    /// Creates a neuron from weights and bias. If the activation is
+    /// [`Parametric`](crate::activation::Parametric), α is 1.
     ///
     /// # Errors
     /// [`Error::Rows`] without weights, [`Error::Shape`] if the activation takes several pieces,
@@ -93,9 +99,11 @@ impl<T: Float> Neuron<T> {
         let (weights, biases) = (weights.into(), biases.into());
         check_length("biases", &biases, check_pieces(&activation)?)?;
         check_rows("weights", &weights, biases.len())?;
+        let alphas = usize::from(activation.is_parametric());
         Ok(Self {
             weights,
             biases,
+            alpha: alloc::vec![T::one(); alphas],
             activation: Arc::new(activation),
         })
     }
@@ -135,10 +143,16 @@ impl<T: Float> Neuron<T> {
 
 impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// Creates a neuron from parameters that are known to fit the activation.
-    pub(super) fn from_parts(weights: W, biases: W, activation: Arc<dyn Activation<T>>) -> Self {
+    pub(super) fn from_parts(
+        weights: W,
+        biases: W,
+        alpha: W,
+        activation: Arc<dyn Activation<T>>,
+    ) -> Self {
         Self {
             weights,
             biases,
+            alpha,
             activation,
         }
     }
@@ -162,6 +176,11 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
     /// Returns the biases, one for each piece.
     pub fn biases(&self) -> &[T] {
         self.biases.as_ref()
+    }
+
+    /// Returns the number α, if the activation is [`Parametric`](crate::activation::Parametric).
+    pub fn alpha(&self) -> Option<T> {
+        self.alpha.as_ref().first().copied()
     }
 
     /// Returns the activation.
@@ -195,13 +214,16 @@ impl<T: Float, W: AsRef<[T]>> Neuron<T, W> {
         Ok(z.collect())
     }
 
-    /// Returns the output f(z).
+    /// Returns the output f(z), or z + α · (f(z) - z) if the activation is parametric.
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one input for each weight of a piece.
     pub fn output(&self, inputs: &[T]) -> Result<T> {
         let (z, mut output) = (self.pre_activations(inputs)?, [T::zero()]);
         self.activation.apply(&z, &mut output);
+        if let Some(alpha) = self.alpha() {
+            mix(&[alpha], &z, &mut output);
+        }
         Ok(output[0])
     }
 }
@@ -220,6 +242,12 @@ impl<T: Float, W: AsRef<[T]> + AsMut<[T]>> Neuron<T, W> {
     /// Returns the biases mutably, one for each piece.
     pub fn biases_mut(&mut self) -> &mut [T] {
         self.biases.as_mut()
+    }
+
+    /// Returns the number α mutably, if the activation is
+    /// [`Parametric`](crate::activation::Parametric).
+    pub fn alpha_mut(&mut self) -> Option<&mut T> {
+        self.alpha.as_mut().first_mut()
     }
 }
 

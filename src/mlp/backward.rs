@@ -1,6 +1,7 @@
 //! Products of a backward pass: derivatives, weight gradients, outer products.
 
 use super::Mlp;
+use super::alphas::Alphas;
 use super::dropout::Masks;
 use super::forward::keeps_z;
 use super::packed::PackedLayer;
@@ -9,6 +10,16 @@ use crate::float::Float;
 use crate::gemm::{self, Buffer, Epilogue, MatRef, Product, padded};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd};
+
+/// Kind of parameter gradient that a backward pass computes.
+pub(super) enum ParamGradient<'a, T> {
+    /// The sum over the rows.
+    Sum,
+    /// One gradient for each row.
+    PerSample(&'a mut [T]),
+    /// No parameter gradient: the pass computes dL/dx alone.
+    Skip,
+}
 
 /// Epilogue that multiplies each strip of dL/dy by the derivative of the layer that computed y.
 pub(super) struct ActivationDerivative<'a, T> {
@@ -20,6 +31,7 @@ pub(super) struct ActivationDerivative<'a, T> {
     pub(super) masks: Option<Masks>,
     /// Index of the first row in the minibatch.
     pub(super) first_sample: usize,
+    pub(super) alphas: Alphas<'a, T>,
     pub(super) dy: &'a mut [T],
     pub(super) dz: &'a mut [T],
 }
@@ -52,7 +64,9 @@ impl<T: Float> Epilogue<T> for ActivationDerivative<'_, T> {
             masks.apply(layer.index, self.first_sample + first, layer.outputs, dy);
         }
         let saved = (&self.saved.0[z.clone()], &self.saved.1[y]);
-        layer.backprop(self.activation, saved, dy, &mut self.dz[z]);
+        let (activation, dz) = (self.activation, &mut self.dz[z]);
+        self.alphas
+            .backprop(layer, activation, first, saved, dy, dz);
     }
 }
 
@@ -89,19 +103,18 @@ pub(super) fn weight_gradient<T: Float>(
     }
 }
 
-/// Sum of rows in order, which is the gradient of a bias.
-pub(super) struct SumRows<'a, T> {
+/// Adds rows in order, as for the gradient of a bias.
+pub(super) struct AddRows<'a, T> {
     /// Rows, padded to whole cache lines.
     pub(super) rows: &'a [T],
     pub(super) sum: &'a mut [T],
 }
 
-impl<T: Float> Op for SumRows<'_, T> {
+impl<T: Float> Op for AddRows<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        self.sum.fill(T::zero());
         for row in self.rows.chunks_exact(padded::<T>(self.sum.len())) {
             for (sum, &x) in self.sum.iter_mut().zip(row) {
                 *sum += x;

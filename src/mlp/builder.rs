@@ -8,12 +8,12 @@ use core::iter::repeat_n;
 use rand::SeedableRng;
 
 use super::Mlp;
-use crate::activation::{Activation, check_pieces};
+use crate::activation::{Activation, check_pieces, without_alpha};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::init::{HeUniform, Initializer, LayerInfo, Rng, round_into};
-use crate::layout::{Layout, check_depth};
+use crate::layout::{LayerSize, Layout, check_depth};
 use crate::memory;
 
 /// Builder that describes a network layer by layer.
@@ -150,7 +150,13 @@ impl<T: Float> MlpBuilder<T> {
         let layers: Vec<_> = layers.collect();
         let sizes = layers
             .iter()
-            .map(|(neurons, activation)| Ok((*neurons, check_pieces(&**activation)?)))
+            .map(|(neurons, activation)| {
+                Ok(LayerSize {
+                    outputs: *neurons,
+                    pieces: check_pieces(&**activation)?,
+                    is_parametric: activation.is_parametric(),
+                })
+            })
             .collect::<Result<Vec<_>>>()?;
         let width = match &self.encoding {
             None => self.inputs,
@@ -160,7 +166,7 @@ impl<T: Float> MlpBuilder<T> {
                 return Err(Error::shape(what, expected, encoding.inputs()));
             }
         };
-        let layout = Layout::with_pieces(width, sizes)?;
+        let layout = Layout::of_sizes(width, sizes)?;
         let activations: Vec<_> = layers.into_iter().map(|layer| layer.1).collect();
         let mut params = memory::filled("parameters", T::zero(), layout.len())?;
         let mut rng = Rng::seed_from_u64(self.seed);
@@ -169,20 +175,23 @@ impl<T: Float> MlpBuilder<T> {
             let mut bias = memory::filled("biases", 0.0, at.bias.len())?;
             let name = activation.name();
             let hidden = last_hidden.map(|last| activations[index.min(last)].name());
+            // At first each α is 1, so a parametric activation is that inside it.
+            let (name, hidden) = (without_alpha(&name), hidden.as_deref().map(without_alpha));
             let fan = LayerInfo {
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
                 pieces: at.pieces,
                 gain: activation.gain(),
-                activation: &name,
-                hidden_activation: hidden.as_deref(),
+                activation: name,
+                hidden_activation: hidden,
             };
             self.initializer
                 .initialize(&fan, &mut rng, &mut weights, &mut bias);
-            let (to_weights, to_bias) = at.split_mut(&mut params);
+            let (to_weights, to_bias, alpha) = at.split_mut(&mut params);
             round_into("initial weights", &weights, to_weights)?;
             round_into("initial biases", &bias, to_bias)?;
+            alpha.fill(T::one());
         }
         let net = Mlp {
             inputs: layout.layers()[0].inputs,

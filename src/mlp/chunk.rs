@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Mlp;
+use super::alphas::Alphas;
 use super::backward::{
-    ActivationDerivative, SumRows, is_narrow, outer_products, saved_activations, weight_gradient,
+    ActivationDerivative, AddRows, ParamGradient, is_narrow, outer_products, saved_activations,
+    weight_gradient,
 };
 use super::encoder;
 use super::forward::{PreActivations, forward, keeps_z};
@@ -17,16 +19,6 @@ use crate::float::{Float, instantiate};
 use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
 use crate::memory;
 use crate::simd;
-
-/// Kind of parameter gradient that a backward pass computes.
-enum ParamGradient<'a, T> {
-    /// The sum over the rows.
-    Sum,
-    /// One gradient for each row.
-    PerSample(&'a mut [T]),
-    /// No parameter gradient: the pass computes dL/dx alone.
-    Skip,
-}
 
 /// Workspace for some rows of a minibatch, and their part of the gradient.
 #[derive(Clone, Debug)]
@@ -47,6 +39,8 @@ pub(super) struct Chunk<T> {
     dy: Buffer<T>,
     /// Transposed gradient of a weight matrix.
     dw: Buffer<T>,
+    /// f(z) of one strip of a parametric activation f.
+    f: Buffer<T>,
     /// The rows' targets, row-major without gaps.
     targets: Vec<T>,
     /// Sum of the gradients over the rows, laid out like the parameters.
@@ -83,6 +77,7 @@ impl<T: Float> Chunk<T> {
             dz: [(); 2].map(|()| Buffer::zeros(0)),
             dy: Buffer::zeros(0),
             dw: Buffer::zeros(0),
+            f: Buffer::zeros(0),
             targets: Vec::new(),
             gradient: Vec::new(),
             encoded_gradient: Vec::new(),
@@ -119,6 +114,9 @@ impl<T: Float> Chunk<T> {
             }
             if keeps_z(net, index) {
                 self.z[index].reserve(BUFFERS, rows, stride)?;
+            }
+            if !at.alpha.is_empty() {
+                self.f.reserve(BUFFERS, MC, stride)?;
             }
             if is_narrow::<T>(at.inputs, at.rows()) {
                 self.dw.reserve(BUFFERS, at.inputs, stride)?;
@@ -236,18 +234,25 @@ impl<T: Float> Chunk<T> {
         }
     }
 
-    /// Computes the gradient with respect to the last layer's pre-activations.
-    fn output_derivative(&mut self, minibatch: Minibatch<'_, T>) {
+    /// Computes the gradient with respect to the last layer's pre-activations, and to its α.
+    fn output_derivative(
+        &mut self,
+        minibatch: Minibatch<'_, T>,
+        params: &mut ParamGradient<'_, T>,
+    ) {
         let last = minibatch.net.depth() - 1;
         let (layer, rows) = (&minibatch.packed.layers[last], self.range.len());
         let (z, y) = (rows * layer.z_stride, rows * layer.y_stride);
         let saved = saved_activations(minibatch.net, last, &self.z, &self.y);
         let saved = (&saved.0[..z], &saved.1[..y]);
         let activation = &*minibatch.net.activations()[last];
-        layer.backprop(activation, saved, &self.dy[..y], &mut self.dz[0][..z]);
+        let mut alphas = Alphas::new(minibatch.net, last, &mut self.f, params, &mut self.gradient);
+        let dz = &mut self.dz[0][..z];
+        alphas.backprop(layer, activation, 0, saved, &self.dy[..y], dz);
     }
 
     fn backward(&mut self, minibatch: Minibatch<'_, T>, mut params: ParamGradient<'_, T>) {
+        self.output_derivative(minibatch, &mut params);
         let Minibatch { net, packed, .. } = minibatch;
         let rows = self.range.len();
         let [mut dz, mut below] = self.dz.each_mut();
@@ -261,9 +266,10 @@ impl<T: Float> Chunk<T> {
             match &mut params {
                 ParamGradient::Skip => {}
                 ParamGradient::Sum => {
-                    let (weights, bias) = at.split_mut(&mut self.gradient);
+                    let (weights, bias, _) = at.split_mut(&mut self.gradient);
                     weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
-                    simd::dispatch(SumRows {
+                    bias.fill(T::zero());
+                    simd::dispatch(AddRows {
                         rows: &dz[..rows * layer.z_stride],
                         sum: bias,
                     });
@@ -284,6 +290,13 @@ impl<T: Float> Chunk<T> {
                     saved: saved_activations(net, index - 1, &self.z, &self.y),
                     masks: minibatch.masks,
                     first_sample: self.range.start,
+                    alphas: Alphas::new(
+                        net,
+                        index - 1,
+                        &mut self.f,
+                        &mut params,
+                        &mut self.gradient,
+                    ),
                     dy: &mut self.dy,
                     dz: &mut below[..],
                 });
@@ -338,7 +351,6 @@ instantiate! {
     pub(super) fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, scale, None);
-        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::Sum);
     }
 }
@@ -362,7 +374,6 @@ instantiate! {
     ) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, T::one(), Some(losses));
-        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::PerSample(each));
     }
 }
@@ -396,7 +407,6 @@ instantiate! {
         for (row, unit) in derivatives.chunks_exact_mut(stride).enumerate() {
             unit[outputs.start + row % copies] = T::one();
         }
-        chunk.output_derivative(minibatch);
         chunk.backward(minibatch, ParamGradient::Skip);
     }
 }

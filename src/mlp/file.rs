@@ -10,11 +10,11 @@ use serde::de::IgnoredAny;
 use super::resolver::{BuiltIn, Resolver};
 use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
-use crate::activation::{self, Activation, check_pieces};
+use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
 use crate::encoding::{self, Encoding};
 use crate::error::{Result, check_not_empty};
 use crate::float::Float;
-use crate::layout::Layout;
+use crate::layout::{LayerSize, Layout};
 use crate::memory;
 use crate::storage::{Reader, Writer, contradicts, malformed, on_disk};
 
@@ -23,6 +23,8 @@ pub(super) struct Part<T> {
     pub(super) weight: String,
     /// `None` stands for zeros.
     pub(super) bias: Option<String>,
+    /// Numbers of a parametric activation. `None` stands for ones.
+    pub(super) alpha: Option<String>,
     pub(super) outputs: usize,
     pub(super) activation: Arc<dyn Activation<T>>,
 }
@@ -34,10 +36,13 @@ impl<T: Float> Mlp<T> {
         file.describe("inputs", &self.inputs())?;
         file.describe("layers", &self.described())?;
         for (index, at) in self.layout.layers().iter().enumerate() {
-            let (weights, bias) = at.split(&self.params);
+            let (weights, bias, alpha) = at.split(&self.params);
             let shape = [at.rows(), at.inputs];
             file.add(format!("layers.{index}.weight"), &shape, weights);
             file.add(format!("layers.{index}.bias"), &shape[..1], bias);
+            if !alpha.is_empty() {
+                file.add(format!("layers.{index}.alpha"), &[at.outputs], alpha);
+            }
         }
         if let Some(encoding) = &self.encoding {
             file.describe(ENCODING, &encoding.name())?;
@@ -58,12 +63,15 @@ impl<T: Float> Mlp<T> {
         let described: Vec<Described> = file.get("layers")?;
         let part = |(index, layer): (usize, &Described)| {
             let name = &layer.activation;
-            let own = resolver.activation(name);
+            let own = resolved(resolver, name);
             let activation = own.map_or_else(|| activation::parse(name), Ok)?;
             layer.rows(&*activation)?;
             Ok(Part {
                 weight: format!("layers.{index}.weight"),
                 bias: Some(format!("layers.{index}.bias")),
+                alpha: activation
+                    .is_parametric()
+                    .then(|| format!("layers.{index}.alpha")),
                 outputs: layer.outputs,
                 activation,
             })
@@ -111,16 +119,28 @@ impl<T: Float> Mlp<T> {
             if let Some(bias) = &part.bias {
                 file.check(bias, &[rows])?;
             }
-            sizes.push((part.outputs, pieces));
+            if let Some(alpha) = &part.alpha {
+                file.check(alpha, &[part.outputs])?;
+            }
+            sizes.push(LayerSize {
+                outputs: part.outputs,
+                pieces,
+                is_parametric: part.activation.is_parametric(),
+            });
             before = part.outputs;
         }
-        let layout = Layout::with_pieces(inputs, sizes)?;
+        let layout = Layout::of_sizes(inputs, sizes)?;
         let mut params = memory::filled("parameters", T::zero(), layout.len())?;
         for (part, at) in parts.iter().zip(layout.layers()) {
             let shape = [at.rows(), at.inputs];
             file.read(&part.weight, &shape, &mut params[at.weights.clone()])?;
             if let Some(bias) = &part.bias {
                 file.read(bias, &shape[..1], &mut params[at.bias.clone()])?;
+            }
+            let numbers = &mut params[at.alpha.clone()];
+            match &part.alpha {
+                Some(alpha) => file.read(alpha, &[at.outputs], numbers)?,
+                None => numbers.fill(T::one()),
             }
         }
         check_finite("parameters", &params)?;
@@ -135,7 +155,8 @@ impl<T: Float> Mlp<T> {
 
     /// Returns the network as the bytes of a safetensors file. It holds a description and the
     /// tensors `layers.N.weight` `[outputs, inputs]` and `layers.N.bias` `[outputs]`, as in
-    /// PyTorch's `torch.nn.Linear`. Equal networks produce equal bytes.
+    /// PyTorch's `torch.nn.Linear`. A [`Parametric`](crate::activation::Parametric) activation adds
+    /// `layers.N.alpha` `[outputs]`. Equal networks produce equal bytes.
     ///
     /// ```
     /// use feedforward::{Mlp, activation::{Identity, LeakyRelu}};
@@ -231,6 +252,16 @@ impl Precision {
         let is_double = file.is_double("layers.0.weight")?;
         Ok(if is_double { Self::F64 } else { Self::F32 })
     }
+}
+
+/// Returns a custom activation, or a parametric one around it.
+fn resolved<T: Float>(resolver: &dyn Resolver<T>, name: &str) -> Option<Arc<dyn Activation<T>>> {
+    let inner = without_alpha(name);
+    let parametric = || {
+        let own = resolver.activation(inner).filter(|_| inner != name)?;
+        Some(Arc::new(Parametric(own)) as _)
+    };
+    resolver.activation(name).or_else(parametric)
 }
 
 /// Reads the encoding in front of a network, if there is one.

@@ -66,8 +66,10 @@ impl<T: Float> Epilogue<T> for Activate<'_, T> {
     }
 }
 
-/// Returns `true` if the backward pass needs pre-activations. An activation of several pieces
-/// always needs them, because y does not determine them.
+/// Returns `true` if the backward pass needs pre-activations. An activation of several pieces or
+/// with an α always needs them, because y does not determine them.
 pub(super) fn keeps_z<T: Float>(net: &Mlp<T>, layer: usize) -> bool {
-    net.activations()[layer].needs_pre_activation() || net.layout().layers()[layer].pieces > 1
+    let at = &net.layout().layers()[layer];
+    let needed = net.activations()[layer].needs_pre_activation();
+    needed || at.pieces > 1 || !at.alpha.is_empty()
 }

@@ -5,6 +5,7 @@
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::activation::Activation;
 use crate::encoding::{Encoding, check_parts};
@@ -12,12 +13,13 @@ use crate::error::{Error, Result, check_count, check_length, check_not_empty, ch
 use crate::float::Float;
 pub(crate) use crate::float::check_finite;
 use crate::layer::Layer;
-use crate::layout::{LayerLayout, Layout};
+use crate::layout::{LayerLayout, LayerSize, Layout};
 use crate::memory;
 use crate::mlp_ref::LayerSpec;
 #[cfg(doc)]
 use crate::mlp_ref::MlpRef;
 
+mod alphas;
 mod backward;
 mod builder;
 mod chunk;
@@ -121,9 +123,14 @@ impl<T: Float> Mlp<T> {
             before = layer.outputs();
             params.extend_from_slice(layer.weights());
             params.extend_from_slice(layer.bias());
+            params.extend_from_slice(layer.alpha());
         }
-        let sizes = layers.iter().map(|layer| (layer.outputs(), layer.pieces()));
-        let layout = Layout::with_pieces(layers[0].inputs(), sizes)?;
+        let sizes = layers.iter().map(|layer| LayerSize {
+            outputs: layer.outputs(),
+            pieces: layer.pieces(),
+            is_parametric: !layer.alpha().is_empty(),
+        });
+        let layout = Layout::of_sizes(layers[0].inputs(), sizes)?;
         let activations = layers.iter().map(Layer::shared_activation).collect();
         Ok(Self {
             inputs: layers[0].inputs(),
@@ -217,8 +224,9 @@ impl<T: Float> Mlp<T> {
     }
 
     /// Returns all parameters in one slice, layer by layer, starting at the inputs. Each layer has
-    /// its weights, neuron by neuron, then its biases. [`layout`](Self::layout) describes the
-    /// positions.
+    /// its weights, neuron by neuron, then its biases, and last the numbers α of a
+    /// [`Parametric`](crate::activation::Parametric) activation. [`layout`](Self::layout) describes
+    /// the positions.
     ///
     /// Gradients ([`GradientWorkspace::values`], and each row of
     /// [`GradientWorkspace::compute_each`]), optimizer states and [`MlpRef`](crate::MlpRef) have
@@ -258,7 +266,7 @@ impl<T: Float> Mlp<T> {
         &mut self.params
     }
 
-    /// Returns the positions of the weights, the biases and the encoding in the parameters.
+    /// Returns the positions of weights, biases, numbers α and the encoding in the parameters.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -315,7 +323,10 @@ impl<T: Float> Mlp<T> {
     pub fn layer_specs(&self) -> Vec<LayerSpec<'_, T>> {
         let layers = self.layout.layers().iter().zip(&self.activations);
         layers
-            .map(|(at, f)| LayerSpec::with_pieces(at.outputs, at.pieces, &**f))
+            .map(|(at, f)| match at.alpha.len() {
+                0 => LayerSpec::with_pieces(at.outputs, at.pieces, &**f),
+                _ => LayerSpec::parametric(at.outputs, &**f),
+            })
             .collect()
     }
 
@@ -376,14 +387,18 @@ fn place(layout: &Layout, index: usize) -> Result<&LayerLayout> {
 }
 
 impl LayerLayout {
-    /// Returns the layer's part of all parameters: weights and biases.
-    fn split<'a, T>(&self, params: &'a [T]) -> (&'a [T], &'a [T]) {
-        (&params[self.weights.clone()], &params[self.bias.clone()])
+    /// Returns the layer's part of all parameters: weights, biases and numbers α.
+    fn split<'a, T>(&self, params: &'a [T]) -> (&'a [T], &'a [T], &'a [T]) {
+        let [weights, bias, alpha] = [&self.weights, &self.bias, &self.alpha];
+        let part = |range: &Range<usize>| &params[range.clone()];
+        (part(weights), part(bias), part(alpha))
     }
 
-    /// Returns the layer's part of all parameters mutably: weights and biases.
-    fn split_mut<'a, T>(&self, params: &'a mut [T]) -> (&'a mut [T], &'a mut [T]) {
-        params[self.weights.start..self.bias.end].split_at_mut(self.weights.len())
+    /// Returns the layer's part of all parameters mutably: weights, biases and numbers α.
+    fn split_mut<'a, T>(&self, params: &'a mut [T]) -> (&'a mut [T], &'a mut [T], &'a mut [T]) {
+        let (weights, rest) = params[self.params()].split_at_mut(self.weights.len());
+        let (bias, alpha) = rest.split_at_mut(self.bias.len());
+        (weights, bias, alpha)
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Mlp;
-use crate::activation::Activation;
+use crate::activation::{Activation, mix};
 use crate::error::Result;
 use crate::float::{Float, check_finite, instantiate};
 use crate::gemm::{Buffer, padded, transpose};
@@ -20,7 +20,12 @@ pub(super) struct PackedLayer<T> {
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
-    /// [`Activation::lower_clamp`]. `None` if the activation takes several pieces.
+    /// The numbers α of a parametric activation, padded like the bias. Empty for other activations.
+    pub(super) alpha: Buffer<T>,
+    pub(super) is_parametric: bool,
+    /// `true` if the activation takes one piece and is not parametric.
+    is_plain: bool,
+    /// [`Activation::lower_clamp`]. `None` if the activation takes several pieces or is parametric.
     pub(super) lower_clamp: Option<T>,
     pub(super) index: usize,
     pub(super) inputs: usize,
@@ -37,13 +42,30 @@ impl<T: Float> PackedLayer<T> {
     /// Computes y = f(z) for whole rows of both.
     #[inline]
     pub(super) fn apply(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
-        if self.rows == self.outputs {
+        if self.is_plain {
             return activation.apply(z, y); // includes the padding
+        }
+        self.apply_other(activation, z, y);
+    }
+
+    /// Computes y for an activation of several pieces or with an α.
+    // A function of its own, so that `apply` is inlined.
+    #[inline(never)]
+    fn apply_other(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
+        if self.is_parametric {
+            return self.apply_parametric(activation, z, y);
         }
         let rows = z.chunks_exact(self.z_stride);
         for (z, y) in rows.zip(y.chunks_exact_mut(self.y_stride)) {
             activation.apply(&z[..self.rows], &mut y[..self.outputs]);
         }
+    }
+
+    /// Computes y = z + α·(f(z) - z) for whole rows of both, or for the outputs of one row.
+    #[cold]
+    pub(super) fn apply_parametric(&self, activation: &dyn Activation<T>, z: &[T], y: &mut [T]) {
+        activation.apply(z, y);
+        mix(&self.alpha[..self.z_stride.min(z.len())], z, y);
     }
 
     /// Computes dz = dy · f'(z) for whole rows of all.
@@ -80,11 +102,15 @@ impl<T: Float> Packed<T> {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
             let lower_clamp = net.activations[index].lower_clamp();
+            let is_plain = at.pieces == 1 && at.alpha.is_empty();
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * z_stride),
                 plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
                 bias: Buffer::zeros(z_stride),
-                lower_clamp: lower_clamp.filter(|_| at.pieces == 1),
+                alpha: Buffer::zeros(if at.alpha.is_empty() { 0 } else { z_stride }),
+                is_parametric: !at.alpha.is_empty(),
+                is_plain,
+                lower_clamp: lower_clamp.filter(|_| is_plain),
                 index,
                 inputs: at.inputs,
                 outputs: at.outputs,
@@ -103,8 +129,9 @@ impl<T: Float> Packed<T> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
         threads.for_each(&mut self.layers, &|packed| {
-            let (weights, bias) = net.layout.layers()[packed.index].split(&net.params);
+            let (weights, bias, alpha) = net.layout.layers()[packed.index].split(&net.params);
             pack(packed, weights, bias);
+            packed.alpha[..alpha.len()].copy_from_slice(alpha);
         });
         Ok(())
     }

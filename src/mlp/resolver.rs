@@ -59,6 +59,8 @@ use crate::mlp::Mlp;
 /// ```
 pub trait Resolver<T: Float> {
     /// Returns the custom activation of this name. Default: none.
+    ///
+    /// If it finds none for a name such as `parametric(own)`, it is asked for `own`.
     fn activation(&self, _name: &str) -> Option<Arc<dyn Activation<T>>> {
         None
     }

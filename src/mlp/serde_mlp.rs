@@ -126,9 +126,16 @@ impl<T: Float> Whole<T> {
             };
             let weights = first(rows.saturating_mul(inputs))?;
             let both = first(weights.len().saturating_add(rows))?;
-            let bias = &both[weights.len()..];
-            layers.push(Layer::new(weights, bias, activation)?);
-            (inputs, rest) = (layer.outputs, &rest[both.len()..]);
+            let alphas = if activation.is_parametric() {
+                layer.outputs
+            } else {
+                0
+            };
+            let all = first(both.len().saturating_add(alphas))?;
+            let mut owned = Layer::new(weights, &both[weights.len()..], activation)?;
+            owned.alpha_mut().copy_from_slice(&all[both.len()..]);
+            layers.push(owned);
+            (inputs, rest) = (layer.outputs, &rest[all.len()..]);
         }
         check_finite("parameters", &self.params)?;
         let net = Mlp::from_layers(&layers)?;

@@ -65,6 +65,10 @@ impl<T: Float> Op for &mut Prediction<'_, T> {
             if last {
                 match layer.lower_clamp {
                     Some(_) => self.outputs.copy_from_slice(&strip[..layer.outputs]),
+                    None if layer.is_parametric => {
+                        let z = &strip[..layer.rows];
+                        layer.apply_parametric(&**activation, z, self.outputs);
+                    }
                     None => activation.apply(&strip[..layer.rows], self.outputs),
                 }
                 return are_finite(self.outputs);

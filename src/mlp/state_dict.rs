@@ -16,9 +16,12 @@ impl<T: Float> Mlp<T> {
     /// activations of its layers in order.
     ///
     /// Each tensor whose name ends in `.weight` is a layer, of shape `[outputs, inputs]`. A layer
-    /// without `.bias` gets zeros. The values of the numbers in the names order the layers: `0`,
-    /// `2`, `10` as in `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than
-    /// numbers, such as `encoder` and `decoder`, have no order. Pass them to
+    /// without `.bias` gets zeros. Numbers α of a [`Parametric`](crate::activation::Parametric)
+    /// activation are `.alpha`, and ones by default.
+    ///
+    /// The values of the numbers in the names order the layers: `0`, `2`, `10` as in
+    /// `torch.nn.Sequential`, or `fc1`, `fc2`. Names that differ by more than numbers, such as
+    /// `encoder` and `decoder`, have no order. Pass them to
     /// [`from_state_dict_named`](Self::from_state_dict_named).
     ///
     /// The tensors may be F64, F32, F16 or BF16.
@@ -90,7 +93,7 @@ impl<T: Float> Mlp<T> {
         let mut parts = Vec::new();
         for (name, activation) in layers {
             let activation = activation::parse::<T>(activation)?;
-            let (weight, bias) = (tensor(name, "weight"), tensor(name, "bias"));
+            let [weight, bias, alpha] = ["weight", "bias", "alpha"].map(|part| tensor(name, part));
             let Some(shape) = file.shape(&weight) else {
                 return Err(malformed(format!("there is no tensor {weight}")));
             };
@@ -115,6 +118,10 @@ impl<T: Float> Mlp<T> {
             parts.push(Part {
                 weight,
                 bias: file.shape(&bias).map(|_| bias),
+                alpha: file
+                    .shape(&alpha)
+                    .filter(|_| activation.is_parametric())
+                    .map(|_| alpha),
                 outputs,
                 activation,
             });

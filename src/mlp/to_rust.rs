@@ -55,10 +55,11 @@ impl<T: Float> Mlp<T> {
         for (at, activation) in self.layout.layers().iter().zip(&self.activations) {
             let (outputs, pieces) = (at.outputs, at.pieces);
             let activation = constructor(&**activation)?;
-            let _ = writeln!(
-                layers,
-                "        LayerSpec::with_pieces({outputs}, {pieces}, &{activation}),"
-            );
+            let spec = match at.alpha.len() {
+                0 => format!("with_pieces({outputs}, {pieces}, &{activation})"),
+                _ => format!("parametric({outputs}, &{activation})"),
+            };
+            let _ = writeln!(layers, "        LayerSpec::{spec},");
         }
         let params = numbers(&self.params, 8);
         let (float, depth, len) = (T::NAME, self.depth(), self.params.len());
@@ -157,7 +158,11 @@ fn constant<T: Float>(built_in: &BuiltIn<T>) -> String {
 fn constructor<T: Float>(activation: &dyn Activation<T>) -> Result<String> {
     let (name, text) = (activation.name(), format!("{activation:?}"));
     match activation::parse::<T>(&name) {
-        Ok(known) if format!("{known:?}") == text => Ok(format!("activation::{text}")),
+        Ok(known) if format!("{known:?}") == text => {
+            // The activation inside a parametric one also needs its module.
+            let text = text.replace("Parametric(", "Parametric(activation::");
+            Ok(format!("activation::{text}"))
+        }
         _ => Err(Error::UnknownName {
             what: "activation that can be written as Rust",
             known: activation::names().collect::<Vec<_>>().join(", "),

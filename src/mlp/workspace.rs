@@ -35,8 +35,9 @@ const MOST_ROWS: usize = 4 * LEAST_ROWS;
 /// loss = Σ sᵢ · lossᵢ / B + λ / (2 B) · Σ w²,  B = Σ sᵢ
 /// ```
 ///
-/// The penalty covers all weights w of the layers, but not the biases. Without sample weights, all
-/// sᵢ are 1. PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays biases.
+/// The penalty covers all weights w of the layers, but neither biases nor the numbers α of
+/// [`Parametric`](crate::activation::Parametric) activations. Without sample weights, all sᵢ are 1.
+/// PyTorch's `weight_decay` corresponds to λ / B, but PyTorch also decays biases.
 ///
 /// Sums over samples run in a fixed order: first within chunks of rows, then over the chunks. The
 /// number of chunks depends on the size of the minibatch alone.
@@ -219,7 +220,7 @@ impl<T: Float> GradientWorkspace<T> {
     }
 
     /// Returns the last computed gradient. It is laid out like [`Mlp::params`]: layer by layer,
-    /// weights then biases, then the encoding.
+    /// weights, biases and numbers α, then the encoding.
     pub fn values(&self) -> &[T] {
         &self.values
     }

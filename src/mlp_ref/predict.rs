@@ -1,20 +1,23 @@
 //! Prediction on parameters in place, without packing.
 
 use super::{EncodingSpec, MlpRef};
+use crate::activation::mix;
 use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
 
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
-    /// slices. With `overflow`, it looks for the first number that is not finite.
+    /// slices. The scratch consists of values between layers, and of pre-activations. With
+    /// `overflow`, it looks for the first number that is not finite.
     pub(super) fn predict<T>(
         net: &MlpRef<'_, T>,
         inputs: &[T],
         outputs: &mut [T],
-        scratch: &mut [T],
+        scratch: (&mut [T], &mut [T]),
         overflow: Option<&mut Option<Overflow>>,
     ) {
-        simd::dispatch(Predict { net, inputs, outputs, scratch, overflow });
+        let (values, z) = scratch;
+        simd::dispatch(Predict { net, inputs, outputs, values, z, overflow });
     }
 }
 
@@ -25,7 +28,8 @@ struct Predict<'a, T> {
     net: &'a MlpRef<'a, T>,
     inputs: &'a [T],
     outputs: &'a mut [T],
-    scratch: &'a mut [T],
+    values: &'a mut [T],
+    z: &'a mut [T],
     overflow: Option<&'a mut Option<Overflow>>,
 }
 
@@ -44,7 +48,7 @@ impl<T: Float> Op for Predict<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(mut self, _: S) {
         let (net, last) = (self.net, self.net.layers.len() - 1);
-        let (values, z) = self.scratch.split_at_mut(net.widths().0);
+        let (values, z) = (self.values, self.z);
         let encodings = net.encodings();
         let (_, encoded, encoded_params) = net.front.sizes();
         let samples = self.inputs.chunks_exact(net.inputs);
@@ -77,13 +81,26 @@ impl<T: Float> Op for Predict<'_, T> {
                     &mut values[..layer.outputs]
                 };
                 layer.activation().apply(&z[..rows], y);
+                width = layer.outputs;
+                rest = if layer.is_parametric {
+                    mix_outputs(others, &z[..rows], y)
+                } else {
+                    others
+                };
                 if let Some(first) = &mut self.overflow {
                     find(first, "output", index, y);
                 }
-                (rest, width) = (others, layer.outputs);
             }
         }
     }
+}
+
+/// Replaces f(z) by z + α · (f(z) - z), and returns the parameters behind α.
+#[cold]
+fn mix_outputs<'a, T: Float>(params: &'a [T], z: &[T], y: &mut [T]) -> &'a [T] {
+    let (alpha, others) = params.split_at(y.len());
+    mix(alpha, z, y);
+    others
 }
 
 /// Encodes one sample. Each encoding takes the next inputs and parameters.

@@ -10,6 +10,7 @@ use crate::float::Float;
 pub struct LayerSpec<'a, T> {
     pub(super) outputs: usize,
     pub(super) pieces: usize,
+    pub(super) is_parametric: bool,
     activation: &'a dyn Activation<T>,
 }
 
@@ -30,7 +31,31 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         Self {
             outputs,
             pieces,
+            is_parametric: false,
             activation,
+        }
+    }
+
+    /// Returns a layer of this many neurons, with a
+    /// [`Parametric`](crate::activation::Parametric) activation. Its numbers α lie behind the
+    /// biases in the parameters.
+    ///
+    /// ```
+    /// use feedforward::{LayerSpec, MlpRef, activation::{Parametric, Relu}};
+    ///
+    /// static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::parametric(1, &Parametric(Relu))];
+    /// // A weight, a bias and an α.
+    /// static NET: MlpRef<f32> = MlpRef::constant(1, &LAYERS, &[2.0, 0.0, 0.75]);
+    ///
+    /// let mut outputs = [0.0; 2];
+    /// NET.predict_into(&[1.0, -1.0], &mut outputs, &mut [0.0; NET.scratch_len()])?;
+    /// assert_eq!(outputs, [2.0, -0.5]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub const fn parametric(outputs: usize, activation: &'a dyn Activation<T>) -> Self {
+        Self {
+            is_parametric: true,
+            ..Self::with_pieces(outputs, 1, activation)
         }
     }
 
@@ -52,6 +77,20 @@ impl<'a, T: Float> LayerSpec<'a, T> {
     /// Returns the number of rows of weights. It cannot overflow for checked sizes.
     pub(super) const fn rows(&self) -> usize {
         self.outputs * self.pieces
+    }
+
+    /// Checks that the layer has the activation's number of pieces, and an α only if it has one.
+    pub(super) fn check(&self) -> Result<()> {
+        self.check_pieces()?;
+        let (expected, got) = match (self.activation.is_parametric(), self.is_parametric) {
+            (true, false) => ("`parametric`, as its activation is", "another one"),
+            (false, true) => (
+                "another one, as its activation is not parametric",
+                "`parametric`",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::shape("constructor of a layer", expected, got))
     }
 
     /// Checks that the layer's number of pieces is the activation's.

@@ -3,7 +3,8 @@
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
 //! in f32 or f64. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
-//! of its activation.
+//! of its activation. A [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and
+//! `Add`.
 //!
 //! ```
 //! use feedforward::{Mlp, activation::{Identity, Mish}, onnx};
@@ -254,6 +255,10 @@ fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T
         let bias = graph.tensor("bias", &[rows], layer.bias());
         let z = graph.node("Gemm", &[x, weights, bias], vec![int("transB", 1)]);
         x = activations::apply(layer.activation(), z, layer.outputs())?;
+        if !layer.alpha().is_empty() {
+            let alpha = graph.tensor("alpha", &[rows], layer.alpha());
+            x = z + (x - z) * alpha;
+        }
     }
     Ok(x)
 }

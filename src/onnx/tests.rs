@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
-use crate::activation::{self, Activation, Identity, Maxout, Relu, Tanh};
+use crate::activation::{self, Activation, Identity, Maxout, Parametric, Relu, Tanh};
 use crate::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
     PeriodicSettings, Positional, Scaled,
@@ -111,6 +111,32 @@ fn the_model_holds_the_network_as_it_is() {
     }
     check::<f32>(proto::FLOAT, |x| x.to_le_bytes().to_vec());
     check::<f64>(proto::DOUBLE, |x| x.to_le_bytes().to_vec());
+}
+
+#[test]
+fn a_parametric_activation_ends_with_three_operators() {
+    let builder = Mlp::<f32>::builder(3).hidden(5, Parametric(Relu));
+    let mut net = builder.output(2, Identity).build().unwrap();
+    let alphas = [1.0, 0.5, -2.0, 0.0, 1.5];
+    net.layer_mut(0)
+        .unwrap()
+        .alpha_mut()
+        .copy_from_slice(&alphas);
+    let graph = graph(&net);
+    check_order(&graph);
+    let expected = ["Gemm", "Relu", "Sub", "Mul", "Add", "Gemm"];
+    assert_eq!(operators(&graph), expected);
+    let alpha = tensor(&graph, "layer0.alpha");
+    assert_eq!(alpha.dims, [5]);
+    let raw: Vec<u8> = alphas.iter().flat_map(|a: &f32| a.to_le_bytes()).collect();
+    assert!(alpha.raw_data == raw);
+    let [gemm, relu, sub, mul, add, _] = &graph.node[..] else {
+        panic!("{:?}", operators(&graph));
+    };
+    let (z, f) = (&gemm.output[0], &relu.output[0]);
+    assert_eq!(sub.input, [f.clone(), z.clone()]);
+    assert_eq!(mul.input, [sub.output[0].clone(), alpha.name.clone()]);
+    assert_eq!(add.input, [z.clone(), mul.output[0].clone()]);
 }
 
 /// This test fails for a new activation without operators.

@@ -163,7 +163,8 @@ pub struct AdamW {
     /// Fraction of a parameter that an update at learning rate 1 would remove. Range: at least 0.
     /// Default: 0.01.
     pub weight_decay: f64,
-    /// `true` if biases decay like weights. Default: `true`.
+    /// `true` if biases decay like weights, and with them the parameters of encodings and of
+    /// [`Parametric`](crate::activation::Parametric) activations. Default: `true`.
     pub decay_biases: bool,
 }
 

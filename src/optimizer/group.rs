@@ -14,13 +14,15 @@ pub enum Group {
     Weights,
     /// Biases of all layers.
     Biases,
-    /// Weights and biases of one layer. Index 0 is the layer after the inputs.
+    /// Numbers α of all layers with a [`Parametric`](crate::activation::Parametric) activation.
+    Alphas,
+    /// All parameters of one layer. Index 0 is the layer after the inputs.
     Layer(usize),
     /// Weights of one layer.
     LayerWeights(usize),
     /// Biases of one layer.
     LayerBiases(usize),
-    /// Weights and biases of the last layer.
+    /// All parameters of the last layer.
     LastLayer,
     /// Parameters of the encoding.
     Encoding,
@@ -32,12 +34,14 @@ impl Group {
     /// Returns `true` if the group contains all parameters of this segment.
     pub(super) fn contains(&self, segment: &Segment, layout: &Layout) -> bool {
         let (layer, is_weights) = (segment.layer, segment.fan_in.is_some());
+        let is_biases = layer.is_some() && !is_weights && !segment.is_alpha;
         match self {
             Self::Weights => is_weights,
-            Self::Biases => layer.is_some() && !is_weights,
+            Self::Biases => is_biases,
+            Self::Alphas => segment.is_alpha,
             Self::Layer(index) => layer == Some(*index),
             Self::LayerWeights(index) => layer == Some(*index) && is_weights,
-            Self::LayerBiases(index) => layer == Some(*index) && !is_weights,
+            Self::LayerBiases(index) => layer == Some(*index) && is_biases,
             Self::LastLayer => layer == Some(layout.layers().len() - 1),
             Self::Encoding => layer.is_none(),
             Self::EncodingRange(range) => {
@@ -74,22 +78,27 @@ pub(super) struct Segment {
     pub(super) layer: Option<usize>,
     /// Number of inputs if these are weights.
     pub(super) fan_in: Option<usize>,
+    /// `true` if these are numbers α of parametric activations.
+    pub(super) is_alpha: bool,
 }
 
 impl Segment {
     /// Returns the segment that begins at `start` or contains it, cut off before `start`.
     pub(super) fn at(layout: &Layout, start: usize) -> Self {
         let layers = layout.layers();
-        let index = layers.partition_point(|at| at.bias.end <= start);
-        let (layer, fan_in, end) = match layers.get(index) {
-            Some(at) if start < at.weights.end => (Some(index), Some(at.inputs), at.weights.end),
-            Some(at) => (Some(index), None, at.bias.end),
-            None => (None, None, layout.len()),
+        let index = layers.partition_point(|at| at.alpha.end <= start);
+        let at = layers.get(index);
+        let (fan_in, end) = match at {
+            Some(at) if start < at.weights.end => (Some(at.inputs), at.weights.end),
+            Some(at) if start < at.bias.end => (None, at.bias.end),
+            Some(at) => (None, at.alpha.end),
+            None => (None, layout.len()),
         };
         Self {
             range: start..end,
-            layer,
+            layer: at.map(|_| index),
             fan_in,
+            is_alpha: at.is_some_and(|at| start >= at.bias.end),
         }
     }
 }

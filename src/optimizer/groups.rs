@@ -168,7 +168,7 @@ impl UpdateContext<'_> {
 }
 
 /// An optimizer whose learning rate and weight decay differ between groups of parameters, such as
-/// weights and biases.
+/// weights, biases and numbers α of [`Parametric`](crate::activation::Parametric) activations.
 ///
 /// By default all factors are 1, and results are bit-identical to those of the optimizer alone. The
 /// factors of all groups that contain a parameter are multiplied. A rate factor of 0 freezes a

@@ -228,7 +228,7 @@ pub struct UpdateContext<'a> {
     pub learning_rate: f64,
     /// Factor of the optimizer's weight decay in this update. Usual: 1.
     pub decay_factor: f64,
-    /// Positions of all weights and biases in the buffer.
+    /// Positions of all parameters in the buffer.
     pub layout: &'a Layout,
     /// Part of the buffer that this call updates.
     pub range: Range<usize>,

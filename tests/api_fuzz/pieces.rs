@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use feedforward::activation::{
-    self, Activation, Celu, Elu, HardShrink, HardSigmoid, LeakyRelu, Maxout, Sine, SoftShrink,
-    Softplus, Squareplus,
+    self, Activation, Celu, Elu, HardShrink, HardSigmoid, LeakyRelu, Maxout, Parametric, Sine,
+    SoftShrink, Softplus, Squareplus,
 };
 use feedforward::init::{
     GlorotNormal, GlorotUniform, HeNormal, HeUniform, Initializer, LeCunNormal, LeCunUniform,
@@ -33,8 +33,11 @@ use crate::random::Random;
 pub fn activation<T: Number>(case: &mut Case) -> Arc<dyn Activation<T>> {
     let random = &mut case.random;
     if random.percent(60) {
-        let all = activation::all();
-        return random.pick(&all);
+        let activation = random.pick(&activation::all());
+        if random.percent(20) {
+            return Arc::new(Parametric(activation));
+        }
+        return activation;
     }
     let usual = [0.01, 0.2, 0.5, 1.0, 1.5, 30.0];
     let parameter = random.setting(&usual);
@@ -99,7 +102,7 @@ pub fn loss<T: Number>(case: &mut Case) -> Arc<dyn Loss<T>> {
 fn groups<O>(mut optimizer: ParamGroups<O>, random: &mut Random) -> ParamGroups<O> {
     for _ in 0..random.below(4) {
         let (index, end) = (random.count(&[0, 1, 2]), random.count(&[1, 5, 40]));
-        let group = match random.below(8) {
+        let group = match random.below(9) {
             0 => Group::Weights,
             1 => Group::Biases,
             2 => Group::Layer(index),
@@ -107,6 +110,7 @@ fn groups<O>(mut optimizer: ParamGroups<O>, random: &mut Random) -> ParamGroups<
             4 => Group::LayerBiases(index),
             5 => Group::LastLayer,
             6 => Group::Encoding,
+            7 => Group::Alphas,
             _ => Group::EncodingRange(index..end),
         };
         optimizer = optimizer.rate(group, random.setting(&[0.0, 0.1, 1.0, 6.0]));

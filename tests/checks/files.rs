@@ -369,6 +369,23 @@ fn refusal(bytes: &[u8], activations: &[&str]) -> String {
 }
 
 #[test]
+fn a_parametric_activation_has_a_number_for_each_output() {
+    let layers = [("0", 2, 3), ("1", 3, 1)];
+    let names = ["parametric(mish)", "identity"];
+    let bytes = state_dict(&layers, &[("0.alpha", &[3])]);
+    let net = Mlp::<f32>::from_state_dict(&bytes, &names).unwrap();
+    assert_eq!(net.layer(0).unwrap().alpha(), [0.25; 3]);
+    let net = Mlp::<f32>::from_state_dict(&state_dict(&layers, &[]), &names).unwrap();
+    assert_eq!(net.layer(0).unwrap().alpha(), [1.0; 3]);
+    for shape in [&[2][..], &[4], &[3, 1], &[0]] {
+        let error = refusal(&state_dict(&layers, &[("0.alpha", shape)]), &names);
+        assert!(error.contains("0.alpha"), "{error}");
+    }
+    let error = refusal(&bytes, &["mish", "identity"]);
+    assert!(error.contains("0.alpha"), "{error}");
+}
+
+#[test]
 fn numbers_order_layers_by_their_value() {
     for names in [
         ["0", "2", "10"],

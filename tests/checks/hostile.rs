@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use feedforward::activation::{Identity, Maxout, Tanh};
+use feedforward::activation::{Identity, Maxout, Parametric, Tanh};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, Periodic, PeriodicSettings,
 };
@@ -32,7 +32,7 @@ fn trainer() -> Trainer<f32> {
 fn net() -> Mlp<f32> {
     let builder = Mlp::builder(4)
         .hidden(3, Maxout { pieces: 2 })
-        .hidden(3, Tanh);
+        .hidden(3, Parametric(Tanh));
     builder.output(2, Identity).build().unwrap()
 }
 
@@ -160,7 +160,7 @@ const WAYS: [Way; 7] = [
         let read = MultilabelClassifier::<f32, String>::from_bytes(bytes);
         read.map(|model| Some(model.network().clone()))
     },
-    |bytes| Mlp::from_state_dict(bytes, &["maxout(2)", "tanh", "identity"]).map(Some),
+    |bytes| Mlp::from_state_dict(bytes, &["maxout(2)", "parametric(tanh)", "identity"]).map(Some),
     |bytes| {
         let layers = [("layers.2", "identity")];
         Mlp::from_state_dict_named(bytes, &layers, &["layers.0.weight"]).map(Some)
@@ -538,7 +538,7 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
     let [_, _, encoded, concat, model, classifier, checkpoint] = &files[..] else {
         unreachable!("seven kinds of files")
     };
-    let layer = r#"{"activation":"tanh","outputs":3,"pieces":1}"#;
+    let layer = r#"{"activation":"parametric(tanh)","outputs":3,"pieces":1}"#;
     let name_of_concat = &*self::concat().name();
     [
         ("labels", classifier, r#"["no","yes"]"#, list(r#""""#)),
@@ -556,7 +556,12 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             layer,
             repeated(bytes, |_| r#"["a",1]"#.to_string()),
         ),
-        ("an activation", classifier, r#""tanh""#, text("t")),
+        (
+            "an activation",
+            classifier,
+            r#""parametric(tanh)""#,
+            text("t"),
+        ),
         (
             "a kind",
             classifier,
@@ -570,6 +575,12 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             notes(&|n| format!(r#""{}":"""#, name(n))),
         ),
         ("a note", model, r#""b""#, text("b")),
+        (
+            "an activation inside another",
+            classifier,
+            r#""parametric(tanh)""#,
+            format!("\"{})\"", "parametric(".repeat(bytes / 11)),
+        ),
         ("an escaped note", model, r#""b""#, text(r"\u0041")),
         (
             "an encoding",

@@ -164,7 +164,8 @@ shared! {
     metrics::ConfusionMatrix<String>,
     metrics::Link,
     metrics::R2,
-    // Components of networks, except activations, whose trait requires both.
+    // Components of networks, except other activations, whose trait requires both.
+    activation::Parametric<activation::Relu>,
     encoding::Categories,
     encoding::Concat<f32>,
     encoding::Scaled<f32>,

@@ -20,7 +20,7 @@ impl<T: Float> GradientWorkspace<T> {
                 return overflow("gradient of the encoding", 0, value);
             }
             for (layer, at) in self.layout.layers().iter().enumerate().rev() {
-                if let Some(value) = not_finite(&self.values[at.weights.start..at.bias.end]) {
+                if let Some(value) = not_finite(&self.values[at.params()]) {
                     return overflow("gradient", layer, value);
                 }
             }

@@ -32,9 +32,10 @@ use newton_schulz::{normalize, orthogonalize};
 /// Newton-Schulz steps bring O close to the orthogonal matrix nearest to U. Singular values that
 /// are not tiny end between about 0.7 and 1.2.
 ///
-/// [`adam`](Self::adam) updates biases, the first and last layers, and the parameters of an
-/// encoding. A schedule changes its learning rate in proportion. In a network without hidden
-/// matrices (fewer than three layers), Adam updates everything.
+/// [`adam`](Self::adam) updates biases, numbers α of
+/// [`Parametric`](crate::activation::Parametric) activations, the first and last layers, and the
+/// parameters of an encoding. A schedule changes its learning rate in proportion. In a network
+/// without hidden matrices (fewer than three layers), Adam updates everything.
 ///
 /// The first layer is an exception because it reads inputs of different kinds. Behind an encoding
 /// that learns it is like the others, so [`first_layer`](Self::first_layer) can include it.
