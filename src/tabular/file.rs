@@ -11,10 +11,14 @@ use super::target::{Target, Task};
 use crate::error::{Result, check_not_empty};
 use crate::mlp::Mlp;
 use crate::mlp::resolver::{BuiltIn, Resolver};
+use crate::model::{read_scaler, write_scaler};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// Kind of such a file.
 const KIND: &str = "tabular model";
+
+/// Name of the scaler of the outputs.
+const SCALER: &str = "targets";
 
 impl TabularModel {
     /// Returns the model as the bytes of a safetensors file: targets, and columns and network of
@@ -44,6 +48,9 @@ impl TabularModel {
             if let Some(scores) = self.scores.get(index) {
                 let finite: Vec<_> = scores.iter().filter(|(_, x)| x.is_finite()).collect();
                 part.describe("scores", &finite)?;
+            }
+            if let Some(scaler) = &member.scaler {
+                write_scaler(&mut part, SCALER, scaler)?;
             }
             member.net.write(&mut part)?;
             parts.push(part);
@@ -76,6 +83,7 @@ impl TabularModel {
             let member = Member {
                 columns: part.get("columns")?,
                 net: Mlp::read(&part, &resolver)?,
+                scaler: read_scaler(&part, SCALER)?,
             };
             part.check_all_read("")?;
             member.check(&target)?;
@@ -109,6 +117,10 @@ impl Member {
                 let problem = format!("the network has {got} {what}, not {expected}");
                 return Err(malformed(problem));
             }
+        }
+        let expected = (!target.task.is_classification()).then(|| target.outputs());
+        if self.scaler.as_ref().map(|scaler| scaler.offsets().len()) != expected {
+            return Err(malformed("the scaler of the targets does not fit them"));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 
 use super::columns::Columns;
 use super::settings::{Metric, Preset, Progress, Recipe};
+use super::standard::{Units, restored};
 use super::start::network;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
@@ -20,11 +21,13 @@ use crate::optimizer::{Adam, AdamW, Group, ParamGroups};
 use crate::schedule::{CosineLog, FlatCosine};
 use crate::train::{Trainer, Validation};
 
-/// Columns and network of one fold.
+/// Columns, network and units of one fold.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) columns: Columns,
     pub(super) net: Mlp<f32>,
+    /// Units of the outputs. `None` for logits.
+    pub(super) scaler: Option<Scaler<f64>>,
 }
 
 impl Member {
@@ -36,19 +39,11 @@ impl Member {
         (index, split): (usize, &Split),
     ) -> Result<Self> {
         let columns = Columns::fit(table, &split.training, &recipe.columns)?;
-        let outputs = target.outputs();
         let inputs = columns.encode::<f32>(table, &split.training)?;
         let held_out = columns.encode::<f32>(table, &split.held_out)?;
-        let mut learned = targets.of_rows(&split.training, outputs);
-        let mut expected = targets.of_rows(&split.held_out, outputs);
-        let scaler = match target.task {
-            Task::Numbers | Task::Logarithms => Some(Scaler::standard(&learned, outputs)?),
-            _ => None,
-        };
-        if let Some(scaler) = &scaler {
-            scaler.transform_in_place(&mut learned)?;
-            scaler.transform_in_place(&mut expected)?;
-        }
+        let units = Units::fit(target, targets, &split.training)?;
+        let learned = targets.of_rows(&split.training, target, &units);
+        let expected = targets.of_rows(&split.held_out, target, &units);
 
         let seed = recipe.seed.wrapping_add(index as u64);
         let mut net = network(recipe, &columns, target, (&inputs, seed))?;
@@ -88,16 +83,21 @@ impl Member {
         } else {
             net
         };
-        if let Some(scaler) = scaler {
-            scaler.fold_into_outputs(&mut net)?;
-        }
-        Ok(Self { columns, net })
+        units.settle(&mut net)?;
+        Ok(Self {
+            columns,
+            net,
+            scaler: units.scaler,
+        })
     }
 
     /// Returns the outputs for these rows, row-major `[rows x outputs]`: logits of classes, or
-    /// numbers.
-    pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f32>> {
-        self.net.predict(&self.columns.encode(table, rows)?)
+    /// numbers or logarithms in their own units.
+    pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f64>> {
+        let outputs = self.net.predict(&self.columns.encode(table, rows)?)?;
+        let width = self.net.outputs();
+        let restored = |(at, &z)| restored(self.scaler.as_ref(), at % width, z);
+        Ok(outputs.iter().enumerate().map(restored).collect())
     }
 }
 

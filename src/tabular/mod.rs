@@ -45,6 +45,7 @@ mod recipe;
 mod scale;
 mod scores;
 mod settings;
+mod standard;
 mod start;
 mod table;
 mod target;

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::cell::Value;
 use super::column::{Cells, Column, Kind};
 use super::levels::Levels;
+use super::standard::Units;
 use super::table::Table;
 use crate::error::{Error, Result, bounded, listed};
 use crate::math;
@@ -106,7 +107,7 @@ impl Target {
         }
         let exposures = self.exposures(table)?;
         for (count, exposure) in numbers.iter_mut().zip(&exposures) {
-            *count /= exposure;
+            *count = (*count / exposure).min(f64::MAX);
         }
         Ok(Targets::Rates(numbers, exposures))
     }
@@ -211,15 +212,17 @@ fn classes_of(column: &Column<'_>, classes: &[String]) -> Result<Vec<usize>> {
 }
 
 impl Targets {
-    /// Returns targets of these rows for a network with this many outputs.
-    pub(super) fn of_rows(&self, rows: &[usize], outputs: usize) -> Vec<f32> {
+    /// Returns targets of these rows for a network, in its units.
+    pub(super) fn of_rows(&self, rows: &[usize], target: &Target, units: &Units) -> Vec<f32> {
+        let outputs = target.outputs();
         let mut targets = vec![0.0; rows.len() * outputs];
+        let task = target.task;
         for (target, &row) in targets.chunks_mut(outputs).zip(rows) {
             match self {
                 Self::Numbers(numbers) | Self::Rates(numbers, _) => {
                     let numbers = &numbers[row * outputs..][..outputs];
-                    for (target, &y) in target.iter_mut().zip(numbers) {
-                        *target = y as f32;
+                    for (output, (target, &y)) in target.iter_mut().zip(numbers).enumerate() {
+                        *target = units.learned(task, output, y);
                     }
                 }
                 Self::Classes(classes) => target[classes[row]] = 1.0,
@@ -232,7 +235,10 @@ impl Targets {
     pub(super) fn weights(&self, rows: &[usize]) -> Option<Vec<f32>> {
         match self {
             Self::Rates(_, exposures) => {
-                Some(rows.iter().map(|&row| exposures[row] as f32).collect())
+                let exposures = rows.iter().map(|&row| exposures[row]);
+                // Only ratios count, and they fit f32.
+                let largest = exposures.clone().fold(0.0, f64::max);
+                Some(exposures.map(|e| (e / largest) as f32).collect())
             }
             _ => None,
         }
