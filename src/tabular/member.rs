@@ -51,7 +51,7 @@ impl Member {
             Some(weights) => Validation::weighted_set(held_out, expected, weights),
             None => Validation::set(held_out, expected),
         };
-        let validation = match (target.task, recipe.metric) {
+        let validation = match (target.task, recipe.metric.unwrap_or_default()) {
             (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
             (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
             _ => validation,
@@ -71,7 +71,7 @@ impl Member {
             };
             (recipe.on_epoch)(&Progress {
                 fold: index,
-                folds: recipe.folds,
+                folds: recipe.folds.unwrap_or_default(),
                 epoch: epoch.number,
                 epochs: recipe.epochs,
                 loss: epoch.loss,
@@ -94,7 +94,11 @@ impl Member {
     /// Returns the outputs for these rows, row-major `[rows x outputs]`: logits of classes, or
     /// numbers or logarithms in their own units.
     pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f64>> {
-        let outputs = self.net.predict(&self.columns.encode(table, rows)?)?;
+        let inputs = self.columns.encode(table, rows)?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outputs = self.net.predict(&inputs)?;
         let width = self.net.outputs();
         let restored = |(at, &z)| restored(self.scaler.as_ref(), at % width, z);
         Ok(outputs.iter().enumerate().map(restored).collect())
@@ -121,7 +125,7 @@ fn trainer(
     net: &Mlp<f32>,
     target: &Target,
 ) -> Result<Trainer<f32>> {
-    let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric) {
+    let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric.unwrap_or_default()) {
         (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
         (Task::Counts, _) => Arc::new(Poisson),
         (Task::Labels, _) => Arc::new(BinaryCrossEntropy),

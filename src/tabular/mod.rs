@@ -32,6 +32,7 @@
 #![cfg(target_has_atomic = "ptr")]
 
 mod cell;
+mod check;
 mod column;
 mod columns;
 #[cfg(feature = "csv")]
@@ -45,6 +46,7 @@ mod recipe;
 mod scale;
 mod scores;
 mod settings;
+mod splits;
 mod standard;
 mod start;
 mod table;

@@ -63,7 +63,10 @@ impl TabularModel {
         &self.scores
     }
 
-    /// Returns name, mean and standard deviation of each score over the folds.
+    /// Returns name, mean and standard deviation of each score over the folds that have it.
+    ///
+    /// A score may be undefined on the held-out rows of a fold ([`Scores`]). It is left out of that
+    /// fold, so the number of folds that count may differ from score to score.
     pub fn mean_scores(&self) -> Vec<(&'static str, f64, f64)> {
         Scores::summary(&self.scores)
     }

@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 use super::columns::ColumnSettings;
 use crate::activation::Activation;
 use crate::folds::Splitter;
+use crate::model::ClassWeights;
 use crate::train::Trainer;
 
 /// Metric by which the best epoch of a classifier is chosen.
@@ -111,7 +112,7 @@ type ChangeTrainer = dyn Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync;
 pub(super) struct Recipe {
     pub(super) preset: Preset,
     pub(super) columns: ColumnSettings,
-    pub(super) folds: usize,
+    pub(super) folds: Option<usize>,
     pub(super) splitter: Option<Arc<dyn Splitter>>,
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
@@ -119,7 +120,8 @@ pub(super) struct Recipe {
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Option<Arc<dyn Activation<f32>>>,
     pub(super) learning_rate: Option<f64>,
-    pub(super) metric: Metric,
+    pub(super) metric: Option<Metric>,
+    pub(super) class_weights: Option<ClassWeights>,
     pub(super) threads: Option<usize>,
     pub(super) trainer: Arc<ChangeTrainer>,
     pub(super) on_epoch: Arc<OnEpoch>,
@@ -131,7 +133,7 @@ impl Default for Recipe {
         Self {
             preset,
             columns: preset.columns(),
-            folds: 5,
+            folds: None,
             splitter: None,
             epochs: preset.epochs(),
             batch_size: 256,
@@ -139,7 +141,8 @@ impl Default for Recipe {
             hidden: [256; 3].into(),
             activation: None,
             learning_rate: None,
-            metric: Metric::Accuracy,
+            metric: None,
+            class_weights: None,
             threads: None,
             trainer: Arc::new(|trainer| trainer),
             on_epoch: Arc::new(|_| ControlFlow::Continue(())),
@@ -161,6 +164,7 @@ impl fmt::Debug for Recipe {
             .field("activation", &self.activation)
             .field("learning_rate", &self.learning_rate)
             .field("metric", &self.metric)
+            .field("class_weights", &self.class_weights)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }

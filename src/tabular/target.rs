@@ -12,6 +12,7 @@ use super::standard::Units;
 use super::table::Table;
 use crate::error::{Error, Result, bounded, listed};
 use crate::math;
+use crate::model::ClassWeights;
 
 /// Kind of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,8 @@ pub(super) struct Target {
 pub(super) enum Targets {
     /// Numbers to learn, row-major `[rows x outputs]`.
     Numbers(Vec<f64>),
-    /// Class of each row.
-    Classes(Vec<usize>),
+    /// Class of each row, and weight of each class if they differ.
+    Classes(Vec<usize>, Option<Vec<f64>>),
     /// Counts for each unit of exposure, and the exposures.
     Rates(Vec<f64>, Vec<f64>),
 }
@@ -91,6 +92,7 @@ impl Target {
             let classes = classes_of(column, &self.classes);
             return Ok(Targets::Classes(
                 classes.map_err(|error| error.in_column(name))?,
+                None,
             ));
         }
         let width = self.names.len();
@@ -177,7 +179,9 @@ fn classes(column: &Column<'_>) -> Result<Vec<String>> {
         }
         Cells::Words(words) => words.words.clone(),
         Cells::Numbers(numbers) => {
-            let mut numbers: Vec<_> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
+            // The sum of -0 and 0 is 0.
+            let present = numbers.iter().filter(|x| !x.is_nan());
+            let mut numbers: Vec<_> = present.map(|x| x + 0.0).collect();
             numbers.sort_unstable_by(f64::total_cmp);
             numbers.dedup();
             numbers.truncate(MOST_CLASSES_OF_NUMBERS + 1);
@@ -212,6 +216,19 @@ fn classes_of(column: &Column<'_>, classes: &[String]) -> Result<Vec<usize>> {
 }
 
 impl Targets {
+    /// Weighs the classes. All rows count for balanced weights.
+    pub(super) fn weighted(self, weights: Option<&ClassWeights>, target: &Target) -> Result<Self> {
+        match (self, weights) {
+            (Self::Classes(classes, _), Some(weights)) => {
+                let count = target.classes.len();
+                weights.check(count)?;
+                let weights = weights.of_classes(&classes, count);
+                Ok(Self::Classes(classes, weights))
+            }
+            (targets, _) => Ok(targets),
+        }
+    }
+
     /// Returns targets of these rows for a network, in its units.
     pub(super) fn of_rows(&self, rows: &[usize], target: &Target, units: &Units) -> Vec<f32> {
         let outputs = target.outputs();
@@ -225,7 +242,7 @@ impl Targets {
                         *target = units.learned(task, output, y);
                     }
                 }
-                Self::Classes(classes) => target[classes[row]] = 1.0,
+                Self::Classes(classes, _) => target[classes[row]] = 1.0,
             }
         }
         targets
@@ -239,6 +256,10 @@ impl Targets {
                 // Only ratios count, and they fit f32.
                 let largest = exposures.clone().fold(0.0, f64::max);
                 Some(exposures.map(|e| (e / largest) as f32).collect())
+            }
+            Self::Classes(classes, Some(weights)) => {
+                let weights = rows.iter().map(|&row| weights[classes[row]]);
+                Some(weights.map(|weight| weight as f32).collect())
             }
             _ => None,
         }
