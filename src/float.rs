@@ -136,6 +136,15 @@ pub(crate) fn check_fraction<T: Float>(what: &'static str, value: f64) -> Result
     Err(Error::invalid_setting(what, expected, Number(value)))
 }
 
+/// Returns the power of two of a size, by which numbers are divided before they are squared.
+#[cfg(target_has_atomic = "ptr")]
+#[inline(always)]
+pub(crate) fn unit_of(size: f64) -> f64 {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    // Division by a power of two is exact.
+    f64::from_bits(size.to_bits() & EXPONENT).max(f64::MIN_POSITIVE)
+}
+
 /// Returns `true` if rounding alone explains this spread of numbers that should be equal.
 ///
 /// Rounding may contribute one unit in the last place per number, for up to ten numbers.

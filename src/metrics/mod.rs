@@ -37,7 +37,7 @@ use core::fmt::Debug;
 use core::ops::Range;
 
 use crate::error::{Result, check_length, check_rows};
-use crate::float::Float;
+use crate::float::{Float, unit_of};
 
 mod calibration;
 #[cfg(feature = "tabular")]
@@ -210,6 +210,21 @@ impl<'a, T: Float> Pairs<'a, T> {
             total += weight;
         }
         means.map(|mean| mean / total)
+    }
+
+    /// Returns the power of two of the maximum of f(output, target) over the rows, for each column
+    /// of a group.
+    #[inline(always)]
+    fn units(&self, columns: Range<usize>, f: impl Fn(T, T) -> f64) -> [f64; GROUP] {
+        let mut sizes = [0.0; GROUP];
+        for row in 0..self.rows() {
+            let at = row * self.width + columns.start..row * self.width + columns.end;
+            let pairs = self.outputs[at.clone()].iter().zip(&self.targets[at]);
+            for (size, (&y, &t)) in sizes.iter_mut().zip(pairs) {
+                *size = f64::max(*size, f(y, t));
+            }
+        }
+        sizes.map(unit_of)
     }
 }
 

@@ -105,6 +105,7 @@ pub fn mean_absolute_percentage_error<T: Float>(
 /// 1 is perfect, 0 is as good as the mean of the targets, and there is no lower bound. If a target
 /// is constant up to rounding, R² is 1 if the outputs match it up to rounding, else 0. For exactly
 /// equal numbers, scikit-learn's `r2_score` does likewise. If an output is not finite, R² is NaN.
+/// Squares of huge and tiny numbers neither overflow nor vanish.
 ///
 /// ```
 /// use feedforward::metrics::r2;
@@ -220,7 +221,13 @@ impl<T: Float> Score<T> for R2 {
 instantiate! {
     fn absolute<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
-            *values = pairs.means(columns, |_, y, t| (y.as_f64() - t.as_f64()).abs());
+            let units = pairs.units(columns.clone(), |y, t| size(y.as_f64(), t.as_f64()));
+            let means = pairs.means(columns, |column, y, t| {
+                difference(y.as_f64(), t.as_f64(), units[column]).abs()
+            });
+            for ((value, mean), unit) in values.iter_mut().zip(means).zip(units) {
+                *value = mean * unit;
+            }
         })
     }
 }
@@ -249,7 +256,13 @@ instantiate! {
 instantiate! {
     fn root_squared<T>(pairs: &Pairs<'_, T>) -> f64 {
         pairs.average(|columns, values| {
-            *values = pairs.means(columns, |_, y, t| square(y.as_f64() - t.as_f64())).map(math::sqrt);
+            let units = pairs.units(columns.clone(), |y, t| size(y.as_f64(), t.as_f64()));
+            let squares = pairs.means(columns, |column, y, t| {
+                square(difference(y.as_f64(), t.as_f64(), units[column]))
+            });
+            for ((value, square), unit) in values.iter_mut().zip(squares).zip(units) {
+                *value = math::sqrt(square) * unit;
+            }
         })
     }
 }
@@ -258,27 +271,34 @@ instantiate! {
     /// Returns R², averaged over the outputs.
     fn determination<T>(pairs: &Pairs<'_, T>, link: Link) -> f64 {
         pairs.average(|columns, scores| {
+            let units = pairs.units(columns.clone(), |_, t| t.as_f64().abs());
             // Means are relative to the first target, so the mean of equal numbers is exact.
             let first = &pairs.targets[columns.clone()];
             let mut means = pairs.means(columns.clone(), |column, _, t| {
-                t.as_f64() - first[column].as_f64()
+                t.as_f64() / units[column] - first[column].as_f64() / units[column]
             });
-            for (mean, first) in means.iter_mut().zip(first) {
-                *mean += first.as_f64();
+            for ((mean, first), unit) in means.iter_mut().zip(first).zip(units) {
+                *mean += first.as_f64() / unit;
             }
-            let residuals = pairs.means(columns.clone(), |_, y, t| {
+            let predicted = |y: T| {
                 let y = link.inverse(y).as_f64();
-                let y = if y.is_finite() { y } else { f64::NAN };
-                square(t.as_f64() - y)
+                if y.is_finite() { y } else { f64::NAN }
+            };
+            let error_units = pairs.units(columns.clone(), |y, t| size(predicted(y), t.as_f64()));
+            let residuals = pairs.means(columns.clone(), |column, y, t| {
+                square(difference(t.as_f64(), predicted(y), error_units[column]))
             });
-            let totals = pairs.means(columns, |column, _, t| square(t.as_f64() - means[column]));
-            let columns = totals.into_iter().zip(residuals).zip(means);
-            for (score, ((total, residual), mean)) in scores.iter_mut().zip(columns) {
+            let totals = pairs.means(columns, |column, _, t| {
+                square(t.as_f64() / units[column] - means[column])
+            });
+            for (column, score) in scores.iter_mut().enumerate() {
+                let (residual, total) = (residuals[column], totals[column]);
+                let ratio = error_units[column] / units[column];
                 let is_rounding =
-                    |square: f64| is_rounding::<T>(math::sqrt(square), mean, pairs.rows());
-                *score = if residual.is_nan() || !is_rounding(total) {
-                    1.0 - residual / total
-                } else if is_rounding(residual) {
+                    |deviation: f64| is_rounding::<T>(deviation, means[column], pairs.rows());
+                *score = if residual.is_nan() || !is_rounding(math::sqrt(total)) {
+                    1.0 - residual / total * ratio * ratio
+                } else if is_rounding(math::sqrt(residual) * ratio) {
                     1.0
                 } else {
                     0.0
@@ -286,6 +306,22 @@ instantiate! {
             }
         })
     }
+}
+
+/// Returns the size of an error, or the maximum if it overflows.
+#[inline(always)]
+fn size(y: f64, t: f64) -> f64 {
+    (y - t).abs().min(f64::MAX)
+}
+
+/// Returns (y - t) / unit.
+#[inline(always)]
+fn difference(y: f64, t: f64, unit: f64) -> f64 {
+    let difference = y - t;
+    if difference.is_infinite() {
+        return y / unit - t / unit;
+    }
+    difference / unit
 }
 
 #[inline(always)]

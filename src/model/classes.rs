@@ -144,7 +144,7 @@ pub enum ClassWeights {
 }
 
 impl ClassWeights {
-    pub(super) fn check(&self, classes: usize) -> Result<()> {
+    pub(crate) fn check(&self, classes: usize) -> Result<()> {
         let Self::Given(weights) = self else {
             return Ok(());
         };
@@ -155,7 +155,7 @@ impl ClassWeights {
 
     /// Returns the weights of `count` classes, given the class of each sample. Returns `None` for
     /// [`Equal`](Self::Equal) weights.
-    pub(super) fn of_classes(&self, classes: &[usize], count: usize) -> Option<Vec<f64>> {
+    pub(crate) fn of_classes(&self, classes: &[usize], count: usize) -> Option<Vec<f64>> {
         match self {
             Self::Equal => None,
             Self::Given(weights) => Some(weights.clone()),

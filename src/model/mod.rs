@@ -23,3 +23,5 @@ pub use regressor::Regressor;
 pub use scaler::Scaler;
 #[cfg(feature = "safetensors")]
 pub use written::{LoadModel, Model};
+#[cfg(all(feature = "safetensors", feature = "tabular"))]
+pub(crate) use written::{read_scaler, write_scaler};

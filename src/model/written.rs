@@ -154,7 +154,7 @@ impl<T: Float> LoadModel<T> for Regressor<T> {
     }
 }
 
-pub(super) fn write_scaler<T: Float>(
+pub(crate) fn write_scaler<T: Float>(
     file: &mut Writer,
     name: &str,
     scaler: &Scaler<T>,
@@ -166,7 +166,7 @@ pub(super) fn write_scaler<T: Float>(
     Ok(())
 }
 
-pub(super) fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Option<Scaler<T>>> {
+pub(crate) fn read_scaler<T: Float>(file: &Reader<'_>, name: &str) -> Result<Option<Scaler<T>>> {
     let Some(width) = file.find::<usize>(name)? else {
         return Ok(None);
     };

@@ -326,10 +326,12 @@ impl<'a> Deserialize<'a> for Shape {
     }
 }
 
-/// Returns a header for consecutive tensors in this order, padded so that the numbers are aligned.
+/// Returns a header for consecutive tensors in this order, padded with spaces to at least this many
+/// bytes, and so that the numbers are aligned.
 pub(super) fn text<'t>(
     description: &str,
     tensors: impl Iterator<Item = (Place<'t>, usize)>,
+    least: usize,
 ) -> Result<Vec<u8>, Error> {
     let explain = |error: serde_json::Error| malformed(error.to_string());
     let quoted = |text: &str| serde_json::to_string(text).map_err(explain);
@@ -348,13 +350,13 @@ pub(super) fn text<'t>(
     }
     text.push('}');
     let mut bytes = text.into_bytes();
-    bytes.resize(bytes.len().next_multiple_of(PREFIX), b' ');
-    if bytes.len() > MOST_BYTES {
-        let got = bytes.len();
+    let got = bytes.len().max(least).next_multiple_of(PREFIX);
+    if got > MOST_BYTES {
         let problem = format!(
             "the description and the tensors' names take {got} bytes, at most {MOST_BYTES} are allowed"
         );
         return Err(malformed(problem));
     }
+    bytes.resize(got, b' ');
     Ok(bytes)
 }

@@ -35,7 +35,7 @@ const CHECKSUM: [&str; 2] = ["{\"checksum\":\"", "\","];
 /// Number of values and keys that every description may have.
 ///
 /// It may have one more for each [`BYTES_OF_VALUE`] bytes of the file, because a value of two bytes
-/// takes more than 50 bytes in memory. Model files are far below this limit.
+/// takes more than 50 bytes in memory. Most model files are far below this limit. Others are padded.
 const FREE_VALUES: usize = 4096;
 const BYTES_OF_VALUE: usize = 16;
 
@@ -129,6 +129,24 @@ impl Writer {
         });
     }
 
+    /// Adds an entry as a tensor of text, which suits entries that grow with the data, because a
+    /// header has a maximum length.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn describe_apart(&mut self, name: &str, value: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_string(value)
+            .map_err(|error| malformed(format!("{name} cannot be written: {error}")))?;
+        let mut bytes = value.into_bytes();
+        let least = least_bytes(values_of(&bytes), 0);
+        bytes.resize(bytes.len().max(least), b' ');
+        self.tensors.push(Tensor {
+            name: name.into(),
+            dtype: Dtype::U8,
+            shape: [bytes.len()].into(),
+            bytes,
+        });
+        Ok(())
+    }
+
     /// Returns the file's bytes.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
@@ -143,9 +161,12 @@ impl Writer {
             .sort_by_key(|tensor| core::cmp::Reverse(tensor.dtype));
         let lengths = self.tensors.iter().map(|tensor| tensor.bytes.len());
         let places = self.tensors.iter().map(Tensor::place);
-        let header = header::text(&description, places.zip(lengths.clone()))?;
-        let len = header::PREFIX + header.len() + lengths.sum::<usize>();
-        check_density(&description, len)?;
+        let data = lengths.clone().sum::<usize>();
+        // Small networks of tables with many columns or words need the padding.
+        let least = least_bytes(values_of(description.as_bytes()), FREE_VALUES)
+            .saturating_sub(header::PREFIX + data);
+        let header = header::text(&description, places.zip(lengths), least)?;
+        let len = header::PREFIX + header.len() + data;
         let mut bytes = Vec::with_capacity(len);
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
@@ -165,10 +186,10 @@ impl Tensor {
 /// Name, type and shape of a tensor.
 type Place<'a> = (&'a str, Dtype, &'a [usize]);
 
-/// Checks that reading a description takes at most a small multiple of the file's size in memory.
-fn check_density(description: &str, file: usize) -> Result<()> {
+/// Returns the number of values and keys of a description.
+fn values_of(description: &[u8]) -> usize {
     let (mut values, mut quoted, mut escaped) = (0, false, false);
-    for byte in description.bytes() {
+    for &byte in description {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = quoted,
@@ -177,7 +198,19 @@ fn check_density(description: &str, file: usize) -> Result<()> {
             _ => {}
         }
     }
-    let most = FREE_VALUES + file / BYTES_OF_VALUE;
+    values
+}
+
+/// Returns the minimum size of a file, or of a text apart, with this many values and keys, of which
+/// some are free. A file has any number of texts apart, so they have none that are free.
+fn least_bytes(values: usize, free: usize) -> usize {
+    values.saturating_sub(free).saturating_mul(BYTES_OF_VALUE)
+}
+
+/// Checks that reading a description takes at most a small multiple of the file's size in memory.
+fn check_density(description: &[u8], file: usize, free: usize) -> Result<()> {
+    let values = values_of(description);
+    let most = free + file / BYTES_OF_VALUE;
     if values <= most {
         return Ok(());
     }

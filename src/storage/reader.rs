@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::half::{bfloat, half};
 use super::header::{self, Dtype, Entry, Header};
-use super::{CHECKSUM, VERSION, check_density, checksum, contradicts, malformed};
+use super::{CHECKSUM, FREE_VALUES, VERSION, check_density, checksum, contradicts, malformed};
 use crate::error::{Result, bounded, listed};
 use crate::float::Float;
 
@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
                            activations to Mlp::from_state_dict";
             return Err(malformed(problem));
         };
-        check_density(&text, bytes.len())?;
+        check_density(text.as_bytes(), bytes.len(), FREE_VALUES)?;
         let reader = Self {
             fields: fields(&text)?,
             entries: header.entries,
@@ -113,6 +113,22 @@ impl<'a> Reader<'a> {
     pub(crate) fn get<V: DeserializeOwned>(&self, key: &str) -> Result<V> {
         self.find(key)?
             .ok_or_else(|| malformed(format!("the description has no {key}")))
+    }
+
+    /// Returns a required entry that [`Writer::describe_apart`](super::Writer::describe_apart) wrote.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn get_apart<V: DeserializeOwned>(&self, name: &str) -> Result<V> {
+        let entry = self.entry(name)?;
+        if entry.dtype != Dtype::U8 {
+            let got = entry.dtype;
+            return Err(malformed(format!(
+                "tensor {name}: expected U8, got {got:?}"
+            )));
+        }
+        let text = self.bytes(entry);
+        check_density(text, text.len(), 0)?;
+        entry.read.set(true);
+        serde_json::from_slice(text).map_err(|error| malformed(format!("{name}: {error}")))
     }
 
     /// Returns the parts that [`Writer::parts`](super::Writer::parts) wrote, as files of their own.

@@ -2,7 +2,8 @@
 
 mod form;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -52,6 +53,21 @@ impl Waves {
     }
 }
 
+/// Checks that a scaling suits the kind of a column.
+fn check_scaling(kind: Kind, scaling: Scaling) -> Result<()> {
+    match (kind, scaling) {
+        (Kind::Numbers | Kind::Levels, _) | (_, Scaling::Robust | Scaling::None) => Ok(()),
+        (kind, scaling) => {
+            let expected = format!("Robust or None for {kind}");
+            Err(Error::invalid_setting(
+                "scaling",
+                expected,
+                format!("{scaling:?}"),
+            ))
+        }
+    }
+}
+
 /// Settings of [`Columns`]. The defaults are those of RealMLP-TD-S, but for learned waves.
 ///
 /// ```
@@ -70,7 +86,8 @@ impl Waves {
 pub struct ColumnSettings {
     /// Scaling of numbers. Default: [`Scaling::Robust`].
     pub scaling: Scaling,
-    /// Scaling of single columns, by name. The last of a name counts. Default: none.
+    /// Scaling of single columns, by name. The last of a name counts. Words and booleans have
+    /// [`Scaling::Robust`] or [`Scaling::None`]. Default: none.
     pub scalings: Vec<(String, Scaling)>,
     /// Maximum number of levels of a column with an input for each level. A column with more levels
     /// has learned vectors ([`Categories`]). Two levels always have one input. Default: 64.
@@ -175,7 +192,8 @@ impl Columns {
     /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] or [`ColumnSettings::waves`] is
     ///   outside its range.
     /// - [`Error::Column`] with [`Error::NotFinite`] for infinite numbers, or with
-    ///   [`Error::InvalidSetting`] for [`Scaling::Piecewise`] without bins.
+    ///   [`Error::InvalidSetting`] for [`Scaling::Piecewise`] without bins. Also if
+    ///   [`ColumnSettings::scalings`] has a scaling of numbers for a column of words or booleans.
     pub fn fit(table: &Table<'_>, rows: &[usize], settings: &ColumnSettings) -> Result<Self> {
         check_not_empty("columns of the table", table.columns())?;
         check_not_empty("training rows", rows)?;
@@ -184,7 +202,8 @@ impl Columns {
         let sigma = settings.waves.sigma(rows.len())?;
         let mut scalings = BTreeMap::new();
         for (name, scaling) in &settings.scalings {
-            table.column(name)?;
+            check_scaling(table.column(name)?.kind(), *scaling)
+                .map_err(|error| error.in_column(name))?;
             scalings.insert(name, *scaling);
         }
         let columns = table.names().iter().zip(table.columns());
@@ -246,11 +265,20 @@ impl Columns {
         columns.map(|c| (&*c.name, c.kind, c.form.ordered_levels()))
     }
 
-    /// Returns the names of all inputs, in order.
+    /// Returns the names of all inputs, in order. All differ.
     pub fn names(&self) -> Vec<String> {
         let names = |column: &Encoded| column.form.names(&column.name);
+        let mut known = BTreeSet::new();
+        // A column may be called as the input of another one, such as "area is missing".
+        let distinct = |name: String| {
+            let numbered = (2..).map(|number: usize| format!("{name} ({number})"));
+            let mut names = core::iter::once(name.clone()).chain(numbered);
+            let distinct = names.find(|name| known.insert(name.clone()));
+            distinct.unwrap_or(name)
+        };
         self.in_order()
             .flat_map(|(_, column)| names(column))
+            .map(distinct)
             .collect()
     }
 
@@ -388,7 +416,7 @@ impl Columns {
     pub(super) fn check(&self) -> Result<()> {
         check_not_empty("columns", &self.columns)?;
         self.check_inputs()?;
-        let mut names = alloc::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         for Encoded { name, kind, form } in &self.columns {
             let mut checked = form.check(*kind);
             if !names.insert(name) {

@@ -4,17 +4,23 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::member::Member;
 use super::model::TabularModel;
 use super::scores::{NAMES, Scores};
 use super::target::{Target, Task};
-use crate::error::{Result, check_not_empty};
+use crate::error::{Result, check_length, check_not_empty};
 use crate::mlp::Mlp;
 use crate::mlp::resolver::{BuiltIn, Resolver};
+use crate::model::{read_scaler, write_scaler};
 use crate::storage::{Reader, Writer, malformed, on_disk};
 
 /// Kind of such a file.
 const KIND: &str = "tabular model";
+
+/// Name of the scaler of the outputs.
+const SCALER: &str = "targets";
 
 impl TabularModel {
     /// Returns the model as the bytes of a safetensors file: targets, and columns and network of
@@ -41,10 +47,18 @@ impl TabularModel {
         let mut parts = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let mut part = Writer::part();
-            part.describe("columns", &member.columns)?;
+            part.describe_apart("columns", &member.columns)?;
             if let Some(scores) = self.scores.get(index) {
-                let finite: Vec<_> = scores.iter().filter(|(_, x)| x.is_finite()).collect();
-                part.describe("scores", &finite)?;
+                let all: Vec<_> = scores.iter().map(|(name, x)| (name, Stored(x))).collect();
+                part.describe("scores", &all)?;
+                let stored = |scores: &[f64]| scores.iter().copied().map(Stored).collect();
+                let each = scores.each.iter();
+                let each: Vec<(_, Vec<_>)> =
+                    each.map(|(name, scores)| (*name, stored(scores))).collect();
+                part.describe("scores by target", &each)?;
+            }
+            if let Some(scaler) = &member.scaler {
+                write_scaler(&mut part, SCALER, scaler)?;
             }
             member.net.write(&mut part)?;
             parts.push(part);
@@ -76,14 +90,15 @@ impl TabularModel {
         let (mut members, mut scores) = (Vec::new(), Vec::new());
         for part in file.parts("members")? {
             let member = Member {
-                columns: part.get("columns")?,
+                columns: part.get_apart("columns")?,
                 net: Mlp::read(&part, &resolver)?,
+                scaler: read_scaler(&part, SCALER)?,
             };
             part.check_all_read("")?;
             member.check(&target)?;
             members.push(member);
-            if let Some(read) = part.find::<Vec<(String, f64)>>("scores")? {
-                scores.push(Scores::read(&read)?);
+            if let Some(all) = part.find("scores")? {
+                scores.push(Scores::read(all, part.get("scores by target")?, &target)?);
             }
         }
         check_not_empty("members of the model", &members)?;
@@ -113,6 +128,10 @@ impl Member {
                 return Err(malformed(problem));
             }
         }
+        let expected = (!target.task.is_classification()).then(|| target.outputs());
+        if self.scaler.as_ref().map(|scaler| scaler.offsets().len()) != expected {
+            return Err(malformed("the scaler of the targets does not fit them"));
+        }
         Ok(())
     }
 }
@@ -132,15 +151,28 @@ impl Target {
     }
 }
 
+/// A score, which may be infinite or NaN.
+#[derive(Serialize, Deserialize)]
+struct Stored(#[serde(with = "crate::serde_float")] f64);
+
 impl Scores {
-    fn read(scores: &[(String, f64)]) -> Result<Self> {
-        let known = |(name, score): &(String, f64)| {
-            let name = NAMES.into_iter().find(|known| known == name);
-            name.map(|name| (name, *score))
+    fn read(
+        all: Vec<(String, Stored)>,
+        each: Vec<(String, Vec<Stored>)>,
+        target: &Target,
+    ) -> Result<Self> {
+        let known = |name: &str| {
+            let name = NAMES.into_iter().find(|known| *known == name);
+            name.ok_or_else(|| malformed("a score has an unknown name"))
         };
-        let scores: Option<Vec<_>> = scores.iter().map(known).collect();
-        scores
-            .map(Self)
-            .ok_or_else(|| malformed("a score has an unknown name"))
+        let all = all.into_iter().map(|(name, x)| Ok((known(&name)?, x.0)));
+        let each = each.into_iter().map(|(name, scores)| {
+            check_length("scores of the targets", &scores, target.names.len())?;
+            Ok((known(&name)?, scores.into_iter().map(|x| x.0).collect()))
+        });
+        Ok(Self {
+            all: all.collect::<Result<_>>()?,
+            each: each.collect::<Result<_>>()?,
+        })
     }
 }

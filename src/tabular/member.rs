@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 
 use super::columns::Columns;
 use super::settings::{Metric, Preset, Progress, Recipe};
+use super::standard::{Units, restored};
 use super::start::network;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
@@ -20,11 +21,13 @@ use crate::optimizer::{Adam, AdamW, Group, ParamGroups};
 use crate::schedule::{CosineLog, FlatCosine};
 use crate::train::{Trainer, TrainingEvent, Validation};
 
-/// Columns and network of one fold.
+/// Columns, network and units of one fold.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) columns: Columns,
     pub(super) net: Mlp<f32>,
+    /// Units of the outputs. `None` for logits.
+    pub(super) scaler: Option<Scaler<f64>>,
 }
 
 impl Member {
@@ -41,7 +44,7 @@ impl Member {
             };
             (recipe.on_epoch)(&Progress {
                 fold: index,
-                folds: recipe.folds,
+                folds: recipe.folds.unwrap_or_default(),
                 epoch: epoch.number,
                 epochs: recipe.epochs,
                 loss: epoch.loss,
@@ -59,19 +62,11 @@ impl Member {
         mut on_event: impl FnMut(&TrainingEvent) -> ControlFlow<()> + Send,
     ) -> Result<Self> {
         let columns = Columns::fit(table, &split.training, &recipe.columns)?;
-        let outputs = target.outputs();
         let inputs = columns.encode::<f32>(table, &split.training)?;
         let held_out = columns.encode::<f32>(table, &split.held_out)?;
-        let mut learned = targets.of_rows(&split.training, outputs);
-        let mut expected = targets.of_rows(&split.held_out, outputs);
-        let scaler = match target.task {
-            Task::Numbers | Task::Logarithms => Some(Scaler::standard(&learned, outputs)?),
-            _ => None,
-        };
-        if let Some(scaler) = &scaler {
-            scaler.transform_in_place(&mut learned)?;
-            scaler.transform_in_place(&mut expected)?;
-        }
+        let units = Units::fit(target, targets, &split.training)?;
+        let learned = targets.of_rows(&split.training, target, &units);
+        let expected = targets.of_rows(&split.held_out, target, &units);
 
         let seed = recipe.seed.wrapping_add(index as u64);
         let mut net = network(recipe, &columns, target, (&inputs, seed))?;
@@ -79,7 +74,7 @@ impl Member {
             Some(weights) => Validation::weighted_set(held_out, expected, weights),
             None => Validation::set(held_out, expected),
         };
-        let validation = match (target.task, recipe.metric) {
+        let validation = match (target.task, recipe.metric.unwrap_or_default()) {
             (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
             (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
             _ => validation,
@@ -99,16 +94,25 @@ impl Member {
         } else {
             net
         };
-        if let Some(scaler) = scaler {
-            scaler.fold_into_outputs(&mut net)?;
-        }
-        Ok(Self { columns, net })
+        units.settle(&mut net)?;
+        Ok(Self {
+            columns,
+            net,
+            scaler: units.scaler,
+        })
     }
 
     /// Returns the outputs for these rows, row-major `[rows x outputs]`: logits of classes, or
-    /// numbers.
-    pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f32>> {
-        self.net.predict(&self.columns.encode(table, rows)?)
+    /// numbers or logarithms in their own units.
+    pub(super) fn outputs(&self, table: &Table<'_>, rows: &[usize]) -> Result<Vec<f64>> {
+        let inputs = self.columns.encode(table, rows)?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outputs = self.net.predict(&inputs)?;
+        let width = self.net.outputs();
+        let restored = |(at, &z)| restored(self.scaler.as_ref(), at % width, z);
+        Ok(outputs.iter().enumerate().map(restored).collect())
     }
 }
 
@@ -132,7 +136,7 @@ fn trainer(
     net: &Mlp<f32>,
     (target, rows): (&Target, usize),
 ) -> Result<Trainer<f32>> {
-    let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric) {
+    let loss: Arc<dyn Loss<f32>> = match (target.task, recipe.metric.unwrap_or_default()) {
         (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
         (Task::Counts, _) => Arc::new(Poisson),
         (Task::Labels, _) => Arc::new(BinaryCrossEntropy),

@@ -33,6 +33,7 @@
 
 mod budget;
 mod cell;
+mod check;
 mod column;
 mod columns;
 #[cfg(feature = "csv")]
@@ -46,6 +47,8 @@ mod recipe;
 mod scale;
 mod scores;
 mod settings;
+mod splits;
+mod standard;
 mod start;
 mod table;
 mod target;

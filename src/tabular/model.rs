@@ -73,7 +73,10 @@ impl TabularModel {
         &self.scores
     }
 
-    /// Returns name, mean and standard deviation of each score over the folds.
+    /// Returns name, mean and standard deviation of each score over the folds that have it.
+    ///
+    /// A score may be undefined on the held-out rows of a fold ([`Scores`]). It is left out of that
+    /// fold, so the number of folds that count may differ from score to score.
     pub fn mean_scores(&self) -> Vec<(&'static str, f64, f64)> {
         Scores::summary(&self.scores)
     }
@@ -101,10 +104,37 @@ impl TabularModel {
         self.members.iter().map(|member| &member.columns)
     }
 
-    /// Returns the networks. Their inputs are those of [`columns`](Self::columns), and their
-    /// outputs are numbers, logarithms of them, or logits.
+    /// Returns the networks. Their inputs are those of [`columns`](Self::columns). Their outputs
+    /// are logits of classes or labels, or standardized numbers ([`scalers`](Self::scalers)).
     pub fn networks(&self) -> impl ExactSizeIterator<Item = &crate::Mlp<f32>> {
         self.members.iter().map(|member| &member.net)
+    }
+
+    /// Returns mean and scale of each network's outputs, in double precision, or `None` for logits.
+    ///
+    /// A network's output times its scale, plus its mean, is a number in the unit of the target.
+    /// [`Tabular::logarithm`](super::Tabular::logarithm) makes it the logarithm of the number. For
+    /// counts, it is the logarithm of the count for each unit of exposure.
+    ///
+    /// ```
+    /// use feedforward::tabular::{Column, Table, Tabular};
+    ///
+    /// // Seconds since 1970, which f32 would round to minutes.
+    /// let time = |x| 1_700_000_000.0 + 60.0 * f64::from(x);
+    /// let table = Table::new()
+    ///     .with("x", Column::numbers(0..60))?
+    ///     .with("time", Column::numbers((0..60).map(time)))?;
+    /// let model = Tabular::regressor(&table, "time").folds(1).epochs(5).hidden(&[8]).fit()?;
+    ///
+    /// let inputs = model.columns().next().unwrap().encode(&table, &[7])?;
+    /// let output = model.networks().next().unwrap().predict(&inputs)?[0];
+    /// let scaler = model.scalers().next().flatten().expect("a regressor has one");
+    /// let time = scaler.inverse_transform(&[output.into()])?[0];
+    /// assert_eq!(time, model.predict(&table)?[7]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn scalers(&self) -> impl ExactSizeIterator<Item = Option<&crate::Scaler<f64>>> {
+        self.members.iter().map(|member| member.scaler.as_ref())
     }
 
     /// Returns the predicted numbers or counts, row-major `[rows x targets]`.
@@ -201,46 +231,42 @@ impl TabularModel {
         rows: &[usize],
     ) -> Result<Vec<f64>> {
         let outputs = self.target.outputs();
-        let mut values = vec![0.0; rows.len() * outputs];
+        let mut means = vec![0.0; rows.len() * outputs];
         let mut count = 0.0;
         for member in members {
-            let raw = member.outputs(table, rows)?;
-            let pairs = values.chunks_mut(outputs).zip(raw.chunks(outputs));
-            pairs.for_each(|(sums, outputs)| self.target.add_values(outputs, sums));
+            let mut values = member.outputs(table, rows)?;
+            let rows = values.chunks_mut(outputs);
+            rows.for_each(|outputs| self.target.predicted(outputs));
             count += 1.0;
-        }
-        for sum in &mut values {
-            *sum /= count;
+            // The mean of equal numbers is exact, and that of large ones does not overflow.
+            for (mean, &value) in means.iter_mut().zip(&values) {
+                *mean += value / count - *mean / count;
+            }
         }
         if self.target.exposure.is_some() {
             let exposures = self.target.exposures(table)?;
-            for (value, &row) in values.iter_mut().zip(rows) {
-                *value *= exposures[row];
+            for (mean, &row) in means.iter_mut().zip(rows) {
+                *mean *= exposures[row];
             }
         }
-        Ok(values)
+        Ok(means)
     }
 }
 
 impl Target {
-    /// Adds the probabilities or numbers of a network's outputs for one row.
-    fn add_values(&self, outputs: &[f32], sums: &mut [f64]) {
-        let outputs = outputs.iter().map(|&y| f64::from(y));
-        let sums = sums.iter_mut();
+    /// Turns a network's outputs for one row into probabilities or numbers.
+    fn predicted(&self, outputs: &mut [f64]) {
         match self.task {
-            Task::Numbers => sums.zip(outputs).for_each(|(sum, y)| *sum += y),
-            Task::Logarithms | Task::Counts => {
-                sums.zip(outputs).for_each(|(sum, y)| *sum += math::exp(y));
-            }
-            Task::Labels => {
-                sums.zip(outputs)
-                    .for_each(|(sum, y)| *sum += math::sigmoid(y));
-            }
+            Task::Numbers => {}
+            Task::Logarithms | Task::Counts => outputs.iter_mut().for_each(|y| *y = math::exp(*y)),
+            Task::Labels => outputs.iter_mut().for_each(|y| *y = math::sigmoid(*y)),
             Task::Classes => {
-                let largest = outputs.clone().fold(f64::NEG_INFINITY, f64::max);
-                let exps = outputs.map(|y| math::exp(y - largest));
-                let total: f64 = exps.clone().sum();
-                sums.zip(exps).for_each(|(sum, p)| *sum += p / total);
+                let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                outputs
+                    .iter_mut()
+                    .for_each(|y| *y = math::exp(*y - largest));
+                let total: f64 = outputs.iter().sum();
+                outputs.iter_mut().for_each(|p| *p /= total);
             }
         }
     }

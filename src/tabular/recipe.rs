@@ -1,23 +1,25 @@
 //! The recipe: from a table to a model.
 
-use alloc::format;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 #[cfg(feature = "std")]
 use super::budget;
+use super::check::{check_columns, check_settings};
 use super::columns::ColumnSettings;
 use super::member::Member;
 use super::model::TabularModel;
 use super::settings::{Metric, Preset, Progress, Recipe};
+use super::splits::splits;
 use super::table::Table;
-use super::target::{Target, Targets, Task};
+use super::target::{Target, Task};
 use crate::activation::Activation;
-use crate::error::{Error, Result, bounded, check_count, check_not_empty};
-use crate::folds::{KFold, Split, Splitter, StratifiedKFold};
+use crate::error::{Error, Result, check_count};
+use crate::folds::Splitter;
+use crate::model::ClassWeights;
 use crate::parallel::Threads;
 use crate::train::Trainer;
 
@@ -164,11 +166,11 @@ impl<'t> Tabular<'t> {
     ///
     /// Folds are shuffled, and stratified for classes.
     pub fn folds(mut self, folds: usize) -> Self {
-        self.recipe.folds = folds;
+        self.recipe.folds = Some(folds);
         self
     }
 
-    /// Sets the folds, for example by group or time.
+    /// Sets the folds, for example by group or time, instead of [`folds`](Self::folds).
     pub fn splitter(mut self, splitter: impl Splitter + 'static) -> Self {
         self.recipe.splitter = Some(Arc::new(splitter));
         self
@@ -244,7 +246,32 @@ impl<'t> Tabular<'t> {
 
     /// Sets the metric that chooses a classifier's best epoch. Default: [`Metric::Accuracy`].
     pub fn metric(mut self, metric: Metric) -> Self {
-        self.recipe.metric = metric;
+        self.recipe.metric = Some(metric);
+        self
+    }
+
+    /// Sets the weights of a classifier's classes, in training and in the choice of the best epoch.
+    /// [`ClassWeights::Balanced`] suits classes of which few rows matter. Probabilities then suit
+    /// classes of equal frequency. Default: [`ClassWeights::Equal`].
+    ///
+    /// ```
+    /// use feedforward::ClassWeights;
+    /// use feedforward::tabular::{Column, Table, Tabular};
+    ///
+    /// // One payment of 20 is a fraud, and half of the payments above 900 are.
+    /// let amounts: Vec<f64> = (0..800).map(|i| f64::from(i * 37 % 1000)).collect();
+    /// let is_fraud = (0..800).map(|i| amounts[i] > 900.0 && i % 2 == 0);
+    /// let table = Table::new()
+    ///     .with("amount", &amounts)?
+    ///     .with("is_fraud", Column::booleans(is_fraud))?;
+    /// let recipe = Tabular::classifier(&table, "is_fraud").class_weights(ClassWeights::Balanced);
+    /// let model = recipe.folds(2).epochs(20).hidden(&[16]).fit()?;
+    /// let payment = Table::row([("amount", 990.into())])?;
+    /// assert_eq!(model.predict_class(&payment)?, ["true"]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn class_weights(mut self, weights: ClassWeights) -> Self {
+        self.recipe.class_weights = Some(weights);
         self
     }
 
@@ -287,10 +314,14 @@ impl<'t> Tabular<'t> {
     ///
     /// # Errors
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
-    /// - [`Error::Incompatible`] for [`logarithm`](Self::logarithm) without a regressor, or
-    ///   [`exposure`](Self::exposure) without counts.
-    /// - [`Error::Column`] with the row if a target is missing, or does not suit the task.
-    /// - [`Error::Empty`] without targets, rows or other columns.
+    /// - [`Error::Incompatible`] for [`logarithm`](Self::logarithm) without a regressor,
+    ///   [`exposure`](Self::exposure) without counts, and [`metric`](Self::metric) or
+    ///   [`class_weights`](Self::class_weights) without a classifier. Also for
+    ///   [`folds`](Self::folds) beside a [`splitter`](Self::splitter).
+    /// - [`Error::Column`] with the row if a target is missing, or does not suit the task. Also if a
+    ///   column is a target twice, or a target and ignored, for example.
+    /// - [`Error::Empty`] without targets, rows, folds or other columns.
+    /// - The errors of [`Classifier::class_weights`](crate::Classifier::class_weights).
     /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.
     /// - The errors of the splitter.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
@@ -304,36 +335,26 @@ impl<'t> Tabular<'t> {
             ignored,
             mut recipe,
         } = self;
-        for (setting, is_set, task, expected) in [
-            ("logarithm", logarithm, Task::Numbers, "a regressor"),
-            (
-                "exposure",
-                target.exposure.is_some(),
-                Task::Counts,
-                "counts",
-            ),
-        ] {
-            if is_set && target.task != task {
-                return Err(Error::incompatible(setting, expected, "another target"));
-            }
-        }
+        check_settings(&recipe, &target, logarithm)?;
         if logarithm {
             target.task = Task::Logarithms;
         }
-        check_count("folds", recipe.folds)?;
-        check_not_empty("targets", &target.names)?;
+        check_count("folds", recipe.folds.unwrap_or(1))?;
         if table.rows() == 0 {
             return Err(Error::Empty {
                 what: "rows of the table",
             });
         }
+        check_columns(table, &recipe, &target, &ignored)?;
         let (target, targets) = target.fit(table)?;
+        let unlearned: BTreeSet<_> = target.columns().chain(&ignored).collect();
         let mut features = table.clone();
-        for name in target.columns().chain(&ignored) {
+        for name in unlearned {
             features = features.without(name)?;
         }
+        let targets = targets.weighted(recipe.class_weights.as_ref(), &target)?;
         let splits = splits(&recipe, table.rows(), (&target, &targets))?;
-        recipe.folds = splits.len();
+        recipe.folds = Some(splits.len());
         let threads = match recipe.threads {
             None => Threads::all(),
             Some(count) => Threads::exactly(count)?,
@@ -355,59 +376,4 @@ impl<'t> Tabular<'t> {
         let members = members.collect::<Result<Vec<_>>>()?;
         TabularModel::evaluated((target, recipe.epochs), members, (table, &targets), &splits)
     }
-}
-
-/// Fraction of the rows that chooses the best epoch of a single network.
-const HELD_OUT: f64 = 0.2;
-
-/// Returns the folds.
-fn splits(
-    recipe: &Recipe,
-    rows: usize,
-    (target, targets): (&Target, &Targets),
-) -> Result<Vec<Split>> {
-    let (folds, seed) = (recipe.folds, recipe.seed);
-    if let Some(splitter) = &recipe.splitter {
-        if splitter.rows() != rows {
-            let expected = format!("{rows}, as in the table");
-            return Err(Error::shape(
-                "rows of the splitter",
-                expected,
-                splitter.rows(),
-            ));
-        }
-        return splitter.folds();
-    }
-    if let Targets::Classes(classes) = targets {
-        check_classes(classes, &target.classes, folds)?;
-    }
-    match targets {
-        Targets::Classes(classes) if folds == 1 => {
-            Ok([Split::stratified(classes, HELD_OUT, seed)?].into())
-        }
-        Targets::Classes(classes) => StratifiedKFold::new(classes, folds)?.shuffled(seed).folds(),
-        _ if folds == 1 => Ok([Split::new(rows, HELD_OUT, seed)?].into()),
-        _ => KFold::new(rows, folds)?.shuffled(seed).folds(),
-    }
-}
-
-/// Checks that every class has rows for each fold, or for both sides of the only split.
-fn check_classes(classes: &[usize], labels: &[String], folds: usize) -> Result<()> {
-    let mut members = vec![0_usize; labels.len()];
-    for &class in classes {
-        members[class] += 1;
-    }
-    // An ordered level need not occur.
-    let is_rare = |&(_, &rows): &(_, &usize)| rows > 0 && rows < folds.max(2);
-    let Some((label, &rows)) = labels.iter().zip(&members).find(is_rare) else {
-        return Ok(());
-    };
-    let label = bounded(format!("{label:?}"));
-    let expected = match rows {
-        1 => format!("2 or more rows of each class, not 1 of class {label} (merge or remove it)"),
-        _ => format!(
-            "at most {rows}, the number of rows of class {label} (or merge or remove the class)"
-        ),
-    };
-    Err(Error::invalid_setting("folds", expected, folds))
 }

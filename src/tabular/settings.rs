@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::columns::{ColumnSettings, MANY_ROWS, Waves};
 use crate::activation::Activation;
 use crate::folds::Splitter;
+use crate::model::ClassWeights;
 use crate::train::Trainer;
 
 /// Metric by which the best epoch of a classifier is chosen.
@@ -120,7 +121,7 @@ type ChangeTrainer = dyn Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync;
 pub(super) struct Recipe {
     pub(super) preset: Preset,
     pub(super) columns: ColumnSettings,
-    pub(super) folds: usize,
+    pub(super) folds: Option<usize>,
     pub(super) splitter: Option<Arc<dyn Splitter>>,
     pub(super) epochs: usize,
     pub(super) time_budget: Option<Duration>,
@@ -129,7 +130,8 @@ pub(super) struct Recipe {
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Option<Arc<dyn Activation<f32>>>,
     pub(super) learning_rate: Option<f64>,
-    pub(super) metric: Metric,
+    pub(super) metric: Option<Metric>,
+    pub(super) class_weights: Option<ClassWeights>,
     pub(super) threads: Option<usize>,
     pub(super) trainer: Arc<ChangeTrainer>,
     pub(super) on_epoch: Arc<OnEpoch>,
@@ -141,7 +143,7 @@ impl Default for Recipe {
         Self {
             preset,
             columns: preset.columns(),
-            folds: 5,
+            folds: None,
             splitter: None,
             epochs: preset.epochs(),
             time_budget: None,
@@ -150,7 +152,8 @@ impl Default for Recipe {
             hidden: [256; 3].into(),
             activation: None,
             learning_rate: None,
-            metric: Metric::Accuracy,
+            metric: None,
+            class_weights: None,
             threads: None,
             trainer: Arc::new(|trainer| trainer),
             on_epoch: Arc::new(|_| ControlFlow::Continue(())),
@@ -181,6 +184,7 @@ impl fmt::Debug for Recipe {
             .field("activation", &self.activation)
             .field("learning_rate", &self.learning_rate)
             .field("metric", &self.metric)
+            .field("class_weights", &self.class_weights)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }

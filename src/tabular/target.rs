@@ -8,9 +8,11 @@ use alloc::vec::Vec;
 use super::cell::Value;
 use super::column::{Cells, Column, Kind};
 use super::levels::Levels;
+use super::standard::Units;
 use super::table::Table;
 use crate::error::{Error, Result, bounded, listed};
 use crate::math;
+use crate::model::ClassWeights;
 
 /// Kind of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +55,8 @@ pub(super) struct Target {
 pub(super) enum Targets {
     /// Numbers to learn, row-major `[rows x outputs]`.
     Numbers(Vec<f64>),
-    /// Class of each row.
-    Classes(Vec<usize>),
+    /// Class of each row, and weight of each class if they differ.
+    Classes(Vec<usize>, Option<Vec<f64>>),
     /// Counts for each unit of exposure, and the exposures.
     Rates(Vec<f64>, Vec<f64>),
 }
@@ -90,6 +92,7 @@ impl Target {
             let classes = classes_of(column, &self.classes);
             return Ok(Targets::Classes(
                 classes.map_err(|error| error.in_column(name))?,
+                None,
             ));
         }
         let width = self.names.len();
@@ -106,7 +109,7 @@ impl Target {
         }
         let exposures = self.exposures(table)?;
         for (count, exposure) in numbers.iter_mut().zip(&exposures) {
-            *count /= exposure;
+            *count = (*count / exposure).min(f64::MAX);
         }
         Ok(Targets::Rates(numbers, exposures))
     }
@@ -176,7 +179,9 @@ fn classes(column: &Column<'_>) -> Result<Vec<String>> {
         }
         Cells::Words(words) => words.words.clone(),
         Cells::Numbers(numbers) => {
-            let mut numbers: Vec<_> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
+            // The sum of -0 and 0 is 0.
+            let present = numbers.iter().filter(|x| !x.is_nan());
+            let mut numbers: Vec<_> = present.map(|x| x + 0.0).collect();
             numbers.sort_unstable_by(f64::total_cmp);
             numbers.dedup();
             numbers.truncate(MOST_CLASSES_OF_NUMBERS + 1);
@@ -211,18 +216,33 @@ fn classes_of(column: &Column<'_>, classes: &[String]) -> Result<Vec<usize>> {
 }
 
 impl Targets {
-    /// Returns targets of these rows for a network with this many outputs.
-    pub(super) fn of_rows(&self, rows: &[usize], outputs: usize) -> Vec<f32> {
+    /// Weighs the classes. All rows count for balanced weights.
+    pub(super) fn weighted(self, weights: Option<&ClassWeights>, target: &Target) -> Result<Self> {
+        match (self, weights) {
+            (Self::Classes(classes, _), Some(weights)) => {
+                let count = target.classes.len();
+                weights.check(count)?;
+                let weights = weights.of_classes(&classes, count);
+                Ok(Self::Classes(classes, weights))
+            }
+            (targets, _) => Ok(targets),
+        }
+    }
+
+    /// Returns targets of these rows for a network, in its units.
+    pub(super) fn of_rows(&self, rows: &[usize], target: &Target, units: &Units) -> Vec<f32> {
+        let outputs = target.outputs();
         let mut targets = vec![0.0; rows.len() * outputs];
+        let task = target.task;
         for (target, &row) in targets.chunks_mut(outputs).zip(rows) {
             match self {
                 Self::Numbers(numbers) | Self::Rates(numbers, _) => {
                     let numbers = &numbers[row * outputs..][..outputs];
-                    for (target, &y) in target.iter_mut().zip(numbers) {
-                        *target = y as f32;
+                    for (output, (target, &y)) in target.iter_mut().zip(numbers).enumerate() {
+                        *target = units.learned(task, output, y);
                     }
                 }
-                Self::Classes(classes) => target[classes[row]] = 1.0,
+                Self::Classes(classes, _) => target[classes[row]] = 1.0,
             }
         }
         targets
@@ -232,7 +252,14 @@ impl Targets {
     pub(super) fn weights(&self, rows: &[usize]) -> Option<Vec<f32>> {
         match self {
             Self::Rates(_, exposures) => {
-                Some(rows.iter().map(|&row| exposures[row] as f32).collect())
+                let exposures = rows.iter().map(|&row| exposures[row]);
+                // Only ratios count, and they fit f32.
+                let largest = exposures.clone().fold(0.0, f64::max);
+                Some(exposures.map(|e| (e / largest) as f32).collect())
+            }
+            Self::Classes(classes, Some(weights)) => {
+                let weights = rows.iter().map(|&row| weights[classes[row]]);
+                Some(weights.map(|weight| weight as f32).collect())
             }
             _ => None,
         }

@@ -137,21 +137,25 @@ pub(super) fn hints<T: Float>(
     Ok(hints)
 }
 
-/// Returns the most likely reason why a training run on these samples diverged.
+/// Returns the most likely reason why a training run on these samples diverged. An outlier may be
+/// among the validation samples alone, whose loss then overflows.
 pub(super) fn cause<T: Float>(
     net: &Mlp<T>,
-    samples: &CheckedSamples<'_, T>,
+    (samples, validation): (&CheckedSamples<'_, T>, Option<&CheckedSamples<'_, T>>),
     loss: &dyn Loss<T>,
     rate: f64,
 ) -> DivergenceCause {
-    match input_range(net, samples) {
-        InputRange::NotFinite(value) => return DivergenceCause::Encoding { value },
-        InputRange::Within(low, high) if is_beyond(USUAL_INPUT, (low, high)) => {
-            return DivergenceCause::Inputs { low, high };
+    let all = || core::iter::once(samples).chain(validation);
+    for samples in all() {
+        match input_range(net, samples) {
+            InputRange::NotFinite(value) => return DivergenceCause::Encoding { value },
+            InputRange::Within(low, high) if is_beyond(USUAL_INPUT, (low, high)) => {
+                return DivergenceCause::Inputs { low, high };
+            }
+            InputRange::Within(..) => {}
         }
-        InputRange::Within(..) => {}
     }
-    if let Some((low, high)) = large_targets(samples) {
+    if let Some((low, high)) = all().find_map(large_targets) {
         DivergenceCause::Targets { low, high }
     } else if loss_explodes(net.outputs(), samples, loss) {
         DivergenceCause::Loss

@@ -220,6 +220,7 @@ impl<T: Float> Fit<'_, T> {
         };
         run.net.params_mut().copy_from_slice(&state.best);
         let rate = state.learning_rate(run.trainer);
+        let validation = self.validation.as_ref().map(|(_, samples)| samples);
         Error::Diverged {
             epoch: state.scalars.epochs_in_all + 1,
             step,
@@ -227,7 +228,12 @@ impl<T: Float> Fit<'_, T> {
             what,
             value,
             largest_gradient: self.gradient.max_abs(),
-            cause: cause(run.net, &self.samples, run.trainer.loss(), rate),
+            cause: cause(
+                run.net,
+                (&self.samples, validation),
+                run.trainer.loss(),
+                rate,
+            ),
         }
     }
 }

@@ -183,6 +183,18 @@ fn divergence_keeps_the_last_finite_parameters() {
 }
 
 #[test]
+fn an_outlier_among_validation_samples_is_named() {
+    let (mut net, inputs, targets) = line();
+    let outlier = trainer().validation(Validation::set([0.5], [1e200]));
+    let error = outlier.fit(&mut net, &inputs, &targets).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("the targets, which lie in [1e200, 1e200]"),
+        "{message}"
+    );
+}
+
+#[test]
 fn an_update_that_overflows_is_undone() {
     let net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
     for epochs in [1, 2] {

@@ -13,6 +13,7 @@ use feedforward::encoding::{
 };
 use feedforward::loss::SquaredError;
 use feedforward::optimizer::Adam;
+use feedforward::tabular::{Column, Table, Tabular, TabularModel};
 use feedforward::{
     Error, Mlp, ModelFile, MultilabelClassifier, Samples, Scaler, Trainer, TrainerState,
 };
@@ -419,6 +420,57 @@ fn a_lie_with_a_right_checksum_does_no_harm() {
         });
         run.unwrap();
         assert!(signed.get() > 100, "only {} could be signed", signed.get());
+    }
+}
+
+#[test]
+fn models_of_wide_tables_are_read_sparingly() {
+    // The network is tiny, so the description is most of the file.
+    let column = |at: usize| Column::words((0..40).map(move |row| format!("{}", (row + at) % 40)));
+    let table = Table::new().with("y", Column::numbers(0..40)).unwrap();
+    let table = (0..400).fold(table, |table, at| {
+        table.with(format!("{at}"), column(at)).unwrap()
+    });
+    let model = Tabular::regressor(&table, "y").hidden(&[]).epochs(1).fit();
+    let file = model.unwrap().to_bytes().unwrap();
+    let (read, peak) = peak(|| TabularModel::from_bytes(&file));
+    read.unwrap();
+    assert_sparing("a wide table", file.len(), peak);
+
+    // Words that a stranger has added to the last tensor.
+    for bytes in [100_000, 10_000_000] {
+        let mut parts = Parts::of(&file);
+        let tensor = &parts.tensors["members.4.columns"];
+        let begin = tensor["data_offsets"][0].as_u64().unwrap() as usize;
+        let text = String::from_utf8(parts.data.split_off(begin)).unwrap();
+        for is_padded in [false, true] {
+            let words = repeated(bytes, |_| r#""""#.to_string());
+            let words = format!("\"words\":[{words},");
+            let mut text = text.replacen("\"words\":[", &words, 1);
+            if is_padded {
+                text.push_str(&" ".repeat(16 * bytes / 3));
+            }
+            let mut parts = Parts {
+                tensors: parts.tensors.clone(),
+                description: parts.description.clone(),
+                data: parts.data.clone(),
+            };
+            let end = begin + text.len();
+            parts.data.extend(text.bytes());
+            let tensor = &mut parts.tensors["members.4.columns"];
+            tensor["data_offsets"] = json!([begin, end]);
+            tensor["shape"] = json!([text.len()]);
+            let file = parts.signed().unwrap();
+            let (read, peak) = self::peak(|| TabularModel::from_bytes(&file));
+            let error = read.unwrap_err().to_string();
+            let expected = if is_padded {
+                "twice"
+            } else {
+                "values and keys"
+            };
+            assert!(error.contains(expected), "{error}");
+            assert_sparing("words", file.len(), peak);
+        }
     }
 }
 

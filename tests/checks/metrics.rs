@@ -404,6 +404,37 @@ proptest! {
 
 /// Targets that differ only by rounding have no variance to explain.
 #[test]
+fn errors_of_huge_and_tiny_numbers_have_scores() {
+    let r2 = |outputs: &[f64], targets: &[f64]| r2(outputs, targets, 1).unwrap();
+    for size in [1.0, 1e-300, 1e-170, 1e170, 1e200, 1e307] {
+        let targets = [size, 2.0 * size, 3.0 * size];
+        let outputs = [size, 2.0 * size, 5.0 * size];
+        assert!((r2(&outputs, &targets) + 1.0).abs() < 1e-12, "{size}");
+        let rmse = root_mean_squared_error(&outputs, &targets, 1).unwrap();
+        assert!(
+            (rmse / size - (4.0_f64 / 3.0).sqrt()).abs() < 1e-12,
+            "{size}: {rmse}"
+        );
+    }
+    let huge = [1e308, 1e308, -1e308];
+    assert!((r2(&[7.0; 3], &huge) + 0.125).abs() < 1e-12);
+    assert_eq!(r2(&huge, &huge), 1.0);
+    assert_eq!(r2(&[0.0; 2], &[-1e308, 1e308]), 0.0);
+    assert_eq!(r2(&[-1e308, 1e308], &[1e308, -1e308]), -3.0);
+    assert_eq!(r2(&[0.0, 1e-170], &[1e-170, 0.0]), -3.0);
+    assert_eq!(r2(&[1e300, 0.0], &[0.0, 1.0]), f64::NEG_INFINITY);
+    assert_eq!(r2(&[1e-300, 1.0], &[0.0, 1.0]), 1.0);
+    assert_eq!(
+        mean_absolute_error(&huge, &[1e308; 3], 1).unwrap() / 1e308,
+        2.0 / 3.0
+    );
+    assert_eq!(
+        root_mean_squared_error(&[1e308], &[-7e307], 1).unwrap(),
+        1.7e308
+    );
+}
+
+#[test]
 fn r2_of_targets_that_differ_by_rounding() {
     let targets = [0.3, 0.1 + 0.2, 0.3];
     assert_eq!(r2(&[0.31, 0.3, 0.3], &targets, 1).unwrap(), 0.0);
