@@ -158,7 +158,7 @@ fn trainer(
             ..Adam::new(rate)
         },
         weight_decay: if full { DECAY } else { 0.0 },
-        decay_biases: false,
+        decay_biases: true, // and all other parameters, by the factors of their groups
     };
     let optimizer = ParamGroups::new(adam)
         .ntk()
@@ -167,7 +167,10 @@ fn trainer(
             Group::LayerWeights(0),
             math::sqrt(inputs as f64 / varying as f64),
         )
-        .rate(Group::Biases, 0.1);
+        .rate(Group::Biases, 0.1)
+        .decay(Group::Biases, 0.0)
+        .rate(Group::Alphas, 0.1)
+        .decay(Group::Alphas, 0.1);
     let scales = (scale > 0).then_some((0..scale, 6.0));
     let waves = columns.waves()?.into_iter();
     let waves = waves.map(|waves| (scale + waves.start..scale + waves.end, 0.1));

@@ -40,11 +40,14 @@ pub enum Preset {
     /// RealMLP-TD as published. It adds to [`Simple`](Self::Simple):
     ///
     /// - slower waves of numbers, and learned vectors for words with more than 8 levels,
+    /// - [parametric](crate::activation::Parametric) activations,
     /// - a start that depends on the training rows: all pre-activations vary by 1, and neurons bend
     ///   within the data,
     /// - dropout 0.15 and weight decay 0.02, both by the schedule
     ///   [`FlatCosine`](crate::schedule::FlatCosine),
     /// - a maximum learning rate of 0.2 for numbers.
+    ///
+    /// It leaves out one part: predictions are not limited to the range of the training targets.
     Full,
 }
 

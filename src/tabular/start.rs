@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use super::columns::Columns;
 use super::settings::{Preset, Recipe};
 use super::target::Target;
-use crate::activation::{Activation, Identity, Mish, Selu};
+use crate::activation::{Activation, Identity, Mish, Parametric, Selu};
 use crate::encoding::{self, Encoding, Scaled};
 use crate::error::{Error, Result};
 use crate::layer::Layer;
@@ -30,8 +30,7 @@ pub(super) fn network(
 ) -> Result<Mlp<f32>> {
     let activation: Arc<dyn Activation<f32>> = match &recipe.activation {
         Some(activation) => activation.clone(),
-        None if target.task.is_classification() => Arc::new(Selu),
-        None => Arc::new(Mish),
+        None => default_activation(recipe.preset, target.task.is_classification()),
     };
     let encoding = columns.encoding()?;
     let inner: Arc<dyn Encoding<f32>> = match &encoding {
@@ -57,6 +56,16 @@ pub(super) fn network(
         Preset::Full => start_from_data(&mut net, inputs, &mut rng)?,
     }
     Ok(net)
+}
+
+/// Returns RealMLP's activation of the hidden layers.
+fn default_activation(preset: Preset, is_classification: bool) -> Arc<dyn Activation<f32>> {
+    match (preset, is_classification) {
+        (Preset::Full, true) => Arc::new(Parametric(Selu)),
+        (Preset::Full, false) => Arc::new(Parametric(Mish)),
+        (_, true) => Arc::new(Selu),
+        (_, false) => Arc::new(Mish),
+    }
 }
 
 /// Starts as RealMLP-TD-S does: hidden weights and biases are normal, and the last layer is 0.
