@@ -160,13 +160,12 @@ fn trainer(
         weight_decay: if full { DECAY } else { 0.0 },
         decay_biases: true, // and all other parameters, by the factors of their groups
     };
+    // Inputs that do not vary do not count, for the rate as for the decay.
+    let fewer = math::sqrt(inputs as f64 / varying as f64);
     let optimizer = ParamGroups::new(adam)
         .ntk()
-        // Inputs that do not vary do not count.
-        .rate(
-            Group::LayerWeights(0),
-            math::sqrt(inputs as f64 / varying as f64),
-        )
+        .rate(Group::LayerWeights(0), fewer)
+        .decay(Group::LayerWeights(0), 1.0 / fewer)
         .rate(Group::Biases, 0.1)
         .decay(Group::Biases, 0.0)
         .rate(Group::Alphas, 0.1)
