@@ -152,6 +152,7 @@ impl<'a> Table<'a> {
     /// an editor. A table without a file has none.
     ///
     /// ```
+    /// # #[cfg(feature = "csv")] {
     /// use feedforward::tabular::{CsvReader, Value};
     ///
     /// let table = CsvReader::new().read("size\n60\n\n85\nmany\n".as_bytes())?;
@@ -159,6 +160,7 @@ impl<'a> Table<'a> {
     /// let is_word = |cell| matches!(cell, Some(Value::Word(word)) if word.parse::<f64>().is_err());
     /// let odd = rows.find(|&row| is_word(size.get(row)));
     /// assert_eq!(odd.and_then(|row| table.line(row)), Some(5));
+    /// # }
     /// # Ok::<(), feedforward::Error>(())
     /// ```
     pub fn line(&self, row: usize) -> Option<usize> {
