@@ -234,3 +234,15 @@ fn tables_of_other_types() {
     assert_eq!(picked.rows(), 3);
     assert_eq!(picked.column("s").unwrap().get(2), Some(Value::Word("a")));
 }
+
+#[test]
+fn equal_cells_are_a_group() {
+    let numbers = Column::numbers([Some(0.0), None, Some(2.5), Some(-0.0), None, Some(2.5)]);
+    assert_eq!(numbers.groups(), [0, 1, 2, 0, 1, 2]);
+    let words = Column::words([Some("b"), Some("a"), None, Some("b")]);
+    assert_eq!(words.groups(), [0, 1, 2, 0]);
+    assert_eq!(Column::booleans([true, false, true]).groups(), [0, 1, 0]);
+    let levels = Column::levels(["L", "S", "L"], ["S", "M", "L"]).unwrap();
+    assert_eq!(levels.groups(), [0, 1, 0]);
+    assert!(Column::numbers([0.0; 0]).groups().is_empty());
+}

@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 #[allow(dead_code)] // other files use the rest
 #[path = "common/programs.rs"]
 mod programs;
 
+#[path = "common/tabular_programs.rs"]
+mod runs;
+
 use programs::{check_error, example, folder, output_of, size};
+use runs::{file, number, short};
 
 /// Names of the columns that [`rows`] writes.
 const HEADER: &str = "id,size,rooms,street,garden,constant,price";
@@ -30,42 +32,6 @@ fn rows(count: usize) -> String {
         writeln!(text, "{line}").unwrap();
     }
     text
-}
-
-/// Writes a file, and returns its path.
-fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
-    let file = folder.join(name);
-    fs::write(&file, text).unwrap();
-    file
-}
-
-/// Returns a command that trains for a short time on a file, and writes to its folder.
-fn short(file: &Path, flags: &[&str]) -> Command {
-    let mut command = example("tabular");
-    command
-        .arg(file)
-        .args(flags)
-        .arg("--out")
-        .arg(file.parent().unwrap());
-    if !flags.contains(&"--epochs") {
-        command.args(["--epochs", "2"]);
-    }
-    if !flags.contains(&"--folds") {
-        command.args(["--folds", "2"]);
-    }
-    command
-}
-
-/// Returns a number of the last line of an output.
-fn number(output: &str, name: &str) -> f64 {
-    let line = output.lines().last().unwrap();
-    let mut words = line.split(' ').filter_map(|word| word.split_once('='));
-    let found = words.find(|(known, _)| *known == name);
-    found
-        .unwrap_or_else(|| panic!("no {name} in {line}"))
-        .1
-        .parse()
-        .unwrap()
 }
 
 #[test]
@@ -202,7 +168,10 @@ fn classes_have_probabilities() {
 
     let output = output_of(&mut short(&data, &["--target", "kind", "--words", "size"]));
     assert!(output.contains("size (150 words)"), "{output}");
-    let warning = "warning: column size is different in each row; --ignore size leaves it out";
+    let warning = "warning: 150 of 150 cells of column size";
+    assert!(!output.contains(warning), "{output}");
+    let warning =
+        "warning: column size (\"0\", ...) is different in each row; --ignore size leaves";
     assert!(output.contains(warning), "{output}");
 }
 
@@ -234,7 +203,7 @@ fn wrong_tables_are_explained() {
             "gap",
             &with("1,2,3,Elm,,7,"),
             &["--target", "price"],
-            "got none in row 60",
+            "got none in line 62",
         ),
         (
             "constant",

@@ -6,6 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use support::plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 use super::Result;
+use super::labels::{self, LABELS, Scale};
 
 type Chart<'a, 'b> =
     ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -51,59 +52,48 @@ pub fn usual_range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - margin, high + margin)
 }
 
-/// Returns a short form of a number: three digits, and k, M or G for large ones.
-pub fn short(x: f64) -> String {
-    let size = x.abs();
-    let (divisor, unit) = match size {
-        _ if size >= 1e12 || size > 0.0 && size < 1e-3 => return format!("{x:.0e}"),
-        _ if size >= 1e9 => (1e9, "G"),
-        _ if size >= 1e6 => (1e6, "M"),
-        _ if size >= 1e4 => (1e3, "k"),
-        _ => (1.0, ""),
+/// Draws axes, and returns the transformation of points.
+fn axes<'a, 'b>(
+    area: &'a Area<'b>,
+    axes: &Axes<'_>,
+) -> Result<(
+    Chart<'a, 'b>,
+    impl Fn((f64, f64)) -> (f64, f64) + Copy + use<>,
+)> {
+    let of = |(words, (low, high)): (&str, (f64, f64)), is_log: bool| {
+        let scale = Scale::of((low, high), is_log);
+        let (low, high) = (scale.apply(low), scale.apply(high));
+        let step = (high - low) / LABELS as f64;
+        let label = move |&x: &f64| {
+            if !is_log {
+                return labels::at_step(x, step);
+            }
+            labels::of_logarithm(x, step)
+        };
+        (low..high, label, scale.describe(words), scale)
     };
-    let x = x / divisor;
-    let digits = match x.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 2,
-    };
-    let digits = format!("{x:.digits$}");
-    let digits = match digits.split_once('.') {
-        Some(_) => digits.trim_end_matches('0').trim_end_matches('.'),
-        None => &digits,
-    };
-    format!("{}{unit}", if digits == "-0" { "0" } else { digits })
-}
-
-/// Draws axes.
-fn axes<'a, 'b>(area: &'a Area<'b>, axes: &Axes<'_>) -> Result<Chart<'a, 'b>> {
-    // Two digits suffice on an axis of logarithms.
-    let rounded = |x: f64| {
-        let unit = 10_f64.powf(x.floor() - 1.0);
-        (10_f64.powf(x) / unit).round() * unit
-    };
-    let label = |is_log: bool| move |&x: &f64| short(if is_log { rounded(x) } else { x });
-    let ((x, (left, right)), (y, (low, high))) = (axes.x, axes.y);
+    let (x_range, x_label, x_words, x) = of(axes.x, axes.is_log.0);
+    let (y_range, y_label, y_words, y) = of(axes.y, axes.is_log.1);
     let mut chart = ChartBuilder::on(area)
         .margin(px(8.0))
         .x_label_area_size(px(36.0))
         .y_label_area_size(px(58.0))
         .caption(axes.title, text(14.0, FontStyle::Bold, INK))
-        .build_cartesian_2d(left..right, low..high)?;
+        .build_cartesian_2d(x_range, y_range)?;
     chart
         .configure_mesh()
         .axis_style(AXIS.stroke_width(px(1.0)))
         .light_line_style(TRANSPARENT)
         .bold_line_style(AXIS.mix(0.35).stroke_width(px(1.0) / 2))
         .label_style(text(11.0, FontStyle::Normal, FAINT))
-        .x_desc(x)
-        .y_desc(y)
-        .x_labels(6)
-        .y_labels(6)
-        .x_label_formatter(&label(axes.is_log.0))
-        .y_label_formatter(&label(axes.is_log.1))
+        .x_desc(x_words)
+        .y_desc(y_words)
+        .x_labels(LABELS)
+        .y_labels(LABELS)
+        .x_label_formatter(&x_label)
+        .y_label_formatter(&y_label)
         .draw()?;
-    Ok(chart)
+    Ok((chart, move |(left, up)| (x.apply(left), y.apply(up))))
 }
 
 /// Draws points and a line between two places.
@@ -113,17 +103,20 @@ pub fn points(
     points: &[(f64, f64)],
     line: [(f64, f64); 2],
 ) -> Result<()> {
-    let mut chart = axes(area, words)?;
+    let (mut chart, place) = axes(area, words)?;
     let step = points.len().div_ceil(MOST_POINTS).max(1);
     let dots = points.iter().step_by(step);
     let radius = if points.len() > 500 { 1.3 } else { 2.2 };
     let ((left, right), (low, high)) = (words.x.1, words.y.1);
     let dot = |&(x, y): &(f64, f64)| {
-        let place = (x.clamp(left, right), y.clamp(low, high));
-        Circle::new(place, px(radius), BLUE.mix(0.5).filled())
+        let inside = (x.clamp(left, right), y.clamp(low, high));
+        Circle::new(place(inside), px(radius), BLUE.mix(0.5).filled())
     };
     chart.draw_series(dots.map(dot))?;
-    chart.draw_series(LineSeries::new(line, ORANGE.stroke_width(px(1.5))))?;
+    chart.draw_series(LineSeries::new(
+        line.map(place),
+        ORANGE.stroke_width(px(1.5)),
+    ))?;
     Ok(())
 }
 
@@ -132,11 +125,11 @@ pub type Curve<'n> = (&'n str, RGBColor, Vec<(f64, f64)>);
 
 /// Draws curves.
 pub fn curves(area: &Area<'_>, words: &Axes<'_>, curves: &[Curve<'_>]) -> Result<()> {
-    let mut chart = axes(area, words)?;
+    let (mut chart, place) = axes(area, words)?;
     let (low, high) = words.y.1;
     for (name, color, curve) in curves {
         // plotters draws beyond the axes.
-        let inside = curve.iter().map(|&(x, y)| (x, y.clamp(low, high)));
+        let inside = curve.iter().map(|&(x, y)| place((x, y.clamp(low, high))));
         let line = LineSeries::new(inside, color.mix(0.8).stroke_width(px(1.2)));
         let drawn = chart.draw_series(line)?;
         if !name.is_empty() {
@@ -161,7 +154,8 @@ pub fn curves(area: &Area<'_>, words: &Axes<'_>, curves: &[Curve<'_>]) -> Result
 /// Draws how often predictions are right, by their probability. Bars show the fraction of the rows
 /// in each bin.
 pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[(f64, f64, f64)]) -> Result<()> {
-    let mut chart = axes(area, words)?;
+    // Probabilities need no transformation.
+    let (mut chart, _) = axes(area, words)?;
     let width = 1.0 / bins.len() as f64;
     let bars = bins.iter().enumerate().map(|(bin, (_, _, rows))| {
         let left = bin as f64 * width;
@@ -201,33 +195,17 @@ pub fn matrix(area: &Area<'_>, title: &str, classes: &[String], counts: &[usize]
     };
     let bold = text(14.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Center, VPos::Top));
     area.draw(&Text::new(title, (width as i32 / 2, px(8.0) as i32), bold))?;
-    // A name has the width of its cell, or of the space at the left. Either of its ends may differ
-    // from those of other names.
-    let name = |class: &str, pixels: i32| -> String {
-        let most = (pixels / px(7.0) as i32).max(3) as usize;
-        let letters: Vec<char> = class.chars().collect();
-        if letters.len() <= most {
-            return class.to_string();
-        }
-        let (first, last) = (most / 2, (most - 1) / 2);
-        let last = &letters[letters.len() - last..];
-        letters[..first].iter().chain(&['…']).chain(last).collect()
-    };
+    // A name has the width of its cell, or of the space at the left.
+    let names = |pixels: i32| labels::shortened(classes, (pixels / px(7.0) as i32).max(3) as usize);
+    let (lines, heads) = (names(left), names(cell.0));
     let size = (f64::from(cell.1.min(cell.0 / 2)) / f64::from(px(1.0)) * 0.6).clamp(5.0, 14.0);
-    for (row, class) in classes.iter().enumerate() {
+    for (row, (line, head)) in lines.into_iter().zip(heads).enumerate() {
         let all = &counts[row * classes.len()..][..classes.len()];
         let total = all.iter().sum::<usize>().max(1) as f64;
         let y = top + row as i32 * cell.1;
         let middle = y + cell.1 / 2;
         let place = (left - px(6.0) as i32, middle);
-        write(
-            name(class, left),
-            place,
-            11.0,
-            FAINT,
-            HPos::Right,
-            VPos::Center,
-        )?;
+        write(line, place, 11.0, FAINT, HPos::Right, VPos::Center)?;
         for (column, &count) in all.iter().enumerate() {
             let x = left + column as i32 * cell.0;
             let part = count as f64 / total;
@@ -252,14 +230,7 @@ pub fn matrix(area: &Area<'_>, title: &str, classes: &[String], counts: &[usize]
             left + row as i32 * cell.0 + cell.0 / 2,
             top - px(4.0) as i32,
         );
-        write(
-            name(class, cell.0),
-            place,
-            11.0,
-            FAINT,
-            HPos::Center,
-            VPos::Bottom,
-        )?;
+        write(head, place, 11.0, FAINT, HPos::Center, VPos::Bottom)?;
     }
     let place = (width as i32 / 2, height as i32 - px(14.0) as i32);
     let words = "rows: true class, columns: predicted class".to_string();

@@ -15,7 +15,7 @@ pub struct Flags {
     pub data: Option<PathBuf>,
 
     /// Column to predict [default for the census: income]
-    #[arg(long, value_name = "COLUMN", conflicts_with = "load")]
+    #[arg(long, value_name = "COLUMN", value_parser = name, conflicts_with = "load")]
     pub target: Option<String>,
 
     /// Predict classes, also if the target's cells are numbers
@@ -35,6 +35,7 @@ pub struct Flags {
         long,
         value_name = "COLUMNS",
         value_delimiter = ',',
+        value_parser = name,
         conflicts_with = "load"
     )]
     pub ignore: Vec<String>,
@@ -44,9 +45,15 @@ pub struct Flags {
         long,
         value_name = "COLUMNS",
         value_delimiter = ',',
+        value_parser = name,
         conflicts_with = "load"
     )]
     pub words: Vec<String>,
+
+    /// Column with the group of each row, such as a customer. Rows of a group are held out together,
+    /// and the column is not learned
+    #[arg(long, value_name = "COLUMN", value_parser = name, conflicts_with = "load")]
+    pub group: Option<String>,
 
     /// Character between cells, or tab [default: found in the file]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
@@ -56,7 +63,8 @@ pub struct Flags {
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
     pub decimal_comma: Option<bool>,
 
-    /// Texts of missing cells beside empty ones, separated by commas [default: NA,N/A,NaN,null,?]
+    /// Texts of missing cells beside empty ones, separated by commas [default: NA,N/A,#N/A,#NA,<NA>,
+    /// NaN,-NaN,null,? and beside numbers None,-]
     #[arg(
         long,
         value_name = "TEXTS",
@@ -126,6 +134,17 @@ impl Flags {
         let default = || self.data.is_none().then_some(DEFAULT_TARGET);
         self.target.as_deref().or_else(default)
     }
+
+    /// Returns the columns that are neither learned nor predicted.
+    pub fn left_out(&self) -> impl Iterator<Item = &String> {
+        self.ignore.iter().chain(&self.group)
+    }
+}
+
+/// Returns the name of a column without spaces around it, as the reader does.
+#[allow(clippy::unnecessary_wraps)] // for clap
+fn name(text: &str) -> Result<String, String> {
+    Ok(text.trim().into())
 }
 
 fn count() -> clap::builder::RangedI64ValueParser<u32> {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use feedforward::folds::{GroupKFold, Split, Splitter};
 use feedforward::tabular::{Tabular, TabularModel};
 use support::progress::Progress;
 
@@ -22,9 +23,11 @@ mod say;
 mod charts;
 mod description;
 mod flags;
+mod labels;
 mod predictions;
 mod reading;
 mod report;
+mod written;
 
 use flags::Flags;
 use reading::{Known, Reading, Target};
@@ -47,25 +50,23 @@ fn run(flags: &Flags) -> Result<()> {
     }
     // An error is better before the work than after it.
     fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
+    check_outputs(flags)?;
     let source = match &flags.load {
         Some(file) => Source::Model(TabularModel::load(file)?),
         None => Source::Table(Reading::new(flags)?),
     };
     let known = match &source {
         Source::Model(model) => Known::of_model(model, flags),
-        Source::Table(reading) => Known::of_reading(reading, flags),
+        Source::Table(reading) => Known::of_reading(reading, flags)?,
     };
-    let read = |file: &PathBuf, needs_target| known.read(file, needs_target);
-    let test = flags
-        .test
-        .as_ref()
-        .map(|file| Ok((file, read(file, true)?)));
-    let test = test.transpose().map_err(|error: Box<dyn Error>| error)?;
-    let new = flags
-        .predict
-        .as_ref()
-        .map(|file| Ok((file, read(file, false)?)));
-    let new = new.transpose().map_err(|error: Box<dyn Error>| error)?;
+    let test = match &flags.test {
+        Some(file) => Some((file, known.read_test(file)?)),
+        None => None,
+    };
+    let new = match &flags.predict {
+        Some(file) => Some((file, known.read_new(file)?)),
+        None => None,
+    };
 
     let mut begun = Instant::now();
     let (mut summary, mut files) = (String::new(), Vec::new());
@@ -83,14 +84,14 @@ fn run(flags: &Flags) -> Result<()> {
     if let Some((file, table)) = test {
         let scores = model.score(&table).map_err(in_file(file))?;
         summary = summary_of(table.rows(), scores.iter());
-        println!("scores of {}: {scores}", file.display());
+        println!("scores of {}:{}", file.display(), named(scores.iter(), 4));
     }
-    if let Some((file, table)) = new {
-        let to = flags.out.join("predictions.csv");
-        predictions::write(&model, &known, &table, (file.as_path(), &to))?;
+    if let Some((file, tables)) = new {
+        let to = flags.out.join(PREDICTIONS);
+        predictions::write(&model, &known, &tables, (file.as_path(), &to))?;
         files.push(to);
         if summary.is_empty() {
-            summary = summary_of(table.rows(), []);
+            summary = summary_of(tables[0].rows(), []);
         }
     }
     if flags.load.is_some() {
@@ -109,12 +110,44 @@ enum Source {
     Table(Reading),
 }
 
+/// Names of the files to write.
+const MODEL: &str = "model.safetensors";
+const REPORT: &str = "report.png";
+const PREDICTIONS: &str = "predictions.csv";
+
+/// Checks that the program replaces none of the files that it reads.
+fn check_outputs(flags: &Flags) -> Result<()> {
+    let data = flags.load.is_none().then(|| flags.data());
+    let inputs = [&data, &flags.load, &flags.test, &flags.predict];
+    let outputs = [
+        (MODEL, flags.load.is_none()),
+        (REPORT, flags.load.is_none()),
+        (PREDICTIONS, flags.predict.is_some()),
+    ];
+    for (name, _) in outputs.into_iter().filter(|(_, is_written)| *is_written) {
+        let Ok(output) = flags.out.join(name).canonicalize() else {
+            continue; // a new file
+        };
+        let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
+        if let Some(file) = inputs.into_iter().flatten().find(is_output) {
+            let file = file.display();
+            let expected = "expected a folder where no input is replaced";
+            return Err(format!("--out: {expected}, got that of {file}").into());
+        }
+    }
+    Ok(())
+}
+
 /// Returns the number of rows and the scores for other programs.
 fn summary_of<'n>(rows: usize, scores: impl IntoIterator<Item = (&'n str, f64)>) -> String {
-    let scores = scores
-        .into_iter()
-        .map(|(name, score)| format!(" {name}={score:.6}"));
-    format!("rows={rows}{}", scores.collect::<String>())
+    format!("rows={rows}{}", named(scores, 6))
+}
+
+/// Returns scores with their names, each after a space.
+fn named<'n>(scores: impl IntoIterator<Item = (&'n str, f64)>, digits: usize) -> String {
+    let scores = scores.into_iter();
+    let scores = scores.map(|(name, score)| format!(" {name}={}", written::score(score, digits)));
+    scores.collect()
 }
 
 /// Returns a function that adds the name of a file to an error.
@@ -153,8 +186,8 @@ impl Learned {
         let scores = model.mean_scores();
         for (name, mean, deviation) in &scores {
             match folds {
-                1 => println!("  {name:<9} {mean:.4}"),
-                _ => println!("  {name:<9} {mean:.4} ± {deviation:.4}"),
+                1 => println!("  {name:<9} {}", written::score(*mean, 4)),
+                _ => println!("  {name:<9} {}", written::mean(*mean, *deviation)),
             }
         }
         let means = scores.iter().map(|(name, mean, _)| (*name, *mean));
@@ -171,10 +204,7 @@ impl Learned {
 
     /// Writes the model and the report, and returns their paths.
     fn save(&self, flags: &Flags) -> Result<Vec<PathBuf>> {
-        let files = [
-            flags.out.join("model.safetensors"),
-            flags.out.join("report.png"),
-        ];
+        let files = [flags.out.join(MODEL), flags.out.join(REPORT)];
         self.model.save(&files[0])?;
         report::save(self, &files[1])?;
         Ok(files.into())
@@ -196,7 +226,7 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
     )));
     let seen = Arc::clone(&watched);
     let recipe = recipe
-        .ignore(&flags.ignore)
+        .ignore(flags.left_out())
         .folds(folds)
         .epochs(flags.epochs as usize)
         .seed(flags.seed)
@@ -220,6 +250,14 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
             }
             ControlFlow::Continue(())
         });
+    let recipe = match &flags.group {
+        Some(group) => {
+            let groups = table.column(group)?.groups();
+            let folds = Groups::new(&groups, folds);
+            recipe.splitter(folds.map_err(|error| format!("--group {group}: {error}"))?)
+        }
+        None => recipe,
+    };
     let recipe = match flags.threads {
         Some(threads) => recipe.threads(threads as usize),
         None => recipe,
@@ -231,4 +269,38 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
     let model = recipe.fit().map_err(in_file(&flags.data()))?;
     let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
     Ok((model, std::mem::take(&mut watched.1)))
+}
+
+/// Folds by group. The only fold of a single network is the first one of five, or of fewer.
+#[derive(Debug)]
+struct Groups {
+    folds: GroupKFold,
+    count: usize,
+}
+
+impl Groups {
+    fn new(groups: &[usize], count: usize) -> feedforward::Result<Self> {
+        let distinct = groups.iter().max().map_or(0, |most| most + 1);
+        let of = if count == 1 {
+            distinct.clamp(2, 5)
+        } else {
+            count
+        };
+        let folds = GroupKFold::new(groups, of)?;
+        Ok(Self { folds, count })
+    }
+}
+
+impl Splitter for Groups {
+    fn rows(&self) -> usize {
+        self.folds.rows()
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn fold(&self, fold: usize) -> feedforward::Result<Split> {
+        self.folds.fold(fold)
+    }
 }

@@ -62,8 +62,8 @@ impl Reading {
             return Err(problem(format!("expected --target with one of {names}, got none")).into());
         };
         let column = table.column(target).map_err(in_file(&file))?;
-        for ignored in &flags.ignore {
-            table.column(ignored).map_err(in_file(&file))?;
+        for left_out in flags.left_out() {
+            table.column(left_out).map_err(in_file(&file))?;
         }
         let rows = table.rows();
         if rows < 2 {
@@ -75,7 +75,7 @@ impl Reading {
             Kind::Numbers if flags.numbers || flags.log || !is_few() => Target::Numbers,
             _ => Target::Classes,
         };
-        if kind == Target::Classes {
+        if kind == Target::Classes && flags.group.is_none() {
             check_classes(column, flags)
                 .map_err(|error| problem(format!("column {target:?}: {error}")))?;
         }
@@ -89,7 +89,7 @@ impl Reading {
 
     /// Returns names and cells of the columns to learn from.
     pub fn features(&self, flags: &Flags) -> Vec<(&str, &Column<'static>)> {
-        let ignored: BTreeSet<&str> = flags.ignore.iter().map(|name| &**name).collect();
+        let ignored: BTreeSet<&str> = flags.left_out().map(|name| &**name).collect();
         let columns = self.table.names().iter().zip(self.table.columns());
         let columns = columns.map(|(name, column)| (&**name, column));
         let columns = columns.filter(|(name, _)| *name != self.target && !ignored.contains(name));
@@ -167,37 +167,47 @@ pub fn distinct(column: &Column<'_>) -> usize {
     words.len()
 }
 
-/// Columns that a model reads, and a reader of other files with them.
+/// Columns that a model reads, and readers of other files with them.
 #[derive(Debug)]
 pub struct Known {
     reader: CsvReader,
+    /// Reads cells as they are.
+    plain: CsvReader,
     columns: BTreeSet<String>,
     target: String,
-    /// The target's cells are words, also if they look like numbers.
-    has_words: bool,
-    /// The reader reads other columns as words.
-    others_are_words: bool,
+    /// Kind of the target's cells, unless it is found.
+    kind: Option<Kind>,
+    /// Classes in the table to learn from.
+    classes: Option<BTreeSet<String>>,
+    needs_positive: bool,
 }
 
 impl Known {
     /// Returns those of a table to learn from.
-    pub fn of_reading(reading: &Reading, flags: &Flags) -> Self {
+    pub fn of_reading(reading: &Reading, flags: &Flags) -> Result<Self> {
         let features = reading.features(flags);
-        let column = reading.table.column(&reading.target);
+        let column = reading.table.column(&reading.target)?;
         let of = |wanted: Kind| {
             let features = features.iter();
             let features = features.filter(move |(_, column)| column.kind() == wanted);
             features.map(|(name, _)| *name)
         };
-        Self {
+        let classes = || {
+            (0..column.len())
+                .filter_map(|row| text(column, row))
+                .collect()
+        };
+        Ok(Self {
             reader: reader(flags)
                 .words(of(Kind::Words))
                 .numbers(of(Kind::Numbers)),
+            plain: reader(flags).missing([""; 0]),
             columns: features.iter().map(|(name, _)| (*name).into()).collect(),
             target: reading.target.clone(),
-            has_words: column.is_ok_and(|column| column.kind() == Kind::Words),
-            others_are_words: false,
-        }
+            kind: Some(column.kind()),
+            classes: (reading.kind == Target::Classes).then(classes),
+            needs_positive: flags.log,
+        })
     }
 
     /// Returns those of a model.
@@ -206,10 +216,13 @@ impl Known {
         let columns = columns.flat_map(Columns::columns);
         Self {
             reader: set(CsvReader::for_model(model), flags),
+            plain: reader(flags).missing([""; 0]),
             columns: columns.map(|(name, _)| name.into()).collect(),
             target: model.targets().first().cloned().unwrap_or_default(),
-            has_words: false, // or the reader knows it
-            others_are_words: true,
+            // The reader knows which classes are words.
+            kind: model.classes().is_empty().then_some(Kind::Numbers),
+            classes: None,
+            needs_positive: false,
         }
     }
 
@@ -218,25 +231,53 @@ impl Known {
         !self.columns.contains(name) && name != self.target
     }
 
-    /// Reads another file with these columns, and with the target if it is needed.
-    pub fn read(&self, file: &Path, needs_target: bool) -> Result<Table<'static>> {
-        let reader = self.reader.clone();
-        let target = (needs_target && self.has_words).then_some(&self.target);
-        let reader = reader.words(target);
-        let mut table = reader.open(file)?;
-        if needs_target {
-            table.column(&self.target).map_err(in_file(file))?;
-        }
-        if table.rows() == 0 {
-            let name = file.display();
-            return Err(format!("{name}: expected rows below the header, got none").into());
-        }
-        // Other columns are copied as they are. Numbers would lose leading zeros.
-        let others = table.names().iter().filter(|name| self.is_other(name));
-        let others: Vec<_> = others.cloned().collect();
-        if !needs_target && !self.others_are_words && !others.is_empty() {
-            table = reader.words(others).open(file)?;
+    /// Reads a file to score, and checks its target.
+    pub fn read_test(&self, file: &Path) -> Result<Table<'static>> {
+        let (reader, target) = (self.reader.clone(), [&self.target]);
+        let reader = match self.kind {
+            Some(Kind::Numbers) => reader.numbers(target),
+            Some(Kind::Words) => reader.words(target),
+            _ => reader,
+        };
+        let table = opened(&reader, file)?;
+        let column = table.column(&self.target).map_err(in_file(file))?;
+        for row in 0..table.rows() {
+            let (cell, number) = (text(column, row), column.as_numbers().map(|all| all[row]));
+            let expected = match (&cell, &self.classes) {
+                (None, _) => "a value".to_string(),
+                (Some(class), Some(classes)) if !classes.contains(class) => {
+                    format!("one of {}", shortened(classes.iter().cloned()))
+                }
+                _ if self.needs_positive && number.is_none_or(|x| x <= 0.0) => {
+                    "a number above 0, for --log".to_string()
+                }
+                _ => continue,
+            };
+            let line = table.line(row).unwrap_or_default();
+            let (file, target, got) = (file.display(), &self.target, cell.as_deref());
+            let got = got.unwrap_or("none");
+            let place = format!("{file}: column {target:?}: line {line}");
+            return Err(format!("{place}: expected {expected}, got {got}").into());
         }
         Ok(table)
     }
+
+    /// Reads a file to predict, and all its cells as they are.
+    pub fn read_new(&self, file: &Path) -> Result<[Table<'static>; 2]> {
+        let table = opened(&self.reader, file)?;
+        // Numbers would lose leading zeros.
+        let plain = self.plain.clone().words(table.names());
+        let plain = plain.open(file)?;
+        Ok([table, plain])
+    }
+}
+
+/// Reads a file with one or more rows.
+fn opened(reader: &CsvReader, file: &Path) -> Result<Table<'static>> {
+    let table = reader.open(file)?;
+    if table.rows() == 0 {
+        let name = file.display();
+        return Err(format!("{name}: expected rows below the header, got none").into());
+    }
+    Ok(table)
 }

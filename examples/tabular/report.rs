@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use support::plot::{self, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 use super::charts::{self, Axes};
-use super::{Learned, Losses, Result, reading};
+use super::{Learned, Losses, Result, labels, reading};
 
 /// Width and height of a chart, and height of the line above the charts, in pixels.
 const CHART: (u32, u32) = (380, 340);
@@ -28,11 +28,11 @@ const MOST_LETTERS: usize = 40;
 pub fn save(learned: &Learned, file: &Path) -> Result<()> {
     let reading = &learned.reading;
     let column = reading.table.column(&reading.target)?;
-    let name: String = reading.target.chars().take(MOST_LETTERS).collect();
+    let name = labels::shortened(std::slice::from_ref(&reading.target), MOST_LETTERS).concat();
     let scores = learned.model.mean_scores();
     let scores = scores
         .iter()
-        .map(|(name, mean, _)| format!("{name} {}", charts::short(*mean)));
+        .map(|(name, mean, _)| format!("{name} {}", labels::short(*mean)));
     let head = scores.collect::<Vec<_>>().join("   ");
     let picture = plot::picture((3 * CHART.0, HEAD + CHART.1), &|area| {
         area.fill(&WHITE)?;
@@ -167,7 +167,8 @@ fn classes(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
             )
         })
         .collect();
-    let of_second = format!("probability of {}", short_name(&classes[1]));
+    let of_second = labels::shortened(classes, MOST_LETTERS / 2).pop();
+    let of_second = format!("probability of {}", of_second.unwrap_or_default());
     let axes = Axes {
         title: "reliability, and fraction of rows",
         x: match classes.len() {
@@ -178,10 +179,6 @@ fn classes(learned: &Learned, column: &Column<'_>, areas: [&Area<'_>; 2]) -> Res
         is_log: (false, false),
     };
     charts::reliability(areas[1], &axes, &bins)
-}
-
-fn short_name(class: &str) -> String {
-    class.chars().take(MOST_LETTERS / 2).collect()
 }
 
 fn most(row: &[f64]) -> usize {

@@ -210,6 +210,49 @@ impl Column<'_> {
         }
     }
 
+    /// Returns a number for each cell, which is equal for equal cells. Missing cells have one too.
+    ///
+    /// They are groups for [`GroupKFold`](crate::folds::GroupKFold), and count from 0 in the order
+    /// of the first cells.
+    ///
+    /// ```
+    /// use feedforward::folds::GroupKFold;
+    /// use feedforward::tabular::Column;
+    ///
+    /// let customers = Column::numbers([70, 12, 70, 35]);
+    /// assert_eq!(customers.groups(), [0, 1, 0, 2]);
+    /// let folds = GroupKFold::new(&customers.groups(), 2)?;
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    #[doc(alias = "factorize")]
+    pub fn groups(&self) -> Vec<usize> {
+        let mut numbers = BTreeMap::new();
+        let keys = (0..self.len()).map(|row| match &self.0 {
+            Cells::Numbers(cells) if cells[row].is_nan() => None,
+            Cells::Numbers(cells) => Some((cells[row] + 0.0).to_bits()), // both zeros are equal
+            Cells::Words(words) => Some(words.codes[row].into()),
+        });
+        keys.map(|key| {
+            let next = numbers.len();
+            *numbers.entry(key).or_insert(next)
+        })
+        .collect()
+    }
+
+    /// Returns the first row with a word that is no number, or `None` for a column of another kind.
+    /// A single such cell makes a column of a file one of words, so errors name it.
+    pub(super) fn odd_row(&self) -> Option<usize> {
+        let Cells::Words(words) = &self.0 else {
+            return None;
+        };
+        let is_odd = |word: &String| !word.parse().is_ok_and(f64::is_finite);
+        let is_odd: Vec<_> = words.words.iter().map(is_odd).collect();
+        let mut codes = words.codes.iter();
+        codes
+            .position(|&code| code != MISSING && is_odd[code as usize])
+            .filter(|_| words.kind == Kind::Words)
+    }
+
     /// Copies these cells. The caller has checked the rows.
     pub(super) fn select(&self, rows: &[usize]) -> Column<'static> {
         let rows = rows.iter();

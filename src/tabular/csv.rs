@@ -17,6 +17,7 @@ use self::cells::{CellKind, Cells, Missing};
 use self::numbers::{Decimal, Notations};
 use self::records::{Records, found_delimiter};
 use super::column::Kind;
+use super::lines::Lines;
 use super::model::TabularModel;
 use super::table::{Table, unknown};
 use crate::error::{Error, Result, bounded};
@@ -25,8 +26,11 @@ use crate::error::{Error, Result, bounded};
 ///
 /// A column holds numbers if each of its cells is a number or missing, and booleans if each is
 /// `true`, `false` or missing. All other columns hold words. Missing cells are empty, `NA`, `N/A`,
-/// `NaN`, `null` or `?`. Booleans and missing cells may be in capital or small letters. Spaces
-/// around cells do not count. Empty lines are skipped.
+/// `#N/A`, `#NA`, `<NA>`, `NaN`, `-NaN`, `null` or `?`. Beside numbers or booleans, so are `None`
+/// and `-`. Booleans and missing cells may be in capital or small letters. Spaces around cells do
+/// not count. Empty lines are skipped.
+///
+/// A single other cell makes a column one of words. [`Table::line`] tells the line of each row.
 ///
 /// Numbers are `1`, `-0.5`, `+3`, `1e5`, and also `007`. `inf` and `0x10` are words. Numbers with a
 /// decimal comma are found too ([`decimal_comma`](Self::decimal_comma)). Without names, the first
@@ -136,8 +140,8 @@ impl CsvReader {
         self
     }
 
-    /// Sets the texts of missing cells, in capital or small letters. They replace `NA`, `N/A`,
-    /// `NaN`, `null` and `?`. Empty cells are always missing.
+    /// Sets the texts of missing cells, in capital or small letters. They replace all
+    /// [default ones](Self). Empty cells are always missing.
     ///
     /// ```
     /// use feedforward::tabular::CsvReader;
@@ -162,7 +166,8 @@ impl CsvReader {
         self
     }
 
-    /// Reads these columns as words, for example zip codes.
+    /// Reads these columns as words, for example zip codes. To keep `NA` as a word, set the texts of
+    /// [missing](Self::missing) cells.
     ///
     /// The last call for a column counts, as for [`numbers`](Self::numbers) and
     /// [`levels`](Self::levels).
@@ -170,12 +175,13 @@ impl CsvReader {
         self.with(names, Kind::Words, &[])
     }
 
-    /// Reads these columns as numbers. A cell that is none is an error.
+    /// Reads these columns as numbers. A cell that is neither a number nor missing is an error.
     pub fn numbers(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.with(names, Kind::Numbers, &[])
     }
 
-    /// Reads this column as words with an order. A cell with another word is an error.
+    /// Reads this column as words with an order. A cell with another word is an error. A level such
+    /// as `NA` counts more than a missing cell.
     pub fn levels(
         self,
         name: impl Into<String>,
@@ -228,7 +234,7 @@ impl CsvReader {
     ///
     /// # Errors
     /// - [`Error::Malformed`] without a header, for UTF-16, or with the error of `reader`. With the
-    ///   line, for another number of cells than in the header.
+    ///   line, for another number of cells than in the header, and for a quote that does not close.
     /// - [`Error::Column`] for a name that occurs twice. With the line, for a cell that is not
     ///   UTF-8, or does not have the kind that the caller has set.
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
@@ -250,6 +256,7 @@ impl CsvReader {
             return Err(Error::invalid_setting("delimiter", expected, got));
         }
         let records = Records { text, delimiter };
+        records.check_quotes()?;
         let names = records.header()?;
         let mut kinds = self.kinds(&names, delimiter)?;
         records.for_each(&names, |_, record| {
@@ -264,20 +271,23 @@ impl CsvReader {
             let of_kind = Cells::of(kind, file_has_commas);
             cells.push(of_kind.map_err(|error| error.in_column(name))?);
         }
+        let (mut lines, mut place) = (Lines::default(), (0, 1));
         records.for_each(&names, |at, record| {
+            place = records.line_after(place, at as usize);
+            lines.push(place.1);
             for ((cells, cell), name) in cells.iter_mut().zip(record).zip(&names) {
                 let pushed = cells.push(cell.trim_ascii(), &self.missing);
                 pushed.map_err(|problem| {
-                    let line = records.line(at);
-                    malformed(format!("line {line}: {problem}")).in_column(name)
+                    malformed(format!("line {}: {problem}", place.1)).in_column(name)
                 })?;
             }
             Ok(())
         })?;
         let mut columns = names.into_iter().zip(cells);
-        columns.try_fold(Table::new(), |table, (name, cells)| {
+        let table = columns.try_fold(Table::new(), |table, (name, cells)| {
             table.with(name, cells.finish())
-        })
+        });
+        Ok(table?.with_lines(lines))
     }
 
     /// Returns the kinds of columns, as far as the caller has set them.

@@ -216,16 +216,8 @@ impl<'c> Numbers<'c> {
             (_, Some(levels)) => levels.find(column, Kind::Levels).map(Self::Levels),
             (Cells::Numbers(numbers), None) => Ok(Self::Plain(numbers)),
             (Cells::Words(words), None) => {
-                let is = |test: fn(&str) -> bool| {
-                    move |&code: &u32| code != MISSING && test(&words.words[code as usize])
-                };
-                // A single wrong cell makes a column of a file one of words, so it is named.
-                let wrong = words
-                    .codes
-                    .iter()
-                    .position(is(|word| word.parse::<f64>().is_err()));
-                let first = words.codes.iter().position(is(|_| true));
-                let Some(row) = wrong.or(first) else {
+                let first = words.codes.iter().position(|&code| code != MISSING);
+                let Some(row) = column.odd_row().or(first) else {
                     return Ok(Self::Missing);
                 };
                 let word = bounded(words.words[words.codes[row] as usize].clone());

@@ -41,6 +41,7 @@ mod csv;
 #[cfg(feature = "safetensors")]
 mod file;
 mod levels;
+mod lines;
 mod member;
 mod model;
 mod recipe;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::cell::Value;
 use super::column::Column;
+use super::lines::Lines;
 use crate::error::{Error, Result, bounded, listed};
 
 /// Named columns of equal length.
@@ -67,12 +68,21 @@ use crate::error::{Error, Result, bounded, listed};
 ///
 /// Text of CSV files is read by the feature `csv` (`CsvReader`).
 #[doc(alias = "DataFrame")]
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Table<'a> {
     names: Vec<String>,
     columns: Vec<Column<'a>>,
     /// Index of each name. Wide tables would take long without it.
     index: BTreeMap<String, usize>,
+    /// Empty unless the table is from a file.
+    lines: Lines,
+}
+
+/// Compares names and cells, wherever they come from.
+impl PartialEq for Table<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names && self.columns == other.columns
+    }
 }
 
 impl<'a> Table<'a> {
@@ -138,6 +148,39 @@ impl<'a> Table<'a> {
         self.columns.first().map_or(0, Column::len)
     }
 
+    /// Returns the line of a row in the file that the table was read from. Lines count from 1, as in
+    /// an editor. A table without a file has none.
+    ///
+    /// ```
+    /// # #[cfg(feature = "csv")] {
+    /// use feedforward::tabular::{CsvReader, Value};
+    ///
+    /// let table = CsvReader::new().read("size\n60\n\n85\nmany\n".as_bytes())?;
+    /// let (size, mut rows) = (table.column("size")?, 0..table.rows());
+    /// let is_word = |cell| matches!(cell, Some(Value::Word(word)) if word.parse::<f64>().is_err());
+    /// let odd = rows.find(|&row| is_word(size.get(row)));
+    /// assert_eq!(odd.and_then(|row| table.line(row)), Some(5));
+    /// # }
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn line(&self, row: usize) -> Option<usize> {
+        self.lines.get(row)
+    }
+
+    /// Sets the line of each row.
+    #[cfg(feature = "csv")]
+    pub(super) fn with_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// Returns the place of a row for messages: its line in the file, or its index.
+    pub(super) fn place(&self, row: usize) -> String {
+        match self.line(row) {
+            Some(line) => format!("in line {line}"),
+            None => format!("in row {row}"),
+        }
+    }
+
     /// Returns the columns' names in order.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -191,6 +234,7 @@ impl<'a> Table<'a> {
         Ok(Table {
             names: self.names.clone(),
             index: self.index.clone(),
+            lines: self.lines.select(rows),
             columns: self
                 .columns
                 .iter()

@@ -89,7 +89,7 @@ impl Target {
     pub(super) fn read(&self, table: &Table<'_>) -> Result<Targets> {
         if self.task == Task::Classes {
             let (name, column) = (&self.names[0], table.column(&self.names[0])?);
-            let classes = classes_of(column, &self.classes);
+            let classes = classes_of(column, &self.classes, table);
             return Ok(Targets::Classes(
                 classes.map_err(|error| error.in_column(name))?,
                 None,
@@ -99,8 +99,12 @@ impl Target {
         let mut numbers = vec![0.0; table.rows() * width];
         for (at, name) in self.names.iter().enumerate() {
             let column = table.column(name)?;
+            if let Some(row) = column.odd_row() {
+                let read = self.number(column, row, table);
+                read.map_err(|error| error.in_column(name))?;
+            }
             for (row, target) in numbers.chunks_mut(width).enumerate() {
-                let read = self.number(column, row);
+                let read = self.number(column, row, table);
                 target[at] = read.map_err(|error| error.in_column(name))?;
             }
         }
@@ -122,14 +126,19 @@ impl Target {
         let column = table.column(name)?;
         let exposure = |row| match column.get(row) {
             Some(Value::Number(exposure)) if exposure > 0.0 && exposure.is_finite() => Ok(exposure),
-            got => Err(problem("exposure", "a number above 0", got, row)),
+            got => Err(problem(
+                "exposure",
+                "a number above 0",
+                got,
+                table.place(row),
+            )),
         };
         let exposures = (0..table.rows()).map(exposure).collect::<Result<_>>();
         exposures.map_err(|error| error.in_column(name))
     }
 
     /// Returns the number that a network learns in a row.
-    fn number(&self, column: &Column<'_>, row: usize) -> Result<f64> {
+    fn number(&self, column: &Column<'_>, row: usize, table: &Table<'_>) -> Result<f64> {
         let cell = column.get(row);
         let number = match (self.task, cell) {
             (Task::Labels, Some(Value::Boolean(label))) => Some(f64::from(u8::from(label))),
@@ -151,18 +160,18 @@ impl Target {
             Task::Counts => ("a count, 0 or above", number.filter(|&y| y >= 0.0)),
             _ => ("a finite number", number),
         };
-        learned.ok_or_else(|| problem("target", expected, cell, row))
+        learned.ok_or_else(|| problem("target", expected, cell, table.place(row)))
     }
 }
 
-fn problem(what: &'static str, expected: &str, got: Option<Value<'_>>, row: usize) -> Error {
+fn problem(what: &'static str, expected: &str, got: Option<Value<'_>>, place: String) -> Error {
     let got = match got {
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Word(word)) => format!("{word:?}"),
         Some(Value::Boolean(boolean)) => boolean.to_string(),
         Some(Value::Missing) | None => "none".to_string(),
     };
-    Error::invalid_setting(what, expected, format!("{} in row {row}", bounded(got)))
+    Error::invalid_setting(what, expected, format!("{} {place}", bounded(got)))
 }
 
 /// Maximum number of different numbers that count as classes. More are a sign of a target that has
@@ -204,12 +213,12 @@ fn classes(column: &Column<'_>) -> Result<Vec<String>> {
 }
 
 /// Returns the class of each row.
-fn classes_of(column: &Column<'_>, classes: &[String]) -> Result<Vec<usize>> {
+fn classes_of(column: &Column<'_>, classes: &[String], table: &Table<'_>) -> Result<Vec<usize>> {
     let found = Levels::of(classes).find(column, Kind::Words)?;
     let class = |row| {
         found.get(row).ok_or_else(|| {
             let expected = format!("one of {}", listed(classes));
-            problem("class", &expected, column.get(row), row)
+            problem("class", &expected, column.get(row), table.place(row))
         })
     };
     (0..column.len()).map(class).collect()

@@ -41,7 +41,45 @@ impl<'t> Records<'t> {
         header(&record).map_err(|problem| malformed(format!("line {}: {problem}", line())))
     }
 
-    /// Calls a function with the position and the cells of each record after the header.
+    /// Checks that all quotes close. Otherwise a single one swallows the rows after it.
+    pub(super) fn check_quotes(&self) -> Result<()> {
+        let mut at = 0;
+        let mut begins_cell = true;
+        while let Some(&byte) = self.text.get(at) {
+            if byte != b'"' || !begins_cell {
+                begins_cell = byte == self.delimiter || matches!(byte, b'\n' | b'\r');
+                at += 1;
+                continue;
+            }
+            let problem = |problem| {
+                let line = self.line_after((0, 1), at).1;
+                malformed(format!("line {line}: a quote opens a cell, and {problem}"))
+            };
+            let end = self.closing_quote(at + 1);
+            let end = end.ok_or_else(|| problem("no quote closes it"))?;
+            let rest = self.text[end + 1..].iter().find(|byte| **byte != b' ');
+            let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+            let is_end = |byte: &u8| *byte == self.delimiter || is_break(byte);
+            if self.text[at..end].iter().any(is_break) && !rest.is_none_or(is_end) {
+                return Err(problem("text follows the quote that closes it lines later"));
+            }
+            (at, begins_cell) = (end + 1, false);
+        }
+        Ok(())
+    }
+
+    /// Returns the position of the first quote that is not doubled, from this position on.
+    fn closing_quote(&self, mut at: usize) -> Option<usize> {
+        loop {
+            at += self.text.get(at..)?.iter().position(|&byte| byte == b'"')?;
+            if self.text.get(at + 1) != Some(&b'"') {
+                return Some(at);
+            }
+            at += 2;
+        }
+    }
+
+    /// Calls a function with the byte and the cells of each record after the header.
     pub(super) fn for_each(
         &self,
         names: &[String],
@@ -72,16 +110,24 @@ impl<'t> Records<'t> {
 
     /// Returns the line of the record that begins at or after this byte.
     pub(super) fn line(&self, at: u64) -> usize {
+        self.line_after((0, 1), at as usize).1
+    }
+
+    /// Returns position and line of the record that begins at or after this byte, from those of a
+    /// record before it.
+    pub(super) fn line_after(&self, (from, line): (usize, usize), at: usize) -> (usize, usize) {
         // The reader's position comes before the empty lines that it skips.
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let at = (at as usize).min(self.text.len());
+        let at = at.min(self.text.len());
         let skipped = self.text[at..].iter().take_while(|byte| is_break(byte));
-        let before = &self.text[..at + skipped.count()];
+        let to = at + skipped.count();
+        let before = &self.text[from..to];
         let after = before.iter().skip(1).chain([&0]);
         let breaks = before.iter().zip(after);
-        1 + breaks
+        let breaks = breaks
             .filter(|&(&byte, &next)| byte == b'\n' || (byte == b'\r' && next != b'\n'))
-            .count()
+            .count();
+        (to, line + breaks)
     }
 }
 

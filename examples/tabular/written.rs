@@ -1,0 +1,45 @@
+//! Numbers and counts as text.
+
+/// Returns `true` for a number that four digits after the point show, and that is not too long.
+fn is_usual(x: f64) -> bool {
+    x == 0.0 || !x.is_finite() || (1e-3..1e9).contains(&x.abs())
+}
+
+/// Returns a score with this many digits after the point.
+pub fn score(x: f64, digits: usize) -> String {
+    if is_usual(x) {
+        format!("{x:.digits$}")
+    } else {
+        format!("{x:.digits$e}")
+    }
+}
+
+/// Returns a mean and its deviation.
+pub fn mean(mean: f64, deviation: f64) -> String {
+    let deviation = match is_usual(mean) && deviation.abs() < 1.0 {
+        true => format!("{deviation:.4}"),
+        false => score(deviation, 4),
+    };
+    format!("{} ± {deviation}", score(mean, 4))
+}
+
+/// Returns a number with ten digits. Seven would do for outputs of f32, but not for targets with a
+/// large offset.
+pub fn rounded(x: f64) -> String {
+    let digits = format!("{x:.9e}");
+    digits.parse().map_or(digits, number)
+}
+
+/// Returns a number with all its digits.
+pub fn number(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() || (1e-7..1e16).contains(&x.abs()) {
+        x.to_string()
+    } else {
+        format!("{x:e}")
+    }
+}
+
+/// Returns a count with its noun.
+pub fn count(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
