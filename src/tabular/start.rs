@@ -95,9 +95,8 @@ const MOST_ROWS: usize = 4096;
 /// Number of rows whose mixture places a bias.
 const MIXED_ROWS: usize = 5;
 
-/// Starts as RealMLP-TD does, layer by layer: weights are scaled until W·x has a standard deviation
-/// of 1, and each bias is -W·x at a random mixture of five rows. So each neuron bends within the
-/// data.
+/// Starts as RealMLP-TD does, layer by layer. Weights are scaled until W·x has a standard deviation
+/// of 1. Each bias is -W·x at a random mixture of five rows, so each neuron bends within the data.
 fn start_from_data(net: &mut Mlp<f32>, inputs: &[f32], rng: &mut Rng) -> Result<()> {
     let width = net.inputs();
     let rows = inputs.len() / width;
