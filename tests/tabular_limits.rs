@@ -3,7 +3,7 @@
 
 use feedforward::folds::{Split, Splitter};
 use feedforward::tabular::{
-    Column, ColumnSettings, Columns, Metric, Preset, Scaling, Table, Tabular, TabularModel,
+    Column, ColumnSettings, Columns, Metric, Preset, Scaling, Scores, Table, Tabular, TabularModel,
 };
 use feedforward::{ClassWeights, Error};
 
@@ -195,7 +195,7 @@ fn scores_that_a_fold_lacks_are_left_out() {
         assert_eq!(areas.len(), 2);
         let means = model.mean_scores();
         assert_eq!(means[2].0, "auc");
-        assert!((means[2].1 - (areas[0] + areas[1]) / 2.0).abs() < 1e-12);
+        assert!((means[2].1 - f64::midpoint(areas[0], areas[1])).abs() < 1e-12);
         assert_eq!(again(&model).scores(), model.scores());
     };
     area(labels().collect());
@@ -210,7 +210,7 @@ fn files_keep_scores_that_are_not_finite() {
     let model = model.fit().unwrap();
     assert_eq!(model.scores()[0].get("deviance"), Some(f64::INFINITY));
     let bits = |model: &TabularModel| -> Vec<_> {
-        let scores = model.scores().iter().flat_map(|scores| scores.iter());
+        let scores = model.scores().iter().flat_map(Scores::iter);
         scores
             .map(|(name, score)| (name, score.to_bits()))
             .collect()
@@ -230,7 +230,7 @@ fn several_targets_have_scores_of_their_own() {
     let names: Vec<_> = scores.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["r2"]);
     let r2 = scores.by_target("r2").unwrap();
-    assert!((scores.get("r2").unwrap() - (r2[0] + r2[1]) / 2.0).abs() < 1e-12);
+    assert!((scores.get("r2").unwrap() - f64::midpoint(r2[0], r2[1])).abs() < 1e-12);
     for name in ["rmse", "mae"] {
         let errors = scores.by_target(name).unwrap();
         assert!((1e3..1e5).contains(&errors[0]), "{errors:?}");

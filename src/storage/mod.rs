@@ -35,7 +35,8 @@ const CHECKSUM: [&str; 2] = ["{\"checksum\":\"", "\","];
 /// Number of values and keys that every description may have.
 ///
 /// It may have one more for each [`BYTES_OF_VALUE`] bytes of the file, because a value of two bytes
-/// takes more than 50 bytes in memory. Most model files are far below this limit. Others are padded.
+/// takes more than 50 bytes in memory. Most model files are far below this limit. Others are
+/// padded.
 const FREE_VALUES: usize = 4096;
 const BYTES_OF_VALUE: usize = 16;
 

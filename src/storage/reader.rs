@@ -115,7 +115,8 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed(format!("the description has no {key}")))
     }
 
-    /// Returns a required entry that [`Writer::describe_apart`](super::Writer::describe_apart) wrote.
+    /// Returns a required entry from a tensor of text, as
+    /// [`Writer::describe_apart`](super::Writer::describe_apart) wrote it.
     #[cfg(feature = "tabular")]
     pub(crate) fn get_apart<V: DeserializeOwned>(&self, name: &str) -> Result<V> {
         let entry = self.entry(name)?;

@@ -262,11 +262,13 @@ impl Target {
             Task::Labels => outputs.iter_mut().for_each(|y| *y = math::sigmoid(*y)),
             Task::Classes => {
                 let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                outputs
-                    .iter_mut()
-                    .for_each(|y| *y = math::exp(*y - largest));
+                for y in &mut *outputs {
+                    *y = math::exp(*y - largest);
+                }
                 let total: f64 = outputs.iter().sum();
-                outputs.iter_mut().for_each(|p| *p /= total);
+                for p in outputs {
+                    *p /= total;
+                }
             }
         }
     }

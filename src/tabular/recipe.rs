@@ -318,8 +318,8 @@ impl<'t> Tabular<'t> {
     ///   [`exposure`](Self::exposure) without counts, and [`metric`](Self::metric) or
     ///   [`class_weights`](Self::class_weights) without a classifier. Also for
     ///   [`folds`](Self::folds) beside a [`splitter`](Self::splitter).
-    /// - [`Error::Column`] with the row if a target is missing, or does not suit the task. Also if a
-    ///   column is a target twice, or a target and ignored, for example.
+    /// - [`Error::Column`] with the row if a target is missing, or does not suit the task. Also if
+    ///   a column is a target twice, or a target and ignored, for example.
     /// - [`Error::Empty`] without targets, rows, folds or other columns.
     /// - The errors of [`Classifier::class_weights`](crate::Classifier::class_weights).
     /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.

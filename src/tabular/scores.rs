@@ -23,9 +23,8 @@ use crate::metrics;
 /// Poisson deviance. They are those of [`metrics`]. Undefined scores are left out: `r2` of a single
 /// row, and `auc` of rows of one class. `Display` writes `r2=0.9123 rmse=...`.
 ///
-/// Several columns may have several units, so their errors have no mean. [`by_target`] returns them.
-///
-/// [`by_target`]: Self::by_target
+/// Several columns may have several units, so their errors have no mean.
+/// [`by_target`](Self::by_target) returns them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
     pub(super) all: Vec<Named<f64>>,
@@ -243,6 +242,7 @@ fn of_classes(values: &[f64], expected: &[usize], outputs: usize) -> Result<Vec<
     Ok(scores)
 }
 
+#[allow(clippy::unnecessary_wraps)] // the type `Score`
 fn of_labels(values: &[f64], expected: &[f64], outputs: usize) -> Result<Vec<Named<f64>>> {
     let rows = values.chunks(outputs).zip(expected.chunks(outputs));
     let is_right = |(p, y): (&f64, &f64)| (*p >= 0.5) == (*y == 1.0);

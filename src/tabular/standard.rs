@@ -66,16 +66,13 @@ impl Units {
         let Some((offset, scale)) = part(self.scaler.as_ref(), output) else {
             return y as f32;
         };
-        let z = match task {
-            Task::Counts => y / math::exp(offset),
-            _ => {
-                let difference = y - offset;
-                if difference.is_finite() {
-                    difference / scale
-                } else {
-                    y / scale - offset / scale
-                }
-            }
+        let difference = y - offset;
+        let z = if task == Task::Counts {
+            y / math::exp(offset)
+        } else if difference.is_finite() {
+            difference / scale
+        } else {
+            y / scale - offset / scale
         };
         z.clamp(-MOST, MOST) as f32
     }
