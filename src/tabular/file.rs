@@ -93,6 +93,7 @@ impl TabularModel {
             members,
             scores,
             out_of_fold: Vec::new(),
+            held_out: Vec::new(),
         })
     }
 }

@@ -1,0 +1,6 @@
+//! Explanations of a model: importance of its columns, and how predictions depend on one.
+
+mod dependence;
+mod importance;
+
+pub use importance::{Importance, ImportanceSettings};
