@@ -11,7 +11,5 @@
 mod integrated;
 mod path;
 mod quadrature;
-#[cfg(test)]
-mod tests;
 
 pub use integrated::{Attributions, IntegratedGradients, Quantity};

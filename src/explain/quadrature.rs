@@ -45,7 +45,7 @@ const POINTS: [(f64, f64, f64); 7] = [
 const TOGETHER: usize = 16;
 
 /// Rounding errors of a sum, in units of those of its values.
-const ROUNDING: f64 = 16.0;
+const ROUNDING: f64 = 64.0;
 
 /// A part of the path, and the known function at its ends.
 #[derive(Clone, Copy)]
@@ -70,18 +70,33 @@ impl Part {
 
     /// Returns where to divide the part, from the slopes at all points.
     ///
-    /// If the slopes look like a single step, the difference tells its place. Both sides then have
-    /// no kink. Otherwise the middle is the place.
+    /// The largest step between two slopes may be a kink. Lines through the slopes on both sides,
+    /// and the difference, then tell its place: neither side has a kink. Otherwise, the place is
+    /// the middle.
     fn division(&self, slopes: &[f64; 7]) -> f64 {
-        let ([first, .., last], length) = (slopes, self.length());
-        let place = self.ends[0] + (last * length - self.difference()) / (last - first);
-        let is_inside = place > self.place(POINTS[0].0) && place < self.place(POINTS[6].0);
-        let mut points = POINTS.iter().zip(slopes);
-        let is_step = points.all(|(point, slope)| {
-            let is_left = (slope - first).abs() <= (slope - last).abs();
-            is_left == (self.place(point.0) < place)
-        });
-        if is_inside && is_step {
+        let [start, end] = self.ends;
+        let places = POINTS.map(|(point, ..)| self.place(point));
+        let step = |at: usize| (slopes[at + 1] - slopes[at]).abs();
+        let kink = (1..6).fold(0, |best, at| if step(at) > step(best) { at } else { best });
+        // The line through a point next to the kink and the one behind it, if there is one.
+        let line = |near: usize, far: usize| {
+            let (x, y) = (places[near], slopes[near]);
+            let slope = match near == far {
+                true => 0.0,
+                false => (y - slopes[far]) / (x - places[far]),
+            };
+            move |t: f64| y + slope * (t - x)
+        };
+        let left = line(kink, kink.saturating_sub(1));
+        let right = line(kink + 1, (kink + 2).min(6));
+        let mut place = 0.5 * (places[kink] + places[kink + 1]);
+        // Newton's method. The first step is exact if both sides are constant.
+        for _ in 0..3 {
+            let before = (place - start) * left(0.5 * (start + place));
+            let after = (end - place) * right(0.5 * (place + end));
+            place -= (before + after - self.difference()) / (left(place) - right(place));
+        }
+        if (places[kink]..places[kink + 1]).contains(&place) {
             place
         } else {
             self.place(0.0)
@@ -155,10 +170,8 @@ pub(super) fn integrate(
             });
         }
     }
-    USED.fetch_add(used, core::sync::atomic::Ordering::Relaxed);
     Ok(ends)
 }
-pub(super) static USED: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
 
 fn add(sums: &mut [f64], factor: f64, row: &[f64]) {
     for (sum, x) in sums.iter_mut().zip(row) {

@@ -1,5 +1,6 @@
 //! Explanations of a model: importance of its columns, and how predictions depend on one.
 
+mod attributions;
 mod dependence;
 mod importance;
 
