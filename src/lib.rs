@@ -51,6 +51,7 @@
 //! | hold out rows for a test, or cross-validate | [`folds`] |
 //! | intervals and sets that cover a chosen fraction of targets | [`conformal`] |
 //! | correct the probabilities of a classifier | [`calibration`] |
+//! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
@@ -123,6 +124,7 @@ pub mod calibration;
 pub mod conformal;
 pub mod encoding;
 mod error;
+pub mod explain;
 mod float;
 mod fnv;
 pub mod folds;

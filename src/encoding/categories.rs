@@ -271,6 +271,10 @@ impl<T: Float> Encoding<T> for Categories {
     /// Adds nothing, because small changes of an input have no effect.
     fn add_input_gradient(&self, _: &[T], _: &[T], _: &[T], _: &mut [T]) {}
 
+    fn has_input_gradient(&self, _: usize) -> bool {
+        false
+    }
+
     fn merge_gradient(&self, part: usize, inputs: &[T], partial: &mut [T], total: &mut [T]) {
         merge_gradient(self, part, inputs, partial, total);
     }

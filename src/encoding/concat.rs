@@ -299,6 +299,12 @@ impl<T: Float> Encoding<T> for Concat<T> {
         }
     }
 
+    fn has_input_gradient(&self, input: usize) -> bool {
+        let mut members = self.members.iter();
+        let member = members.find(|member| member.inputs.contains(&input));
+        member.is_none_or(|m| m.encoding.has_input_gradient(input - m.inputs.start))
+    }
+
     fn merge_gradient(&self, part: usize, inputs: &[T], partial: &mut [T], total: &mut [T]) {
         let (width, (member, part)) = (self.inputs(), self.at(part));
         // A pass over a small part is faster than copies of inputs.

@@ -213,6 +213,12 @@ pub trait Encoding<T: Float>: Debug + Send + Sync {
         input_gradient: &mut [T],
     );
 
+    /// Returns `false` if the outputs jump as this input changes, so that the gradient with respect
+    /// to it tells nothing. Default: `true`.
+    fn has_input_gradient(&self, _input: usize) -> bool {
+        true
+    }
+
     /// Adds a partial gradient to the total, and sets it to 0. `inputs` are those of
     /// [`add_gradient`](Self::add_gradient), which computed the partial gradient of a chunk.
     ///
@@ -284,6 +290,9 @@ impl<T: Float, Shared: Encoding<T> + ?Sized> Encoding<T> for alloc::sync::Arc<Sh
     }
     fn add_input_gradient(&self, params: &[T], x: &[T], dy: &[T], gradient: &mut [T]) {
         (**self).add_input_gradient(params, x, dy, gradient);
+    }
+    fn has_input_gradient(&self, input: usize) -> bool {
+        (**self).has_input_gradient(input)
     }
     fn merge_gradient(&self, part: usize, x: &[T], partial: &mut [T], total: &mut [T]) {
         (**self).merge_gradient(part, x, partial, total);

@@ -188,6 +188,10 @@ impl<T: Float> Encoding<T> for Scaled<T> {
         });
     }
 
+    fn has_input_gradient(&self, input: usize) -> bool {
+        self.inner.has_input_gradient(input)
+    }
+
     fn merge_gradient(&self, part: usize, inputs: &[T], partial: &mut [T], total: &mut [T]) {
         match part.checked_sub(1) {
             None => super::merge(partial, total),

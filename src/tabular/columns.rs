@@ -289,6 +289,13 @@ impl Columns {
         self.in_order().flat_map(sources).collect()
     }
 
+    /// Returns the index of the column from which each output of the encoding comes.
+    pub(super) fn encoded_sources(&self) -> Vec<usize> {
+        let sources =
+            |(index, column): (usize, &Encoded)| core::iter::repeat_n(index, column.form.encoded());
+        self.in_order().flat_map(sources).collect()
+    }
+
     /// Returns the columns in the order of their inputs. Numbers of categories come last.
     fn in_order(&self) -> impl Iterator<Item = (usize, &Encoded)> {
         let all = || self.columns.iter().enumerate();

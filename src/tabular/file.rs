@@ -108,6 +108,7 @@ impl TabularModel {
             members,
             scores,
             out_of_fold: Vec::new(),
+            held_out: Vec::new(),
         })
     }
 }

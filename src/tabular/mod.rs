@@ -6,6 +6,7 @@
 //! | read CSV text (feature `csv`) | `CsvReader` |
 //! | turn a table into inputs, with statistics of the training rows | [`Columns`], [`Scaling`] |
 //! | train a model of a table, and predict | [`Tabular`], [`TabularModel`] |
+//! | find out which columns matter | [`TabularModel::importance`], [`Importance`] |
 //!
 //! Cells may be missing, and words may be new: the number of inputs stays.
 //!
@@ -38,6 +39,7 @@ mod column;
 mod columns;
 #[cfg(feature = "csv")]
 mod csv;
+mod explain;
 #[cfg(feature = "safetensors")]
 mod file;
 mod levels;
@@ -59,6 +61,7 @@ pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
+pub use explain::{Importance, ImportanceSettings};
 pub use model::TabularModel;
 pub use recipe::Tabular;
 pub use scale::Scaling;

@@ -25,6 +25,8 @@ pub struct TabularModel {
     pub(super) members: Vec<Member>,
     pub(super) scores: Vec<Scores>,
     pub(super) out_of_fold: Vec<f64>,
+    /// Rows that each fold held out. Empty for a model from a file.
+    pub(super) held_out: Vec<Vec<usize>>,
 }
 
 impl TabularModel {
@@ -39,6 +41,7 @@ impl TabularModel {
         let mut model = Self {
             out_of_fold: vec![f64::NAN; table.rows() * outputs],
             scores: Vec::new(),
+            held_out: splits.iter().map(|s| s.held_out.clone()).collect(),
             members,
             target,
             epochs,
@@ -224,7 +227,7 @@ impl TabularModel {
     }
 
     /// Returns the mean of the values of these members.
-    fn values_of<'m>(
+    pub(super) fn values_of<'m>(
         &self,
         members: impl IntoIterator<Item = &'m Member>,
         table: &Table<'_>,

@@ -243,6 +243,14 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Replaces a column by one of equal length.
+    pub(super) fn replace(&mut self, name: &str, column: Column<'a>) -> Result<()> {
+        let at = self.index.get(name);
+        let at = at.ok_or_else(|| unknown(&self.names, name))?;
+        self.columns[*at] = column;
+        Ok(())
+    }
+
     /// Checks that all rows exist.
     pub(super) fn check_rows(&self, rows: &[usize]) -> Result<()> {
         let (what, len) = ("row of the table", self.rows());

@@ -1,6 +1,7 @@
 //! Derivatives of single outputs and single samples, beyond the gradient of a mean loss.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::slice;
 
 use super::super::chunk;
@@ -41,12 +42,23 @@ impl<T: Float> GradientWorkspace<T> {
     /// - [`Error::TooLarge`](crate::Error::TooLarge) if there is no memory for the result.
     /// - [`Error::Overflow`](crate::Error::Overflow) if an output or a derivative is not finite.
     pub fn jacobian(&mut self, net: &Mlp<T>, inputs: &[T]) -> Result<&[T]> {
+        self.jacobian_of(net, inputs, 0..net.outputs())
+    }
+
+    /// Returns the Jacobian of these outputs, as [`jacobian`](Self::jacobian) does of all. The
+    /// caller has checked that they exist.
+    pub(crate) fn jacobian_of(
+        &mut self,
+        net: &Mlp<T>,
+        inputs: &[T],
+        wanted: Range<usize>,
+    ) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net)?;
         let chunk = &mut self.probe;
         // A minibatch needs some loss, but this pass does not evaluate it.
         let minibatch = Minibatch::new(net, &self.packed, &samples, &SquaredError);
-        let outputs = net.outputs();
+        let outputs = wanted.len();
         let (what, rows) = ("Jacobian", samples.len());
         let len = memory::product(what, &[rows, outputs, net.inputs()])?;
         self.derivatives.clear();
@@ -55,9 +67,9 @@ impl<T: Float> GradientWorkspace<T> {
         // at most `MOST_ROWS` copies exist.
         let step = (MOST_ROWS / outputs).max(1);
         for first in (0..rows).step_by(step) {
-            for output in (0..outputs).step_by(MOST_ROWS) {
+            for output in wanted.clone().step_by(MOST_ROWS) {
                 let range = first..rows.min(first + step);
-                let some = output..outputs.min(output + MOST_ROWS);
+                let some = output..wanted.end.min(output + MOST_ROWS);
                 chunk.assign(net, 0..range.len() * some.len(), false, true)?;
                 chunk::jacobian(chunk, minibatch, range, some);
                 self.derivatives.extend_from_slice(&chunk.input_gradient);

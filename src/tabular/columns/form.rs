@@ -135,6 +135,20 @@ impl Form {
         }
     }
 
+    /// Returns the number of inputs after the encoding.
+    pub(super) fn encoded(&self) -> usize {
+        match self {
+            Self::Number {
+                scale, periodic, ..
+            } => {
+                let width = periodic.map_or(1, |_| PeriodicSettings::new(1).width);
+                scale.outputs() * width + 1
+            }
+            Self::OneHot { scales, .. } => scales.len(),
+            Self::Code { width, .. } => *width,
+        }
+    }
+
     /// Returns the number of inputs that vary in the training rows, after the encoding.
     pub(super) fn varying(&self) -> usize {
         match self {
