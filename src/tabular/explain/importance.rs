@@ -213,7 +213,7 @@ impl TabularModel {
         let names = names.flat_map(|columns| columns.columns().map(|(name, _)| name));
         for (index, name) in names.enumerate() {
             let column = table.column(name)?;
-            let mut drops = memory::filled("repeats", Scores(Vec::new()), repeats)?;
+            let mut drops = memory::filled("repeats", Scores::default(), repeats)?;
             for (repeat, drop) in drops.iter_mut().enumerate() {
                 let stream = (index as u64) << 32 | repeat as u64;
                 let mut cells: Vec<_> = (0..table.rows()).collect();
@@ -227,7 +227,7 @@ impl TabularModel {
                 shuffled.replace(name, column.select(&cells))?;
                 let scores = self.scores_of(&shuffled, parts, (&targets, &all))?;
                 let got = scores.get(score).unwrap_or(f64::NAN);
-                drop.0.push((score, sign * (unshuffled - got)));
+                drop.all.push((score, sign * (unshuffled - got)));
             }
             shuffled.replace(name, column.clone())?;
             let summary = Scores::summary(&drops);
