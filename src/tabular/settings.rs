@@ -63,14 +63,14 @@ impl Preset {
     /// Returns the settings of columns.
     pub(super) fn columns(self) -> ColumnSettings {
         let default = ColumnSettings::default();
-        let (waves, one_hot) = match self {
-            Self::Tuned => (default.waves, default.one_hot),
-            Self::Simple => (Waves::Off, default.one_hot),
-            Self::Full => (Waves::Sigma(0.1), 8),
+        let (one_hot, waves) = match self {
+            Self::Tuned => (default.one_hot, default.waves),
+            Self::Simple => (default.one_hot, Waves::Off),
+            Self::Full => (8, Waves::Sigma(0.1)),
         };
         ColumnSettings {
-            waves,
             one_hot,
+            waves,
             ..default
         }
     }

@@ -128,7 +128,9 @@ fn start_from_data(net: &mut Mlp<f32>, inputs: &[f32], rng: &mut Rng) -> Result<
             } else {
                 1.0
             };
-            (weights.iter_mut()).for_each(|w| *w = (f64::from(*w) * scale) as f32);
+            for w in weights {
+                *w = (f64::from(*w) * scale) as f32;
+            }
             scales.push(scale);
         }
         for (neuron, (bias, scale)) in layer.bias_mut().iter_mut().zip(scales).enumerate() {
@@ -154,11 +156,11 @@ fn deviation(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
     math::sqrt(numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count)
 }
 
+/// An encoding and its parameters.
+type Front = (Arc<dyn Encoding<f32>>, Vec<f32>);
+
 /// Returns a network of one layer, behind an encoding with its parameters if there is one.
-fn joined(
-    layer: Layer<f32>,
-    encoding: Option<&(Arc<dyn Encoding<f32>>, Vec<f32>)>,
-) -> Result<Mlp<f32>> {
+fn joined(layer: Layer<f32>, encoding: Option<&Front>) -> Result<Mlp<f32>> {
     let net = Mlp::from_layers(&[layer])?;
     match encoding {
         Some((encoding, params)) => net.with_encoding(encoding.clone(), params),
