@@ -7,7 +7,7 @@ mod csv;
 
 use csv::{cells, error, kind, read};
 use feedforward::Error;
-use feedforward::tabular::{CsvReader, Kind, Table, Tabular, Value};
+use feedforward::tabular::{CsvReader, Kind, Tabular, Value};
 
 #[test]
 fn delimiters_are_found() {

@@ -50,8 +50,8 @@ pub struct Flags {
     )]
     pub words: Vec<String>,
 
-    /// Column with the group of each row, such as a customer. Rows of a group are held out together,
-    /// and the column is not learned
+    /// Column with the group of each row, such as a customer. Rows of a group are held out
+    /// together, and the column is not learned
     #[arg(long, value_name = "COLUMN", value_parser = name, conflicts_with = "load")]
     pub group: Option<String>,
 
@@ -63,8 +63,8 @@ pub struct Flags {
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
     pub decimal_comma: Option<bool>,
 
-    /// Texts of missing cells beside empty ones, separated by commas [default: NA,N/A,#N/A,#NA,<NA>,
-    /// NaN,-NaN,null,? and beside numbers None,-]
+    /// Texts of missing cells beside empty ones, separated by commas [default: NA, N/A, #N/A,
+    /// #NA, <NA>, NaN, -NaN, null, ? and beside numbers None, -]
     #[arg(
         long,
         value_name = "TEXTS",

@@ -12,8 +12,8 @@ use super::{Result, in_file, written};
 
 /// Writes predictions for a table that was read from the first file to the second file.
 ///
-/// Each row has its number from 1, the columns that the model does not read, the prediction, and the
-/// probability of each class. Their cells come from the plain table.
+/// Each row has its number from 1, the columns that the model does not read, the prediction, and
+/// the probability of each class. Their cells come from the plain table.
 pub fn write(
     model: &TabularModel,
     known: &Known,

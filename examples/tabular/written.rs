@@ -16,9 +16,10 @@ pub fn score(x: f64, digits: usize) -> String {
 
 /// Returns a mean and its deviation.
 pub fn mean(mean: f64, deviation: f64) -> String {
-    let deviation = match is_usual(mean) && deviation.abs() < 1.0 {
-        true => format!("{deviation:.4}"),
-        false => score(deviation, 4),
+    let deviation = if is_usual(mean) && deviation.abs() < 1.0 {
+        format!("{deviation:.4}")
+    } else {
+        score(deviation, 4)
     };
     format!("{} ± {deviation}", score(mean, 4))
 }

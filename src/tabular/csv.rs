@@ -166,8 +166,8 @@ impl CsvReader {
         self
     }
 
-    /// Reads these columns as words, for example zip codes. To keep `NA` as a word, set the texts of
-    /// [missing](Self::missing) cells.
+    /// Reads these columns as words, for example zip codes. To keep `NA` as a word, set the texts
+    /// of [missing](Self::missing) cells.
     ///
     /// The last call for a column counts, as for [`numbers`](Self::numbers) and
     /// [`levels`](Self::levels).

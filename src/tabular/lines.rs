@@ -31,9 +31,9 @@ impl Lines {
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         let mut selected = Self::default();
         for &row in rows {
-            self.get(row)
-                .into_iter()
-                .for_each(|line| selected.push(line));
+            if let Some(line) = self.get(row) {
+                selected.push(line);
+            }
         }
         selected
     }

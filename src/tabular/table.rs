@@ -148,8 +148,8 @@ impl<'a> Table<'a> {
         self.columns.first().map_or(0, Column::len)
     }
 
-    /// Returns the line of a row in the file that the table was read from. Lines count from 1, as in
-    /// an editor. A table without a file has none.
+    /// Returns the line of a row in the file that the table was read from. Lines count from 1, as
+    /// in an editor. A table without a file has none.
     ///
     /// ```
     /// # #[cfg(feature = "csv")] {
@@ -157,8 +157,8 @@ impl<'a> Table<'a> {
     ///
     /// let table = CsvReader::new().read("size\n60\n\n85\nmany\n".as_bytes())?;
     /// let (size, mut rows) = (table.column("size")?, 0..table.rows());
-    /// let is_word = |cell| matches!(cell, Some(Value::Word(word)) if word.parse::<f64>().is_err());
-    /// let odd = rows.find(|&row| is_word(size.get(row)));
+    /// let is_odd = |word: &str| word.parse::<f64>().is_err();
+    /// let odd = rows.find(|&row| matches!(size.get(row), Some(Value::Word(w)) if is_odd(w)));
     /// assert_eq!(odd.and_then(|row| table.line(row)), Some(5));
     /// # }
     /// # Ok::<(), feedforward::Error>(())

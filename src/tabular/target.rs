@@ -130,7 +130,7 @@ impl Target {
                 "exposure",
                 "a number above 0",
                 got,
-                table.place(row),
+                &table.place(row),
             )),
         };
         let exposures = (0..table.rows()).map(exposure).collect::<Result<_>>();
@@ -160,11 +160,11 @@ impl Target {
             Task::Counts => ("a count, 0 or above", number.filter(|&y| y >= 0.0)),
             _ => ("a finite number", number),
         };
-        learned.ok_or_else(|| problem("target", expected, cell, table.place(row)))
+        learned.ok_or_else(|| problem("target", expected, cell, &table.place(row)))
     }
 }
 
-fn problem(what: &'static str, expected: &str, got: Option<Value<'_>>, place: String) -> Error {
+fn problem(what: &'static str, expected: &str, got: Option<Value<'_>>, place: &str) -> Error {
     let got = match got {
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Word(word)) => format!("{word:?}"),
@@ -218,7 +218,7 @@ fn classes_of(column: &Column<'_>, classes: &[String], table: &Table<'_>) -> Res
     let class = |row| {
         found.get(row).ok_or_else(|| {
             let expected = format!("one of {}", listed(classes));
-            problem("class", &expected, column.get(row), table.place(row))
+            problem("class", &expected, column.get(row), &table.place(row))
         })
     };
     (0..column.len()).map(class).collect()

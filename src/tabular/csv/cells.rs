@@ -134,13 +134,13 @@ impl<'l> Cells<'l> {
             CellKind::Numbers(notations) => {
                 Self::Numbers(Vec::new(), notations.decimal_of_numbers(file_has_commas))
             }
-            CellKind::Words => Self::Words(WordsBuilder::default()),
-            CellKind::Booleans => Self::Booleans(Vec::new()),
-            CellKind::Levels(levels) => Self::Levels(levels, WordsBuilder::of_levels(*levels)?),
-            CellKind::Open {
+            CellKind::Words
+            | CellKind::Open {
                 only_beside: Some(true),
                 ..
             } => Self::Words(WordsBuilder::default()),
+            CellKind::Booleans => Self::Booleans(Vec::new()),
+            CellKind::Levels(levels) => Self::Levels(levels, WordsBuilder::of_levels(*levels)?),
             CellKind::Open {
                 numbers, booleans, ..
             } => match numbers.decimal(file_has_commas) {
