@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 15] = [
     &["layer"],
     &["mlp_ref"],
     &["mlp"],
-    &["train"],
+    &["train", "explain"],
     &["model"],
     &["tabular"],
     &["onnx"],

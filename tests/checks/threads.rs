@@ -12,8 +12,8 @@ use feedforward::{
     Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
-    Trainer, TrainerState, activation, calibration, conformal, encoding, folds, gemm, init, loss,
-    metrics, optimizer, schedule, simd, tabular, train,
+    Trainer, TrainerState, activation, calibration, conformal, encoding, explain, folds, gemm,
+    init, loss, metrics, optimizer, schedule, simd, tabular, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -64,6 +64,8 @@ shared! {
     tabular::Waves,
     tabular::Columns,
     tabular::CsvReader,
+    tabular::Importance,
+    tabular::ImportanceSettings,
     tabular::Kind,
     tabular::Metric,
     tabular::Preset,
@@ -150,6 +152,9 @@ shared! {
     conformal::QuantileConformal<f32>,
     conformal::SetScore,
     conformal::SplitConformal<f32>,
+    explain::Attributions,
+    explain::IntegratedGradients,
+    explain::Quantity,
     metrics::Accuracy,
     metrics::SubsetAccuracy,
     metrics::AveragePrecision,

@@ -23,7 +23,6 @@ use crate::tabular::target::{Target, Targets, Task};
 /// assert_eq!((settings.seed, settings.score), (0, None));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ImportanceSettings {
     /// Number of shuffles of each column. Range: 2 or above. Default: 10.
     pub repeats: usize,
@@ -84,7 +83,7 @@ impl Importance {
 
 impl fmt::Display for Importance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {:.4}, and less without", self.score, self.unshuffled)?;
+        writeln!(f, "{}={:.4} without a shuffle", self.score, self.unshuffled)?;
         let widths = self.columns.iter().map(|(name, ..)| name.chars().count());
         let width = widths.max().unwrap_or(0);
         for (name, mean, deviation) in &self.columns {
@@ -111,10 +110,10 @@ impl TabularModel {
     /// together, because its cells are shuffled. The table needs the target.
     ///
     /// Use rows that the model has not seen, or
-    /// [`held_out_importance`](Self::held_out_importance). On rows of its training, a network also
-    /// needs the noise that it has learned by heart. The importance of a noise column on new rows
-    /// is 0 within a few standard deviations. Columns that tell the same share their importance,
-    /// so each alone can seem useless.
+    /// [`held_out_importance`](Self::held_out_importance). On training rows, noise that a network
+    /// has memorized seems important. On new rows, the importance of a noise column is 0 within a
+    /// few standard deviations. Columns that tell the same share their importance, so each alone
+    /// can seem useless.
     ///
     /// The cost is that of `1 + repeats · columns` predictions of the table.
     ///
