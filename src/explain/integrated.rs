@@ -53,16 +53,17 @@ impl Quantity {
 ///
 /// # Accuracy
 ///
-/// The path from b to x is divided until the sum agrees with the difference over each part of it,
-/// and two rules of quadrature (those of Gauss with 3 and Kronrod with 7 points) agree for each
-/// input. A part with a kink, as ReLU has them, is divided where the difference puts the kink.
-/// So smooth and piecewise linear networks reach the tolerance after some dozens to hundreds of
-/// gradients.
+/// The path from b to x is divided into parts until two conditions hold over each part. The sum
+/// agrees with the difference. For each input, the rules of Gauss (3 points) and Kronrod (7 points)
+/// agree. A part with a kink, as ReLU has them, is divided where the difference puts the kink. So
+/// smooth and piecewise linear networks reach the tolerance after some dozens to hundreds of
+/// gradients. Others with kinks, such as SELU, can take thousands.
 ///
-/// [`Attributions::gaps`] has the rest of each sample. It exceeds the tolerance only in these cases:
+/// [`Attributions::gaps`] has the rest of each sample. It exceeds the tolerance only in these
+/// cases:
 ///
-/// - Networks in f32 round outputs and gradients to about 10^-6 of the largest ones. Sums are
-///   computed in f64.
+/// - Networks in f32 round outputs and gradients, so gaps of 10^-6 to 10^-5 of the largest
+///   numbers remain. Sums are computed in f64.
 /// - The gradients of [`max_gradients`](Self::max_gradients) do not suffice, for instance because
 ///   an activation such as `Heaviside` jumps.
 ///
@@ -145,9 +146,9 @@ impl IntegratedGradients {
     /// - [`Error::Length`] unless the baseline has one value for each input.
     /// - [`Error::NotFinite`] if an input or a parameter is not finite.
     /// - [`Error::OutOfBounds`] if the network does not have the output.
-    /// - [`Error::Incompatible`] if a sample differs from the baseline in an input without gradient,
-    ///   such as the number of a category ([`Encoding::has_input_gradient`]). Explain the layers
-    ///   alone (`Mlp::from_layers`) with the encoded inputs.
+    /// - [`Error::Incompatible`] if a sample differs from the baseline in an input without
+    ///   gradient, such as a category ([`Encoding::has_input_gradient`]). Explain the layers alone
+    ///   (`Mlp::from_layers`) with the encoded inputs.
     /// - [`Error::TooLarge`] if there is no memory for the result.
     /// - [`Error::Overflow`] if an output or a gradient is not finite.
     ///

@@ -68,24 +68,25 @@ impl Part {
         self.ends[0] + 0.5 * (1.0 + point) * self.length()
     }
 
-    /// Returns where to divide the part, from the slopes at all points.
+    /// Returns where to divide the part, from the rates at all points.
     ///
-    /// The largest step between two slopes may be a kink. Lines through the slopes on both sides,
+    /// The largest step between two rates may be a kink. Lines through the rates on both sides,
     /// and the difference, then tell its place: neither side has a kink. Otherwise, the place is
     /// the middle.
-    fn division(&self, slopes: &[f64; 7]) -> f64 {
+    fn division(&self, rates: &[f64; 7]) -> f64 {
         let [start, end] = self.ends;
         let places = POINTS.map(|(point, ..)| self.place(point));
-        let step = |at: usize| (slopes[at + 1] - slopes[at]).abs();
+        let step = |at: usize| (rates[at + 1] - rates[at]).abs();
         let kink = (1..6).fold(0, |best, at| if step(at) > step(best) { at } else { best });
         // The line through a point next to the kink and the one behind it, if there is one.
         let line = |near: usize, far: usize| {
-            let (x, y) = (places[near], slopes[near]);
-            let slope = match near == far {
-                true => 0.0,
-                false => (y - slopes[far]) / (x - places[far]),
+            let (x, y) = (places[near], rates[near]);
+            let change = if near == far {
+                0.0
+            } else {
+                (y - rates[far]) / (x - places[far])
             };
-            move |t: f64| y + slope * (t - x)
+            move |t: f64| y + change * (t - x)
         };
         let left = line(kink, kink.saturating_sub(1));
         let right = line(kink + 1, (kink + 2).min(6));
@@ -149,7 +150,7 @@ pub(super) fn integrate(
                     error_left -= estimate.error.min(each);
                 } else {
                     divided.push(*part);
-                    divisions.push(part.division(&estimate.slopes));
+                    divisions.push(part.division(&estimate.rates));
                 }
             }
         }
@@ -185,14 +186,14 @@ struct Estimate {
     /// Sum of the integrals' magnitudes.
     magnitude: f64,
     /// Derivative of the known function at each point.
-    slopes: [f64; 7],
+    rates: [f64; 7],
 }
 
 impl Estimate {
     fn of(part: &Part, rows: &[f64], width: usize) -> Self {
-        let mut slopes = [0.0; 7];
-        for (slope, row) in slopes.iter_mut().zip(rows.chunks(width)) {
-            *slope = row.iter().sum();
+        let mut rates = [0.0; 7];
+        for (rate, row) in rates.iter_mut().zip(rows.chunks(width)) {
+            *rate = row.iter().sum();
         }
         let (mut sum, mut disagreement, mut magnitude) = (0.0, 0.0, 0.0);
         for component in 0..width {
@@ -211,7 +212,7 @@ impl Estimate {
         Self {
             error: gap.max(half * disagreement),
             magnitude: half * magnitude,
-            slopes,
+            rates,
         }
     }
 }

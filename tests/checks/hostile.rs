@@ -672,10 +672,8 @@ fn grown_descriptions(bytes: usize) -> Vec<(&'static str, Vec<u8>)> {
             format!(r#""seed":{}"#, text("0")),
         ),
         ("a state", checkpoint, r#""state":{"#, {
-            format!(
-                r#""state":{{{},"#,
-                repeated(bytes, |_| r#""":0"#.to_string())
-            )
+            let states = repeated(bytes, |_| r#""":0"#.to_string());
+            format!(r#""state":{{{states},"#)
         }),
     ]
     .into_iter()

@@ -83,10 +83,11 @@ impl TabularModel {
             gaps: memory::filled("attributions", 0.0, table.rows())?,
         };
         for member in &self.members {
-            let baseline = mean(&member.encoded(reference)?, member.layers()?.inputs());
+            let layers = member.layers()?;
+            let baseline = mean(&member.encoded(reference)?, layers.inputs());
             let inputs = member.encoded(table)?;
             let sources = member.columns.encoded_sources();
-            let all = method.compute(&member.layers()?, &inputs, &baseline)?;
+            let all = method.compute(&layers, &inputs, &baseline)?;
             let rows = all.values.chunks(sources.len());
             for (sums, row) in sums.values.chunks_mut(columns).zip(rows) {
                 for (&source, value) in sources.iter().zip(row) {
@@ -100,7 +101,9 @@ impl TabularModel {
         let members = self.members.len() as f64;
         sums.baseline /= members;
         for sums in [&mut sums.values, &mut sums.outputs, &mut sums.gaps] {
-            sums.iter_mut().for_each(|sum| *sum /= members);
+            for sum in sums {
+                *sum /= members;
+            }
         }
         Ok(sums)
     }

@@ -9,8 +9,8 @@ use crate::tabular::model::TabularModel;
 use crate::tabular::table::Table;
 
 impl TabularModel {
-    /// Returns the mean prediction over all rows with a column set to each cell of a grid, row-major
-    /// `[cells x outputs]`: numbers, or probabilities of classes or labels.
+    /// Returns the mean prediction over all rows with a column set to each cell of a grid. The
+    /// result is row-major `[cells x outputs]`: numbers, or probabilities of classes or labels.
     ///
     /// ```text
     /// dependence(v) = 1/n · Σᵢ prediction(row i with the column set to v)
@@ -71,7 +71,9 @@ impl TabularModel {
             for row in values.chunks(outputs) {
                 means.iter_mut().zip(row).for_each(|(sum, y)| *sum += y);
             }
-            means.iter_mut().for_each(|sum| *sum /= rows as f64);
+            for sum in means {
+                *sum /= rows as f64;
+            }
         }
         Ok(means)
     }
