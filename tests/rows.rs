@@ -15,18 +15,25 @@ const ROWS: [usize; 30] = [
 
 /// Inputs of 60 samples. Those that are not selected are NaN.
 fn inputs() -> Vec<f64> {
-    let inputs = (0..120).map(|i| match ROWS.contains(&(i / 2)) {
-        true => (i as f64 * 0.7).sin(),
-        false => f64::NAN,
+    let inputs = (0..120).map(|i| {
+        let is_used = ROWS.contains(&(i / 2));
+        if is_used {
+            (i as f64 * 0.7).sin()
+        } else {
+            f64::NAN
+        }
     });
     inputs.collect()
 }
 
 /// Labels of 60 samples. Those that are not selected are no class.
 fn labels() -> Vec<&'static str> {
-    let label = |i| match ROWS.contains(&i) {
-        true => ["low", "middle", "high", "low", "low"][i % 5],
-        false => "none",
+    let label = |i| {
+        if ROWS.contains(&i) {
+            ["low", "middle", "high", "low", "low"][i % 5]
+        } else {
+            "none"
+        }
     };
     (0..60).map(label).collect()
 }

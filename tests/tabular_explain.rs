@@ -247,7 +247,7 @@ fn attributions_by_column_sum_to_the_difference() {
     let columns = [
         ColumnSettings::default(),
         ColumnSettings {
-            periodic: None,
+            waves: feedforward::tabular::Waves::Off,
             one_hot: 2,
             ..ColumnSettings::default()
         },

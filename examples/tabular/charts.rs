@@ -52,14 +52,18 @@ pub fn usual_range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - margin, high + margin)
 }
 
-/// Draws axes, and returns the transformation of points.
-fn axes<'a, 'b>(
-    area: &'a Area<'b>,
-    axes: &Axes<'_>,
-) -> Result<(
-    Chart<'a, 'b>,
-    impl Fn((f64, f64)) -> (f64, f64) + Copy + use<>,
-)> {
+/// Transformations of both axes.
+#[derive(Clone, Copy)]
+struct Scales(Scale, Scale);
+
+impl Scales {
+    fn place(self, (x, y): (f64, f64)) -> (f64, f64) {
+        (self.0.apply(x), self.1.apply(y))
+    }
+}
+
+/// Draws axes, and returns their transformations.
+fn axes<'a, 'b>(area: &'a Area<'b>, axes: &Axes<'_>) -> Result<(Chart<'a, 'b>, Scales)> {
     let of = |(words, (low, high)): (&str, (f64, f64)), is_log: bool| {
         let scale = Scale::of((low, high), is_log);
         let (low, high) = (scale.apply(low), scale.apply(high));
@@ -93,7 +97,7 @@ fn axes<'a, 'b>(
         .x_label_formatter(&x_label)
         .y_label_formatter(&y_label)
         .draw()?;
-    Ok((chart, move |(left, up)| (x.apply(left), y.apply(up))))
+    Ok((chart, Scales(x, y)))
 }
 
 /// Draws points and a line between two places.
@@ -103,18 +107,18 @@ pub fn points(
     points: &[(f64, f64)],
     line: [(f64, f64); 2],
 ) -> Result<()> {
-    let (mut chart, place) = axes(area, words)?;
+    let (mut chart, scales) = axes(area, words)?;
     let step = points.len().div_ceil(MOST_POINTS).max(1);
     let dots = points.iter().step_by(step);
     let radius = if points.len() > 500 { 1.3 } else { 2.2 };
     let ((left, right), (low, high)) = (words.x.1, words.y.1);
     let dot = |&(x, y): &(f64, f64)| {
         let inside = (x.clamp(left, right), y.clamp(low, high));
-        Circle::new(place(inside), px(radius), BLUE.mix(0.5).filled())
+        Circle::new(scales.place(inside), px(radius), BLUE.mix(0.5).filled())
     };
     chart.draw_series(dots.map(dot))?;
     chart.draw_series(LineSeries::new(
-        line.map(place),
+        line.map(|point| scales.place(point)),
         ORANGE.stroke_width(px(1.5)),
     ))?;
     Ok(())
@@ -125,11 +129,13 @@ pub type Curve<'n> = (&'n str, RGBColor, Vec<(f64, f64)>);
 
 /// Draws curves.
 pub fn curves(area: &Area<'_>, words: &Axes<'_>, curves: &[Curve<'_>]) -> Result<()> {
-    let (mut chart, place) = axes(area, words)?;
+    let (mut chart, scales) = axes(area, words)?;
     let (low, high) = words.y.1;
     for (name, color, curve) in curves {
         // plotters draws beyond the axes.
-        let inside = curve.iter().map(|&(x, y)| place((x, y.clamp(low, high))));
+        let inside = curve
+            .iter()
+            .map(|&(x, y)| scales.place((x, y.clamp(low, high))));
         let line = LineSeries::new(inside, color.mix(0.8).stroke_width(px(1.2)));
         let drawn = chart.draw_series(line)?;
         if !name.is_empty() {

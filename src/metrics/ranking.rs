@@ -325,8 +325,9 @@ impl<'a, T: Float> Ranking<'a, T> {
         (0..self.rows()).any(is_nan)
     }
 
-    /// Calls `each` with the first row of each distinct score, from the highest score to the lowest.
-    /// The second argument has the weights of its negative and positive samples. Scores are not NaN.
+    /// Calls `each` with the first row of each distinct score, from the highest to the lowest one.
+    /// The second argument has the weights of its negative and positive samples. Scores are not
+    /// NaN.
     fn for_each_tie(&self, places: &[Place], mut each: impl FnMut(usize, [f64; 2])) {
         for tie in places.chunk_by(|a, b| a[0] == b[0]) {
             let mut weights = [0.0; 2];
