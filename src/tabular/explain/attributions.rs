@@ -6,6 +6,7 @@ use crate::error::{Error, Result, check_not_empty};
 use crate::explain::{Attributions, IntegratedGradients, Quantity};
 use crate::memory;
 use crate::mlp::Mlp;
+use crate::model::Scaler;
 use crate::tabular::member::Member;
 use crate::tabular::model::TabularModel;
 use crate::tabular::table::Table;
@@ -83,7 +84,8 @@ impl TabularModel {
             gaps: memory::filled("attributions", 0.0, table.rows())?,
         };
         for member in &self.members {
-            let layers = member.layers()?;
+            let layers = member.layers(self.target.task)?;
+            let (offset, scale) = member.unit_of(self.target.task, output);
             let baseline = mean(&member.encoded(reference)?, layers.inputs());
             let inputs = member.encoded(table)?;
             let sources = member.columns.encoded_sources();
@@ -91,12 +93,16 @@ impl TabularModel {
             let rows = all.values.chunks(sources.len());
             for (sums, row) in sums.values.chunks_mut(columns).zip(rows) {
                 for (&source, value) in sources.iter().zip(row) {
-                    sums[source] += value;
+                    sums[source] += scale * value;
                 }
             }
-            sums.baseline += all.baseline;
-            add(&mut sums.outputs, &all.outputs);
-            add(&mut sums.gaps, &all.gaps);
+            sums.baseline += offset + scale * all.baseline;
+            for (sum, z) in sums.outputs.iter_mut().zip(&all.outputs) {
+                *sum += offset + scale * z;
+            }
+            for (sum, gap) in sums.gaps.iter_mut().zip(&all.gaps) {
+                *sum += scale * gap;
+            }
         }
         let members = self.members.len() as f64;
         sums.baseline /= members;
@@ -111,10 +117,6 @@ impl TabularModel {
 
 fn rows(table: &Table<'_>) -> Vec<usize> {
     (0..table.rows()).collect()
-}
-
-fn add(sums: &mut [f64], values: &[f64]) {
-    sums.iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
 }
 
 /// Returns the mean row.
@@ -135,8 +137,23 @@ impl Member {
         }
     }
 
-    /// Returns the network without its encoding.
-    fn layers(&self) -> Result<Mlp<f32>> {
-        Mlp::from_layers(&self.net.layers().collect::<Vec<_>>())
+    /// Returns the network without its encoding. Logarithms are in their unit, because their
+    /// exponentials are explained.
+    fn layers(&self, task: Task) -> Result<Mlp<f32>> {
+        let mut net = Mlp::from_layers(&self.net.layers().collect::<Vec<_>>())?;
+        if let Some(scaler) = self.scaler.as_ref().filter(|_| task != Task::Numbers) {
+            let single = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect::<Vec<_>>();
+            let scaler = Scaler::from_parts(single(scaler.offsets()), single(scaler.scales()))?;
+            scaler.fold_into_outputs(&mut net)?;
+        }
+        Ok(net)
+    }
+
+    /// Returns offset and scale of an output that is explained in units of the network.
+    fn unit_of(&self, task: Task, output: usize) -> (f64, f64) {
+        let scaler = self.scaler.as_ref().filter(|_| task == Task::Numbers);
+        scaler.map_or((0.0, 1.0), |scaler| {
+            (scaler.offsets()[output], scaler.scales()[output])
+        })
     }
 }
