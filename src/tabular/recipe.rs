@@ -210,8 +210,8 @@ impl<'t> Tabular<'t> {
         self
     }
 
-    /// Sets the number of rows in a minibatch. Default: 256, or 64 if there are fewer than
-    /// 1,000 training rows. [`Preset::Simple`] and [`Preset::Full`] have 256, or all rows if there are
+    /// Sets the number of rows in a minibatch. Default: 256, or 64 if there are fewer than 1,000
+    /// training rows. [`Preset::Simple`] and [`Preset::Full`] have 256, or all rows if there are
     /// fewer.
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.recipe.batch_size = Some(rows);
