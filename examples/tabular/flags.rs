@@ -94,11 +94,12 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count())]
     pub folds: u32,
 
-    /// Number of epochs, or their maximum with `--seconds`
+    /// Number of epochs
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = count())]
     pub epochs: u32,
 
-    /// Time for training, about. It decides on the number of epochs [default: unlimited]
+    /// Time for training, about. It decides on the number of epochs, at most those of `--epochs`
+    /// [default: unlimited]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Option<Duration>,
 
