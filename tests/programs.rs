@@ -429,7 +429,8 @@ fn paint_logo_learns_the_mean_over_each_pixel() {
     let decibels = |subpixels: &str| {
         // `paint` would give the number of epochs twice.
         let mut command = example("paint_logo");
-        command.args(["--hidden", "16,8x2", "--epochs", "15"]);
+        // On a slow machine it would print progress.
+        command.args(["--hidden", "16,8x2", "--epochs", "15", "--quiet"]);
         command.args(["--reference", truth, "--subpixels", subpixels]);
         command.arg("--out").arg(&out).arg("--save").arg(&model);
         let output = output_of(&mut command);

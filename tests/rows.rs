@@ -175,13 +175,11 @@ fn rows_that_do_not_exist_are_errors() {
     let mut bad = x.clone();
     bad[7] = f64::NAN;
     let error = Scaler::standard_rows(&bad, 2, &[1, 3]).unwrap_err();
-    let message = "data, row 3, column 1: expected a finite number, got NaN";
+    let message = "data: expected finite numbers, got NaN at row 3, column 1";
     assert_eq!(error.to_string(), message);
     let error = classifier.score_rows(&bad, &y, &[1, 3]).unwrap_err();
-    assert!(
-        error.to_string().starts_with("inputs, row 3, column 1"),
-        "{error}"
-    );
+    let message = "inputs: expected finite numbers, got NaN at row 3, column 1";
+    assert_eq!(error.to_string(), message);
     let loss = classifier.loss();
     let error = classifier.fit_rows(&trainer(loss), &x, &["a", "b", "a", "c"], &[0, 1, 3]);
     assert!(matches!(error, Err(Error::UnknownLabel { row: 3, .. })));

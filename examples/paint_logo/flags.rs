@@ -128,7 +128,7 @@ pub struct Flags {
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 
-    /// Maximum number of seconds of training. The learning rate then falls with time
+    /// Maximum number of seconds of training [the learning rate then falls with time]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
 

@@ -98,8 +98,7 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = count())]
     pub epochs: u32,
 
-    /// Time for training, about. It decides on the number of epochs, at most those of `--epochs`
-    /// [default: unlimited]
+    /// Maximum number of seconds of training [decides on the number of epochs, at most `--epochs`]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Option<Duration>,
 

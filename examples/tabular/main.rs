@@ -227,7 +227,6 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
     let seen = Arc::clone(&watched);
     let recipe = recipe
         .ignore(flags.left_out())
-        .folds(folds)
         .epochs(flags.epochs as usize)
         .seed(flags.seed)
         .on_epoch(move |at| {
@@ -256,7 +255,7 @@ fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
             let folds = Groups::new(&groups, folds);
             recipe.splitter(folds.map_err(|error| format!("--group {group}: {error}"))?)
         }
-        None => recipe,
+        None => recipe.folds(folds),
     };
     let recipe = match flags.threads {
         Some(threads) => recipe.threads(threads as usize),
