@@ -112,7 +112,7 @@ fn part(scaler: Option<&Scaler<f64>>, output: usize) -> Option<(f64, f64)> {
 }
 
 /// Returns mean and standard deviation, which is `None` if rounding alone explains it.
-fn moments(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, Option<f64>) {
+pub(super) fn moments(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, Option<f64>) {
     let count = numbers.len();
     let largest = numbers.clone().fold(0.0, |size: f64, y| size.max(y.abs()));
     let unit = unit_of(largest);

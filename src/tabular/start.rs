@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::columns::Columns;
 use super::settings::{Preset, Recipe};
+use super::standard::moments;
 use super::target::Target;
 use crate::activation::{Activation, Identity, Mish, Parametric, Selu};
 use crate::encoding::{self, Encoding, Scaled};
@@ -92,6 +93,9 @@ fn start_normal(net: &mut Mlp<f32>, varying: usize, rng: &mut Rng) -> Result<()>
 /// one percent.
 const MOST_ROWS: usize = 4096;
 
+/// Standard deviation of pre-activations below which weights scaled by it could overflow.
+const LEAST_DEVIATION: f64 = 1e-30;
+
 /// Number of rows whose mixture places a bias.
 const MIXED_ROWS: usize = 5;
 
@@ -121,13 +125,10 @@ fn start_from_data(net: &mut Mlp<f32>, inputs: &[f32], rng: &mut Rng) -> Result<
         let mut scales = Vec::new();
         for (neuron, weights) in layer.weights_mut().chunks_mut(inputs).enumerate() {
             let z = z.iter().skip(neuron).step_by(neurons);
-            let deviation = deviation(z.map(|&z| f64::from(z)));
-            // A neuron whose inputs are constant stays as it is.
-            let scale = if deviation > 0.0 {
-                1.0 / deviation
-            } else {
-                1.0
-            };
+            let (_, deviation) = moments(z.map(|&z| f64::from(z)));
+            // A neuron whose inputs are nearly constant stays as it is.
+            let deviation = deviation.filter(|&deviation| deviation > LEAST_DEVIATION);
+            let scale = deviation.map_or(1.0, |deviation| 1.0 / deviation);
             for w in weights {
                 *w = (f64::from(*w) * scale) as f32;
             }
@@ -147,13 +148,6 @@ fn start_from_data(net: &mut Mlp<f32>, inputs: &[f32], rng: &mut Rng) -> Result<
         values = joined(layer, before.as_ref())?.predict(&values)?;
     }
     Ok(())
-}
-
-/// Returns the population's standard deviation.
-fn deviation(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
-    let count = numbers.len() as f64;
-    let mean = numbers.clone().sum::<f64>() / count;
-    math::sqrt(numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count)
 }
 
 /// An encoding and its parameters.
@@ -203,7 +197,7 @@ mod tests {
                     .skip(neuron)
                     .step_by(neurons)
                     .map(|&z| f64::from(z));
-                assert!((deviation(z.clone()) - 1.0).abs() < 1e-3);
+                assert!((moments(z.clone()).1.unwrap() - 1.0).abs() < 1e-3);
                 let (least, most) = z.fold((f64::MAX, f64::MIN), |(least, most), z| {
                     (least.min(z), most.max(z))
                 });
@@ -219,13 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn a_start_from_constant_inputs_is_finite() {
-        let mut net = Mlp::builder(1)
-            .hidden(3, Tanh)
-            .output(1, Identity)
-            .build()
-            .unwrap();
-        start_from_data(&mut net, &[5.0; 20], &mut Rng::seed_from_u64(0)).unwrap();
-        assert!(net.params().iter().all(|p| p.is_finite()));
+    fn a_start_from_constant_or_tiny_inputs_is_finite() {
+        for inputs in [[5.0; 20], core::array::from_fn(|i| 1e-40 * i as f32)] {
+            let builder = Mlp::builder(1).hidden(3, Tanh).output(1, Identity);
+            let mut net = builder.build().unwrap();
+            start_from_data(&mut net, &inputs, &mut Rng::seed_from_u64(0)).unwrap();
+            assert!(net.params().iter().all(|p| p.is_finite()));
+        }
     }
 }
