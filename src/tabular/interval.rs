@@ -13,16 +13,16 @@ use crate::memory;
 impl TabularModel {
     /// Returns the lower and upper ends of prediction intervals, each row-major `[rows x targets]`.
     ///
-    /// They are those of CV+ ([`CrossConformal::intervals`]), from the errors of each network on its
-    /// held-out rows. With a single network they are those of split conformal prediction. Intervals
-    /// of logarithms are made before the exponential, so those of prices grow with the price.
-    /// Intervals of counts begin at 0 or above. An end is infinite if there are too few rows for
-    /// the level.
+    /// They are those of CV+ ([`CrossConformal::intervals`]), from the errors of each network on
+    /// its held-out rows. With a single network they are those of split conformal prediction.
+    /// Intervals of logarithms are made before the exponential, so those of prices grow with the
+    /// price. Intervals of counts begin at 0 or above. An end is infinite if there are too few rows
+    /// for the level.
     ///
-    /// **What is guaranteed:** nothing, because the held-out rows have also chosen the best epoch of
-    /// their network. With five networks, coverage is typically about `level`, on average
-    /// over rows that are exchangeable with the training rows. With one network and few rows it is
-    /// less, such as 0.76 for a level of 0.8 and 20 held-out rows.
+    /// **Nothing is guaranteed,** because the held-out rows have also chosen the best epoch of
+    /// their network. With five networks, coverage is typically about `level`, on average over rows
+    /// that are exchangeable with the training rows. With one network and few rows it is less, such
+    /// as 0.76 for a level of 0.8 and 20 held-out rows.
     ///
     /// ```
     /// use feedforward::tabular::{Table, TabularModel};
@@ -87,8 +87,8 @@ fn learned(task: Task, number: f64) -> f64 {
 }
 
 impl Target {
-    /// Returns the absolute errors of values of these rows, for each output. Classes and labels have
-    /// none.
+    /// Returns the absolute errors of values of these rows, for each output. Classes and labels
+    /// have none.
     pub(super) fn residuals(
         &self,
         values: &[f64],
