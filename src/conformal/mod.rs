@@ -68,6 +68,8 @@ mod split;
 pub use class_sets::{ClassConformal, SetScore};
 pub use cross::CrossConformal;
 pub use quantiles::QuantileConformal;
+#[cfg(feature = "tabular")]
+pub(crate) use rank::check_level;
 pub use split::SplitConformal;
 
 /// Name of conformity scores in errors.

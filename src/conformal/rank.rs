@@ -9,6 +9,12 @@ const DIGITS: u32 = 15;
 /// Bits after the binary point from which (n + 1) · level is at most 1, for any n.
 const NEGLIGIBLE: u32 = 117;
 
+/// Checks that 0 < level < 1.
+pub(crate) fn check_level(level: f64) -> Result<()> {
+    let expected = "above 0 and below 1";
+    check_range("level", level, f64::from_bits(1)..1.0, expected)
+}
+
 /// Returns ⌈(n + 1) · level⌉, at least 1 and at most n + 1.
 ///
 /// The f64 nearest to 0.9 is above 0.9, and products round, so floating point would give wrong
@@ -19,8 +25,7 @@ const NEGLIGIBLE: u32 = 117;
 /// # Errors
 /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless 0 < level < 1.
 pub(super) fn rank(level: f64, scores: usize) -> Result<usize> {
-    let expected = "above 0 and below 1";
-    check_range("level", level, f64::from_bits(1)..1.0, expected)?;
+    check_level(level)?;
     let rows = scores as u128 + 1;
     let rank = match decimal(level).or_else(|| binary(level)) {
         // Numerators have at most 53 bits, and rows 64.

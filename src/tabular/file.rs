@@ -19,12 +19,15 @@ use crate::storage::{Reader, Writer, malformed, on_disk};
 /// Kind of such a file.
 const KIND: &str = "tabular model";
 
+/// Name of the errors on held-out rows.
+const RESIDUALS: &str = "residuals";
+
 /// Name of the scaler of the outputs.
 const SCALER: &str = "targets";
 
 impl TabularModel {
     /// Returns the model as the bytes of a safetensors file: targets, and columns and network of
-    /// each fold, with its scores. [Out-of-fold predictions](Self::out_of_fold) are not stored.
+    /// each fold, with its scores and errors. [Out-of-fold predictions](Self::out_of_fold) are not stored.
     ///
     /// ```
     /// use feedforward::tabular::{Column, Table, Tabular, TabularModel};
@@ -60,6 +63,10 @@ impl TabularModel {
             if let Some(scaler) = &member.scaler {
                 write_scaler(&mut part, SCALER, scaler)?;
             }
+            if let Some(first) = member.residuals.first() {
+                let shape = [member.residuals.len(), first.len()];
+                part.add(RESIDUALS, &shape, &member.residuals.concat());
+            }
             member.net.write(&mut part)?;
             parts.push(part);
         }
@@ -93,6 +100,7 @@ impl TabularModel {
                 columns: part.get_apart("columns")?,
                 net: Mlp::read(&part, &resolver)?,
                 scaler: read_scaler(&part, SCALER)?,
+                residuals: read_residuals(&part, &target)?,
             };
             part.check_all_read("")?;
             member.check(&target)?;
@@ -115,6 +123,23 @@ impl TabularModel {
 
 on_disk!(save [] TabularModel);
 on_disk!(load [] TabularModel);
+
+/// Reads the errors on held-out rows, which a regressor has.
+fn read_residuals(part: &Reader<'_>, target: &Target) -> Result<Vec<Vec<f64>>> {
+    if target.task.is_classification() {
+        return Ok(Vec::new());
+    }
+    let outputs = target.outputs();
+    let rows = part.shape(RESIDUALS).and_then(|shape| shape.last());
+    let Some(&rows) = rows.filter(|&&rows| rows > 0) else {
+        return Err(malformed("errors on held-out rows are missing"));
+    };
+    let all: Vec<f64> = part.values(RESIDUALS, &[outputs, rows])?;
+    if !all.iter().all(|&residual| residual >= 0.0) {
+        return Err(malformed("an error on a held-out row is no number above 0"));
+    }
+    Ok(all.chunks(rows).map(<[f64]>::to_vec).collect())
+}
 
 impl Member {
     /// Checks that columns, network and target fit each other.

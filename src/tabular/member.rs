@@ -28,6 +28,8 @@ pub(super) struct Member {
     pub(super) net: Mlp<f32>,
     /// Units of the outputs. `None` for logits.
     pub(super) scaler: Option<Scaler<f64>>,
+    /// Absolute errors on the held-out rows, for each output. Empty for classes and labels.
+    pub(super) residuals: Vec<Vec<f64>>,
 }
 
 impl Member {
@@ -99,6 +101,7 @@ impl Member {
             columns,
             net,
             scaler: units.scaler,
+            residuals: Vec::new(),
         })
     }
 

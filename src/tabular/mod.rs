@@ -42,6 +42,7 @@ mod csv;
 mod explain;
 #[cfg(feature = "safetensors")]
 mod file;
+mod interval;
 mod levels;
 mod lines;
 mod member;

@@ -46,9 +46,11 @@ impl TabularModel {
             target,
             epochs,
         };
-        for (member, split) in model.members.iter().zip(splits) {
+        for (index, split) in splits.iter().enumerate() {
             let rows = &split.held_out;
-            let values = model.values_of([member], table, rows)?;
+            let values = model.values_of(&model.members[index..=index], table, rows)?;
+            let residuals = model.target.residuals(&values, targets, rows);
+            model.members[index].residuals = residuals;
             let scores = Scores::of(&model.target, &values, targets, rows)?;
             model.scores.push(scores);
             for (&row, values) in rows.iter().zip(values.chunks(outputs)) {
@@ -147,10 +149,7 @@ impl TabularModel {
     /// - The errors of [`Columns::encode`](super::Columns::encode), and those of a column of
     ///   exposures.
     pub fn predict(&self, table: &Table<'_>) -> Result<Vec<f64>> {
-        self.check(
-            &[Task::Numbers, Task::Logarithms, Task::Counts],
-            "a regressor",
-        )?;
+        self.check_regressor()?;
         self.values(table)
     }
 
@@ -206,6 +205,11 @@ impl TabularModel {
         let targets = targets.map(move |name| (&**name, kind, &[][..], false));
         let features = features.map(|(name, kind, levels)| (name, Some(kind), levels, true));
         features.chain(exposure).chain(targets)
+    }
+
+    pub(super) fn check_regressor(&self) -> Result<()> {
+        let tasks = [Task::Numbers, Task::Logarithms, Task::Counts];
+        self.check(&tasks, "a regressor")
     }
 
     fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {
