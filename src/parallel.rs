@@ -65,6 +65,8 @@ impl Threads {
     /// Runs `work` on a thread of the pool. Inside it, [`join`](Self::join) wakes no more threads
     /// than the work itself needs.
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        #[cfg(test)]
+        let work = crate::simd::with_set_of_this_thread(work);
         #[cfg(feature = "rayon")]
         match &self.pool {
             Some(pool) => return pool.0.install(work),
@@ -76,6 +78,11 @@ impl Threads {
 
     /// Runs both functions, in parallel if there are several threads. Allocates nothing.
     pub(crate) fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+        #[cfg(test)]
+        let (left, right) = (
+            crate::simd::with_set_of_this_thread(left),
+            crate::simd::with_set_of_this_thread(right),
+        );
         #[cfg(feature = "rayon")]
         if self.count > 1 {
             rayon::join(left, right);

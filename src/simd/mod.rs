@@ -137,6 +137,10 @@ impl InstructionSet {
 
     /// Returns the set in use.
     pub fn active() -> Self {
+        #[cfg(test)]
+        if let Some(set) = testing::set_of_this_thread() {
+            return set;
+        }
         match ACTIVE.load(Ordering::Relaxed) {
             2 => Self::Neon,
             3 => Self::Avx2,
@@ -243,20 +247,11 @@ pub fn dispatch<O: Op>(op: O) -> O::Output {
     }
 }
 
-/// Runs a test once per set that the CPU has. Tests that use this run one at a time.
 #[cfg(test)]
-pub(crate) fn on_every_set(mut test: impl FnMut()) {
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let before = InstructionSet::active();
-    for set in InstructionSet::available() {
-        set.activate().unwrap();
-        test();
-    }
-    before.activate().unwrap();
-}
+pub(crate) use testing::{on_every_set, with_set_of_this_thread};
+
+#[cfg(test)]
+mod testing;
 
 #[cfg(test)]
 mod tests;

@@ -107,3 +107,18 @@ fn a_set_that_the_cpu_lacks_is_an_error() {
         assert!(set.activate().unwrap_err().to_string().contains(set.name()));
     }
 }
+
+#[test]
+fn only_the_thread_of_a_test_and_those_that_work_for_it_have_its_set() {
+    let threads = crate::parallel::Threads::exactly(2).unwrap();
+    let usual = InstructionSet::active();
+    on_every_set(|| {
+        let set = InstructionSet::active();
+        let outside = std::thread::spawn(InstructionSet::active).join().unwrap();
+        assert_eq!(outside, usual);
+        let mut seen = [usual; 64];
+        threads.install(|| threads.for_each(&mut seen, &|seen| *seen = InstructionSet::active()));
+        assert_eq!(seen, [set; 64]);
+    });
+    assert_eq!(InstructionSet::active(), usual);
+}
