@@ -220,7 +220,7 @@ fn slice<T: Float>(x: Expr<'_, T>, start: i64, end: i64, axis: i64) -> Expr<'_, 
     graph.node("Slice", &[x, start, end, axis], Vec::new())
 }
 
-fn concat<'g, T: Float>(parts: &[Expr<'g, T>], axis: i64) -> Expr<'g, T> {
+pub(super) fn concat<'g, T: Float>(parts: &[Expr<'g, T>], axis: i64) -> Expr<'g, T> {
     parts[0]
         .graph()
         .node("Concat", parts, vec![int("axis", axis)])

@@ -92,9 +92,13 @@ use crate::mlp::{Mlp, check_finite};
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
 
 mod activations;
+#[cfg(feature = "tabular")]
+mod columns;
 mod encodings;
 mod graph;
 mod proto;
+#[cfg(feature = "tabular")]
+mod tabular;
 #[cfg(test)]
 mod tests;
 
@@ -113,6 +117,10 @@ const OPERATOR_SET_OF_BITS: i64 = 18;
 
 /// Version of the file format that belongs to that operator set.
 const IR_VERSION_OF_BITS: i64 = 8;
+
+/// Domain and version of the operators for words, which belong to operator set 13 and earlier.
+const ML_DOMAIN: &str = "ai.onnx.ml";
+const ML_OPERATOR_SET: i64 = 2;
 
 /// Maximum size of a protobuf message in bytes.
 const LARGEST: usize = i32::MAX as usize;
@@ -243,8 +251,16 @@ fn logits<'g, T: Float>(
 
 /// Returns the network's outputs for the graph's input `x`.
 fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
+    layers(graph, net, graph.input("x", net.inputs()))
+}
+
+/// Returns the network's outputs for these inputs.
+fn layers<'g, T: Float>(
+    graph: &'g Graph<T>,
+    net: &Mlp<T>,
+    mut x: Expr<'g, T>,
+) -> Result<Expr<'g, T>> {
     check_finite("parameters", net.params())?;
-    let mut x = graph.input("x", net.inputs());
     if let Some(encoding) = net.encoding() {
         x = encodings::apply(&**encoding, net.encoding_params(), x)?;
     }
@@ -283,6 +299,13 @@ fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
 
 /// Returns the model of a graph, with its metadata.
 fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>) -> proto::Model {
+    let mut facts = facts(net);
+    facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
+    model(graph, "mlp", facts)
+}
+
+/// Returns the metadata of a network.
+fn facts<T: Float>(net: &Mlp<T>) -> Vec<(&'static str, String)> {
     let layers = net.layout().layers().iter();
     let sizes = core::iter::once(net.inputs()).chain(layers.map(|layer| layer.outputs));
     let sizes: Vec<_> = sizes.map(|size| size.to_string()).collect();
@@ -290,15 +313,18 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         .layers()
         .map(|layer| layer.activation().name())
         .collect();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut facts = vec![
-        ("feedforward_version", version.clone()),
+        ("feedforward_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("layer_sizes", sizes.join(", ")),
         ("activations", names.join(", ")),
     ];
     let encoding = net.encoding().map(|encoding| encoding.name().into_owned());
     facts.extend(encoding.map(|name| ("encoding", name)));
-    facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
+    facts
+}
+
+/// Returns the model of a graph, with these metadata.
+fn model<T: Float>(graph: Graph<T>, name: &str, facts: Vec<(&str, String)>) -> proto::Model {
     let entry = |(key, value): (&str, String)| proto::StringStringEntry {
         key: key.to_owned(),
         value,
@@ -308,14 +334,20 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         OPERATOR_SET => IR_VERSION,
         _ => IR_VERSION_OF_BITS,
     };
+    let graph = graph.finish(name);
+    let of_words = graph.node.iter().any(|node| node.domain == ML_DOMAIN);
+    let sets = [("", operator_set)].into_iter();
+    let sets = sets.chain(of_words.then_some((ML_DOMAIN, ML_OPERATOR_SET)));
+    let set = |(domain, version): (&str, i64)| proto::OperatorSetId {
+        domain: domain.to_owned(),
+        version,
+    };
     proto::Model {
         ir_version,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
-        producer_version: version,
-        graph: graph.finish("mlp"),
-        opset_import: vec![proto::OperatorSetId {
-            version: operator_set,
-        }],
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph,
+        opset_import: sets.map(set).collect(),
         metadata_props: facts.into_iter().map(entry).collect(),
     }
 }
