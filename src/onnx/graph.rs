@@ -30,8 +30,8 @@ struct Parts {
     initializers: Vec<Tensor>,
     inputs: Vec<ValueInfo>,
     outputs: Vec<ValueInfo>,
-    /// Numbers of the existing constants, by name.
-    constants: BTreeMap<String, usize>,
+    /// Numbers of the existing constants, by value and data type.
+    constants: BTreeMap<(String, i32), usize>,
     /// Number of requests for each name.
     wanted: BTreeMap<String, usize>,
     /// Names of inputs and outputs that a caller has chosen, which no other value has.
@@ -153,10 +153,18 @@ impl<T: Float> Graph<T> {
         raw: impl FnOnce() -> Vec<u8>,
     ) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
-        let known = parts.constants.get(&name).copied();
+        let key = (name, data_type);
+        let known = parts.constants.get(&key).copied();
         let value = known.unwrap_or_else(|| {
-            let value = parts.initializer(name.clone(), shape, data_type, raw());
-            parts.constants.insert(name, value);
+            let (name, _) = &key;
+            let is_taken = parts.constants.keys().any(|(taken, _)| taken == name);
+            let name = if is_taken {
+                format!("{name} of type {data_type}")
+            } else {
+                name.clone()
+            };
+            let value = parts.initializer(name, shape, data_type, raw());
+            parts.constants.insert(key, value);
             value
         });
         self.expr(value)
