@@ -74,13 +74,16 @@ def check(folder, model):
     return worst, worst <= TOLERANCE[model["type"]]
 
 
+def numbers(values):
+    """Returns numbers from JSON, in which null is NaN and infinities are words."""
+    return numpy.array([numpy.nan if value is None else float(value) for value in values])
+
+
 def cells_of(column):
     """Returns the input for a column."""
     cells = column["cells"]
-    if column["is_number"]:
-        cells = [numpy.nan if cell is None else cell for cell in cells]
-    dtype = numpy.float64 if column["is_number"] else object
-    return numpy.array(cells, dtype).reshape(-1, 1)
+    cells = numbers(cells) if column["is_number"] else numpy.array(cells, object)
+    return cells.reshape(-1, 1)
 
 
 def check_table(folder, model):
@@ -91,10 +94,9 @@ def check_table(folder, model):
     given = {column["name"]: cells_of(column) for column in model["columns"]}
     x = {column.name: given[column.name] for column in session.get_inputs()}
     rows = len(next(iter(x.values())))
-    values = [numpy.nan if value is None else value for value in model["values"]]
-    y = numpy.array(values, numpy.float64).reshape(rows, -1)
+    y = numbers(model["values"]).reshape(rows, -1)
     names = [output.name for output in session.get_outputs()]
-    assert names == (["label"] if model["labels"] else []) + [model["output"]], f"{names}"
+    assert names == model["outputs"], f"{names}"
 
     batch = session.run(names, x)
     single = [session.run(names, {n: v[i : i + 1] for n, v in x.items()}) for i in range(rows)]

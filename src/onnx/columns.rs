@@ -24,9 +24,10 @@ const UNNAMED: &str = "unnamed";
 /// Names of the graph's inputs.
 #[derive(Debug, Default)]
 pub(super) struct Names<'c> {
-    names: BTreeMap<&'c str, String>,
-    /// Columns in the order of the inputs, and `true` for words.
-    columns: Vec<(&'c str, bool)>,
+    /// Name of each column's input, and `true` for words.
+    names: BTreeMap<&'c str, (String, bool)>,
+    /// Columns in the order of the inputs.
+    columns: Vec<&'c str>,
 }
 
 impl<'c> Names<'c> {
@@ -35,20 +36,24 @@ impl<'c> Names<'c> {
         let mut names = Self::default();
         for (column, kind) in columns {
             let has_words = kind != Kind::Numbers;
-            if names.names.contains_key(column) {
-                let known = names.columns.iter().find(|(name, _)| *name == column);
-                if known.is_some_and(|(_, words)| *words != has_words) {
+            match names.names.get(column) {
+                None => {
+                    names.names.insert(column, (column.to_owned(), has_words));
+                    names.columns.push(column);
+                }
+                Some((_, known)) if *known == has_words => {}
+                Some(_) => {
                     let (expected, got) = ("words or numbers in all networks", "both");
                     let error = Error::invalid_setting("kind", expected, got);
                     return Err(error.in_column(column));
                 }
-                continue;
             }
-            names.names.insert(column, column.to_owned());
-            names.columns.push((column, has_words));
         }
         let unnamed = names.unused(UNNAMED);
-        names.names.entry("").and_modify(|name| *name = unnamed);
+        names
+            .names
+            .entry("")
+            .and_modify(|(name, _)| *name = unnamed);
         Ok(names)
     }
 
@@ -62,7 +67,7 @@ impl<'c> Names<'c> {
 
     /// Returns the names of all inputs.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
-        self.columns.iter().map(|(column, _)| &self.names[column])
+        self.columns.iter().map(|column| &self.names[column].0)
     }
 }
 
@@ -128,24 +133,21 @@ impl<'g, 'c> Cells<'g, 'c> {
             vocabularies: Vec::new(),
             inputs: BTreeMap::new(),
         };
-        for &(column, has_words) in &names.columns {
-            let data_type = if has_words {
+        let (mut numbers, mut indices) = (Vec::new(), Vec::new());
+        for &column in &names.columns {
+            let (name, has_words) = &names.names[column];
+            let data_type = if *has_words {
                 proto::TEXT
             } else {
                 proto::DOUBLE
             };
-            let input = graph.typed_input(&names.names[column], data_type, 1);
+            let input = graph.typed_input(name, data_type, 1);
             cells.inputs.insert(column, input);
-        }
-        let features: BTreeSet<_> = known.keys().copied().collect();
-        let (mut numbers, mut indices) = (Vec::new(), Vec::new());
-        for &(column, has_words) in &names.columns {
-            if !features.contains(column) {
+            // The exposure is no feature.
+            let Some(words) = known.remove(column) else {
                 continue;
-            }
-            let input = cells.inputs[column];
-            let joined = if has_words {
-                let words = known.remove(column).unwrap_or_default();
+            };
+            let joined = if *has_words {
                 indices.push(numbered(input, &words));
                 cells.vocabularies.push(Vocabulary::new(words));
                 &indices
@@ -550,13 +552,7 @@ impl Plan {
     }
 
     /// Adds the inputs of a column, of which there are few for each word.
-    fn table(
-        &mut self,
-        place: usize,
-        kind: Kind,
-        form: &Form,
-        words: &Vocabulary,
-    ) -> Result<()> {
+    fn table(&mut self, place: usize, kind: Kind, form: &Form, words: &Vocabulary) -> Result<()> {
         let (width, rows) = (form.inputs(), 0..words.len());
         let len = memory::product("inputs of words", &[width, rows.len()])?;
         let mut inputs = memory::filled("inputs of words", 0.0_f32, len)?;

@@ -38,16 +38,17 @@ impl Outline for TabularModel {
 
         let columns: Vec<_> = self.columns().collect();
         let cells = Cells::new((&graph, &singles), &names, columns.iter().copied());
-        let mut is_bad = cells.infinities();
+        // NaN for each row that has no predictions in this crate.
+        let mut checks: Vec<_> = cells.infinities().into_iter().collect();
         let mut mean: Option<Expr<'_, f64>> = None;
         let members = self.columns().zip(self.networks()).zip(self.scalers());
         for (index, ((columns, net), scaler)) in members.enumerate() {
             graph.within(format!("network{index}."));
             let x = cells.inputs_of(columns)?;
-            let too_large = zero_if_finite(x).converted(&graph);
-            is_bad = is_bad.map(|before| before + too_large);
-            let outputs = layers(&singles, net, x)?.converted(&graph);
-            graph.enter("outputs");
+            let outputs = layers(&singles, net, x)?;
+            singles.enter("outputs");
+            checks.extend([x, outputs].map(|x| zero_if_finite(x).converted(&graph)));
+            let outputs = outputs.converted(&graph);
             let outputs = scaler.map_or(outputs, |scaler| restored(outputs, scaler));
             let outputs = predicted(outputs, task);
             mean = Some(match mean {
@@ -63,9 +64,12 @@ impl Outline for TabularModel {
         graph.enter("outputs");
         if let Some(name) = exposure {
             let exposure = cells.input(name);
-            mean = mean * exposure.above(0.0).choose(exposure + exposure * 0.0, f64::NAN);
+            mean = mean
+                * exposure
+                    .above(0.0)
+                    .choose(exposure + exposure * 0.0, f64::NAN);
         }
-        mean = is_bad.map_or(mean, |is_bad| mean + is_bad);
+        mean = checks.into_iter().fold(mean, |mean, check| mean + check);
         if let Some(label) = label {
             graph.text_output(&label, likeliest(mean, self.classes()));
         }
@@ -132,7 +136,9 @@ fn finished(tabular: &TabularModel, graph: Graph<f64>, exposure: Option<&str>) -
     all.push(("networks", tabular.folds().to_string()));
     let columns = tabular.columns().next().into_iter();
     let columns = columns.flat_map(Columns::columns);
-    let columns: Vec<_> = columns.map(|(name, kind)| (name, kind.to_string())).collect();
+    let columns: Vec<_> = columns
+        .map(|(name, kind)| (name, kind.to_string()))
+        .collect();
     all.push(("columns", format!("{columns:?}")));
     all.push(("targets", format!("{:?}", tabular.targets())));
     if !tabular.classes().is_empty() {
