@@ -82,13 +82,13 @@ fn run(options: &Options) -> Result<()> {
     }
     for episode in 1..=options.episodes {
         learner.episode()?;
-        if episode % EVERY != 0 && episode != options.episodes {
+        if !episode.is_multiple_of(EVERY) && episode != options.episodes {
             continue;
         }
         let up = learner.trials(&trials)?;
         let mean = seconds(up.iter().sum()) / TRIALS as f64;
         let least = up.into_iter().min().unwrap_or(0);
-        if !options.quiet && (episode % (5 * EVERY) == 0 || least == STEPS) {
+        if !options.quiet && (episode.is_multiple_of(5 * EVERY) || least == STEPS) {
             let (pushes, least) = (learner.pushes, seconds(least));
             println!("{episode:>7}   {pushes:>6}   {mean:>30.2}   {least:>5.2}");
         }
@@ -244,7 +244,7 @@ impl Learner {
             .update(&self.adam, LEARNING_RATE, params, gradient.values())?;
         self.now.refresh(&self.net)?;
         self.updates += 1;
-        if self.updates % COPY == 0 {
+        if self.updates.is_multiple_of(COPY) {
             self.target.refresh(&self.net)?;
         }
         self.updating += begun.elapsed();
