@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,12 @@ const RESIDUALS: &str = "residuals";
 /// Name of the scores of true classes on held-out rows: class, and its score by each rule.
 const CLASS_SCORES: &str = "class_scores";
 
-/// Name of the calibrator: its coefficients, and its mixing.
+/// Name of the calibrator's kind, and of its numbers. The last one is its mixing.
 const CALIBRATOR: &str = "calibrator";
+
+/// Kinds of calibrators.
+const TEMPERATURE: &str = "temperature";
+const QUADRATIC: &str = "quadratic";
 
 /// Name of the scaler of the outputs.
 const SCALER: &str = "targets";
@@ -58,15 +63,16 @@ impl TabularModel {
         let mut file = Writer::new(KIND);
         file.describe("target", &self.target)?;
         file.describe("epochs", &self.epochs)?;
-        match self.calibrator {
-            Some(Calibrator::Temperature(c)) => {
-                file.add(CALIBRATOR, &[2], &[c.temperature(), c.mixing()]);
-            }
-            Some(Calibrator::Quadratic(c)) => {
-                let [bias, linear, square] = c.coefficients();
-                file.add(CALIBRATOR, &[4], &[bias, linear, square, c.mixing()]);
-            }
-            None => {}
+        if let Some(calibrator) = &self.calibrator {
+            let (kind, numbers) = match calibrator {
+                Calibrator::Temperature(c) => (TEMPERATURE, vec![c.temperature(), c.mixing()]),
+                Calibrator::Quadratic(c) => {
+                    let numbers = c.coefficients().into_iter();
+                    (QUADRATIC, numbers.chain([c.mixing()]).collect())
+                }
+            };
+            file.describe(CALIBRATOR, &kind)?;
+            file.add(CALIBRATOR, &[numbers.len()], &numbers);
         }
         let mut parts = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
@@ -210,21 +216,23 @@ fn read_scores(part: &Reader<'_>, target: &Target) -> Result<ClassScores> {
 
 /// Reads the calibrator, which only a classifier can have.
 fn read_calibrator(file: &Reader<'_>, target: &Target) -> Result<Option<Calibrator>> {
-    let Some(shape) = file.shape(CALIBRATOR) else {
+    let Some(kind) = file.find::<String>(CALIBRATOR)? else {
         return Ok(None);
     };
-    let problem = "the calibrator does not fit the target";
-    if target.task != Task::Classes || shape == [4] && target.classes.len() != 2 {
-        return Err(malformed(problem));
-    }
-    if shape == [2] {
-        let values: Vec<f64> = file.values(CALIBRATOR, &[2])?;
-        let calibrator = Temperature::new(values[0], values[1])?;
-        return Ok(Some(Calibrator::Temperature(calibrator)));
-    }
-    let values: Vec<f64> = file.values(CALIBRATOR, &[4])?;
-    let calibrator = Quadratic::new([values[0], values[1], values[2]], values[3])?;
-    Ok(Some(Calibrator::Quadratic(calibrator)))
+    let numbers = |len: usize| file.values::<f64>(CALIBRATOR, &[len]);
+    let calibrator = match (&*kind, target.classes.len()) {
+        (TEMPERATURE, 2..) => {
+            let numbers = numbers(2)?;
+            Calibrator::Temperature(Temperature::new(numbers[0], numbers[1])?)
+        }
+        (QUADRATIC, 2) => {
+            let numbers = numbers(4)?;
+            let coefficients = [numbers[0], numbers[1], numbers[2]];
+            Calibrator::Quadratic(Quadratic::new(coefficients, numbers[3])?)
+        }
+        _ => return Err(malformed("the calibrator does not fit the target")),
+    };
+    Ok(Some(calibrator))
 }
 
 impl Member {
