@@ -14,7 +14,8 @@ use std::path::PathBuf;
 
 use feedforward::onnx;
 use feedforward::tabular::{
-    Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Value, Waves,
+    Calibration, Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Value,
+    Waves,
 };
 use serde_json::{Value as Json, json};
 
@@ -243,6 +244,18 @@ fn targets(models: &mut Models) {
         add("labels", Tabular::labels(&table, both), &both);
         add("counts", Tabular::counts(&table, "bids"), &["bids"]);
     }
+    for calibration in [
+        Calibration::None,
+        Calibration::Platt,
+        Calibration::Quadratic,
+    ] {
+        let recipe = Tabular::classifier(&table, "is large").calibration(calibration);
+        let model = small(recipe, &["is large"]).folds(2).fit().unwrap();
+        models.add(&format!("calibration {calibration:?}"), &model, &new);
+    }
+    let recipe = Tabular::classifier(&table, "kind").calibration(Calibration::None);
+    let model = small(recipe, &["kind"]).folds(2).fit().unwrap();
+    models.add("classes without calibration", &model, &new);
     // Exposures that are not above 0 have no prediction.
     let counts = Tabular::counts(&table, "bids").exposure("days");
     let model = small(counts, &["bids", "days"]).folds(3).fit().unwrap();

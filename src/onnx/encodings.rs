@@ -208,7 +208,7 @@ fn interpolated<'g, T: Float>(
 }
 
 /// Returns a column of a matrix, as a matrix.
-fn column<T: Float>(x: Expr<'_, T>, k: i64) -> Expr<'_, T> {
+pub(super) fn column<T: Float>(x: Expr<'_, T>, k: i64) -> Expr<'_, T> {
     let graph = x.graph();
     graph.node("Gather", &[x, graph.integers(&[k])], vec![int("axis", 1)])
 }

@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 
 use super::activations::sigmoid;
 use super::columns::{Cells, Names, named, zero_if_finite};
-use super::graph::{Expr, Graph, int};
+use super::encodings::column;
+use super::graph::{Expr, Graph, int, ints};
 use super::sealed::Outline;
-use super::{Export, facts, layers, model, proto};
+use super::{Export, both, facts, layers, model, proto};
 use crate::error::Result;
 use crate::model::Scaler;
-use crate::tabular::{Columns, Kind, TabularModel, Task};
+use crate::tabular::{Calibrator, Columns, Kind, TabularModel, Task};
 
 /// Size of an offset or scale from which its product with an output may overflow.
 const LARGE: f64 = 1e200;
@@ -69,6 +70,11 @@ impl Outline for TabularModel {
                     .above(0.0)
                     .choose(exposure + exposure * 0.0, f64::NAN);
         }
+        if let Some(calibrator) = self.calibrator() {
+            graph.enter("calibration");
+            mean = calibrated(mean, calibrator, self.classes().len());
+            graph.enter("outputs");
+        }
         mean = checks.into_iter().fold(mean, |mean, check| mean + check);
         if let Some(label) = label {
             graph.text_output(&label, likeliest(mean, self.classes()));
@@ -114,6 +120,32 @@ fn predicted(y: Expr<'_, f64>, task: Task) -> Expr<'_, f64> {
         Task::Labels => sigmoid(y),
         Task::Classes => y.graph().node("Softmax", &[y], vec![int("axis", 1)]),
     }
+}
+
+/// Returns calibrated probabilities of classes.
+fn calibrated<'g>(p: Expr<'g, f64>, calibrator: &Calibrator, classes: usize) -> Expr<'g, f64> {
+    let logarithms = p.max(f64::MIN_POSITIVE).ln();
+    let logit = || column(logarithms, 1) - column(logarithms, 0);
+    let (p, mixing) = match calibrator {
+        Calibrator::Temperature(calibrator) => {
+            let temperature = calibrator.temperature();
+            let p = if classes == 2 {
+                both(logit() / temperature)
+            } else {
+                // Differences, which a low temperature does not round.
+                let settings = vec![ints("axes", &[1])];
+                let largest = p.graph().node("ReduceMax", &[logarithms], settings);
+                predicted((logarithms - largest) / temperature, Task::Classes)
+            };
+            (p, calibrator.mixing())
+        }
+        Calibrator::Quadratic(calibrator) => {
+            let ([bias, linear, square], z) = (calibrator.coefficients(), logit());
+            let p = both(bias + (linear + square * z) * z);
+            (p, calibrator.mixing())
+        }
+    };
+    p * (1.0 - mixing) + mixing / classes as f64
 }
 
 /// Returns the likeliest class, or an empty word without probabilities.
