@@ -1,6 +1,6 @@
-"""Compares onnxruntime's answers with this crate's, for the models that tests/onnx.rs writes.
+"""Compares onnxruntime's answers with this crate's, for the models that tests write.
 
-    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
+    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx --test onnx_tabular
     python tests/onnx_check.py /tmp/models
 
 Needs onnx, onnxruntime and numpy. Differences are relative to max(|y|, floor). tests/onnx.rs writes
@@ -10,7 +10,8 @@ the floors beside the models, and says why:
   if the formula cancels, and times |x| if a gate may be subnormal.
 - For a network's sums, it is the largest result.
 
-Labels and infinities must be equal.
+Labels and infinities must be equal. Predictions for tables are relative to |y| alone. Each model
+predicts all samples at once, one at a time, and none at all if it is of a table.
 """
 
 import json

@@ -479,7 +479,7 @@ fn unusual(models: &mut Models) {
     ]);
     models.add("booleans", &fit(&table, 64), &new);
     // Targets near the largest number.
-    let y = Column::numbers(rows().map(|x| 1.7e308 * (x - 0.5)));
+    let y = Column::numbers(rows().map(|x| 1e308 + 7e307 * x));
     let table = table_of([("x", Column::numbers(rows())), ("y", y)]);
     models.add("huge target", &fit(&table, 64), &without(table));
 }

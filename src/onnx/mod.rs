@@ -2,7 +2,7 @@
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
-//! in f32 or f64. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
+//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
 //! of its activation. A [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and
 //! `Add`.
 //!
@@ -25,7 +25,7 @@
 //!
 //! # Inputs and outputs
 //!
-//! All models take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
+//! All models but those of tables take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
 //! are:
 //!
 //! - [`Mlp`]: `y`, `[batch x outputs]`.
@@ -39,6 +39,33 @@
 //! A [`Scaler`](crate::Scaler) is not part of a model: fold it into the network before the export.
 //! The model's metadata contain the crate's version, the layers' sizes and activations, and a
 //! classifier's labels as formatted by `Debug`.
+//!
+//! # Tables
+//!
+//! The inputs of a `TabularModel` are its columns, by name, and the column of exposures. All have
+//! the shape `[batch x 1]`:
+//!
+//! - Numbers are doubles, and NaN is missing.
+//! - Words, booleans and ordered levels are strings. A missing cell is the empty string, or any word
+//!   that training has not seen. Booleans are `true`, `True` or `TRUE`, and likewise `false`.
+//!
+//! The outputs are of type double:
+//!
+//! - Numbers and counts: `prediction`, `[batch x targets]`.
+//! - Classes: `label`, `[batch]`, is the likeliest class as a string. `probabilities` is
+//!   `[batch x classes]`.
+//! - Labels: `probabilities`, `[batch x labels]`.
+//!
+//! They are the means of all networks, and calibrated if the model is. If this crate refuses a row,
+//! its outputs are NaN, and its label is empty. Such rows have an infinite number, a number that is
+//! too large, or an exposure that is not above 0.
+//!
+//! A column without a name is the input `unnamed`. If a column has the name of an output, the output
+//! is `prediction (2)`, for example. The metadata have columns with their kinds, targets, classes,
+//! exposure, and the number of networks. Sizes and activations are those of the first one.
+//!
+//! The graph scales all columns together, so even wide tables have few operators. The columns are
+//! computed in double precision, and words are found once for all networks.
 //!
 //! # Encodings
 //!
@@ -63,7 +90,8 @@
 //! Models use operator set 13 in format version 7. These are the versions of ONNX 1.8 (2020), so
 //! that older runtimes can read them too. A grid with hashed entries needs operator set 18 in
 //! format version 8, those of ONNX 1.13 (2022). Later sets have operators for more activations, but
-//! onnxruntime computes most of those in f32 alone.
+//! onnxruntime computes most of those in f32 alone. Words need `LabelEncoder` of `ai.onnx.ml`,
+//! version 2.
 //!
 //! # Accuracy
 //!
@@ -155,6 +183,8 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
+/// - [`Error::Column`] if a column of a table has words in one network of a file and numbers in
+///   another.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
     let bytes = proto::encode(&model.outline()?);
     if bytes.len() > LARGEST {
