@@ -6,6 +6,7 @@
 //! | read CSV text (feature `csv`) | `CsvReader` |
 //! | turn a table into inputs, with statistics of the training rows | [`Columns`], [`Scaling`] |
 //! | train a model of a table, and predict | [`Tabular`], [`TabularModel`] |
+//! | search the settings of a model | [`Tabular::search`], [`SearchSettings`] |
 //! | find out which columns matter | [`TabularModel::importance`], [`Importance`] |
 //!
 //! Cells may be missing, and words may be new: the number of inputs stays.
@@ -50,12 +51,15 @@ mod model;
 mod recipe;
 mod scale;
 mod scores;
+mod search;
 mod settings;
+mod space;
 mod splits;
 mod standard;
 mod start;
 mod table;
 mod target;
+mod trial;
 
 pub use cell::{BooleanCell, NumberCell, Value, WordCell};
 pub use column::{Column, Kind};
@@ -67,5 +71,6 @@ pub use model::TabularModel;
 pub use recipe::Tabular;
 pub use scale::Scaling;
 pub use scores::Scores;
+pub use search::{SearchResults, SearchSettings};
 pub use settings::{Metric, Preset, Progress};
 pub use table::Table;

@@ -38,6 +38,8 @@ impl TabularModel {
         splits: &[Split],
     ) -> Result<Self> {
         let outputs = target.outputs();
+        // Of the members that have held out each row.
+        let mut weights = vec![0.0; table.rows()];
         let mut model = Self {
             out_of_fold: vec![f64::NAN; table.rows() * outputs],
             scores: Vec::new(),
@@ -53,8 +55,14 @@ impl TabularModel {
             model.members[index].residuals = residuals;
             let scores = Scores::of(&model.target, &values, targets, rows)?;
             model.scores.push(scores);
+            let weight = f64::from(model.members[index].weight);
             for (&row, values) in rows.iter().zip(values.chunks(outputs)) {
-                model.out_of_fold[row * outputs..][..outputs].copy_from_slice(values);
+                let means = &mut model.out_of_fold[row * outputs..][..outputs];
+                if weights[row] == 0.0 {
+                    means.fill(0.0);
+                }
+                weights[row] += weight;
+                add(means, values, weights[row] / weight);
             }
         }
         Ok(model)
@@ -89,7 +97,8 @@ impl TabularModel {
     /// Returns the predictions for training rows by the networks that did not learn them, row-major
     /// `[rows x outputs]`: numbers, or probabilities.
     ///
-    /// They are NaN for rows that no fold has held out. A model from a file has none.
+    /// They are NaN for rows that no fold has held out, and a mean for rows that several folds have
+    /// held out. A model from a file has none.
     pub fn out_of_fold(&self) -> &[f64] {
         &self.out_of_fold
     }
@@ -113,6 +122,12 @@ impl TabularModel {
     /// are logits of classes or labels, or standardized numbers ([`scalers`](Self::scalers)).
     pub fn networks(&self) -> impl ExactSizeIterator<Item = &crate::Mlp<f32>> {
         self.members.iter().map(|member| &member.net)
+    }
+
+    /// Returns the weight of each network in the mean of all predictions. Weights are 1, but in the
+    /// ensemble of a [search](super::SearchResults).
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.members.iter().map(|member| member.weight)
     }
 
     /// Returns mean and scale of each network's outputs, in double precision, or `None` for logits.
@@ -230,7 +245,7 @@ impl TabularModel {
         self.values_of(&self.members, table, &rows)
     }
 
-    /// Returns the mean of the values of these members.
+    /// Returns the weighted mean of the values of these members.
     pub(super) fn values_of<'m>(
         &self,
         members: impl IntoIterator<Item = &'m Member>,
@@ -239,16 +254,14 @@ impl TabularModel {
     ) -> Result<Vec<f64>> {
         let outputs = self.target.outputs();
         let mut means = vec![0.0; rows.len() * outputs];
-        let mut count = 0.0;
+        let mut total = 0.0;
         for member in members {
             let mut values = member.outputs(table, rows)?;
             let rows = values.chunks_mut(outputs);
             rows.for_each(|outputs| self.target.predicted(outputs));
-            count += 1.0;
-            // The mean of equal numbers is exact, and that of large ones does not overflow.
-            for (mean, &value) in means.iter_mut().zip(&values) {
-                *mean += value / count - *mean / count;
-            }
+            let weight = f64::from(member.weight);
+            total += weight;
+            add(&mut means, &values, total / weight);
         }
         if self.target.exposure.is_some() {
             let exposures = self.target.exposures(table)?;
@@ -257,6 +270,14 @@ impl TabularModel {
             }
         }
         Ok(means)
+    }
+}
+
+/// Adds values to means, in which all values so far, with these, count this many times as much.
+fn add(means: &mut [f64], values: &[f64], count: f64) {
+    // The mean of equal numbers is exact, and that of large ones does not overflow.
+    for (mean, &value) in means.iter_mut().zip(values) {
+        *mean += value / count - *mean / count;
     }
 }
 
