@@ -196,7 +196,7 @@ mod pages {
     #[doc = include_str!("../docs/cookbook.md")]
     struct Cookbook;
 
-    #[cfg(all(feature = "safetensors", feature = "csv"))]
+    #[cfg(all(feature = "safetensors", feature = "csv", feature = "onnx"))]
     #[doc = include_str!("../docs/tabular.md")]
     struct Tables;
 
