@@ -51,6 +51,7 @@
 //! | hold out rows for a test, or cross-validate | [`folds`] |
 //! | intervals and sets that cover a chosen fraction of targets | [`conformal`] |
 //! | correct the probabilities of a classifier | [`calibration`] |
+//! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
@@ -145,6 +146,7 @@ pub mod optimizer;
 mod parallel;
 mod random;
 pub mod schedule;
+pub mod search;
 #[cfg(feature = "serde")]
 mod serde_float;
 pub mod simd;
