@@ -256,6 +256,16 @@ fn targets(models: &mut Models) {
     let recipe = Tabular::classifier(&table, "kind").calibration(Calibration::None);
     let model = small(recipe, &["kind"]).folds(2).fit().unwrap();
     models.add("classes without calibration", &model, &new);
+    // Rows with infinite numbers have no label.
+    let areas = [f64::INFINITY, 70.0, f64::NEG_INFINITY, f64::NAN];
+    let areas = (0..new.rows()).map(|row| areas[row % areas.len()]);
+    let odd = new
+        .clone()
+        .without("area")
+        .unwrap()
+        .with("area", Column::numbers(areas))
+        .unwrap();
+    models.add("classes of odd rows", &model, &odd);
     // Exposures that are not above 0 have no prediction.
     let counts = Tabular::counts(&table, "bids").exposure("days");
     let model = small(counts, &["bids", "days"]).folds(3).fit().unwrap();
