@@ -56,8 +56,10 @@ mod standard;
 mod start;
 mod table;
 mod target;
+mod to_rust;
 
-pub use cell::{BooleanCell, NumberCell, Value, WordCell};
+pub use crate::tabular_ref::Value;
+pub use cell::{BooleanCell, NumberCell, WordCell};
 pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]

@@ -12,7 +12,7 @@ use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::error::{Error, Result};
 use crate::folds::Split;
-use crate::math;
+use crate::tabular_ref::add_to_mean;
 
 /// Model of a table: an ensemble of networks, each with its own columns.
 ///
@@ -243,11 +243,10 @@ impl TabularModel {
         for member in members {
             let mut values = member.outputs(table, rows)?;
             let rows = values.chunks_mut(outputs);
-            rows.for_each(|outputs| self.target.predicted(outputs));
+            rows.for_each(|outputs| self.target.task.link().apply(outputs));
             count += 1.0;
-            // The mean of equal numbers is exact, and that of large ones does not overflow.
             for (mean, &value) in means.iter_mut().zip(&values) {
-                *mean += value / count - *mean / count;
+                add_to_mean(mean, value, count);
             }
         }
         if self.target.exposure.is_some() {
@@ -257,26 +256,5 @@ impl TabularModel {
             }
         }
         Ok(means)
-    }
-}
-
-impl Target {
-    /// Turns a network's outputs for one row into probabilities or numbers.
-    fn predicted(&self, outputs: &mut [f64]) {
-        match self.task {
-            Task::Numbers => {}
-            Task::Logarithms | Task::Counts => outputs.iter_mut().for_each(|y| *y = math::exp(*y)),
-            Task::Labels => outputs.iter_mut().for_each(|y| *y = math::sigmoid(*y)),
-            Task::Classes => {
-                let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                for y in &mut *outputs {
-                    *y = math::exp(*y - largest);
-                }
-                let total: f64 = outputs.iter().sum();
-                for p in outputs {
-                    *p /= total;
-                }
-            }
-        }
     }
 }
