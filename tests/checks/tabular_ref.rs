@@ -26,6 +26,12 @@ macro_rules! generated {
 
 generated!(numbers classes labels counts logarithms sides);
 
+/// The model of the program `tabular` for a microcontroller, and rows with their probabilities.
+mod homes {
+    include!("../../examples/cortex-m/src/homes.rs");
+    include!("../../examples/cortex-m/src/cases.rs");
+}
+
 /// A row with cells of every kind.
 #[derive(Clone, Copy, Default)]
 struct Home {
@@ -265,6 +271,40 @@ fn side_model() -> TabularModel {
     small(sides.ignore(["years", "count", "y"]).folds(1))
 }
 
+/// Trains the model of the program for a microcontroller.
+fn home_model() -> TabularModel {
+    let homes = homes(ROWS);
+    let all = homes.iter();
+    let worth = |home: &Home| {
+        let state = STATES.iter().position(|state| home.state == Some(*state));
+        let garden = if home.garden == Some(true) { 30.0 } else { 0.0 };
+        home.area.unwrap_or(50.0) + garden + 15.0 * state.unwrap_or(1) as f64
+    };
+    let price = |home: &Home| ["cheap", "fair", "dear"][(worth(home) / 50.0) as usize];
+    let table = || {
+        Table::new()
+            .with("area", Column::numbers(all.clone().map(|home| home.area)))?
+            .with("street", Column::words(all.clone().map(|home| home.street)))?
+            .with(
+                "garden",
+                Column::booleans(all.clone().map(|home| home.garden)),
+            )?
+            .with(
+                "state",
+                Column::levels(all.clone().map(|home| home.state), STATES)?,
+            )?
+            .with("price", Column::words(all.clone().map(price)))
+    };
+    let table = table().unwrap();
+    let settings = ColumnSettings {
+        one_hot: 3,
+        width: 2,
+        ..ColumnSettings::default()
+    };
+    let homes = Tabular::classifier(&table, "price").columns(settings);
+    homes.folds(2).epochs(20).hidden(&[4]).fit().unwrap()
+}
+
 fn assert_bits(expected: &[f64], rows: impl Iterator<Item = Vec<f64>>) {
     let got: Vec<_> = rows.flatten().map(f64::to_bits).collect();
     let expected: Vec<_> = expected.iter().map(|x| x.to_bits()).collect();
@@ -287,6 +327,7 @@ fn the_bits_are_those_of_the_model() {
     for (model, (name, text)) in models.iter().zip(GENERATED) {
         is_the_generated_file(model, name, text);
     }
+    the_program_compares_with_the_bits_of_the_model();
     for set in InstructionSet::available() {
         set.activate().unwrap();
         let [a, b, c, d, e, f] = &models;
@@ -335,12 +376,30 @@ fn the_bits_are_those_of_the_model() {
     assert_eq!(classes::CLASSES, ["cheap", "dear", "fair"]);
 }
 
-fn is_the_generated_file(model: &TabularModel, name: &str, text: &str) {
+fn is_the_generated_file(model: &TabularModel, file: &str, text: &str) {
     let now = model.to_rust().unwrap();
     if now != text {
-        let path = format!("{}/{name}.rs", env!("CARGO_TARGET_TMPDIR"));
+        let path = format!("{}/{file}.rs", env!("CARGO_TARGET_TMPDIR"));
         std::fs::write(&path, now).unwrap();
-        panic!("tests/checks/generated_tables/{name}.rs is old; the new one is {path}");
+        panic!("the generated file {file}.rs is old; the new one is {path}");
+    }
+}
+
+fn the_program_compares_with_the_bits_of_the_model() {
+    let model = home_model();
+    let text = include_str!("../../examples/cortex-m/src/homes.rs");
+    is_the_generated_file(&model, "homes", text);
+    for (row, expected) in &homes::CASES {
+        let cells = [
+            ("area", row.area.into()),
+            ("street", row.street.into()),
+            ("garden", row.garden.into()),
+            ("state", row.state.into()),
+        ];
+        let probabilities = model
+            .predict_probability(&Table::row(cells).unwrap())
+            .unwrap();
+        assert_bits(&probabilities, std::iter::once(expected.to_vec()));
     }
 }
 

@@ -75,7 +75,6 @@ shared! {
     tabular::Table<'static>,
     tabular::Tabular<'static>,
     tabular::TabularModel,
-    tabular::Value<'static>,
     tabular_ref::ColumnSpec<'static>,
     tabular_ref::FormSpec<'static>,
     tabular_ref::LevelsSpec<'static>,
