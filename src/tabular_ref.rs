@@ -31,11 +31,13 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 
+mod calibrator;
 mod link;
 mod scale;
 mod spec;
 mod value;
 
+pub use calibrator::Calibrator;
 pub use link::Link;
 pub use scale::ScaleSpec;
 #[cfg(target_has_atomic = "ptr")]
@@ -55,6 +57,7 @@ pub struct TabularRef<'a> {
     link: Link,
     members: &'a [MemberSpec<'a>],
     exposure: Option<usize>,
+    calibrator: Option<Calibrator>,
 }
 
 impl<'a> TabularRef<'a> {
@@ -88,6 +91,7 @@ impl<'a> TabularRef<'a> {
             link,
             members,
             exposure: None,
+            calibrator: None,
         }
     }
 
@@ -95,6 +99,26 @@ impl<'a> TabularRef<'a> {
     pub const fn exposure(self, cell: usize) -> Self {
         Self {
             exposure: Some(cell),
+            ..self
+        }
+    }
+
+    /// Corrects the mean of the probabilities of classes.
+    ///
+    /// # Panics
+    /// Panics unless predictions are probabilities of at least two classes, and of two classes for
+    /// [`Calibrator::Quadratic`].
+    pub const fn calibrated(self, calibrator: Calibrator) -> Self {
+        assert!(
+            matches!(self.link, Link::Softmax) && self.outputs() >= 2,
+            "calibration needs probabilities of at least two classes"
+        );
+        assert!(
+            matches!(calibrator, Calibrator::Temperature(_)) || self.outputs() == 2,
+            "quadratic calibration needs two classes"
+        );
+        Self {
+            calibrator: Some(calibrator),
             ..self
         }
     }
@@ -183,6 +207,9 @@ impl<'a> TabularRef<'a> {
             for mean in &mut means {
                 *mean *= exposure;
             }
+        }
+        if let Some(calibrator) = &self.calibrator {
+            calibrator.apply_row(&mut means);
         }
         Ok(means)
     }

@@ -60,8 +60,8 @@ mod table;
 mod target;
 mod to_rust;
 
-pub use crate::tabular_ref::Value;
-pub use calibrate::{Calibration, Calibrator};
+pub use crate::tabular_ref::{Calibrator, Value};
+pub use calibrate::Calibration;
 pub use cell::{BooleanCell, NumberCell, WordCell};
 pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns, Waves};

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::calibrate::{Calibration, Calibrator, OutOfFold};
+use super::calibrate::{Calibration, OutOfFold};
 #[cfg(feature = "csv")]
 use super::column::Kind;
 use super::member::Member;
@@ -13,7 +13,7 @@ use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::error::{Error, Result};
 use crate::folds::Split;
-use crate::tabular_ref::add_to_mean;
+use crate::tabular_ref::{Calibrator, add_to_mean};
 
 /// Model of a table: an ensemble of networks, each with its own columns.
 ///

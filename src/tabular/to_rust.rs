@@ -11,6 +11,7 @@ use super::member::Member;
 use super::model::TabularModel;
 use super::target::Task;
 use crate::error::{Error, Result, bounded};
+use crate::tabular_ref::Calibrator;
 
 impl TabularModel {
     /// Returns this model as Rust source, for programs without files and allocations.
@@ -157,20 +158,37 @@ units: &[{units}],
         let link = self.target.task.link();
         let exposure = fields.iter().position(|field| field.is_exposure);
         let exposure = exposure.map_or(String::new(), |cell| format!(".exposure({cell})"));
+        let calibrator = self.calibrator().map_or(String::new(), rust_calibrator);
         Ok(format!(
             "
 #[rustfmt::skip]
 #[allow(unused_imports, clippy::approx_constant, clippy::unreadable_literal)]
 static MODEL: feedforward::tabular_ref::TabularRef<'static> = {{
-use feedforward::tabular_ref::{{ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec}};
+use feedforward::calibration::{{Quadratic, Temperature}};
+use feedforward::tabular_ref::{{Calibrator, ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec}};
 use feedforward::tabular_ref::{{ScaleSpec, TabularRef}};
 static MEMBERS: [MemberSpec<'static>; {count}] = [
 {members}];
-TabularRef::constant(Link::{link:?}, &MEMBERS){exposure}
+TabularRef::constant(Link::{link:?}, &MEMBERS){exposure}{calibrator}
 }};
 "
         ))
     }
+}
+
+/// Returns the call that adds a calibrator to a model.
+fn rust_calibrator(calibrator: &Calibrator) -> String {
+    let calibrator = match calibrator {
+        Calibrator::Temperature(of) => {
+            let (temperature, mixing) = (of.temperature(), of.mixing());
+            format!("Temperature(Temperature::constant({temperature:?}, {mixing:?}))")
+        }
+        Calibrator::Quadratic(of) => {
+            let (coefficients, mixing) = (of.coefficients(), of.mixing());
+            format!("Quadratic(Quadratic::constant({coefficients:?}, {mixing:?}))")
+        }
+    };
+    format!("\n    .calibrated(Calibrator::{calibrator})")
 }
 
 /// A field of a row.

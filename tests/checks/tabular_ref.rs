@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use feedforward::activation::{Activation, Tanh};
 use feedforward::simd::InstructionSet;
 use feedforward::tabular::{
-    Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Waves,
+    Calibration, Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Waves,
 };
 use feedforward::{Error, Position};
 
@@ -24,7 +24,7 @@ macro_rules! generated {
     };
 }
 
-generated!(numbers classes labels counts logarithms sides);
+generated!(numbers classes labels counts logarithms sides pairs);
 
 /// The model of the program `tabular` for a microcontroller, and rows with their probabilities.
 mod homes {
@@ -264,11 +264,19 @@ fn logarithm_model() -> TabularModel {
     small(years.ignore(["side", "count", "y"]).folds(5))
 }
 
-/// Trains with parametric activations.
+/// Trains with parametric activations, and a quadratic calibration.
 fn side_model() -> TabularModel {
     let table = points(60);
     let sides = Tabular::classifier(&table, "side").preset(Preset::Full);
+    let sides = sides.calibration(Calibration::Quadratic);
     small(sides.ignore(["years", "count", "y"]).folds(1))
+}
+
+/// Trains on two classes, with a temperature.
+fn pair_model() -> TabularModel {
+    let table = points(60);
+    let sides = Tabular::classifier(&table, "side").preset(Preset::Simple);
+    small(sides.ignore(["years", "count", "x"]).folds(1))
 }
 
 /// Trains the model of the program for a microcontroller.
@@ -323,6 +331,7 @@ fn the_bits_are_those_of_the_model() {
         count_model(),
         logarithm_model(),
         side_model(),
+        pair_model(),
     ];
     for (model, (name, text)) in models.iter().zip(GENERATED) {
         is_the_generated_file(model, name, text);
@@ -330,7 +339,7 @@ fn the_bits_are_those_of_the_model() {
     the_program_compares_with_the_bits_of_the_model();
     for set in InstructionSet::available() {
         set.activate().unwrap();
-        let [a, b, c, d, e, f] = &models;
+        let [a, b, c, d, e, f, g] = &models;
         let homes = new_homes();
         let table = table(&homes).unwrap();
         let rows = homes.iter();
@@ -353,24 +362,30 @@ fn the_bits_are_those_of_the_model() {
         let table = points(90);
         let [x, y, years] = ["x", "y", "years"].map(|name| {
             let numbers = table.column(name).unwrap().as_numbers().unwrap();
-            move |row: usize| numbers[row]
+            numbers.iter().copied()
         });
-        let count = |row| {
-            let (x, y, years) = (Some(x(row)), Some(y(row)), years(row));
-            counts::predict(&counts::Row { x, y, years })
-                .unwrap()
-                .into()
-        };
-        assert_bits(&d.predict(&table).unwrap(), (0..90).map(count));
-        let x = |row| Some(x(row));
-        let time = |row| {
-            logarithms::predict(&logarithms::Row { x: x(row) })
-                .unwrap()
-                .into()
-        };
-        assert_bits(&e.predict(&table).unwrap(), (0..90).map(time));
-        let side = |row| sides::predict(&sides::Row { x: x(row) }).unwrap().into();
-        assert_bits(&f.predict_probability(&table).unwrap(), (0..90).map(side));
+        let (x, y) = (x.map(Some), y.map(Some));
+        let all = x.clone().zip(y.clone()).zip(years);
+        let rows = all.map(|((x, y), years)| counts::Row { x, y, years });
+        assert_bits(
+            &d.predict(&table).unwrap(),
+            rows.map(|row| counts::predict(&row).unwrap().into()),
+        );
+        let rows = x.clone().map(|x| logarithms::Row { x });
+        assert_bits(
+            &e.predict(&table).unwrap(),
+            rows.map(|row| logarithms::predict(&row).unwrap().into()),
+        );
+        let rows = x.map(|x| sides::Row { x });
+        assert_bits(
+            &f.predict_probability(&table).unwrap(),
+            rows.map(|row| sides::predict(&row).unwrap().into()),
+        );
+        let rows = y.map(|y| pairs::Row { y });
+        assert_bits(
+            &g.predict_probability(&table).unwrap(),
+            rows.map(|row| pairs::predict(&row).unwrap().into()),
+        );
     }
     assert_eq!(numbers::TARGETS, ["price", "half"]);
     assert_eq!(classes::CLASSES, ["cheap", "dear", "fair"]);

@@ -8,7 +8,7 @@ pub static CASES: [(Row<'static>, [f64; 3]); 4] = [
             garden: Some(true),
             state: Some("good"),
         },
-        [0.0; 3],
+        [0.09850703756466565, 0.556985584795535, 0.34450737763979944],
     ),
     (
         Row {
@@ -17,7 +17,7 @@ pub static CASES: [(Row<'static>, [f64; 3]); 4] = [
             garden: None,
             state: Some("poor"),
         },
-        [0.0; 3],
+        [0.27613847200251174, 0.4395364368528428, 0.28432509114464544],
     ),
     (
         Row {
@@ -26,7 +26,7 @@ pub static CASES: [(Row<'static>, [f64; 3]); 4] = [
             garden: Some(false),
             state: Some("fair"),
         },
-        [0.0; 3],
+        [0.12960403198702383, 0.13255007215277342, 0.7378458958602028],
     ),
     (
         Row {
@@ -35,6 +35,6 @@ pub static CASES: [(Row<'static>, [f64; 3]); 4] = [
             garden: None,
             state: None,
         },
-        [0.0; 3],
+        [0.17076358533619188, 0.19322729696222765, 0.6360091177015805],
     ),
 ];

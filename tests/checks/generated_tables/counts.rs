@@ -37,7 +37,8 @@ pub fn predict(row: &Row) -> feedforward::Result<[f64; 1]> {
 #[rustfmt::skip]
 #[allow(unused_imports, clippy::approx_constant, clippy::unreadable_literal)]
 static MODEL: feedforward::tabular_ref::TabularRef<'static> = {
-use feedforward::tabular_ref::{ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec};
+use feedforward::calibration::{Quadratic, Temperature};
+use feedforward::tabular_ref::{Calibrator, ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec};
 use feedforward::tabular_ref::{ScaleSpec, TabularRef};
 static MEMBERS: [MemberSpec<'static>; 1] = [
 MemberSpec {

@@ -31,7 +31,8 @@ pub fn predict(row: &Row) -> feedforward::Result<[f64; 2]> {
 #[rustfmt::skip]
 #[allow(unused_imports, clippy::approx_constant, clippy::unreadable_literal)]
 static MODEL: feedforward::tabular_ref::TabularRef<'static> = {
-use feedforward::tabular_ref::{ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec};
+use feedforward::calibration::{Quadratic, Temperature};
+use feedforward::tabular_ref::{Calibrator, ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec};
 use feedforward::tabular_ref::{ScaleSpec, TabularRef};
 static MEMBERS: [MemberSpec<'static>; 1] = [
 MemberSpec {
@@ -85,4 +86,5 @@ units: &[],
 },
 ];
 TabularRef::constant(Link::Softmax, &MEMBERS)
+    .calibrated(Calibrator::Quadratic(Quadratic::constant([2.5627579675300334, 0.6315751416113142, 0.007086928005658512], 0.07692307692307693)))
 };
