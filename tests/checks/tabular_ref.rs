@@ -310,7 +310,7 @@ fn home_model() -> TabularModel {
         ..ColumnSettings::default()
     };
     let homes = Tabular::classifier(&table, "price").columns(settings);
-    homes.folds(2).epochs(20).hidden(&[4]).fit().unwrap()
+    homes.folds(2).epochs(100).hidden(&[4]).fit().unwrap()
 }
 
 fn assert_bits(expected: &[f64], rows: impl Iterator<Item = Vec<f64>>) {

@@ -37,10 +37,10 @@ fn main() -> ! {
 
 fn run() -> Result<bool, Error> {
     let mut right = true;
-    for (row, expected) in &homes::CASES {
+    for (index, (row, expected)) in homes::CASES.iter().enumerate() {
         let probabilities = homes::predict(row)?;
         for (class, p) in homes::CLASSES.iter().zip(probabilities) {
-            hprintln!("{} {:.3}", class, p);
+            hprintln!("home {}: {} with probability {:.3}", index + 1, class, p);
         }
         right &= probabilities.map(f64::to_bits) == expected.map(f64::to_bits);
     }
