@@ -22,6 +22,7 @@
 //!     }],
 //!     net: MlpRef::constant(2, &LAYERS, &[4.0, -1.0, 0.0]),
 //!     units: &[(100.0, 10.0)],
+//!     weight: 1,
 //! }];
 //! static MODEL: TabularRef = TabularRef::constant(Link::Identity, &MEMBERS);
 //!
@@ -65,7 +66,7 @@ impl<'a> TabularRef<'a> {
     /// of their outputs in the units of the target, after this map.
     ///
     /// # Panics
-    /// Panics without networks. Panics if the columns of a network have another number of inputs
+    /// Panics without networks, or if a network has no weight. Panics if the columns of a network have another number of inputs
     /// than the network, or if networks have different numbers of outputs or units. Call this
     /// function in constants only.
     pub const fn constant(link: Link, members: &'a [MemberSpec<'a>]) -> Self {
@@ -73,6 +74,7 @@ impl<'a> TabularRef<'a> {
         let (outputs, mut index) = (members[0].net.outputs(), 0);
         while index < members.len() {
             let member = &members[index];
+            assert!(member.weight > 0, "a network needs a weight above 0");
             assert!(
                 member.inputs() == member.net.inputs(),
                 "the number of inputs of the columns is not that of the network"
@@ -189,14 +191,13 @@ impl<'a> TabularRef<'a> {
         let available = needed.min(scratch.len());
         let scratch = &mut scratch[..available];
         check_length("scratch", scratch, needed)?;
-        let mut count = 0.0;
+        let mut total = 0.0;
         for member in self.members {
             let mut values: [f64; OUTPUTS] = member.outputs(cells, scratch)?;
             self.link.apply(&mut values);
-            count += 1.0;
-            for (mean, value) in means.iter_mut().zip(values) {
-                add_to_mean(mean, value, count);
-            }
+            let weight = f64::from(member.weight);
+            total += weight;
+            add_to_mean(&mut means, &values, total / weight);
         }
         if let Some(cell) = self.exposure {
             let exposure = number(cell, cells[cell])?;
@@ -215,10 +216,12 @@ impl<'a> TabularRef<'a> {
     }
 }
 
-/// Adds the value of one more network to a mean. `count` is the number of networks with this one.
-pub(crate) fn add_to_mean(mean: &mut f64, value: f64, count: f64) {
+/// Adds values to means, in which all values so far, with these, count this many times as much.
+pub(crate) fn add_to_mean(means: &mut [f64], values: &[f64], count: f64) {
     // The mean of equal numbers is exact, and that of large ones does not overflow.
-    *mean += value / count - *mean / count;
+    for (mean, &value) in means.iter_mut().zip(values) {
+        *mean += value / count - *mean / count;
+    }
 }
 
 /// Returns an output of a network in its unit, which is an offset and a scale. Logits have none.

@@ -133,6 +133,7 @@ pub fn predict(row: &Row{lifetime}) -> feedforward::Result<[f64; {outputs}]> {{
             columns,
             net,
             scaler,
+            weight,
             ..
         } in &self.members
         {
@@ -150,6 +151,7 @@ columns: &[
 {columns}],
 net: {net},
 units: &[{units}],
+weight: {weight},
 }},
 "
             );

@@ -148,6 +148,8 @@ pub struct MemberSpec<'a> {
     pub net: MlpRef<'a, f32>,
     /// Offset and scale of each output. Empty for logits.
     pub units: &'a [(f64, f64)],
+    /// Weight in the mean of all networks. At least 1.
+    pub weight: u32,
 }
 
 impl MemberSpec<'_> {

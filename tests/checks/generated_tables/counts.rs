@@ -117,6 +117,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(1.0181801262932493, 1.0)],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Exp, &MEMBERS).exposure(2)

@@ -161,6 +161,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Sigmoid, &MEMBERS)

@@ -82,6 +82,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(-0.06666432058571845, 0.2935447081762577)],
+weight: 1,
 },
 MemberSpec {
 columns: &[
@@ -130,6 +131,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(-0.06101145976781222, 0.2748390155827693)],
+weight: 1,
 },
 MemberSpec {
 columns: &[
@@ -178,6 +180,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(-0.08289055864680482, 0.2893923779530759)],
+weight: 1,
 },
 MemberSpec {
 columns: &[
@@ -226,6 +229,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(-0.035897994391552834, 0.2922105150518155)],
+weight: 1,
 },
 MemberSpec {
 columns: &[
@@ -274,6 +278,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(-0.055280553142534966, 0.3003424363095553)],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Exp, &MEMBERS)

@@ -161,6 +161,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(3.934521668165617, 1.4219360708034663), (-7.032739165917191, 0.710968035401733)],
+weight: 1,
 },
 MemberSpec {
 columns: &[
@@ -258,6 +259,7 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[(3.9432463941907336, 1.363518952117229), (-7.028376802904633, 0.6817594760586143)],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Identity, &MEMBERS)

@@ -57,6 +57,7 @@ net: {
     MlpRef::constant(2, &LAYERS, &PARAMS)
 },
 units: &[],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Softmax, &MEMBERS)

@@ -83,8 +83,9 @@ net: {
     MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
 },
 units: &[],
+weight: 1,
 },
 ];
 TabularRef::constant(Link::Softmax, &MEMBERS)
-    .calibrated(Calibrator::Quadratic(Quadratic::constant([2.5627579675300334, 0.6315751416113142, 0.007086928005658512], 0.07692307692307693)))
+    .calibrated(Calibrator::Quadratic(Quadratic::constant([2.5627579675300334, 0.6315751416113143, 0.00708692800565851], 0.07692307692307693)))
 };
