@@ -335,7 +335,8 @@ fn the_bits_are_those_of_the_model() {
     ];
     let homes = home_model();
     let text = include_str!("../../examples/cortex-m/src/homes.rs");
-    let names = GENERATED.iter().chain(&[("homes", text)]);
+    let of_program = [("homes", text)];
+    let names = GENERATED.iter().chain(&of_program);
     let written = models.iter().chain([&homes]).zip(names);
     let old: Vec<_> = written
         .filter_map(|(model, (name, text))| old(model, name, text))
