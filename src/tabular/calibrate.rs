@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::target::{Target, Targets, Task};
 use crate::calibration::{Quadratic, Temperature, logits};
 use crate::error::{Error, Result};
+use crate::tabular_ref::Calibrator;
 
 /// Correction of a classifier's probabilities, which a recipe fits to out-of-fold predictions.
 ///
@@ -24,25 +25,6 @@ pub enum Calibration {
     Platt,
     /// [`Platt`](Self::Platt) with a third number, the factor of the squared logit.
     Quadratic,
-}
-
-/// Fitted correction of a classifier's probabilities.
-///
-/// ```text
-/// p = mean of the networks' probabilities
-/// z = logits(p)
-/// calibrated = calibrator.probabilities(z)
-/// ```
-///
-/// [`calibration::logits`](crate::calibration::logits) defines z: one logit for two classes, and
-/// otherwise a logit for each class.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Calibrator {
-    /// One number that logits are divided by.
-    Temperature(Temperature),
-    /// Platt scaling, or its extension by a square.
-    Quadratic(Quadratic),
 }
 
 impl Calibration {
