@@ -74,6 +74,8 @@ pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use explain::{Importance, ImportanceSettings};
+#[cfg(feature = "onnx")]
+pub(crate) use levels::Levels;
 pub use model::TabularModel;
 pub use recipe::Tabular;
 #[cfg(feature = "onnx")]

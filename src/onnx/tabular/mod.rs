@@ -1,18 +1,23 @@
 //! Models of tables, with the columns inside.
 
+mod cells;
+pub(super) mod names;
+mod plan;
+
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use self::cells::{Cells, named, zero_if_finite};
+use self::names::Names;
 use super::activations::sigmoid;
-use super::columns::{Cells, Names, named, zero_if_finite};
 use super::encodings::column;
 use super::graph::{Expr, Graph, int, ints};
 use super::sealed::Outline;
 use super::{Export, both, facts, layers, model, proto};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Scaler;
 use crate::tabular::{Calibrator, Columns, Kind, TabularModel, Task};
 
@@ -35,10 +40,11 @@ impl Outline for TabularModel {
         let values = names.unused(values);
         let graph = Graph::<f64>::default();
         let singles = graph.with_type();
-        graph.reserve(names.all().chain(&label).chain([&values]).cloned());
+        let inputs = names.columns().map(|(_, name, _)| name.to_owned());
+        graph.reserve(inputs.chain(label.clone()).chain([values.clone()]));
 
         let columns: Vec<_> = self.columns().collect();
-        let cells = Cells::new((&graph, &singles), &names, columns.iter().copied());
+        let cells = Cells::new((&graph, &singles), &names, &columns);
         // NaN for each row that has no predictions in this crate.
         let mut checks: Vec<_> = cells.infinities().into_iter().collect();
         let mut mean: Option<Expr<'_, f64>> = None;
@@ -62,7 +68,7 @@ impl Outline for TabularModel {
                 Some(mean) => mean + (outputs / part - mean / part),
             });
         }
-        let mut mean = mean.ok_or(crate::error::Error::Empty { what: "networks" })?;
+        let mut mean = mean.ok_or(Error::Empty { what: "networks" })?;
         graph.within("");
         graph.enter("outputs");
         if let Some(name) = exposure {
@@ -151,7 +157,7 @@ fn calibrated<'g>(p: Expr<'g, f64>, calibrator: &Calibrator, classes: usize) -> 
 }
 
 /// Returns the likeliest class, or an empty word without probabilities.
-fn likeliest<'g>(probabilities: Expr<'g, f64>, classes: &[alloc::string::String]) -> Expr<'g, f64> {
+fn likeliest<'g>(probabilities: Expr<'g, f64>, classes: &[String]) -> Expr<'g, f64> {
     let graph = probabilities.graph();
     let drop = || vec![int("axis", 1), int("keepdims", 0)];
     let index = graph.node("ArgMax", &[probabilities], drop());
