@@ -44,3 +44,9 @@ pub fn number(x: f64) -> String {
 pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+/// Returns a fraction in percent, with as many digits as it has.
+pub fn percent(fraction: f64) -> String {
+    // A product such as 100 · 0.57 has digits of its own.
+    format!("{} %", rounded(100.0 * fraction))
+}
