@@ -7,7 +7,6 @@
 //! that did well. This works with any network whose parameters are one slice.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,19 +15,20 @@ use std::time::Duration;
 
 use clap::Parser;
 use feedforward::activation::Tanh;
-use feedforward::math::{cos, sin};
 use feedforward::optimizer::{Adam, State};
 use feedforward::{LayerSpec, Mlp, MlpRef};
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
+#[path = "common/cart_pole.rs"]
+mod cart_pole;
 #[macro_use]
 #[path = "common/say.rs"]
 mod say;
 
+use cart_pole::{CartPole, FALLEN, FORCE, Rng, STEP, STEPS, TRACK, picture, seconds, starts};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
-type Rng = ChaCha8Rng;
 
 #[derive(Parser)]
 #[command(about = "Evolves a network that balances a pole, and shows it at work")]
@@ -81,94 +81,6 @@ fn run(options: &Options) -> Result<()> {
         say::wrote(&[file]);
     }
     Ok(())
-}
-
-// --- The pole ----------------------------------------------------------------------------------
-
-/// Gravity, masses of cart and pole, and half the pole's length, in meters, kilograms and seconds.
-/// They are those of Barto, Sutton and Anderson, *Neuronlike adaptive elements that can solve
-/// difficult learning control problems*, 1983. There is no friction.
-const GRAVITY: f64 = 9.8;
-const CART: f64 = 1.0;
-const POLE: f64 = 0.1;
-const HALF: f64 = 0.5;
-/// Maximum force, in newtons. Barto, Sutton and Anderson always apply it, to the left or right.
-const FORCE: f64 = 10.0;
-/// Time between two decisions, and number of decisions in an episode.
-const STEP: f64 = 0.02;
-const STEPS: usize = 500;
-/// End of the track, and angle beyond which the pole has fallen: 12 degrees.
-const TRACK: f64 = 2.4;
-const FALLEN: f64 = 12.0 * std::f64::consts::PI / 180.0;
-
-/// Position and speed of the cart, and angle and angular speed of the pole. Upright is 0.
-#[derive(Clone, Copy, Debug)]
-struct CartPole {
-    x: f64,
-    speed: f64,
-    angle: f64,
-    turning: f64,
-}
-
-impl CartPole {
-    /// Draws a start that is neither in the middle nor at rest, but can still be balanced.
-    fn start(rng: &mut Rng) -> Self {
-        let mut within = |reach: f64| (rng.random::<f64>() * 2.0 - 1.0) * reach;
-        Self {
-            x: within(1.0),
-            speed: within(0.5),
-            angle: within(FALLEN / 2.0),
-            turning: within(0.5),
-        }
-    }
-
-    /// Moves cart and pole until the next decision. The pole has mass m, half length l, angle θ and
-    /// angular speed ω. The cart has speed v, and M is the sum of the masses. Newton's laws are
-    ///
-    /// ```text
-    /// a  = (F + m·l·ω²·sin θ) / M
-    /// ω' = (g·sin θ - a·cos θ) / (l·(4/3 - m·cos² θ / M))
-    /// v' = a - m·l·ω'·cos θ / M
-    /// ```
-    ///
-    /// The velocities take an Euler step, and the positions a step along the new velocities. This
-    /// keeps a swinging pole from gaining energy.
-    fn push(&mut self, force: f64) {
-        let (sin, cos) = (sin(self.angle), cos(self.angle));
-        let mass = CART + POLE;
-        let a = (force + POLE * HALF * self.turning * self.turning * sin) / mass;
-        let inertia = HALF * (4.0 / 3.0 - POLE * cos * cos / mass);
-        let turning = (GRAVITY * sin - a * cos) / inertia;
-        let speed = a - POLE * HALF * turning * cos / mass;
-        self.speed += STEP * speed;
-        self.turning += STEP * turning;
-        self.x += STEP * self.speed;
-        self.angle += STEP * self.turning;
-    }
-
-    fn is_up(&self) -> bool {
-        self.x.abs() <= TRACK && self.angle.abs() <= FALLEN
-    }
-
-    /// Returns the inputs of the network: all four numbers, scaled to about [-1, 1].
-    fn seen(&self) -> [f32; 4] {
-        [
-            self.x / TRACK,
-            self.speed / 2.0,
-            self.angle / FALLEN,
-            self.turning / 2.0,
-        ]
-        .map(|value| value as f32)
-    }
-}
-
-fn starts(seed: u64, count: usize) -> Vec<CartPole> {
-    let mut rng = Rng::seed_from_u64(seed);
-    (0..count).map(|_| CartPole::start(&mut rng)).collect()
-}
-
-fn seconds(steps: usize) -> f64 {
-    steps as f64 * STEP
 }
 
 // --- The network at the cart -------------------------------------------------------------------
@@ -395,51 +307,4 @@ fn show(params: &[f32], start: &CartPole, options: &Options) -> Result<()> {
         println!("{}", picture(&states[step], step));
     }
     Ok(())
-}
-
-/// Dots per meter in the picture. Characters are 2 dots wide and 4 dots high.
-const DOTS: f64 = 16.0;
-const COLUMNS: usize = 40;
-const ROWS: usize = 5;
-
-/// Draws cart and pole on the track in braille characters, to scale.
-fn picture(cart: &CartPole, step: usize) -> String {
-    let mut canvas = [[0_u8; COLUMNS]; ROWS];
-    // Meters from the middle of the track, and above the hinge.
-    let mut dot = |x: f64, y: f64| {
-        let column = (COLUMNS as f64 + x * DOTS).round();
-        let row = ((ROWS * 4 - 4) as f64 - y * DOTS).round();
-        if (0.0..2.0 * COLUMNS as f64).contains(&column) && (0.0..4.0 * ROWS as f64).contains(&row)
-        {
-            let (column, row) = (column as usize, row as usize);
-            let bits = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-            canvas[row / 4][column / 2] |= bits[row % 4][column % 2];
-        }
-    };
-    for part in 0..=64 {
-        let along = 2.0 * HALF * f64::from(part) / 64.0;
-        dot(cart.x + along * sin(cart.angle), along * cos(cart.angle));
-    }
-    for part in -6..=6 {
-        for below in 0..3 {
-            dot(cart.x + f64::from(part) / DOTS, -f64::from(below) / DOTS);
-        }
-    }
-    let mut text = String::new();
-    for (index, row) in canvas.iter().enumerate() {
-        let line: String = row.iter().map(|&bits| braille(bits)).collect();
-        let caption = match index {
-            0 => format!("  {:5.1} s", seconds(step)),
-            1 => format!("  {:+5.1} degrees", cart.angle.to_degrees()),
-            2 => format!("  {:+5.2} m", cart.x),
-            _ => String::new(),
-        };
-        let _ = writeln!(text, "  |{line}|{caption}");
-    }
-    let _ = writeln!(text, "  +{}+", "-".repeat(COLUMNS));
-    text
-}
-
-fn braille(dots: u8) -> char {
-    char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' ')
 }

@@ -85,6 +85,12 @@ fn prediction<T: Float>() {
             .unwrap();
     });
     assert_eq!(count, 0, "prediction");
+
+    let mut predictor = Predictor::new(net.clone()).unwrap();
+    let count = allocations(|| predictor.refresh(&net).unwrap());
+    assert_eq!(count, 0, "a predictor that takes over parameters");
+    let count = allocations(|| drop(net.predict(&inputs[..2]).unwrap()));
+    assert_eq!(count, 3, "outputs, layers and scratch space of one sample");
 }
 
 fn scores<T: Float>() {

@@ -96,11 +96,14 @@ fn every_set_and_number_of_threads_has_equal_bits() {
     let active = InstructionSet::active();
     check::<f32>();
     check::<f64>();
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        selected_rows_take_their_own_targets();
+    }
     active.activate().unwrap();
 }
 
 /// A minibatch of selected rows has the gradient of a copy of these rows.
-#[test]
 fn selected_rows_take_their_own_targets() {
     let (x, y) = data::<f64>();
     for (loss, outputs) in losses::<f64>() {

@@ -194,7 +194,7 @@ fn check_resume() {
     assert_ne!(whole.params()[at.clone()], net.params()[at.clone()]);
 }
 
-/// A single test, because the choice of an instruction set applies to the whole process.
+/// The only test that chooses a set, which applies to the whole process. Others compare no bits.
 #[test]
 fn bits_are_equal_on_every_set_with_every_number_of_threads() {
     let pinned = (0x0e66_a31c_8749_5556, 0x1e24_345c_d0fe_a27b);
@@ -204,6 +204,7 @@ fn bits_are_equal_on_every_set_with_every_number_of_threads() {
         check_predictions::<f32>();
         check_predictions::<f64>();
         check_resume();
+        penalties_leave_the_numbers_out();
         let hashes = |threads| {
             let single = hash(trained::<f32>(threads).params());
             (single, hash(trained::<f64>(threads).params()))
@@ -266,7 +267,6 @@ fn numbers_are_a_group_of_their_own() {
     }
 }
 
-#[test]
 fn penalties_leave_the_numbers_out() {
     let net = net::<f64>(4);
     let (x, y) = data(10);

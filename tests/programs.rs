@@ -34,7 +34,7 @@ fn perceptron_ends_with_the_tutorials_number() {
 }
 
 /// Arguments of a short run of every example. `FOLDER` stands for a folder to write to.
-const SHORT: [(&str, &[&str]); 11] = [
+const SHORT: [(&str, &[&str]); 12] = [
     ("perceptron", &[]),
     ("xor", &[]),
     ("custom_loop", &[]),
@@ -56,6 +56,7 @@ const SHORT: [(&str, &[&str]); 11] = [
             "FOLDER/picture.png",
         ],
     ),
+    ("dqn", &["--episodes", "2"]),
     ("evolve", &["--generations", "1", "--rust", "FOLDER/net.rs"]),
     (
         "paint_logo",
@@ -879,6 +880,27 @@ fn evolve_balances_a_pole_from_unseen_starts() {
     let once = run(&short);
     assert_eq!(once, run(&short));
     assert_ne!(once, run(&["--generations", "2", "--seed", "8"]));
+}
+
+#[test]
+fn dqn_balances_a_pole_and_repeats_itself() {
+    let output = output_of(&mut example("dqn"));
+    let line = output
+        .lines()
+        .find(|line| line.contains("fresh starts: balanced"));
+    let count = line.unwrap().split("balanced ").nth(1).unwrap();
+    let count: usize = count.split(',').next().unwrap().parse().unwrap();
+    assert!(count > 950, "{output}");
+    assert_eq!(output.matches("+----").count(), 2, "{output}");
+
+    // The time of the updates differs from run to run.
+    let run = |seed: &str| -> Vec<String> {
+        let output = output_of(example("dqn").args(["--episodes", "20", "--seed", seed]));
+        let lines = output.lines().filter(|line| !line.contains(" each"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(run("7"), run("7"));
+    assert_ne!(run("7"), run("8"));
 }
 
 #[test]

@@ -5,18 +5,9 @@
 use feedforward::Error;
 use feedforward::tabular::{Column, Table, Tabular, TabularModel};
 
-/// Numbers in [0, 1) by SplitMix64.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
+#[path = "common/numbers.rs"]
+mod numbers;
+use numbers::Numbers;
 
 /// Returns rows with a number that has gaps, a word, and targets with noise.
 fn table(rows: usize, seed: u64) -> Table<'static> {

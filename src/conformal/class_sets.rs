@@ -226,7 +226,7 @@ impl<T: Float> ClassConformal<T> {
 }
 
 /// Scores of all classes of a row, with the buffers to compute them.
-struct Ranked<T> {
+pub(crate) struct Ranked<T> {
     score: SetScore,
     /// Classes in the order of falling probability, for APS.
     order: Vec<usize>,
@@ -234,7 +234,7 @@ struct Ranked<T> {
 }
 
 impl<T: Float> Ranked<T> {
-    fn new(score: SetScore, classes: usize) -> Result<Self> {
+    pub(crate) fn new(score: SetScore, classes: usize) -> Result<Self> {
         Ok(Self {
             score,
             order: memory::collected("classes", classes, 0..classes)?,
@@ -242,8 +242,8 @@ impl<T: Float> Ranked<T> {
         })
     }
 
-    /// Returns the score of each class.
-    fn scores(&mut self, row: &[T]) -> &[T] {
+    /// Returns the score of each class. No probability may be NaN.
+    pub(crate) fn scores(&mut self, row: &[T]) -> &[T] {
         match self.score {
             SetScore::Lac => {
                 for (score, &p) in self.scores.iter_mut().zip(row) {

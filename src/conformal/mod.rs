@@ -65,11 +65,13 @@ mod quantiles;
 mod rank;
 mod split;
 
+#[cfg(feature = "tabular")]
+pub(crate) use class_sets::Ranked;
 pub use class_sets::{ClassConformal, SetScore};
 pub use cross::CrossConformal;
 pub use quantiles::QuantileConformal;
 #[cfg(feature = "tabular")]
-pub(crate) use rank::check_level;
+pub(crate) use rank::{check_level, rank};
 pub use split::SplitConformal;
 
 /// Name of conformity scores in errors.

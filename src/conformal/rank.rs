@@ -24,7 +24,7 @@ pub(crate) fn check_level(level: f64) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless 0 < level < 1.
-pub(super) fn rank(level: f64, scores: usize) -> Result<usize> {
+pub(crate) fn rank(level: f64, scores: usize) -> Result<usize> {
     check_level(level)?;
     let rows = scores as u128 + 1;
     let rank = match decimal(level).or_else(|| binary(level)) {

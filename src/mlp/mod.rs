@@ -41,6 +41,7 @@ pub(crate) mod resolver;
 mod samples;
 #[cfg(feature = "serde")]
 mod serde_mlp;
+mod shape;
 mod shard;
 mod single;
 #[cfg(feature = "safetensors")]
@@ -355,17 +356,6 @@ impl<T: Float> Mlp<T> {
         let mut outputs = memory::filled("outputs", T::zero(), len)?;
         predictor::predict_all(self, inputs, &mut outputs)?;
         Ok(outputs)
-    }
-
-    /// Returns `true` if both networks have the same shape, and activations of the same names.
-    pub fn is_shaped_like(&self, other: &Self) -> bool {
-        let mut pairs = self.activations.iter().zip(&other.activations);
-        let encodings = match (&self.encoding, &other.encoding) {
-            (Some(a), Some(b)) => a.name() == b.name() && a.constants() == b.constants(),
-            (None, None) => true,
-            _ => false,
-        };
-        self.layout == other.layout && encodings && pairs.all(|(a, b)| a.name() == b.name())
     }
 
     /// Replaces all parameters.

@@ -10,6 +10,8 @@ use super::prediction::{BLOCK, Prediction, Scratch};
 use super::single::predict_one;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, instantiate};
+use crate::memory;
+use crate::mlp_ref::MlpRef;
 use crate::parallel::Threads;
 
 /// Predictor: a network with packed weights and scratch space, which predicts without allocation.
@@ -77,6 +79,34 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
 }
 
 impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
+    /// Takes over all parameters of a network of the same shape, without allocation. A network
+    /// that learns while it is in use, as in reinforcement learning, needs this after each update.
+    ///
+    /// ```
+    /// use feedforward::{Mlp, Predictor, activation::Identity};
+    ///
+    /// let mut learning = Mlp::<f32>::builder(1).output(1, Identity).build()?;
+    /// let mut predictor = Predictor::new(learning.clone())?;
+    /// learning.set_params(&[2.0, 1.0])?;
+    /// predictor.refresh(&learning)?;
+    /// let mut output = [0.0];
+    /// predictor.predict_into(&[3.0], &mut output)?;
+    /// assert_eq!(output, [7.0]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if the networks are not
+    /// [shaped alike](Mlp::is_shaped_like), [`Error::NotFinite`](crate::Error::NotFinite) if a
+    /// parameter is not finite. Nothing changes in case of an error.
+    pub fn refresh(&mut self, net: &Mlp<T>) -> Result<()> {
+        if !self.network().is_shaped_like(net) {
+            let (expected, got) = (self.network().shape(), net.shape());
+            return Err(Error::shape("network", expected, got));
+        }
+        self.set_params(net.params())
+    }
+
     /// Replaces all parameters of the network, in the order of [`Mlp::params`], without allocation.
     /// Useful to follow a network that is being trained.
     ///
@@ -172,8 +202,11 @@ const PARALLEL_WORK: usize = 1 << 23;
 
 /// Predicts whole samples, on all cores if the work is large.
 pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-    check_finite_rows("inputs", inputs, net.inputs())?;
     let samples = inputs.len() / net.inputs();
+    if samples == 1 {
+        return predict_in_place(net, inputs, outputs);
+    }
+    check_finite_rows("inputs", inputs, net.inputs())?;
     let threads = match samples.saturating_mul(net.layout().encoding().start) {
         PARALLEL_WORK.. => Threads::all(),
         _ => Threads::one(),
@@ -197,6 +230,17 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
         });
     });
     check_outputs(net, all_inputs, all_outputs)
+}
+
+/// Predicts with the parameters in place, because packing them would take longer than one sample.
+fn predict_in_place<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
+    let layers = net.layer_specs();
+    let borrowed = match net.encoding() {
+        None => MlpRef::new(net.inputs(), &layers, net.params()),
+        Some(encoding) => MlpRef::with_encoding(encoding, &layers, net.params()),
+    }?;
+    let mut scratch = memory::filled("scratch", T::zero(), borrowed.scratch_len())?;
+    borrowed.predict_into(inputs, outputs, &mut scratch)
 }
 
 instantiate! {

@@ -263,6 +263,30 @@ fn a_predictor_owns_borrows_or_shares_its_network() {
 }
 
 #[test]
+fn a_predictor_takes_over_parameters_of_its_shape_alone() {
+    let (old, new) = (net(&[2, 4, 1], 3), net(&[2, 4, 1], 4));
+    let mut predictor = Predictor::new(old.clone()).unwrap();
+    let mut predicted = |of: &Mlp<f32>| {
+        let (refreshed, mut output) = (predictor.refresh(of), [0.0]);
+        predictor.predict_into(&[0.5, 0.25], &mut output).unwrap();
+        (
+            refreshed.map_err(|error| error.to_string()),
+            output.to_vec(),
+        )
+    };
+    let expected = new.predict(&[0.5, 0.25]).unwrap();
+    assert_ne!(expected, old.predict(&[0.5, 0.25]).unwrap());
+    assert_eq!(predicted(&new), (Ok(()), expected.clone()));
+    let error = "network: expected 2 inputs, 4 relu, 1 identity, got 2 inputs, 5 relu, 1 identity";
+    let other = net(&[2, 5, 1], 3);
+    assert_eq!(predicted(&other), (Err(error.to_owned()), expected.clone()));
+    let mut infinite = old;
+    infinite.params_mut()[2] = f32::INFINITY;
+    let (refreshed, output) = predicted(&infinite);
+    assert!(refreshed.is_err() && output == expected);
+}
+
+#[test]
 fn bad_inputs_are_errors_that_name_them() {
     let mut net = net(&[2, 4, 1], 3);
     let message = |result: Result<Vec<f32>>| result.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A set for the thread of one test. The other tests of the process keep theirs.
+//! A set for the thread of one test. It does not change the set of other tests.
 
 use core::cell::Cell;
 

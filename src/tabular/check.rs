@@ -32,6 +32,12 @@ pub(super) fn check_settings(recipe: &Recipe, target: &Target, logarithm: bool) 
             is_classifier,
             "a classifier",
         ),
+        (
+            "calibration",
+            recipe.calibration.is_some(),
+            is_classifier,
+            "a classifier",
+        ),
     ] {
         if is_set && !fits {
             return Err(Error::incompatible(setting, expected, "another target"));

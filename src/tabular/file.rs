@@ -2,15 +2,20 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::calibrate::Calibrator;
 use super::member::Member;
 use super::model::TabularModel;
 use super::scores::{NAMES, Scores};
+use super::sets::ClassScores;
 use super::target::{Target, Task};
+use crate::calibration::{Quadratic, Temperature};
 use crate::error::{Result, check_length, check_not_empty};
+use crate::memory;
 use crate::mlp::Mlp;
 use crate::mlp::resolver::{BuiltIn, Resolver};
 use crate::model::{read_scaler, write_scaler};
@@ -22,12 +27,23 @@ const KIND: &str = "tabular model";
 /// Name of the errors on held-out rows.
 const RESIDUALS: &str = "residuals";
 
+/// Name of the scores of true classes on held-out rows: class, and its score by each rule.
+const CLASS_SCORES: &str = "class_scores";
+
+/// Name of the calibrator's kind, and of its numbers. The last one is its mixing.
+const CALIBRATOR: &str = "calibrator";
+
+/// Kinds of calibrators.
+const TEMPERATURE: &str = "temperature";
+const QUADRATIC: &str = "quadratic";
+
 /// Name of the scaler of the outputs.
 const SCALER: &str = "targets";
 
 impl TabularModel {
-    /// Returns the model as the bytes of a safetensors file: targets, and columns and network of
-    /// each fold, with its scores and errors. [Out-of-fold predictions](Self::out_of_fold) are not stored.
+    /// Returns the model as the bytes of a safetensors file: targets, calibrator, and columns and
+    /// network of each fold, with its scores and errors.
+    /// [Out-of-fold predictions](Self::out_of_fold) are not stored.
     ///
     /// ```
     /// use feedforward::tabular::{Column, Table, Tabular, TabularModel};
@@ -47,6 +63,17 @@ impl TabularModel {
         let mut file = Writer::new(KIND);
         file.describe("target", &self.target)?;
         file.describe("epochs", &self.epochs)?;
+        if let Some(calibrator) = &self.calibrator {
+            let (kind, numbers) = match calibrator {
+                Calibrator::Temperature(c) => (TEMPERATURE, vec![c.temperature(), c.mixing()]),
+                Calibrator::Quadratic(c) => {
+                    let numbers = c.coefficients().into_iter();
+                    (QUADRATIC, numbers.chain([c.mixing()]).collect())
+                }
+            };
+            file.describe(CALIBRATOR, &kind)?;
+            file.add(CALIBRATOR, &[numbers.len()], &numbers);
+        }
         let mut parts = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let mut part = Writer::part();
@@ -66,6 +93,10 @@ impl TabularModel {
             if let Some(first) = member.residuals.first() {
                 let shape = [member.residuals.len(), first.len()];
                 part.add(RESIDUALS, &shape, &member.residuals.concat());
+            }
+            if !member.class_scores[0].is_empty() {
+                let scores = written_scores(&member.class_scores);
+                part.add(CLASS_SCORES, &[3, scores.len() / 3], &scores);
             }
             member.net.write(&mut part)?;
             parts.push(part);
@@ -94,6 +125,7 @@ impl TabularModel {
         let target: Target = file.get("target")?;
         target.check()?;
         let epochs = file.get("epochs")?;
+        let calibrator = read_calibrator(&file, &target)?;
         let (mut members, mut scores) = (Vec::new(), Vec::new());
         for part in file.parts("members")? {
             let member = Member {
@@ -101,6 +133,7 @@ impl TabularModel {
                 net: Mlp::read(&part, &resolver)?,
                 scaler: read_scaler(&part, SCALER)?,
                 residuals: read_residuals(&part, &target)?,
+                class_scores: read_scores(&part, &target)?,
             };
             part.check_all_read("")?;
             member.check(&target)?;
@@ -114,6 +147,7 @@ impl TabularModel {
             target,
             epochs,
             members,
+            calibrator,
             scores,
             out_of_fold: Vec::new(),
             held_out: Vec::new(),
@@ -139,6 +173,66 @@ fn read_residuals(part: &Reader<'_>, target: &Target) -> Result<Vec<Vec<f64>>> {
         return Err(malformed("an error on a held-out row is no number above 0"));
     }
     Ok(all.chunks(rows).map(<[f64]>::to_vec).collect())
+}
+
+/// Returns the class of each score by the first rule, then these scores, then those by the other
+/// rule. Scores of a class are sorted, so those of one row may be apart.
+fn written_scores(scores: &ClassScores) -> Vec<f64> {
+    let classes = scores[0].iter().enumerate();
+    let classes = classes.flat_map(|(class, list)| list.iter().map(move |_| class as f64));
+    classes
+        .chain(scores.iter().flat_map(|lists| lists.concat()))
+        .collect()
+}
+
+/// Reads the scores of true classes on held-out rows, which a classifier has.
+fn read_scores(part: &Reader<'_>, target: &Target) -> Result<ClassScores> {
+    let mut scores = ClassScores::default();
+    if target.task != Task::Classes {
+        return Ok(scores);
+    }
+    let rows = part.shape(CLASS_SCORES).and_then(|shape| shape.last());
+    let Some(&rows) = rows.filter(|&&rows| rows > 0) else {
+        return Err(malformed("scores of held-out rows are missing"));
+    };
+    let all: Vec<f64> = part.values(CLASS_SCORES, &[3, rows])?;
+    let (classes, all) = all.split_at(rows);
+    let is_class =
+        |&x: &f64| x >= 0.0 && (x as usize) < target.classes.len() && x as usize as f64 == x;
+    if !classes.iter().all(is_class) || !all.iter().all(|&score| score >= 0.0) {
+        return Err(malformed("a score of a held-out row is no number above 0"));
+    }
+    for (lists, all) in scores.iter_mut().zip(all.chunks(rows)) {
+        *lists = memory::filled("classes", Vec::new(), target.classes.len())?;
+        for (&class, &score) in classes.iter().zip(all) {
+            lists[class as usize].push(score);
+        }
+        if !lists.iter().all(|list| list.is_sorted()) {
+            return Err(malformed("scores of held-out rows are not sorted"));
+        }
+    }
+    Ok(scores)
+}
+
+/// Reads the calibrator, which only a classifier can have.
+fn read_calibrator(file: &Reader<'_>, target: &Target) -> Result<Option<Calibrator>> {
+    let Some(kind) = file.find::<String>(CALIBRATOR)? else {
+        return Ok(None);
+    };
+    let numbers = |len: usize| file.values::<f64>(CALIBRATOR, &[len]);
+    let calibrator = match (&*kind, target.classes.len()) {
+        (TEMPERATURE, 2..) => {
+            let numbers = numbers(2)?;
+            Calibrator::Temperature(Temperature::new(numbers[0], numbers[1])?)
+        }
+        (QUADRATIC, 2) => {
+            let numbers = numbers(4)?;
+            let coefficients = [numbers[0], numbers[1], numbers[2]];
+            Calibrator::Quadratic(Quadratic::new(coefficients, numbers[3])?)
+        }
+        _ => return Err(malformed("the calibrator does not fit the target")),
+    };
+    Ok(Some(calibrator))
 }
 
 impl Member {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use super::columns::Columns;
+use super::sets::ClassScores;
 use super::settings::{Metric, Preset, Progress, Recipe};
 use super::standard::{Units, restored};
 use super::start::network;
@@ -30,10 +31,13 @@ pub(super) struct Member {
     pub(super) scaler: Option<Scaler<f64>>,
     /// Absolute errors on the held-out rows, for each output. Empty for classes and labels.
     pub(super) residuals: Vec<Vec<f64>>,
+    /// Scores of the true classes on the held-out rows.
+    pub(super) class_scores: ClassScores,
 }
 
 impl Member {
-    /// Trains on the fold's training rows, and keeps the epoch that is best on its held-out rows.
+    /// Trains on the fold's training rows, and keeps the epoch that is best on its held-out rows,
+    /// or the last one.
     pub(super) fn fit(
         recipe: &Recipe,
         table: &Table<'_>,
@@ -102,6 +106,7 @@ impl Member {
             net,
             scaler: units.scaler,
             residuals: Vec::new(),
+            class_scores: ClassScores::default(),
         })
     }
 
@@ -188,8 +193,12 @@ fn trainer(
         .schedule(CosineLog::default())
         .batch_size(recipe.batch_size(rows))
         .drop_last(true)
-        .epochs(recipe.epochs)
-        .keep_best();
+        .epochs(recipe.epochs);
+    let trainer = if recipe.last_epoch {
+        trainer
+    } else {
+        trainer.keep_best()
+    };
     let trainer = if full {
         let trainer = trainer.dropout(DROPOUT).dropout_schedule(FlatCosine);
         trainer.decay_schedule(FlatCosine)

@@ -33,6 +33,7 @@
 #![cfg(target_has_atomic = "ptr")]
 
 mod budget;
+mod calibrate;
 mod cell;
 mod check;
 mod column;
@@ -50,6 +51,7 @@ mod model;
 mod recipe;
 mod scale;
 mod scores;
+mod sets;
 mod settings;
 mod splits;
 mod standard;
@@ -57,6 +59,7 @@ mod start;
 mod table;
 mod target;
 
+pub use calibrate::{Calibration, Calibrator};
 pub use cell::{BooleanCell, NumberCell, Value, WordCell};
 pub use column::{Column, Kind};
 pub use columns::{ColumnSettings, Columns, Waves};

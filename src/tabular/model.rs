@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::calibrate::{Calibration, Calibrator, OutOfFold};
 #[cfg(feature = "csv")]
 use super::column::Kind;
 use super::member::Member;
@@ -23,6 +24,7 @@ pub struct TabularModel {
     pub(super) target: Target,
     pub(super) epochs: usize,
     pub(super) members: Vec<Member>,
+    pub(super) calibrator: Option<Calibrator>,
     pub(super) scores: Vec<Scores>,
     pub(super) out_of_fold: Vec<f64>,
     /// Rows that each fold held out. Empty for a model from a file.
@@ -30,9 +32,9 @@ pub struct TabularModel {
 }
 
 impl TabularModel {
-    /// Scores members on their held-out rows.
+    /// Scores and calibrates members on their held-out rows.
     pub(super) fn evaluated(
-        (target, epochs): (Target, usize),
+        (target, (epochs, calibration)): (Target, (usize, Calibration)),
         members: Vec<Member>,
         (table, targets): (&Table<'_>, &Targets),
         splits: &[Split],
@@ -43,15 +45,33 @@ impl TabularModel {
             scores: Vec::new(),
             held_out: splits.iter().map(|s| s.held_out.clone()).collect(),
             members,
+            calibrator: None,
             target,
             epochs,
         };
+        let mut held_out = Vec::new();
         for (index, split) in splits.iter().enumerate() {
             let rows = &split.held_out;
             let values = model.values_of(&model.members[index..=index], table, rows)?;
-            let residuals = model.target.residuals(&values, targets, rows);
-            model.members[index].residuals = residuals;
-            let scores = Scores::of(&model.target, &values, targets, rows)?;
+            let (target, member) = (&model.target, &mut model.members[index]);
+            member.residuals = target.residuals(&values, targets, rows);
+            member.class_scores = target.class_scores(&values, targets, rows)?;
+            held_out.push(values);
+        }
+        let target = (&model.target, targets);
+        let corrected = match OutOfFold::new(calibration, target, splits, &held_out) {
+            None => held_out.concat(),
+            Some(rows) => {
+                model.calibrator = rows.fit(None)?;
+                rows.corrected()?
+            }
+        };
+        let mut rest = &corrected[..];
+        for split in splits {
+            let rows = &split.held_out;
+            let (values, others) = rest.split_at(rows.len() * outputs);
+            rest = others;
+            let scores = Scores::of(&model.target, values, targets, rows)?;
             model.scores.push(scores);
             for (&row, values) in rows.iter().zip(values.chunks(outputs)) {
                 model.out_of_fold[row * outputs..][..outputs].copy_from_slice(values);
@@ -90,6 +110,10 @@ impl TabularModel {
     /// `[rows x outputs]`: numbers, or probabilities.
     ///
     /// They are NaN for rows that no fold has held out. A model from a file has none.
+    ///
+    /// Probabilities are [calibrated](Self::calibrator), each fold by a calibrator of the other
+    /// folds. So they and the [scores](Self::scores) show the effect of calibration on new rows. A
+    /// single fold is halved for this, and each half is calibrated by the other one.
     pub fn out_of_fold(&self) -> &[f64] {
         &self.out_of_fold
     }
@@ -108,6 +132,14 @@ impl TabularModel {
     /// Returns the classes in the order of probabilities. Empty unless it is a classifier.
     pub fn classes(&self) -> &[String] {
         &self.target.classes
+    }
+
+    /// Returns the correction of probabilities, which [`Tabular::calibration`] chose. `None`
+    /// without one, and unless the model predicts classes.
+    ///
+    /// [`Tabular::calibration`]: super::Tabular::calibration
+    pub fn calibrator(&self) -> Option<&Calibrator> {
+        self.calibrator.as_ref()
     }
 
     /// Returns the columns of each network.
@@ -159,7 +191,8 @@ impl TabularModel {
         self.values(table)
     }
 
-    /// Returns the probabilities of all classes or labels, row-major `[rows x classes]`.
+    /// Returns the probabilities of all classes or labels, row-major `[rows x classes]`: the mean
+    /// over the networks, then [calibrated](Self::calibrator).
     ///
     /// # Errors
     /// - [`Error::Incompatible`] if the model predicts numbers.
@@ -218,7 +251,7 @@ impl TabularModel {
         self.check(&tasks, "a regressor")
     }
 
-    fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {
+    pub(super) fn check(&self, wanted: &[Task], expected: &str) -> Result<()> {
         if wanted.contains(&self.target.task) {
             return Ok(());
         }
@@ -231,12 +264,20 @@ impl TabularModel {
     }
 
     /// Returns the ensemble's values for all rows: probabilities or numbers.
-    fn values(&self, table: &Table<'_>) -> Result<Vec<f64>> {
+    pub(super) fn values(&self, table: &Table<'_>) -> Result<Vec<f64>> {
         let rows: Vec<_> = (0..table.rows()).collect();
-        self.values_of(&self.members, table, &rows)
+        self.calibrated(self.values_of(&self.members, table, &rows)?)
     }
 
-    /// Returns the mean of the values of these members.
+    /// Returns these values, of which probabilities of classes are calibrated.
+    pub(super) fn calibrated(&self, mut values: Vec<f64>) -> Result<Vec<f64>> {
+        if let Some(calibrator) = &self.calibrator {
+            calibrator.apply(&mut values, self.target.outputs())?;
+        }
+        Ok(values)
+    }
+
+    /// Returns the mean of the values of these members, without calibration.
     pub(super) fn values_of<'m>(
         &self,
         members: impl IntoIterator<Item = &'m Member>,

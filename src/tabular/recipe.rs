@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 
 #[cfg(feature = "std")]
 use super::budget;
+use super::calibrate::Calibration;
 use super::check::{check_columns, check_settings};
 use super::columns::ColumnSettings;
 use super::member::Member;
@@ -244,6 +245,17 @@ impl<'t> Tabular<'t> {
         self
     }
 
+    /// Keeps the parameters of the last epoch. By default, they are those of the epoch that is best
+    /// on the held-out rows.
+    ///
+    /// The held-out rows then decide nothing about their network. Scores are honest, and
+    /// [intervals](TabularModel::predict_interval) and [sets](TabularModel::predict_set) have their
+    /// guarantees. Predictions are often slightly worse.
+    pub fn last_epoch(mut self) -> Self {
+        self.recipe.last_epoch = true;
+        self
+    }
+
     /// Sets the metric that chooses a classifier's best epoch. Default: [`Metric::Accuracy`].
     pub fn metric(mut self, metric: Metric) -> Self {
         self.recipe.metric = Some(metric);
@@ -272,6 +284,16 @@ impl<'t> Tabular<'t> {
     /// ```
     pub fn class_weights(mut self, weights: ClassWeights) -> Self {
         self.recipe.class_weights = Some(weights);
+        self
+    }
+
+    /// Sets how a classifier's probabilities are corrected. Default: [`Calibration::Temperature`].
+    ///
+    /// The calibrator is fitted to all [out-of-fold predictions](TabularModel::out_of_fold), and
+    /// corrects the mean of the networks' probabilities. [`TabularModel::calibrator`] returns it.
+    /// It needs no further rows and almost no time.
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.recipe.calibration = Some(calibration);
         self
     }
 
@@ -315,14 +337,15 @@ impl<'t> Tabular<'t> {
     /// # Errors
     /// - [`Error::UnknownName`] if a column is missing that the caller has named.
     /// - [`Error::Incompatible`] for [`logarithm`](Self::logarithm) without a regressor,
-    ///   [`exposure`](Self::exposure) without counts, and [`metric`](Self::metric) or
-    ///   [`class_weights`](Self::class_weights) without a classifier. Also for
-    ///   [`folds`](Self::folds) beside a [`splitter`](Self::splitter).
+    ///   [`exposure`](Self::exposure) without counts, and [`metric`](Self::metric),
+    ///   [`class_weights`](Self::class_weights) or [`calibration`](Self::calibration) without a
+    ///   classifier. Also for [`folds`](Self::folds) beside a [`splitter`](Self::splitter).
     /// - [`Error::Column`] with the row if a target is missing, or does not suit the task. Also if
     ///   a column is a target twice, or a target and ignored, for example.
     /// - [`Error::Empty`] without targets, rows, folds or other columns.
     /// - The errors of [`Classifier::class_weights`](crate::Classifier::class_weights).
     /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.
+    ///   Also for Platt or quadratic calibration unless there are two classes.
     /// - The errors of the splitter.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
     pub fn fit(self) -> Result<TabularModel> {
@@ -347,6 +370,8 @@ impl<'t> Tabular<'t> {
         }
         check_columns(table, &recipe, &target, &ignored)?;
         let (target, targets) = target.fit(table)?;
+        let calibration = recipe.calibration.unwrap_or_default();
+        calibration.check(&target)?;
         let unlearned: BTreeSet<_> = target.columns().chain(&ignored).collect();
         let mut features = table.clone();
         for name in unlearned {
@@ -374,6 +399,7 @@ impl<'t> Tabular<'t> {
         });
         let members = members.into_iter().filter_map(|(_, member)| member);
         let members = members.collect::<Result<Vec<_>>>()?;
-        TabularModel::evaluated((target, recipe.epochs), members, (table, &targets), &splits)
+        let settings = (recipe.epochs, calibration);
+        TabularModel::evaluated((target, settings), members, (table, &targets), &splits)
     }
 }

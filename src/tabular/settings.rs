@@ -6,6 +6,7 @@ use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
 
+use super::calibrate::Calibration;
 use super::columns::{ColumnSettings, MANY_ROWS, Waves};
 use crate::activation::Activation;
 use crate::folds::Splitter;
@@ -135,6 +136,8 @@ pub(super) struct Recipe {
     pub(super) learning_rate: Option<f64>,
     pub(super) metric: Option<Metric>,
     pub(super) class_weights: Option<ClassWeights>,
+    pub(super) calibration: Option<Calibration>,
+    pub(super) last_epoch: bool,
     pub(super) threads: Option<usize>,
     pub(super) trainer: Arc<ChangeTrainer>,
     pub(super) on_epoch: Arc<OnEpoch>,
@@ -157,6 +160,8 @@ impl Default for Recipe {
             learning_rate: None,
             metric: None,
             class_weights: None,
+            calibration: None,
+            last_epoch: false,
             threads: None,
             trainer: Arc::new(|trainer| trainer),
             on_epoch: Arc::new(|_| ControlFlow::Continue(())),
@@ -188,6 +193,8 @@ impl fmt::Debug for Recipe {
             .field("learning_rate", &self.learning_rate)
             .field("metric", &self.metric)
             .field("class_weights", &self.class_weights)
+            .field("calibration", &self.calibration)
+            .field("last_epoch", &self.last_epoch)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }

@@ -59,6 +59,8 @@ shared! {
     DivergenceCause,
     Position,
     // Tables and their models.
+    tabular::Calibration,
+    tabular::Calibrator,
     tabular::Column<'static>,
     tabular::ColumnSettings,
     tabular::Waves,

@@ -28,7 +28,8 @@ impl TabularModel {
     /// of the first layer. So the training table makes a center, and a single row stays itself. The
     /// path leads over these inputs, also of learned waves and vectors. A column's attribution is
     /// the sum over its inputs, and the ensemble's the mean over its networks. Predictions of
-    /// counts are for an exposure of 1.
+    /// counts are for an exposure of 1, and probabilities are those before
+    /// [calibration](TabularModel::calibrator).
     ///
     /// Sums agree with the difference to about 10^-4 of it. [`Attributions::gaps`] bounds the rest,
     /// which is larger if 2,000 gradients for each row and network do not suffice.

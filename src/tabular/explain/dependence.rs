@@ -67,7 +67,7 @@ impl TabularModel {
         for (cell, means) in means.chunks_mut(outputs).enumerate() {
             let cells = memory::filled("rows of the table", cell, rows)?;
             changed.replace(column, grid.select(&cells))?;
-            let values = self.values_of(&self.members, &changed, &all)?;
+            let values = self.values(&changed)?;
             for row in values.chunks(outputs) {
                 means.iter_mut().zip(row).for_each(|(sum, y)| *sum += y);
             }

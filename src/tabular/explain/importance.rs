@@ -307,6 +307,12 @@ impl TabularModel {
             let members = members.iter().copied();
             values.extend(self.values_of(members, table, rows)?);
         }
+        // The calibrator is the ensemble's. It has also seen the classes of held-out rows.
+        if let [(members, _)] = parts
+            && members.len() == self.members.len()
+        {
+            values = self.calibrated(values)?;
+        }
         Scores::of(&self.target, &values, targets, rows)
     }
 }

@@ -1,7 +1,6 @@
 //! Checkpoints of training runs, as bytes.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -120,8 +119,8 @@ impl<T: Float> TrainerState<T> {
             return Err(Error::shape(what, expected, "others"));
         }
         if !saved.is_shaped_like(net) {
-            let expected = format!("{}, as in the checkpoint", shape(&saved));
-            return Err(Error::shape("network", expected, shape(net)));
+            let expected = format!("{}, as in the checkpoint", saved.shape());
+            return Err(Error::shape("network", expected, net.shape()));
         }
         let updates = file.get("updates")?;
         let mut state = trainer.init_state(net)?;
@@ -170,21 +169,6 @@ fn read<T: Float>(file: &Reader<'_>, (name, what): Names, len: usize) -> Result<
     let values = file.values(name, &[len])?;
     check_finite(what, &values)?;
     Ok(values)
-}
-
-/// Describes a network's sizes, encoding and activations for an error.
-fn shape<T: Float>(net: &Mlp<T>) -> String {
-    let layers = net.layout().layers().iter().zip(net.activations());
-    let layers = layers.map(|(at, f)| format!(", {} {}", at.outputs, f.name()));
-    let encoding = net
-        .encoding()
-        .map(|encoding| format!(", {}", encoding.name()));
-    let encoding = encoding.unwrap_or_default();
-    format!(
-        "{} inputs{encoding}{}",
-        net.inputs(),
-        layers.collect::<String>()
-    )
 }
 
 fn write_history(file: &mut Writer, history: &History) -> Result<()> {
