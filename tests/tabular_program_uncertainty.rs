@@ -224,9 +224,15 @@ fn probabilities_are_compared_with_frequencies() {
         let error = number(&output, "ece");
         assert!((0.0..0.3).contains(&error), "{output}");
         let lines = below(&output, "probability of low on ");
-        let head = format!("{rows}, calibration error {error:.4}:");
-        assert!(output.contains(&head), "no {head} in {output}");
-        let bins: Vec<_> = lines[1..].iter().map(|line| numbers(line)).collect();
+        assert!(lines[0].ends_with("mean  observed     rows"), "{output}");
+        let (last, bins) = lines[1..].split_last().unwrap();
+        let start = format!("  calibration error {error:.4}, or 0.");
+        assert!(
+            last.starts_with(&start) && last.contains("without the temperature"),
+            "{last}"
+        );
+        assert!(output.contains(&format!("{rows}:\n    mean")), "{output}");
+        let bins: Vec<_> = bins.iter().map(|line| numbers(line)).collect();
         let rows: f64 = bins.iter().map(|bin| bin[2]).sum();
         assert_eq!(rows, 300.0, "{output}");
         // The classes follow from the slope, so the outer bins are nearly right.
@@ -234,4 +240,77 @@ fn probabilities_are_compared_with_frequencies() {
         assert!(first[0] < 0.1 && first[1] < 0.15, "{output}");
         assert!(last[0] > 0.9 && last[1] > 0.85, "{output}");
     }
+}
+
+#[test]
+fn sets_of_classes_are_written_and_cover() {
+    let folder = folder("tabular_sets");
+    let text = |range| rows(range).replace("low", "lo|w");
+    let data = file(&folder, "data.csv", &text(0..300));
+    let test = file(&folder, "test.csv", &text(1000..1300));
+    let flags = ["--target", "kind", "--ignore", "number", FLAGS[0], FLAGS[1]];
+
+    let output = output_of(&mut short(&data, &flags));
+    let lines = below(
+        &output,
+        "90 % sets of classes of held-out rows, from the errors of other",
+    );
+    let coverage = numbers(lines[0]);
+    assert!(
+        (coverage[0] - 0.9).abs() < 0.1 && coverage[1] == 0.9,
+        "{output}"
+    );
+    assert!(
+        (number(&output, "coverage") - coverage[0]).abs() < 1e-4,
+        "{output}"
+    );
+
+    // The mean size and the coverage are those of the written sets.
+    let run = |command: &mut std::process::Command| {
+        let command = command.arg("--test").arg(&test).arg("--predict").arg(&test);
+        output_of(command.args(["--level", "0.99"]))
+    };
+    let output = run(&mut short(&data, &flags));
+    let lines = below(&output, "99 % sets of classes of rows of");
+    let (header, cells) = predictions(&folder);
+    assert!(header.starts_with("row,number,predicted kind,kind_set,probability of high"));
+    let written = fs::read_to_string(&test).unwrap();
+    let truths = written
+        .lines()
+        .skip(1)
+        .map(|line| line.rsplit(',').next().unwrap());
+    let (mut inside, mut classes) = (0, 0);
+    for (truth, cells) in truths.zip(&cells) {
+        let set = cells[3].replace("\\|", "/");
+        let names: Vec<_> = set.split('|').filter(|name| !name.is_empty()).collect();
+        assert!(
+            names.iter().all(|name| ["high", "lo/w"].contains(name)),
+            "{cells:?}"
+        );
+        inside += usize::from(names.contains(&&*truth.replace('|', "/")));
+        classes += names.len();
+    }
+    let coverage = number(&output, "coverage");
+    assert!(
+        (inside as f64 / 300.0 - coverage).abs() < 1e-6 && coverage > 0.95,
+        "{output}"
+    );
+    let size = numbers(lines[1])[0];
+    assert!(
+        (classes as f64 / 300.0 - size).abs() < 1e-4 && size > 1.0,
+        "{output}"
+    );
+    assert!(
+        cells.iter().any(|cells| cells[3] == "high|lo\\|w"),
+        "{output}"
+    );
+
+    let mut load = example("tabular");
+    load.arg("--load").arg(folder.join("model.safetensors"));
+    let again = folder.join("again");
+    let loaded = run(load.arg("--out").arg(&again));
+    for name in ["coverage", "ece"] {
+        assert_eq!(number(&loaded, name), number(&output, name), "{name}");
+    }
+    assert_eq!(predictions(&again), (header, cells));
 }

@@ -136,11 +136,12 @@ fn classes_have_probabilities() {
         "{output}"
     );
     let predictions = fs::read_to_string(folder.join("predictions.csv")).unwrap();
-    let header = "row,few,predicted kind,probability of high,probability of low,probability of mid";
+    let header = "row,few,predicted kind,kind_set,probability of high,probability of low,\
+                  probability of mid";
     let mut lines = predictions.lines();
     assert_eq!(lines.next(), Some(header));
     for line in lines {
-        let numbers = line.split(',').skip(3).map(|p| p.parse::<f64>().unwrap());
+        let numbers = line.split(',').skip(4).map(|p| p.parse::<f64>().unwrap());
         assert!((numbers.sum::<f64>() - 1.0).abs() < 1e-5, "{line}");
     }
 

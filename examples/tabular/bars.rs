@@ -38,9 +38,20 @@ const BAR: f64 = 20.0;
 /// Maximum number of bars.
 pub const MOST_BARS: usize = 14;
 
+/// Bars with names, and words about them.
+pub struct Bars<'w> {
+    pub title: &'w str,
+    pub words: &'w str,
+    /// Name, length and deviation of each bar.
+    pub all: &'w [(String, f64, f64)],
+    /// Length to compare with.
+    pub expected: Option<f64>,
+}
+
 /// Draws a bar for each name, with its deviation.
-pub fn importance(area: &Area<'_>, words: &str, all: &[(String, f64, f64)]) -> Result<()> {
-    title(area, "importance of columns")?;
+pub fn bars(area: &Area<'_>, bars: &Bars<'_>) -> Result<()> {
+    title(area, bars.title)?;
+    let all = bars.all;
     let (width, height) = area.dim_in_pixel();
     let most = (f64::from(width) * 0.4 / f64::from(px(LETTER))) as usize;
     let names: Vec<_> = all.iter().map(|(name, ..)| name.clone()).collect();
@@ -60,7 +71,7 @@ pub fn importance(area: &Area<'_>, words: &str, all: &[(String, f64, f64)]) -> R
     let ends = all
         .iter()
         .flat_map(|(_, mean, deviation)| [mean - deviation, mean + deviation]);
-    let range = charts::range(ends.chain([0.0]));
+    let range = charts::range(ends.chain([0.0]).chain(bars.expected));
     let scale = Scale::of(range, false);
     let (low, high) = (scale.apply(range.0), scale.apply(range.1));
     let across = |x: f64| {
@@ -108,10 +119,14 @@ pub fn importance(area: &Area<'_>, words: &str, all: &[(String, f64, f64)]) -> R
     }
     let line = [(across(0.0), top), (across(0.0), bottom)];
     area.draw(&PathElement::new(line, AXIS.stroke_width(px(1.0))))?;
+    if let Some(expected) = bars.expected {
+        let line = [(across(expected), top), (across(expected), bottom)];
+        area.draw(&PathElement::new(line, ORANGE.stroke_width(px(1.5))))?;
+    }
     let place = (i32::midpoint(left, right), bottom + px(22.0) as i32);
     write(
         area,
-        scale.describe(words),
+        scale.describe(bars.words),
         place,
         (11.0, FAINT),
         (HPos::Center, VPos::Top),
@@ -131,7 +146,12 @@ pub fn matrix(area: &Area<'_>, head: &str, classes: &[String], counts: &[usize])
     let names =
         |pixels: i32| labels::shortened(classes, (pixels / px(LETTER) as i32).max(3) as usize);
     let (lines, heads) = (names(left), names(cell.0));
-    let size = (f64::from(cell.1.min(cell.0 / 2)) / f64::from(px(1.0)) * 0.6).clamp(5.0, 14.0);
+    let digits = counts.iter().max().map_or(1, |most| most.to_string().len());
+    let (across, down) = (
+        0.9 * f64::from(cell.0) / (0.65 * digits as f64),
+        0.6 * f64::from(cell.1),
+    );
+    let size = (across.min(down) / f64::from(px(1.0))).clamp(5.0, 14.0);
     for (row, (line, name)) in lines.into_iter().zip(heads).enumerate() {
         let all = &counts[row * classes.len()..][..classes.len()];
         let total = all.iter().sum::<usize>().max(1) as f64;

@@ -85,7 +85,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub predict: Option<PathBuf>,
 
-    /// Fraction of rows that intervals of predicted numbers should cover
+    /// Fraction of rows that intervals of numbers, or sets of classes, should cover
     #[arg(long, value_name = "FRACTION", default_value_t = 0.9, value_parser = level)]
     pub level: f64,
 

@@ -105,7 +105,7 @@ impl Intervals {
                 }
             }));
         }
-        let rows = "held-out rows".into();
+        let rows = written::HELD_OUT.into();
         Ok(Some(Self { rows, level, all }))
     }
 
@@ -117,24 +117,17 @@ impl Intervals {
 
     /// Returns lines for readers.
     pub fn lines(&self) -> Vec<String> {
-        let count = self.all.len().max(1) as f64;
-        // Deviation of the coverage of this many independent rows, if the level is right.
-        let deviation = (self.level * (1.0 - self.level) / count).sqrt();
-        let mean = self.all.iter().map(Interval::width).sum::<f64>() / count;
+        let (level, rows) = (self.level, self.all.len());
+        let mean = self.all.iter().map(Interval::width).sum::<f64>() / rows.max(1) as f64;
         let width = if mean.is_finite() {
             format!("{} on average", written::score(mean, 4))
         } else {
             "infinite, because too few rows were held out for this level".to_string()
         };
-        let from = match &*self.rows {
-            "held-out rows" => ", from the errors of other folds",
-            _ => "",
-        };
-        let percent = written::percent(self.level);
-        let expected = format!("expected {} ± {deviation:.4}", self.level);
+        let head = written::with_origin(&self.rows);
         vec![
-            format!("{percent} intervals of {}{from}:", self.rows),
-            format!("  coverage  {:.4}, {expected}", self.coverage()),
+            format!("{} intervals of {head}:", written::percent(level)),
+            written::coverage(self.coverage(), level, rows),
             format!("  width     {width}"),
         ]
     }

@@ -27,6 +27,7 @@ mod predictions;
 mod reading;
 mod reliability;
 mod report;
+mod sets;
 mod training;
 mod uncertainty;
 mod written;
@@ -112,7 +113,7 @@ fn run(flags: &Flags) -> Result<()> {
     }
     if let Some(checked) = &checked {
         print_lines(checked.lines());
-        summary += &named([checked.score()], 6);
+        summary += &named(checked.scores(), 6);
     }
     if let Some((reading, losses, importance)) = report {
         let report = Report {

@@ -8,13 +8,13 @@ use std::path::Path;
 use feedforward::tabular::{Table, TabularModel};
 
 use super::reading::{self, Known};
-use super::{Result, in_file, written};
+use super::{Result, in_file, sets, written};
 
 /// Writes predictions for a table that was read from the first file to the second file.
 ///
 /// Each row has its number from 1, the columns that the model does not read, and the prediction. A
-/// predicted number has an interval of this level, and a class the probability of each class. Cells
-/// of other columns come from the plain table.
+/// predicted number has an interval of this level. A class has a set, and the probability of each
+/// class. Cells of other columns come from the plain table.
 pub fn write(
     model: &TabularModel,
     known: &Known,
@@ -29,7 +29,7 @@ pub fn write(
     let predictions = if model.classes().is_empty() {
         numbers(model, table, level)
     } else {
-        classes(model, table)
+        classes(model, table, level)
     };
     let (ours, cells) = predictions.map_err(in_file(from))?;
     let mut names: BTreeSet<String> = kept.iter().map(|(name, _)| (*name).clone()).collect();
@@ -76,29 +76,44 @@ fn numbers<'m>(
     Ok((names.collect(), Box::new(cells)))
 }
 
-/// Returns predicted classes with the probability of each class.
-fn classes<'m>(model: &'m TabularModel, table: &Table<'_>) -> feedforward::Result<Cells<'m>> {
+/// Returns predicted classes with their set, and the probability of each class.
+fn classes<'m>(
+    model: &'m TabularModel,
+    table: &Table<'_>,
+    level: f64,
+) -> feedforward::Result<Cells<'m>> {
     let predicted = model.predict_class(table)?;
     let predicted: Vec<_> = predicted.into_iter().map(quoted).collect();
     let probabilities = model.predict_probability(table)?;
+    let sets = sets::predicted(model, table, level)?;
     let classes = model.classes();
-    let names = classes
+    let targets = model.targets().iter();
+    let names = targets.flat_map(|target| [format!("predicted {target}"), format!("{target}_set")]);
+    let of_classes = classes
         .iter()
         .map(|class| format!("probability of {class}"));
-    let names = model
-        .targets()
-        .iter()
-        .map(|target| format!("predicted {target}"))
-        .chain(names);
+    let names = names.chain(of_classes);
     let cells = move |row: usize| {
         let of_row = probabilities
             .chunks(classes.len())
             .nth(row)
             .unwrap_or_default();
         let of_row = of_row.iter().map(|p| format!("{p:.6}"));
-        [predicted[row].clone()].into_iter().chain(of_row).collect()
+        [predicted[row].clone(), set(classes, &sets, row)]
+            .into_iter()
+            .chain(of_row)
+            .collect()
     };
     Ok((names.collect(), Box::new(cells)))
+}
+
+/// Returns the names of the classes in a row's set, with `|` between them. A name with this
+/// character has `\` before it.
+fn set(classes: &[String], sets: &[bool], row: usize) -> String {
+    let of_row = sets.chunks(classes.len()).nth(row).unwrap_or_default();
+    let names = classes.iter().zip(of_row).filter(|(_, is_in)| **is_in);
+    let names = names.map(|(name, _)| name.replace('\\', "\\\\").replace('|', "\\|"));
+    quoted(&names.collect::<Vec<_>>().join("|"))
 }
 
 /// Returns a name that no column has, and adds it to the names.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use feedforward::calibration::{self, Temperature};
 use feedforward::metrics;
-use feedforward::tabular::Column;
+use feedforward::tabular::{Calibrator, Column, TabularModel};
 
 use super::{Result, labels, reading};
 
@@ -33,6 +34,24 @@ pub struct Reliability {
     pub bins: Vec<Bin>,
     /// Expected calibration error.
     pub error: f64,
+    /// Temperature of the calibration, and the error without it.
+    pub before: Option<(f64, f64)>,
+}
+
+/// Returns probabilities without the temperature of their calibration. Their digits suffice, unless
+/// the temperature is extreme.
+fn uncalibrated(
+    probabilities: &[f64],
+    classes: usize,
+    calibrator: &Temperature,
+) -> Result<Vec<f64>> {
+    let mixed = calibrator.mixing() / classes as f64;
+    let unmixed = |p: &f64| ((p - mixed) / (1.0 - calibrator.mixing())).clamp(0.0, 1.0);
+    let probabilities: Vec<_> = probabilities.iter().map(unmixed).collect();
+    let logits = calibration::logits(&probabilities, classes)?;
+    let inverse = Temperature::new(1.0 / calibrator.temperature(), 0.0)?;
+    let width = if classes == 2 { 1 } else { classes };
+    Ok(inverse.probabilities(&logits, width)?)
 }
 
 /// Returns the index of the class of each row, or `None` if its class is missing or unknown.
@@ -54,10 +73,11 @@ impl Reliability {
     /// The table is about the second of two classes, or else about the predicted class.
     pub fn new(
         rows: String,
-        classes: &[String],
+        model: &TabularModel,
         column: &Column<'_>,
         probabilities: &[f64],
     ) -> Result<Option<Self>> {
+        let classes = model.classes();
         let (mut known, mut expected) = (Vec::new(), Vec::new());
         let mut bins = vec![Bin::default(); BINS];
         let all = probabilities.chunks(classes.len());
@@ -82,7 +102,17 @@ impl Reliability {
             bin.observed /= rows;
         }
         let count = classes.len();
-        let error = metrics::expected_calibration_error(&known, &expected, count, ERROR_BINS)?;
+        let error_of = |probabilities: &[f64]| {
+            metrics::expected_calibration_error(probabilities, &expected, count, ERROR_BINS)
+        };
+        let before = match model.calibrator() {
+            Some(Calibrator::Temperature(calibrator)) => {
+                let error = error_of(&uncalibrated(&known, count, calibrator)?)?;
+                Some((calibrator.temperature(), error))
+            }
+            _ => None,
+        };
+        let error = error_of(&known)?;
         let probability = match labels::shortened(classes, 20).pop() {
             Some(second) if classes.len() == 2 => format!("probability of {second}"),
             _ => "probability of the predicted class".to_string(),
@@ -92,21 +122,27 @@ impl Reliability {
             probability,
             bins,
             error,
+            before,
         }))
     }
 
     /// Returns lines for readers.
     pub fn lines(&self) -> Vec<String> {
-        let (rows, error) = (&self.rows, self.error);
-        let head = format!(
-            "{} on {rows}, calibration error {error:.4}:",
-            self.probability
-        );
-        let mut lines = vec![head, "    mean  observed     rows".to_string()];
+        let error = format!("  calibration error {:.4}", self.error);
+        let mut lines = vec![
+            format!("{} on {}:", self.probability, self.rows),
+            "    mean  observed     rows".to_string(),
+        ];
         for bin in self.bins.iter().filter(|bin| bin.rows > 0) {
             let (predicted, observed) = (bin.predicted, bin.observed);
             lines.push(format!("  {predicted:.4}    {observed:.4} {:>8}", bin.rows));
         }
+        lines.push(match self.before {
+            Some((temperature, before)) => {
+                format!("{error}, or {before:.4} without the temperature {temperature:.4}")
+            }
+            None => error,
+        });
         lines
     }
 }

@@ -7,14 +7,16 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use support::plot::{self, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
+use super::bars::{self, Bars};
 use super::charts::{self, Axes};
 use super::importance::Measured;
 use super::intervals::Intervals;
 use super::reading::{Reading, Target};
 use super::reliability::{self, Reliability};
+use super::sets::{OfClass, Sets};
 use super::training::Losses;
 use super::uncertainty::Uncertainty;
-use super::{Result, bars, labels, written};
+use super::{Result, labels, written};
 
 /// Width of the picture, and heights of a row of panels and of the line above them, in pixels.
 const WIDTH: u32 = 1140;
@@ -72,18 +74,22 @@ impl Report<'_> {
         } else {
             all.push(Box::new(|area| self.confusion(column, area)));
         }
+        let classes = match self.uncertainty {
+            Some(Uncertainty::Classes(reliability, sets)) => Some((reliability, sets)),
+            _ => None,
+        };
+        if let Some((reliability, _)) = classes {
+            all.push(Box::new(|area| reliability_of(reliability, area)));
+        }
         all.push(Box::new(|area| losses(self.losses, area)));
         if let Some(measured) = self.importance {
             all.push(Box::new(|area| importance(measured, area)));
         }
-        match self.uncertainty {
-            Some(Uncertainty::Numbers(all_intervals)) => {
-                all.push(Box::new(|area| intervals(all_intervals, self.is_log, area)));
-            }
-            Some(Uncertainty::Classes(reliability)) => {
-                all.push(Box::new(|area| reliability_of(reliability, area)));
-            }
-            None => {}
+        if let Some(Uncertainty::Numbers(all_intervals)) = self.uncertainty {
+            all.push(Box::new(|area| intervals(all_intervals, self.is_log, area)));
+        }
+        if let Some((_, Some(all_sets))) = classes {
+            all.push(Box::new(|area| sets(all_sets, self.model.classes(), area)));
         }
         let in_first_row = if all.len() > 3 {
             all.len().div_ceil(2)
@@ -211,7 +217,41 @@ fn importance(measured: &Measured, area: &Area<'_>) -> Result<()> {
         .map(|(name, mean, deviation)| (name.to_string(), mean, deviation))
         .collect();
     let words = format!("{} after a shuffle, held-out rows", measured.title());
-    bars::importance(area, &words, &all)
+    let bars = Bars {
+        title: "importance of columns",
+        words: &words,
+        all: &all,
+        expected: None,
+    };
+    bars::bars(area, &bars)
+}
+
+/// Draws how many sets of each class contain it.
+fn sets(sets: &Sets, classes: &[String], area: &Area<'_>) -> Result<()> {
+    let (mut of_classes, total) = sets.means();
+    of_classes.retain(|of| of.rows > 0);
+    of_classes.sort_by_key(|of| std::cmp::Reverse(of.rows));
+    of_classes.truncate(bars::MOST_BARS);
+    of_classes.sort_by_key(|of| of.class);
+    let bar = |of: &OfClass| {
+        let deviation = (of.coverage * (1.0 - of.coverage) / of.rows as f64).sqrt();
+        (classes[of.class].clone(), of.coverage, deviation)
+    };
+    let all: Vec<_> = of_classes.iter().map(bar).collect();
+    let (level, inside) = (written::percent(sets.level), 100.0 * total.coverage);
+    let title = format!(
+        "{level} sets: {inside:.1} % with the class, {:.2} classes on average",
+        total.size
+    );
+    let rows = labels::on_one_line(&sets.rows);
+    let words = format!("fraction of sets with the true class, {rows}");
+    let bars = Bars {
+        title: &title,
+        words: &words,
+        all: &all,
+        expected: Some(sets.level),
+    };
+    bars::bars(area, &bars)
 }
 
 /// Draws intervals in the order of the predictions.

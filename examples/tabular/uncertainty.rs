@@ -7,13 +7,14 @@ use feedforward::tabular::{Table, TabularModel};
 use super::intervals::Intervals;
 use super::reading::{Reading, Target};
 use super::reliability::Reliability;
-use super::{Result, in_file};
+use super::sets::{self, Sets};
+use super::{Result, in_file, written};
 
 /// Uncertainty on rows with known targets, which the predictions have not learned.
 #[derive(Debug)]
 pub enum Uncertainty {
     Numbers(Intervals),
-    Classes(Reliability),
+    Classes(Reliability, Option<Sets>),
 }
 
 impl Uncertainty {
@@ -38,8 +39,10 @@ impl Uncertainty {
             return Ok(Some(Self::Numbers(intervals)));
         }
         let probabilities = model.predict_probability(table).map_err(in_file(file))?;
-        let reliability = Reliability::new(rows, model.classes(), column, &probabilities)?;
-        Ok(reliability.map(Self::Classes))
+        let sets = sets::predicted(model, table, level).map_err(in_file(file))?;
+        let sets = Sets::new((rows.clone(), level), model.classes(), column, &sets);
+        let reliability = Reliability::new(rows, model, column, &probabilities)?;
+        Ok(reliability.map(|reliability| Self::Classes(reliability, sets)))
     }
 
     /// Measures it on the rows that were held out.
@@ -54,24 +57,40 @@ impl Uncertainty {
             let intervals = Intervals::of_held_out(model, truths, (is_log, level))?;
             return Ok(intervals.map(Self::Numbers));
         }
-        let rows = "held-out rows".to_string();
-        let reliability = Reliability::new(rows, model.classes(), column, model.out_of_fold())?;
-        Ok(reliability.map(Self::Classes))
+        let sets = Sets::of_held_out(model, column, level)?;
+        let rows = written::HELD_OUT.to_string();
+        let reliability = Reliability::new(rows, model, column, model.out_of_fold())?;
+        Ok(reliability.map(|reliability| Self::Classes(reliability, sets)))
     }
 
     /// Returns lines for readers.
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Numbers(intervals) => intervals.lines(),
-            Self::Classes(reliability) => reliability.lines(),
+            Self::Classes(reliability, sets) => {
+                let mut lines = reliability.lines();
+                if let Some(sets) = sets {
+                    lines.push(String::new());
+                    lines.extend(sets.lines());
+                }
+                lines
+            }
         }
     }
 
-    /// Returns a name and a number for other programs.
-    pub fn score(&self) -> (&'static str, f64) {
+    /// Returns names and numbers for other programs.
+    pub fn scores(&self) -> Vec<(&'static str, f64)> {
         match self {
-            Self::Numbers(intervals) => ("coverage", intervals.coverage()),
-            Self::Classes(reliability) => ("ece", reliability.error),
+            Self::Numbers(intervals) => vec![("coverage", intervals.coverage())],
+            Self::Classes(reliability, sets) => {
+                let coverage = sets
+                    .iter()
+                    .map(|sets| ("coverage", sets.means().1.coverage));
+                [("ece", reliability.error)]
+                    .into_iter()
+                    .chain(coverage)
+                    .collect()
+            }
         }
     }
 }
