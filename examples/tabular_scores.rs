@@ -1,7 +1,8 @@
 //! Trains on the tables of a folder, and prints the scores beside those of other libraries.
 //!
 //! `cargo run --release --example tabular_scores -- FOLDER [--folds 5]`. docs/tabular.md describes
-//! the folder: CSV files, and scores.json with their splits and the scores of others.
+//! the folder: CSV files, and scores.json with their splits and the scores of others. With
+//! `--calibration`, it prints the effect of calibration on classifiers instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -12,7 +13,10 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use feedforward::tabular::{CsvReader, Preset, Table, Tabular};
+use feedforward::metrics::{expected_calibration_error, log_loss};
+use feedforward::tabular::{
+    Calibrator, CsvReader, Metric, Preset, Table, Tabular, TabularModel, Value as Cell,
+};
 use serde_json::{Map, Value};
 use support::progress::Progress;
 
@@ -52,6 +56,9 @@ struct Options {
     /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     threads: Option<u32>,
+    /// Print log loss and calibration error of classifiers instead, before and after calibration
+    #[arg(long)]
+    calibration: bool,
     /// Print no progress
     #[arg(long)]
     quiet: bool,
@@ -93,6 +100,10 @@ fn run(options: &Options) -> Result<()> {
         names = options.sets.iter().collect();
     }
 
+    if options.calibration {
+        return print_calibration(options, &sets, &names);
+    }
+
     let others = sets
         .values()
         .filter_map(|set| set.get("scores")?.as_object());
@@ -104,11 +115,7 @@ fn run(options: &Options) -> Result<()> {
 
     let mut totals = vec![Total::default(); libraries.len()];
     for name in &names {
-        let set = sets.get(*name).ok_or_else(|| {
-            let known: Vec<_> = sets.keys().map(String::as_str).collect();
-            explain(&format!("expected one of {}, got {name}", known.join(", ")))
-        })?;
-        let set = Set::new(&options.folder, name, set)?;
+        let set = Set::new(&options.folder, name, get_set(&sets, name)?)?;
         let results = set.results(options)?;
         let mut line = format!("{name:<18}{:>7}  {:<9}", set.table.rows(), set.metric);
         for (library, total) in libraries.iter().zip(&mut totals) {
@@ -130,6 +137,85 @@ fn run(options: &Options) -> Result<()> {
     let (sets, mean, seconds) = (names.len(), geometric(own), own.seconds);
     println!("sets={sets} mean={mean:.4} seconds={seconds:.1}");
     Ok(())
+}
+
+/// Number of bins of the calibration error.
+const BINS: usize = 15;
+
+/// Prints the effect of calibration on the sets with classes.
+fn print_calibration(
+    options: &Options,
+    sets: &Map<String, Value>,
+    names: &[&String],
+) -> Result<()> {
+    const HEADS: [&str; 6] = ["epoch by", "T", "log loss", "after", "error", "after"];
+    let heads = HEADS.map(|head| format!("{head:>WIDTH$}")).concat();
+    println!("{:<18}{heads}", "set");
+    let mut worst: f64 = 0.0;
+    for name in names {
+        let set = Set::new(&options.folder, name, get_set(sets, name)?)?;
+        if set.metric != "accuracy" {
+            continue;
+        }
+        for (metric, words) in [
+            (Metric::Accuracy, "accuracy"),
+            (Metric::LogLoss, "log loss"),
+        ] {
+            let mut sums = [0.0; 5];
+            let splits = set.splits()?;
+            for (_, rows) in &splits {
+                let (model, held_out, _) = set.fitted(rows, options, Some(metric))?;
+                let effect = effect(&model, &held_out, set.target)?;
+                sums.iter_mut().zip(effect).for_each(|(sum, x)| *sum += x);
+            }
+            let means = sums.map(|sum| sum / splits.len() as f64);
+            let cells = means.map(|mean| cell(mean, 4)).concat();
+            println!("{name:<18}{words:>WIDTH$}{cells}");
+            worst = worst.max(means[2] / means[1]);
+        }
+    }
+    println!("worst={worst:.4}");
+    Ok(())
+}
+
+/// Returns the temperature, then log loss and calibration error, each before and after calibration.
+fn effect(model: &TabularModel, table: &Table<'_>, target: &str) -> Result<[f64; 5]> {
+    let classes = model.classes();
+    let column = table.column(target)?;
+    let expected = (0..table.rows()).map(|row| {
+        let found = classes.iter().position(|class| {
+            let cell = column.get(row);
+            cell == Some(Cell::Word(class))
+        });
+        found.ok_or("expected classes that are words")
+    });
+    let expected = expected.collect::<std::result::Result<Vec<_>, _>>()?;
+    let rows: Vec<_> = (0..table.rows()).collect();
+    // The mean of the networks' probabilities.
+    let mut before = vec![0.0; rows.len() * classes.len()];
+    for (columns, net) in model.columns().zip(model.networks()) {
+        let logits = net.predict(&columns.encode(table, &rows)?)?;
+        let logits = logits.chunks(classes.len());
+        for (row, mean) in logits.zip(before.chunks_mut(classes.len())) {
+            let powers: Vec<_> = row.iter().map(|&z| f64::from(z).exp()).collect();
+            let total = powers.iter().sum::<f64>() * model.folds() as f64;
+            mean.iter_mut()
+                .zip(powers)
+                .for_each(|(p, x)| *p += x / total);
+        }
+    }
+    let after = model.predict_probability(table)?;
+    let loss = |p: &[f64]| log_loss(p, &expected, classes.len());
+    let error = |p: &[f64]| expected_calibration_error(p, &expected, classes.len(), BINS);
+    let temperature = match model.calibrator() {
+        Some(Calibrator::Temperature(calibrator)) => calibrator.temperature(),
+        _ => f64::NAN,
+    };
+    let (loss, error) = (
+        [loss(&before)?, loss(&after)?],
+        [error(&before)?, error(&after)?],
+    );
+    Ok([temperature, loss[0], loss[1], error[0], error[1]])
 }
 
 /// Width of a column of the printed table.
@@ -198,16 +284,7 @@ impl<'s> Set<'s> {
     fn results(&self, options: &Options) -> Result<BTreeMap<String, Vec<(f64, f64)>>> {
         let mut results = BTreeMap::<String, Vec<(f64, f64)>>::new();
         let scores = get(self.description, self.name, "scores")?.as_object();
-        for (split, rows) in get(self.description, self.name, "test_rows")?
-            .as_object()
-            .into_iter()
-            .flatten()
-        {
-            let rows = rows.as_array().into_iter().flatten();
-            let rows: Vec<_> = rows
-                .filter_map(Value::as_u64)
-                .map(|row| row as usize)
-                .collect();
+        for (split, rows) in self.splits()? {
             let own = self.result(&rows, options)?;
             results.entry(OWN.to_string()).or_default().push(own);
             for (library, scores) in scores.into_iter().flatten() {
@@ -218,14 +295,39 @@ impl<'s> Set<'s> {
                 }
             }
         }
-        if results.is_empty() {
+        Ok(results)
+    }
+
+    /// Returns name and test rows of each split.
+    fn splits(&self) -> Result<Vec<(&'s str, Vec<usize>)>> {
+        let splits = get(self.description, self.name, "test_rows")?.as_object();
+        let splits = splits.into_iter().flatten().map(|(split, rows)| {
+            let rows = rows.as_array().into_iter().flatten();
+            let rows = rows.filter_map(Value::as_u64).map(|row| row as usize);
+            (split.as_str(), rows.collect())
+        });
+        let splits: Vec<_> = splits.collect();
+        if splits.is_empty() {
             return Err(format!("{}: expected test_rows, got none", self.name).into());
         }
-        Ok(results)
+        Ok(splits)
     }
 
     /// Trains on all rows but these, and returns the score on these, and seconds.
     fn result(&self, test: &[usize], options: &Options) -> Result<(f64, f64)> {
+        let (model, held_out, seconds) = self.fitted(test, options, None)?;
+        let score = model.score(&held_out);
+        let score = score.map_err(|error| format!("{}: {error}", self.name))?;
+        Ok((score.get(self.metric).unwrap_or(f64::NAN), seconds))
+    }
+
+    /// Trains on all rows but these, and returns the model, these rows, and seconds.
+    fn fitted(
+        &self,
+        test: &[usize],
+        options: &Options,
+        metric: Option<Metric>,
+    ) -> Result<(TabularModel, Table<'static>, f64)> {
         let explain = |error| format!("{}: {error}", self.name);
         let mut is_test = vec![false; self.table.rows()];
         let held_out = self.table.select(test).map_err(explain)?;
@@ -268,11 +370,26 @@ impl<'s> Set<'s> {
             Some(threads) => recipe.threads(threads as usize),
             None => recipe,
         };
+        let recipe = match metric {
+            Some(metric) => recipe.metric(metric),
+            None => recipe,
+        };
         let model = recipe.fit().map_err(explain)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let score = model.score(&held_out).map_err(explain)?.get(self.metric);
-        Ok((score.unwrap_or(f64::NAN), seconds))
+        Ok((model, held_out, seconds))
     }
+}
+
+/// Returns a set's description.
+fn get_set<'v>(sets: &'v Map<String, Value>, name: &str) -> Result<&'v Value> {
+    let found = sets.get(name).ok_or_else(|| {
+        let known: Vec<_> = sets.keys().map(String::as_str).collect();
+        format!(
+            "scores.json: expected one of {}, got {name}",
+            known.join(", ")
+        )
+    });
+    Ok(found?)
 }
 
 /// Returns a part of a set's description.

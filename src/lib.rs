@@ -145,6 +145,7 @@ pub mod optimizer;
 mod parallel;
 mod random;
 pub mod schedule;
+pub mod search;
 #[cfg(feature = "serde")]
 mod serde_float;
 pub mod simd;

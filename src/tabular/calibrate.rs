@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use super::target::{Target, Targets, Task};
 use crate::calibration::{Quadratic, Temperature, logits};
 use crate::error::{Error, Result};
-use crate::folds::Split;
 
 /// Correction of a classifier's probabilities, which a recipe fits to out-of-fold predictions.
 ///
@@ -85,45 +84,52 @@ impl Calibrator {
 pub(super) struct OutOfFold<'t> {
     calibration: Calibration,
     classes: usize,
-    /// Probabilities of the held-out rows of all folds, in order.
-    probabilities: Vec<f64>,
-    expected: Vec<usize>,
-    /// Part of each row, which is corrected by a calibrator of all other parts.
-    parts: Vec<usize>,
+    /// Probabilities of all rows of the table, of which some may be NaN.
+    probabilities: &'t [f64],
+    expected: &'t [usize],
+    /// Part of each row, which is corrected by a calibrator of all other parts. `None` for rows
+    /// that no fold has held out.
+    parts: Vec<Option<usize>>,
     weights: Option<&'t [f64]>,
 }
 
+/// Calibrators of the parts of a table, each fitted without the rows that it corrects.
+pub(super) struct CrossFitted<'o> {
+    parts: &'o [Option<usize>],
+    calibrators: Vec<Option<Calibrator>>,
+    classes: usize,
+}
+
 impl<'t> OutOfFold<'t> {
-    /// Collects the probabilities of each fold's held-out rows. Returns `None` unless there are
-    /// classes.
+    /// Collects the rows that were held out. Returns `None` unless there are classes.
     pub(super) fn new(
         calibration: Calibration,
         (target, targets): (&Target, &'t Targets),
-        splits: &[Split],
-        values: &[Vec<f64>],
+        held_out: &[Vec<usize>],
+        probabilities: &'t [f64],
     ) -> Option<Self> {
-        let Targets::Classes(classes, weights) = targets else {
+        let Targets::Classes(expected, weights) = targets else {
             return None;
         };
         if target.task != Task::Classes || calibration == Calibration::None {
             return None;
         }
-        let (mut expected, mut parts) = (Vec::new(), Vec::new());
-        for (fold, split) in splits.iter().enumerate() {
-            for (position, &row) in split.held_out.iter().enumerate() {
-                expected.push(classes[row]);
-                // The rows of a single fold make two parts.
-                parts.push(if splits.len() == 1 {
-                    position % 2
-                } else {
-                    fold
-                });
+        let mut parts = vec![None; expected.len()];
+        for (fold, rows) in held_out.iter().enumerate() {
+            for &row in rows {
+                parts[row].get_or_insert(fold);
+            }
+        }
+        if parts.iter().flatten().all(|&part| part == 0) {
+            // Rows that were held out together make two parts.
+            for (position, part) in parts.iter_mut().flatten().enumerate() {
+                *part = position % 2;
             }
         }
         Some(Self {
             calibration,
             classes: target.classes.len(),
-            probabilities: values.concat(),
+            probabilities,
             expected,
             parts,
             weights: weights.as_deref(),
@@ -139,9 +145,10 @@ impl<'t> OutOfFold<'t> {
         let largest = weights.map_or(1.0, |all| all.iter().copied().fold(0.0, f64::max));
         let (mut probabilities, mut expected, mut row_weights) = (vec![], vec![], vec![]);
         let rows = self.probabilities.chunks_exact(self.classes);
-        for ((row, &class), &part) in rows.zip(&self.expected).zip(&self.parts) {
+        for ((row, &class), &part) in rows.zip(self.expected).zip(&self.parts) {
             let weight = weights.map_or(1.0, |all| all[class] / largest);
-            if without != Some(part) && is_finite(row) && weight > 0.0 {
+            let counts = part.is_some() && (without.is_none() || part != without);
+            if counts && is_finite(row) && weight > 0.0 {
                 probabilities.extend_from_slice(row);
                 expected.push(class);
                 row_weights.push(weight);
@@ -166,19 +173,32 @@ impl<'t> OutOfFold<'t> {
         Ok(Some(calibrator))
     }
 
-    /// Returns the probabilities of all rows, each corrected by a calibrator that was fitted
-    /// without the row's part.
-    pub(super) fn corrected(mut self) -> Result<Vec<f64>> {
-        let parts = self.parts.iter().max().map_or(0, |last| last + 1);
+    /// Fits a calibrator for each part, without its rows.
+    pub(super) fn fit_parts(&self) -> Result<CrossFitted<'_>> {
+        let parts = self.parts.iter().flatten().max().map_or(0, |last| last + 1);
         let calibrators = (0..parts).map(|part| self.fit(Some(part)));
-        let calibrators = calibrators.collect::<Result<Vec<_>>>()?;
-        let rows = self.probabilities.chunks_exact_mut(self.classes);
-        for (row, &part) in rows.zip(&self.parts) {
-            if let Some(calibrator) = &calibrators[part] {
-                calibrator.apply(row, self.classes)?;
+        Ok(CrossFitted {
+            parts: &self.parts,
+            calibrators: calibrators.collect::<Result<_>>()?,
+            classes: self.classes,
+        })
+    }
+}
+
+impl CrossFitted<'_> {
+    /// Corrects the probabilities of these rows of the table.
+    pub(super) fn correct(
+        &self,
+        probabilities: &mut [f64],
+        rows: impl Iterator<Item = usize>,
+    ) -> Result<()> {
+        for (values, row) in probabilities.chunks_exact_mut(self.classes).zip(rows) {
+            let calibrator = self.parts[row].and_then(|part| self.calibrators[part].as_ref());
+            if let Some(calibrator) = calibrator {
+                calibrator.apply(values, self.classes)?;
             }
         }
-        Ok(self.probabilities)
+        Ok(())
     }
 }
 

@@ -27,6 +27,12 @@ pub(super) fn check_settings(recipe: &Recipe, target: &Target, logarithm: bool) 
             "a classifier",
         ),
         (
+            "smoothing",
+            recipe.smoothing.is_some(),
+            is_classifier,
+            "a classifier",
+        ),
+        (
             "class weights",
             recipe.class_weights.is_some(),
             is_classifier,

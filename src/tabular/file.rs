@@ -78,6 +78,9 @@ impl TabularModel {
         for (index, member) in self.members.iter().enumerate() {
             let mut part = Writer::part();
             part.describe_apart("columns", &member.columns)?;
+            if member.weight != 1 {
+                part.describe("weight", &member.weight)?;
+            }
             if let Some(scores) = self.scores.get(index) {
                 let all: Vec<_> = scores.iter().map(|(name, x)| (name, Stored(x))).collect();
                 part.describe("scores", &all)?;
@@ -134,6 +137,7 @@ impl TabularModel {
                 scaler: read_scaler(&part, SCALER)?,
                 residuals: read_residuals(&part, &target)?,
                 class_scores: read_scores(&part, &target)?,
+                weight: part.find("weight")?.unwrap_or(1),
             };
             part.check_all_read("")?;
             member.check(&target)?;
@@ -239,6 +243,9 @@ impl Member {
     /// Checks that columns, network and target fit each other.
     fn check(&self, target: &Target) -> Result<()> {
         self.columns.check()?;
+        if self.weight == 0 {
+            return Err(malformed("the weight of a network is 0"));
+        }
         for (what, expected, got) in [
             ("inputs", self.columns.inputs(), self.net.inputs()),
             ("outputs", target.outputs(), self.net.outputs()),

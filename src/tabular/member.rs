@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 use super::columns::Columns;
 use super::sets::ClassScores;
-use super::settings::{Metric, Preset, Progress, Recipe};
+use super::settings::{Metric, Preset, Recipe};
 use super::standard::{Units, restored};
 use super::start::network;
 use super::table::Table;
@@ -33,6 +33,8 @@ pub(super) struct Member {
     pub(super) residuals: Vec<Vec<f64>>,
     /// Scores of the true classes on the held-out rows.
     pub(super) class_scores: ClassScores,
+    /// Weight in the mean of all members. 1, but in a selected ensemble.
+    pub(super) weight: u32,
 }
 
 impl Member {
@@ -48,14 +50,7 @@ impl Member {
             let Some(epoch) = event.epoch() else {
                 return ControlFlow::Continue(());
             };
-            (recipe.on_epoch)(&Progress {
-                fold: index,
-                folds: recipe.folds.unwrap_or_default(),
-                epoch: epoch.number,
-                epochs: recipe.epochs,
-                loss: epoch.loss,
-                held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
-            })
+            (recipe.on_epoch)(&recipe.progress(0, index, epoch))
         })
     }
 
@@ -67,47 +62,11 @@ impl Member {
         (index, split): (usize, &Split),
         mut on_event: impl FnMut(&TrainingEvent) -> ControlFlow<()> + Send,
     ) -> Result<Self> {
-        let columns = Columns::fit(table, &split.training, &recipe.columns)?;
-        let inputs = columns.encode::<f32>(table, &split.training)?;
-        let held_out = columns.encode::<f32>(table, &split.held_out)?;
-        let units = Units::fit(target, targets, &split.training)?;
-        let learned = targets.of_rows(&split.training, target, &units);
-        let expected = targets.of_rows(&split.held_out, target, &units);
-
-        let seed = recipe.seed.wrapping_add(index as u64);
-        let mut net = network(recipe, &columns, target, (&inputs, seed))?;
-        let validation = match targets.weights(&split.held_out) {
-            Some(weights) => Validation::weighted_set(held_out, expected, weights),
-            None => Validation::set(held_out, expected),
-        };
-        let validation = match (target.task, recipe.metric.unwrap_or_default()) {
-            (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
-            (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
-            _ => validation,
-        };
-        let trainer = trainer(recipe, &columns, &net, (target, split.training.len()))?
-            .seed(seed)
-            .validation(validation);
-        let trainer = (recipe.trainer)(trainer);
-        let weights = targets.weights(&split.training);
-        let samples = Samples::new(&inputs, &learned);
-        let samples = weights
-            .iter()
-            .fold(samples, |samples, weights| samples.weights(weights));
-        trainer.fit_with(&mut net, &samples, |event, _| on_event(event))?;
-        let mut net = if has_scale(&net) {
-            net.fold_scale()?
-        } else {
-            net
-        };
-        units.settle(&mut net)?;
-        Ok(Self {
-            columns,
-            net,
-            scaler: units.scaler,
-            residuals: Vec::new(),
-            class_scores: ClassScores::default(),
-        })
+        let (run, mut net) = Run::new(recipe, table, (target, targets), (index, split), None)?;
+        let samples = run.samples();
+        run.trainer
+            .fit_with(&mut net, &samples, |event, _| on_event(event))?;
+        run.finish(net)
     }
 
     /// Returns the outputs for these rows, row-major `[rows x outputs]`: logits of classes, or
@@ -121,6 +80,86 @@ impl Member {
         let width = self.net.outputs();
         let restored = |(at, &z)| restored(self.scaler.as_ref(), at % width, z);
         Ok(outputs.iter().enumerate().map(restored).collect())
+    }
+}
+
+/// Training run of one fold: everything but the network and the state.
+pub(super) struct Run {
+    pub(super) trainer: Trainer<f32>,
+    columns: Columns,
+    units: Units,
+    inputs: Vec<f32>,
+    learned: Vec<f32>,
+    weights: Option<Vec<f32>>,
+}
+
+impl Run {
+    /// Prepares a run. A network of `None` stands for one with its initial parameters.
+    pub(super) fn new(
+        recipe: &Recipe,
+        table: &Table<'_>,
+        (target, targets): (&Target, &Targets),
+        (index, split): (usize, &Split),
+        net: Option<Mlp<f32>>,
+    ) -> Result<(Self, Mlp<f32>)> {
+        let columns = Columns::fit(table, &split.training, &recipe.columns)?;
+        let inputs = columns.encode::<f32>(table, &split.training)?;
+        let held_out = columns.encode::<f32>(table, &split.held_out)?;
+        let units = Units::fit(target, targets, &split.training)?;
+        let learned = targets.of_rows(&split.training, target, &units);
+        let expected = targets.of_rows(&split.held_out, target, &units);
+
+        let seed = recipe.seed.wrapping_add(index as u64);
+        let net = match net {
+            Some(net) => net,
+            None => network(recipe, &columns, target, (&inputs, seed))?,
+        };
+        let validation = match targets.weights(&split.held_out) {
+            Some(weights) => Validation::weighted_set(held_out, expected, weights),
+            None => Validation::set(held_out, expected),
+        };
+        let validation = match (target.task, recipe.metric.unwrap_or_default()) {
+            (Task::Classes, Metric::Accuracy) => validation.score(Accuracy),
+            (Task::Classes, Metric::RocAuc) => validation.score(ClassAuc),
+            _ => validation,
+        };
+        let trainer = trainer(recipe, &columns, &net, (target, split.training.len()))?
+            .seed(seed)
+            .validation(validation);
+        let run = Self {
+            trainer: (recipe.trainer)(trainer),
+            columns,
+            units,
+            inputs,
+            learned,
+            weights: targets.weights(&split.training),
+        };
+        Ok((run, net))
+    }
+
+    /// Returns the training samples.
+    pub(super) fn samples(&self) -> Samples<'_, f32> {
+        let samples = Samples::new(&self.inputs, &self.learned);
+        let weights = self.weights.iter();
+        weights.fold(samples, |samples, weights| samples.weights(weights))
+    }
+
+    /// Makes a member of the trained network.
+    pub(super) fn finish(self, net: Mlp<f32>) -> Result<Member> {
+        let mut net = if has_scale(&net) {
+            net.fold_scale()?
+        } else {
+            net
+        };
+        self.units.settle(&mut net)?;
+        Ok(Member {
+            columns: self.columns,
+            net,
+            scaler: self.units.scaler,
+            residuals: Vec::new(),
+            class_scores: ClassScores::default(),
+            weight: 1,
+        })
     }
 }
 
@@ -148,10 +187,17 @@ fn trainer(
         (Task::Numbers | Task::Logarithms, _) => Arc::new(SquaredError),
         (Task::Counts, _) => Arc::new(Poisson),
         (Task::Labels, _) => Arc::new(BinaryCrossEntropy),
-        (Task::Classes, Metric::Accuracy) => {
-            Arc::new(Smoothed::new(SoftmaxCrossEntropy, SMOOTHING))
+        (Task::Classes, metric) => {
+            let default = if metric == Metric::Accuracy {
+                SMOOTHING
+            } else {
+                0.0
+            };
+            match recipe.smoothing.unwrap_or(default) {
+                0.0 => Arc::new(SoftmaxCrossEntropy),
+                smoothing => Arc::new(Smoothed::new(SoftmaxCrossEntropy, smoothing)),
+            }
         }
-        (Task::Classes, _) => Arc::new(SoftmaxCrossEntropy),
     };
     let is_classification = target.task.is_classification();
     let default = || recipe.preset.learning_rate(is_classification);
@@ -159,13 +205,18 @@ fn trainer(
     let inputs = net.layout().layers()[0].inputs;
     let scale = if has_scale(net) { inputs } else { 0 };
     let varying = columns.varying().max(1);
-    let full = recipe.preset == Preset::Full;
+    let (decay, dropout) = match recipe.preset {
+        Preset::Full => (DECAY, DROPOUT),
+        Preset::Tuned | Preset::Simple => (0.0, 0.0),
+    };
+    let decay = recipe.weight_decay.unwrap_or(decay);
+    let dropout = recipe.dropout.unwrap_or(dropout);
     let adam = AdamW {
         adam: Adam {
             beta2: 0.95,
             ..Adam::new(rate)
         },
-        weight_decay: if full { DECAY } else { 0.0 },
+        weight_decay: decay,
         decay_biases: true, // and all other parameters, by the factors of their groups
     };
     // Inputs that do not vary do not count, for the rate as for the decay.
@@ -199,11 +250,15 @@ fn trainer(
     } else {
         trainer.keep_best()
     };
-    let trainer = if full {
-        let trainer = trainer.dropout(DROPOUT).dropout_schedule(FlatCosine);
-        trainer.decay_schedule(FlatCosine)
-    } else {
+    let trainer = if dropout == 0.0 {
         trainer
+    } else {
+        trainer.dropout(dropout).dropout_schedule(FlatCosine)
+    };
+    let trainer = if decay == 0.0 {
+        trainer
+    } else {
+        trainer.decay_schedule(FlatCosine)
     };
     Ok(match recipe.threads {
         Some(threads) => trainer.threads(threads),

@@ -6,6 +6,7 @@
 //! | read CSV text (feature `csv`) | `CsvReader` |
 //! | turn a table into inputs, with statistics of the training rows | [`Columns`], [`Scaling`] |
 //! | train a model of a table, and predict | [`Tabular`], [`TabularModel`] |
+//! | search the settings of a model | [`Tabular::search`], [`SearchSettings`] |
 //! | find out which columns matter | [`TabularModel::importance`], [`Importance`] |
 //!
 //! Cells may be missing, and words may be new: the number of inputs stays.
@@ -51,13 +52,16 @@ mod model;
 mod recipe;
 mod scale;
 mod scores;
+mod search;
 mod sets;
 mod settings;
+mod space;
 mod splits;
 mod standard;
 mod start;
 mod table;
 mod target;
+mod trial;
 
 pub use calibrate::{Calibration, Calibrator};
 pub use cell::{BooleanCell, NumberCell, Value, WordCell};
@@ -70,5 +74,6 @@ pub use model::TabularModel;
 pub use recipe::Tabular;
 pub use scale::Scaling;
 pub use scores::Scores;
+pub use search::{SearchResults, SearchSettings};
 pub use settings::{Metric, Preset, Progress};
 pub use table::Table;

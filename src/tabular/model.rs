@@ -4,16 +4,18 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::calibrate::{Calibration, Calibrator, OutOfFold};
+use super::calibrate::{Calibrator, OutOfFold};
 #[cfg(feature = "csv")]
 use super::column::Kind;
 use super::member::Member;
 use super::scores::{Scores, most};
+use super::settings::Recipe;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::error::{Error, Result};
 use crate::folds::Split;
 use crate::math;
+use crate::memory;
 
 /// Model of a table: an ensemble of networks, each with its own columns.
 ///
@@ -34,50 +36,73 @@ pub struct TabularModel {
 impl TabularModel {
     /// Scores and calibrates members on their held-out rows.
     pub(super) fn evaluated(
-        (target, (epochs, calibration)): (Target, (usize, Calibration)),
+        (target, recipe): (Target, &Recipe),
         members: Vec<Member>,
         (table, targets): (&Table<'_>, &Targets),
         splits: &[Split],
     ) -> Result<Self> {
-        let outputs = target.outputs();
         let mut model = Self {
-            out_of_fold: vec![f64::NAN; table.rows() * outputs],
+            out_of_fold: Vec::new(),
             scores: Vec::new(),
             held_out: splits.iter().map(|s| s.held_out.clone()).collect(),
             members,
             calibrator: None,
             target,
-            epochs,
+            epochs: recipe.epochs,
         };
-        let mut held_out = Vec::new();
+        let mut values_of_members = Vec::new();
         for (index, split) in splits.iter().enumerate() {
             let rows = &split.held_out;
             let values = model.values_of(&model.members[index..=index], table, rows)?;
             let (target, member) = (&model.target, &mut model.members[index]);
             member.residuals = target.residuals(&values, targets, rows);
             member.class_scores = target.class_scores(&values, targets, rows)?;
-            held_out.push(values);
+            values_of_members.push(values);
         }
-        let target = (&model.target, targets);
-        let corrected = match OutOfFold::new(calibration, target, splits, &held_out) {
-            None => held_out.concat(),
-            Some(rows) => {
-                model.calibrator = rows.fit(None)?;
-                rows.corrected()?
-            }
+        let means = model.means_of_rows(&values_of_members, table.rows())?;
+        let calibration = recipe.calibration.unwrap_or_default();
+        let data = (&model.target, targets);
+        let rows = OutOfFold::new(calibration, data, &model.held_out, &means);
+        let (calibrator, of_parts) = match &rows {
+            None => (None, None),
+            Some(rows) => (rows.fit(None)?, Some(rows.fit_parts()?)),
         };
-        let mut rest = &corrected[..];
-        for split in splits {
-            let rows = &split.held_out;
-            let (values, others) = rest.split_at(rows.len() * outputs);
-            rest = others;
+        let mut out_of_fold = means.clone();
+        if let Some(parts) = &of_parts {
+            parts.correct(&mut out_of_fold, 0..table.rows())?;
+        }
+        for (values, rows) in values_of_members.iter_mut().zip(&model.held_out) {
+            if let Some(parts) = &of_parts {
+                parts.correct(values, rows.iter().copied())?;
+            }
             let scores = Scores::of(&model.target, values, targets, rows)?;
             model.scores.push(scores);
+        }
+        model.calibrator = calibrator;
+        model.out_of_fold = out_of_fold;
+        Ok(model)
+    }
+
+    /// Returns the mean for each row of the table of the values of those members that have held it
+    /// out, and NaN without any.
+    fn means_of_rows(&self, values_of_members: &[Vec<f64>], rows: usize) -> Result<Vec<f64>> {
+        let outputs = self.target.outputs();
+        let len = memory::product("out-of-fold predictions", &[rows, outputs])?;
+        let mut means = memory::filled("out-of-fold predictions", f64::NAN, len)?;
+        let mut weights = memory::filled("rows of the table", 0.0, rows)?;
+        let members = self.members.iter().zip(&self.held_out);
+        for ((member, rows), values) in members.zip(values_of_members) {
+            let weight = f64::from(member.weight);
             for (&row, values) in rows.iter().zip(values.chunks(outputs)) {
-                model.out_of_fold[row * outputs..][..outputs].copy_from_slice(values);
+                let means = &mut means[row * outputs..][..outputs];
+                if weights[row] == 0.0 {
+                    means.fill(0.0);
+                }
+                weights[row] += weight;
+                add(means, values, weights[row] / weight);
             }
         }
-        Ok(model)
+        Ok(means)
     }
 
     /// Returns the number of networks.
@@ -109,11 +134,12 @@ impl TabularModel {
     /// Returns the predictions for training rows by the networks that did not learn them, row-major
     /// `[rows x outputs]`: numbers, or probabilities.
     ///
-    /// They are NaN for rows that no fold has held out. A model from a file has none.
+    /// They are NaN for rows that no fold has held out, and a mean for rows that several folds have
+    /// held out. A model from a file has none.
     ///
     /// Probabilities are [calibrated](Self::calibrator), each fold by a calibrator of the other
-    /// folds. So they and the [scores](Self::scores) show the effect of calibration on new rows. A
-    /// single fold is halved for this, and each half is calibrated by the other one.
+    /// folds. So they and the [scores](Self::scores) show the effect of calibration on new rows. If
+    /// all rows were held out together, each half of them is calibrated by the other one.
     pub fn out_of_fold(&self) -> &[f64] {
         &self.out_of_fold
     }
@@ -151,6 +177,12 @@ impl TabularModel {
     /// are logits of classes or labels, or standardized numbers ([`scalers`](Self::scalers)).
     pub fn networks(&self) -> impl ExactSizeIterator<Item = &crate::Mlp<f32>> {
         self.members.iter().map(|member| &member.net)
+    }
+
+    /// Returns the weight of each network in the mean of all predictions. Weights are 1, but in the
+    /// ensemble of a [search](super::SearchResults).
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.members.iter().map(|member| member.weight)
     }
 
     /// Returns mean and scale of each network's outputs, in double precision, or `None` for logits.
@@ -277,7 +309,7 @@ impl TabularModel {
         Ok(values)
     }
 
-    /// Returns the mean of the values of these members, without calibration.
+    /// Returns the weighted mean of the values of these members, without calibration.
     pub(super) fn values_of<'m>(
         &self,
         members: impl IntoIterator<Item = &'m Member>,
@@ -286,16 +318,14 @@ impl TabularModel {
     ) -> Result<Vec<f64>> {
         let outputs = self.target.outputs();
         let mut means = vec![0.0; rows.len() * outputs];
-        let mut count = 0.0;
+        let mut total = 0.0;
         for member in members {
             let mut values = member.outputs(table, rows)?;
             let rows = values.chunks_mut(outputs);
             rows.for_each(|outputs| self.target.predicted(outputs));
-            count += 1.0;
-            // The mean of equal numbers is exact, and that of large ones does not overflow.
-            for (mean, &value) in means.iter_mut().zip(&values) {
-                *mean += value / count - *mean / count;
-            }
+            let weight = f64::from(member.weight);
+            total += weight;
+            add(&mut means, &values, total / weight);
         }
         if self.target.exposure.is_some() {
             let exposures = self.target.exposures(table)?;
@@ -304,6 +334,14 @@ impl TabularModel {
             }
         }
         Ok(means)
+    }
+}
+
+/// Adds values to means, in which all values so far, with these, count this many times as much.
+fn add(means: &mut [f64], values: &[f64], count: f64) {
+    // The mean of equal numbers is exact, and that of large ones does not overflow.
+    for (mean, &value) in means.iter_mut().zip(values) {
+        *mean += value / count - *mean / count;
     }
 }
 

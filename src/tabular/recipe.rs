@@ -16,12 +16,11 @@ use super::model::TabularModel;
 use super::settings::{Metric, Preset, Progress, Recipe};
 use super::splits::splits;
 use super::table::Table;
-use super::target::{Target, Task};
+use super::target::{Target, Targets, Task};
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_count};
-use crate::folds::Splitter;
+use crate::folds::{Split, Splitter};
 use crate::model::ClassWeights;
-use crate::parallel::Threads;
 use crate::train::Trainer;
 
 /// A recipe that makes a [`TabularModel`] from a table, with defaults that suit most tables.
@@ -69,11 +68,11 @@ use crate::train::Trainer;
 #[derive(Clone, Debug)]
 #[must_use = "`fit` trains the model"]
 pub struct Tabular<'t> {
-    table: &'t Table<'t>,
-    target: Target,
+    pub(super) table: &'t Table<'t>,
+    pub(super) target: Target,
     logarithm: bool,
     ignored: Vec<String>,
-    recipe: Recipe,
+    pub(super) recipe: Recipe,
 }
 
 impl<'t> Tabular<'t> {
@@ -351,6 +350,35 @@ impl<'t> Tabular<'t> {
     pub fn fit(self) -> Result<TabularModel> {
         #[cfg(feature = "std")]
         let begun = std::time::Instant::now();
+        let table = self.table;
+        let Problem {
+            features,
+            target,
+            targets,
+            splits,
+            mut recipe,
+        } = self.problem()?;
+        let threads = recipe.pool()?;
+        // A single network has all threads, and several have one each.
+        recipe.threads = (splits.len() > 1).then_some(1).or(recipe.threads);
+        #[cfg(feature = "std")]
+        if let Some(budget) = recipe.time_budget {
+            let data = (&features, &target, &targets);
+            recipe.epochs = budget::epochs((budget, begun), &recipe, data, &splits, &threads)?;
+        }
+        let mut members: Vec<_> = splits.iter().enumerate().map(|fold| (fold, None)).collect();
+        threads.install(|| {
+            threads.for_each(&mut members, &|(fold, member)| {
+                *member = Some(Member::fit(&recipe, &features, (&target, &targets), *fold));
+            });
+        });
+        let members = members.into_iter().filter_map(|(_, member)| member);
+        let members = members.collect::<Result<Vec<_>>>()?;
+        TabularModel::evaluated((target, &recipe), members, (table, &targets), &splits)
+    }
+
+    /// Checks the recipe, and reads the table.
+    pub(super) fn problem(self) -> Result<Problem<'t>> {
         let Self {
             table,
             mut target,
@@ -370,8 +398,7 @@ impl<'t> Tabular<'t> {
         }
         check_columns(table, &recipe, &target, &ignored)?;
         let (target, targets) = target.fit(table)?;
-        let calibration = recipe.calibration.unwrap_or_default();
-        calibration.check(&target)?;
+        recipe.calibration.unwrap_or_default().check(&target)?;
         let unlearned: BTreeSet<_> = target.columns().chain(&ignored).collect();
         let mut features = table.clone();
         for name in unlearned {
@@ -380,26 +407,21 @@ impl<'t> Tabular<'t> {
         let targets = targets.weighted(recipe.class_weights.as_ref(), &target)?;
         let splits = splits(&recipe, table.rows(), (&target, &targets))?;
         recipe.folds = Some(splits.len());
-        let threads = match recipe.threads {
-            None => Threads::all(),
-            Some(count) => Threads::exactly(count)?,
-        };
-        // A single network has all threads, and several have one each.
-        recipe.threads = (splits.len() > 1).then_some(1).or(recipe.threads);
-        #[cfg(feature = "std")]
-        if let Some(budget) = recipe.time_budget {
-            let data = (&features, &target, &targets);
-            recipe.epochs = budget::epochs((budget, begun), &recipe, data, &splits, &threads)?;
-        }
-        let mut members: Vec<_> = splits.iter().enumerate().map(|fold| (fold, None)).collect();
-        threads.install(|| {
-            threads.for_each(&mut members, &|(fold, member)| {
-                *member = Some(Member::fit(&recipe, &features, (&target, &targets), *fold));
-            });
-        });
-        let members = members.into_iter().filter_map(|(_, member)| member);
-        let members = members.collect::<Result<Vec<_>>>()?;
-        let settings = (recipe.epochs, calibration);
-        TabularModel::evaluated((target, settings), members, (table, &targets), &splits)
+        Ok(Problem {
+            features,
+            target,
+            targets,
+            splits,
+            recipe,
+        })
     }
+}
+
+/// Checked recipe with its data.
+pub(super) struct Problem<'t> {
+    pub(super) features: Table<'t>,
+    pub(super) target: Target,
+    pub(super) targets: Targets,
+    pub(super) splits: Vec<Split>,
+    pub(super) recipe: Recipe,
 }

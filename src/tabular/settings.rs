@@ -9,9 +9,11 @@ use core::time::Duration;
 use super::calibrate::Calibration;
 use super::columns::{ColumnSettings, MANY_ROWS, Waves};
 use crate::activation::Activation;
+use crate::error::Result;
 use crate::folds::Splitter;
 use crate::model::ClassWeights;
-use crate::train::Trainer;
+use crate::parallel::Threads;
+use crate::train::{Epoch, Trainer};
 
 /// Metric by which the best epoch of a classifier is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +102,8 @@ impl Preset {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
+    /// Number of the trial of a [search](super::Tabular::search), counted from 0. Otherwise 0.
+    pub trial: usize,
     /// Index of the fold.
     pub fold: usize,
     /// Number of folds.
@@ -120,6 +124,9 @@ type OnEpoch = dyn Fn(&Progress) -> ControlFlow<()> + Send + Sync;
 /// Function of the caller that changes the recipe's trainer.
 type ChangeTrainer = dyn Fn(Trainer<f32>) -> Trainer<f32> + Send + Sync;
 
+/// Sizes of the hidden layers by default.
+pub(super) const HIDDEN: [usize; 3] = [256; 3];
+
 /// Settings of a recipe.
 #[derive(Clone)]
 pub(super) struct Recipe {
@@ -134,6 +141,9 @@ pub(super) struct Recipe {
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Option<Arc<dyn Activation<f32>>>,
     pub(super) learning_rate: Option<f64>,
+    pub(super) dropout: Option<f64>,
+    pub(super) weight_decay: Option<f64>,
+    pub(super) smoothing: Option<f64>,
     pub(super) metric: Option<Metric>,
     pub(super) class_weights: Option<ClassWeights>,
     pub(super) calibration: Option<Calibration>,
@@ -155,9 +165,12 @@ impl Default for Recipe {
             time_budget: None,
             batch_size: None,
             seed: 0,
-            hidden: [256; 3].into(),
+            hidden: HIDDEN.into(),
             activation: None,
             learning_rate: None,
+            dropout: None,
+            weight_decay: None,
+            smoothing: None,
             metric: None,
             class_weights: None,
             calibration: None,
@@ -175,6 +188,27 @@ impl Recipe {
         let default = || self.preset.batch_size(rows);
         self.batch_size.unwrap_or_else(default)
     }
+
+    /// Returns the progress after an epoch.
+    pub(super) fn progress(&self, trial: usize, fold: usize, epoch: &Epoch) -> Progress {
+        Progress {
+            trial,
+            fold,
+            folds: self.folds.unwrap_or_default(),
+            epoch: epoch.number,
+            epochs: self.epochs,
+            loss: epoch.loss,
+            held_out_loss: epoch.validation_loss.unwrap_or(f64::NAN),
+        }
+    }
+
+    /// Returns the threads that train networks side by side.
+    pub(super) fn pool(&self) -> Result<Threads> {
+        match self.threads {
+            None => Ok(Threads::all()),
+            Some(count) => Threads::exactly(count),
+        }
+    }
 }
 
 impl fmt::Debug for Recipe {
@@ -191,6 +225,9 @@ impl fmt::Debug for Recipe {
             .field("hidden", &self.hidden)
             .field("activation", &self.activation)
             .field("learning_rate", &self.learning_rate)
+            .field("dropout", &self.dropout)
+            .field("weight_decay", &self.weight_decay)
+            .field("smoothing", &self.smoothing)
             .field("metric", &self.metric)
             .field("class_weights", &self.class_weights)
             .field("calibration", &self.calibration)

@@ -152,6 +152,12 @@ impl<T: Float> TrainerState<T> {
         self.scalars.samples = None;
     }
 
+    /// Releases memory that the next update allocates again.
+    #[cfg(feature = "tabular")]
+    pub(crate) fn release_memory(&mut self) {
+        self.workspace = None;
+    }
+
     /// Returns the history and discards the rest of the state.
     pub fn into_history(self) -> History {
         self.history

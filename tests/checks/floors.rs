@@ -24,6 +24,7 @@ const FLOORS: [&[&str]; 15] = [
         "folds",
         "calibration",
         "conformal",
+        "search",
     ],
     &["layer"],
     &["mlp_ref"],
