@@ -5,6 +5,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use feedforward::metrics::expected_calibration_error;
+use feedforward::tabular::{Calibration, CsvReader, Tabular, Value};
+
 #[allow(dead_code)] // other files use the rest
 #[path = "common/programs.rs"]
 mod programs;
@@ -208,6 +211,26 @@ fn few_rows_have_infinite_intervals_and_one_fold_has_none() {
     assert!(!output.contains("coverage="), "{output}");
 }
 
+/// Returns the calibration error of the model that the program would train without calibration.
+fn uncalibrated(data: &Path, test: &Path) -> f64 {
+    let table = CsvReader::new().open(data).unwrap();
+    let recipe = Tabular::classifier(&table, "kind").ignore(["number"]);
+    let model = recipe
+        .calibration(Calibration::None)
+        .epochs(30)
+        .folds(2)
+        .fit()
+        .unwrap();
+    let test = CsvReader::new().open(test).unwrap();
+    let class = |row| match test.column("kind").unwrap().get(row) {
+        Some(Value::Word("high")) => 0,
+        _ => 1,
+    };
+    let expected: Vec<_> = (0..test.rows()).map(class).collect();
+    let probabilities = model.predict_probability(&test).unwrap();
+    expected_calibration_error(&probabilities, &expected, 2, 15).unwrap()
+}
+
 #[test]
 fn probabilities_are_compared_with_frequencies() {
     let folder = folder("tabular_reliability");
@@ -226,11 +249,17 @@ fn probabilities_are_compared_with_frequencies() {
         let lines = below(&output, "probability of low on ");
         assert!(lines[0].ends_with("mean  observed     rows"), "{output}");
         let (last, bins) = lines[1..].split_last().unwrap();
-        let start = format!("  calibration error {error:.4}, or 0.");
-        assert!(
-            last.starts_with(&start) && last.contains("without the temperature"),
-            "{last}"
-        );
+        let start = format!("  calibration error {error:.4}, ");
+        assert!(last.starts_with(&start), "{last}");
+        if of_test {
+            let before = format!(
+                "or {:.4} without the temperature",
+                uncalibrated(&data, &test)
+            );
+            assert!(last.contains(&before), "{last} {before}");
+        } else {
+            assert!(last.contains(", with the temperature "), "{last}");
+        }
         assert!(output.contains(&format!("{rows}:\n    mean")), "{output}");
         let bins: Vec<_> = bins.iter().map(|line| numbers(line)).collect();
         let rows: f64 = bins.iter().map(|bin| bin[2]).sum();

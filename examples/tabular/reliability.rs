@@ -6,7 +6,7 @@ use feedforward::calibration::{self, Temperature};
 use feedforward::metrics;
 use feedforward::tabular::{Calibrator, Column, TabularModel};
 
-use super::{Result, labels, reading};
+use super::{Result, labels, reading, written};
 
 /// Number of bins of the table and the picture.
 const BINS: usize = 10;
@@ -34,8 +34,11 @@ pub struct Reliability {
     pub bins: Vec<Bin>,
     /// Expected calibration error.
     pub error: f64,
-    /// Temperature of the calibration, and the error without it.
-    pub before: Option<(f64, f64)>,
+    /// Temperature of the calibration.
+    temperature: Option<f64>,
+    /// Expected calibration error without the temperature. Each fold has a temperature of its own,
+    /// so it is unknown for held-out rows.
+    before: Option<f64>,
 }
 
 /// Returns probabilities without the temperature of their calibration. Their digits suffice, unless
@@ -105,12 +108,13 @@ impl Reliability {
         let error_of = |probabilities: &[f64]| {
             metrics::expected_calibration_error(probabilities, &expected, count, ERROR_BINS)
         };
-        let before = match model.calibrator() {
-            Some(Calibrator::Temperature(calibrator)) => {
-                let error = error_of(&uncalibrated(&known, count, calibrator)?)?;
-                Some((calibrator.temperature(), error))
-            }
+        let calibrator = match model.calibrator() {
+            Some(Calibrator::Temperature(calibrator)) => Some(calibrator),
             _ => None,
+        };
+        let before = match calibrator.filter(|_| rows != written::HELD_OUT) {
+            Some(calibrator) => Some(error_of(&uncalibrated(&known, count, calibrator)?)?),
+            None => None,
         };
         let error = error_of(&known)?;
         let probability = match labels::shortened(classes, 20).pop() {
@@ -122,6 +126,7 @@ impl Reliability {
             probability,
             bins,
             error,
+            temperature: calibrator.map(Temperature::temperature),
             before,
         }))
     }
@@ -137,11 +142,12 @@ impl Reliability {
             let (predicted, observed) = (bin.predicted, bin.observed);
             lines.push(format!("  {predicted:.4}    {observed:.4} {:>8}", bin.rows));
         }
-        lines.push(match self.before {
-            Some((temperature, before)) => {
+        lines.push(match (self.temperature, self.before) {
+            (Some(temperature), Some(before)) => {
                 format!("{error}, or {before:.4} without the temperature {temperature:.4}")
             }
-            None => error,
+            (Some(temperature), None) => format!("{error}, with the temperature {temperature:.4}"),
+            _ => error,
         });
         lines
     }
