@@ -66,7 +66,7 @@ pub enum Scaling {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// (x - center)·factor, and the number that missing cells count as.
     Linear {
         center: f64,
@@ -189,7 +189,7 @@ impl Scale {
     }
 
     /// Scales a number to one input. NaN becomes the center.
-    pub(super) fn apply(&self, x: f64) -> f64 {
+    pub(crate) fn apply(&self, x: f64) -> f64 {
         let linear = |x: f64, center: f64, factor: f64| {
             if x.is_nan() || factor == 0.0 {
                 return 0.0;

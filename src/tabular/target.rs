@@ -18,7 +18,7 @@ use crate::model::ClassWeights;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub(super) enum Task {
+pub(crate) enum Task {
     /// Numbers.
     Numbers,
     /// Positive numbers, learned as logarithms.
