@@ -82,7 +82,8 @@ fn numbers_are_learned_saved_scored_and_predicted() {
 
     let predictions = fs::read_to_string(folder.join("predictions.csv")).unwrap();
     let mut lines = predictions.lines();
-    assert_eq!(lines.next(), Some("row,id,predicted price"));
+    let header = "row,id,predicted price,price_lower,price_upper";
+    assert_eq!(lines.next(), Some(header));
     // Ids keep their zeros.
     assert!(
         lines.clone().nth(1).unwrap().starts_with("2,00003,"),
@@ -101,7 +102,7 @@ fn numbers_are_learned_saved_scored_and_predicted() {
         .arg("--out")
         .arg(&again);
     let loaded = output_of(load);
-    for name in ["rows", "r2", "rmse", "mae"] {
+    for name in ["rows", "r2", "rmse", "mae", "coverage"] {
         assert_eq!(number(&loaded, name), number(&output, name), "{name}");
     }
     let read = fs::read_to_string(again.join("predictions.csv")).unwrap();
@@ -135,11 +136,12 @@ fn classes_have_probabilities() {
         "{output}"
     );
     let predictions = fs::read_to_string(folder.join("predictions.csv")).unwrap();
-    let header = "row,few,predicted kind,probability of high,probability of low,probability of mid";
+    let header = "row,few,predicted kind,kind_set,probability of high,probability of low,\
+                  probability of mid";
     let mut lines = predictions.lines();
     assert_eq!(lines.next(), Some(header));
     for line in lines {
-        let numbers = line.split(',').skip(3).map(|p| p.parse::<f64>().unwrap());
+        let numbers = line.split(',').skip(4).map(|p| p.parse::<f64>().unwrap());
         assert!((numbers.sum::<f64>() - 1.0).abs() < 1e-5, "{line}");
     }
 

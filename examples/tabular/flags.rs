@@ -85,6 +85,10 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub predict: Option<PathBuf>,
 
+    /// Fraction of rows that intervals of numbers, or sets of classes, should cover
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+
     /// Use a model that the program wrote, without training. It needs `--test` or `--predict`
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seconds", "seed", "threads"])]
     pub load: Option<PathBuf>,
@@ -156,6 +160,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(Result::ok)
         .ok_or_else(|| "expected a number of seconds".into())
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(level) if 0.0 < level && level < 1.0 => Ok(level),
+        _ => Err("expected a number between 0 and 1".into()),
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -62,10 +62,12 @@ mod standard;
 mod start;
 mod table;
 mod target;
+mod to_rust;
 mod trial;
 
-pub use calibrate::{Calibration, Calibrator};
-pub use cell::{BooleanCell, NumberCell, Value, WordCell};
+pub use crate::tabular_ref::{Calibrator, Value};
+pub use calibrate::Calibration;
+pub use cell::{BooleanCell, NumberCell, WordCell};
 pub use column::{Column, Kind};
 #[cfg(feature = "onnx")]
 pub(crate) use columns::Form;

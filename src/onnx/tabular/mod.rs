@@ -48,8 +48,10 @@ impl Outline for TabularModel {
         // NaN for each row that has no predictions in this crate.
         let mut checks: Vec<_> = cells.infinities().into_iter().collect();
         let mut mean: Option<Expr<'_, f64>> = None;
+        let mut total = 0.0;
         let members = self.columns().zip(self.networks()).zip(self.scalers());
-        for (index, ((columns, net), scaler)) in members.enumerate() {
+        let members = members.zip(self.weights()).enumerate();
+        for (index, (((columns, net), scaler), weight)) in members {
             graph.within(format!("network{index}."));
             let x = cells.inputs_of(columns)?;
             let outputs = layers(&singles, net, x)?;
@@ -58,12 +60,12 @@ impl Outline for TabularModel {
             let outputs = outputs.converted(&graph);
             let outputs = scaler.map_or(outputs, |scaler| restored(outputs, scaler));
             let outputs = predicted(outputs, task);
+            let weight = f64::from(weight);
+            total += weight;
+            let part = total / weight;
             mean = Some(match mean {
                 None => outputs,
-                Some(mean) => {
-                    let count = (index + 1) as f64;
-                    mean + (outputs / count - mean / count)
-                }
+                Some(mean) => mean + (outputs / part - mean / part),
             });
         }
         let mut mean = mean.ok_or(Error::Empty { what: "networks" })?;

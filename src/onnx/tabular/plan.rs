@@ -113,7 +113,7 @@ impl Plan {
                 }
             }
         }
-        let inputs = [1.0, -1.0].map(|x| indicator.apply(x) as f32);
+        let inputs = [1.0, -1.0].map(|x| indicator.spec().apply(x) as f32);
         self.indicators.push((place, inputs));
         self.input(Block::Indicator);
     }
@@ -166,8 +166,8 @@ impl Plan {
             self.one_hot.push(OneHot {
                 column,
                 level,
-                yes: scale.apply(1.0) as f32,
-                no: scale.apply(0.0) as f32,
+                yes: scale.spec().apply(1.0) as f32,
+                no: scale.spec().apply(0.0) as f32,
             });
             self.input(Block::OneHot);
         }
