@@ -51,6 +51,7 @@
 //! | hold out rows for a test, or cross-validate | [`folds`] |
 //! | intervals and sets that cover a chosen fraction of targets | [`conformal`] |
 //! | correct the probabilities of a classifier | [`calibration`] |
+//! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
@@ -198,7 +199,7 @@ mod pages {
     #[doc = include_str!("../docs/cookbook.md")]
     struct Cookbook;
 
-    #[cfg(all(feature = "safetensors", feature = "csv"))]
+    #[cfg(all(feature = "safetensors", feature = "csv", feature = "onnx"))]
     #[doc = include_str!("../docs/tabular.md")]
     struct Tables;
 

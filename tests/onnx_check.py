@@ -1,6 +1,6 @@
-"""Compares onnxruntime's answers with this crate's, for the models that tests/onnx.rs writes.
+"""Compares onnxruntime's answers with this crate's, for the models that tests write.
 
-    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx
+    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx --test onnx_tabular
     python tests/onnx_check.py /tmp/models
 
 Needs onnx, onnxruntime and numpy. Differences are relative to max(|y|, floor). tests/onnx.rs writes
@@ -10,7 +10,8 @@ the floors beside the models, and says why:
   if the formula cancels, and times |x| if a gate may be subnormal.
 - For a network's sums, it is the largest result.
 
-Labels and infinities must be equal.
+Labels and infinities must be equal. Predictions for tables are relative to |y| alone. Each model
+predicts all samples at once, one at a time, and none at all if it is of a table.
 """
 
 import json
@@ -22,6 +23,7 @@ import onnx
 import onnxruntime
 
 TOLERANCE = {"f32": 1e-6, "f64": 1e-12}
+TABLES = 1e-5
 FLOAT = {"f32": numpy.dtype("<f4"), "f64": numpy.dtype("<f8")}
 
 
@@ -73,13 +75,58 @@ def check(folder, model):
     return worst, worst <= TOLERANCE[model["type"]]
 
 
+def numbers(values):
+    """Returns numbers from JSON, in which null is NaN and infinities are words."""
+    return numpy.array([numpy.nan if value is None else float(value) for value in values])
+
+
+def cells_of(column):
+    """Returns the input for a column."""
+    cells = column["cells"]
+    cells = numbers(cells) if column["is_number"] else numpy.array(cells, object)
+    return cells.reshape(-1, 1)
+
+
+def check_table(folder, model):
+    """Returns the largest difference of one model of a table, and True if it passes."""
+    path = folder / f"{model['name']}.onnx"
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = {column["name"]: cells_of(column) for column in model["columns"]}
+    x = {column.name: given[column.name] for column in session.get_inputs()}
+    rows = len(next(iter(x.values())))
+    y = numbers(model["values"]).reshape(rows, -1)
+    names = [output.name for output in session.get_outputs()]
+    assert names == model["outputs"], f"{names}"
+
+    batch = session.run(names, x)
+    single = [session.run(names, {n: v[i : i + 1] for n, v in x.items()}) for i in range(rows)]
+    single = [numpy.concatenate(parts) for parts in zip(*single)]
+    none = session.run(names, {n: v[:0] for n, v in x.items()})
+    assert none[-1].shape == (0, y.shape[1]), f"{model['name']}: no rows"
+    worst = 0.0
+    for got in (batch, single):
+        assert got[-1].shape == y.shape and got[-1].dtype == y.dtype, f"{model['name']}: shape"
+        worst = max(worst, difference(got[-1], y, 0))
+        if model["labels"] and list(got[0]) != model["labels"]:
+            worst = numpy.inf
+    return worst, worst <= TABLES
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    lines = (folder / "models.jsonl").read_text().splitlines()
+    checks = {"models.jsonl": check, "tables.jsonl": check_table}
+    checks = {folder / name: check for name, check in checks.items()}
+    lines = [
+        (line, check)
+        for path, check in checks.items()
+        if path.exists()
+        for line in path.read_text().splitlines()
+    ]
     failed = 0
-    for line in lines:
+    for line, check_line in lines:
         model = json.loads(line)
-        worst, good = check(folder, model)
+        worst, good = check_line(folder, model)
         failed += not good
         print(f"{'ok  ' if good else 'FAIL'} {worst:.1e}  {model['name']}", flush=True)
     print(f"{len(lines)} models, {failed} failed, onnxruntime {onnxruntime.__version__}")

@@ -65,6 +65,10 @@ const SHORT: [(&str, &[&str]); 12] = [
         ],
     ),
     (
+        "search",
+        &["--rows", "100", "--trials", "2", "--epochs", "1"],
+    ),
+    (
         "tabular",
         &["--epochs", "1", "--folds", "2", "--out", "FOLDER"],
     ),

@@ -145,7 +145,7 @@ fn exp_m1<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
 }
 
 /// Computes ln(1 + x) ≈ ln u + (1 + x - u) / u, for 0 <= x <= 1 and u = 1 + x rounded.
-fn ln_1p<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+pub(super) fn ln_1p<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let u = 1.0 + x;
     u.ln() + (x - (u - 1.0)) / u
 }

@@ -208,7 +208,7 @@ fn interpolated<'g, T: Float>(
 }
 
 /// Returns a column of a matrix, as a matrix.
-fn column<T: Float>(x: Expr<'_, T>, k: i64) -> Expr<'_, T> {
+pub(super) fn column<T: Float>(x: Expr<'_, T>, k: i64) -> Expr<'_, T> {
     let graph = x.graph();
     graph.node("Gather", &[x, graph.integers(&[k])], vec![int("axis", 1)])
 }
@@ -220,7 +220,7 @@ fn slice<T: Float>(x: Expr<'_, T>, start: i64, end: i64, axis: i64) -> Expr<'_, 
     graph.node("Slice", &[x, start, end, axis], Vec::new())
 }
 
-fn concat<'g, T: Float>(parts: &[Expr<'g, T>], axis: i64) -> Expr<'g, T> {
+pub(super) fn concat<'g, T: Float>(parts: &[Expr<'g, T>], axis: i64) -> Expr<'g, T> {
     parts[0]
         .graph()
         .node("Concat", parts, vec![int("axis", axis)])

@@ -1,8 +1,9 @@
 //! Formulas that append the nodes of a graph as they are evaluated.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,13 +11,14 @@ use core::cell::RefCell;
 use core::marker::PhantomData;
 
 use super::proto::{self, Attribute, Extent, Tensor, Value, ValueInfo};
-use super::{OPERATOR_SET, OPERATOR_SET_OF_BITS};
+use super::{ML_DOMAIN, OPERATOR_SET, OPERATOR_SET_OF_BITS};
 use crate::float::{Float, le_bytes};
 
-/// A graph, to which every operation on its [`Expr`]s adds a node.
+/// A graph, to which every operation on its [`Expr`]s adds a node. Its numbers have one type, and
+/// [`with_type`](Self::with_type) adds to the graph in another one.
 #[derive(Debug, Default)]
 pub(super) struct Graph<T> {
-    parts: RefCell<Parts>,
+    parts: Rc<RefCell<Parts>>,
     float: PhantomData<T>,
 }
 
@@ -28,10 +30,14 @@ struct Parts {
     initializers: Vec<Tensor>,
     inputs: Vec<ValueInfo>,
     outputs: Vec<ValueInfo>,
-    /// Numbers of the existing constants, by name.
-    constants: BTreeMap<String, usize>,
+    /// Numbers of the existing constants, by value and data type.
+    constants: BTreeMap<(String, i32), usize>,
     /// Number of requests for each name.
     wanted: BTreeMap<String, usize>,
+    /// Names of inputs and outputs that a caller has chosen, which no other value has.
+    reserved: BTreeSet<String>,
+    /// Prefix of all scopes.
+    prefix: String,
     /// Prefix of names.
     scope: String,
     has_exclusive_or: bool,
@@ -73,14 +79,38 @@ impl<'g, T: Float> Operand<'g, T> for f64 {
 impl<T: Float> Graph<T> {
     /// Sets the prefix of all following names.
     pub(super) fn enter(&self, scope: impl Into<String>) {
-        self.parts.borrow_mut().scope = scope.into();
+        let mut parts = self.parts.borrow_mut();
+        parts.scope = format!("{}{}", parts.prefix, scope.into());
+    }
+
+    /// Sets the prefix of all following scopes.
+    pub(super) fn within(&self, prefix: impl Into<String>) {
+        self.parts.borrow_mut().prefix = prefix.into();
+    }
+
+    /// Keeps names of inputs and outputs from other values.
+    pub(super) fn reserve(&self, names: impl IntoIterator<Item = String>) {
+        self.parts.borrow_mut().reserved.extend(names);
+    }
+
+    /// Returns the graph, with nodes for numbers of another type.
+    pub(super) fn with_type<U>(&self) -> Graph<U> {
+        Graph {
+            parts: self.parts.clone(),
+            float: PhantomData,
+        }
     }
 
     /// Adds an input `[batch x width]`.
     pub(super) fn input(&self, name: &str, width: usize) -> Expr<'_, T> {
+        self.typed_input(name, data_type::<T>(), width)
+    }
+
+    /// Adds an input `[batch x width]` of this data type.
+    pub(super) fn typed_input(&self, name: &str, data_type: i32, width: usize) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
         let shape = [batch(), fixed(width)];
-        parts.inputs.push(info(name, data_type::<T>(), shape));
+        parts.inputs.push(info(name, data_type, shape));
         parts.names.push(name.to_owned());
         self.expr(parts.names.len() - 1)
     }
@@ -90,6 +120,15 @@ impl<T: Float> Graph<T> {
         let mut parts = self.parts.borrow_mut();
         let name = format!("{}.{name}", parts.scope);
         let value = parts.initializer(name, shape, data_type::<T>(), le_bytes(values));
+        self.expr(value)
+    }
+
+    /// Adds integers as a constant, which are too many for a name of their own.
+    pub(super) fn indices(&self, name: &str, numbers: &[i64]) -> Expr<'_, T> {
+        let mut parts = self.parts.borrow_mut();
+        let name = format!("{}.{name}", parts.scope);
+        let raw = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let value = parts.initializer(name, &[numbers.len()], proto::INT64, raw);
         self.expr(value)
     }
 
@@ -114,10 +153,18 @@ impl<T: Float> Graph<T> {
         raw: impl FnOnce() -> Vec<u8>,
     ) -> Expr<'_, T> {
         let mut parts = self.parts.borrow_mut();
-        let known = parts.constants.get(&name).copied();
+        let key = (name, data_type);
+        let known = parts.constants.get(&key).copied();
         let value = known.unwrap_or_else(|| {
-            let value = parts.initializer(name.clone(), shape, data_type, raw());
-            parts.constants.insert(name, value);
+            let (name, _) = &key;
+            let is_taken = parts.constants.keys().any(|(taken, _)| taken == name);
+            let name = if is_taken {
+                format!("{name} of type {data_type}")
+            } else {
+                name.clone()
+            };
+            let value = parts.initializer(name, shape, data_type, raw());
+            parts.constants.insert(key, value);
             value
         });
         self.expr(value)
@@ -137,6 +184,7 @@ impl<T: Float> Graph<T> {
             1 => name,
             times => format!("{name}.{times}"),
         };
+        let name = parts.unreserved(name);
         parts.names.push(name);
         let output = parts.names.len() - 1;
         parts.nodes.push(Node {
@@ -175,6 +223,11 @@ impl<T: Float> Graph<T> {
         self.name_output(value, info(name, proto::INT64, shape));
     }
 
+    /// Declares a text an output `[batch]`.
+    pub(super) fn text_output(&self, name: &str, value: Expr<'_, T>) {
+        self.name_output(value, info(name, proto::TEXT, [batch()]));
+    }
+
     fn name_output(&self, value: Expr<'_, T>, info: ValueInfo) {
         let mut parts = self.parts.borrow_mut();
         parts.names[value.value].clone_from(&info.name);
@@ -182,13 +235,14 @@ impl<T: Float> Graph<T> {
     }
 
     pub(super) fn finish(self, name: &str) -> proto::Graph {
-        let parts = self.parts.into_inner();
+        let parts = self.parts.take();
         let names = parts.names;
         let node = |node: Node| proto::Node {
             input: node.inputs.iter().map(|&i| names[i].clone()).collect(),
             output: vec![names[node.output].clone()],
             name: names[node.output].clone(),
             op_type: node.operator.to_owned(),
+            domain: domain(node.operator).to_owned(),
             attribute: node.attributes,
         };
         proto::Graph {
@@ -214,6 +268,7 @@ impl Parts {
         data_type: i32,
         raw_data: Vec<u8>,
     ) -> usize {
+        let name = self.unreserved(name);
         self.initializers.push(Tensor {
             dims: shape.iter().map(|&n| n as i64).collect(),
             data_type,
@@ -223,7 +278,27 @@ impl Parts {
         self.names.push(name);
         self.names.len() - 1
     }
+
+    /// Returns a name that no input or output has. No other name ends with an underscore.
+    fn unreserved(&self, mut name: String) -> String {
+        while self.reserved.contains(&name) {
+            name.push('_');
+        }
+        name
+    }
 }
+
+/// Returns the domain of an operator.
+fn domain(operator: &str) -> &'static str {
+    if operator == LABEL_ENCODER {
+        ML_DOMAIN
+    } else {
+        ""
+    }
+}
+
+/// The operator that maps words to numbers and back.
+pub(super) const LABEL_ENCODER: &str = "LabelEncoder";
 
 /// Methods named after the operators that they add.
 impl<'g, T: Float> Expr<'g, T> {
@@ -244,6 +319,17 @@ impl<'g, T: Float> Expr<'g, T> {
     pub(super) fn cast(self, data_type: i32) -> Self {
         let settings = vec![int("to", i64::from(data_type))];
         self.graph.node("Cast", &[self], settings)
+    }
+
+    /// Converts the value to the type of this graph, which is the same but for the type.
+    pub(super) fn converted<U: Float>(self, graph: &Graph<U>) -> Expr<'_, U> {
+        graph.expr(self.cast(data_type::<U>()).value)
+    }
+
+    /// Returns a condition or an integer for operations in the type of this graph, which is the
+    /// same but for the type.
+    pub(super) fn seen_from<U: Float>(self, graph: &Graph<U>) -> Expr<'_, U> {
+        graph.expr(self.value)
     }
 
     /// Limits the value to a range.
@@ -306,6 +392,22 @@ pub(super) fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.to_owned(),
         value: Value::Int(i),
+    }
+}
+
+/// Returns an attribute with one text.
+pub(super) fn text(name: &str, text: &str) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        value: Value::Text(text.to_owned()),
+    }
+}
+
+/// Returns an attribute with a list of texts.
+pub(super) fn texts(name: &str, texts: Vec<String>) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        value: Value::Texts(texts),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
-//! in f32 or f64. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
+//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
 //! of its activation. A [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and
 //! `Add`.
 //!
@@ -25,7 +25,7 @@
 //!
 //! # Inputs and outputs
 //!
-//! All models take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
+//! All models but those of tables take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
 //! are:
 //!
 //! - [`Mlp`]: `y`, `[batch x outputs]`.
@@ -39,6 +39,33 @@
 //! A [`Scaler`](crate::Scaler) is not part of a model: fold it into the network before the export.
 //! The model's metadata contain the crate's version, the layers' sizes and activations, and a
 //! classifier's labels as formatted by `Debug`.
+//!
+//! # Tables
+//!
+//! The inputs of a `TabularModel` are its columns, by name, and the column of exposures. All have
+//! the shape `[batch x 1]`:
+//!
+//! - Numbers are doubles, and NaN is missing.
+//! - Words, booleans and ordered levels are strings. A missing cell is the empty string, or any word
+//!   that training has not seen. Booleans are `true`, `True` or `TRUE`, and likewise `false`.
+//!
+//! The outputs are of type double:
+//!
+//! - Numbers and counts: `prediction`, `[batch x targets]`.
+//! - Classes: `label`, `[batch]`, is the likeliest class as a string. `probabilities` is
+//!   `[batch x classes]`.
+//! - Labels: `probabilities`, `[batch x labels]`.
+//!
+//! They are the means of all networks, and calibrated if the model is. If this crate refuses a row,
+//! its outputs are NaN, and its label is empty. Such rows have an infinite number, a number that is
+//! too large, or an exposure that is not above 0.
+//!
+//! A column without a name is the input `unnamed`. If a column has the name of an output, the output
+//! is `prediction (2)`, for example. The metadata have columns with their kinds, targets, classes,
+//! exposure, and the number of networks. Sizes and activations are those of the first one.
+//!
+//! The graph scales all columns together, so even wide tables have few operators. The columns are
+//! computed in double precision, and words are found once for all networks.
 //!
 //! # Encodings
 //!
@@ -63,7 +90,8 @@
 //! Models use operator set 13 in format version 7. These are the versions of ONNX 1.8 (2020), so
 //! that older runtimes can read them too. A grid with hashed entries needs operator set 18 in
 //! format version 8, those of ONNX 1.13 (2022). Later sets have operators for more activations, but
-//! onnxruntime computes most of those in f32 alone.
+//! onnxruntime computes most of those in f32 alone. Words need `LabelEncoder` of `ai.onnx.ml`,
+//! version 2.
 //!
 //! # Accuracy
 //!
@@ -92,9 +120,13 @@ use crate::mlp::{Mlp, check_finite};
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
 
 mod activations;
+#[cfg(feature = "tabular")]
+mod columns;
 mod encodings;
 mod graph;
 mod proto;
+#[cfg(feature = "tabular")]
+mod tabular;
 #[cfg(test)]
 mod tests;
 
@@ -113,6 +145,10 @@ const OPERATOR_SET_OF_BITS: i64 = 18;
 
 /// Version of the file format that belongs to that operator set.
 const IR_VERSION_OF_BITS: i64 = 8;
+
+/// Domain and version of the operators for words, which belong to operator set 13 and earlier.
+const ML_DOMAIN: &str = "ai.onnx.ml";
+const ML_OPERATOR_SET: i64 = 2;
 
 /// Maximum size of a protobuf message in bytes.
 const LARGEST: usize = i32::MAX as usize;
@@ -147,6 +183,8 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
+/// - [`Error::Column`] if a column of a table has words in one network of a file and numbers in
+///   another.
 pub fn export(model: &(impl Export + ?Sized)) -> Result<Vec<u8>> {
     let bytes = proto::encode(&model.outline()?);
     if bytes.len() > LARGEST {
@@ -243,8 +281,16 @@ fn logits<'g, T: Float>(
 
 /// Returns the network's outputs for the graph's input `x`.
 fn network<'g, T: Float>(graph: &'g Graph<T>, net: &Mlp<T>) -> Result<Expr<'g, T>> {
+    layers(graph, net, graph.input("x", net.inputs()))
+}
+
+/// Returns the network's outputs for these inputs.
+fn layers<'g, T: Float>(
+    graph: &'g Graph<T>,
+    net: &Mlp<T>,
+    mut x: Expr<'g, T>,
+) -> Result<Expr<'g, T>> {
     check_finite("parameters", net.params())?;
-    let mut x = graph.input("x", net.inputs());
     if let Some(encoding) = net.encoding() {
         x = encodings::apply(&**encoding, net.encoding_params(), x)?;
     }
@@ -283,6 +329,13 @@ fn positive<T: Float>(logits: Expr<'_, T>) -> Expr<'_, T> {
 
 /// Returns the model of a graph, with its metadata.
 fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>) -> proto::Model {
+    let mut facts = facts(net);
+    facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
+    model(graph, "mlp", facts)
+}
+
+/// Returns the metadata of a network.
+fn facts<T: Float>(net: &Mlp<T>) -> Vec<(&'static str, String)> {
     let layers = net.layout().layers().iter();
     let sizes = core::iter::once(net.inputs()).chain(layers.map(|layer| layer.outputs));
     let sizes: Vec<_> = sizes.map(|size| size.to_string()).collect();
@@ -290,15 +343,18 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         .layers()
         .map(|layer| layer.activation().name())
         .collect();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut facts = vec![
-        ("feedforward_version", version.clone()),
+        ("feedforward_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("layer_sizes", sizes.join(", ")),
         ("activations", names.join(", ")),
     ];
     let encoding = net.encoding().map(|encoding| encoding.name().into_owned());
     facts.extend(encoding.map(|name| ("encoding", name)));
-    facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
+    facts
+}
+
+/// Returns the model of a graph, with these metadata.
+fn model<T: Float>(graph: Graph<T>, name: &str, facts: Vec<(&str, String)>) -> proto::Model {
     let entry = |(key, value): (&str, String)| proto::StringStringEntry {
         key: key.to_owned(),
         value,
@@ -308,14 +364,20 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
         OPERATOR_SET => IR_VERSION,
         _ => IR_VERSION_OF_BITS,
     };
+    let graph = graph.finish(name);
+    let of_words = graph.node.iter().any(|node| node.domain == ML_DOMAIN);
+    let sets = [("", operator_set)].into_iter();
+    let sets = sets.chain(of_words.then_some((ML_DOMAIN, ML_OPERATOR_SET)));
+    let set = |(domain, version): (&str, i64)| proto::OperatorSetId {
+        domain: domain.to_owned(),
+        version,
+    };
     proto::Model {
         ir_version,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
-        producer_version: version,
-        graph: graph.finish("mlp"),
-        opset_import: vec![proto::OperatorSetId {
-            version: operator_set,
-        }],
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph,
+        opset_import: sets.map(set).collect(),
         metadata_props: facts.into_iter().map(entry).collect(),
     }
 }

@@ -109,14 +109,18 @@ impl Message for Model {
     }
 }
 
-/// A version of ONNX's own operators.
+/// A version of a domain's operators. ONNX's own have the domain "".
 #[derive(Debug)]
 pub(super) struct OperatorSetId {
+    pub(super) domain: String,
     pub(super) version: i64,
 }
 
 impl Message for OperatorSetId {
     fn write(&self, to: &mut Encoder) {
+        if !self.domain.is_empty() {
+            to.text(1, &self.domain);
+        }
         to.integer(2, self.version);
     }
 }
@@ -161,6 +165,7 @@ pub(super) struct Node {
     pub(super) output: Vec<String>,
     pub(super) name: String,
     pub(super) op_type: String,
+    pub(super) domain: String,
     pub(super) attribute: Vec<Attribute>,
 }
 
@@ -171,6 +176,9 @@ impl Message for Node {
         to.text(3, &self.name);
         to.text(4, &self.op_type);
         to.messages(5, &self.attribute);
+        if !self.domain.is_empty() {
+            to.text(7, &self.domain);
+        }
     }
 }
 
@@ -185,13 +193,17 @@ pub(super) struct Attribute {
 pub(super) enum Value {
     Int(i64),
     Ints(Vec<i64>),
+    Text(String),
+    Texts(Vec<String>),
 }
 
 impl Message for Attribute {
     fn write(&self, to: &mut Encoder) {
         /// Values of `AttributeProto.AttributeType`.
         const INT: i64 = 2;
+        const TEXT: i64 = 3;
         const INTS: i64 = 7;
+        const TEXTS: i64 = 8;
         to.text(1, &self.name);
         match &self.value {
             Value::Int(i) => {
@@ -201,6 +213,14 @@ impl Message for Attribute {
             Value::Ints(ints) => {
                 to.integers(8, ints);
                 to.integer(20, INTS);
+            }
+            Value::Text(text) => {
+                to.text(4, text);
+                to.integer(20, TEXT);
+            }
+            Value::Texts(texts) => {
+                to.texts(9, texts);
+                to.integer(20, TEXTS);
             }
         }
     }
@@ -228,6 +248,7 @@ impl Message for Tensor {
 /// Values of `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INT64: i32 = 7;
+pub(super) const TEXT: i32 = 8;
 pub(super) const DOUBLE: i32 = 11;
 
 /// Name and type of an input or output of the graph.

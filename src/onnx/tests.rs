@@ -2,6 +2,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+#[cfg(feature = "tabular")]
+mod tables;
+
 use super::proto::{self, Extent, Tensor, Value, ValueInfo};
 use super::{Export, export};
 use crate::activation::{self, Activation, Identity, Maxout, Parametric, Relu, Tanh};

@@ -10,7 +10,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use self::form::{Form, check_sigma, check_width};
+#[cfg(feature = "onnx")]
+pub(crate) use self::form::Form;
+#[cfg(not(feature = "onnx"))]
+use self::form::Form;
+use self::form::{check_sigma, check_width};
 use super::column::Kind;
 use super::scale::Scaling;
 use super::table::Table;
@@ -295,6 +299,13 @@ impl Columns {
         let sources =
             |(index, column): (usize, &Encoded)| core::iter::repeat_n(index, column.form.encoded());
         self.in_order().flat_map(sources).collect()
+    }
+
+    /// Returns names, kinds and forms of the columns in the order of their inputs.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn forms(&self) -> impl Iterator<Item = (&str, Kind, &Form)> {
+        self.in_order()
+            .map(|(_, column)| (&*column.name, column.kind, &column.form))
     }
 
     /// Returns the columns in the order of their inputs. Numbers of categories come last.

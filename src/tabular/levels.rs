@@ -18,7 +18,7 @@ const FEW: usize = 4;
 /// Distinct words, each of which is a level, and rare words that share the last level.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Levels {
+pub(crate) struct Levels {
     words: Vec<String>,
     rare: Vec<String>,
 }
@@ -62,8 +62,14 @@ impl Levels {
         &self.rare
     }
 
+    /// Returns all words, also those that share a level.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn all_words(&self) -> impl Iterator<Item = &String> {
+        self.words.iter().chain(&self.rare)
+    }
+
     /// Returns the number of levels.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.words.len() + usize::from(!self.rare.is_empty())
     }
 
@@ -124,7 +130,7 @@ impl Levels {
     ///
     /// A new file can lack the one cell that made a column one of words. So numbers and booleans
     /// count as words if the fitted column had words.
-    pub(super) fn find<'c>(&self, column: &'c Column<'_>, kind: Kind) -> Result<Found<'c>> {
+    pub(crate) fn find<'c>(&self, column: &'c Column<'_>, kind: Kind) -> Result<Found<'c>> {
         match &column.0 {
             Cells::Words(given) => {
                 // For a row or two, a search takes less time than an index.
@@ -178,7 +184,7 @@ fn bits(x: f64) -> u64 {
 }
 
 /// Levels of cells.
-pub(super) enum Found<'c> {
+pub(crate) enum Found<'c> {
     Words {
         codes: &'c [u32],
         levels: Vec<Option<usize>>,
@@ -193,7 +199,7 @@ pub(super) enum Found<'c> {
 
 impl Found<'_> {
     /// Returns the level in a row, or `None` if the word is missing or unseen.
-    pub(super) fn get(&self, row: usize) -> Option<usize> {
+    pub(crate) fn get(&self, row: usize) -> Option<usize> {
         match self {
             Self::Words { codes, levels } => match codes[row] {
                 MISSING => None,

@@ -68,14 +68,20 @@ pub use crate::tabular_ref::{Calibrator, Value};
 pub use calibrate::Calibration;
 pub use cell::{BooleanCell, NumberCell, WordCell};
 pub use column::{Column, Kind};
+#[cfg(feature = "onnx")]
+pub(crate) use columns::Form;
 pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use explain::{Importance, ImportanceSettings};
 pub use model::TabularModel;
 pub use recipe::Tabular;
+#[cfg(feature = "onnx")]
+pub(crate) use scale::Scale;
 pub use scale::Scaling;
 pub use scores::Scores;
 pub use search::{SearchResults, SearchSettings};
 pub use settings::{Metric, Preset, Progress};
 pub use table::Table;
+#[cfg(feature = "onnx")]
+pub(crate) use target::Task;

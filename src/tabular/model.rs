@@ -251,6 +251,12 @@ impl TabularModel {
         Scores::of(&self.target, &self.values(table)?, &targets, &rows)
     }
 
+    /// Returns the task, and the name of the column of exposures.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn task(&self) -> (Task, Option<&str>) {
+        (self.target.task, self.target.exposure.as_deref())
+    }
+
     /// Returns the columns that the model reads: name, kind unless it is found, levels, and whether
     /// predictions need the column.
     #[cfg(feature = "csv")]

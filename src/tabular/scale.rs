@@ -66,7 +66,7 @@ pub enum Scaling {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// (x - center)·factor, and the number that missing cells count as.
     Linear {
         center: f64,
@@ -186,7 +186,7 @@ impl Scale {
     }
 
     /// Returns the scaling with borrowed edges, which scales numbers.
-    pub(super) fn spec(&self) -> ScaleSpec<'_> {
+    pub(crate) fn spec(&self) -> ScaleSpec<'_> {
         match *self {
             Self::Linear {
                 center,

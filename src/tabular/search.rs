@@ -10,7 +10,7 @@ use super::table::Table;
 use super::trial::{TrialState, score};
 use crate::error::{Error, Result, check_count, check_not_empty, check_range};
 use crate::memory;
-use crate::search::{Halving, Space, Trials, select_ensemble};
+use crate::search::{Halving, Settings, Space, Trials, select_ensemble};
 
 /// Fractions of a training run at which the learning rate of
 /// [`CosineLog`](crate::schedule::CosineLog) is 0.
@@ -32,7 +32,8 @@ const MOST_STEPS: usize = 1000;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchSettings {
-    /// Number of trials. Range: 1 to 1,000,000. Default: 50.
+    /// Number of trials, including one of the recipe's own settings. Range: 1 to 1,000,000.
+    /// Default: 50.
     pub trials: usize,
     /// Space of settings, with names of [`Tabular::set`]. Default: `None`, which means
     /// [`Tabular::space`].
@@ -108,6 +109,9 @@ pub struct SearchResults {
 impl Tabular<'_> {
     /// Searches settings: it trains a model for each of several random settings, ends bad ones
     /// early, and makes an ensemble of the others.
+    ///
+    /// Trial 0 has the recipe's own settings, so that the search starts from them. The others are
+    /// draws from the space.
     ///
     /// Trials are compared on their held-out rows, by the criterion that chooses the best epoch:
     /// accuracy, R² of what is learned, area under the ROC curve, or the negative loss.
@@ -199,7 +203,10 @@ impl Tabular<'_> {
         let threads = (settings.trials > 1)
             .then_some(1)
             .or(problem.recipe.threads);
-        let draws = space.draws(settings.seed).take(settings.trials);
+        let own = core::iter::once(Settings::new());
+        let draws = own
+            .chain(space.draws(settings.seed).skip(1))
+            .take(settings.trials);
         let (trials, states) = halving.run_with_states(draws, |trial, state, epochs| {
             let set = recipe.clone().set(&trial.settings)?.recipe;
             check_settings(&set, &problem.target, false)?;

@@ -19,7 +19,7 @@ use crate::tabular_ref::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub(super) enum Task {
+pub(crate) enum Task {
     /// Numbers.
     Numbers,
     /// Positive numbers, learned as logarithms.

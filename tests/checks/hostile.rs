@@ -474,6 +474,76 @@ fn models_of_wide_tables_are_read_sparingly() {
     }
 }
 
+/// Numbers of a calibrator and scores of held-out rows, which a stranger has changed.
+#[test]
+fn classifiers_of_tables_are_checked() {
+    let words = (0..60).map(|row| ["a", "b", "c"][row % 3]);
+    let table = Table::new().with("x", Column::numbers(0..60)).unwrap();
+    let table = table.with("class", Column::words(words)).unwrap();
+    let model = Tabular::classifier(&table, "class").folds(2).hidden(&[2]);
+    let file = model.epochs(1).fit().unwrap().to_bytes().unwrap();
+    TabularModel::from_bytes(&Parts::of(&file).signed().unwrap()).unwrap();
+
+    let scores = "members.1.class_scores";
+    for (tensor, index, number, expected) in [
+        ("calibrator", 0, 0.0, "temperature"),
+        ("calibrator", 0, f64::NAN, "temperature"),
+        ("calibrator", 0, f64::INFINITY, "temperature"),
+        ("calibrator", 1, 1.0, "mixing"),
+        ("calibrator", 1, f64::NAN, "mixing"),
+        (scores, 0, 3.0, "held-out row"),
+        (scores, 0, 0.5, "held-out row"),
+        (scores, 0, -1.0, "held-out row"),
+        (scores, 0, 1e300, "held-out row"),
+        (scores, 0, f64::NAN, "held-out row"),
+        (scores, 30, -1.0, "held-out row"),
+        (scores, 60, f64::NAN, "held-out row"),
+        (scores, 30, 1e9, "not sorted"),
+        (scores, 60, 1e9, "not sorted"),
+    ] {
+        let mut parts = Parts::of(&file);
+        let begin = parts.tensors[tensor]["data_offsets"][0].as_u64().unwrap();
+        let begin = begin as usize + 8 * index;
+        parts.data[begin..][..8].copy_from_slice(&number.to_le_bytes());
+        let (read, peak) = peak(|| TabularModel::from_bytes(&parts.signed().unwrap()));
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains(expected), "{tensor} {number}: {error}");
+        assert_sparing(tensor, file.len(), peak);
+    }
+    for (from, to, expected) in [
+        (
+            r#""calibrator":"temperature""#,
+            r#""calibrator":"quadratic""#,
+            "calibrator",
+        ),
+        (
+            r#""calibrator":"temperature""#,
+            r#""calibrator":"isotonic""#,
+            "calibrator",
+        ),
+        (
+            r#""calibrator":"temperature""#,
+            r#""calibrated":"temperature""#,
+            "calibrator",
+        ),
+        (
+            r#""task":"classes""#,
+            r#""task":"labels""#,
+            "contradicts itself",
+        ),
+    ] {
+        let mut parts = Parts::of(&file);
+        assert!(parts.description.contains(from));
+        parts.description = parts.description.replacen(from, to, 1);
+        let error = TabularModel::from_bytes(&parts.signed().unwrap()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{to}: {error}");
+    }
+    let mut parts = Parts::of(&file);
+    parts.tensors.remove(scores).unwrap();
+    // The format allows no gap, so the last tensor fills it.
+    assert!(TabularModel::from_bytes(&parts.signed().unwrap()).is_err());
+}
+
 /// Returns a text of about this many bytes, made of numbered parts.
 fn repeated(bytes: usize, piece: impl Fn(usize) -> String) -> String {
     let mut text = String::with_capacity(bytes + 100);

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use feedforward::activation::{Activation, Tanh};
+use feedforward::search::Space;
 use feedforward::simd::InstructionSet;
 use feedforward::tabular::{
-    Calibration, Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Waves,
+    Calibration, Column, ColumnSettings, Preset, Scaling, SearchSettings, Table, Tabular,
+    TabularModel, Waves,
 };
 use feedforward::{Error, Position};
 
@@ -258,10 +260,28 @@ fn count_model() -> TabularModel {
     small(counts.ignore(["side"]).folds(1))
 }
 
+/// Searches networks, which have different weights in the mean.
 fn logarithm_model() -> TabularModel {
     let table = points(60);
-    let years = Tabular::regressor(&table, "years").logarithm();
-    small(years.ignore(["side", "count", "y"]).folds(5))
+    let years = Tabular::regressor(&table, "years").logarithm().folds(1);
+    let years = years
+        .ignore(["side", "y"])
+        .preset(Preset::Simple)
+        .epochs(20)
+        .hidden(&[3]);
+    let settings = SearchSettings {
+        trials: 10,
+        space: Some(Space::new().uniform("learning_rate", 0.02, 0.1).unwrap()),
+        factor: 1.0,
+        ..SearchSettings::default()
+    };
+    let found = years.search(&settings).unwrap();
+    let weights = &found.weights;
+    assert!(
+        weights.windows(2).any(|two| two[0].1 != two[1].1),
+        "{weights:?}"
+    );
+    found.ensemble
 }
 
 /// Trains with parametric activations, and a quadratic calibration.
@@ -369,7 +389,7 @@ fn the_bits_are_those_of_the_model() {
         );
 
         let table = points(90);
-        let [x, y, years] = ["x", "y", "years"].map(|name| {
+        let [x, y, years, count] = ["x", "y", "years", "count"].map(|name| {
             let numbers = table.column(name).unwrap().as_numbers().unwrap();
             numbers.iter().copied()
         });
@@ -380,7 +400,8 @@ fn the_bits_are_those_of_the_model() {
             &d.predict(&table).unwrap(),
             rows.map(|row| counts::predict(&row).unwrap().into()),
         );
-        let rows = x.clone().map(|x| logarithms::Row { x });
+        let rows = x.clone().zip(count.map(Some));
+        let rows = rows.map(|(x, count)| logarithms::Row { x, count });
         assert_bits(
             &e.predict(&table).unwrap(),
             rows.map(|row| logarithms::predict(&row).unwrap().into()),

@@ -13,7 +13,7 @@ use feedforward::{
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
     Trainer, TrainerState, activation, calibration, conformal, encoding, explain, folds, gemm,
-    init, loss, metrics, optimizer, schedule, simd, tabular, tabular_ref, train,
+    init, loss, metrics, optimizer, schedule, search, simd, tabular, tabular_ref, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -74,6 +74,8 @@ shared! {
     tabular::Progress,
     tabular::Scaling,
     tabular::Scores,
+    tabular::SearchResults,
+    tabular::SearchSettings,
     tabular::Table<'static>,
     tabular::Tabular<'static>,
     tabular::TabularModel,
@@ -98,6 +100,12 @@ shared! {
     folds::Split,
     folds::StratifiedKFold,
     folds::TimeSeriesSplit,
+    search::Halving,
+    search::Setting,
+    search::Settings,
+    search::Space,
+    search::Trial,
+    search::Trials,
     train::TrainingEvent,
     train::Update,
     train::Hint,

@@ -21,7 +21,7 @@ pub(super) const MOST_WIDTH: usize = 1 << 16;
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// A number, or the index of an ordered level.
     Number {
         levels: Option<Levels>,
@@ -128,7 +128,7 @@ impl Form {
     }
 
     /// Returns the number of inputs.
-    pub(super) fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         match self {
             Self::Number { scale, .. } => scale.outputs() + 1,
             Self::OneHot { scales, .. } => scales.len(),
@@ -186,7 +186,7 @@ impl Form {
     }
 
     /// Writes the inputs of these rows to their place in rows of a matrix.
-    pub(super) fn fill<T: Float>(
+    pub(crate) fn fill<T: Float>(
         &self,
         cells: &Column<'_>,
         kind: Kind,
