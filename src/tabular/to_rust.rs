@@ -295,3 +295,47 @@ pub(super) fn number(x: f64) -> String {
         _ => "f64::NEG_INFINITY".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_names_of_rust() {
+        for (name, expected) in [
+            ("area", "area"),
+            ("Floor area (m²)", "floor_area_m"),
+            ("MedInc", "med_inc"),
+            ("PM2.5", "pm2_5"),
+            ("ID", "id"),
+            ("__a--b__", "a_b"),
+            ("2nd", "column_2nd"),
+            ("type", "type_"),
+            ("Self", "self_"),
+            ("", "column"),
+            ("面積", "column"),
+            ("a\"b\n", "a_b"),
+        ] {
+            assert_eq!(ident(name, &mut BTreeSet::new()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_have_different_names() {
+        let mut taken = BTreeSet::new();
+        let names = ["a b", "a_b_2", "A B", "a-b", "type", "Type", "", "_"];
+        let fields = names.map(|name| ident(name, &mut taken));
+        let expected = [
+            "a_b", "a_b_2", "a_b_3", "a_b_4", "type_", "type_2", "column", "column_2",
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn every_number_is_an_expression() {
+        assert_eq!(number(-0.0), "-0.0");
+        assert_eq!(number(5e-324), "5e-324");
+        assert_eq!(number(f64::NEG_INFINITY), "f64::NEG_INFINITY");
+        assert_eq!(number(f64::NAN), "f64::NAN");
+    }
+}
