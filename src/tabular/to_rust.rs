@@ -24,8 +24,8 @@ impl TabularModel {
     /// - `fn predict(row: &Row) -> feedforward::Result<[f64; N]>` returns the numbers of
     ///   [`predict`](Self::predict), or the probabilities of
     ///   [`predict_probability`](Self::predict_probability). They are bit-identical on the same
-    ///   instruction set, also for missing cells and unseen words. A microcontroller has the bits of
-    ///   [`InstructionSet::Portable`](crate::simd::InstructionSet).
+    ///   instruction set, also for missing cells and unseen words. A microcontroller has the bits
+    ///   of [`InstructionSet::Portable`](crate::simd::InstructionSet).
     /// - `static CLASSES: [&str; N]` has the classes. For other models it is `TARGETS`.
     ///
     /// The program needs this crate with the feature `tabular`, and without default features.
