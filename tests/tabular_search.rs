@@ -182,6 +182,16 @@ fn the_ensemble_is_a_weighted_mean() {
     let read = TabularModel::from_bytes(&found.ensemble.to_bytes().unwrap()).unwrap();
     assert_eq!(bits(&read.predict(&table).unwrap()), bits(&predictions));
     assert!(read.weights().eq(weights));
+    // A file with a weight of 0 is refused.
+    let mut bytes = found.ensemble.to_bytes().unwrap();
+    let key = br#""weight":"#;
+    let at = bytes
+        .windows(key.len())
+        .position(|part| part == key)
+        .unwrap();
+    bytes[at + key.len()] = b'0';
+    let error = TabularModel::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("the weight of a network is 0"), "{error}");
     // Attributions are those of the weighted mean.
     let rows = table.select(&[3, 14]).unwrap();
     let attributions = read.attributions(&rows, &table, 0).unwrap();
