@@ -64,7 +64,10 @@ const SHORT: [(&str, &[&str]); 12] = [
             "--hidden", "8", "--epochs", "1", "--scale", "1", "--out", "FOLDER",
         ],
     ),
-    ("search", &["--rows", "100", "--trials", "2", "--epochs", "1"]),
+    (
+        "search",
+        &["--rows", "100", "--trials", "2", "--epochs", "1"],
+    ),
     (
         "tabular",
         &["--epochs", "1", "--folds", "2", "--out", "FOLDER"],
