@@ -154,6 +154,8 @@ pub mod simd;
 mod storage;
 #[cfg(feature = "tabular")]
 pub mod tabular;
+#[cfg(feature = "tabular")]
+pub mod tabular_ref;
 pub mod train;
 
 pub use activation::Activation;

@@ -13,9 +13,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use feedforward::onnx;
+use feedforward::search::Space;
 use feedforward::tabular::{
-    Calibration, Column, ColumnSettings, Preset, Scaling, Table, Tabular, TabularModel, Value,
-    Waves,
+    Calibration, Column, ColumnSettings, Preset, Scaling, SearchSettings, Table, Tabular,
+    TabularModel, Value, Waves,
 };
 use serde_json::{Value as Json, json};
 
@@ -256,6 +257,20 @@ fn targets(models: &mut Models) {
     let recipe = Tabular::classifier(&table, "kind").calibration(Calibration::None);
     let model = small(recipe, &["kind"]).folds(2).fit().unwrap();
     models.add("classes without calibration", &model, &new);
+    let space = Space::new().log_uniform("learning_rate", 0.001, 0.1);
+    let settings = SearchSettings {
+        trials: 6,
+        factor: 1.0,
+        space: Some(space.unwrap()),
+        ..SearchSettings::default()
+    };
+    let recipe = small(Tabular::regressor(&table, "price"), &["price"]);
+    let ensemble = recipe.folds(2).search(&settings).unwrap().ensemble;
+    assert!(
+        ensemble.weights().any(|weight| weight > 1),
+        "nothing is weighted"
+    );
+    models.add("ensemble of a search", &ensemble, &new);
     // Exposures that are not above 0 have no prediction.
     let counts = Tabular::counts(&table, "bids").exposure("days");
     let model = small(counts, &["bids", "days"]).folds(3).fit().unwrap();

@@ -30,8 +30,6 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 
-#![cfg(target_has_atomic = "ptr")]
-
 use alloc::vec::Vec;
 
 use crate::error::{Error, Position, Result, check_classes, check_length, check_range, check_rows};
@@ -77,14 +75,34 @@ pub fn logits<T: Float>(probabilities: &[T], classes: usize) -> Result<Vec<T>> {
     check_rows("probabilities", probabilities, classes)?;
     check_values("probability", probabilities, 0.0..=1.0, "0 to 1")
         .map_err(|error| in_rows(error, 0, classes))?;
-    let logarithm = |p: T| math::ln(p.max(T::min_positive_value()));
     if classes == 2 {
         let rows = probabilities.chunks_exact(2);
-        let logits = rows.map(|row| logarithm(row[1]) - logarithm(row[0]));
+        let logits = rows.map(|row| logit_of(row[0], row[1]));
         return memory::collected("logits", probabilities.len() / 2, logits);
     }
     let logits = probabilities.iter().map(|&p| logarithm(p));
     memory::collected("logits", probabilities.len(), logits)
+}
+
+/// Replaces one row of probabilities by its logits, and returns their number.
+pub(crate) fn logits_in_place<T: Float>(row: &mut [T]) -> usize {
+    if let [p0, p1] = row {
+        *p0 = logit_of(*p0, *p1);
+        return 1;
+    }
+    for p in &mut *row {
+        *p = logarithm(*p);
+    }
+    row.len()
+}
+
+/// Returns the logit of the second of two classes.
+fn logit_of<T: Float>(p0: T, p1: T) -> T {
+    logarithm(p1) - logarithm(p0)
+}
+
+fn logarithm<T: Float>(p: T) -> T {
+    math::ln(p.max(T::min_positive_value()))
 }
 
 /// Returns the number of classes that rows of this many logits have.

@@ -114,6 +114,26 @@ impl Quadratic {
         })
     }
 
+    /// Creates the calibrator of a `static` or `const`, as [`new`](Self::new) does at run time.
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(coefficients: [f64; 3], mixing: f64) -> Self {
+        let [bias, linear, square] = coefficients;
+        assert!(
+            bias.is_finite() && linear.is_finite() && square.is_finite(),
+            "the coefficients of a calibration must be finite"
+        );
+        assert!(
+            mixing >= 0.0 && mixing < 1.0,
+            "mixing must be at least 0 and below 1"
+        );
+        Self {
+            coefficients,
+            mixing,
+        }
+    }
+
     /// Returns the coefficients b, w1 and w2.
     pub fn coefficients(&self) -> [f64; 3] {
         self.coefficients
@@ -134,13 +154,15 @@ impl Quadratic {
     pub fn probabilities<T: Float>(&self, logits: &[T]) -> Result<Vec<T>> {
         let rows = check_logits(logits, 1)?;
         let len = memory::product("probabilities", &[rows, 2])?;
-        let [bias, linear, square] = self.coefficients;
-        let rows = logits.iter().flat_map(|z| {
-            let z = z.as_f64();
-            let logit = bias + (linear + square * z) * z;
-            [-logit, logit].map(|logit| mixed(math::sigmoid(logit), self.mixing, 2))
-        });
+        let rows = logits.iter().flat_map(|&z| self.probabilities_of(z));
         memory::collected("probabilities", len, rows)
+    }
+
+    /// Returns calibrated probabilities of both classes from a logit.
+    pub(crate) fn probabilities_of<T: Float>(&self, z: T) -> [T; 2] {
+        let ([bias, linear, square], z) = (self.coefficients, z.as_f64());
+        let logit = bias + (linear + square * z) * z;
+        [-logit, logit].map(|logit| mixed(math::sigmoid(logit), self.mixing, 2))
     }
 
     fn of_terms<T: Float>(

@@ -114,6 +114,25 @@ impl Temperature {
         })
     }
 
+    /// Creates the calibrator of a `static` or `const`, as [`new`](Self::new) does at run time.
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(temperature: f64, mixing: f64) -> Self {
+        assert!(
+            temperature > 0.0 && temperature < f64::INFINITY,
+            "a temperature must be finite and above 0"
+        );
+        assert!(
+            mixing >= 0.0 && mixing < 1.0,
+            "mixing must be at least 0 and below 1"
+        );
+        Self {
+            temperature,
+            mixing,
+        }
+    }
+
     /// Returns the temperature T.
     pub fn temperature(&self) -> f64 {
         self.temperature
@@ -137,8 +156,18 @@ impl Temperature {
         let (what, classes) = ("probabilities", classes(width));
         let len = memory::product(what, &[rows, classes])?;
         let mut probabilities = memory::filled(what, T::zero(), len)?;
-        scaled(logits, width, *self, &mut probabilities);
+        self.probabilities_into(logits, width, &mut probabilities);
         Ok(probabilities)
+    }
+
+    /// Writes calibrated probabilities, without allocation and checks.
+    pub(crate) fn probabilities_into<T: Float>(
+        &self,
+        logits: &[T],
+        width: usize,
+        probabilities: &mut [T],
+    ) {
+        scaled(logits, width, *self, probabilities);
     }
 }
 

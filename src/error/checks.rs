@@ -110,7 +110,6 @@ pub(crate) fn check_count<N: Copy + Default + PartialEq>(
 }
 
 /// Checks that every given class, counted from 0, is below `classes`.
-#[cfg(target_has_atomic = "ptr")]
 pub(crate) fn check_classes(what: &'static str, given: &[usize], classes: usize) -> Result<()> {
     match given.iter().position(|&class| class >= classes) {
         Some(row) => Err(Error::invalid_value(

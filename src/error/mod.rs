@@ -7,10 +7,10 @@ use core::fmt;
 mod checks;
 mod divergence;
 
-pub(crate) use checks::check_rows;
 pub(crate) use checks::{Number, bounded, check_count, check_length, check_not_empty, check_range};
+pub(crate) use checks::{check_classes, check_rows};
 #[cfg(target_has_atomic = "ptr")]
-pub(crate) use checks::{check_classes, check_row_indices, listed};
+pub(crate) use checks::{check_row_indices, listed};
 pub use divergence::DivergenceCause;
 
 /// The result of every fallible function in this crate.

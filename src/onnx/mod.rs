@@ -120,8 +120,6 @@ use crate::mlp::{Mlp, check_finite};
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
 
 mod activations;
-#[cfg(feature = "tabular")]
-mod columns;
 mod encodings;
 mod graph;
 mod proto;

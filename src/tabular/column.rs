@@ -8,8 +8,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::cell::{BooleanCell, NumberCell, Value, WordCell};
+use super::cell::{BooleanCell, NumberCell, WordCell};
 use crate::error::{Error, Result, bounded, check_not_empty, listed};
+use crate::tabular_ref::Value;
 
 /// Kind of a column.
 ///

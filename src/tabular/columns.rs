@@ -1,6 +1,7 @@
 //! Columns of a table as a network's inputs.
 
 mod form;
+mod to_rust;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;

@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibrate::Calibrator;
 use super::member::Member;
 use super::model::TabularModel;
 use super::scores::{NAMES, Scores};
@@ -20,6 +19,7 @@ use crate::mlp::Mlp;
 use crate::mlp::resolver::{BuiltIn, Resolver};
 use crate::model::{read_scaler, write_scaler};
 use crate::storage::{Reader, Writer, malformed, on_disk};
+use crate::tabular_ref::Calibrator;
 
 /// Kind of such a file.
 const KIND: &str = "tabular model";

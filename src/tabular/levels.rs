@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::column::{Cells, Column, Kind, MISSING};
 use crate::error::{Error, Number, Result, bounded};
+use crate::tabular_ref::level_of;
 
 /// Number of different words for which no index is made.
 const FEW: usize = 4;
@@ -52,7 +53,6 @@ impl Levels {
     }
 
     /// Returns the words of levels that are not shared.
-    #[cfg(feature = "csv")]
     pub(super) fn words(&self) -> &[String] {
         &self.words
     }
@@ -61,6 +61,11 @@ impl Levels {
     #[cfg(feature = "onnx")]
     pub(crate) fn all_words(&self) -> impl Iterator<Item = &String> {
         self.words.iter().chain(&self.rare)
+    }
+
+    /// Returns the words that share the last level.
+    pub(super) fn rare(&self) -> &[String] {
+        &self.rare
     }
 
     /// Returns the number of levels.
@@ -83,10 +88,10 @@ impl Levels {
             .collect()
     }
 
-    /// Returns the level of the first word that passes a test.
-    fn position(&self, test: impl Fn(&String) -> bool) -> Option<usize> {
-        let at = self.words.iter().chain(&self.rare).position(test);
-        at.map(|at| at.min(self.words.len()))
+    /// Returns the level of a word after a search of all.
+    fn level_of(&self, word: &str, is_boolean: bool) -> Option<usize> {
+        let all = self.words.iter().chain(&self.rare).map(|word| &**word);
+        level_of(&all, self.words.len(), word, is_boolean)
     }
 
     /// Returns the number of cells at each level, from those of each word.
@@ -132,13 +137,12 @@ impl Levels {
                 let index = (given.words.len() > FEW).then(|| self.index());
                 let is_boolean = [given.kind, kind].contains(&Kind::Booleans);
                 let level = |word: &String| {
-                    let found = match &index {
-                        Some(index) => index.get(&**word).copied(),
-                        None => self.position(|other| other == word),
-                    };
-                    // The words may be True or FALSE.
-                    let of_boolean = || self.position(|other| other.eq_ignore_ascii_case(word));
-                    found.or_else(|| is_boolean.then(of_boolean).flatten())
+                    let found = index.as_ref().and_then(|index| index.get(&**word));
+                    match found {
+                        Some(&level) => Some(level),
+                        None if index.is_some() && !is_boolean => None,
+                        None => self.level_of(word, is_boolean),
+                    }
                 };
                 Ok(Found::Words {
                     codes: &given.codes,

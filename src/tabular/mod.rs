@@ -61,10 +61,12 @@ mod standard;
 mod start;
 mod table;
 mod target;
+mod to_rust;
 mod trial;
 
-pub use calibrate::{Calibration, Calibrator};
-pub use cell::{BooleanCell, NumberCell, Value, WordCell};
+pub use crate::tabular_ref::{Calibrator, Value};
+pub use calibrate::Calibration;
+pub use cell::{BooleanCell, NumberCell, WordCell};
 pub use column::{Column, Kind};
 #[cfg(feature = "onnx")]
 pub(crate) use columns::Form;
@@ -72,6 +74,8 @@ pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use explain::{Importance, ImportanceSettings};
+#[cfg(feature = "onnx")]
+pub(crate) use levels::Levels;
 pub use model::TabularModel;
 pub use recipe::Tabular;
 #[cfg(feature = "onnx")]

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::calibrate::{Calibrator, OutOfFold};
+use super::calibrate::OutOfFold;
 #[cfg(feature = "csv")]
 use super::column::Kind;
 use super::member::Member;
@@ -14,8 +14,8 @@ use super::table::Table;
 use super::target::{Target, Targets, Task};
 use crate::error::{Error, Result};
 use crate::folds::Split;
-use crate::math;
 use crate::memory;
+use crate::tabular_ref::{Calibrator, add_to_mean};
 
 /// Model of a table: an ensemble of networks, each with its own columns.
 ///
@@ -99,7 +99,7 @@ impl TabularModel {
                     means.fill(0.0);
                 }
                 weights[row] += weight;
-                add(means, values, weights[row] / weight);
+                add_to_mean(means, values, weights[row] / weight);
             }
         }
         Ok(means)
@@ -328,10 +328,10 @@ impl TabularModel {
         for member in members {
             let mut values = member.outputs(table, rows)?;
             let rows = values.chunks_mut(outputs);
-            rows.for_each(|outputs| self.target.predicted(outputs));
+            rows.for_each(|outputs| self.target.task.link().apply(outputs));
             let weight = f64::from(member.weight);
             total += weight;
-            add(&mut means, &values, total / weight);
+            add_to_mean(&mut means, &values, total / weight);
         }
         if self.target.exposure.is_some() {
             let exposures = self.target.exposures(table)?;
@@ -340,34 +340,5 @@ impl TabularModel {
             }
         }
         Ok(means)
-    }
-}
-
-/// Adds values to means, in which all values so far, with these, count this many times as much.
-fn add(means: &mut [f64], values: &[f64], count: f64) {
-    // The mean of equal numbers is exact, and that of large ones does not overflow.
-    for (mean, &value) in means.iter_mut().zip(values) {
-        *mean += value / count - *mean / count;
-    }
-}
-
-impl Target {
-    /// Turns a network's outputs for one row into probabilities or numbers.
-    fn predicted(&self, outputs: &mut [f64]) {
-        match self.task {
-            Task::Numbers => {}
-            Task::Logarithms | Task::Counts => outputs.iter_mut().for_each(|y| *y = math::exp(*y)),
-            Task::Labels => outputs.iter_mut().for_each(|y| *y = math::sigmoid(*y)),
-            Task::Classes => {
-                let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                for y in &mut *outputs {
-                    *y = math::exp(*y - largest);
-                }
-                let total: f64 = outputs.iter().sum();
-                for p in outputs {
-                    *p /= total;
-                }
-            }
-        }
     }
 }

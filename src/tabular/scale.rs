@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 #[cfg(feature = "serde")]
 use crate::error::{Error, check_range};
 use crate::error::{Number, Result, check_count};
-use crate::float::Float;
 use crate::math;
+use crate::tabular_ref::{ScaleSpec, signed_ln};
 
 /// Scaling of a column of numbers, with statistics of the training rows.
 ///
@@ -129,7 +129,7 @@ impl Scale {
             }
             Scaling::MinMax => linear(all.at(0), inverse(all.range()), median),
             Scaling::Log => {
-                let logs: Vec<_> = ascending.iter().map(|&x| log(x)).collect();
+                let logs: Vec<_> = ascending.iter().map(|&x| signed_ln(x)).collect();
                 let (center, factor) = Ascending::of(&logs).robust();
                 Self::Log { center, factor }
             }
@@ -161,10 +161,7 @@ impl Scale {
 
     /// Returns the number of inputs.
     pub(super) fn outputs(&self) -> usize {
-        match self {
-            Self::Piecewise { edges, .. } => edges.len().saturating_sub(1),
-            _ => 1,
-        }
+        self.spec().outputs()
     }
 
     /// Returns the number of inputs that vary in the training rows.
@@ -188,47 +185,21 @@ impl Scale {
         }
     }
 
-    /// Scales a number to one input. NaN becomes the center.
-    pub(crate) fn apply(&self, x: f64) -> f64 {
-        let linear = |x: f64, center: f64, factor: f64| {
-            if x.is_nan() || factor == 0.0 {
-                return 0.0;
-            }
-            let difference = x - center;
-            if difference.is_infinite() {
-                return (x / 2.0 - center / 2.0) * factor * 2.0;
-            }
-            difference * factor
-        };
+    /// Returns the scaling with borrowed edges, which scales numbers.
+    pub(crate) fn spec(&self) -> ScaleSpec<'_> {
         match *self {
             Self::Linear {
                 center,
                 factor,
                 missing,
-            } => linear(if x.is_nan() { missing } else { x }, center, factor),
-            Self::Clipped { center, factor } => clipped(linear(x, center, factor)),
-            Self::Log { center, factor } => clipped(linear(log(x), center, factor)),
-            Self::Piecewise { .. } => 0.0,
-        }
-    }
-
-    /// Writes the inputs of a number.
-    pub(super) fn write<T: Float>(&self, x: f64, inputs: &mut [T]) {
-        let Self::Piecewise { center, edges } = self else {
-            inputs[0] = T::from_f64(self.apply(x));
-            return;
-        };
-        let x = if x.is_nan() { *center } else { x };
-        let last = inputs.len().saturating_sub(1);
-        for (j, (input, bin)) in inputs.iter_mut().zip(edges.windows(2)).enumerate() {
-            let mut part = (x - bin[0]) / (bin[1] - bin[0]);
-            if j > 0 {
-                part = part.max(0.0);
-            }
-            if j < last {
-                part = part.min(1.0);
-            }
-            *input = T::from_f64(part);
+            } => ScaleSpec::Linear {
+                center,
+                factor,
+                missing,
+            },
+            Self::Clipped { center, factor } => ScaleSpec::Clipped { center, factor },
+            Self::Log { center, factor } => ScaleSpec::Log { center, factor },
+            Self::Piecewise { center, ref edges } => ScaleSpec::Piecewise { center, edges },
         }
     }
 
@@ -291,19 +262,6 @@ fn finite(center: f64, factor: f64) -> (f64, f64) {
     } else {
         (0.0, 0.0)
     }
-}
-
-fn clipped(z: f64) -> f64 {
-    // The square of a larger number could overflow.
-    if z.abs() > 1e100 {
-        return 3.0_f64.copysign(z);
-    }
-    z / math::sqrt(1.0 + (z / 3.0) * (z / 3.0))
-}
-
-fn log(x: f64) -> f64 {
-    let log = math::ln_1p(x.abs());
-    if x < 0.0 { -log } else { log }
 }
 
 /// Numbers in ascending order, with their counts.

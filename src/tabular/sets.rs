@@ -115,10 +115,6 @@ impl TabularModel {
             let values = self.values_of([member], table, &rows)?;
             let values = values.chunks_exact(classes);
             for (row, smaller) in values.zip(smaller.chunks_exact_mut(classes)) {
-                // A class without a probability is in the set.
-                if !row.iter().all(|p| p.is_finite()) {
-                    continue;
-                }
                 for (class, (&s, smaller)) in ranked.scores(row).iter().zip(smaller).enumerate() {
                     let list = if per_class { &lists[class] } else { &pooled };
                     *smaller += list.partition_point(|&other| other < s);
@@ -162,14 +158,8 @@ impl Target {
             let mut ranked = Ranked::new(rule, classes)?;
             *lists = memory::filled("classes", Vec::new(), classes)?;
             for (values, &row) in values.chunks_exact(classes).zip(rows) {
-                let is_finite = values.iter().all(|p| p.is_finite());
                 let class = expected[row];
-                // A row without probabilities is as unlike its class as can be.
-                lists[class].push(if is_finite {
-                    ranked.scores(values)[class]
-                } else {
-                    f64::INFINITY
-                });
+                lists[class].push(ranked.scores(values)[class]);
             }
             for list in lists {
                 list.sort_unstable_by(f64::total_cmp);

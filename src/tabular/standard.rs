@@ -11,6 +11,7 @@ use crate::float::{is_rounding, unit_of};
 use crate::math;
 use crate::mlp::Mlp;
 use crate::model::Scaler;
+use crate::tabular_ref;
 
 /// Maximum size of a target in units of the network. The square of a larger one overflows f32.
 /// Only a held-out target can be so far from all training rows.
@@ -94,17 +95,7 @@ impl Units {
 
 /// Returns an output of a network in the unit of the target or its logarithm.
 pub(super) fn restored(scaler: Option<&Scaler<f64>>, output: usize, z: f32) -> f64 {
-    let z = f64::from(z);
-    let Some((offset, scale)) = part(scaler, output) else {
-        return z;
-    };
-    let y = z * scale + offset;
-    if y.is_finite() {
-        y
-    } else {
-        // The sum may be finite although the product is not.
-        (z * (scale / 4.0) + offset / 4.0) * 4.0
-    }
+    tabular_ref::restored(part(scaler, output), z)
 }
 
 fn part(scaler: Option<&Scaler<f64>>, output: usize) -> Option<(f64, f64)> {

@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::cell::Value;
 use super::column::Column;
 use super::lines::Lines;
 use crate::error::{Error, Result, bounded, listed};
+use crate::tabular_ref::Value;
 
 /// Named columns of equal length.
 ///

@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::cell::Value;
 use super::column::{Cells, Column, Kind};
 use super::levels::Levels;
 use super::standard::Units;
@@ -13,6 +12,8 @@ use super::table::Table;
 use crate::error::{Error, Result, bounded, listed};
 use crate::math;
 use crate::model::ClassWeights;
+use crate::tabular_ref::Link;
+use crate::tabular_ref::Value;
 
 /// Kind of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,16 @@ impl Task {
     /// Returns `true` if the outputs are logits.
     pub(super) fn is_classification(self) -> bool {
         matches!(self, Self::Classes | Self::Labels)
+    }
+
+    /// Returns the map from outputs to numbers or probabilities.
+    pub(super) fn link(self) -> Link {
+        match self {
+            Self::Numbers => Link::Identity,
+            Self::Logarithms | Self::Counts => Link::Exp,
+            Self::Labels => Link::Sigmoid,
+            Self::Classes => Link::Softmax,
+        }
     }
 }
 

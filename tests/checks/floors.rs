@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 15] = [
     ],
     &["layer"],
     &["mlp_ref"],
-    &["mlp"],
+    &["mlp", "tabular_ref"],
     &["train", "explain"],
     &["model"],
     &["tabular"],

@@ -13,7 +13,7 @@ use feedforward::{
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
     Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
     Trainer, TrainerState, activation, calibration, conformal, encoding, explain, folds, gemm,
-    init, loss, metrics, optimizer, schedule, search, simd, tabular, train,
+    init, loss, metrics, optimizer, schedule, search, simd, tabular, tabular_ref, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -79,7 +79,14 @@ shared! {
     tabular::Table<'static>,
     tabular::Tabular<'static>,
     tabular::TabularModel,
-    tabular::Value<'static>,
+    tabular_ref::ColumnSpec<'static>,
+    tabular_ref::FormSpec<'static>,
+    tabular_ref::LevelsSpec<'static>,
+    tabular_ref::Link,
+    tabular_ref::MemberSpec<'static>,
+    tabular_ref::ScaleSpec<'static>,
+    tabular_ref::TabularRef<'static>,
+    tabular_ref::Value<'static>,
     // Training types.
     Trainer<f32>,
     TrainerState<f32>,

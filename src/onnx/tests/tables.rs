@@ -1,5 +1,5 @@
 use super::*;
-use crate::onnx::columns::Names;
+use crate::onnx::tabular::names::Names;
 use crate::tabular::{Column, Kind, Table, Tabular, TabularModel};
 
 /// Returns a table with columns of each kind.

@@ -12,6 +12,7 @@ use crate::memory;
 use crate::tabular::column::{Cells, Column, Kind};
 use crate::tabular::levels::{Levels, Numbers};
 use crate::tabular::scale::{Scale, Scaling};
+use crate::tabular_ref::{code_input, indicators, level_input, write_number};
 
 /// Maximum length of learned vectors, which is that of [`Categories`](crate::encoding::Categories).
 pub(super) const MOST_WIDTH: usize = 1 << 16;
@@ -202,15 +203,14 @@ impl Form {
                 ..
             } => {
                 let numbers = Numbers::of(cells, levels.as_ref())?;
-                let (missing, present) = (indicator.apply(1.0), indicator.apply(-1.0));
+                let (scale, indicators) = (scale.spec(), indicators(indicator.spec()));
                 for (row, &index) in outputs.zip(rows) {
                     let x = numbers.get(index);
                     if x.is_infinite() {
                         return Err(infinite(index, x));
                     }
                     let end = scale.outputs();
-                    scale.write(x, &mut row[..end]);
-                    row[end] = T::from_f64(if x.is_nan() { missing } else { present });
+                    write_number(scale, indicators, x, &mut row[..=end]);
                     if row[..=end].iter().any(|input| !input.is_finite()) {
                         return Err(too_large::<T>(index, x));
                     }
@@ -218,27 +218,30 @@ impl Form {
             }
             Self::OneHot { levels, scales } => {
                 let found = levels.find(cells, kind)?;
-                let scaled = |scale: &Scale, x| T::from_f64(scale.apply(x));
-                if let ([scale], 2) = (&scales[..], levels.count()) {
-                    let inputs = [-1.0, 1.0, 0.0].map(|x| scaled(scale, x));
+                let count = levels.count();
+                let input = |index: usize, level| {
+                    let scale: &Scale = &scales[index];
+                    T::from_f64(level_input(scale.spec(), count, index, level))
+                };
+                if scales.len() == 1 && count == 2 {
+                    let inputs = [Some(0), Some(1), None].map(|level| input(0, level));
                     for (row, &index) in outputs.zip(rows) {
                         row[0] = inputs[found.get(index).unwrap_or(2)];
                     }
                     return Ok(());
                 }
-                let zeros: Vec<T> = scales.iter().map(|scale| scaled(scale, 0.0)).collect();
+                let zeros: Vec<T> = (0..scales.len()).map(|index| input(index, None)).collect();
                 for (row, &index) in outputs.zip(rows) {
                     row[..zeros.len()].copy_from_slice(&zeros);
                     if let Some(level) = found.get(index) {
-                        row[level] = scaled(&scales[level], 1.0);
+                        row[level] = input(level, Some(level));
                     }
                 }
             }
             Self::Code { levels, .. } => {
                 let found = levels.find(cells, kind)?;
                 for (row, &index) in outputs.zip(rows) {
-                    let level = found.get(index);
-                    row[0] = level.map_or(-T::one(), |level| T::from_f64(level as f64));
+                    row[0] = T::from_f64(code_input(found.get(index)));
                 }
             }
         }
@@ -280,7 +283,7 @@ impl Form {
                 crate::error::check_length("inputs of levels", scales, expected)?;
                 scales.iter().try_for_each(Scale::check_single)?;
                 // Fitted scalings of levels have finite inputs.
-                let inputs = |scale: &Scale| [-1.0, 0.0, 1.0].map(|x| scale.apply(x));
+                let inputs = |scale: &Scale| [-1.0, 0.0, 1.0].map(|x| scale.spec().apply(x));
                 match scales.iter().flat_map(inputs).find(|x| !x.is_finite()) {
                     None => Ok(()),
                     Some(value) => {
