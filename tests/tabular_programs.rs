@@ -91,7 +91,7 @@ fn numbers_are_learned_saved_scored_and_predicted() {
     );
     assert_eq!(lines.count(), 30);
 
-    let onnx = folder.join("new/homes.onnx");
+    let [onnx, rust] = ["homes.onnx", "homes.rs"].map(|name| folder.join("new").join(name));
     // The model in the file gives equal scores and predictions.
     let mut load = example("tabular");
     let model = folder.join("model.safetensors");
@@ -103,12 +103,14 @@ fn numbers_are_learned_saved_scored_and_predicted() {
         .arg("--out")
         .arg(&again)
         .arg("--onnx")
-        .arg(&onnx);
+        .arg(&onnx)
+        .arg("--rust")
+        .arg(&rust);
     let loaded = output_of(load);
-    assert!(
-        loaded.contains(&format!("predictions.csv, {}", onnx.display())),
-        "{loaded}"
-    );
+    let files = format!("predictions.csv, {}, {}\n", onnx.display(), rust.display());
+    assert!(loaded.contains(&files), "{loaded}");
+    let source = fs::read_to_string(&rust).unwrap();
+    assert!(source.contains("pub street: Option<&'a str>"), "{source}");
     let bytes = fs::read(&onnx).unwrap();
     let has = |word: &str| {
         bytes
@@ -393,7 +395,7 @@ fn wrong_files_and_flags_are_explained() {
     check_error(
         alone.arg("--load").arg(&data).arg("--out").arg(&folder),
         1,
-        "--test, --predict or --onnx",
+        "--test, --predict, --onnx or --rust",
     );
     let wrong = [
         ("--folds", "0", "--folds"),

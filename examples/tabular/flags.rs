@@ -93,8 +93,12 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub onnx: Option<PathBuf>,
 
-    /// Use a model that the program wrote, without training. It needs `--test`, `--predict` or
-    /// `--onnx`
+    /// Rust source to write, with the model for a program without files
+    #[arg(long, value_name = "FILE")]
+    pub rust: Option<PathBuf>,
+
+    /// Use a model that the program wrote, without training. It needs `--test`, `--predict`,
+    /// `--onnx` or `--rust`
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seconds", "seed", "threads"])]
     pub load: Option<PathBuf>,
 

@@ -4,7 +4,6 @@
 //! default data are 2,000 rows of a census (Becker and Kohavi, 1996), with words and gaps.
 
 use std::error::Error;
-use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,13 +51,15 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    if flags.load.is_some() && [&flags.test, &flags.predict, &flags.onnx] == [&None; 3] {
-        return Err("--load: expected --test, --predict or --onnx too, got none".into());
+    let uses = [&flags.test, &flags.predict, &flags.onnx, &flags.rust];
+    if flags.load.is_some() && uses == [&None; 4] {
+        let expected = "expected --test, --predict, --onnx or --rust too";
+        return Err(format!("--load: {expected}, got none").into());
     }
     // An error is better before the work than after it.
     fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
     check_outputs(flags)?;
-    if let Some(file) = &flags.onnx {
+    for (_, file) in exports(flags) {
         say::prepare_file(file)?;
     }
     let source = match &flags.load {
@@ -157,17 +158,13 @@ fn run(flags: &Flags) -> Result<()> {
             summary = summary_of(tables[0].rows(), []);
         }
     }
-    if let Some(file) = &flags.onnx {
-        let explain = |error: &dyn Display| format!("{}: {error}", file.display());
-        let bytes = onnx::export(&model).map_err(|error| explain(&error))?;
-        fs::write(file, bytes).map_err(|error| explain(&error))?;
-        files.push(file.clone());
-    }
+    files.extend(write_exports(&model, flags)?);
     if !files.is_empty() {
         say::wrote(&files);
     }
     let seconds = seconds.unwrap_or_else(|| begun.elapsed()).as_secs_f64();
-    println!("{summary} seconds={seconds:.2}");
+    summary += &format!(" seconds={seconds:.2}");
+    println!("{}", summary.trim_start());
     Ok(())
 }
 
@@ -221,8 +218,8 @@ fn check_outputs(flags: &Flags) -> Result<()> {
     ];
     let outputs = outputs.into_iter().filter(|(_, is_written)| *is_written);
     let outputs = outputs.map(|(name, _)| ("--out", flags.out.join(name)));
-    let onnx = flags.onnx.iter().map(|file| ("--onnx", file.clone()));
-    for (flag, output) in outputs.chain(onnx) {
+    let exports = exports(flags).map(|(flag, file)| (flag, file.clone()));
+    for (flag, output) in outputs.chain(exports) {
         let Ok(output) = output.canonicalize() else {
             continue; // a new file
         };
@@ -234,6 +231,27 @@ fn check_outputs(flags: &Flags) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns the files of other formats to write, each with its flag.
+fn exports(flags: &Flags) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let onnx = flags.onnx.iter().map(|file| ("--onnx", file));
+    onnx.chain(flags.rust.iter().map(|file| ("--rust", file)))
+}
+
+/// Writes these files, and returns their paths.
+fn write_exports(model: &TabularModel, flags: &Flags) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for (flag, file) in exports(flags) {
+        let bytes = match flag {
+            "--onnx" => onnx::export(model),
+            _ => model.to_rust().map(String::into_bytes),
+        };
+        let bytes = bytes.map_err(in_file(file))?;
+        fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))?;
+        files.push(file.clone());
+    }
+    Ok(files)
 }
 
 /// Returns the number of rows and the scores for other programs.
