@@ -91,6 +91,7 @@ fn numbers_are_learned_saved_scored_and_predicted() {
     );
     assert_eq!(lines.count(), 30);
 
+    let [onnx, rust] = ["homes.onnx", "homes.rs"].map(|name| folder.join("new").join(name));
     // The model in the file gives equal scores and predictions.
     let mut load = example("tabular");
     let model = folder.join("model.safetensors");
@@ -100,8 +101,23 @@ fn numbers_are_learned_saved_scored_and_predicted() {
         .arg(model)
         .args(files)
         .arg("--out")
-        .arg(&again);
+        .arg(&again)
+        .arg("--onnx")
+        .arg(&onnx)
+        .arg("--rust")
+        .arg(&rust);
     let loaded = output_of(load);
+    let files = format!("predictions.csv, {}, {}\n", onnx.display(), rust.display());
+    assert!(loaded.contains(&files), "{loaded}");
+    let source = fs::read_to_string(&rust).unwrap();
+    assert!(source.contains("pub street: Option<&'a str>"), "{source}");
+    let bytes = fs::read(&onnx).unwrap();
+    let has = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|part| part == word.as_bytes())
+    };
+    assert!(has("garden") && has("Fir, lower"));
     for name in ["rows", "r2", "rmse", "mae", "coverage"] {
         assert_eq!(number(&loaded, name), number(&output, name), "{name}");
     }
@@ -379,7 +395,7 @@ fn wrong_files_and_flags_are_explained() {
     check_error(
         alone.arg("--load").arg(&data).arg("--out").arg(&folder),
         1,
-        "--test or --predict",
+        "--test, --predict, --onnx or --rust",
     );
     let wrong = [
         ("--folds", "0", "--folds"),

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use feedforward::onnx;
+use feedforward::search::Settings;
 use feedforward::tabular::TabularModel;
 
 #[macro_use]
@@ -27,6 +29,7 @@ mod predictions;
 mod reading;
 mod reliability;
 mod report;
+mod search;
 mod sets;
 mod training;
 mod uncertainty;
@@ -48,12 +51,17 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    if flags.load.is_some() && flags.test.is_none() && flags.predict.is_none() {
-        return Err("--load: expected --test or --predict too, got neither".into());
+    let uses = [&flags.test, &flags.predict, &flags.onnx, &flags.rust];
+    if flags.load.is_some() && uses == [&None; 4] {
+        let expected = "expected --test, --predict, --onnx or --rust too";
+        return Err(format!("--load: {expected}, got none").into());
     }
     // An error is better before the work than after it.
     fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
     check_outputs(flags)?;
+    for (_, file) in exports(flags) {
+        say::prepare_file(file)?;
+    }
     let source = match &flags.load {
         Some(file) => Source::Model(TabularModel::load(file)?),
         None => Source::Table(Reading::new(flags)?),
@@ -73,7 +81,7 @@ fn run(flags: &Flags) -> Result<()> {
 
     let mut begun = Instant::now();
     let (mut files, mut report, mut checked) = (Vec::new(), None, None);
-    let (mut summary, mut seconds) = (String::new(), None);
+    let (mut summary, mut seconds, mut gain) = (String::new(), None, None);
     let model = match source {
         Source::Model(model) => model,
         Source::Table(reading) => {
@@ -81,11 +89,23 @@ fn run(flags: &Flags) -> Result<()> {
                 println!("{line}");
             }
             begun = Instant::now();
-            let (model, losses) = training::train(&reading, flags)?;
+            let mut settings = Settings::new();
+            if let Some(trials) = flags.search {
+                let found = search::run(trials, &reading, test.as_ref(), flags)?;
+                print_lines(found.lines);
+                let file = flags.out.join(TRIALS);
+                fs::write(&file, found.table)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                files.push(file);
+                gain = Some(("gain", found.gain));
+                settings = found.settings;
+            }
+            let (model, losses) = training::train(&reading, flags, &settings)?;
             seconds = Some(begun.elapsed());
             // Nothing that follows can lose it.
-            files.push(flags.out.join(MODEL));
-            model.save(&files[0])?;
+            let file = flags.out.join(MODEL);
+            model.save(&file)?;
+            files.push(file);
             let scores = model.mean_scores();
             print_scores(&model, &scores, flags);
             let means = scores.iter().map(|(name, mean, _)| (*name, *mean));
@@ -115,6 +135,7 @@ fn run(flags: &Flags) -> Result<()> {
         print_lines(checked.lines());
         summary += &named(checked.scores(), 6);
     }
+    summary += &named(gain, 6);
     if let Some((reading, losses, importance)) = report {
         let report = Report {
             model: &model,
@@ -124,8 +145,9 @@ fn run(flags: &Flags) -> Result<()> {
             uncertainty: checked.as_ref(),
             is_log: flags.log,
         };
-        files.push(flags.out.join(REPORT));
-        report.save(&files[1])?;
+        let file = flags.out.join(REPORT);
+        report.save(&file)?;
+        files.push(file);
     }
     if let Some((file, tables)) = &new {
         let to = flags.out.join(PREDICTIONS);
@@ -136,11 +158,13 @@ fn run(flags: &Flags) -> Result<()> {
             summary = summary_of(tables[0].rows(), []);
         }
     }
+    files.extend(write_exports(&model, flags)?);
     if !files.is_empty() {
         say::wrote(&files);
     }
     let seconds = seconds.unwrap_or_else(|| begun.elapsed()).as_secs_f64();
-    println!("{summary} seconds={seconds:.2}");
+    summary += &format!(" seconds={seconds:.2}");
+    println!("{}", summary.trim_start());
     Ok(())
 }
 
@@ -180,6 +204,7 @@ enum Source {
 const MODEL: &str = "model.safetensors";
 const REPORT: &str = "report.png";
 const PREDICTIONS: &str = "predictions.csv";
+const TRIALS: &str = "trials.csv";
 
 /// Checks that the program replaces none of the files that it reads.
 fn check_outputs(flags: &Flags) -> Result<()> {
@@ -189,19 +214,44 @@ fn check_outputs(flags: &Flags) -> Result<()> {
         (MODEL, flags.load.is_none()),
         (REPORT, flags.load.is_none()),
         (PREDICTIONS, flags.predict.is_some()),
+        (TRIALS, flags.search.is_some()),
     ];
-    for (name, _) in outputs.into_iter().filter(|(_, is_written)| *is_written) {
-        let Ok(output) = flags.out.join(name).canonicalize() else {
+    let outputs = outputs.into_iter().filter(|(_, is_written)| *is_written);
+    let outputs = outputs.map(|(name, _)| ("--out", flags.out.join(name)));
+    let exports = exports(flags).map(|(flag, file)| (flag, file.clone()));
+    for (flag, output) in outputs.chain(exports) {
+        let Ok(output) = output.canonicalize() else {
             continue; // a new file
         };
         let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
         if let Some(file) = inputs.into_iter().flatten().find(is_output) {
             let file = file.display();
             let expected = "expected a folder where no input is replaced";
-            return Err(format!("--out: {expected}, got that of {file}").into());
+            return Err(format!("{flag}: {expected}, got that of {file}").into());
         }
     }
     Ok(())
+}
+
+/// Returns the files of other formats to write, each with its flag.
+fn exports(flags: &Flags) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let onnx = flags.onnx.iter().map(|file| ("--onnx", file));
+    onnx.chain(flags.rust.iter().map(|file| ("--rust", file)))
+}
+
+/// Writes these files, and returns their paths.
+fn write_exports(model: &TabularModel, flags: &Flags) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for (flag, file) in exports(flags) {
+        let bytes = match flag {
+            "--onnx" => onnx::export(model),
+            _ => model.to_rust().map(String::into_bytes),
+        };
+        let bytes = bytes.map_err(in_file(file))?;
+        fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))?;
+        files.push(file.clone());
+    }
+    Ok(files)
 }
 
 /// Returns the number of rows and the scores for other programs.

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feedforward::folds::{GroupKFold, Split, Splitter};
-use feedforward::tabular::{Tabular, TabularModel};
+use feedforward::search::Settings;
+use feedforward::tabular::{Table, Tabular, TabularModel};
 use support::progress::Progress;
 
 use super::flags::Flags;
@@ -14,56 +15,72 @@ use super::{Result, in_file};
 /// Losses of the epochs of each fold: of training, and on the held-out rows.
 pub type Losses = Vec<Vec<(f64, f64)>>;
 
-/// Trains a model, with progress.
-pub fn train(reading: &Reading, flags: &Flags) -> Result<(TabularModel, Losses)> {
-    let (table, target) = (&reading.table, &reading.target);
+/// Returns the recipe for a table with the columns of the one that was read.
+pub fn recipe<'t>(table: &'t Table<'t>, reading: &Reading, flags: &Flags) -> Tabular<'t> {
+    let target = &reading.target;
     let recipe = match reading.kind {
         Target::Classes => Tabular::classifier(table, target),
         Target::Numbers if flags.log => Tabular::regressor(table, target).logarithm(),
         Target::Numbers => Tabular::regressor(table, target),
     };
+    let recipe = recipe
+        .ignore(flags.left_out())
+        .epochs(flags.epochs as usize)
+        .seed(flags.seed);
+    match flags.threads {
+        Some(threads) => recipe.threads(threads as usize),
+        None => recipe,
+    }
+}
+
+/// Returns the recipe with this number of folds, which keep groups together.
+pub fn with_folds<'t>(
+    recipe: Tabular<'t>,
+    table: &Table<'_>,
+    (flags, folds): (&Flags, usize),
+) -> Result<Tabular<'t>> {
+    let Some(group) = &flags.group else {
+        return Ok(recipe.folds(folds));
+    };
+    let groups = Groups::new(&table.column(group)?.groups(), folds);
+    let groups = groups.map_err(|error| format!("--group {group}: {error}"))?;
+    Ok(recipe.splitter(groups))
+}
+
+/// Trains a model with these settings in place of the default ones, with progress.
+pub fn train(
+    reading: &Reading,
+    flags: &Flags,
+    settings: &Settings,
+) -> Result<(TabularModel, Losses)> {
     let folds = flags.folds as usize;
     let watched = Arc::new(Mutex::new((
         Progress::new(flags.quiet),
         vec![Vec::new(); folds] as Losses,
     )));
     let seen = Arc::clone(&watched);
-    let recipe = recipe
-        .ignore(flags.left_out())
-        .epochs(flags.epochs as usize)
-        .seed(flags.seed)
-        .on_epoch(move |at| {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let (progress, losses) = &mut *seen;
-            losses[at.fold].push((at.loss, at.held_out_loss));
-            if progress.is_due() {
-                let done: usize = losses.iter().map(Vec::len).sum();
-                let part = done as f64 / (at.folds * at.epochs) as f64;
-                let words = format!(
-                    "epoch {}/{} of fold {}/{}  loss {:.4}, held out {:.4}",
-                    at.epoch,
-                    at.epochs,
-                    at.fold + 1,
-                    at.folds,
-                    at.loss,
-                    at.held_out_loss
-                );
-                progress.show(part, &words);
-            }
-            ControlFlow::Continue(())
-        });
-    let recipe = match &flags.group {
-        Some(group) => {
-            let groups = table.column(group)?.groups();
-            let folds = Groups::new(&groups, folds);
-            recipe.splitter(folds.map_err(|error| format!("--group {group}: {error}"))?)
+    let recipe = recipe(&reading.table, reading, flags).set(settings)?;
+    let recipe = recipe.on_epoch(move |at| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (progress, losses) = &mut *seen;
+        losses[at.fold].push((at.loss, at.held_out_loss));
+        if progress.is_due() {
+            let done: usize = losses.iter().map(Vec::len).sum();
+            let part = done as f64 / (at.folds * at.epochs) as f64;
+            let words = format!(
+                "epoch {}/{} of fold {}/{}  loss {:.4}, held out {:.4}",
+                at.epoch,
+                at.epochs,
+                at.fold + 1,
+                at.folds,
+                at.loss,
+                at.held_out_loss
+            );
+            progress.show(part, &words);
         }
-        None => recipe.folds(folds),
-    };
-    let recipe = match flags.threads {
-        Some(threads) => recipe.threads(threads as usize),
-        None => recipe,
-    };
+        ControlFlow::Continue(())
+    });
+    let recipe = with_folds(recipe, &reading.table, (flags, folds))?;
     let recipe = match flags.seconds {
         Some(time) => recipe.time_budget(time),
         None => recipe,
