@@ -32,6 +32,7 @@
 //! | encode inputs, so that a network learns fine detail, or from categories | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | make inputs from a table (features `tabular`, `csv`) | the module `tabular` |
+//! | predict from a table's row in flash (feature `tabular`) | the module `tabular_ref` |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
 //! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |
@@ -53,7 +54,7 @@
 //! | correct the probabilities of a classifier | [`calibration`] |
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
-//! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
+//! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
 //! | query or force the instruction set | [`simd::InstructionSet`] |
@@ -91,8 +92,9 @@
 //!
 //! Networks hold their activations by `Arc`. Targets without atomic operations on pointers
 //! (Cortex-M0, some RISC-V) have no `Arc`. On them, the crate offers only [`MlpRef`],
-//! [`activation`]s (without lookup by name), [`encoding`], [`gemm`] and [`math`]. Train on a
-//! larger machine, and embed the network as Rust source ([`Mlp::to_rust`]) or as bytes
+//! `tabular_ref::TabularRef`, [`activation`]s (without lookup by name), [`encoding`],
+//! [`calibration`], [`gemm`] and [`math`]. Train on a larger machine, and embed the network as Rust
+//! source ([`Mlp::to_rust`], `TabularModel::to_rust`) or as bytes
 //! ([`mlp_ref::f32_from_le_bytes`]).
 //!
 //! # Debug builds

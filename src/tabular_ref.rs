@@ -66,9 +66,9 @@ impl<'a> TabularRef<'a> {
     /// of their outputs in the units of the target, after this map.
     ///
     /// # Panics
-    /// Panics without networks, or if a network has no weight. Panics if the columns of a network have another number of inputs
-    /// than the network, or if networks have different numbers of outputs or units. Call this
-    /// function in constants only.
+    /// Panics without networks, or if a network has no weight. Panics if the columns of a network
+    /// have another number of inputs than the network. Panics if networks have different numbers of
+    /// outputs or units. Call this function in constants only.
     pub const fn constant(link: Link, members: &'a [MemberSpec<'a>]) -> Self {
         assert!(!members.is_empty(), "a model needs a network");
         let (outputs, mut index) = (members[0].net.outputs(), 0);

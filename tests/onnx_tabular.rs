@@ -257,6 +257,16 @@ fn targets(models: &mut Models) {
     let recipe = Tabular::classifier(&table, "kind").calibration(Calibration::None);
     let model = small(recipe, &["kind"]).folds(2).fit().unwrap();
     models.add("classes without calibration", &model, &new);
+    // Rows with infinite numbers have no label.
+    let areas = [f64::INFINITY, 70.0, f64::NEG_INFINITY, f64::NAN];
+    let areas = (0..new.rows()).map(|row| areas[row % areas.len()]);
+    let odd = new
+        .clone()
+        .without("area")
+        .unwrap()
+        .with("area", Column::numbers(areas))
+        .unwrap();
+    models.add("classes of odd rows", &model, &odd);
     let space = Space::new().log_uniform("learning_rate", 0.001, 0.1);
     let settings = SearchSettings {
         trials: 6,

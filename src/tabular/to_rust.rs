@@ -24,8 +24,8 @@ impl TabularModel {
     /// - `fn predict(row: &Row) -> feedforward::Result<[f64; N]>` returns the numbers of
     ///   [`predict`](Self::predict), or the probabilities of
     ///   [`predict_probability`](Self::predict_probability). They are bit-identical on the same
-    ///   instruction set, also for missing cells and unseen words. A microcontroller has the bits of
-    ///   [`InstructionSet::Portable`](crate::simd::InstructionSet).
+    ///   instruction set, also for missing cells and unseen words. A microcontroller has the bits
+    ///   of [`InstructionSet::Portable`](crate::simd::InstructionSet).
     /// - `static CLASSES: [&str; N]` has the classes. For other models it is `TARGETS`.
     ///
     /// The program needs this crate with the feature `tabular`, and without default features.
@@ -293,5 +293,49 @@ pub(super) fn number(x: f64) -> String {
         _ if x.is_nan() => "f64::NAN".into(),
         _ if x > 0.0 => "f64::INFINITY".into(),
         _ => "f64::NEG_INFINITY".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_names_of_rust() {
+        for (name, expected) in [
+            ("area", "area"),
+            ("Floor area (m²)", "floor_area_m"),
+            ("MedInc", "med_inc"),
+            ("PM2.5", "pm2_5"),
+            ("ID", "id"),
+            ("__a--b__", "a_b"),
+            ("2nd", "column_2nd"),
+            ("type", "type_"),
+            ("Self", "self_"),
+            ("", "column"),
+            ("面積", "column"),
+            ("a\"b\n", "a_b"),
+        ] {
+            assert_eq!(ident(name, &mut BTreeSet::new()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_have_different_names() {
+        let mut taken = BTreeSet::new();
+        let names = ["a b", "a_b_2", "A B", "a-b", "type", "Type", "", "_"];
+        let fields = names.map(|name| ident(name, &mut taken));
+        let expected = [
+            "a_b", "a_b_2", "a_b_3", "a_b_4", "type_", "type_2", "column", "column_2",
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn every_number_is_an_expression() {
+        assert_eq!(number(-0.0), "-0.0");
+        assert_eq!(number(5e-324), "5e-324");
+        assert_eq!(number(f64::NEG_INFINITY), "f64::NEG_INFINITY");
+        assert_eq!(number(f64::NAN), "f64::NAN");
     }
 }

@@ -12,7 +12,7 @@ pub struct LevelsSpec<'a> {
     pub words: &'a [&'a str],
     /// Rare words, which share the level after these.
     pub rare: &'a [&'a str],
-    /// Whether they are `false` and `true`, which may be written in capitals.
+    /// `true` if they are `false` and `true`, which may be written in capitals.
     pub is_boolean: bool,
 }
 

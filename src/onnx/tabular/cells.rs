@@ -22,6 +22,7 @@ use crate::tabular::{Column, Columns, Form, Kind, Levels};
 /// The graph's inputs, joined to a matrix of numbers and one of words.
 #[derive(Debug)]
 pub(super) struct Cells<'g, 'c> {
+    /// The graph for numbers in double precision, and for those of networks.
     graph: &'g Graph<f64>,
     singles: &'g Graph<f32>,
     /// `[batch x columns]`. NaN is missing.
@@ -33,6 +34,7 @@ pub(super) struct Cells<'g, 'c> {
     places: BTreeMap<&'c str, usize>,
     /// Words of each column, of all networks, and a missing cell.
     vocabularies: Vec<Column<'static>>,
+    /// Input of each column.
     inputs: BTreeMap<&'c str, Expr<'g, f64>>,
 }
 
@@ -133,20 +135,20 @@ impl<'g, 'c> Cells<'g, 'c> {
                 form => plan.table(place, kind, form, &self.vocabularies[place])?,
             }
         }
-        self.graph.enter("columns");
-        self.singles.enter("columns");
         self.assembled(&plan)
     }
 
     /// Returns the inputs of a plan, in their order.
     fn assembled(&self, plan: &Plan) -> Result<Expr<'g, f32>> {
-        let mut blocks = vec![(Block::Linear, self.scaled(plan, Block::Linear))];
-        blocks.push((Block::Clipped, self.scaled(plan, Block::Clipped)));
-        blocks.push((Block::Logarithm, self.scaled(plan, Block::Logarithm)));
-        blocks.push((Block::Bin, self.bins(plan)));
-        blocks.push((Block::Indicator, self.indicators(plan)));
-        blocks.push((Block::Table, self.tables(plan)));
-        blocks.push((Block::OneHot, self.one_hot(plan)));
+        let blocks = [
+            (Block::Linear, self.scaled(plan, Block::Linear)),
+            (Block::Clipped, self.scaled(plan, Block::Clipped)),
+            (Block::Logarithm, self.scaled(plan, Block::Logarithm)),
+            (Block::Bin, self.bins(plan)),
+            (Block::Indicator, self.indicators(plan)),
+            (Block::Table, self.tables(plan)),
+            (Block::OneHot, self.one_hot(plan)),
+        ];
         let (mut parts, mut starts, mut start) = (Vec::new(), BTreeMap::new(), 0);
         for (block, part) in blocks {
             starts.insert(block, start);
@@ -237,11 +239,11 @@ impl<'g, 'c> Cells<'g, 'c> {
         Some(part.converted(self.singles))
     }
 
+    /// Returns the indicators of missing numbers.
     fn indicators(&self, plan: &Plan) -> Option<Expr<'g, f32>> {
         if plan.indicators.is_empty() {
             return None;
         }
-        self.graph.enter("columns.indicators");
         self.singles.enter("columns.indicators");
         let columns = plan.indicators.iter();
         let (_, is_missing) = self.sources(columns.map(|(place, _)| *place))?;
@@ -262,7 +264,7 @@ impl<'g, 'c> Cells<'g, 'c> {
         self.singles.enter("columns.words");
         let values = &plan.tables.values;
         let table = self.singles.tensor("inputs", &[values.len()], values);
-        Some(self.looked_up(&plan.tables, table)?.seen_from(self.singles))
+        self.looked_up(&plan.tables, table)
     }
 
     /// Returns one-hot inputs.

@@ -73,10 +73,8 @@ impl Outline for TabularModel {
         graph.enter("outputs");
         if let Some(name) = exposure {
             let exposure = cells.input(name);
-            mean = mean
-                * exposure
-                    .above(0.0)
-                    .choose(exposure + exposure * 0.0, f64::NAN);
+            let is_right = exposure.above(0.0);
+            mean = mean * is_right.choose(exposure + exposure * 0.0, f64::NAN);
         }
         if let Some(calibrator) = self.calibrator() {
             graph.enter("calibration");

@@ -7,6 +7,8 @@
 pub struct Row {
     /// Cell: column `"x"`.
     pub x: Option<f64>,
+    /// Cell: column `"count"`.
+    pub count: Option<f64>,
 }
 
 /// Names of the numbers that `predict` returns.
@@ -24,6 +26,7 @@ pub fn predict(row: &Row) -> feedforward::Result<[f64; 1]> {
     use feedforward::tabular_ref::Value;
     let cells = [
         Value::from(row.x),
+        Value::from(row.count),
     ];
     MODEL.predict(&cells, &mut [0.0; MODEL.scratch_len()])
 }
@@ -34,251 +37,96 @@ static MODEL: feedforward::tabular_ref::TabularRef<'static> = {
 use feedforward::calibration::{Quadratic, Temperature};
 use feedforward::tabular_ref::{Calibrator, ColumnSpec, FormSpec, LevelsSpec, Link, MemberSpec};
 use feedforward::tabular_ref::{ScaleSpec, TabularRef};
-static MEMBERS: [MemberSpec<'static>; 5] = [
+static MEMBERS: [MemberSpec<'static>; 3] = [
 MemberSpec {
 columns: &[
     ColumnSpec { cell: 0, form: FormSpec::Number {
         levels: None,
-        scale: ScaleSpec::Clipped { center: 0.531827720595583, factor: 1.9192558496355965 },
+        scale: ScaleSpec::Clipped { center: 0.5899370440691516, factor: 1.8943681968764787 },
+        indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
+    } },
+    ColumnSpec { cell: 1, form: FormSpec::Number {
+        levels: None,
+        scale: ScaleSpec::Clipped { center: 3.0, factor: 0.5 },
         indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
     } },
 ],
 net: {
-    use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation, encoding};
-    static ENCODINGS: [EncodingSpec<'static, f32>; 2] = [
-        EncodingSpec {
-            inputs: 1, outputs: 4, params_len: 83,
-            encoding: &encoding::Periodic::constant(encoding::PeriodicSettings { inputs: 1, frequencies: 16, width: 4, sigma: 0.1 }),
-        },
-        EncodingSpec {
-            inputs: 1, outputs: 1, params_len: 0,
-            encoding: &encoding::Identity::constant(1),
-        },
-    ];
+    use feedforward::{LayerSpec, MlpRef, activation};
     static LAYERS: [LayerSpec<'static, f32>; 2] = [
         LayerSpec::with_pieces(3, 1, &activation::Mish),
         LayerSpec::with_pieces(1, 1, &activation::Identity),
     ];
-    static PARAMS: [f32; 105] = [
-        -0.53643304, 0.52129894, -0.16350788, 0.3808142, 0.18696989, 0.06779435,
-        -0.4499675, -0.1857667, -1.0669464, 0.38429365, 0.058159143, -0.020958118,
-        0.16815904, -0.18670417, -0.2049796, -0.83077973, 1.2720609, 0.18758924,
-        -0.0465747, 0.07633916, 0.07604587, -0.0022290098, 0.07256678, 0.0006683399,
-        0.0052506453, 0.036704656, -0.021110317, -0.036703885, -0.0792152, 0.13192734,
-        0.023479933, -0.09410077, -0.28806704, -0.09278291, -0.027651202, 0.046563447,
-        -0.09380871, 0.067165814, -0.40587, -2.321523, -0.9034233, 0.85150373,
-        -0.37209168, -1.0964366, 1.030401, -2.1562314, 3.0616884, 3.0091171,
-        -0.36768582, 0.4783889, 1.1167481, -1.4154112, -0.67401874, -2.2595668,
-        0.083056, -0.13785961, 0.19866803, 0.02865869, 0.15526865, -0.23203446,
-        0.04585682, -0.12237542, 0.1098667, 0.1480654, -0.04794786, -0.069758326,
-        -0.06727508, -0.15496089, -0.2330637, -0.0020152018, 0.01576376, -0.05503607,
-        0.21429078, 0.18080947, 0.034748506, 0.07626923, -0.044498615, 0.15837461,
-        -0.09598929, 0.22656009, -0.22360909, 0.22744757, -0.056442842, 0.07876628,
-        -0.03290332, 0.011336118, -0.2198356, 0.03454523, -0.019799458, 0.20580167,
-        0.15511784, -0.25149247, 0.15150733, 0.09163516, 0.059238326, -0.063265584,
-        0.17722018, -0.12580815, 0.19658244, -0.11766418, 0.019435558, -0.15834458,
-        -0.06806684, -0.16704652, -0.060235675,
+    static PARAMS: [f32; 19] = [
+        -2.328983, 0.5559989, -0.34036863, 0.39791596, 1.1702216, 0.04589948,
+        -0.5890131, -0.32358438, -3.8942862, 0.5434733, 0.02567254, 0.0067782477,
+        0.3949989, -0.20963712, -0.39546356, 0.117164664, -0.29979053, 0.24184549,
+        -0.046838474,
     ];
-    MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
+    MlpRef::constant(4, &LAYERS, &PARAMS)
 },
-units: &[(-0.06666432058571845, 0.2935447081762577)],
+units: &[(-0.06985518914759191, 0.28895454392696)],
 weight: 1,
 },
 MemberSpec {
 columns: &[
     ColumnSpec { cell: 0, form: FormSpec::Number {
         levels: None,
-        scale: ScaleSpec::Clipped { center: 0.625262316378535, factor: 1.8522048956549906 },
+        scale: ScaleSpec::Clipped { center: 0.5899370440691516, factor: 1.8943681968764787 },
+        indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
+    } },
+    ColumnSpec { cell: 1, form: FormSpec::Number {
+        levels: None,
+        scale: ScaleSpec::Clipped { center: 3.0, factor: 0.5 },
         indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
     } },
 ],
 net: {
-    use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation, encoding};
-    static ENCODINGS: [EncodingSpec<'static, f32>; 2] = [
-        EncodingSpec {
-            inputs: 1, outputs: 4, params_len: 83,
-            encoding: &encoding::Periodic::constant(encoding::PeriodicSettings { inputs: 1, frequencies: 16, width: 4, sigma: 0.1 }),
-        },
-        EncodingSpec {
-            inputs: 1, outputs: 1, params_len: 0,
-            encoding: &encoding::Identity::constant(1),
-        },
-    ];
+    use feedforward::{LayerSpec, MlpRef, activation};
     static LAYERS: [LayerSpec<'static, f32>; 2] = [
         LayerSpec::with_pieces(3, 1, &activation::Mish),
         LayerSpec::with_pieces(1, 1, &activation::Identity),
     ];
-    static PARAMS: [f32; 105] = [
-        0.7692854, 0.056346536, -0.27148882, 0.4762448, -0.06961809, -0.6438501,
-        -0.053733207, -0.17627458, 0.09890419, 0.110355794, -0.938824, 0.4865906,
-        0.63928545, -0.10806852, 0.889113, -0.04121824, -1.854268, -0.21835795,
-        -0.07737208, 0.047167767, 0.077053994, 0.0020278725, 0.026363099, -0.14074288,
-        0.13107096, 0.10167406, -0.01718581, 0.1821146, -0.008842217, -0.18928969,
-        -0.017972926, 0.16997066, -0.14067568, -0.061922304, -0.037686706, 0.111737385,
-        -0.099243656, 0.018799847, 0.45581794, 2.737896, -0.97015154, 2.5549924,
-        3.1219783, 2.4508617, 1.456049, 0.09997012, 0.9377183, 0.42680994,
-        0.72267103, -0.17151317, 0.9279782, 0.6739529, -2.727977, -1.6257973,
-        -0.03545522, -0.06276821, -0.06436477, -0.1270272, 0.0404526, -0.11664841,
-        0.19934589, 0.081347264, -0.13748106, 0.056056436, -0.06426951, -0.11901452,
-        0.24604025, 0.015212854, 0.21593381, -0.11815462, -0.11132569, -0.18545774,
-        -0.055711076, 0.18586726, 0.18566276, -0.21217869, 0.18589592, 0.23340961,
-        0.21798244, -0.18301263, -0.23516801, -0.23173903, 0.046406336, 0.113697916,
-        0.13618676, 0.22722565, 0.12893105, -0.20370148, 0.0774619, -0.03256765,
-        -0.036652237, 0.0794407, 0.14788197, -0.2364606, 0.15016593, 0.00871153,
-        -0.24335395, -0.088430524, 0.13296752, 0.24641545, 0.17883709, 0.053691953,
-        0.021778796, 0.0069350842, -0.044727627,
+    static PARAMS: [f32; 19] = [
+        -2.3411713, 0.5559989, -0.42370752, 0.39791596, 1.3237247, 0.04589948,
+        -0.7204292, -0.32358438, -3.9988027, 0.5434733, -0.03687104, 0.0067782477,
+        0.3963954, -0.21154678, -0.38722703, 0.14582315, -0.27259612, 0.23326093,
+        -0.044763595,
     ];
-    MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
+    MlpRef::constant(4, &LAYERS, &PARAMS)
 },
-units: &[(-0.06101145976781222, 0.2748390155827693)],
-weight: 1,
+units: &[(-0.06985518914759191, 0.28895454392696)],
+weight: 26,
 },
 MemberSpec {
 columns: &[
     ColumnSpec { cell: 0, form: FormSpec::Number {
         levels: None,
-        scale: ScaleSpec::Clipped { center: 0.6480463675427202, factor: 2.167894280762565 },
+        scale: ScaleSpec::Clipped { center: 0.5899370440691516, factor: 1.8943681968764787 },
         indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
     } },
-],
-net: {
-    use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation, encoding};
-    static ENCODINGS: [EncodingSpec<'static, f32>; 2] = [
-        EncodingSpec {
-            inputs: 1, outputs: 4, params_len: 83,
-            encoding: &encoding::Periodic::constant(encoding::PeriodicSettings { inputs: 1, frequencies: 16, width: 4, sigma: 0.1 }),
-        },
-        EncodingSpec {
-            inputs: 1, outputs: 1, params_len: 0,
-            encoding: &encoding::Identity::constant(1),
-        },
-    ];
-    static LAYERS: [LayerSpec<'static, f32>; 2] = [
-        LayerSpec::with_pieces(3, 1, &activation::Mish),
-        LayerSpec::with_pieces(1, 1, &activation::Identity),
-    ];
-    static PARAMS: [f32; 105] = [
-        -0.23976165, 0.21481487, -0.38994825, 0.18711296, 0.12379874, 0.3734185,
-        0.25553375, 1.2462901, 0.2772358, 0.26064363, -1.2762746, 0.2021385,
-        -0.4448494, 0.38639587, 0.45781365, 1.4206057, 0.4404502, 0.07561161,
-        0.0, 0.0, 0.0, 0.0, 0.052128725, -0.25525492,
-        0.0404277, -0.08896988, 0.07727917, 0.09156273, 0.14206056, 0.04404502,
-        0.0075611616, 0.003658901, -0.04299438, -0.0019686574, -0.1313848, 0.15790772,
-        -0.008889357, 0.0939188, -1.8254784, -0.8489646, 2.6444032, -2.3074443,
-        2.7181265, 1.3620054, 1.176543, 1.1951206, 2.210321, -1.0483049,
-        -3.0818741, 0.8209316, -3.1357589, 0.11632522, -2.0528274, -3.0334065,
-        -0.12274664, -0.028468752, -0.17764384, -0.21477826, -0.13364805, 0.24919896,
-        -0.0140232155, -0.008319806, 0.14826232, -0.106523395, 0.014038114, -0.09766177,
-        -0.091868006, -0.18864834, -0.015623441, -0.15795626, -0.2168428, -0.07001919,
-        -0.021596827, 0.042216524, 0.03446596, -0.115083925, -0.23171632, -0.1729071,
-        0.2208193, 0.14962445, -0.16057293, 0.054374468, -0.20528163, 0.0724667,
-        0.23845771, -0.020435797, 0.21897061, -0.24622577, 0.15169288, -0.060153767,
-        -0.18078984, -0.007006434, 0.17179842, 0.13306941, -0.015089024, -0.077106416,
-        -0.048614185, 0.11670653, -0.024994355, -0.23354624, 0.05873, -0.137007,
-        -0.09423976, -0.06567022, 0.077232674,
-    ];
-    MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
-},
-units: &[(-0.08289055864680482, 0.2893923779530759)],
-weight: 1,
-},
-MemberSpec {
-columns: &[
-    ColumnSpec { cell: 0, form: FormSpec::Number {
+    ColumnSpec { cell: 1, form: FormSpec::Number {
         levels: None,
-        scale: ScaleSpec::Clipped { center: 0.4931547916458479, factor: 1.900664767331434 },
+        scale: ScaleSpec::Clipped { center: 3.0, factor: 0.5 },
         indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
     } },
 ],
 net: {
-    use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation, encoding};
-    static ENCODINGS: [EncodingSpec<'static, f32>; 2] = [
-        EncodingSpec {
-            inputs: 1, outputs: 4, params_len: 83,
-            encoding: &encoding::Periodic::constant(encoding::PeriodicSettings { inputs: 1, frequencies: 16, width: 4, sigma: 0.1 }),
-        },
-        EncodingSpec {
-            inputs: 1, outputs: 1, params_len: 0,
-            encoding: &encoding::Identity::constant(1),
-        },
-    ];
+    use feedforward::{LayerSpec, MlpRef, activation};
     static LAYERS: [LayerSpec<'static, f32>; 2] = [
         LayerSpec::with_pieces(3, 1, &activation::Mish),
         LayerSpec::with_pieces(1, 1, &activation::Identity),
     ];
-    static PARAMS: [f32; 105] = [
-        0.42434567, 0.6504435, 0.18638732, 0.17243212, 0.003590405, 0.2914174,
-        -0.036817748, 0.030027045, -0.61001533, 0.17999524, -0.39593512, -0.4631627,
-        -0.04639053, 0.02982434, -0.7356646, -1.4032732, 1.475669, 0.18699704,
-        0.0, 0.0, 0.0, 0.0, 0.035999045, -0.07918702,
-        -0.09263254, -0.009278106, 0.0059648682, -0.14713292, -0.14032732, 0.14756691,
-        0.018699704, 0.08091098, 0.0130959395, 0.14562266, 0.098948516, 0.14241172,
-        -0.087015346, -0.003565661, 1.2065146, -1.2272149, 1.4340216, 0.034194518,
-        0.21873248, -0.4030362, -0.1284713, -3.1093552, -0.3294982, -3.0485086,
-        0.86784756, -2.4675093, 1.2231916, -1.4876938, 1.9138393, -1.8826722,
-        -0.13190788, 0.046493363, 0.13421541, 0.2192415, -0.09232965, 0.10828766,
-        0.047515884, -0.11377036, -0.1673761, 0.04024265, -0.03293951, 0.023453554,
-        0.15831783, -0.10199968, -0.088684194, 0.24475072, -0.24429028, 0.13015245,
-        0.13601853, -0.19721492, -0.19761094, 0.24413185, 0.18540306, -0.22269912,
-        0.15180245, 0.1493691, -0.23656398, 0.007632124, -0.15767787, -0.080048226,
-        -0.23679341, 0.15041317, -0.019839235, 0.20070857, -0.24829073, 0.14632753,
-        0.051444583, -0.11564052, -0.24098948, -0.036260743, -0.16105893, -0.11779124,
-        0.09595481, 0.011229937, 0.2414558, 0.12786499, 0.15490769, -0.11249559,
-        0.22212109, -0.044126086, -0.16670847,
+    static PARAMS: [f32; 19] = [
+        -2.1534765, 0.5559989, -0.2740371, 0.39791596, 0.87026286, 0.04589948,
+        -0.7175926, -0.32358438, -3.5665462, 0.5434733, 0.10953394, 0.0067782477,
+        0.38053536, -0.1947317, -0.40508437, 0.071784765, -0.39941564, 0.2508973,
+        -0.06153529,
     ];
-    MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
+    MlpRef::constant(4, &LAYERS, &PARAMS)
 },
-units: &[(-0.035897994391552834, 0.2922105150518155)],
-weight: 1,
-},
-MemberSpec {
-columns: &[
-    ColumnSpec { cell: 0, form: FormSpec::Number {
-        levels: None,
-        scale: ScaleSpec::Clipped { center: 0.5512141500949336, factor: 2.0515606580903083 },
-        indicator: ScaleSpec::Clipped { center: -1.0, factor: 0.0 },
-    } },
-],
-net: {
-    use feedforward::{EncodingSpec, LayerSpec, MlpRef, activation, encoding};
-    static ENCODINGS: [EncodingSpec<'static, f32>; 2] = [
-        EncodingSpec {
-            inputs: 1, outputs: 4, params_len: 83,
-            encoding: &encoding::Periodic::constant(encoding::PeriodicSettings { inputs: 1, frequencies: 16, width: 4, sigma: 0.1 }),
-        },
-        EncodingSpec {
-            inputs: 1, outputs: 1, params_len: 0,
-            encoding: &encoding::Identity::constant(1),
-        },
-    ];
-    static LAYERS: [LayerSpec<'static, f32>; 2] = [
-        LayerSpec::with_pieces(3, 1, &activation::Mish),
-        LayerSpec::with_pieces(1, 1, &activation::Identity),
-    ];
-    static PARAMS: [f32; 105] = [
-        0.4822291, -0.003846583, 0.7757817, -1.4526362, 0.44519648, -0.16940372,
-        0.061006304, 0.9965793, -0.46464482, 0.60379, -0.2923738, 0.49557468,
-        0.13293396, 0.5165469, -0.18192634, -0.015033519, 0.6777282, 0.16624616,
-        0.07719311, 0.07613398, -0.07736575, -0.0017188184, 0.12505007, -0.04650037,
-        0.0788177, 0.012558566, 0.08215299, -0.032093413, -0.006224636, 0.072494075,
-        0.0119033335, -0.2699534, -0.011948922, -0.024063934, 0.072153494, -0.0087456945,
-        -0.15170111, 0.042344447, 2.2286446, 2.582439, 0.07188167, 2.9007306,
-        -2.3217154, 2.9594958, -1.4601461, -1.6385137, 0.8302396, 0.8003029,
-        -2.7271507, -1.1101916, 1.7200464, -0.8581849, -2.5942838, 1.26943,
-        -0.056404885, -0.19581616, -0.14699614, 0.025322532, -0.15460472, -0.014949847,
-        0.2002812, 0.017981518, -0.1974226, -0.010413237, 0.08306763, -0.2176034,
-        0.1614162, -0.10791047, 0.154846, 0.18551996, -0.22387297, -0.11360882,
-        0.24168333, -0.0346004, 0.019746032, 0.23495907, 0.11503003, 0.23224212,
-        0.033772334, 0.1273767, 0.18893032, 0.17200604, 0.23478638, 0.059098735,
-        -0.23480806, 0.0425506, 0.13898748, -0.21934402, -0.020688748, -0.03761303,
-        -0.24957706, 0.09812584, 0.20347098, -0.024752421, -0.16723838, -0.15749364,
-        -0.08471414, -0.15275653, -0.056202076, 0.22852133, -0.16572106, -0.0050769025,
-        0.1899152, -0.15766633, 0.14627238,
-    ];
-    MlpRef::constant_with_encodings(&ENCODINGS, &LAYERS, &PARAMS)
-},
-units: &[(-0.055280553142534966, 0.3003424363095553)],
-weight: 1,
+units: &[(-0.06985518914759191, 0.28895454392696)],
+weight: 11,
 },
 ];
 TabularRef::constant(Link::Exp, &MEMBERS)

@@ -1,5 +1,5 @@
-//! Predicts with the model of a table in flash, without allocation: how dear homes are. Words may be
-//! new, and cells missing. Runs also on a Cortex-M0, which has no atomic operations on pointers.
+//! Predicts how dear homes are, with the model of a table in flash, without allocation. Words may
+//! be new, and cells missing. Runs also on a Cortex-M0, which has no atomic operations on pointers.
 
 #![no_std]
 #![no_main]
