@@ -5,13 +5,11 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use feedforward::onnx;
-use feedforward::search::Settings;
 use feedforward::tabular::TabularModel;
 
 #[macro_use]
@@ -25,6 +23,9 @@ mod flags;
 mod importance;
 mod intervals;
 mod labels;
+mod learned;
+mod outputs;
+mod panels;
 mod predictions;
 mod reading;
 mod reliability;
@@ -36,9 +37,8 @@ mod uncertainty;
 mod written;
 
 use flags::Flags;
-use importance::Measured;
+use learned::Learned;
 use reading::{Known, Reading};
-use report::Report;
 use uncertainty::Uncertainty;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -58,8 +58,8 @@ fn run(flags: &Flags) -> Result<()> {
     }
     // An error is better before the work than after it.
     fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
-    check_outputs(flags)?;
-    for (_, file) in exports(flags) {
+    outputs::check(flags)?;
+    for (_, file) in outputs::exports(flags) {
         say::prepare_file(file)?;
     }
     let source = match &flags.load {
@@ -79,78 +79,41 @@ fn run(flags: &Flags) -> Result<()> {
         None => None,
     };
 
-    let mut begun = Instant::now();
-    let (mut files, mut report, mut checked) = (Vec::new(), None, None);
-    let (mut summary, mut seconds, mut gain) = (String::new(), None, None);
-    let model = match source {
-        Source::Model(model) => model,
+    let begun = Instant::now();
+    let (model, learned) = match source {
+        Source::Model(model) => (model, None),
         Source::Table(reading) => {
-            for line in description::lines(&reading, flags) {
-                println!("{line}");
-            }
-            begun = Instant::now();
-            let mut settings = Settings::new();
-            if let Some(trials) = flags.search {
-                let found = search::run(trials, &reading, test.as_ref(), flags)?;
-                print_lines(found.lines);
-                let file = flags.out.join(TRIALS);
-                fs::write(&file, found.table)
-                    .map_err(|error| format!("{}: {error}", file.display()))?;
-                files.push(file);
-                gain = Some(("gain", found.gain));
-                settings = found.settings;
-            }
-            let (model, losses) = training::train(&reading, flags, &settings)?;
-            seconds = Some(begun.elapsed());
-            // Nothing that follows can lose it.
-            let file = flags.out.join(MODEL);
-            model.save(&file)?;
-            files.push(file);
-            let scores = model.mean_scores();
-            print_scores(&model, &scores, flags);
-            let means = scores.iter().map(|(name, mean, _)| (*name, *mean));
-            summary = summary_of(reading.table.rows(), means);
-            let importance = Measured::new(&model, &reading)?;
-            if let Some(importance) = &importance {
-                print_lines(importance.lines());
-            }
-            if test.is_none() {
-                let setting = (flags.log, flags.level);
-                checked = Uncertainty::of_held_out(&model, &reading, setting)?;
-            }
-            if checked.is_none() && test.is_none() && model.classes().is_empty() {
-                println!("\nintervals: --test, or --folds above 1, tells their coverage");
-            }
-            report = Some((reading, losses, importance));
-            model
+            let (model, learned) = Learned::new(reading, test.as_ref(), flags)?;
+            (model, Some(learned))
         }
     };
+    let (mut files, mut summary) = match &learned {
+        Some(learned) => (learned.files.clone(), learned.summary.clone()),
+        None => (Vec::new(), String::new()),
+    };
+    let mut checked = None;
     if let Some((file, table)) = &test {
         let scores = model.score(table).map_err(in_file(file))?;
         summary = summary_of(table.rows(), scores.iter());
         println!("\nscores of {}:{}", file.display(), named(scores.iter(), 4));
         checked = Uncertainty::of_test(&model, (file.as_path(), table), flags.level)?;
+    } else if let Some(learned) = &learned {
+        let setting = (flags.log, flags.level);
+        checked = Uncertainty::of_held_out(&model, &learned.reading, setting)?;
+        if checked.is_none() && model.classes().is_empty() {
+            println!("\nintervals: --test, or --folds above 1, tells their coverage");
+        }
     }
     if let Some(checked) = &checked {
         print_lines(checked.lines());
         summary += &named(checked.scores(), 6);
     }
-    summary += &named(gain, 6);
-    if let Some((reading, losses, importance)) = report {
-        let report = Report {
-            model: &model,
-            reading: &reading,
-            losses: &losses,
-            importance: importance.as_ref(),
-            uncertainty: checked.as_ref(),
-            is_log: flags.log,
-        };
-        let file = flags.out.join(REPORT);
-        report.save(&file)?;
-        files.push(file);
+    if let Some(learned) = &learned {
+        summary += &named(learned.gain.map(|gain| ("gain", gain)), 6);
+        files.push(learned.report(&model, checked.as_ref(), flags)?);
     }
     if let Some((file, tables)) = &new {
-        let to = flags.out.join(PREDICTIONS);
+        let to = flags.out.join(outputs::PREDICTIONS);
         let paths = (file.as_path(), to.as_path());
         predictions::write(&model, &known, (tables, flags.level), paths)?;
         files.push(to);
@@ -158,12 +121,12 @@ fn run(flags: &Flags) -> Result<()> {
             summary = summary_of(tables[0].rows(), []);
         }
     }
-    files.extend(write_exports(&model, flags)?);
+    files.extend(outputs::write_exports(&model, flags)?);
     if !files.is_empty() {
         say::wrote(&files);
     }
-    let seconds = seconds.unwrap_or_else(|| begun.elapsed()).as_secs_f64();
-    summary += &format!(" seconds={seconds:.2}");
+    let seconds = learned.map_or_else(|| begun.elapsed(), |learned| learned.time);
+    let summary = format!("{summary} seconds={:.2}", seconds.as_secs_f64());
     println!("{}", summary.trim_start());
     Ok(())
 }
@@ -176,82 +139,10 @@ fn print_lines(lines: Vec<String>) {
     }
 }
 
-/// Prints the scores of the folds.
-fn print_scores(model: &TabularModel, scores: &[(&str, f64, f64)], flags: &Flags) {
-    let folds = model.folds();
-    if flags.seconds.is_some() {
-        println!("  epochs in this time: {}", model.epochs());
-    }
-    match folds {
-        1 => println!("\nscores on held-out rows:"),
-        _ => println!("\nscores on held-out rows, mean and deviation over {folds} folds:"),
-    }
-    for (name, mean, deviation) in scores {
-        match folds {
-            1 => println!("  {name:<9} {}", written::score(*mean, 4)),
-            _ => println!("  {name:<9} {}", written::mean(*mean, *deviation)),
-        }
-    }
-}
-
 /// A model, or a table to learn one from.
 enum Source {
     Model(TabularModel),
     Table(Reading),
-}
-
-/// Names of the files to write.
-const MODEL: &str = "model.safetensors";
-const REPORT: &str = "report.png";
-const PREDICTIONS: &str = "predictions.csv";
-const TRIALS: &str = "trials.csv";
-
-/// Checks that the program replaces none of the files that it reads.
-fn check_outputs(flags: &Flags) -> Result<()> {
-    let data = flags.load.is_none().then(|| flags.data());
-    let inputs = [&data, &flags.load, &flags.test, &flags.predict];
-    let outputs = [
-        (MODEL, flags.load.is_none()),
-        (REPORT, flags.load.is_none()),
-        (PREDICTIONS, flags.predict.is_some()),
-        (TRIALS, flags.search.is_some()),
-    ];
-    let outputs = outputs.into_iter().filter(|(_, is_written)| *is_written);
-    let outputs = outputs.map(|(name, _)| ("--out", flags.out.join(name)));
-    let exports = exports(flags).map(|(flag, file)| (flag, file.clone()));
-    for (flag, output) in outputs.chain(exports) {
-        let Ok(output) = output.canonicalize() else {
-            continue; // a new file
-        };
-        let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
-        if let Some(file) = inputs.into_iter().flatten().find(is_output) {
-            let file = file.display();
-            let expected = "expected a folder where no input is replaced";
-            return Err(format!("{flag}: {expected}, got that of {file}").into());
-        }
-    }
-    Ok(())
-}
-
-/// Returns the files of other formats to write, each with its flag.
-fn exports(flags: &Flags) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-    let onnx = flags.onnx.iter().map(|file| ("--onnx", file));
-    onnx.chain(flags.rust.iter().map(|file| ("--rust", file)))
-}
-
-/// Writes these files, and returns their paths.
-fn write_exports(model: &TabularModel, flags: &Flags) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for (flag, file) in exports(flags) {
-        let bytes = match flag {
-            "--onnx" => onnx::export(model),
-            _ => model.to_rust().map(String::into_bytes),
-        };
-        let bytes = bytes.map_err(in_file(file))?;
-        fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))?;
-        files.push(file.clone());
-    }
-    Ok(files)
 }
 
 /// Returns the number of rows and the scores for other programs.

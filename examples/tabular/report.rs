@@ -5,18 +5,14 @@ use std::path::Path;
 use feedforward::tabular::{Column, TabularModel};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use support::plot::{self, Area, BLUE, FAINT, INK, ORANGE, px, text};
+use support::plot::{self, Area, FAINT, INK, px, text};
 
-use super::bars::{self, Bars};
 use super::charts::{self, Axes};
 use super::importance::Measured;
-use super::intervals::Intervals;
 use super::reading::{Reading, Target};
-use super::reliability::{self, Reliability};
-use super::sets::{OfClass, Sets};
 use super::training::Losses;
 use super::uncertainty::Uncertainty;
-use super::{Result, labels, written};
+use super::{Result, bars, labels, panels, reliability};
 
 /// Width of the picture, and heights of a row of panels and of the line above them, in pixels.
 const WIDTH: u32 = 1140;
@@ -79,17 +75,21 @@ impl Report<'_> {
             _ => None,
         };
         if let Some((reliability, _)) = classes {
-            all.push(Box::new(|area| reliability_of(reliability, area)));
+            all.push(Box::new(|area| panels::reliability(reliability, area)));
         }
-        all.push(Box::new(|area| losses(self.losses, area)));
+        all.push(Box::new(|area| panels::losses(self.losses, area)));
         if let Some(measured) = self.importance {
-            all.push(Box::new(|area| importance(measured, area)));
+            all.push(Box::new(|area| panels::importance(measured, area)));
         }
-        if let Some(Uncertainty::Numbers(all_intervals)) = self.uncertainty {
-            all.push(Box::new(|area| intervals(all_intervals, self.is_log, area)));
+        if let Some(Uncertainty::Numbers(intervals)) = self.uncertainty {
+            all.push(Box::new(|area| {
+                panels::intervals(intervals, self.is_log, area)
+            }));
         }
-        if let Some((_, Some(all_sets))) = classes {
-            all.push(Box::new(|area| sets(all_sets, self.model.classes(), area)));
+        if let Some((_, Some(sets))) = classes {
+            all.push(Box::new(|area| {
+                panels::sets(sets, self.model.classes(), area)
+            }));
         }
         let in_first_row = if all.len() > 3 {
             all.len().div_ceil(2)
@@ -129,7 +129,7 @@ impl Report<'_> {
         let truths = column.as_numbers().unwrap_or_default().iter();
         let pairs = truths.zip(self.model.out_of_fold());
         let pairs = pairs.filter(|(_, predicted)| predicted.is_finite());
-        let axis = |x: &f64| on_axis(*x, self.is_log);
+        let axis = |x: &f64| panels::on_axis(*x, self.is_log);
         pairs
             .map(|(truth, predicted)| (axis(truth), axis(predicted)))
             .collect()
@@ -204,124 +204,4 @@ impl Report<'_> {
         };
         bars::matrix(area, &title, &names, &counts)
     }
-}
-
-fn on_axis(x: f64, is_log: bool) -> f64 {
-    if is_log { x.log10() } else { x }
-}
-
-/// Draws the importance of the most important columns.
-fn importance(measured: &Measured, area: &Area<'_>) -> Result<()> {
-    let all = measured.importance.iter().take(bars::MOST_BARS);
-    let all: Vec<_> = all
-        .map(|(name, mean, deviation)| (name.to_string(), mean, deviation))
-        .collect();
-    let words = format!("{} after a shuffle, held-out rows", measured.title());
-    let bars = Bars {
-        title: "importance of columns",
-        words: &words,
-        all: &all,
-        expected: None,
-    };
-    bars::bars(area, &bars)
-}
-
-/// Draws how many sets of each class contain it.
-fn sets(sets: &Sets, classes: &[String], area: &Area<'_>) -> Result<()> {
-    let (mut of_classes, total) = sets.means();
-    of_classes.retain(|of| of.rows > 0);
-    of_classes.sort_by_key(|of| std::cmp::Reverse(of.rows));
-    of_classes.truncate(bars::MOST_BARS);
-    of_classes.sort_by_key(|of| of.class);
-    let bar = |of: &OfClass| {
-        let deviation = (of.coverage * (1.0 - of.coverage) / of.rows as f64).sqrt();
-        (classes[of.class].clone(), of.coverage, deviation)
-    };
-    let all: Vec<_> = of_classes.iter().map(bar).collect();
-    let (level, inside) = (written::percent(sets.level), 100.0 * total.coverage);
-    let title = format!(
-        "{level} sets: {inside:.1} % with the class, {:.2} classes on average",
-        total.size
-    );
-    let rows = labels::on_one_line(&sets.rows);
-    let words = format!("fraction of sets with the true class, {rows}");
-    let bars = Bars {
-        title: &title,
-        words: &words,
-        all: &all,
-        expected: Some(sets.level),
-    };
-    bars::bars(area, &bars)
-}
-
-/// Draws intervals in the order of the predictions.
-fn intervals(intervals: &Intervals, is_log: bool, area: &Area<'_>) -> Result<()> {
-    let mut all: Vec<_> = intervals
-        .all
-        .iter()
-        .map(|i| i.map(|x| on_axis(x, is_log)))
-        .collect();
-    all.sort_by(|a, b| a.predicted.total_cmp(&b.predicted));
-    let step = all.len().div_ceil(charts::MOST_INTERVALS).max(1);
-    let shown: Vec<_> = all.into_iter().step_by(step).collect();
-    let (level, inside) = (
-        written::percent(intervals.level),
-        100.0 * intervals.coverage(),
-    );
-    let title = format!("{level} intervals: {inside:.1} % of rows are inside");
-    let rows = labels::on_one_line(&intervals.rows);
-    let words = match step {
-        1 => format!("{rows}, by prediction"),
-        _ => format!("1 of {step} {rows}, by prediction"),
-    };
-    let ends = shown.iter().flat_map(|i| [i.truth, i.lower, i.upper]);
-    let axes = Axes {
-        title: &title,
-        x: (&words, (0.0, shown.len() as f64 + 1.0)),
-        y: ("true value and interval", charts::middle_range(ends)),
-        is_log: (false, is_log),
-    };
-    charts::intervals(area, &axes, &shown)
-}
-
-/// Draws how often predictions are right.
-fn reliability_of(reliability: &Reliability, area: &Area<'_>) -> Result<()> {
-    let title = format!("reliability: calibration error {:.3}", reliability.error);
-    let words = format!("{}, {}", reliability.probability, reliability.rows);
-    let axes = Axes {
-        title: &title,
-        x: (&labels::on_one_line(&words), (0.0, 1.0)),
-        y: ("observed fraction, and fraction of rows", (0.0, 1.0)),
-        is_log: (false, false),
-    };
-    charts::reliability(area, &axes, &reliability.bins)
-}
-
-/// Draws the losses of all folds.
-fn losses(losses: &Losses, area: &Area<'_>) -> Result<()> {
-    let epochs = losses.iter().map(Vec::len).max().unwrap_or(0);
-    // The first epochs would hide the others.
-    let after = epochs / 20;
-    let late = losses.iter().flat_map(|fold| fold.iter().skip(after));
-    let (low, high) = charts::range(late.flat_map(|&(loss, held_out)| [loss, held_out]));
-    let axes = Axes {
-        title: "learning curves of the folds",
-        x: ("epoch", (1.0, epochs.max(2) as f64)),
-        y: ("loss", (low, high)),
-        is_log: (false, false),
-    };
-    let curve = |of: fn(&(f64, f64)) -> f64, fold: &[(f64, f64)]| -> Vec<(f64, f64)> {
-        let finite = fold
-            .iter()
-            .zip(1..)
-            .map(|(both, epoch)| (f64::from(epoch), of(both)));
-        finite.filter(|(_, loss)| loss.is_finite()).collect()
-    };
-    let mut curves = Vec::new();
-    for (index, fold) in losses.iter().enumerate() {
-        let name = |name| if index == 0 { name } else { "" };
-        curves.push((name("training"), BLUE, curve(|both| both.0, fold)));
-        curves.push((name("held out"), ORANGE, curve(|both| both.1, fold)));
-    }
-    charts::curves(area, &axes, &curves)
 }

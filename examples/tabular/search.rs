@@ -30,8 +30,8 @@ pub struct Found {
     pub table: String,
 }
 
-/// Tries settings, and compares the best ones with the default ones on rows that chose nothing:
-/// those of the test file, or else a fifth of the rows.
+/// Tries settings, and compares the best ones with the default ones on rows that chose nothing.
+/// They are those of the test file, or else a fifth of the rows.
 pub fn run(
     trials: u32,
     reading: &Reading,
