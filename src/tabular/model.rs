@@ -62,7 +62,7 @@ impl TabularModel {
         let corrected = match OutOfFold::new(calibration, target, splits, &held_out) {
             None => held_out.concat(),
             Some(rows) => {
-                model.calibrator = rows.fit(None)?;
+                model.calibrator = rows.ensemble(splits.len())?;
                 rows.corrected()?
             }
         };
