@@ -33,7 +33,7 @@ impl TabularModel {
     /// | networks | guaranteed | typical |
     /// |---|---|---|
     /// | 1 | `level` | `level` |
-    /// | several, n rows in folds of one size | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
+    /// | several, n rows in equal folds | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
     ///
     /// This holds for any data and any network, on average over training tables and new rows. The
     /// conditions are:

@@ -53,14 +53,14 @@ impl TabularModel {
     /// | networks | guaranteed | typical |
     /// |---|---|---|
     /// | 1 | `level` | `level` |
-    /// | several, n rows in folds of one size | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
+    /// | several, n rows in equal folds | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
     ///
     /// The conditions are those of [intervals](Self::predict_interval#guarantee). The class must
     /// also be one of [`classes`](Self::classes). Folds must not be stratified, and class weights
     /// must not be balanced, because both depend on the classes of held-out rows. A shuffled
     /// [`KFold`](crate::folds::KFold) as the [splitter](super::Tabular::splitter) is strict. The
-    /// stratified default changes little if each class has several rows in each fold. Sets [for each
-    /// class](Self::predict_set_per_class) do not need this condition.
+    /// stratified default changes little if each class has several rows in each fold. Sets
+    /// [for each class](Self::predict_set_per_class) do not need this condition.
     ///
     /// ```
     /// use feedforward::conformal::SetScore;
@@ -97,8 +97,8 @@ impl TabularModel {
     ///
     /// # Guarantee
     ///
-    /// That of [`predict_set`](Self::predict_set#guarantee) for the rows of each class, where n is
-    /// the number of held-out rows of the class. Stratified folds and class weights are allowed,
+    /// [`predict_set`](Self::predict_set#guarantee) has the table, here for the rows of each class.
+    /// n is the number of held-out rows of the class. Stratified folds and class weights are allowed,
     /// because rows of one class remain exchangeable. The guarantee for each class implies that for
     /// all rows together.
     ///
