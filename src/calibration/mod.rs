@@ -85,6 +85,7 @@ pub fn logits<T: Float>(probabilities: &[T], classes: usize) -> Result<Vec<T>> {
 }
 
 /// Replaces one row of probabilities by its logits, and returns their number.
+#[cfg(feature = "tabular")]
 pub(crate) fn logits_in_place<T: Float>(row: &mut [T]) -> usize {
     if let [p0, p1] = row {
         *p0 = logit_of(*p0, *p1);
