@@ -39,7 +39,7 @@ struct Options {
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Rust source to write, with the network for a program without files
+    /// Rust source to write, with the model for a program without files
     #[arg(long, value_name = "FILE")]
     rust: Option<PathBuf>,
     /// Print no progress

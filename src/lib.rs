@@ -54,7 +54,7 @@
 //! | correct the probabilities of a classifier | [`calibration`] |
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
-//! | export a trained network as an ONNX model (feature `onnx`) | the module `onnx` |
+//! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
 //! | query or force the instruction set | [`simd::InstructionSet`] |

@@ -34,7 +34,7 @@ fn perceptron_ends_with_the_tutorials_number() {
 }
 
 /// Arguments of a short run of every example. `FOLDER` stands for a folder to write to.
-const SHORT: [(&str, &[&str]); 12] = [
+const SHORT: [(&str, &[&str]); 13] = [
     ("perceptron", &[]),
     ("xor", &[]),
     ("custom_loop", &[]),

@@ -368,7 +368,7 @@ fn an_ensemble_is_never_worse_than_its_best_model() {
     for case in 0..200 {
         let rows = 1 + case % 20;
         let expected: Vec<f64> = (0..rows).map(|_| noise()).collect();
-        let models: Vec<Vec<f64>> = (0..1 + case % 7)
+        let models: Vec<Vec<f64>> = (0..=case % 7)
             .map(|model| {
                 expected
                     .iter()

@@ -168,6 +168,76 @@ fn an_importance_is_the_mean_loss_of_score_and_held_out_rows_are_those_of_each_f
 }
 
 #[test]
+fn importance_can_be_that_of_some_columns_and_of_a_sample_of_rows() {
+    let table = planted(0..400);
+    let model = small(Tabular::regressor(&table, "value").ignore(["class"]));
+    let all = model
+        .held_out_importance(&table, &ImportanceSettings::default())
+        .unwrap();
+    let of = |columns: &[&str], max_rows| {
+        let columns: Vec<_> = columns.iter().map(ToString::to_string).collect();
+        let settings = ImportanceSettings {
+            columns: Some(columns),
+            max_rows,
+            ..ImportanceSettings::default()
+        };
+        model.held_out_importance(&table, &settings)
+    };
+    // A maximum that the table does not exceed changes nothing.
+    for max_rows in [None, Some(400)] {
+        let two = of(&["noise", "color", "noise"], max_rows).unwrap();
+        let expected: Vec<_> = all
+            .iter()
+            .filter(|(name, ..)| ["noise", "color"].contains(name))
+            .collect();
+        assert_eq!(two.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(two.unshuffled(), all.unshuffled());
+    }
+    // Of 80 rows the numbers differ a little.
+    let sample = of(&["slope", "noise"], Some(80)).unwrap();
+    assert_ne!(sample.unshuffled(), all.unshuffled());
+    assert!((sample.unshuffled() - all.unshuffled()).abs() < 0.1);
+    let (slope, deviation) = sample.get("slope").unwrap();
+    let expected = all.get("slope").unwrap().0;
+    assert!(
+        (slope - expected).abs() < 0.5 * expected,
+        "{slope} {expected}"
+    );
+    assert!(deviation > all.get("slope").unwrap().1);
+    let (noise, deviation) = sample.get("noise").unwrap();
+    assert!(noise.abs() < 3.0 * deviation, "{noise} ± {deviation}");
+    // Rows of a sample are shuffled within their fold, as those of the whole table.
+    assert!(of(&[], Some(2)).unwrap().iter().next().is_none());
+
+    let error = of(&["value"], None).unwrap_err();
+    assert!(matches!(error, Error::UnknownName { .. }), "{error}");
+    let error = of(&["slope"], Some(1)).unwrap_err();
+    assert!(error.to_string().contains("at least 2"), "{error}");
+}
+
+#[test]
+fn held_out_rows_are_those_of_the_predictions_out_of_fold() {
+    let table = planted(0..60);
+    let model = small(Tabular::regressor(&table, "value").ignore(["class"]));
+    let held_out = model.held_out();
+    assert_eq!(held_out.len(), 2);
+    let mut rows = held_out.concat();
+    rows.sort_unstable();
+    assert_eq!(rows, (0..60).collect::<Vec<_>>());
+    // The errors of each fold are those of its scores.
+    let values = table.column("value").unwrap().as_numbers().unwrap();
+    for (rows, scores) in held_out.iter().zip(model.scores()) {
+        let errors = rows
+            .iter()
+            .map(|&row| (model.out_of_fold()[row] - values[row]).abs());
+        let mean = errors.sum::<f64>() / rows.len() as f64;
+        assert!((mean - scores.get("mae").unwrap()).abs() < 1e-12);
+    }
+    let loaded = TabularModel::from_bytes(&model.to_bytes().unwrap()).unwrap();
+    assert!(loaded.held_out().is_empty());
+}
+
+#[test]
 fn partial_dependence_is_the_mean_prediction() {
     let table = planted(0..200);
     let model = small(Tabular::regressor(&table, "value").ignore(["class"]));

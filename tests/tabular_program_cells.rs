@@ -89,7 +89,7 @@ fn groups_are_held_out_together() {
 #[test]
 fn cells_of_predictions_are_those_of_the_file() {
     let folder = folder("tabular_cells");
-    let mut text = "x,row,predicted y,predicted y 2,country,y\n".to_string();
+    let mut text = "x,row,predicted y,predicted y 2,y_lower,y\n".to_string();
     (0..30).for_each(|row| writeln!(text, "{row},{:03},n/a,,NA,{}.25e-30", row, row % 7).unwrap());
     let data = file(&folder, "data.csv", &text);
     let out = folder.join("out");
@@ -97,7 +97,7 @@ fn cells_of_predictions_are_those_of_the_file() {
         "--target",
         "y",
         "--ignore",
-        "row,predicted y, predicted y 2,country",
+        "row,predicted y, predicted y 2,y_lower",
     ];
     let run = |file: &Path| {
         let mut command = example("tabular");
@@ -111,13 +111,13 @@ fn cells_of_predictions_are_those_of_the_file() {
     let output = output_of(&mut run(&data));
     let last = output.lines().last().unwrap();
     assert!(
-        last.contains(" rmse=") && last.contains("e-30 mae="),
+        last.contains(" rmse=") && last.contains("e-30 mae=") && last.contains(" coverage="),
         "{last}"
     );
     let written = out.join("predictions.csv");
     let predictions = fs::read_to_string(&written).unwrap();
     let mut lines = predictions.lines();
-    let header = "row 2,row,predicted y,predicted y 2,country,predicted y 3";
+    let header = "row 2,row,predicted y,predicted y 2,y_lower,predicted y 3,y_lower 2,y_upper";
     assert_eq!(lines.next(), Some(header));
     assert!(
         lines.nth(1).unwrap().starts_with("2,001,n/a,,NA,"),

@@ -82,7 +82,8 @@ fn numbers_are_learned_saved_scored_and_predicted() {
 
     let predictions = fs::read_to_string(folder.join("predictions.csv")).unwrap();
     let mut lines = predictions.lines();
-    assert_eq!(lines.next(), Some("row,id,predicted price"));
+    let header = "row,id,predicted price,price_lower,price_upper";
+    assert_eq!(lines.next(), Some(header));
     // Ids keep their zeros.
     assert!(
         lines.clone().nth(1).unwrap().starts_with("2,00003,"),
@@ -90,6 +91,7 @@ fn numbers_are_learned_saved_scored_and_predicted() {
     );
     assert_eq!(lines.count(), 30);
 
+    let [onnx, rust] = ["homes.onnx", "homes.rs"].map(|name| folder.join("new").join(name));
     // The model in the file gives equal scores and predictions.
     let mut load = example("tabular");
     let model = folder.join("model.safetensors");
@@ -99,9 +101,24 @@ fn numbers_are_learned_saved_scored_and_predicted() {
         .arg(model)
         .args(files)
         .arg("--out")
-        .arg(&again);
+        .arg(&again)
+        .arg("--onnx")
+        .arg(&onnx)
+        .arg("--rust")
+        .arg(&rust);
     let loaded = output_of(load);
-    for name in ["rows", "r2", "rmse", "mae"] {
+    let files = format!("predictions.csv, {}, {}\n", onnx.display(), rust.display());
+    assert!(loaded.contains(&files), "{loaded}");
+    let source = fs::read_to_string(&rust).unwrap();
+    assert!(source.contains("pub street: Option<&'a str>"), "{source}");
+    let bytes = fs::read(&onnx).unwrap();
+    let has = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|part| part == word.as_bytes())
+    };
+    assert!(has("garden") && has("Fir, lower"));
+    for name in ["rows", "r2", "rmse", "mae", "coverage"] {
         assert_eq!(number(&loaded, name), number(&output, name), "{name}");
     }
     let read = fs::read_to_string(again.join("predictions.csv")).unwrap();
@@ -135,11 +152,12 @@ fn classes_have_probabilities() {
         "{output}"
     );
     let predictions = fs::read_to_string(folder.join("predictions.csv")).unwrap();
-    let header = "row,few,predicted kind,probability of high,probability of low,probability of mid";
+    let header = "row,few,predicted kind,kind_set,probability of high,probability of low,\
+                  probability of mid";
     let mut lines = predictions.lines();
     assert_eq!(lines.next(), Some(header));
     for line in lines {
-        let numbers = line.split(',').skip(3).map(|p| p.parse::<f64>().unwrap());
+        let numbers = line.split(',').skip(4).map(|p| p.parse::<f64>().unwrap());
         assert!((numbers.sum::<f64>() - 1.0).abs() < 1e-5, "{line}");
     }
 
@@ -377,7 +395,7 @@ fn wrong_files_and_flags_are_explained() {
     check_error(
         alone.arg("--load").arg(&data).arg("--out").arg(&folder),
         1,
-        "--test or --predict",
+        "--test, --predict, --onnx or --rust",
     );
     let wrong = [
         ("--folds", "0", "--folds"),

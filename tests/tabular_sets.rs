@@ -4,10 +4,8 @@
 
 use feedforward::Error;
 use feedforward::conformal::{ClassConformal, SetScore};
-use feedforward::folds::{KFold, Split, Splitter};
-use feedforward::tabular::{
-    Calibration, ColumnSettings, Scaling, Table, Tabular, TabularModel, Waves,
-};
+use feedforward::folds::{KFold, Splitter};
+use feedforward::tabular::{Calibration, Table, Tabular, TabularModel};
 
 #[path = "common/numbers.rs"]
 mod numbers;
@@ -136,50 +134,6 @@ fn a_file_keeps_sets() {
         // Too few rows for the level.
         assert!(all(&again, &new, 0.999).concat().iter().all(|is_in| *is_in));
     }
-}
-
-/// The last rows of 60.
-#[derive(Debug)]
-struct LastRows;
-
-impl Splitter for LastRows {
-    fn rows(&self) -> usize {
-        60
-    }
-    fn count(&self) -> usize {
-        1
-    }
-    fn fold(&self, _: usize) -> feedforward::Result<Split> {
-        Ok(Split::from_rows(0..48, 48..60))
-    }
-}
-
-/// A network whose outputs overflow has no probabilities.
-#[test]
-fn rows_without_probabilities_have_all_classes() {
-    let training = table(60, 7);
-    let mut x = training.column("x").unwrap().as_numbers().unwrap().to_vec();
-    x[50] = 3e38;
-    let columns = ColumnSettings {
-        scaling: Scaling::None,
-        waves: Waves::Off,
-        ..ColumnSettings::default()
-    };
-    let training = training.without("x").unwrap().with("x", x).unwrap();
-    let recipe = recipe(&training).columns(columns).splitter(LastRows);
-    let recipe = recipe.activation(feedforward::activation::Identity);
-    let model = recipe.hidden(&[16; 6]).last_epoch().fit().unwrap();
-    let p = model.predict_probability(&training).unwrap();
-    let p = &p[3 * 50..][..3];
-    assert!(p.iter().all(|p| p.is_nan()), "{p:?}");
-    for sets in all(&model, &training, 0.1) {
-        assert_eq!(sets[3 * 50..][..3], [true; 3]);
-        assert!(sets.contains(&false));
-    }
-    // The far row is as unlike its class as can be, and the calibrator ignores it.
-    let all_but_far = all(&model, &training, 1.0 - 1.0 / 12.0);
-    assert!(all_but_far[0].contains(&false));
-    assert!(model.calibrator().is_some());
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 use support::plot::{AXIS, Area, BLUE, FAINT, INK, ORANGE, px, text};
 
 use super::Result;
+use super::intervals::Interval;
 use super::labels::{self, LABELS, Scale};
+use super::reliability::Bin;
 
 type Chart<'a, 'b> =
     ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -42,14 +43,19 @@ pub fn range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - margin, high + margin)
 }
 
-/// Returns the range of most numbers with a margin. A few far numbers would hide the others.
+/// Returns the range of most numbers with a wide margin.
 pub fn usual_range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = middle_range(numbers);
+    let margin = 0.5 * (high - low);
+    (low - margin, high + margin)
+}
+
+/// Returns the range of most numbers. A few far numbers would hide the others.
+pub fn middle_range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
     let mut finite: Vec<_> = numbers.filter(|x| x.is_finite()).collect();
     finite.sort_unstable_by(f64::total_cmp);
     let far = finite.len() / 200;
-    let (low, high) = range(finite[far..finite.len() - far].iter().copied());
-    let margin = 0.5 * (high - low);
-    (low - margin, high + margin)
+    range(finite[far..finite.len() - far].iter().copied())
 }
 
 /// Transformations of both axes.
@@ -146,26 +152,19 @@ pub fn curves(area: &Area<'_>, words: &Axes<'_>, curves: &[Curve<'_>]) -> Result
             });
         }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .legend_area_size(px(18.0))
-        .margin(px(6.0))
-        .background_style(WHITE.mix(0.85))
-        .label_font(text(11.0, FontStyle::Normal, INK))
-        .draw()?;
-    Ok(())
+    legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
 /// Draws how often predictions are right, by their probability. Bars show the fraction of the rows
 /// in each bin.
-pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[(f64, f64, f64)]) -> Result<()> {
+pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[Bin]) -> Result<()> {
     // Probabilities need no transformation.
     let (mut chart, _) = axes(area, words)?;
     let width = 1.0 / bins.len() as f64;
-    let bars = bins.iter().enumerate().map(|(bin, (_, _, rows))| {
-        let left = bin as f64 * width;
-        let corners = [(left + 0.1 * width, 0.0), (left + 0.9 * width, *rows)];
+    let rows = bins.iter().map(|bin| bin.rows).sum::<usize>().max(1) as f64;
+    let bars = bins.iter().enumerate().map(|(index, bin)| {
+        let (left, height) = (index as f64 * width, bin.rows as f64 / rows);
+        let corners = [(left + 0.1 * width, 0.0), (left + 0.9 * width, height)];
         Rectangle::new(corners, AXIS.mix(0.5).filled())
     });
     chart.draw_series(bars)?;
@@ -173,8 +172,8 @@ pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[(f64, f64, f64)]) 
         [(0.0, 0.0), (1.0, 1.0)],
         AXIS.stroke_width(px(1.0)),
     ))?;
-    let filled = bins.iter().filter(|(_, _, rows)| *rows > 0.0);
-    let places: Vec<_> = filled.map(|&(p, right, _)| (p, right)).collect();
+    let filled = bins.iter().filter(|bin| bin.rows > 0);
+    let places: Vec<_> = filled.map(|bin| (bin.predicted, bin.observed)).collect();
     chart.draw_series(LineSeries::new(
         places.iter().copied(),
         BLUE.stroke_width(px(1.8)),
@@ -186,59 +185,47 @@ pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[(f64, f64, f64)]) 
     Ok(())
 }
 
-/// Draws the number of rows of each class, down, and prediction, across.
-pub fn matrix(area: &Area<'_>, title: &str, classes: &[String], counts: &[usize]) -> Result<()> {
-    let (width, height) = area.dim_in_pixel();
-    let (left, top) = (px(78.0) as i32, px(46.0) as i32);
-    let cell = (
-        (width as i32 - left - px(12.0) as i32) / classes.len() as i32,
-        (height as i32 - top - px(40.0) as i32) / classes.len() as i32,
-    );
-    let write = |words: String, place, size: f64, color, across, down| -> Result<()> {
-        let style = text(size, FontStyle::Normal, color).pos(Pos::new(across, down));
-        area.draw(&Text::new(words, place, style))?;
-        Ok(())
+/// Maximum number of intervals of a chart. More would touch each other.
+pub const MOST_INTERVALS: usize = 160;
+
+/// Draws intervals side by side, each with its true number and its prediction.
+pub fn intervals(area: &Area<'_>, words: &Axes<'_>, all: &[Interval]) -> Result<()> {
+    let (mut chart, scales) = axes(area, words)?;
+    let (low, high) = words.y.1;
+    let place = |row: usize, y: f64| scales.place((row as f64 + 1.0, y.clamp(low, high)));
+    let line = |(row, interval): (usize, &Interval)| {
+        let ends = [place(row, interval.lower), place(row, interval.upper)];
+        PathElement::new(ends, BLUE.mix(0.3).stroke_width(px(1.2)))
     };
-    let bold = text(14.0, FontStyle::Bold, INK).pos(Pos::new(HPos::Center, VPos::Top));
-    area.draw(&Text::new(title, (width as i32 / 2, px(8.0) as i32), bold))?;
-    // A name has the width of its cell, or of the space at the left.
-    let names = |pixels: i32| labels::shortened(classes, (pixels / px(7.0) as i32).max(3) as usize);
-    let (lines, heads) = (names(left), names(cell.0));
-    let size = (f64::from(cell.1.min(cell.0 / 2)) / f64::from(px(1.0)) * 0.6).clamp(5.0, 14.0);
-    for (row, (line, head)) in lines.into_iter().zip(heads).enumerate() {
-        let all = &counts[row * classes.len()..][..classes.len()];
-        let total = all.iter().sum::<usize>().max(1) as f64;
-        let y = top + row as i32 * cell.1;
-        let middle = y + cell.1 / 2;
-        let place = (left - px(6.0) as i32, middle);
-        write(line, place, 11.0, FAINT, HPos::Right, VPos::Center)?;
-        for (column, &count) in all.iter().enumerate() {
-            let x = left + column as i32 * cell.0;
-            let part = count as f64 / total;
-            let color = if row == column { BLUE } else { ORANGE };
-            let corners = [(x, y), (x + cell.0 - 2, y + cell.1 - 2)];
-            area.draw(&Rectangle::new(
-                corners,
-                color.mix(0.06 + 0.85 * part).filled(),
-            ))?;
-            let ink = if part > 0.55 { WHITE } else { INK };
-            let place = (x + cell.0 / 2, middle);
-            write(
-                count.to_string(),
-                place,
-                size,
-                ink,
-                HPos::Center,
-                VPos::Center,
-            )?;
-        }
-        let place = (
-            left + row as i32 * cell.0 + cell.0 / 2,
-            top - px(4.0) as i32,
-        );
-        write(head, place, 11.0, FAINT, HPos::Center, VPos::Bottom)?;
+    chart.draw_series(all.iter().enumerate().map(line))?;
+    let predicted = all
+        .iter()
+        .enumerate()
+        .map(|(row, i)| place(row, i.predicted));
+    let line = LineSeries::new(predicted, INK.mix(0.6).stroke_width(px(1.0)));
+    chart.draw_series(line)?;
+    for (name, color, is_covering) in [("inside", BLUE, true), ("outside", ORANGE, false)] {
+        let dots = all.iter().enumerate();
+        let dots = dots.filter(|(_, interval)| interval.is_covering() == is_covering);
+        let dot = |(row, interval): (usize, &Interval)| {
+            Circle::new(place(row, interval.truth), px(2.0), color.filled())
+        };
+        let drawn = chart.draw_series(dots.map(dot))?;
+        drawn
+            .label(format!("true value, {name}"))
+            .legend(move |(x, y)| Circle::new((x + px(9.0) as i32, y), px(2.5), color.filled()));
     }
-    let place = (width as i32 / 2, height as i32 - px(14.0) as i32);
-    let words = "rows: true class, columns: predicted class".to_string();
-    write(words, place, 11.0, FAINT, HPos::Center, VPos::Bottom)
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)
+}
+
+fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) -> Result<()> {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .legend_area_size(px(18.0))
+        .margin(px(6.0))
+        .background_style(WHITE.mix(0.85))
+        .label_font(text(11.0, FontStyle::Normal, INK))
+        .draw()?;
+    Ok(())
 }

@@ -85,7 +85,20 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub predict: Option<PathBuf>,
 
-    /// Use a model that the program wrote, without training. It needs `--test` or `--predict`
+    /// Fraction of rows that intervals of numbers, or sets of classes, should cover
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+
+    /// ONNX file to write, with the model for other systems
+    #[arg(long, value_name = "FILE")]
+    pub onnx: Option<PathBuf>,
+
+    /// Rust source to write, with the model for a program without files
+    #[arg(long, value_name = "FILE")]
+    pub rust: Option<PathBuf>,
+
+    /// Use a model that the program wrote, without training. It needs `--test`, `--predict`,
+    /// `--onnx` or `--rust`
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["data", "folds", "epochs", "seconds", "seed", "threads"])]
     pub load: Option<PathBuf>,
 
@@ -101,6 +114,10 @@ pub struct Flags {
     /// Maximum number of seconds of training [decides on the number of epochs, at most `--epochs`]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Option<Duration>,
+
+    /// Try N settings, end bad ones early, and train with the best. It writes trials.csv
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), conflicts_with_all = ["load", "seconds"])]
+    pub search: Option<u32>,
 
     /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -156,6 +173,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(Result::ok)
         .ok_or_else(|| "expected a number of seconds".into())
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(level) if 0.0 < level && level < 1.0 => Ok(level),
+        _ => Err("expected a number between 0 and 1".into()),
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -44,3 +44,27 @@ pub fn number(x: f64) -> String {
 pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+/// Returns a fraction in percent, with as many digits as it has.
+pub fn percent(fraction: f64) -> String {
+    // A product such as 100 · 0.57 has digits of its own.
+    format!("{} %", rounded(100.0 * fraction))
+}
+
+/// Name of rows that no file of its own has.
+pub const HELD_OUT: &str = "held-out rows";
+
+/// Returns the name of rows, and where their intervals or sets come from if it is unusual.
+pub fn with_origin(rows: &str) -> String {
+    match rows {
+        HELD_OUT => format!("{rows}, from the errors of other folds"),
+        _ => rows.to_string(),
+    }
+}
+
+/// Returns a line about the fraction of covered rows.
+pub fn coverage(coverage: f64, level: f64, rows: usize) -> String {
+    // Deviation of the coverage of this many independent rows, if the level is right.
+    let deviation = (level * (1.0 - level) / rows.max(1) as f64).sqrt();
+    format!("  coverage  {coverage:.4}, expected {level} ± {deviation:.4}")
+}

@@ -1,5 +1,8 @@
 //! Formulas that append the nodes of a graph as they are evaluated.
 
+#[cfg(feature = "tabular")]
+mod mixed;
+
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -13,9 +16,11 @@ use core::marker::PhantomData;
 use super::proto::{self, Attribute, Extent, Tensor, Value, ValueInfo};
 use super::{ML_DOMAIN, OPERATOR_SET, OPERATOR_SET_OF_BITS};
 use crate::float::{Float, le_bytes};
+#[cfg(feature = "tabular")]
+pub(super) use mixed::{text, texts};
 
-/// A graph, to which every operation on its [`Expr`]s adds a node. Its numbers have one type, and
-/// [`with_type`](Self::with_type) adds to the graph in another one.
+/// A graph, to which every operation on its [`Expr`]s adds a node. Its numbers have one type.
+/// `with_type` returns the same graph for numbers of another one.
 #[derive(Debug, Default)]
 pub(super) struct Graph<T> {
     parts: Rc<RefCell<Parts>>,
@@ -83,24 +88,6 @@ impl<T: Float> Graph<T> {
         parts.scope = format!("{}{}", parts.prefix, scope.into());
     }
 
-    /// Sets the prefix of all following scopes.
-    pub(super) fn within(&self, prefix: impl Into<String>) {
-        self.parts.borrow_mut().prefix = prefix.into();
-    }
-
-    /// Keeps names of inputs and outputs from other values.
-    pub(super) fn reserve(&self, names: impl IntoIterator<Item = String>) {
-        self.parts.borrow_mut().reserved.extend(names);
-    }
-
-    /// Returns the graph, with nodes for numbers of another type.
-    pub(super) fn with_type<U>(&self) -> Graph<U> {
-        Graph {
-            parts: self.parts.clone(),
-            float: PhantomData,
-        }
-    }
-
     /// Adds an input `[batch x width]`.
     pub(super) fn input(&self, name: &str, width: usize) -> Expr<'_, T> {
         self.typed_input(name, data_type::<T>(), width)
@@ -120,15 +107,6 @@ impl<T: Float> Graph<T> {
         let mut parts = self.parts.borrow_mut();
         let name = format!("{}.{name}", parts.scope);
         let value = parts.initializer(name, shape, data_type::<T>(), le_bytes(values));
-        self.expr(value)
-    }
-
-    /// Adds integers as a constant, which are too many for a name of their own.
-    pub(super) fn indices(&self, name: &str, numbers: &[i64]) -> Expr<'_, T> {
-        let mut parts = self.parts.borrow_mut();
-        let name = format!("{}.{name}", parts.scope);
-        let raw = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let value = parts.initializer(name, &[numbers.len()], proto::INT64, raw);
         self.expr(value)
     }
 
@@ -221,11 +199,6 @@ impl<T: Float> Graph<T> {
     pub(super) fn integer_output(&self, name: &str, value: Expr<'_, T>, width: Option<usize>) {
         let shape = core::iter::once(batch()).chain(width.map(fixed));
         self.name_output(value, info(name, proto::INT64, shape));
-    }
-
-    /// Declares a text an output `[batch]`.
-    pub(super) fn text_output(&self, name: &str, value: Expr<'_, T>) {
-        self.name_output(value, info(name, proto::TEXT, [batch()]));
     }
 
     fn name_output(&self, value: Expr<'_, T>, info: ValueInfo) {
@@ -321,17 +294,6 @@ impl<'g, T: Float> Expr<'g, T> {
         self.graph.node("Cast", &[self], settings)
     }
 
-    /// Converts the value to the type of this graph, which is the same but for the type.
-    pub(super) fn converted<U: Float>(self, graph: &Graph<U>) -> Expr<'_, U> {
-        graph.expr(self.cast(data_type::<U>()).value)
-    }
-
-    /// Returns a condition or an integer for operations in the type of this graph, which is the
-    /// same but for the type.
-    pub(super) fn seen_from<U: Float>(self, graph: &Graph<U>) -> Expr<'_, U> {
-        graph.expr(self.value)
-    }
-
     /// Limits the value to a range.
     pub(super) fn clip(self, low: f64, high: f64) -> Self {
         let (low, high) = (self.graph.number(low), self.graph.number(high));
@@ -392,22 +354,6 @@ pub(super) fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.to_owned(),
         value: Value::Int(i),
-    }
-}
-
-/// Returns an attribute with one text.
-pub(super) fn text(name: &str, text: &str) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        value: Value::Text(text.to_owned()),
-    }
-}
-
-/// Returns an attribute with a list of texts.
-pub(super) fn texts(name: &str, texts: Vec<String>) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        value: Value::Texts(texts),
     }
 }
 

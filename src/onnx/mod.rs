@@ -2,9 +2,9 @@
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
-//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with unchanged weights, followed by the operators
-//! of its activation. A [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and
-//! `Add`.
+//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with
+//! unchanged weights, followed by the operators of its activation. A
+//! [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and `Add`.
 //!
 //! ```
 //! use feedforward::{Mlp, activation::{Identity, Mish}, onnx};
@@ -25,8 +25,8 @@
 //!
 //! # Inputs and outputs
 //!
-//! All models but those of tables take the input `x`, `[batch x inputs]`, in the network's number type. Their outputs
-//! are:
+//! All models but those of tables take the input `x`, `[batch x inputs]`, in the network's number
+//! type. Their outputs are:
 //!
 //! - [`Mlp`]: `y`, `[batch x outputs]`.
 //! - [`Regressor`]: `y`, `[batch x outputs]`. The predictions are after the link, in the targets'
@@ -46,8 +46,8 @@
 //! the shape `[batch x 1]`:
 //!
 //! - Numbers are doubles, and NaN is missing.
-//! - Words, booleans and ordered levels are strings. A missing cell is the empty string, or any word
-//!   that training has not seen. Booleans are `true`, `True` or `TRUE`, and likewise `false`.
+//! - Words, booleans and ordered levels are strings. A missing cell is the empty string, or any
+//!   word that training has not seen. Booleans are `true`, `True` or `TRUE`, and likewise `false`.
 //!
 //! The outputs are of type double:
 //!
@@ -60,9 +60,9 @@
 //! its outputs are NaN, and its label is empty. Such rows have an infinite number, a number that is
 //! too large, or an exposure that is not above 0.
 //!
-//! A column without a name is the input `unnamed`. If a column has the name of an output, the output
-//! is `prediction (2)`, for example. The metadata have columns with their kinds, targets, classes,
-//! exposure, and the number of networks. Sizes and activations are those of the first one.
+//! A column without a name is the input `unnamed`. If a column has the name of an output, the
+//! output is `prediction (2)`, for example. The metadata have columns with their kinds, targets,
+//! classes, exposure, and the number of networks. Sizes and activations are those of the first one.
 //!
 //! The graph scales all columns together, so even wide tables have few operators. The columns are
 //! computed in double precision, and words are found once for all networks.
@@ -120,8 +120,6 @@ use crate::mlp::{Mlp, check_finite};
 use crate::model::{Classifier, MultilabelClassifier, Regressor};
 
 mod activations;
-#[cfg(feature = "tabular")]
-mod columns;
 mod encodings;
 mod graph;
 mod proto;

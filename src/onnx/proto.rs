@@ -193,7 +193,9 @@ pub(super) struct Attribute {
 pub(super) enum Value {
     Int(i64),
     Ints(Vec<i64>),
+    #[cfg(feature = "tabular")]
     Text(String),
+    #[cfg(feature = "tabular")]
     Texts(Vec<String>),
 }
 
@@ -201,8 +203,10 @@ impl Message for Attribute {
     fn write(&self, to: &mut Encoder) {
         /// Values of `AttributeProto.AttributeType`.
         const INT: i64 = 2;
+        #[cfg(feature = "tabular")]
         const TEXT: i64 = 3;
         const INTS: i64 = 7;
+        #[cfg(feature = "tabular")]
         const TEXTS: i64 = 8;
         to.text(1, &self.name);
         match &self.value {
@@ -214,10 +218,12 @@ impl Message for Attribute {
                 to.integers(8, ints);
                 to.integer(20, INTS);
             }
+            #[cfg(feature = "tabular")]
             Value::Text(text) => {
                 to.text(4, text);
                 to.integer(20, TEXT);
             }
+            #[cfg(feature = "tabular")]
             Value::Texts(texts) => {
                 to.texts(9, texts);
                 to.integer(20, TEXTS);
@@ -248,6 +254,7 @@ impl Message for Tensor {
 /// Values of `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INT64: i32 = 7;
+#[cfg(feature = "tabular")]
 pub(super) const TEXT: i32 = 8;
 pub(super) const DOUBLE: i32 = 11;
 

@@ -10,7 +10,7 @@ use crate::parallel::Threads;
 /// Successive halving: all trials start with few resources, and the best continue with more.
 ///
 /// The rungs r₁ < … < rₖ are the resources after which trials are compared, such as numbers of
-/// epochs. The last rung is the whole run. Of n trials, so many train up to rung i:
+/// epochs. The last rung is the whole run. Of n trials, nᵢ train up to rung i:
 ///
 /// ```text
 /// n₁ = n

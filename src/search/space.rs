@@ -43,7 +43,7 @@ const FIRST_STREAM: u64 = 1 << 63;
 /// choice          option number ⌊u · options⌋
 /// ```
 ///
-/// Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012.
+/// Bergstra and Bengio, 2012, [JMLR 13](https://jmlr.org/papers/v13/bergstra12a.html).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Space(Vec<(String, Range)>);
 

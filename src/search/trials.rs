@@ -147,10 +147,11 @@ impl fmt::Display for Trials {
         };
         let widths: Vec<_> = (0..columns).map(width).collect();
         for cells in &cells {
-            let mut line = String::new();
-            for (cell, width) in cells.iter().zip(&widths) {
-                line += &format!("{cell:>width$}  ");
-            }
+            let cells = cells.iter().zip(&widths);
+            let cells: Vec<_> = cells
+                .map(|(cell, width)| format!("{cell:>width$}"))
+                .collect();
+            let line = cells.join("  ");
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

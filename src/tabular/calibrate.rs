@@ -40,16 +40,9 @@ impl Calibration {
 }
 
 impl Calibrator {
-    /// Corrects probabilities, row-major `[rows x classes]`. Rows with NaN stay.
+    /// Corrects probabilities, row-major `[rows x classes]`.
     pub(super) fn apply(&self, probabilities: &mut [f64], classes: usize) -> Result<()> {
         if probabilities.is_empty() {
-            return Ok(());
-        }
-        if !probabilities.iter().all(|p| p.is_finite()) {
-            let rows = probabilities.chunks_mut(classes);
-            for row in rows.filter(|row| is_finite(row)) {
-                self.apply(row, classes)?;
-            }
             return Ok(());
         }
         let logits = logits(probabilities, classes)?;
@@ -130,7 +123,7 @@ impl<'t> OutOfFold<'t> {
         for ((row, &class), &part) in rows.zip(self.expected).zip(&self.parts) {
             let weight = weights.map_or(1.0, |all| all[class] / largest);
             let counts = part.is_some() && (without.is_none() || part != without);
-            if counts && is_finite(row) && weight > 0.0 {
+            if counts && weight > 0.0 {
                 probabilities.extend_from_slice(row);
                 expected.push(class);
                 row_weights.push(weight);
@@ -208,8 +201,4 @@ fn temperature(
 /// Returns the number of logits of a row.
 fn width(classes: usize) -> usize {
     if classes == 2 { 1 } else { classes }
-}
-
-fn is_finite(row: &[f64]) -> bool {
-    row.iter().all(|p| p.is_finite())
 }

@@ -57,15 +57,15 @@ impl Levels {
         &self.words
     }
 
-    /// Returns the words that share the last level.
-    pub(super) fn rare(&self) -> &[String] {
-        &self.rare
-    }
-
     /// Returns all words, also those that share a level.
     #[cfg(feature = "onnx")]
     pub(crate) fn all_words(&self) -> impl Iterator<Item = &String> {
         self.words.iter().chain(&self.rare)
+    }
+
+    /// Returns the words that share the last level.
+    pub(super) fn rare(&self) -> &[String] {
+        &self.rare
     }
 
     /// Returns the number of levels.

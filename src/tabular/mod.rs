@@ -7,6 +7,7 @@
 //! | turn a table into inputs, with statistics of the training rows | [`Columns`], [`Scaling`] |
 //! | train a model of a table, and predict | [`Tabular`], [`TabularModel`] |
 //! | search the settings of a model | [`Tabular::search`], [`SearchSettings`] |
+//! | predict in other systems (feature `onnx`) | `onnx::export` of a [`TabularModel`] |
 //! | find out which columns matter | [`TabularModel::importance`], [`Importance`] |
 //!
 //! Cells may be missing, and words may be new: the number of inputs stays.
@@ -74,6 +75,8 @@ pub use columns::{ColumnSettings, Columns, Waves};
 #[cfg(feature = "csv")]
 pub use csv::CsvReader;
 pub use explain::{Importance, ImportanceSettings};
+#[cfg(feature = "onnx")]
+pub(crate) use levels::Levels;
 pub use model::TabularModel;
 pub use recipe::Tabular;
 #[cfg(feature = "onnx")]

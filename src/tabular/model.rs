@@ -144,6 +144,12 @@ impl TabularModel {
         &self.out_of_fold
     }
 
+    /// Returns the training rows that each network held out, in the order of
+    /// [`scores`](Self::scores). A model from a file has none.
+    pub fn held_out(&self) -> &[Vec<usize>] {
+        &self.held_out
+    }
+
     /// Returns the names of the target columns.
     pub fn targets(&self) -> &[String] {
         &self.target.names

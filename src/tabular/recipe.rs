@@ -56,7 +56,8 @@ use crate::train::Trainer;
 ///   and Mish for numbers,
 /// - 128 epochs of minibatches of 256 rows, with Adam and the schedule
 ///   [`CosineLog`](crate::schedule::CosineLog),
-/// - the parameters of the epoch that is best on held-out rows.
+/// - the parameters of the epoch that is best on held-out rows,
+/// - a temperature for the probabilities of classes.
 ///
 /// # Folds
 ///
@@ -249,7 +250,8 @@ impl<'t> Tabular<'t> {
     ///
     /// The held-out rows then decide nothing about their network. Scores are honest, and
     /// [intervals](TabularModel::predict_interval) and [sets](TabularModel::predict_set) have their
-    /// guarantees. Predictions are often slightly worse.
+    /// guarantees. Predictions are often slightly worse, and [`metric`](Self::metric) decides only
+    /// on the smoothing of targets.
     pub fn last_epoch(mut self) -> Self {
         self.recipe.last_epoch = true;
         self
@@ -263,7 +265,8 @@ impl<'t> Tabular<'t> {
 
     /// Sets the weights of a classifier's classes, in training and in the choice of the best epoch.
     /// [`ClassWeights::Balanced`] suits classes of which few rows matter. Probabilities then suit
-    /// classes of equal frequency. Default: [`ClassWeights::Equal`].
+    /// classes of equal frequency. [`Calibration::Platt`] undoes that for two classes. Default:
+    /// [`ClassWeights::Equal`].
     ///
     /// ```
     /// use feedforward::ClassWeights;

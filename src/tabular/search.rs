@@ -113,8 +113,8 @@ impl Tabular<'_> {
     /// Trial 0 has the recipe's own settings, so that the search starts from them. The others are
     /// draws from the space.
     ///
-    /// Trials are compared on their held-out rows, by the criterion that chooses the best epoch:
-    /// accuracy, R² of what is learned, area under the ROC curve, or the negative loss.
+    /// Trials are compared on their held-out rows, by the criterion that chooses the best epoch. It
+    /// is accuracy, R² of the learned numbers, area under the ROC curve, or the negative loss.
     /// [`folds`](Self::folds) are 1 by default here, and a trial with several folds has their mean.
     /// All trials have the same rows.
     ///
@@ -142,7 +142,7 @@ impl Tabular<'_> {
     /// let space = Space::new()
     ///     .log_uniform("learning_rate", 0.01, 0.3)?
     ///     .choice("width", [8, 16, 32])?;
-    /// let settings = SearchSettings { trials: 8, space: Some(space), ..SearchSettings::default() };
+    /// let settings = SearchSettings { trials: 8, space: Some(space), ..Default::default() };
     /// let found = recipe.clone().search(&settings)?;
     /// print!("{}", found.trials);
     /// assert!(found.ensemble.score(&test)?.get("r2") > Some(0.8));

@@ -40,9 +40,27 @@ impl TabularModel {
     /// conformal prediction ([`ClassConformal`](crate::conformal::ClassConformal)). Scores are
     /// those of the networks, so [calibration](super::Tabular::calibration) changes no set.
     ///
-    /// **Nothing is guaranteed,** because the held-out rows have also chosen the best epoch of
-    /// their network. Coverage is typically about `level`, on average over rows that are
+    /// **By default, nothing is guaranteed,** because the held-out rows have also chosen the best
+    /// epoch of their network. Coverage is typically about `level`, on average over rows that are
     /// exchangeable with the training rows.
+    ///
+    /// # Guarantee
+    ///
+    /// With [`Tabular::last_epoch`](super::Tabular::last_epoch), the held-out rows decide nothing
+    /// about their network. The set of a new row then contains its class with a probability of at
+    /// least
+    ///
+    /// | networks | guaranteed | typical |
+    /// |---|---|---|
+    /// | 1 | `level` | `level` |
+    /// | several, n rows in folds of one size | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
+    ///
+    /// The conditions are those of [intervals](Self::predict_interval#guarantee). The class must
+    /// also be one of [`classes`](Self::classes). Folds must not be stratified, and class weights
+    /// must not be balanced, because both depend on the classes of held-out rows. A shuffled
+    /// [`KFold`](crate::folds::KFold) as the [splitter](super::Tabular::splitter) is strict. The
+    /// stratified default changes little if each class has several rows in each fold. Sets [for each
+    /// class](Self::predict_set_per_class) do not need this condition.
     ///
     /// ```
     /// use feedforward::conformal::SetScore;
@@ -76,6 +94,13 @@ impl TabularModel {
     /// Use it for imbalanced classes, of which a rare one could otherwise be missed nearly always.
     /// A class with too few held-out rows for the level is in all sets: 0.9 needs 9 of them, and
     /// 0.95 needs 19.
+    ///
+    /// # Guarantee
+    ///
+    /// That of [`predict_set`](Self::predict_set#guarantee) for the rows of each class, where n is
+    /// the number of held-out rows of the class. Stratified folds and class weights are allowed,
+    /// because rows of one class remain exchangeable. The guarantee for each class implies that for
+    /// all rows together.
     ///
     /// # Errors
     /// See [`predict_set`](Self::predict_set).
@@ -115,10 +140,6 @@ impl TabularModel {
             let values = self.values_of([member], table, &rows)?;
             let values = values.chunks_exact(classes);
             for (row, smaller) in values.zip(smaller.chunks_exact_mut(classes)) {
-                // A class without a probability is in the set.
-                if !row.iter().all(|p| p.is_finite()) {
-                    continue;
-                }
                 for (class, (&s, smaller)) in ranked.scores(row).iter().zip(smaller).enumerate() {
                     let list = if per_class { &lists[class] } else { &pooled };
                     *smaller += list.partition_point(|&other| other < s);
@@ -162,14 +183,8 @@ impl Target {
             let mut ranked = Ranked::new(rule, classes)?;
             *lists = memory::filled("classes", Vec::new(), classes)?;
             for (values, &row) in values.chunks_exact(classes).zip(rows) {
-                let is_finite = values.iter().all(|p| p.is_finite());
                 let class = expected[row];
-                // A row without probabilities is as unlike its class as can be.
-                lists[class].push(if is_finite {
-                    ranked.scores(values)[class]
-                } else {
-                    f64::INFINITY
-                });
+                lists[class].push(ranked.scores(values)[class]);
             }
             for list in lists {
                 list.sort_unstable_by(f64::total_cmp);

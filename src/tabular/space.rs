@@ -34,14 +34,18 @@ impl Tabular<'_> {
     /// | name | value | default |
     /// |---|---|---|
     /// | `learning_rate` | [`learning_rate`](Self::learning_rate) | that of the preset |
-    /// | `dropout` | probability in [0, 1), which falls to 0 by the schedule [`FlatCosine`](crate::schedule::FlatCosine) | 0; 0.15 for [`Preset::Full`] |
-    /// | `weight_decay` | 0 or above, falls like dropout | 0; 0.02 for [`Preset::Full`] |
-    /// | `smoothing` | of a classifier's targets, 0 to 1 | 0.1 for [`Metric::Accuracy`], otherwise 0 |
+    /// | `dropout` | probability in [0, 1), falls to 0 by [`FlatCosine`] | 0, "Full" 0.15 |
+    /// | `weight_decay` | 0 or above, falls like dropout | 0, "Full" 0.02 |
+    /// | `smoothing` | of classes, 0 to 1 | 0.1 for [`Metric::Accuracy`], or 0 |
     /// | `layers` | number of hidden layers, 1 to 1024 | 3 |
     /// | `width` | size of each hidden layer | 256 |
-    /// | `activation` | a name that [`activation::parse`] takes | `selu` for classes, `mish` for numbers |
+    /// | `activation` | a name for [`activation::parse`] | `selu` for classes, or `mish` |
     /// | `waves` | deviation of the [waves](super::ColumnSettings::waves), or 0 for none | that of the preset |
     /// | `batch_size` | [`batch_size`](Self::batch_size) | that of the preset |
+    ///
+    /// "Full" is [`Preset::Full`].
+    ///
+    /// [`FlatCosine`]: crate::schedule::FlatCosine
     ///
     /// This function drives the recipe by any sampler: a random one, a grid, or that of another
     /// crate. `examples/sampler` does so with the crate `optimizer`.

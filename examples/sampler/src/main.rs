@@ -1,7 +1,7 @@
 //! Searches settings of a model of a table with the sampler and the pruner of another crate.
 //!
-//! `cargo run -p sampler`. The crate `optimizer` resembles Optuna: its sampler (TPE) learns from the
-//! trials so far, and its pruner ends a trial whose loss is above the median.
+//! `cargo run -p sampler`. The crate `optimizer` resembles Optuna. Its sampler (TPE) learns from
+//! the trials so far, and its pruner ends a trial whose loss is above the median.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -33,7 +33,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let study: Study<f64> = Study::builder()
         .minimize()
         .sampler(TpeSampler::builder().seed(0).build()?)
-        .pruner(MedianPruner::new(Direction::Minimize).n_min_trials(4))
+        .pruner(
+            MedianPruner::new(Direction::Minimize)
+                .n_min_trials(4)
+                .n_warmup_steps(3),
+        )
         .build();
     for _ in 0..TRIALS {
         let mut trial = study.ask();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::onnx::columns::Names;
+use crate::onnx::tabular::names::Names;
 use crate::tabular::{Column, Kind, Table, Tabular, TabularModel};
 
 /// Returns a table with columns of each kind.
@@ -7,7 +7,7 @@ fn table() -> Table<'static> {
     let rows = 0..40_u32;
     let numbers = |factor: u32| Column::numbers(rows.clone().map(|i| i * factor % 11));
     let word = |i: u32| ["gas", "oil", "wood"][i as usize % 3];
-    let level = |i: u32| (i % 4 > 0).then_some(["low", "high"][i as usize % 2]);
+    let level = |i: u32| (!i.is_multiple_of(4)).then_some(["low", "high"][i as usize % 2]);
     let levels = Column::levels(rows.clone().map(level), ["low", "high"]);
     Table::new()
         .with("area", numbers(3))

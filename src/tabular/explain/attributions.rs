@@ -86,7 +86,9 @@ impl TabularModel {
         };
         for member in &self.members {
             let layers = member.layers(self.target.task)?;
+            let weight = f64::from(member.weight);
             let (offset, scale) = member.unit_of(self.target.task, output);
+            let (offset, scale) = (weight * offset, weight * scale);
             let baseline = mean(&member.encoded(reference)?, layers.inputs());
             let inputs = member.encoded(table)?;
             let sources = member.columns.encoded_sources();
@@ -105,11 +107,11 @@ impl TabularModel {
                 *sum += scale * gap;
             }
         }
-        let members = self.members.len() as f64;
-        sums.baseline /= members;
+        let total: f64 = self.weights().map(f64::from).sum();
+        sums.baseline /= total;
         for sums in [&mut sums.values, &mut sums.outputs, &mut sums.gaps] {
             for sum in sums {
-                *sum /= members;
+                *sum /= total;
             }
         }
         Ok(sums)

@@ -79,7 +79,7 @@ impl TabularModel {
     }
 
     /// Checks that the model reads a column of this name.
-    fn check_column(&self, name: &str) -> Result<()> {
+    pub(super) fn check_column(&self, name: &str) -> Result<()> {
         let columns = self.columns().next();
         let names = columns.iter().flat_map(|columns| columns.columns());
         let names: Vec<_> = names.map(|(name, _)| name).collect();

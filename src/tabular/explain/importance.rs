@@ -34,6 +34,13 @@ pub struct ImportanceSettings {
     /// The log loss reacts to every change of a probability. Accuracy does so only if the most
     /// probable class changes, so it often finds no importance if one class is frequent.
     pub score: Option<String>,
+    /// Maximum number of rows. Of more rows, the importance is that of a random sample, in which
+    /// each fold keeps its fraction. It suits large tables, because the cost is proportional to
+    /// the rows. Range: 2 or above. Default: `None`, which means all rows.
+    pub max_rows: Option<usize>,
+    /// Columns to shuffle. It suits wide tables, because each column has its cost. The results
+    /// are those without this setting. Default: `None`, which means all columns.
+    pub columns: Option<Vec<String>>,
 }
 
 impl Default for ImportanceSettings {
@@ -42,6 +49,8 @@ impl Default for ImportanceSettings {
             repeats: 10,
             seed: 0,
             score: None,
+            max_rows: None,
+            columns: None,
         }
     }
 }
@@ -139,8 +148,9 @@ impl TabularModel {
     /// ```
     ///
     /// # Errors
-    /// - [`Error::InvalidSetting`] for fewer than 2 repeats.
-    /// - [`Error::UnknownName`] for a score that the model does not have.
+    /// - [`Error::InvalidSetting`] for fewer than 2 repeats or rows.
+    /// - [`Error::UnknownName`] for a score that the model does not have, or a column that it does
+    ///   not read.
     /// - [`Error::Empty`] for a table without rows.
     /// - The errors of [`score`](Self::score).
     #[doc(alias = "permutation_importance")]
@@ -191,12 +201,56 @@ impl TabularModel {
         parts: &[Part<'_>],
         settings: &ImportanceSettings,
     ) -> Result<Importance> {
-        let repeats = settings.repeats;
-        if repeats < 2 {
-            return Err(Error::invalid_setting("repeats", "at least 2", repeats));
+        if settings.repeats < 2 {
+            let (expected, got) = ("at least 2", settings.repeats);
+            return Err(Error::invalid_setting("repeats", expected, got));
         }
+        let Some(most) = settings.max_rows else {
+            return self.importance_of(table, parts, settings);
+        };
+        if most < 2 {
+            return Err(Error::invalid_setting(
+                "maximum of rows",
+                "at least 2",
+                most,
+            ));
+        }
+        let all: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
+        if all <= most {
+            return self.importance_of(table, parts, settings);
+        }
+        let (mut sample, mut ends) = (Vec::new(), Vec::new());
+        for (index, (_, rows)) in parts.iter().enumerate() {
+            let mut order = rows.to_vec();
+            random::shuffle(&mut order, settings.seed, u64::MAX - index as u64);
+            let kept = (rows.len() as u128 * most as u128).div_ceil(all as u128);
+            order.truncate(kept as usize);
+            order.sort_unstable();
+            sample.extend(order);
+            ends.push(sample.len());
+        }
+        let rows: Vec<_> = (0..sample.len()).collect();
+        let begins = [0].iter().chain(&ends);
+        let ranges = begins.zip(&ends).map(|(&begin, &end)| &rows[begin..end]);
+        let members = parts.iter().map(|(members, _)| members.clone());
+        let parts: Vec<Part<'_>> = members.zip(ranges).collect();
+        self.importance_of(&table.select(&sample)?, &parts, settings)
+    }
+
+    fn importance_of(
+        &self,
+        table: &Table<'_>,
+        parts: &[Part<'_>],
+        settings: &ImportanceSettings,
+    ) -> Result<Importance> {
+        let repeats = settings.repeats;
         let all: Vec<_> = parts.iter().flat_map(|(_, rows)| *rows).copied().collect();
         check_not_empty("rows of the table", &all)?;
+        let chosen_columns = settings.columns.as_deref();
+        for name in chosen_columns.into_iter().flatten() {
+            self.check_column(name)?;
+        }
+        let is_chosen = |name: &str| chosen_columns.is_none_or(|all| all.iter().any(|n| n == name));
         let targets = self.target.read(table)?;
         let scores = self.scores_of(table, parts, (&targets, &all))?;
         let (score, unshuffled) = chosen(&self.target, &scores, settings.score.as_deref())?;
@@ -210,7 +264,7 @@ impl TabularModel {
         let mut columns = Vec::new();
         let names = self.columns().take(1);
         let names = names.flat_map(|columns| columns.columns().map(|(name, _)| name));
-        for (index, name) in names.enumerate() {
+        for (index, name) in names.enumerate().filter(|(_, name)| is_chosen(name)) {
             let column = table.column(name)?;
             let mut drops = memory::filled("repeats", Scores::default(), repeats)?;
             for (repeat, drop) in drops.iter_mut().enumerate() {

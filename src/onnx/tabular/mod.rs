@@ -1,18 +1,23 @@
 //! Models of tables, with the columns inside.
 
+mod cells;
+pub(super) mod names;
+mod plan;
+
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use self::cells::{Cells, named, zero_if_finite};
+use self::names::Names;
 use super::activations::sigmoid;
-use super::columns::{Cells, Names, named, zero_if_finite};
 use super::encodings::column;
 use super::graph::{Expr, Graph, int, ints};
 use super::sealed::Outline;
 use super::{Export, both, facts, layers, model, proto};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Scaler;
 use crate::tabular::{Calibrator, Columns, Kind, TabularModel, Task};
 
@@ -35,15 +40,18 @@ impl Outline for TabularModel {
         let values = names.unused(values);
         let graph = Graph::<f64>::default();
         let singles = graph.with_type();
-        graph.reserve(names.all().chain(&label).chain([&values]).cloned());
+        let inputs = names.columns().map(|(_, name, _)| name.to_owned());
+        graph.reserve(inputs.chain(label.clone()).chain([values.clone()]));
 
         let columns: Vec<_> = self.columns().collect();
-        let cells = Cells::new((&graph, &singles), &names, columns.iter().copied());
+        let cells = Cells::new((&graph, &singles), &names, &columns);
         // NaN for each row that has no predictions in this crate.
         let mut checks: Vec<_> = cells.infinities().into_iter().collect();
         let mut mean: Option<Expr<'_, f64>> = None;
+        let mut total = 0.0;
         let members = self.columns().zip(self.networks()).zip(self.scalers());
-        for (index, ((columns, net), scaler)) in members.enumerate() {
+        let members = members.zip(self.weights()).enumerate();
+        for (index, (((columns, net), scaler), weight)) in members {
             graph.within(format!("network{index}."));
             let x = cells.inputs_of(columns)?;
             let outputs = layers(&singles, net, x)?;
@@ -52,23 +60,21 @@ impl Outline for TabularModel {
             let outputs = outputs.converted(&graph);
             let outputs = scaler.map_or(outputs, |scaler| restored(outputs, scaler));
             let outputs = predicted(outputs, task);
+            let weight = f64::from(weight);
+            total += weight;
+            let part = total / weight;
             mean = Some(match mean {
                 None => outputs,
-                Some(mean) => {
-                    let count = (index + 1) as f64;
-                    mean + (outputs / count - mean / count)
-                }
+                Some(mean) => mean + (outputs / part - mean / part),
             });
         }
-        let mut mean = mean.ok_or(crate::error::Error::Empty { what: "networks" })?;
+        let mut mean = mean.ok_or(Error::Empty { what: "networks" })?;
         graph.within("");
         graph.enter("outputs");
         if let Some(name) = exposure {
             let exposure = cells.input(name);
-            mean = mean
-                * exposure
-                    .above(0.0)
-                    .choose(exposure + exposure * 0.0, f64::NAN);
+            let is_right = exposure.above(0.0);
+            mean = mean * is_right.choose(exposure + exposure * 0.0, f64::NAN);
         }
         if let Some(calibrator) = self.calibrator() {
             graph.enter("calibration");
@@ -149,7 +155,7 @@ fn calibrated<'g>(p: Expr<'g, f64>, calibrator: &Calibrator, classes: usize) -> 
 }
 
 /// Returns the likeliest class, or an empty word without probabilities.
-fn likeliest<'g>(probabilities: Expr<'g, f64>, classes: &[alloc::string::String]) -> Expr<'g, f64> {
+fn likeliest<'g>(probabilities: Expr<'g, f64>, classes: &[String]) -> Expr<'g, f64> {
     let graph = probabilities.graph();
     let drop = || vec![int("axis", 1), int("keepdims", 0)];
     let index = graph.node("ArgMax", &[probabilities], drop());

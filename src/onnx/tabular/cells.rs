@@ -4,76 +4,25 @@
 //! Numbers are scaled in f64 as `tabular` does. All inputs of words are computed here, for each
 //! word that a column has, and looked up.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::activations::ln_1p;
-use super::encodings::concat;
-use super::graph::{Expr, Graph, LABEL_ENCODER, int, ints, text, texts};
-use super::proto;
+use super::names::Names;
+use super::plan::{Bin, Block, OneHot, Plan, Scaled, Tables};
 use crate::error::{Error, Result};
-use crate::memory;
-use crate::tabular::{Column, Columns, Form, Kind, Scale};
-
-/// Name of the input for a column whose name is empty, which ONNX does not allow.
-const UNNAMED: &str = "unnamed";
-
-/// Names of the graph's inputs.
-#[derive(Debug, Default)]
-pub(super) struct Names<'c> {
-    /// Name of each column's input, and `true` for words.
-    names: BTreeMap<&'c str, (String, bool)>,
-    /// Columns in the order of the inputs.
-    columns: Vec<&'c str>,
-}
-
-impl<'c> Names<'c> {
-    /// Names the inputs of these columns.
-    pub(super) fn new(columns: impl Iterator<Item = (&'c str, Kind)>) -> Result<Self> {
-        let mut names = Self::default();
-        for (column, kind) in columns {
-            let has_words = kind != Kind::Numbers;
-            match names.names.get(column) {
-                None => {
-                    names.names.insert(column, (column.to_owned(), has_words));
-                    names.columns.push(column);
-                }
-                Some((_, known)) if *known == has_words => {}
-                Some(_) => {
-                    let (expected, got) = ("words or numbers in all networks", "both");
-                    let error = Error::invalid_setting("kind", expected, got);
-                    return Err(error.in_column(column));
-                }
-            }
-        }
-        let unnamed = names.unused(UNNAMED);
-        names
-            .names
-            .entry("")
-            .and_modify(|(name, _)| *name = unnamed);
-        Ok(names)
-    }
-
-    /// Returns this name, with a number if a column has it.
-    pub(super) fn unused(&self, name: &str) -> String {
-        let numbered = (2..).map(|number: usize| alloc::format!("{name} ({number})"));
-        let mut all = core::iter::once(name.to_owned()).chain(numbered);
-        let unused = all.find(|name| !self.names.contains_key(&**name));
-        unused.unwrap_or_default()
-    }
-
-    /// Returns the names of all inputs.
-    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
-        self.columns.iter().map(|column| &self.names[column].0)
-    }
-}
+use crate::float::Float;
+use crate::onnx::activations::ln_1p;
+use crate::onnx::encodings::concat;
+use crate::onnx::graph::{Expr, Graph, LABEL_ENCODER, int, ints, text, texts};
+use crate::onnx::proto;
+use crate::tabular::{Column, Columns, Form, Kind, Levels};
 
 /// The graph's inputs, joined to a matrix of numbers and one of words.
 #[derive(Debug)]
 pub(super) struct Cells<'g, 'c> {
+    /// The graph for numbers in double precision, and for those of networks.
     graph: &'g Graph<f64>,
     singles: &'g Graph<f32>,
     /// `[batch x columns]`. NaN is missing.
@@ -83,24 +32,10 @@ pub(super) struct Cells<'g, 'c> {
     words: Option<Expr<'g, f64>>,
     /// Place of each column in its matrix.
     places: BTreeMap<&'c str, usize>,
-    vocabularies: Vec<Vocabulary>,
+    /// Words of each column, of all networks, and a missing cell.
+    vocabularies: Vec<Column<'static>>,
+    /// Input of each column.
     inputs: BTreeMap<&'c str, Expr<'g, f64>>,
-}
-
-/// Words of a column, of all networks, and a missing cell.
-#[derive(Debug)]
-struct Vocabulary(Column<'static>);
-
-impl Vocabulary {
-    fn new(words: BTreeSet<&str>) -> Self {
-        let words = words.into_iter().map(Some);
-        Self(Column::words(words.chain([None])))
-    }
-
-    /// Returns the number of words, and of missing cells, which is one.
-    fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 impl<'g, 'c> Cells<'g, 'c> {
@@ -108,11 +43,11 @@ impl<'g, 'c> Cells<'g, 'c> {
     pub(super) fn new(
         (graph, singles): (&'g Graph<f64>, &'g Graph<f32>),
         names: &Names<'c>,
-        all: impl Iterator<Item = &'c Columns> + Clone,
+        all: &[&'c Columns],
     ) -> Self {
         let mut spelled = Vec::new();
         let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (name, kind, form) in all.clone().flat_map(Columns::forms) {
+        for (name, kind, form) in all.iter().flat_map(|columns| columns.forms()) {
             if kind == Kind::Booleans {
                 spelled.extend(words(form).map(|word| (name, spellings(word))));
             }
@@ -134,9 +69,8 @@ impl<'g, 'c> Cells<'g, 'c> {
             inputs: BTreeMap::new(),
         };
         let (mut numbers, mut indices) = (Vec::new(), Vec::new());
-        for &column in &names.columns {
-            let (name, has_words) = &names.names[column];
-            let data_type = if *has_words {
+        for (column, name, has_words) in names.columns() {
+            let data_type = if has_words {
                 proto::TEXT
             } else {
                 proto::DOUBLE
@@ -147,9 +81,10 @@ impl<'g, 'c> Cells<'g, 'c> {
             let Some(words) = known.remove(column) else {
                 continue;
             };
-            let joined = if *has_words {
+            let joined = if has_words {
                 indices.push(numbered(input, &words));
-                cells.vocabularies.push(Vocabulary::new(words));
+                let cells_of = words.into_iter().map(Some).chain([None]);
+                cells.vocabularies.push(Column::words(cells_of));
                 &indices
             } else {
                 numbers.push(input);
@@ -192,7 +127,7 @@ impl<'g, 'c> Cells<'g, 'c> {
                     ..
                 } => plan.number(place, scale, indicator),
                 Form::OneHot { levels, scales } if levels.count() != 2 => {
-                    let words = &self.vocabularies[place].0;
+                    let words = &self.vocabularies[place];
                     let found = levels.find(words, kind)?;
                     let levels = (0..words.len()).map(|word| found.get(word));
                     plan.one_hot(place, levels, scales);
@@ -200,20 +135,20 @@ impl<'g, 'c> Cells<'g, 'c> {
                 form => plan.table(place, kind, form, &self.vocabularies[place])?,
             }
         }
-        self.graph.enter("columns");
-        self.singles.enter("columns");
         self.assembled(&plan)
     }
 
     /// Returns the inputs of a plan, in their order.
     fn assembled(&self, plan: &Plan) -> Result<Expr<'g, f32>> {
-        let mut blocks = vec![(Block::Linear, self.scaled(plan, Block::Linear))];
-        blocks.push((Block::Clipped, self.scaled(plan, Block::Clipped)));
-        blocks.push((Block::Logarithm, self.scaled(plan, Block::Logarithm)));
-        blocks.push((Block::Bin, self.bins(plan)));
-        blocks.push((Block::Indicator, self.indicators(plan)));
-        blocks.push((Block::Table, self.tables(plan)));
-        blocks.push((Block::OneHot, self.one_hot(plan)));
+        let blocks = [
+            (Block::Linear, self.scaled(plan, Block::Linear)),
+            (Block::Clipped, self.scaled(plan, Block::Clipped)),
+            (Block::Logarithm, self.scaled(plan, Block::Logarithm)),
+            (Block::Bin, self.bins(plan)),
+            (Block::Indicator, self.indicators(plan)),
+            (Block::Table, self.tables(plan)),
+            (Block::OneHot, self.one_hot(plan)),
+        ];
         let (mut parts, mut starts, mut start) = (Vec::new(), BTreeMap::new(), 0);
         for (block, part) in blocks {
             starts.insert(block, start);
@@ -304,11 +239,11 @@ impl<'g, 'c> Cells<'g, 'c> {
         Some(part.converted(self.singles))
     }
 
+    /// Returns the indicators of missing numbers.
     fn indicators(&self, plan: &Plan) -> Option<Expr<'g, f32>> {
         if plan.indicators.is_empty() {
             return None;
         }
-        self.graph.enter("columns.indicators");
         self.singles.enter("columns.indicators");
         let columns = plan.indicators.iter();
         let (_, is_missing) = self.sources(columns.map(|(place, _)| *place))?;
@@ -329,7 +264,7 @@ impl<'g, 'c> Cells<'g, 'c> {
         self.singles.enter("columns.words");
         let values = &plan.tables.values;
         let table = self.singles.tensor("inputs", &[values.len()], values);
-        Some(self.looked_up(&plan.tables, table)?.seen_from(self.singles))
+        self.looked_up(&plan.tables, table)
     }
 
     /// Returns one-hot inputs.
@@ -347,7 +282,7 @@ impl<'g, 'c> Cells<'g, 'c> {
         let own: Vec<_> = inputs.iter().map(|input| input.level as i64).collect();
         let own = self.singles.indices("own", &own);
         let has_level = self.singles.node("Equal", &[levels, own], Vec::new());
-        let row = |name, number: fn(&Level) -> f32| {
+        let row = |name, number: fn(&OneHot) -> f32| {
             let numbers: Vec<_> = inputs.iter().map(number).collect();
             self.singles.tensor(name, &[numbers.len()], &numbers)
         };
@@ -372,7 +307,7 @@ fn words(form: &Form) -> impl Iterator<Item = &str> {
         Form::Number { levels, .. } => levels.as_ref(),
         Form::OneHot { levels, .. } | Form::Code { levels, .. } => Some(levels),
     };
-    let words = levels.into_iter().flat_map(|levels| levels.all_words());
+    let words = levels.into_iter().flat_map(Levels::all_words);
     words.map(|word| &**word)
 }
 
@@ -425,168 +360,7 @@ fn picked<'g>(x: Expr<'g, f32>, name: &str, order: &[usize], width: usize) -> Ex
 }
 
 /// Returns 0 for each row of finite numbers, else NaN.
-pub(super) fn zero_if_finite<T: crate::float::Float>(x: Expr<'_, T>) -> Expr<'_, T> {
+pub(super) fn zero_if_finite<T: Float>(x: Expr<'_, T>) -> Expr<'_, T> {
     let axis = x.graph().integers(&[1]);
     x.graph().node("ReduceSum", &[x * 0.0, axis], Vec::new())
-}
-
-/// A part of the inputs that the same operators compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Block {
-    Linear,
-    Clipped,
-    Logarithm,
-    Bin,
-    Indicator,
-    Table,
-    OneHot,
-}
-
-/// Constants of a network's inputs, by block.
-#[derive(Debug, Default)]
-struct Plan {
-    /// Block of each input, and index in the block.
-    inputs: Vec<(Block, usize)>,
-    widths: BTreeMap<Block, usize>,
-    scaled: BTreeMap<Block, Vec<Scaled>>,
-    bins: Vec<Bin>,
-    /// Place of a column, and the inputs for missing and present cells.
-    indicators: Vec<(usize, [f32; 2])>,
-    /// Inputs by word.
-    tables: Tables<f32>,
-    /// Levels by word. -1 is none.
-    levels: Tables<i64>,
-    one_hot: Vec<Level>,
-}
-
-/// Tables of several columns of words, one after another.
-#[derive(Debug, Default)]
-struct Tables<T> {
-    places: Vec<i64>,
-    starts: Vec<i64>,
-    values: Vec<T>,
-}
-
-impl<T> Tables<T> {
-    fn add(&mut self, place: usize, values: impl Iterator<Item = T>) {
-        self.places.push(place as i64);
-        self.starts.push(self.values.len() as i64);
-        self.values.extend(values);
-    }
-}
-
-#[derive(Debug)]
-struct Scaled {
-    place: usize,
-    center: f64,
-    factor: f64,
-    missing: f64,
-}
-
-#[derive(Debug)]
-struct Bin {
-    place: usize,
-    center: f64,
-    edges: [f64; 2],
-    least: f64,
-    most: f64,
-}
-
-/// A one-hot input.
-#[derive(Debug)]
-struct Level {
-    /// Index of the column among those of one-hot inputs.
-    column: usize,
-    level: usize,
-    yes: f32,
-    no: f32,
-}
-
-impl Plan {
-    fn input(&mut self, block: Block) {
-        let width = self.widths.entry(block).or_default();
-        self.inputs.push((block, *width));
-        *width += 1;
-    }
-
-    fn number(&mut self, place: usize, scale: &Scale, indicator: &Scale) {
-        match scale {
-            Scale::Linear {
-                center,
-                factor,
-                missing,
-            } => self.scale(Block::Linear, (place, *center, *factor, *missing)),
-            Scale::Clipped { center, factor } => {
-                self.scale(Block::Clipped, (place, *center, *factor, *center));
-            }
-            Scale::Log { center, factor } => {
-                self.scale(Block::Logarithm, (place, *center, *factor, *center));
-            }
-            Scale::Piecewise { center, edges } => {
-                let last = edges.len().saturating_sub(2);
-                for (bin, edges) in edges.windows(2).enumerate() {
-                    self.bins.push(Bin {
-                        place,
-                        center: *center,
-                        edges: [edges[0], edges[1]],
-                        least: if bin > 0 { 0.0 } else { f64::NEG_INFINITY },
-                        most: if bin < last { 1.0 } else { f64::INFINITY },
-                    });
-                    self.input(Block::Bin);
-                }
-            }
-        }
-        let inputs = [1.0, -1.0].map(|x| indicator.spec().apply(x) as f32);
-        self.indicators.push((place, inputs));
-        self.input(Block::Indicator);
-    }
-
-    fn scale(&mut self, block: Block, (place, center, factor, missing): (usize, f64, f64, f64)) {
-        self.scaled.entry(block).or_default().push(Scaled {
-            place,
-            center,
-            factor,
-            missing,
-        });
-        self.input(block);
-    }
-
-    /// Adds the inputs of a column, of which there are few for each word.
-    fn table(&mut self, place: usize, kind: Kind, form: &Form, words: &Vocabulary) -> Result<()> {
-        let (width, rows) = (form.inputs(), 0..words.len());
-        let len = memory::product("inputs of words", &[width, rows.len()])?;
-        let mut inputs = memory::filled("inputs of words", 0.0_f32, len)?;
-        let rows: Vec<_> = rows.collect();
-        form.fill(&words.0, kind, &rows, &mut inputs, (width, 0))?;
-        for input in 0..width {
-            let values = inputs.iter().skip(input).step_by(width);
-            self.tables.add(place, values.copied());
-            self.input(Block::Table);
-        }
-        Ok(())
-    }
-
-    /// Adds an input for each level of a column.
-    fn one_hot(
-        &mut self,
-        place: usize,
-        levels: impl Iterator<Item = Option<usize>>,
-        scales: &[Scale],
-    ) {
-        let column = self.levels.places.len();
-        if scales.is_empty() {
-            return;
-        }
-        let levels = levels.map(|level| level.map_or(-1, |level| level as i64));
-        self.levels.add(place, levels);
-        for (level, scale) in scales.iter().enumerate() {
-            self.one_hot.push(Level {
-                column,
-                level,
-                yes: scale.spec().apply(1.0) as f32,
-                no: scale.spec().apply(0.0) as f32,
-            });
-            self.input(Block::OneHot);
-        }
-    }
 }
