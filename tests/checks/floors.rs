@@ -8,8 +8,8 @@ use syn::visit::Visit;
 /// Floors from the lowest to the highest. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 15] = [
     &["error"],
-    &["simd", "parallel", "memory", "atomic_file", "fnv"],
-    &["float", "layout", "serde_float"],
+    &["simd", "memory", "atomic_file", "fnv"],
+    &["parallel", "float", "layout", "serde_float"],
     &["storage"],
     &["math"],
     &["gemm", "blas1", "random"],
