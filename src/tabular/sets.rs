@@ -55,7 +55,7 @@ impl TabularModel {
     /// | 1 | `level` | `level` |
     /// | several, n rows in equal folds | 2 · `level` - 1 - √(2/n) | `level`, or slightly more |
     ///
-    /// The conditions are those of [intervals](Self::predict_interval#guarantee). The class must
+    /// The conditions are those of [intervals](Self::predict_interval). The class must
     /// also be one of [`classes`](Self::classes). Folds must not be stratified, and class weights
     /// must not be balanced, because both depend on the classes of held-out rows. A shuffled
     /// [`KFold`](crate::folds::KFold) as the [splitter](super::Tabular::splitter) is strict. The
@@ -97,7 +97,7 @@ impl TabularModel {
     ///
     /// # Guarantee
     ///
-    /// [`predict_set`](Self::predict_set#guarantee) has the table, here for the rows of each class.
+    /// [`predict_set`](Self::predict_set) has the table, here for the rows of each class.
     /// n is the number of held-out rows of the class. Stratified folds and class weights are
     /// allowed, because rows of one class remain exchangeable. The guarantee for each class implies
     /// that for all rows together.
