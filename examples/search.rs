@@ -37,7 +37,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     trials: u32,
     /// Number of epochs
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Number of repetitions, each with other test rows and other settings
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -92,10 +92,11 @@ fn run(options: &Options) -> Result<()> {
         let rows = repetition(options, (&training, &test), (target, score), repeat)?;
         all.push(rows);
     }
-    println!(
-        "{:<24}{:>9}{:>10}{:>10}",
-        "median", "epochs", "seconds", score
-    );
+    if options.repeats == 1 {
+        return Ok(());
+    }
+    println!();
+    head("median", score);
     for (at, &(name, ..)) in all.first().into_iter().flatten().enumerate() {
         let median = |value: fn(&Row) -> f64| {
             let mut values: Vec<_> = all.iter().map(|rows| value(&rows[at])).collect();
@@ -106,6 +107,11 @@ fn run(options: &Options) -> Result<()> {
         println!("{name:<24}{epochs:>9}{seconds:>10.1}{score:>10.4}");
     }
     Ok(())
+}
+
+/// Prints the head of a table of models.
+fn head(name: &str, score: &str) {
+    println!("{name:<24}{:>9}{:>10}{score:>10}", "epochs", "seconds");
 }
 
 /// Searches once, and returns the scores of all models on the test rows.
@@ -176,9 +182,9 @@ fn repetition(
         rows.push((best, cost, seconds, tested(&found.best)?));
         rows.push((ensemble, cost, seconds, tested(&found.ensemble)?));
     }
+    head("model", score);
     for (name, epochs, seconds, score) in &rows {
         println!("{name:<24}{epochs:>9}{seconds:>10.1}{score:>10.4}");
     }
-    println!();
     Ok(rows)
 }
