@@ -102,6 +102,25 @@ impl Splitter for Given {
     }
 }
 
+/// A splitter that trains on all rows.
+#[derive(Debug)]
+struct OnTraining(KFold);
+
+impl Splitter for OnTraining {
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+    fn fold(&self, fold: usize) -> Result<Split> {
+        Ok(Split::from_rows(
+            0..self.rows(),
+            self.0.fold(fold)?.held_out,
+        ))
+    }
+}
+
 #[test]
 fn wrong_folds_and_functions_are_errors() {
     let fits = AtomicUsize::new(0);
@@ -161,6 +180,13 @@ fn wrong_folds_and_functions_are_errors() {
         let result = cross_val_predict(&folds, fit, |(), _| Ok(vec![0; len]));
         assert_eq!(result.unwrap_err().to_string(), expected);
     }
+    // A fold that trains on its held-out rows.
+    let same = OnTraining(KFold::new(4, 2).unwrap());
+    let expected = "held-out rows: expected rows that the fold does not train on, each once, got \
+                    training row 0 in fold 0";
+    let error = cross_validate(&same, fit, |(), _| Ok(0.0)).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(text(&same), expected);
     // Of several errors, the first fold's counts.
     let fail = |rows: &[usize]| select(&[0.0], 1, &[rows[0] + 1]);
     for _ in 0..20 {

@@ -291,6 +291,33 @@ fn folds_without_rows_are_errors() {
     assert!(fit(vec![outside]).is_err());
 }
 
+#[test]
+fn held_out_rows_that_a_fold_trains_on_are_errors() {
+    let table = table(|x| x);
+    let fit = |folds: Vec<Split>| {
+        let recipe = small_without_folds(&table).splitter(Folds(folds));
+        [recipe.clone().last_epoch().fit(), recipe.fit()]
+    };
+    let good = || Split::from_rows(0..20, 20..ROWS);
+    let what = "held-out rows: expected rows that the fold does not train on, each once, got";
+    for (split, got) in [
+        (Split::from_rows(0..ROWS, 9..15), "training row 9 in fold 1"),
+        (
+            Split::from_rows(5..ROWS, [1, 0, 1]),
+            "row 1 twice in fold 1",
+        ),
+    ] {
+        for result in fit(vec![good(), split]) {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Incompatible { .. }), "{error}");
+            assert_eq!(error.to_string(), format!("{what} {got}"));
+        }
+    }
+    // A bootstrap trains on some rows several times.
+    let bootstrap = Split::from_rows((0..20).chain(0..9), 20..ROWS);
+    assert!(fit(vec![bootstrap]).iter().all(Result::is_ok));
+}
+
 fn small_without_folds<'t>(table: &'t Table<'_>) -> Tabular<'t> {
     Tabular::regressor(table, "y").epochs(1).hidden(&[4])
 }

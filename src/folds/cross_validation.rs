@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Split, Splitter};
+use super::{Split, Splitter, check_held_out};
 use crate::error::{Error, Result};
 use crate::math;
 use crate::memory;
@@ -86,6 +86,7 @@ impl<M> CrossValidation<M> {
 ///
 /// # Errors
 /// - [`Error::Empty`] if there are no folds.
+/// - [`Error::Incompatible`] if a fold holds out one of its training rows, or a row twice.
 /// - The errors of [`Splitter::fold`], `fit` and `score`. The first fold with an error counts.
 #[doc(alias = "cross_val_score")]
 pub fn cross_validate<M: Send>(
@@ -148,6 +149,7 @@ pub fn cross_validate<M: Send>(
 /// # Errors
 /// - [`Error::Incompatible`] unless the folds hold out each row once. This is checked before
 ///   training.
+/// - [`Error::Incompatible`] if a fold holds out one of its training rows.
 /// - [`Error::Shape`] if a fold's predictions are not an equal number of values for each row.
 /// - The errors of [`Splitter::fold`], `fit` and `predict`. The first fold with an error counts.
 pub fn cross_val_predict<M, P: Clone + Send>(
@@ -241,7 +243,10 @@ pub(crate) fn each_fold<R: Send>(
     let threads = Threads::all();
     threads.install(|| {
         threads.for_each(&mut tasks, &|task: &mut Task<R>| {
-            task.result = Some(splitter.fold(task.fold).and_then(|split| run(&split)));
+            task.result = Some(splitter.fold(task.fold).and_then(|split| {
+                check_held_out(task.fold, &split)?;
+                run(&split)
+            }));
         });
     });
     tasks.into_iter().filter_map(|task| task.result).collect()

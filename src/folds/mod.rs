@@ -108,6 +108,9 @@ pub trait Splitter: Debug + Send + Sync {
 
     /// Returns the rows of one fold, counted from 0. Equal calls return equal rows.
     ///
+    /// A fold holds out each row at most once, and trains on none of these rows. Training rows may
+    /// occur several times. The functions that take a splitter check this.
+    ///
     /// # Errors
     /// Built-in splitters return [`Error::OutOfBounds`] if there is no such fold, and
     /// [`Error::TooLarge`] if memory cannot hold the row numbers.
@@ -161,6 +164,27 @@ fn check_folds(folds: usize, items: usize, of: &str) -> Result<()> {
         _ => format!("2 to {items}, the number of {of}"),
     };
     Err(Error::invalid_setting("folds", expected, folds))
+}
+
+/// Checks that a fold holds out each row at most once, and trains on none of these rows.
+///
+/// Training rows may occur several times, as in a bootstrap.
+pub(crate) fn check_held_out(fold: usize, split: &Split) -> Result<()> {
+    let rows = split.held_out.iter().copied();
+    let mut held_out = memory::collected("held-out rows", split.held_out.len(), rows)?;
+    held_out.sort_unstable();
+    let wrong = |got| {
+        let expected = "rows that the fold does not train on, each once";
+        Err(Error::incompatible("held-out rows", expected, got))
+    };
+    if let Some(twice) = held_out.windows(2).find(|pair| pair[0] == pair[1]) {
+        return wrong(format!("row {} twice in fold {fold}", twice[0]));
+    }
+    let is_held_out = |row: &&usize| held_out.binary_search(row).is_ok();
+    match split.training.iter().find(is_held_out) {
+        Some(row) => wrong(format!("training row {row} in fold {fold}")),
+        None => Ok(()),
+    }
 }
 
 fn check_fold(fold: usize, count: usize) -> Result<()> {

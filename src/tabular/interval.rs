@@ -39,6 +39,8 @@ impl TabularModel {
     /// conditions are:
     ///
     /// - All rows are exchangeable, such as independent draws. Groups and time series are not.
+    /// - No network trains on its held-out rows, which is checked. Several networks hold out each
+    ///   row once together, which a custom splitter has to ensure.
     /// - Folds are random, as by default. So is a [`KFold`](crate::folds::KFold) that is shuffled.
     /// - The caller's functions do not use held-out rows either, for example to end training.
     /// - The kinds of the columns do not depend on the table. With `CsvReader`, name the columns of

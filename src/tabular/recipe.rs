@@ -172,6 +172,10 @@ impl<'t> Tabular<'t> {
     }
 
     /// Sets the folds, for example by group or time, instead of [`folds`](Self::folds).
+    ///
+    /// A fold holds out each row at most once, and trains on none of these rows. Otherwise scores
+    /// and [intervals](TabularModel::predict_interval) would be too good, so [`fit`](Self::fit)
+    /// returns an error. Training rows may occur several times.
     pub fn splitter(mut self, splitter: impl Splitter + 'static) -> Self {
         self.recipe.splitter = Some(Arc::new(splitter));
         self
@@ -348,7 +352,8 @@ impl<'t> Tabular<'t> {
     /// - The errors of [`Classifier::class_weights`](crate::Classifier::class_weights).
     /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.
     ///   Also for Platt or quadratic calibration unless there are two classes.
-    /// - The errors of the splitter.
+    /// - The errors of the splitter, and [`Error::Incompatible`] if one of its folds holds out a
+    ///   training row, or a row twice.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].
     pub fn fit(self) -> Result<TabularModel> {
         #[cfg(feature = "std")]

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::settings::Recipe;
 use super::target::{Target, Targets};
 use crate::error::{Error, Result, bounded, check_not_empty};
-use crate::folds::{KFold, Split, Splitter, StratifiedKFold};
+use crate::folds::{KFold, Split, Splitter, StratifiedKFold, check_held_out};
 
 /// Number of folds by default.
 const FOLDS: usize = 5;
@@ -34,8 +34,9 @@ pub(super) fn splits(
         }
         let folds = splitter.folds()?;
         check_not_empty("folds of the splitter", &folds)?;
-        for fold in &folds {
+        for (index, fold) in folds.iter().enumerate() {
             check_not_empty("held-out rows", &fold.held_out)?;
+            check_held_out(index, fold)?;
         }
         return Ok(folds);
     }
