@@ -149,7 +149,7 @@ fn wrong_searches_are_explained() {
         let rows = (0..60).map(|row| format!("{row},{},g{}\n", y(row), row % 3));
         format!("x,y,group\n{}", rows.collect::<String>())
     };
-    // One of the rows judges, whatever the others do.
+    // Some of these rows judge, and a search does not see them.
     for gap in 0..6 {
         let y = |row| (row != 10 * gap).then(|| format!("{row}.5"));
         let text = grouped(&|row| y(row).unwrap_or_default());

@@ -271,14 +271,14 @@ fn probabilities_are_compared_with_frequencies() {
     }
 }
 
-/// The best temperature of random classes is the largest one, 8886110.
+/// The best temperature of these random classes is the largest one, 8886110.
 #[test]
 fn classes_without_a_signal_are_told() {
     let folder = folder("tabular_no_signal");
     let mut text = "noise,kind\n".to_string();
-    for row in 0..200 {
-        let kind = ["no", "yes"][row % 2];
-        writeln!(text, "{:.4},{kind}", uniform(row / 2, 0)).unwrap();
+    for row in 0..300 {
+        let kind = ["no", "yes"][usize::from(uniform(row, 4) < 0.5)];
+        writeln!(text, "{:.4},{kind}", uniform(row, 0)).unwrap();
     }
     let data = file(&folder, "data.csv", &text);
     let flags = ["--target", "kind", FLAGS[0], FLAGS[1]];
