@@ -125,10 +125,67 @@ fn cells_of_predictions_are_those_of_the_file() {
     );
 
     // The program would replace its input.
-    let message = "expected a folder where no input is replaced";
+    let message = "predictions.csv, the input";
     check_error(&mut run(&written), 1, message);
     check_error(run(&data).arg("--test").arg(&written), 1, message);
     assert_eq!(fs::read_to_string(&written).unwrap(), predictions);
+}
+
+/// An export would replace the model, the report, the predictions, the input or another export.
+#[test]
+fn no_output_replaces_another_file() {
+    let folder = folder("tabular_outputs");
+    let mut text = "x,y\n".to_string();
+    (0..40).for_each(|row| writeln!(text, "{row},{}.5", row % 7).unwrap());
+    let data = file(&folder, "data.csv", &text);
+    let out = folder.join("out");
+    let inside = |name: &str| out.join(name).display().to_string();
+    let [model, report, predictions, new] =
+        ["model.safetensors", "report.png", "predictions.csv", "new"].map(inside);
+    let detour = folder.join("out/../out/new").display().to_string();
+    let data_name = data.display().to_string();
+    let input = format!("--onnx: {data_name} would replace {data_name}, the input");
+    for (flags, message) in [
+        (vec!["--rust", &*model], "model.safetensors, an output"),
+        (vec!["--onnx", &*report], "report.png, an output"),
+        (vec!["--onnx", &*predictions], "predictions.csv, an output"),
+        (vec!["--onnx", &*new, "--rust", &*new], "the file of --onnx"),
+        (
+            vec!["--onnx", &*detour, "--rust", &*new],
+            "the file of --onnx",
+        ),
+        (vec!["--onnx", &*data_name], &*input),
+    ] {
+        let mut command = example("tabular");
+        command.arg(&data).args(["--target", "y", "--epochs", "2"]);
+        command.arg("--predict").arg(&data).args(flags);
+        check_error(command.arg("--out").arg(&out), 1, message);
+        // Nothing was trained or written.
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "{message}");
+        assert_eq!(fs::read_to_string(&data).unwrap(), text);
+    }
+}
+
+#[test]
+fn written_predictions_have_all_digits() {
+    let folder = folder("tabular_digits");
+    let mut text = "x,y\n".to_string();
+    (0..200).for_each(|row| writeln!(text, "{row},{}", 1_000_000_000_000_u64 + row).unwrap());
+    let data = file(&folder, "data.csv", &text);
+    let flags = ["--target", "y", "--epochs", "40"];
+    output_of(short(&data, &flags).arg("--predict").arg(&data));
+    let written = fs::read_to_string(folder.join("predictions.csv")).unwrap();
+    for (row, line) in written.lines().skip(1).enumerate() {
+        let cells: Vec<f64> = line.split(',').flat_map(str::parse).collect();
+        let [_, predicted, lower, upper] = cells[..] else {
+            panic!("{line}");
+        };
+        assert!(lower < predicted && predicted < upper, "{line}");
+        assert!(
+            (predicted - (1e12 + row as f64)).abs() < 40.0,
+            "{row}: {line}"
+        );
+    }
 }
 
 #[test]

@@ -135,12 +135,41 @@ fn wrong_searches_are_explained() {
         1,
         "--search: ",
     );
+    // An error after the search would lose its work.
+    let early = |name: &str, text: &str, more: &[&str], message: &str| {
+        let data = file(&folder, name, text);
+        let flags = [&["--target", "y", "--search", "4"], more].concat();
+        let output = short(&data, &flags).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(!stdout.contains("search: "), "{stdout}");
+        check_error(&mut short(&data, &flags), 1, message);
+        assert!(!folder.join("trials.csv").exists());
+    };
+    let grouped = |y: &dyn Fn(usize) -> String| {
+        let rows = (0..60).map(|row| format!("{row},{},g{}\n", y(row), row % 3));
+        format!("x,y,group\n{}", rows.collect::<String>())
+    };
+    // Some of these rows judge, and a search does not see them.
+    for gap in 0..6 {
+        let y = |row| (row != 10 * gap).then(|| format!("{row}.5"));
+        let text = grouped(&|row| y(row).unwrap_or_default());
+        let message = format!("column \"y\": line {}: expected a value", 10 * gap + 2);
+        early("gap.csv", &text, &["--ignore", "group"], &message);
+    }
+    early(
+        "groups.csv",
+        &grouped(&|row| format!("{row}.5")),
+        &["--group", "group", "--folds", "5"],
+        "--group group: folds: expected 2 to 3",
+    );
+    early(
+        "classes.csv",
+        &grouped(&|row| format!("k{}", row % 3)),
+        &["--group", "group", "--folds", "3"],
+        "--search: expected each class in several groups, or --test, got \"k",
+    );
     // The program would replace its input.
     let mut command = short(&folder.join("trials.csv"), &flags);
     file(&folder, "trials.csv", &rows(60, 1));
-    check_error(
-        &mut command,
-        1,
-        "expected a folder where no input is replaced",
-    );
+    check_error(&mut command, 1, "trials.csv, the input");
 }

@@ -271,6 +271,35 @@ fn probabilities_are_compared_with_frequencies() {
     }
 }
 
+/// The best temperature of these random classes is the largest one, 8886110.
+#[test]
+fn classes_without_a_signal_are_told() {
+    let folder = folder("tabular_no_signal");
+    let mut text = "noise,kind\n".to_string();
+    for row in 0..300 {
+        let kind = ["no", "yes"][usize::from(uniform(row, 4) < 0.5)];
+        writeln!(text, "{:.4},{kind}", uniform(row, 0)).unwrap();
+    }
+    let data = file(&folder, "data.csv", &text);
+    let flags = ["--target", "kind", FLAGS[0], FLAGS[1]];
+    let output = output_of(short(&data, &flags).arg("--predict").arg(&data));
+    let lines = below(&output, "probability of yes on ");
+    let [.., error, words] = lines[..] else {
+        panic!("{output}");
+    };
+    assert!(
+        error.ends_with("with the temperature above 100"),
+        "{output}"
+    );
+    assert_eq!(words, "  The classes seem to follow no column");
+    // Probabilities have more than six digits.
+    let (_, cells) = predictions(&folder);
+    assert!(
+        cells.iter().flatten().any(|cell| cell.len() > 8),
+        "{cells:?}"
+    );
+}
+
 #[test]
 fn sets_of_classes_are_written_and_cover() {
     let folder = folder("tabular_sets");

@@ -44,8 +44,8 @@ pub struct Bars<'w> {
     pub words: &'w str,
     /// Name, length and deviation of each bar.
     pub all: &'w [(String, f64, f64)],
-    /// Length to compare with.
-    pub expected: Option<f64>,
+    /// Fraction to compare with, and its name. The axis reaches 1.
+    pub expected: Option<(f64, String)>,
 }
 
 /// Draws a bar for each name, with its deviation.
@@ -71,7 +71,7 @@ pub fn bars(area: &Area<'_>, bars: &Bars<'_>) -> Result<()> {
     let ends = all
         .iter()
         .flat_map(|(_, mean, deviation)| [mean - deviation, mean + deviation]);
-    let range = charts::range(ends.chain([0.0]).chain(bars.expected));
+    let range = charts::range(ends.chain([0.0]).chain(bars.expected.as_ref().map(|_| 1.0)));
     let scale = Scale::of(range, false);
     let (low, high) = (scale.apply(range.0), scale.apply(range.1));
     let across = |x: f64| {
@@ -119,9 +119,12 @@ pub fn bars(area: &Area<'_>, bars: &Bars<'_>) -> Result<()> {
     }
     let line = [(across(0.0), top), (across(0.0), bottom)];
     area.draw(&PathElement::new(line, AXIS.stroke_width(px(1.0))))?;
-    if let Some(expected) = bars.expected {
-        let line = [(across(expected), top), (across(expected), bottom)];
+    if let Some((expected, name)) = &bars.expected {
+        let x = across(*expected);
+        let line = [(x, top), (x, bottom)];
         area.draw(&PathElement::new(line, ORANGE.stroke_width(px(1.5))))?;
+        let (place, center) = ((x, top - px(2.0) as i32), (HPos::Center, VPos::Bottom));
+        write(area, name, place, (11.0, ORANGE), center)?;
     }
     let place = (i32::midpoint(left, right), bottom + px(22.0) as i32);
     write(
@@ -192,7 +195,7 @@ pub fn matrix(area: &Area<'_>, head: &str, classes: &[String], counts: &[usize])
         )?;
     }
     let place = (width as i32 / 2, height as i32 - px(14.0) as i32);
-    let words = "rows: true class, columns: predicted class";
+    let words = "rows: true class, columns: predicted class, of held-out rows";
     write(
         area,
         words,

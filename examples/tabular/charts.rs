@@ -188,10 +188,23 @@ pub fn reliability(area: &Area<'_>, words: &Axes<'_>, bins: &[Bin]) -> Result<()
 /// Maximum number of intervals of a chart. More would touch each other.
 pub const MOST_INTERVALS: usize = 160;
 
+/// Space for a legend above all points, as a part of their range.
+const LEGEND: f64 = 0.22;
+
 /// Draws intervals side by side, each with its true number and its prediction.
 pub fn intervals(area: &Area<'_>, words: &Axes<'_>, all: &[Interval]) -> Result<()> {
-    let (mut chart, scales) = axes(area, words)?;
     let (low, high) = words.y.1;
+    let space = LEGEND * (high - low);
+    let top = if space.is_finite() {
+        high + space
+    } else {
+        high
+    };
+    let words = &Axes {
+        y: (words.y.0, (low, top)),
+        ..*words
+    };
+    let (mut chart, scales) = axes(area, words)?;
     let place = |row: usize, y: f64| scales.place((row as f64 + 1.0, y.clamp(low, high)));
     let line = |(row, interval): (usize, &Interval)| {
         let ends = [place(row, interval.lower), place(row, interval.upper)];

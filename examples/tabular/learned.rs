@@ -44,6 +44,7 @@ impl Learned {
         let begun = Instant::now();
         let (mut files, mut settings, mut gain) = (Vec::new(), Settings::new(), None);
         if let Some(trials) = flags.search {
+            training::check(&reading, flags)?;
             let found = search::run(trials, &reading, test, flags)?;
             print_lines(found.lines);
             let file = flags.out.join(outputs::TRIALS);

@@ -59,9 +59,6 @@ fn run(flags: &Flags) -> Result<()> {
     // An error is better before the work than after it.
     fs::create_dir_all(&flags.out).map_err(|error| format!("{}: {error}", flags.out.display()))?;
     outputs::check(flags)?;
-    for (_, file) in outputs::exports(flags) {
-        say::prepare_file(file)?;
-    }
     let source = match &flags.load {
         Some(file) => Source::Model(TabularModel::load(file)?),
         None => Source::Table(Reading::new(flags)?),

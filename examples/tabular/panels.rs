@@ -55,7 +55,7 @@ pub fn sets(sets: &Sets, classes: &[String], area: &Area<'_>) -> Result<()> {
         title: &title,
         words: &words,
         all: &all,
-        expected: Some(sets.level),
+        expected: Some((sets.level, format!("level {level}"))),
     };
     bars::bars(area, &bars)
 }

@@ -13,8 +13,8 @@ use super::{Result, in_file, sets, written};
 /// Writes predictions for a table that was read from the first file to the second file.
 ///
 /// Each row has its number from 1, the columns that the model does not read, and the prediction. A
-/// predicted number has an interval of this level. A class has a set, and the probability of each
-/// class. Cells of other columns come from the plain table.
+/// predicted number has an interval of this level, and all digits. A class has a set, and the
+/// probability of each class. Cells of other columns come from the plain table.
 pub fn write(
     model: &TabularModel,
     known: &Known,
@@ -71,7 +71,7 @@ fn numbers<'m>(
     let cells = move |row| {
         let of_row = targets.len() * row..targets.len() * (row + 1);
         let all = of_row.flat_map(|at| [numbers[at], lower[at], upper[at]]);
-        all.map(written::rounded).collect()
+        all.map(written::number).collect()
     };
     Ok((names.collect(), Box::new(cells)))
 }
@@ -98,7 +98,7 @@ fn classes<'m>(
             .chunks(classes.len())
             .nth(row)
             .unwrap_or_default();
-        let of_row = of_row.iter().map(|p| format!("{p:.6}"));
+        let of_row = of_row.iter().map(|p| written::rounded(*p));
         [predicted[row].clone(), set(classes, &sets, row)]
             .into_iter()
             .chain(of_row)

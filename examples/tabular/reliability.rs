@@ -41,6 +41,19 @@ pub struct Reliability {
     before: Option<f64>,
 }
 
+/// Range of temperatures that are shown. The ends of the range of its fit are 1e-7 and 1e7.
+const LEAST_TEMPERATURE: f64 = 0.01;
+const MOST_TEMPERATURE: f64 = 100.0;
+
+/// Returns a temperature, or a bound of an extreme one.
+fn temperature_words(temperature: f64) -> String {
+    match temperature {
+        t if t > MOST_TEMPERATURE => format!("above {MOST_TEMPERATURE}"),
+        t if t < LEAST_TEMPERATURE => format!("below {LEAST_TEMPERATURE}"),
+        t => format!("{t:.4}"),
+    }
+}
+
 /// Returns probabilities without the temperature of their calibration. Their digits suffice, unless
 /// the temperature is extreme.
 fn uncalibrated(
@@ -142,13 +155,18 @@ impl Reliability {
             let (predicted, observed) = (bin.predicted, bin.observed);
             lines.push(format!("  {predicted:.4}    {observed:.4} {:>8}", bin.rows));
         }
-        lines.push(match (self.temperature, self.before) {
-            (Some(temperature), Some(before)) => {
-                format!("{error}, or {before:.4} without the temperature {temperature:.4}")
-            }
-            (Some(temperature), None) => format!("{error}, with the temperature {temperature:.4}"),
-            _ => error,
+        let Some(temperature) = self.temperature else {
+            lines.push(error);
+            return lines;
+        };
+        let words = temperature_words(temperature);
+        lines.push(match self.before {
+            Some(before) => format!("{error}, or {before:.4} without the temperature {words}"),
+            None => format!("{error}, with the temperature {words}"),
         });
+        if temperature > MOST_TEMPERATURE {
+            lines.push("  The classes seem to follow no column".to_string());
+        }
         lines
     }
 }

@@ -12,7 +12,7 @@ use super::importance::Measured;
 use super::reading::{Reading, Target};
 use super::training::Losses;
 use super::uncertainty::Uncertainty;
-use super::{Result, bars, labels, panels, reliability};
+use super::{Result, bars, labels, panels, reliability, written};
 
 /// Width of the picture, and heights of a row of panels and of the line above them, in pixels.
 const WIDTH: u32 = 1140;
@@ -112,11 +112,18 @@ impl Report<'_> {
             .iter()
             .map(|(name, mean, _)| format!("{name} {}", labels::short(*mean)));
         let scores = scores.collect::<Vec<_>>().join("   ");
+        let scores = format!("held out:   {scores}");
         let style =
             |weight, color, across| text(15.0, weight, color).pos(Pos::new(across, VPos::Center));
         let middle = px(f64::from(HEAD) / 2.0) as i32;
         let (left, right) = (px(16.0) as i32, px(f64::from(WIDTH) - 16.0) as i32);
-        let title = format!("{name}, predicted for held-out rows");
+        let rows = match self.uncertainty {
+            Some(uncertainty) if uncertainty.rows() != written::HELD_OUT => {
+                "held-out rows and a test file"
+            }
+            _ => written::HELD_OUT,
+        };
+        let title = format!("{name}, predicted for {rows}");
         let bold = style(FontStyle::Bold, INK, HPos::Left);
         area.draw(&Text::new(title, (left, middle), bold))?;
         let faint = style(FontStyle::Normal, FAINT, HPos::Right);
@@ -140,7 +147,7 @@ impl Report<'_> {
         let pairs = self.pairs(column);
         let both = charts::range(pairs.iter().flat_map(|&(x, y)| [x, y]));
         let axes = Axes {
-            title: "predicted and true",
+            title: "predicted and true, held-out rows",
             x: ("true", both),
             y: ("predicted", both),
             is_log: (self.is_log, self.is_log),
@@ -160,7 +167,7 @@ impl Report<'_> {
             "true - predicted"
         };
         let axes = Axes {
-            title: "residuals",
+            title: "residuals, held-out rows",
             x: ("predicted", across),
             y: (
                 down,

@@ -1,5 +1,6 @@
 //! Search of settings, and its gain over the default ones.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -47,6 +48,7 @@ pub fn run(
         let split = split(reading, flags)?;
         learned = reading.table.select(&split.training).map_err(&explain)?;
         judges = reading.table.select(&split.held_out).map_err(&explain)?;
+        check_judges(&learned, &judges, reading)?;
         let name = "rows that neither learned nor chose".to_string();
         (&learned, &judges, name)
     };
@@ -116,6 +118,27 @@ fn split(reading: &Reading, flags: &Flags) -> Result<Split> {
         }
     };
     split.map_err(|error| format!("--search: {error}").into())
+}
+
+/// Checks that each class of the judging rows is also one of the learned rows. A class of a single
+/// group is not.
+fn check_judges(learned: &Table<'_>, judges: &Table<'_>, reading: &Reading) -> Result<()> {
+    if reading.kind == Target::Numbers {
+        return Ok(());
+    }
+    let classes = |table: &Table<'_>| -> Result<BTreeSet<String>> {
+        let column = table.column(&reading.target)?;
+        let classes = (0..table.rows()).filter_map(|row| reading::text(column, row));
+        Ok(classes.collect())
+    };
+    let known = classes(learned)?;
+    match classes(judges)?.difference(&known).next() {
+        None => Ok(()),
+        Some(class) => {
+            let expected = "expected each class in several groups, or --test";
+            Err(format!("--search: {expected}, got {class:?} in one of the judging rows").into())
+        }
+    }
 }
 
 /// Adds lines that compare two models, and returns the gain of the main score.

@@ -9,7 +9,7 @@ use feedforward::tabular::{Table, Tabular, TabularModel};
 use support::progress::Progress;
 
 use super::flags::Flags;
-use super::reading::{Reading, Target};
+use super::reading::{self, Reading, Target};
 use super::{Result, in_file};
 
 /// Losses of the epochs of each fold: of training, and on the held-out rows.
@@ -45,6 +45,19 @@ pub fn with_folds<'t>(
     let groups = Groups::new(&table.column(group)?.groups(), folds);
     let groups = groups.map_err(|error| format!("--group {group}: {error}"))?;
     Ok(recipe.splitter(groups))
+}
+
+/// Checks what the training run would refuse. After a search, an error would lose its work.
+pub fn check(reading: &Reading, flags: &Flags) -> Result<()> {
+    let (table, target) = (&reading.table, &reading.target);
+    let column = table.column(target)?;
+    if let Some(row) = (0..table.rows()).find(|&row| reading::text(column, row).is_none()) {
+        let (file, line) = (flags.data(), table.line(row).unwrap_or_default());
+        let place = format!("{}: column {target:?}: line {line}", file.display());
+        return Err(format!("{place}: expected a value, got none").into());
+    }
+    let recipe = recipe(table, reading, flags);
+    with_folds(recipe, table, (flags, flags.folds as usize)).map(drop)
 }
 
 /// Trains a model with these settings in place of the default ones, with progress.

@@ -63,6 +63,14 @@ impl Uncertainty {
         Ok(reliability.map(|reliability| Self::Classes(reliability, sets)))
     }
 
+    /// Returns the name of the rows.
+    pub fn rows(&self) -> &str {
+        match self {
+            Self::Numbers(intervals) => &intervals.rows,
+            Self::Classes(reliability, _) => &reliability.rows,
+        }
+    }
+
     /// Returns lines for readers.
     pub fn lines(&self) -> Vec<String> {
         match self {

@@ -24,14 +24,13 @@ pub fn mean(mean: f64, deviation: f64) -> String {
     format!("{} ± {deviation}", score(mean, 4))
 }
 
-/// Returns a number with ten digits. Seven would do for outputs of f32, but not for targets with a
-/// large offset.
+/// Returns a number with ten digits, which suffice for a probability and for words.
 pub fn rounded(x: f64) -> String {
     let digits = format!("{x:.9e}");
     digits.parse().map_or(digits, number)
 }
 
-/// Returns a number with all its digits.
+/// Returns the shortest text that reads back as an equal number.
 pub fn number(x: f64) -> String {
     if x == 0.0 || !x.is_finite() || (1e-7..1e16).contains(&x.abs()) {
         x.to_string()
