@@ -98,9 +98,9 @@ impl TabularModel {
     /// # Guarantee
     ///
     /// [`predict_set`](Self::predict_set) has the table, here for the rows of each class. n is the
-    /// number of held-out rows of the class. Stratified folds and class weights are allowed, because
-    /// rows of one class remain exchangeable. The guarantee for each class implies that for all rows
-    /// together.
+    /// number of held-out rows of the class. Stratified folds and class weights are allowed,
+    /// because rows of one class remain exchangeable. The guarantee for each class implies that for
+    /// all rows together.
     ///
     /// # Errors
     /// See [`predict_set`](Self::predict_set).
