@@ -175,7 +175,7 @@ impl<'a> TabularRef<'a> {
     ///   shorter than [`scratch_len`](Self::scratch_len).
     /// - [`Error::NotFinite`](crate::Error::NotFinite) with the index of a cell whose number is
     ///   infinite, or too large after scaling. Also unless an exposure is a finite number above 0,
-    ///   which has a finite logarithm.
+    ///   which has a finite logarithm. With the index of a prediction that is too large.
     /// - [`Error::Overflow`](crate::Error::Overflow) if an output of a network is not finite.
     /// - [`Error::InvalidSetting`](crate::Error::InvalidSetting) if a cell has a word instead of a
     ///   number, or a number instead of a word. The message of this error is allocated.
@@ -208,6 +208,9 @@ impl<'a> TabularRef<'a> {
             for mean in &mut means {
                 *mean *= exposure;
             }
+        }
+        if let Some(output) = means.iter().position(|mean| !mean.is_finite()) {
+            return Err(not_finite("predictions", output, means[output]));
         }
         if let Some(calibrator) = &self.calibrator {
             calibrator.apply_row(&mut means);

@@ -358,7 +358,7 @@ fn a_model_decides_on_kinds() {
     }
     assert_eq!(
         error(&reader_of_model, "n,flag,size\n1,true,S\n"),
-        "column of the table: expected one of [\"n\", \"flag\", \"size\"], got \"zip\""
+        "column \"zip\": columns of the table: expected one of this name, got [\"n\", \"flag\", \"size\"]"
     );
     // Classes that were numbers are numbers again.
     let model = train(reader);
@@ -437,7 +437,7 @@ fn errors_name_line_and_column() {
     );
     assert_eq!(
         error(&CsvReader::new().words(["c"]), "a,b\n1,2\n"),
-        "column of the table: expected one of [\"a\", \"b\"], got \"c\""
+        "column \"c\": columns of the table: expected one of this name, got [\"a\", \"b\"]"
     );
     let path = std::env::temp_dir().join(format!("feedforward_csv_{}.csv", std::process::id()));
     assert!(matches!(plain.open(&path), Err(Error::Io { .. })));

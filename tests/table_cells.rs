@@ -92,7 +92,7 @@ fn errors_name_column_and_row() {
     );
     assert_eq!(
         error(table().without("y")),
-        "column of the table: expected one of [\"x\"], got \"y\""
+        "column \"y\": columns of the table: expected one of this name, got [\"x\"]"
     );
     assert_eq!(
         Column::levels(["a", "b"], ["a"]).unwrap_err().to_string(),
@@ -127,7 +127,7 @@ fn errors_name_column_and_row() {
     };
     assert!(matches!(
         fit(&table(), &[0], &named("y")),
-        Error::UnknownName { .. }
+        Error::Column { .. }
     ));
     assert!(matches!(
         fit(&table(), &[0], &named("x")),

@@ -37,14 +37,12 @@ fn a_rare_class_is_named() {
         (
             1,
             5,
-            "folds: expected 2 or more rows of each class, not 1 of class \"rare\" (merge or \
-             remove it), got 5",
+            "rows of each class: expected 2 or more, got 1 of class \"rare\" (merge or remove it)",
         ),
         (
             1,
             1,
-            "folds: expected 2 or more rows of each class, not 1 of class \"rare\" (merge or \
-             remove it), got 1",
+            "rows of each class: expected 2 or more, got 1 of class \"rare\" (merge or remove it)",
         ),
     ];
     for (rows, folds, message) in cases {
@@ -57,6 +55,43 @@ fn a_rare_class_is_named() {
     small(&rare(2)).folds(1).fit().unwrap();
     let folds = KFold::new(60, 3).unwrap().shuffled(1);
     small(&rare(1)).splitter(folds).fit().unwrap();
+}
+
+#[test]
+fn a_single_split_tells_how_many_rows_it_needs() {
+    let message = |rows, classes: usize| {
+        let table = table(move |row| ["a", "b", "c"][row % classes], rows);
+        let error = small(&table).folds(1).fit().unwrap_err();
+        error.to_string()
+    };
+    assert_eq!(
+        message(4, 2),
+        "rows of the table: expected at least 6, so that a fifth are 2, got 4"
+    );
+    assert_eq!(
+        message(10, 3),
+        "rows of the table: expected at least 11, so that a fifth are 3, one of each class, got 10"
+    );
+    for (rows, classes) in [(6, 2), (11, 3)] {
+        let table = table(move |row| ["a", "b", "c"][row % classes], rows);
+        small(&table).folds(1).fit().unwrap();
+    }
+    for (rows, is_enough) in [(1, false), (3, false), (5, false), (6, true)] {
+        let x = Column::numbers((0..rows).map(f64::from));
+        let table = Table::new().with("x", x.clone());
+        let table = table.and_then(|t| t.with("y", x)).unwrap();
+        let recipe = Tabular::regressor(&table, "y").hidden(&[8]).epochs(1);
+        match recipe.folds(1).fit() {
+            Ok(_) => assert!(is_enough, "{rows}"),
+            Err(error) => {
+                let expected = "rows of the table: expected at least 6, so that a fifth are 2, got";
+                assert!(
+                    !is_enough && error.to_string().starts_with(expected),
+                    "{error}"
+                );
+            }
+        }
+    }
 }
 
 /// A level that no row has is no rare class.

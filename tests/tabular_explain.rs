@@ -233,6 +233,15 @@ fn held_out_rows_are_those_of_the_predictions_out_of_fold() {
         let mean = errors.sum::<f64>() / rows.len() as f64;
         assert!((mean - scores.get("mae").unwrap()).abs() < 1e-12);
     }
+    // The rows of each fold belong to the training table, in its order.
+    let reversed: Vec<_> = (0..table.rows()).rev().collect();
+    let settings = ImportanceSettings::default();
+    let error = model.held_out_importance(&table.select(&reversed).unwrap(), &settings);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "targets of the table: expected those of the training table, in its order, got others"
+    );
+    assert!(model.held_out_importance(&table, &settings).is_ok());
     let loaded = TabularModel::from_bytes(&model.to_bytes().unwrap()).unwrap();
     assert!(loaded.held_out().is_empty());
 }
@@ -426,12 +435,12 @@ fn wrong_calls_are_errors() {
     let without = table.clone().without("slope").unwrap();
     assert!(matches!(
         model.importance(&without, &default()),
-        Err(Error::UnknownName { .. })
+        Err(Error::Column { .. })
     ));
     let without = table.clone().without("value").unwrap();
     assert!(matches!(
         model.importance(&without, &default()),
-        Err(Error::UnknownName { .. })
+        Err(Error::Column { .. })
     ));
     let fewer = planted(0..59);
     assert!(matches!(

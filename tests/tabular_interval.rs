@@ -2,8 +2,10 @@
 
 #![cfg(all(feature = "tabular", feature = "safetensors"))]
 
-use feedforward::Error;
+use feedforward::activation::Identity;
 use feedforward::tabular::{Column, Table, Tabular, TabularModel};
+use feedforward::tabular_ref::{ColumnSpec, FormSpec, Link, MemberSpec, ScaleSpec, TabularRef};
+use feedforward::{Error, LayerSpec, MlpRef, Position};
 
 #[path = "common/numbers.rs"]
 mod numbers;
@@ -127,6 +129,67 @@ fn intervals_of_logarithms_and_counts_suit_them() {
         assert!((0.85..0.96).contains(&covered), "{covered}");
         assert!(ends.0.iter().all(|&low| low >= 0.0));
     }
+}
+
+/// Neither a model nor its source predicts infinities.
+#[test]
+fn predictions_that_overflow_are_errors() {
+    let training = Table::new()
+        .with("x", Column::numbers(0..60))
+        .and_then(|table| table.with("exposure", Column::numbers([1; 60])))
+        .and_then(|table| table.with("y", Column::numbers((0..60).map(|x| 4 + x % 3))))
+        .unwrap();
+    let model = small(
+        Tabular::counts(&training, "y")
+            .exposure("exposure")
+            .folds(2),
+    );
+    let row = |exposure: f64| Table::row([("x", 30.0.into()), ("exposure", exposure.into())]);
+    assert!(model.predict(&row(1e307).unwrap()).unwrap()[0] > 1e307);
+    let huge = row(1.7e308).unwrap();
+    let error = model.predict(&huge).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "predictions: expected finite numbers, got inf at row 0, column 0"
+    );
+    let error = model.predict_interval(&huge, 0.9).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+
+    static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &Identity)];
+    const MEMBERS: &[MemberSpec] = &[MemberSpec {
+        columns: &[ColumnSpec {
+            cell: 0,
+            form: FormSpec::Number {
+                levels: None,
+                scale: ScaleSpec::Linear {
+                    center: 0.0,
+                    factor: 1.0,
+                    missing: 0.0,
+                },
+                indicator: ScaleSpec::Linear {
+                    center: 0.0,
+                    factor: 1.0,
+                    missing: 0.0,
+                },
+            },
+        }],
+        net: MlpRef::constant(2, &LAYERS, &[1.0, 0.0, 0.0]),
+        units: &[(700.0, 1.0)],
+        weight: 1,
+    }];
+    static MODEL: TabularRef = TabularRef::constant(Link::Exp, MEMBERS);
+    static COUNTS: TabularRef = TabularRef::constant(Link::Exp, MEMBERS).exposure(1);
+    let mut scratch = [0.0; MODEL.scratch_len()];
+    let overflow = Error::NotFinite {
+        what: "predictions",
+        at: Position::Index(0),
+        value: f64::INFINITY,
+    };
+    assert!(MODEL.predict::<1>(&[9.0.into()], &mut scratch).is_ok());
+    let got = MODEL.predict::<1>(&[10.0.into()], &mut scratch);
+    assert_eq!(got, Err(overflow.clone()));
+    let got = COUNTS.predict::<1>(&[9.0.into(), 100.0.into()], &mut scratch);
+    assert_eq!(got, Err(overflow));
 }
 
 #[test]

@@ -337,7 +337,7 @@ fn what_cannot_be_learned_is_an_error_that_tells_why() {
         (Tabular::classifier(&table, "street"), "got none in row 0"),
         (
             Tabular::regressor(&table, "price").ignore(["id"]),
-            "got \"id\"",
+            "column \"id\": columns of the table",
         ),
         (
             Tabular::regressor(&table, "price").folds(0),
@@ -383,8 +383,19 @@ fn what_cannot_be_learned_is_an_error_that_tells_why() {
         .unwrap();
     let error = model.predict_class(&table).unwrap_err();
     assert!(matches!(error, Error::Incompatible { .. }), "{error}");
-    let error = model.predict(&table.without("area").unwrap()).unwrap_err();
-    assert!(matches!(error, Error::UnknownName { .. }), "{error}");
+    // The name that is missing comes first, then those that the table has.
+    let few = table.select(&[0]).unwrap();
+    let names: Vec<_> = few.names().iter().filter(|name| *name != "area").collect();
+    let expected =
+        format!("column \"area\": columns of the table: expected one of this name, got {names:?}");
+    let lacking = few.clone().without("area").unwrap();
+    assert_eq!(model.predict(&lacking).unwrap_err().to_string(), expected);
+    let lacking = few.without("price").unwrap();
+    let error = model.score(&lacking).unwrap_err().to_string();
+    assert!(
+        error.starts_with("column \"price\": columns of the table"),
+        "{error}"
+    );
 }
 
 #[test]

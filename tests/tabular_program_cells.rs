@@ -82,7 +82,7 @@ fn groups_are_held_out_together() {
     check_error(
         &mut short(&data, &flags("client", "2")),
         1,
-        "got \"client\"",
+        "column \"client\": columns of the table",
     );
 }
 

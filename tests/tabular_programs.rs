@@ -388,7 +388,7 @@ fn wrong_files_and_flags_are_explained() {
         check_error(
             &mut command,
             1,
-            "other.csv: column of the table: expected one of",
+            "columns of the table: expected one of this name, got [\"size\", \"price\"]",
         );
     }
     let mut alone = example("tabular");

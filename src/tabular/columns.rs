@@ -193,7 +193,7 @@ impl Columns {
     /// # Errors
     /// - [`Error::Empty`] without columns or rows, or if no column has a word or number.
     /// - [`Error::OutOfBounds`] if there is no such row.
-    /// - [`Error::UnknownName`] if a column of [`ColumnSettings::scalings`] is missing.
+    /// - [`Error::Column`] if a column of [`ColumnSettings::scalings`] is missing.
     /// - [`Error::InvalidSetting`] if [`ColumnSettings::width`] or [`ColumnSettings::waves`] is
     ///   outside its range.
     /// - [`Error::Column`] with [`Error::NotFinite`] for infinite numbers, or with
@@ -407,7 +407,7 @@ impl Columns {
     /// The table may have its columns in any order, and others beside them.
     ///
     /// # Errors
-    /// - [`Error::UnknownName`] if the table lacks a column.
+    /// - [`Error::Column`] if the table lacks a column.
     /// - [`Error::OutOfBounds`] if there is no such row.
     /// - [`Error::TooLarge`] if a buffer cannot hold the inputs.
     /// - [`Error::Column`] if a column has another kind than the fitted one. A column of words also

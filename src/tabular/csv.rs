@@ -237,7 +237,7 @@ impl CsvReader {
     ///   line, for another number of cells than in the header, and for a quote that does not close.
     /// - [`Error::Column`] for a name that occurs twice. With the line, for a cell that is not
     ///   UTF-8, or does not have the kind that the caller has set.
-    /// - [`Error::UnknownName`] if a column is missing that the caller has named.
+    /// - [`Error::Column`] if a column is missing that the caller has named.
     /// - [`Error::InvalidSetting`] if the delimiter is a quote or a line break. As
     ///   [`Error::Column`], for two equal levels.
     pub fn read(&self, mut reader: impl Read) -> Result<Table<'static>> {

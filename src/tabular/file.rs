@@ -155,6 +155,7 @@ impl TabularModel {
             scores,
             out_of_fold: Vec::new(),
             held_out: Vec::new(),
+            fingerprint: 0,
         })
     }
 }

@@ -12,7 +12,7 @@ use super::scores::{Scores, most};
 use super::settings::Recipe;
 use super::table::Table;
 use super::target::{Target, Targets, Task};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::folds::Split;
 use crate::memory;
 use crate::tabular_ref::{Calibrator, add_to_mean};
@@ -31,6 +31,8 @@ pub struct TabularModel {
     pub(super) out_of_fold: Vec<f64>,
     /// Rows that each fold held out. Empty for a model from a file.
     pub(super) held_out: Vec<Vec<usize>>,
+    /// Fingerprint of the training targets. 0 for a model from a file.
+    pub(super) fingerprint: u64,
 }
 
 impl TabularModel {
@@ -45,6 +47,7 @@ impl TabularModel {
             out_of_fold: Vec::new(),
             scores: Vec::new(),
             held_out: splits.iter().map(|s| s.held_out.clone()).collect(),
+            fingerprint: targets.fingerprint(),
             members,
             calibrator: None,
             target,
@@ -218,6 +221,7 @@ impl TabularModel {
     /// - [`Error::Incompatible`] if the model predicts classes or labels.
     /// - The errors of [`Columns::encode`](super::Columns::encode), and those of a column of
     ///   exposures.
+    /// - [`Error::NotFinite`] if a prediction is too large for `f64`.
     pub fn predict(&self, table: &Table<'_>) -> Result<Vec<f64>> {
         self.check_regressor()?;
         self.values(table)
@@ -304,7 +308,18 @@ impl TabularModel {
     /// Returns the ensemble's values for all rows: probabilities or numbers.
     pub(super) fn values(&self, table: &Table<'_>) -> Result<Vec<f64>> {
         let rows: Vec<_> = (0..table.rows()).collect();
-        self.calibrated(self.values_of(&self.members, table, &rows)?)
+        let values = self.values_of(&self.members, table, &rows)?;
+        // An exponential may overflow, and so may its product with an exposure.
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let outputs = self.target.outputs();
+            let (row, column) = (index / outputs, index % outputs);
+            return Err(Error::NotFinite {
+                what: "predictions",
+                at: Position::Cell { row, column },
+                value: values[index],
+            });
+        }
+        self.calibrated(values)
     }
 
     /// Returns these values, of which probabilities of classes are calibrated.

@@ -21,7 +21,8 @@ use crate::metrics;
 ///
 /// `rmse` is the root of the mean squared error, `mae` the mean absolute error, `deviance` the mean
 /// Poisson deviance. They are those of [`metrics`]. Undefined scores are left out: `r2` of a single
-/// row, and `auc` of rows of one class. `Display` writes `r2=0.9123 rmse=...`.
+/// row, and `auc` of rows of one class. `Display` writes `r2=0.9123 rmse=...`, with an exponent for
+/// tiny and huge errors.
 ///
 /// Several columns may have several units, so their errors have no mean.
 /// [`by_target`](Self::by_target) returns them.
@@ -174,9 +175,15 @@ impl fmt::Display for Scores {
         for (index, (name, score)) in self.iter().enumerate() {
             let space = if index == 0 { "" } else { " " };
             // Errors have the unit of the target, and thus any size.
-            match name {
-                "rmse" | "mae" => write!(f, "{space}{name}={score:.6}")?,
-                _ => write!(f, "{space}{name}={score:.4}")?,
+            let (digits, has_unit) = match name {
+                "rmse" | "mae" => (6, true),
+                _ => (4, name == "deviance"),
+            };
+            let is_tiny = has_unit && score != 0.0 && score.abs() < 1e-3;
+            if score.is_finite() && (is_tiny || score.abs() >= 1e9) {
+                write!(f, "{space}{name}={score:.digits$e}")?;
+            } else {
+                write!(f, "{space}{name}={score:.digits$}")?;
             }
         }
         Ok(())
@@ -263,4 +270,31 @@ fn of_labels(values: &[f64], expected: &[f64], outputs: usize) -> Result<Vec<Nam
 pub(super) fn most(row: &[f64]) -> usize {
     let larger = |best, (index, &p): (usize, &f64)| if p > row[best] { index } else { best };
     row.iter().enumerate().fold(0, larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn tiny_and_huge_errors_have_exponents() {
+        let text = |r2, rmse, mae| {
+            let all = vec![("r2", r2), ("rmse", rmse), ("mae", mae)];
+            let each = Vec::new();
+            Scores { all, each }.to_string()
+        };
+        assert_eq!(
+            text(0.00001, 0.25, 0.0),
+            "r2=0.0000 rmse=0.250000 mae=0.000000"
+        );
+        assert_eq!(
+            text(-2e12, 1.25e-9, 1.5e308),
+            "r2=-2.0000e12 rmse=1.250000e-9 mae=1.500000e308"
+        );
+        assert_eq!(
+            text(1.0, f64::INFINITY, 999_999_999.0),
+            "r2=1.0000 rmse=inf mae=999999999.000000"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Folds of a recipe.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -43,6 +44,9 @@ pub(super) fn splits(
     if let Targets::Classes(classes, _) = targets {
         check_classes(classes, &target.classes, folds)?;
     }
+    if folds == 1 {
+        check_rows_of_one_split(rows, targets)?;
+    }
     match targets {
         Targets::Classes(classes, _) if folds == 1 => {
             Ok([Split::stratified(classes, HELD_OUT, seed)?].into())
@@ -53,6 +57,25 @@ pub(super) fn splits(
         _ if folds == 1 => Ok([Split::new(rows, HELD_OUT, seed)?].into()),
         _ => KFold::new(rows, folds)?.shuffled(seed).folds(),
     }
+}
+
+/// Checks that the held-out rows of the only split are at least two, and as many as the classes.
+fn check_rows_of_one_split(rows: usize, targets: &Targets) -> Result<()> {
+    let classes: BTreeSet<_> = match targets {
+        Targets::Classes(classes, _) => classes.iter().collect(),
+        _ => BTreeSet::new(),
+    };
+    let least = classes.len().max(2);
+    // A fifth of the rows, rounded up.
+    if rows.div_ceil(5) >= least {
+        return Ok(());
+    }
+    let of = if least > 2 { ", one of each class" } else { "" };
+    let expected = format!(
+        "at least {}, so that a fifth are {least}{of}",
+        5 * (least - 1) + 1
+    );
+    Err(Error::invalid_setting("rows of the table", expected, rows))
 }
 
 /// Checks that every class has rows for each fold, or for both sides of the only split.
@@ -67,11 +90,13 @@ fn check_classes(classes: &[usize], labels: &[String], folds: usize) -> Result<(
         return Ok(());
     };
     let label = bounded(format!("{label:?}"));
-    let expected = match rows {
-        1 => format!("2 or more rows of each class, not 1 of class {label} (merge or remove it)"),
-        _ => format!(
-            "at most {rows}, the number of rows of class {label} (or merge or remove the class)"
-        ),
-    };
+    if rows == 1 {
+        let got = format!("1 of class {label} (merge or remove it)");
+        let what = "rows of each class";
+        return Err(Error::invalid_setting(what, "2 or more", got));
+    }
+    let expected = format!(
+        "at most {rows}, the number of rows of class {label} (or merge or remove the class)"
+    );
     Err(Error::invalid_setting("folds", expected, folds))
 }

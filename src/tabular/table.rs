@@ -2,12 +2,12 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::column::Column;
 use super::lines::Lines;
-use crate::error::{Error, Result, bounded, listed};
+use crate::error::{Error, Result, listed};
 use crate::tabular_ref::Value;
 
 /// Named columns of equal length.
@@ -194,7 +194,7 @@ impl<'a> Table<'a> {
     /// Returns a column by name.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownName`] if there is none. The error lists the names.
+    /// Returns [`Error::Column`] if there is none. The error lists the names that the table has.
     pub fn column(&self, name: &str) -> Result<&Column<'a>> {
         match self.index.get(name) {
             Some(&at) => Ok(&self.columns[at]),
@@ -205,7 +205,7 @@ impl<'a> Table<'a> {
     /// Returns the table without a column.
     ///
     /// # Errors
-    /// Returns [`Error::UnknownName`] if there is none of this name.
+    /// Returns [`Error::Column`] if there is none of this name.
     pub fn without(mut self, name: &str) -> Result<Self> {
         let at = self.index.remove(name);
         let at = at.ok_or_else(|| unknown(&self.names, name))?;
@@ -263,9 +263,11 @@ impl<'a> Table<'a> {
 
 /// Returns the error for a name that is none of a table's columns.
 pub(super) fn unknown(names: &[String], name: &str) -> Error {
-    Error::UnknownName {
-        what: "column of the table",
-        known: listed(names),
-        got: bounded(name.to_string()),
-    }
+    let error = Error::Incompatible {
+        what: "columns of the table",
+        expected: "one of this name".into(),
+        // Bounded by itself, so that a long name does not hide the others.
+        got: listed(names),
+    };
+    error.in_column(name)
 }

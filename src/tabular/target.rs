@@ -236,6 +236,28 @@ fn classes_of(column: &Column<'_>, classes: &[String], table: &Table<'_>) -> Res
 }
 
 impl Targets {
+    /// Returns a number that tells these targets, in this order, from almost all others.
+    pub(super) fn fingerprint(&self) -> u64 {
+        const START: u64 = 0xcbf2_9ce4_8422_2325;
+        // FNV-1a of words. The rotation mixes the upper bits into the lower ones.
+        let mix = |hash: u64, word: u64| {
+            let product = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
+            product.rotate_left(29)
+        };
+        let bits = |numbers: &[f64], hash| {
+            let words = numbers.iter().map(|number| number.to_bits());
+            words.fold(hash, mix)
+        };
+        match self {
+            Self::Numbers(numbers) => bits(numbers, START),
+            Self::Rates(rates, exposures) => bits(exposures, bits(rates, START)),
+            Self::Classes(classes, _) => {
+                let words = classes.iter().map(|&class| class as u64);
+                words.fold(START, mix)
+            }
+        }
+    }
+
     /// Weighs the classes. All rows count for balanced weights.
     pub(super) fn weighted(self, weights: Option<&ClassWeights>, target: &Target) -> Result<Self> {
         match (self, weights) {

@@ -150,8 +150,8 @@ proptest! {
         }
         let lacking = all.without("c0").unwrap();
         let error = columns.encode::<f32>(&lacking, &[]).unwrap_err();
-        let is_unknown = matches!(error, Error::UnknownName { .. });
-        prop_assert!(is_unknown);
+        let is_column = matches!(error, Error::Column { .. });
+        prop_assert!(is_column);
 
         let text = serde_json::to_string(&columns).unwrap();
         prop_assert_eq!(serde_json::from_str::<Columns>(&text).unwrap(), columns);

@@ -42,8 +42,8 @@ impl TabularModel {
     ///
     /// # Errors
     /// - [`Error::Empty`] for a grid without cells or a table without rows.
-    /// - [`Error::UnknownName`] if the model does not read the column, or the table lacks it.
-    /// - [`Error::Column`] if the grid does not have the column's kind.
+    /// - [`Error::UnknownName`] if the model does not read the column.
+    /// - [`Error::Column`] if the table lacks the column, or the grid does not have its kind.
     /// - The errors of [`predict`](Self::predict), but a target is not needed.
     #[doc(alias = "pdp")]
     pub fn partial_dependence(

@@ -175,6 +175,8 @@ impl TabularModel {
     /// # Errors
     /// - [`Error::Missing`] if the model comes from a file, which does not store the folds.
     /// - [`Error::Shape`] if the table does not have as many rows as the training table.
+    /// - [`Error::Incompatible`] if its targets are not those of the training table, in their order.
+    ///   Other columns are not compared.
     /// - The errors of [`importance`](Self::importance).
     pub fn held_out_importance(
         &self,
@@ -189,6 +191,10 @@ impl TabularModel {
         if table.rows() != rows {
             let expected = format!("{rows}, as in the training table");
             return Err(Error::shape("rows of the table", expected, table.rows()));
+        }
+        if self.target.read(table)?.fingerprint() != self.fingerprint {
+            let (expected, got) = ("those of the training table, in its order", "others");
+            return Err(Error::incompatible("targets of the table", expected, got));
         }
         let parts = self.members.iter().zip(&self.held_out);
         let parts: Vec<Part<'_>> = parts.map(|(m, rows)| ([m].into(), &**rows)).collect();
