@@ -131,7 +131,6 @@ fn intervals_of_logarithms_and_counts_suit_them() {
     }
 }
 
-/// Neither a model nor its source predicts infinities.
 #[test]
 fn predictions_that_overflow_are_errors() {
     let training = Table::new()
@@ -154,31 +153,36 @@ fn predictions_that_overflow_are_errors() {
     );
     let error = model.predict_interval(&huge, 0.9).unwrap_err();
     assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+}
 
-    static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &Identity)];
-    const MEMBERS: &[MemberSpec] = &[MemberSpec {
-        columns: &[ColumnSpec {
-            cell: 0,
-            form: FormSpec::Number {
-                levels: None,
-                scale: ScaleSpec::Linear {
-                    center: 0.0,
-                    factor: 1.0,
-                    missing: 0.0,
-                },
-                indicator: ScaleSpec::Linear {
-                    center: 0.0,
-                    factor: 1.0,
-                    missing: 0.0,
-                },
+/// The exponential of a number plus 700. It overflows from 710 on.
+static LAYERS: [LayerSpec<f32>; 1] = [LayerSpec::new(1, &Identity)];
+const MEMBERS: &[MemberSpec] = &[MemberSpec {
+    columns: &[ColumnSpec {
+        cell: 0,
+        form: FormSpec::Number {
+            levels: None,
+            scale: ScaleSpec::Linear {
+                center: 0.0,
+                factor: 1.0,
+                missing: 0.0,
             },
-        }],
-        net: MlpRef::constant(2, &LAYERS, &[1.0, 0.0, 0.0]),
-        units: &[(700.0, 1.0)],
-        weight: 1,
-    }];
-    static MODEL: TabularRef = TabularRef::constant(Link::Exp, MEMBERS);
-    static COUNTS: TabularRef = TabularRef::constant(Link::Exp, MEMBERS).exposure(1);
+            indicator: ScaleSpec::Linear {
+                center: 0.0,
+                factor: 1.0,
+                missing: 0.0,
+            },
+        },
+    }],
+    net: MlpRef::constant(2, &LAYERS, &[1.0, 0.0, 0.0]),
+    units: &[(700.0, 1.0)],
+    weight: 1,
+}];
+static MODEL: TabularRef = TabularRef::constant(Link::Exp, MEMBERS);
+static COUNTS: TabularRef = TabularRef::constant(Link::Exp, MEMBERS).exposure(1);
+
+#[test]
+fn predictions_of_statics_that_overflow_are_errors() {
     let mut scratch = [0.0; MODEL.scratch_len()];
     let overflow = Error::NotFinite {
         what: "predictions",

@@ -177,8 +177,9 @@ pub(crate) fn check_held_out(fold: usize, split: &Split) -> Result<()> {
         let expected = "rows that the fold does not train on, each once";
         Err(Error::incompatible("held-out rows", expected, got))
     };
-    if let Some(twice) = held_out.windows(2).find(|pair| pair[0] == pair[1]) {
-        return wrong(format!("row {} twice in fold {fold}", twice[0]));
+    let mut pairs = held_out.iter().zip(held_out.iter().skip(1));
+    if let Some((row, _)) = pairs.find(|(row, next)| row == next) {
+        return wrong(format!("row {row} twice in fold {fold}"));
     }
     let is_held_out = |row: &&usize| held_out.binary_search(row).is_ok();
     match split.training.iter().find(is_held_out) {
