@@ -351,8 +351,8 @@ impl<'t> Tabular<'t> {
     /// - [`Error::Empty`] without targets, rows, folds or other columns.
     /// - The errors of [`Classifier::class_weights`](crate::Classifier::class_weights).
     /// - [`Error::InvalidSetting`] for a class with fewer rows than folds, or with a single row.
-    ///   Also for a single fold of fewer than 6 rows, or with fewer held-out rows than classes, and
-    ///   for Platt or quadratic calibration unless there are two classes.
+    /// - [`Error::InvalidSetting`] for one fold of fewer than 6 rows, or of fewer held-out rows
+    ///   than classes. Also for Platt or quadratic calibration unless there are two classes.
     /// - The errors of the splitter, and [`Error::Incompatible`] if one of its folds holds out a
     ///   training row, or a row twice.
     /// - The errors of [`Columns::fit`](super::Columns::fit) and [`Trainer::fit`].

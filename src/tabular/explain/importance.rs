@@ -175,7 +175,7 @@ impl TabularModel {
     /// # Errors
     /// - [`Error::Missing`] if the model comes from a file, which does not store the folds.
     /// - [`Error::Shape`] if the table does not have as many rows as the training table.
-    /// - [`Error::Incompatible`] if its targets are not those of the training table, in their order.
+    /// - [`Error::Incompatible`] if its targets are not those of the training table, in its order.
     ///   Other columns are not compared.
     /// - The errors of [`importance`](Self::importance).
     pub fn held_out_importance(
