@@ -177,9 +177,9 @@ pub(crate) fn check_held_out(fold: usize, split: &Split) -> Result<()> {
         let expected = "rows that the fold does not train on, each once";
         Err(Error::incompatible("held-out rows", expected, got))
     };
-    let mut pairs = held_out.iter().zip(held_out.iter().skip(1));
-    if let Some((row, _)) = pairs.find(|(row, next)| row == next) {
-        return wrong(format!("row {row} twice in fold {fold}"));
+    let mut neighbors = held_out.iter().zip(held_out.iter().skip(1));
+    if let Some((twice, _)) = neighbors.find(|(row, next)| row == next) {
+        return wrong(format!("row {twice} twice in fold {fold}"));
     }
     let is_held_out = |row: &&usize| held_out.binary_search(row).is_ok();
     match split.training.iter().find(is_held_out) {
