@@ -215,7 +215,7 @@ fn wrong_tables_are_explained() {
             "ignored",
             &good,
             &["--target", "price", "--ignore", "no"],
-            r#"got "no""#,
+            r#"column "no": columns of the table"#,
         ),
         (
             "gap",
