@@ -134,7 +134,12 @@ fn check_classes(column: &Column<'_>, flags: &Flags) -> Result<()> {
         (_, 1) => String::new(),
         (_, rows) => format!("; --folds {rows} is possible"),
     };
-    let expected = format!("expected at least {folds} rows of each class, as many as folds");
+    let why = if flags.folds > 1 {
+        ", as many as folds"
+    } else {
+        ""
+    };
+    let expected = format!("expected at least {folds} rows of each class{why}");
     Err(format!("{expected}, got {rows} of {class:?}{hint}").into())
 }
 

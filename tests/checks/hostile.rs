@@ -278,7 +278,10 @@ fn damage_is_told_and_nothing_panics() {
             }
             for net in read_sparingly(&bytes) {
                 prop_assert!(net.params().iter().all(|p| p.is_finite()));
-                prop_assert!(net.predict(&vec![0.5; net.inputs()]).is_ok());
+                // Shifted bytes can be numbers so large that a sum overflows.
+                let predicted = net.predict(&vec![0.5; net.inputs()]);
+                let overflow = matches!(predicted, Err(Error::Overflow { .. }));
+                prop_assert!(predicted.is_ok() || overflow);
             }
             // A file with this crate's description is either unchanged or an error.
             if let Ok(net) = Mlp::<f32>::from_bytes(&bytes) {

@@ -81,6 +81,7 @@ impl Outline for TabularModel {
             mean = calibrated(mean, calibrator, self.classes().len());
             graph.enter("outputs");
         }
+        checks.push(zero_if_finite(mean));
         mean = checks.into_iter().fold(mean, |mean, check| mean + check);
         if let Some(label) = label {
             graph.text_output(&label, likeliest(mean, self.classes()));
