@@ -60,7 +60,6 @@ shared! {
     Position,
     // Tables and their models.
     tabular::Calibration,
-    tabular::Calibrator,
     tabular::Column<'static>,
     tabular::ColumnSettings,
     tabular::Waves,
@@ -79,6 +78,7 @@ shared! {
     tabular::Table<'static>,
     tabular::Tabular<'static>,
     tabular::TabularModel,
+    tabular_ref::Calibrator,
     tabular_ref::ColumnSpec<'static>,
     tabular_ref::FormSpec<'static>,
     tabular_ref::LevelsSpec<'static>,
