@@ -109,7 +109,10 @@ fn a_set_that_the_cpu_lacks_is_an_error() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "the queues of rayon break the rules of Stacked Borrows")]
+#[cfg_attr(
+    miri,
+    ignore = "the queues of rayon break the rules of Stacked Borrows"
+)]
 fn only_the_thread_of_a_test_and_those_that_work_for_it_have_its_set() {
     let threads = crate::parallel::Threads::exactly(2).unwrap();
     let usual = InstructionSet::active();
