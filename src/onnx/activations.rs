@@ -121,7 +121,7 @@ fn piece<T: Float>(z: Expr<'_, T>, start: i64) -> Expr<'_, T> {
     graph.node("Slice", &[z, start, end, axis, step], Vec::new())
 }
 
-/// Returns x · gate, but 0 instead of NaN if the gate is closed and x is infinite.
+/// Returns x · gate. A closed gate gives 0 for an infinite x too.
 fn product<'g, T: Float>(x: Expr<'g, T>, gate: Expr<'g, T>) -> Expr<'g, T> {
     let (least, most) = (T::min_value().as_f64(), T::max_value().as_f64());
     let closed = gate.abs().above(0.0).choose(x, x.clip(least, most));

@@ -29,11 +29,11 @@ pub(super) struct Member {
     pub(super) net: Mlp<f32>,
     /// Units of the outputs. `None` for logits.
     pub(super) scaler: Option<Scaler<f64>>,
-    /// Absolute errors on the held-out rows, for each output. Empty for classes and labels.
+    /// Absolute errors on the held-out rows, sorted for each output. Empty for classes and labels.
     pub(super) residuals: Vec<Vec<f64>>,
     /// Scores of the true classes on the held-out rows.
     pub(super) class_scores: ClassScores,
-    /// Weight in the mean of all members. 1, but in a selected ensemble.
+    /// Weight in the mean of all members. It is 1 except in a selected ensemble.
     pub(super) weight: u32,
 }
 

@@ -182,8 +182,8 @@ impl TabularModel {
         self.members.iter().map(|member| &member.net)
     }
 
-    /// Returns the weight of each network in the mean of all predictions. Weights are 1, but in the
-    /// ensemble of a [search](super::SearchResults).
+    /// Returns the weight of each network in the mean of all predictions. Weights are 1 except in
+    /// the ensemble of a [search](super::SearchResults).
     pub fn weights(&self) -> impl ExactSizeIterator<Item = u32> {
         self.members.iter().map(|member| member.weight)
     }

@@ -135,14 +135,16 @@ impl TabularModel {
                 .iter()
                 .zip(&mut members)
                 .for_each(|(list, n)| *n += list.len());
-            let mut pooled = lists.concat();
-            pooled.sort_unstable_by(f64::total_cmp);
             let values = self.values_of([member], table, &rows)?;
             let values = values.chunks_exact(classes);
             for (row, smaller) in values.zip(smaller.chunks_exact_mut(classes)) {
                 for (class, (&s, smaller)) in ranked.scores(row).iter().zip(smaller).enumerate() {
-                    let list = if per_class { &lists[class] } else { &pooled };
-                    *smaller += list.partition_point(|&other| other < s);
+                    let below = |list: &Vec<f64>| list.partition_point(|&other| other < s);
+                    *smaller += if per_class {
+                        below(&lists[class])
+                    } else {
+                        lists.iter().map(below).sum()
+                    };
                 }
             }
         }
