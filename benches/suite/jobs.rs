@@ -22,35 +22,51 @@ pub(crate) const TUTORIAL: Job = Job {
     batch: 200,
 };
 
-pub(crate) const JOBS: [Job; 4] = [
-    TUTORIAL,
+/// Jobs whose time for one update is measured. The minibatches of an epoch are of equal size.
+pub(crate) const STEPS: [Job; 5] = [
     Job {
-        name: "4-16-3",
+        name: "4-16-3_b32",
         sizes: &[4, 16, 3],
-        samples: 10_000,
+        samples: 10_240,
         batch: 32,
     },
     Job {
-        name: "784-128-10",
+        name: "13-64-64-1_b32",
+        sizes: &[13, 64, 64, 1],
+        samples: 10_240,
+        batch: 32,
+    },
+    Job {
+        name: "13-64-64-1_b256",
+        sizes: &[13, 64, 64, 1],
+        samples: 10_240,
+        batch: 256,
+    },
+    Job {
+        name: "784-128-10_b64",
         sizes: &[784, 128, 10],
-        samples: 5_000,
+        samples: 5_120,
         batch: 64,
     },
     Job {
-        name: "64-512-512-8",
+        name: "64-512-512-8_b256",
         sizes: &[64, 512, 512, 8],
-        samples: 5_000,
+        samples: 5_120,
         batch: 256,
     },
 ];
 
 impl Job {
-    /// Returns the floating-point operations of one epoch.
+    /// Returns the floating-point operations of training on this many samples once.
     ///
     /// Each layer has three products, except that no gradient by the inputs is computed.
-    pub(crate) fn flop(&self) -> u64 {
+    pub(crate) fn flop(&self, samples: usize) -> u64 {
         let weights: usize = self.sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        (self.samples * (6 * weights - 2 * self.sizes[0] * self.sizes[1])) as u64
+        (samples * (6 * weights - 2 * self.sizes[0] * self.sizes[1])) as u64
+    }
+
+    pub(crate) fn steps_per_epoch(&self) -> usize {
+        self.samples / self.batch
     }
 
     pub(crate) fn network<T: Float>(

@@ -10,7 +10,7 @@ use feedforward::init::ScikitLearn;
 use feedforward::simd::{self, Op, Simd, Vector};
 use feedforward::{Float, LayerSpec, Mlp, MlpRef, Predictor};
 
-use crate::jobs::{JOBS, Job, TUTORIAL};
+use crate::jobs::{Job, TUTORIAL};
 
 const fn one_sample(name: &'static str, sizes: &'static [usize]) -> Job {
     Job {
@@ -24,9 +24,9 @@ const fn one_sample(name: &'static str, sizes: &'static [usize]) -> Job {
 /// Networks from one neuron to one that fills a second-level cache.
 pub(crate) const NETWORKS: [Job; 5] = [
     one_sample("3-1", &[3, 1]),
-    JOBS[1],
+    one_sample("4-16-3", &[4, 16, 3]),
     one_sample("16-64-64-4", &[16, 64, 64, 4]),
-    JOBS[2],
+    one_sample("784-128-10", &[784, 128, 10]),
     TUTORIAL,
 ];
 

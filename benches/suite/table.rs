@@ -102,28 +102,23 @@ fn peak_of<T: Float>(medians: &Medians, float: &str) -> f64 {
 }
 
 fn training(medians: &Medians, peaks: [f64; 2]) {
-    let rows: Vec<_> = medians
-        .iter()
-        .filter(|(name, _)| name.starts_with("train_epoch/"))
-        .collect();
-    if !rows.is_empty() {
-        println!(
-            "\n{:<42} {:>10} {:>9} {:>13}",
-            "training", "ms/epoch", "GFLOP/s", "of one core"
-        );
-    }
-    for (name, nanoseconds) in rows {
-        let id = name.trim_start_matches("train_epoch/");
-        let Some(job) = jobs::JOBS.iter().find(|job| id.starts_with(job.name)) else {
+    let tutorial = &jobs::TUTORIAL;
+    let epoch = (tutorial.name, tutorial.flop(tutorial.samples));
+    rates(medians, peaks, "train_epoch", &[epoch]);
+    let steps = jobs::STEPS.map(|job| (job.name, job.flop(job.batch)));
+    rates(medians, peaks, "train_step", &steps);
+    for name in medians.keys() {
+        let two = name.strip_suffix("_2_threads");
+        let Some(one) = two.filter(|name| name.starts_with("train_")) else {
             continue;
         };
-        let rate = job.flop() as f64 / nanoseconds;
-        let peak = peaks[usize::from(id.contains("f64"))];
-        println!(
-            "{id:<42} {:>10.2} {rate:>9.1} {:>12.1}%",
-            nanoseconds / 1e6,
-            100.0 * rate / peak
-        );
+        if let (Some(alone), Some(both)) = (medians.get(one), medians.get(name)) {
+            let (_, job) = one.split_once('/').unwrap_or_default();
+            println!(
+                "{job}: two threads are {:.2} times as fast as one",
+                alone / both
+            );
+        }
     }
     let long = |when| medians.get(&format!("long_run/tutorial_f32_{when}_epochs"));
     if let (Some(first), Some(late)) = (long("first"), long("after_290")) {
@@ -134,17 +129,36 @@ fn training(medians: &Medians, peaks: [f64; 2]) {
     }
     for float in ["f32", "f64"] {
         let one = medians.get(&format!("train_epoch/tutorial_{float}"));
-        let two = medians.get(&format!("train_epoch/tutorial_{float}_2_threads"));
         let tanh = medians.get(&format!("train_epoch/tutorial_tanh_{float}"));
-        if let (Some(one), Some(two)) = (one, two) {
-            println!(
-                "tutorial {float}: two threads are {:.2} times as fast as one",
-                one / two
-            );
-        }
         if let (Some(one), Some(tanh)) = (one, tanh) {
             println!("tutorial {float}: tanh costs {:.2} times ReLU", tanh / one);
         }
+    }
+}
+
+/// Prints a group of training jobs, given the name and the operations of each, as percent of the
+/// peak.
+fn rates(medians: &Medians, peaks: [f64; 2], group: &str, jobs: &[(&str, u64)]) {
+    let mut header = false;
+    for (name, nanoseconds) in medians {
+        let id = name.split_once('/').filter(|(first, _)| *first == group);
+        let Some((_, id)) = id else { continue };
+        let Some((_, flop)) = jobs.iter().find(|(name, _)| id.starts_with(name)) else {
+            continue;
+        };
+        if !std::mem::replace(&mut header, true) {
+            println!(
+                "\n{group:<42} {:>12} {:>9} {:>13}",
+                "us", "GFLOP/s", "of one core"
+            );
+        }
+        let rate = *flop as f64 / nanoseconds;
+        let peak = peaks[usize::from(id.contains("f64"))];
+        println!(
+            "{id:<42} {:>12.2} {rate:>9.1} {:>12.1}%",
+            nanoseconds / 1e3,
+            100.0 * rate / peak
+        );
     }
 }
 

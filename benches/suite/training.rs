@@ -1,4 +1,4 @@
-//! Training epochs of several networks.
+//! Training epochs of the tutorial's network, and training steps of smaller ones.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,19 @@ use feedforward::optimizer::{Adam, State};
 use feedforward::train::Batches;
 use feedforward::{Float, GradientWorkspace, Mlp, Samples, Trainer};
 
-use crate::jobs::{JOBS, Job, TUTORIAL};
+use crate::jobs::{Job, STEPS, TUTORIAL};
 
-fn epoch<T: Float>(
+/// What one iteration of a benchmark is.
+#[derive(Clone, Copy)]
+enum Unit {
+    Epoch,
+    Step,
+}
+
+fn train<T: Float>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: &str,
-    job: Job,
+    (job, unit): (Job, Unit),
     activation: &(impl Activation<T> + Clone + 'static),
     threads: usize,
 ) {
@@ -25,17 +32,31 @@ fn epoch<T: Float>(
         .l2(1e-4)
         .batch_size(job.batch)
         .threads(threads);
-    group.throughput(Throughput::Elements(job.flop()));
+    let (samples, units_per_epoch) = match unit {
+        Unit::Epoch => (job.samples, 1),
+        Unit::Step => (job.batch, job.steps_per_epoch() as u64),
+    };
+    group.throughput(Throughput::Elements(job.flop(samples)));
     group.bench_function(id, |bencher| {
-        bencher.iter_custom(|epochs| {
+        bencher.iter_custom(|units| {
+            let epochs = units.div_ceil(units_per_epoch);
             let (mut net, trainer) = (net.clone(), trainer.clone().epochs(epochs as usize));
             let start = Instant::now();
             trainer
                 .fit(&mut net, &inputs, &targets)
                 .expect("a job trains");
-            start.elapsed()
+            let measured = (epochs * units_per_epoch) as f64;
+            start.elapsed().mul_f64(units as f64 / measured)
         });
     });
+}
+
+fn train_all(group: &mut BenchmarkGroup<'_, WallTime>, job: (Job, Unit)) {
+    for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
+        let id = |float| format!("{}_{float}{suffix}", job.0.name);
+        train::<f32>(group, &id("f32"), job, &Relu, threads);
+        train::<f64>(group, &id("f64"), job, &Relu, threads);
+    }
 }
 
 /// A training run that continues epoch by epoch.
@@ -120,26 +141,16 @@ fn long_run(criterion: &mut Criterion) {
 pub(crate) fn benchmark(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("train_epoch");
     group.sample_size(10);
-    for job in JOBS {
-        for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
-            epoch::<f32>(
-                &mut group,
-                &format!("{}_f32{suffix}", job.name),
-                job,
-                &Relu,
-                threads,
-            );
-            epoch::<f64>(
-                &mut group,
-                &format!("{}_f64{suffix}", job.name),
-                job,
-                &Relu,
-                threads,
-            );
-        }
+    let tutorial = (TUTORIAL, Unit::Epoch);
+    train_all(&mut group, tutorial);
+    train::<f32>(&mut group, "tutorial_tanh_f32", tutorial, &Tanh, 1);
+    train::<f64>(&mut group, "tutorial_tanh_f64", tutorial, &Tanh, 1);
+    group.finish();
+    let mut group = criterion.benchmark_group("train_step");
+    group.sample_size(20);
+    for job in STEPS {
+        train_all(&mut group, (job, Unit::Step));
     }
-    epoch::<f32>(&mut group, "tutorial_tanh_f32", TUTORIAL, &Tanh, 1);
-    epoch::<f64>(&mut group, "tutorial_tanh_f64", TUTORIAL, &Tanh, 1);
     group.finish();
     long_run(criterion);
 }
