@@ -52,7 +52,7 @@ impl<T: Float> Op for MaxAbs<'_, T> {
 
 /// Returns the larger of two magnitudes. NaN if `x` is not finite or `max` is NaN.
 #[inline(always)]
-fn larger<T: Float>(max: T, x: T) -> T {
+pub(crate) fn larger<T: Float>(max: T, x: T) -> T {
     // 0 · x is zero for finite x, and otherwise NaN, which stays in the sum.
     (if x > max { x } else { max }) + x * T::zero()
 }

@@ -13,12 +13,11 @@ pub(crate) const LINE: usize = 64;
 
 /// Returns the stride for rows of `n` values, in whole cache lines.
 ///
-/// The stride is never a multiple of 256 values, because such rows compete for the same few cache
-/// sets.
+/// The stride is never a multiple of 512 bytes, because such rows compete for few cache sets.
 pub(crate) fn padded<T>(n: usize) -> usize {
     let line = LINE / size_of::<T>();
     let width = n.max(1).next_multiple_of(line);
-    if width.is_multiple_of(256) {
+    if width.is_multiple_of(8 * line) {
         width + line
     } else {
         width
@@ -96,7 +95,8 @@ impl<T: Clone> Clone for Buffer<T> {
 
 /// Sets `to[c][r] = from[r][c]` for rows of `cols` values.
 ///
-/// It works in blocks of four, so that both matrices are accessed in whole cache lines.
+/// It works on four rows at a time, so that it accesses both matrices in larger pieces, and on a
+/// few columns at a time, so that their rows in `to` stay in the first-level cache.
 pub(crate) fn transpose<T: Float>(
     from: &[T],
     from_row: usize,
@@ -104,23 +104,47 @@ pub(crate) fn transpose<T: Float>(
     to: &mut [T],
     to_row: usize,
 ) {
+    const COLUMNS: usize = 32;
+    for (block, to) in to.chunks_mut(COLUMNS * to_row).enumerate() {
+        let first = block * COLUMNS;
+        if first >= cols {
+            break;
+        }
+        let last = cols.min(first + COLUMNS);
+        let rows = from.chunks(from_row).map_while(|row| row.get(first..last));
+        transpose_columns(rows, to, to_row);
+    }
+}
+
+/// Writes rows, which have the same length, as columns.
+#[inline(always)]
+fn transpose_columns<'a, T: Float>(
+    mut rows: impl Iterator<Item = &'a [T]>,
+    to: &mut [T],
+    to_row: usize,
+) {
     const BLOCK: usize = 4;
-    let mut rows = from.chunks(from_row).map(|row| &row[..cols.min(row.len())]);
     let mut column = 0;
     while let Some(r0) = rows.next() {
-        let mut block = || rows.next().filter(|row| row.len() == cols);
-        let four = (r0, block(), block(), block());
+        let four = (r0, rows.next(), rows.next(), rows.next());
         if let (r0, Some(r1), Some(r2), Some(r3)) = four {
-            let columns = r0.iter().zip(r1).zip(r2.iter().zip(r3));
-            for (to, ((&a, &b), (&c, &d))) in to.chunks_mut(to_row).zip(columns) {
+            let (a, a_rest) = r0.as_chunks::<BLOCK>();
+            let (b, b_rest) = r1.as_chunks::<BLOCK>();
+            let (c, c_rest) = r2.as_chunks::<BLOCK>();
+            let (d, d_rest) = r3.as_chunks::<BLOCK>();
+            let mut to = to.chunks_mut(to_row);
+            for ((a, b), (c, d)) in a.iter().zip(b).zip(c.iter().zip(d)) {
+                for (i, to) in (0..BLOCK).zip(&mut to) {
+                    to[column..column + BLOCK].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
+                }
+            }
+            let rest = a_rest.iter().zip(b_rest).zip(c_rest.iter().zip(d_rest));
+            for (to, ((&a, &b), (&c, &d))) in to.zip(rest) {
                 to[column..column + BLOCK].copy_from_slice(&[a, b, c, d]);
             }
         } else {
-            for (r, row) in [Some(r0), four.1, four.2, four.3]
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
+            let rest = [Some(r0), four.1, four.2, four.3];
+            for (r, row) in rest.into_iter().flatten().enumerate() {
                 for (to, &x) in to.chunks_mut(to_row).zip(row) {
                     to[column + r] = x;
                 }

@@ -17,8 +17,8 @@
 //! of B's micro-panel by one number of each row of A.
 //!
 //! The first three loops pack only if that pays (`blocked`). A training step keeps its weights
-//! packed, so its products begin with the third loop (`product`). A strip has MC = 24 rows, and
-//! stays in the first-level cache until its epilogue is done.
+//! packed, so its products begin with the third loop (`product`). A strip has MC = 24 rows,
+//! or more if they are short. It stays in the first-level cache until its epilogue is done.
 //!
 //! BLIS's micro-kernel needs a packed A. This one reads A one number at a time with any strides,
 //! and B along its rows as vectors. A transposed A therefore costs nothing, and one kernel computes
@@ -40,9 +40,10 @@ mod tile;
 
 pub(crate) use buffer::{Buffer, LINE, padded, transpose};
 pub use matrix::{MatMut, MatRef};
-pub(crate) use product::{Accumulate, Epilogue, Product, Store};
+pub(crate) use product::{Accumulate, Epilogue, Product, Store, strip_rows};
 
-/// Number of rows in a block of A, or strip of C: a multiple of every micro-tile's height.
+/// Number of rows in a block of A, and minimum number of rows in a strip of C: a multiple of every
+/// micro-tile's height.
 pub(crate) const MC: usize = 24;
 
 /// Computes C = A B.

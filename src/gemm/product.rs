@@ -1,7 +1,7 @@
 //! The loops of one product around the micro-kernel.
 
 use super::tile::{self, Tile};
-use super::{MC, MatRef};
+use super::{MC, MatRef, padded};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd, Vector};
 
@@ -12,6 +12,8 @@ pub(crate) enum Accumulate {
     Overwrite,
     /// Sums start at the values in C.
     Add,
+    /// Sums start at zero, and each complete sum is added to the value in C.
+    AddSum,
 }
 
 /// One product A B for the kernel. A may have any strides.
@@ -51,7 +53,7 @@ impl<'a, T> Product<'a, T> {
         self
     }
 
-    /// Sets where the sums start. Default: at zero.
+    /// Sets where the sums start. Default: at zero. [`Accumulate::AddSum`] needs padded rows of B.
     pub(crate) fn accumulate(self, accumulate: Accumulate) -> Self {
         Self { accumulate, ..self }
     }
@@ -88,6 +90,14 @@ impl<T: Float> Product<'_, T> {
     }
 }
 
+/// Returns the number of rows in a strip of a matrix with this many columns, which has 16 KB unless
+/// the rows are long.
+pub(crate) fn strip_rows<T>(cols: usize) -> usize {
+    const BYTES: usize = 1 << 14;
+    let row = padded::<T>(cols).saturating_mul(size_of::<T>());
+    MC * (BYTES / row.saturating_mul(MC)).max(1)
+}
+
 struct Run<'a, T>(&'a Product<'a, T>, &'a mut dyn Epilogue<T>);
 
 impl<T: Float> Op for Run<'_, T> {
@@ -97,8 +107,9 @@ impl<T: Float> Op for Run<'_, T> {
     fn run<S: Simd>(self, simd: S) {
         let Self(product, epilogue) = self;
         let mut first = 0;
+        let most = strip_rows::<T>(product.cols);
         while first < product.a.rows {
-            let rows = MC.min(product.a.rows - first);
+            let rows = most.min(product.a.rows - first);
             let (c, c_row) = epilogue.destination(first, rows);
             strip(simd, product, first, rows, c, c_row);
             epilogue.finish(first, rows);
@@ -106,6 +117,10 @@ impl<T: Float> Op for Run<'_, T> {
         }
     }
 }
+
+/// Maximum number of rows of a micro-panel of B that are read at a time. With four registers of 64
+/// bytes in a row they take 32 KB.
+const PANEL_K: usize = 128;
 
 /// Computes all micro-panels of one strip.
 #[inline(always)]
@@ -128,23 +143,40 @@ fn strip<S: Simd, T: Float>(
         if !product.b_padded {
             last = last.min(product.cols - column - lanes);
         }
-        let mut row = 0;
-        while row < rows {
-            let tile = Tile {
-                k: product.a.cols,
-                cols: product.cols - column,
-                a: product.a.rows_from(first + row),
-                a_row: product.a.row_stride,
-                a_step: product.a.col_stride,
-                b: &product.b[column.min(product.b.len())..],
-                b_row: product.b_row,
-                last,
-                c: &mut c[row * c_row + column..],
-                c_row,
-                accumulate: product.accumulate,
-                bias: product.bias.map(|bias| &bias[column..]),
-            };
-            row += tile.run(simd, rows - row, end - begin);
+        // Each block of k reads a part of the micro-panel that fits in the first-level cache.
+        let k = product.a.cols;
+        let blocks = if product.accumulate == Accumulate::AddSum {
+            1
+        } else {
+            k.div_ceil(PANEL_K).max(1)
+        };
+        for block in 0..blocks {
+            let from = k * block / blocks;
+            let a = product.a.part(first, rows, from, k * (block + 1) / blocks - from);
+            let b = from * product.b_row + column;
+            let bias = product.bias.filter(|_| block + 1 == blocks);
+            let mut row = 0;
+            while row < rows {
+                let tile = Tile {
+                    k: a.cols,
+                    cols: product.cols - column,
+                    a: a.rows_from(row),
+                    a_row: a.row_stride,
+                    a_step: a.col_stride,
+                    b: &product.b[b.min(product.b.len())..],
+                    b_row: product.b_row,
+                    last,
+                    c: &mut c[row * c_row + column..],
+                    c_row,
+                    accumulate: if block == 0 {
+                        product.accumulate
+                    } else {
+                        Accumulate::Add
+                    },
+                    bias: bias.map(|bias| &bias[column..]),
+                };
+                row += tile.run(simd, rows - row, end - begin);
+            }
         }
         begin = end;
     }

@@ -131,6 +131,18 @@ impl<T: Float, const MR: usize, const NV: usize> Op for Shaped<'_, T, MR, NV> {
             }
         }
 
+        if accumulate == Accumulate::AddSum {
+            for r in 0..MR {
+                let row = &c[r * c_row..][..cols];
+                for v in 0..NV - 1 {
+                    let held = T::Vector::<S>::load(simd, &row[v * lanes..]);
+                    sums[r][v] = held.add(sums[r][v]);
+                }
+                let held = T::Vector::<S>::load_partial(simd, &row[last..]);
+                sums[r][NV - 1] = held.add(sums[r][NV - 1]);
+            }
+        }
+
         for r in 0..MR {
             let row = &mut c[r * c_row..][..cols];
             for v in 0..NV - 1 {

@@ -1,10 +1,10 @@
 //! Losses that are negative logarithms of likelihoods of counts or classes.
 
-use super::{Loss, OutputKind, Pointwise, loss, sum};
+use super::{Loss, LossRows, OutputKind, Pointwise, RowLoss, Total, loss};
 use crate::error::Result;
 use crate::float::{Float, check_fraction, check_not_negative, check_values};
 use crate::math;
-use crate::simd::{self, Op, Simd};
+use crate::simd::Simd;
 
 /// Loss for counts and rates, whose outputs are logarithms of rates.
 ///
@@ -26,7 +26,7 @@ use crate::simd::{self, Op, Simd};
 pub struct Poisson;
 
 loss! {
-    Poisson, sum, LogRates
+    Poisson, Total, LogRates
 
     /// Checks that all targets are zero or more.
     fn check_target(&self, target: &[T]) -> Result<()> {
@@ -70,7 +70,7 @@ impl<T: Float> Pointwise<T> for Poisson {
 pub struct BinaryCrossEntropy;
 
 loss! {
-    BinaryCrossEntropy, sum, Logits
+    BinaryCrossEntropy, Total, Logits
 
     /// Checks that all targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
@@ -123,6 +123,10 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
         Smoothed::new(*self, 0.0).evaluate(output, target, gradient)
     }
 
+    fn evaluate_rows(&self, rows: LossRows<'_, T>) {
+        Smoothed::new(*self, 0.0).evaluate_rows(rows);
+    }
+
     /// Checks that all targets are probabilities.
     fn check_target(&self, target: &[T]) -> Result<()> {
         let what = "target of the softmax cross-entropy";
@@ -134,43 +138,38 @@ impl<T: Float> Loss<T> for SoftmaxCrossEntropy {
     }
 }
 
-struct Softmax<'a, T> {
-    smooth: Smooth<T>,
-    output: &'a [T],
-    target: &'a [T],
-    gradient: &'a mut [T],
-}
+/// The rule of the softmax cross-entropy.
+struct Softmax(Smoothed<SoftmaxCrossEntropy>);
 
-impl<T: Float> Op for Softmax<'_, T> {
-    type Output = T;
-
+impl<T: Float> RowLoss<T> for Softmax {
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> T {
+    fn row<S: Simd>(&self, _: S, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        let smooth = Smooth::new(self.0.smoothing, output.len());
         let (mut first, mut max) = (0, T::neg_infinity());
-        for (k, &y) in self.output.iter().enumerate() {
+        for (k, &y) in output.iter().enumerate() {
             if y > max {
                 (first, max) = (k, y);
             }
         }
-        for (g, &y) in self.gradient.iter_mut().zip(self.output) {
+        for (g, &y) in gradient.iter_mut().zip(output) {
             *g = math::exp(y - max);
         }
         let mut others = T::zero();
-        for (k, &g) in self.gradient.iter().enumerate() {
+        for (k, &g) in gradient.iter().enumerate() {
             if k != first {
                 others += g;
             }
         }
         let log_sum = math::ln_1p(others);
         let mut targets = T::zero();
-        for &t in self.target {
-            targets += self.smooth.at(t);
+        for &t in target {
+            targets += smooth.at(t);
         }
         let scale = targets / (T::one() + others);
         let mut loss = T::zero();
-        let pairs = self.output.iter().zip(self.target);
-        for (g, (&y, &t)) in self.gradient.iter_mut().zip(pairs) {
-            let t = self.smooth.at(t);
+        let pairs = output.iter().zip(target);
+        for (g, (&y, &t)) in gradient.iter_mut().zip(pairs) {
+            let t = smooth.at(t);
             loss += t * ((max - y) + log_sum);
             *g = *g * scale - t;
         }
@@ -225,9 +224,9 @@ impl<L> Smoothed<L> {
 
 /// Implements [`Loss`] for a smoothed cross-entropy.
 macro_rules! smoothed {
-    ($loss:ident, $evaluate:ident, $kind:ident) => {
+    ($loss:ident, $rule:expr, $kind:ident) => {
         loss! {
-            Smoothed<$loss>, $evaluate, $kind
+            Smoothed<$loss>, $rule, $kind
 
             /// Checks that all targets are probabilities.
             fn check_target(&self, target: &[T]) -> Result<()> {
@@ -241,22 +240,8 @@ macro_rules! smoothed {
         }
     };
 }
-smoothed! { SoftmaxCrossEntropy, softmax, ClassLogits }
-smoothed! { BinaryCrossEntropy, sum, Logits }
-
-fn softmax<T: Float>(
-    loss: Smoothed<SoftmaxCrossEntropy>,
-    output: &[T],
-    target: &[T],
-    gradient: &mut [T],
-) -> T {
-    simd::dispatch(Softmax {
-        smooth: Smooth::new(loss.smoothing, output.len()),
-        output,
-        target,
-        gradient,
-    })
-}
+smoothed! { SoftmaxCrossEntropy, Softmax, ClassLogits }
+smoothed! { BinaryCrossEntropy, Total, Logits }
 
 impl<T: Float> Pointwise<T> for Smoothed<BinaryCrossEntropy> {
     #[inline(always)]

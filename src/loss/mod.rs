@@ -23,16 +23,20 @@ use core::fmt::Debug;
 
 use crate::error::Result;
 use crate::float::Float;
-use crate::simd::{self, Op, Simd};
+use crate::simd::Simd;
 
 mod likelihood;
 mod regression;
+mod rows;
 mod uncertainty;
 
 pub use likelihood::{BinaryCrossEntropy, Poisson, Smoothed, SoftmaxCrossEntropy};
 pub use regression::{
     Huber, MeanAbsoluteError, MeanSquaredError, RelativeL2, ScikitSquaredError, SquaredError,
 };
+#[doc(hidden)]
+pub use rows::LossRows;
+use rows::RowLoss;
 pub use uncertainty::{GaussianNll, Pinball};
 
 /// A function that computes the loss of one sample and its gradient.
@@ -68,6 +72,14 @@ pub trait Loss<T: Float>: Debug + Send + Sync {
     /// `output` and `gradient` have the same length. `target` has a value for each
     /// [`outputs_per_target`](Self::outputs_per_target) of them. Implementations must not allocate.
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T;
+
+    /// Evaluates several samples at once, as [`evaluate`](Self::evaluate) does one by one.
+    #[doc(hidden)]
+    fn evaluate_rows(&self, rows: LossRows<'_, T>) {
+        for (output, target, gradient, loss) in rows.samples() {
+            *loss = self.evaluate(output, target, gradient);
+        }
+    }
 
     /// Checks that this loss is defined for a sample's target. Default: accepts all targets.
     ///
@@ -137,6 +149,9 @@ impl<T: Float, Shared: Loss<T> + ?Sized> Loss<T> for Arc<Shared> {
     fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
         (**self).evaluate(output, target, gradient)
     }
+    fn evaluate_rows(&self, rows: LossRows<'_, T>) {
+        (**self).evaluate_rows(rows);
+    }
     fn check_target(&self, target: &[T]) -> Result<()> {
         (**self).check_target(target)
     }
@@ -192,12 +207,16 @@ trait Pointwise<T> {
     fn at(&self, y: T, t: T) -> (T, T);
 }
 
-/// Implements [`Loss`] with a function of a loss and its three slices, such as [`sum`] or [`mean`].
+/// Implements [`Loss`] with a rule of this crate for a row, such as [`Total`] or [`Mean`].
 macro_rules! loss {
-    ($loss:ty, $evaluate:ident, $kind:ident $($checks:tt)*) => {
+    ($loss:ty, $rule:expr, $kind:ident $($checks:tt)*) => {
         impl<T: Float> Loss<T> for $loss {
             fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-                $evaluate(*self, output, target, gradient)
+                super::rows::evaluate(&$rule(*self), output, target, gradient)
+            }
+
+            fn evaluate_rows(&self, rows: super::LossRows<'_, T>) {
+                super::rows::evaluate_rows(&$rule(*self), rows);
             }
 
             fn output_kind(&self) -> OutputKind {
@@ -210,50 +229,42 @@ macro_rules! loss {
 }
 use loss;
 
-/// Returns the sum of a pointwise loss over the outputs and writes its gradient.
-fn sum<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-    simd::dispatch(Sum {
-        loss,
-        output,
-        target,
-        gradient,
-        scale: T::one(),
-    })
-}
+/// The sum of a pointwise loss over the outputs.
+struct Total<L>(L);
 
-/// Returns the mean of a pointwise loss over the outputs and writes its gradient.
-fn mean<T: Float>(loss: impl Pointwise<T>, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-    simd::dispatch(Sum {
-        loss,
-        scale: count(output),
-        output,
-        target,
-        gradient,
-    })
-}
-
-struct Sum<'a, T, L> {
-    loss: L,
-    output: &'a [T],
-    target: &'a [T],
-    gradient: &'a mut [T],
-    scale: T,
-}
-
-impl<T: Float, L: Pointwise<T>> Op for Sum<'_, T, L> {
-    type Output = T;
-
+impl<T: Float, L: Pointwise<T>> RowLoss<T> for Total<L> {
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> T {
-        let mut sum = T::zero();
-        let pairs = self.output.iter().zip(self.target);
-        for (g, (&y, &t)) in self.gradient.iter_mut().zip(pairs) {
-            let (loss, slope) = self.loss.at(y, t);
-            sum += loss;
-            *g = slope / self.scale;
-        }
-        sum / self.scale
+    fn row<S: Simd>(&self, _: S, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        pointwise(&self.0, output, target, gradient, T::one())
     }
+}
+
+/// The mean of a pointwise loss over the outputs.
+struct Mean<L>(L);
+
+impl<T: Float, L: Pointwise<T>> RowLoss<T> for Mean<L> {
+    #[inline(always)]
+    fn row<S: Simd>(&self, _: S, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        pointwise(&self.0, output, target, gradient, count(output))
+    }
+}
+
+/// Returns the sum of a pointwise loss divided by `divisor`, and writes its gradient.
+#[inline(always)]
+fn pointwise<T: Float>(
+    loss: &impl Pointwise<T>,
+    output: &[T],
+    target: &[T],
+    gradient: &mut [T],
+    divisor: T,
+) -> T {
+    let mut sum = T::zero();
+    for (g, (&y, &t)) in gradient.iter_mut().zip(output.iter().zip(target)) {
+        let (loss, slope) = loss.at(y, t);
+        sum += loss;
+        *g = slope / divisor;
+    }
+    sum / divisor
 }
 
 fn count<T: Float>(output: &[T]) -> T {

@@ -1,8 +1,9 @@
 //! Losses for real-valued targets.
 
-use super::{Loss, OutputKind, Pointwise, loss, mean, sum};
+use super::{Loss, Mean, OutputKind, Pointwise, RowLoss, Total, loss};
 use crate::error::Result;
 use crate::float::{Float, check_positive};
+use crate::simd::Simd;
 
 /// Half the squared distance.
 ///
@@ -17,7 +18,7 @@ use crate::float::{Float, check_positive};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SquaredError;
 
-loss! { SquaredError, sum, Values }
+loss! { SquaredError, Total, Values }
 
 impl<T: Float> Pointwise<T> for SquaredError {
     #[inline(always)]
@@ -39,7 +40,7 @@ impl<T: Float> Pointwise<T> for SquaredError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanSquaredError;
 
-loss! { MeanSquaredError, mean, Values }
+loss! { MeanSquaredError, Mean, Values }
 
 impl<T: Float> Pointwise<T> for MeanSquaredError {
     #[inline(always)]
@@ -66,13 +67,15 @@ impl<T: Float> Pointwise<T> for MeanSquaredError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScikitSquaredError;
 
-impl<T: Float> Loss<T> for ScikitSquaredError {
-    fn evaluate(&self, output: &[T], target: &[T], gradient: &mut [T]) -> T {
-        sum(SquaredError, output, target, gradient) / super::count(output)
-    }
+loss! { ScikitSquaredError, Scikit, Values }
 
-    fn output_kind(&self) -> OutputKind {
-        OutputKind::Values
+/// The rule of [`ScikitSquaredError`].
+struct Scikit(ScikitSquaredError);
+
+impl<T: Float> RowLoss<T> for Scikit {
+    #[inline(always)]
+    fn row<S: Simd>(&self, simd: S, output: &[T], target: &[T], gradient: &mut [T]) -> T {
+        Total(SquaredError).row(simd, output, target, gradient) / super::count(output)
     }
 }
 
@@ -90,7 +93,7 @@ impl<T: Float> Loss<T> for ScikitSquaredError {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MeanAbsoluteError;
 
-loss! { MeanAbsoluteError, mean, Values }
+loss! { MeanAbsoluteError, Mean, Values }
 
 impl<T: Float> Pointwise<T> for MeanAbsoluteError {
     #[inline(always)]
@@ -136,7 +139,7 @@ impl Default for Huber {
 }
 
 loss! {
-    Huber, mean, Values
+    Huber, Mean, Values
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("Huber's delta", self.delta)
@@ -188,7 +191,7 @@ impl Default for RelativeL2 {
 }
 
 loss! {
-    RelativeL2, mean, Values
+    RelativeL2, Mean, Values
 
     fn check(&self) -> Result<()> {
         check_positive::<T>("RelativeL2's epsilon", self.epsilon)

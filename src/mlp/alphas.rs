@@ -7,7 +7,7 @@ use super::backward::{AddRows, ParamGradient};
 use super::packed::PackedLayer;
 use crate::activation::{Activation, backprop_mix};
 use crate::float::Float;
-use crate::gemm::MC;
+use crate::gemm::{Accumulate, MC};
 use crate::simd;
 
 /// Scratch and destination of the derivatives by a layer's numbers α. Layers without α ignore both.
@@ -37,7 +37,7 @@ impl<'a, T: Float> Alphas<'a, T> {
     ) -> Self {
         let at = net.layout().layers()[layer].alpha.clone();
         let gradient = match params {
-            ParamGradient::Sum => {
+            ParamGradient::Sum(_) => {
                 let sum = &mut sums[at];
                 sum.fill(T::zero());
                 AlphaGradient::Sum(sum)
@@ -74,7 +74,11 @@ impl<'a, T: Float> Alphas<'a, T> {
             backprop_mix(&layer.alpha, z, dy, f, dz);
             let rows = f.chunks_exact(layer.z_stride);
             match &mut self.gradient {
-                AlphaGradient::Sum(sum) => simd::dispatch(AddRows { rows: f, sum }),
+                AlphaGradient::Sum(sum) => simd::dispatch(AddRows {
+                    rows: f,
+                    sum,
+                    accumulate: Accumulate::Add,
+                }),
                 AlphaGradient::PerSample(each, params, at) => {
                     let each = each.chunks_exact_mut(*params).skip(first + index * MC);
                     for (gradient, row) in each.zip(rows) {

@@ -7,14 +7,14 @@ use super::forward::keeps_z;
 use super::packed::PackedLayer;
 use crate::activation::Activation;
 use crate::float::Float;
-use crate::gemm::{self, Buffer, Epilogue, MatRef, Product, padded};
+use crate::gemm::{self, Accumulate, Buffer, Epilogue, MatRef, Product, padded};
 use crate::layout::LayerLayout;
-use crate::simd::{Op, Simd};
+use crate::simd::{Op, Simd, Vector};
 
 /// Kind of parameter gradient that a backward pass computes.
 pub(super) enum ParamGradient<'a, T> {
     /// The sum over the rows.
-    Sum,
+    Sum(Accumulate),
     /// One gradient for each row.
     PerSample(&'a mut [T]),
     /// No parameter gradient: the pass computes dL/dx alone.
@@ -85,12 +85,14 @@ pub(super) fn weight_gradient<T: Float>(
     samples: usize,
     weights: &mut [T],
     transposed: &mut [T],
+    accumulate: Accumulate,
 ) {
     let (inputs, in_stride) = (layer.inputs, layer.in_stride);
     let (rows, z_stride) = (layer.rows, layer.z_stride);
     if !is_narrow::<T>(inputs, rows) {
         let derivatives = MatRef::row_major(dz, samples, rows, z_stride);
         let product = Product::new(derivatives.transposed(), x, in_stride, inputs);
+        let product = product.accumulate(accumulate);
         return product.run(&mut gemm::Store(weights, inputs));
     }
     let samples = MatRef::row_major(x, samples, inputs, in_stride);
@@ -98,7 +100,10 @@ pub(super) fn weight_gradient<T: Float>(
     product.run(&mut gemm::Store(transposed, z_stride));
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
         for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
-            *w = column[o];
+            *w = match accumulate {
+                Accumulate::Overwrite => column[o],
+                Accumulate::Add | Accumulate::AddSum => *w + column[o],
+            };
         }
     }
 }
@@ -108,18 +113,68 @@ pub(super) struct AddRows<'a, T> {
     /// Rows, padded to whole cache lines.
     pub(super) rows: &'a [T],
     pub(super) sum: &'a mut [T],
+    pub(super) accumulate: Accumulate,
 }
 
 impl<T: Float> Op for AddRows<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for row in self.rows.chunks_exact(padded::<T>(self.sum.len())) {
-            for (sum, &x) in self.sum.iter_mut().zip(row) {
-                *sum += x;
+    fn run<S: Simd>(self, simd: S) {
+        let Self {
+            rows,
+            sum,
+            accumulate,
+        } = self;
+        let lanes = T::Vector::<S>::LANES;
+        let stride = padded::<T>(sum.len());
+        let mut columns = 0;
+        while let Some(sum) = sum.get_mut(columns..).filter(|sum| !sum.is_empty()) {
+            // Several sums at a time hide the latency of additions.
+            let registers = sum.len().div_ceil(lanes).min(4);
+            let rows = (rows.get(columns..).unwrap_or_default(), stride);
+            match registers {
+                4 => add_rows::<S, T, 4>(simd, rows, sum, accumulate),
+                3 => add_rows::<S, T, 3>(simd, rows, sum, accumulate),
+                2 => add_rows::<S, T, 2>(simd, rows, sum, accumulate),
+                _ => add_rows::<S, T, 1>(simd, rows, sum, accumulate),
             }
+            columns += registers * lanes;
         }
+    }
+}
+
+/// Adds the first `N` registers of each row. The last register of `sum` may be incomplete.
+#[allow(clippy::needless_range_loop)] // constant bounds, so that sums stay in registers
+#[inline(always)]
+fn add_rows<S: Simd, T: Float, const N: usize>(
+    simd: S,
+    (rows, stride): (&[T], usize),
+    sum: &mut [T],
+    accumulate: Accumulate,
+) {
+    let lanes = T::Vector::<S>::LANES;
+    let mut held = [T::Vector::<S>::splat(simd, T::zero()); N];
+    if accumulate != Accumulate::Overwrite {
+        for v in 0..N {
+            held[v] = T::Vector::<S>::load_partial(simd, &sum[v * lanes..]);
+        }
+    }
+    let mut sums = held;
+    if accumulate == Accumulate::AddSum {
+        sums = [T::Vector::<S>::splat(simd, T::zero()); N];
+    }
+    for row in rows.chunks(stride) {
+        let row = &row[..N * lanes];
+        for v in 0..N {
+            sums[v] = sums[v].add(T::Vector::<S>::load(simd, &row[v * lanes..]));
+        }
+    }
+    for v in 0..N {
+        if accumulate == Accumulate::AddSum {
+            sums[v] = held[v].add(sums[v]);
+        }
+        sums[v].store_partial(&mut sum[v * lanes..]);
     }
 }
 

@@ -16,9 +16,10 @@ use super::minibatch::Minibatch;
 use super::packed::Packed;
 use crate::error::Result;
 use crate::float::{Float, instantiate};
-use crate::gemm::{self, Buffer, MC, MatRef, Product, padded};
+use crate::gemm::{self, Accumulate, Buffer, MC, MatRef, Product, padded, strip_rows};
+use crate::loss::LossRows;
 use crate::memory;
-use crate::simd;
+use crate::simd::{self, Op, Simd};
 
 /// Workspace for some rows of a minibatch, and their part of the gradient.
 #[derive(Clone, Debug)]
@@ -51,8 +52,26 @@ pub(super) struct Chunk<T> {
     pub(super) input_gradient: Vec<T>,
     /// Samples of the minibatch that belong to this chunk.
     range: Range<usize>,
+    /// Loss of each row.
+    losses: Vec<T>,
+    /// Rows, dropout and dL/dx that the buffers have the sizes for.
+    assigned: (usize, bool, bool),
     /// Weighted sum of the rows' losses.
     pub(super) loss: f64,
+}
+
+/// Multiplies numbers by a factor.
+struct Scale<'a, T>(&'a mut [T], T);
+
+impl<T: Float> Op for Scale<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for x in self.0 {
+            *x *= self.1;
+        }
+    }
 }
 
 /// Name of a chunk's buffers in errors.
@@ -83,6 +102,8 @@ impl<T: Float> Chunk<T> {
             encoded_gradient: Vec::new(),
             input_gradient: Vec::new(),
             range: 0..0,
+            losses: Vec::new(),
+            assigned: (0, false, false),
             loss: 0.0,
         }
     }
@@ -99,21 +120,30 @@ impl<T: Float> Chunk<T> {
         drops: bool,
         input_gradient: bool,
     ) -> Result<()> {
-        let layers = net.layout().layers();
-        let rows = range.len();
+        let (layers, rows) = (net.layout().layers(), range.len());
+        self.range = range;
+        // Networks of one shape may have different activations.
+        for (index, at) in layers.iter().enumerate() {
+            if keeps_z(net, index) {
+                self.z[index].reserve(BUFFERS, rows, padded::<T>(at.rows()))?;
+            }
+        }
+        let assigned = (rows, drops, input_gradient);
+        if self.assigned == assigned {
+            return Ok(());
+        }
+        self.assigned = (0, false, false); // in case of an error
         let width = layers[0].inputs;
         self.x.reserve(BUFFERS, rows, padded::<T>(width))?;
         let mut widest = padded::<T>(width);
         for (index, at) in layers.iter().enumerate() {
             let stride = padded::<T>(at.rows());
             widest = widest.max(stride);
+            self.dy.reserve(BUFFERS, strip_rows::<T>(at.rows()), stride)?;
             let y_stride = padded::<T>(at.outputs);
             self.y[index].reserve(BUFFERS, rows, y_stride)?;
             if drops {
                 self.dropped[index].reserve(BUFFERS, rows, y_stride)?;
-            }
-            if keeps_z(net, index) {
-                self.z[index].reserve(BUFFERS, rows, stride)?;
             }
             if !at.alpha.is_empty() {
                 self.f.reserve(BUFFERS, MC, stride)?;
@@ -126,8 +156,8 @@ impl<T: Float> Chunk<T> {
             dz.reserve(BUFFERS, rows, widest)?;
         }
         resize(&mut self.targets, rows, net.outputs())?;
+        resize(&mut self.losses, rows, 1)?;
         self.dy.reserve(BUFFERS, rows, padded::<T>(net.outputs()))?;
-        self.dy.reserve(BUFFERS, MC, widest)?;
         let derivatives = if input_gradient { net.inputs() } else { 0 };
         resize(&mut self.input_gradient, rows, derivatives)?;
         if net.encoding().is_some() {
@@ -136,7 +166,7 @@ impl<T: Float> Chunk<T> {
             let width = if is_needed { width } else { 0 };
             resize(&mut self.encoded_gradient, rows, width)?;
         }
-        self.range = range;
+        self.assigned = assigned;
         Ok(())
     }
 
@@ -167,15 +197,11 @@ impl<T: Float> Chunk<T> {
         let (rows, stride) = (self.range.len(), minibatch.packed.layers[0].in_stride);
         if let Some(encoding) = net.encoding() {
             let raw = &mut self.raw[..rows * net.inputs()];
-            for (to, sample) in raw.chunks_exact_mut(net.inputs()).zip(self.range.clone()) {
-                to.copy_from_slice(samples.input(sample));
-            }
+            samples.copy_inputs(self.range.clone(), raw, net.inputs());
             let x = &mut self.x[..rows * stride];
             encoding.encode_samples(net.encoding_params(), raw, x, stride);
         } else {
-            for (to, sample) in self.x.chunks_exact_mut(stride).zip(self.range.clone()) {
-                to[..net.inputs()].copy_from_slice(samples.input(sample));
-            }
+            samples.copy_inputs(self.range.clone(), &mut self.x, stride);
         }
         for (index, layer) in minibatch.packed.layers.iter().enumerate() {
             let activation = &*net.activations()[index];
@@ -200,7 +226,7 @@ impl<T: Float> Chunk<T> {
     }
 
     /// Evaluates the losses and their gradients with respect to the outputs.
-    fn evaluate(&mut self, minibatch: Minibatch<'_, T>, scale: T, mut each: Option<&mut [f64]>) {
+    fn evaluate(&mut self, minibatch: Minibatch<'_, T>, scale: T, each: Option<&mut [f64]>) {
         let Minibatch {
             net, samples, loss, ..
         } = minibatch;
@@ -208,28 +234,36 @@ impl<T: Float> Chunk<T> {
         let stride = padded::<T>(outputs);
         // Targets of shuffled samples are seldom in the cache. A loop of its own loads several at
         // once.
-        let width = samples.target_width();
-        let targets = self.targets.chunks_exact_mut(width);
-        for (to, sample) in targets.zip(self.range.clone()) {
-            samples.write_target(sample, to);
-        }
-        self.loss = 0.0;
-        let gradients = self.dy.chunks_exact_mut(stride);
-        let rows = self.y[last].chunks_exact(stride).zip(gradients);
-        let rows = rows.zip(self.targets.chunks_exact(width));
-        for (row, (((output, gradient), target), sample)) in
-            rows.zip(self.range.clone()).enumerate()
-        {
-            let (output, gradient) = (&output[..outputs], &mut gradient[..outputs]);
-            let loss = loss.evaluate(output, target, gradient);
-            if let Some(losses) = &mut each {
-                losses[row] = loss.as_f64();
+        samples.copy_targets(self.range.clone(), &mut self.targets);
+        let rows = self.range.len();
+        loss.evaluate_rows(LossRows {
+            outputs: &self.y[last],
+            gradients: &mut self.dy,
+            stride,
+            width: outputs,
+            targets: &self.targets,
+            target_width: samples.target_width(),
+            losses: &mut self.losses[..rows],
+        });
+        if let Some(each) = each {
+            for (each, loss) in each.iter_mut().zip(&self.losses) {
+                *each = loss.as_f64();
             }
+        }
+        let losses = self.losses[..rows].iter().zip(self.range.clone());
+        let weighted = losses.map(|(loss, sample)| {
+            let weight = samples.weight(sample).map_or(1.0, Float::as_f64);
+            loss.as_f64() * weight
+        });
+        self.loss = weighted.fold(0.0, |sum, loss| sum + loss);
+        let gradients = &mut self.dy[..rows * stride];
+        if !samples.is_weighted() {
+            return simd::dispatch(Scale(gradients, scale)); // includes the padding
+        }
+        for (gradient, sample) in gradients.chunks_exact_mut(stride).zip(self.range.clone()) {
             let weight = samples.weight(sample).unwrap_or(T::one());
-            self.loss += loss.as_f64() * weight.as_f64();
-            let scale = scale * weight;
-            for g in gradient {
-                *g *= scale;
+            for g in &mut gradient[..outputs] {
+                *g *= scale * weight;
             }
         }
     }
@@ -265,13 +299,14 @@ impl<T: Float> Chunk<T> {
             };
             match &mut params {
                 ParamGradient::Skip => {}
-                ParamGradient::Sum => {
+                ParamGradient::Sum(accumulate) => {
+                    let accumulate = *accumulate;
                     let (weights, bias, _) = at.split_mut(&mut self.gradient);
-                    weight_gradient(layer, x, dz, rows, weights, &mut self.dw);
-                    bias.fill(T::zero());
+                    weight_gradient(layer, x, dz, rows, weights, &mut self.dw, accumulate);
                     simd::dispatch(AddRows {
                         rows: &dz[..rows * layer.z_stride],
                         sum: bias,
+                        accumulate,
                     });
                 }
                 ParamGradient::PerSample(each) => {
@@ -323,7 +358,7 @@ impl<T: Float> Chunk<T> {
         let (trained, range) = (net.encoding_params(), net.layout().encoding());
         let (raw, dx) = (&self.raw[..], &self.encoded_gradient[..]);
         match params {
-            ParamGradient::Sum if minibatch.is_sharded => {
+            ParamGradient::Sum(_) if minibatch.is_sharded => {
                 let gradient = &mut self.gradient[range];
                 encoder::add_gradient(&**encoding, trained, raw, dx, gradient);
             }
@@ -347,11 +382,16 @@ impl<T: Float> Chunk<T> {
 
 instantiate! {
     /// Runs both passes. The gradient and dL/dx are those of `scale` times the weighted sum of the
-    /// losses.
-    pub(super) fn compute<T>(chunk: &mut Chunk<T>, minibatch: Minibatch<'_, T>, scale: T) {
+    /// losses. `accumulate` is the use of the numbers that the gradient holds.
+    pub(super) fn compute<T>(
+        chunk: &mut Chunk<T>,
+        minibatch: Minibatch<'_, T>,
+        scale: T,
+        accumulate: Accumulate,
+    ) {
         chunk.forward(minibatch);
         chunk.evaluate(minibatch, scale, None);
-        chunk.backward(minibatch, ParamGradient::Sum);
+        chunk.backward(minibatch, ParamGradient::Sum(accumulate));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A network's weights in the form that the kernel reads: padded, aligned, in both orientations.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::Mlp;
 use crate::activation::{Activation, mix};
@@ -16,7 +17,7 @@ pub(super) struct PackedLayer<T> {
     /// W^T `[inputs x rows]` with row stride `z_stride`: B of the forward product.
     pub(super) transposed: Buffer<T>,
     /// W `[rows x inputs]` with row stride `in_stride`: B of the product that computes the gradient
-    /// of the layer's inputs. Empty in a network that only predicts.
+    /// of the layer's inputs. Empty as long as no pass needed it.
     pub(super) plain: Buffer<T>,
     /// The bias, padded like a row of W^T.
     pub(super) bias: Buffer<T>,
@@ -97,15 +98,15 @@ pub(super) struct Packed<T> {
 }
 
 impl<T: Float> Packed<T> {
-    /// Allocates the copies. With `backward` it also allocates those of the backward pass.
-    pub(super) fn new(net: &Mlp<T>, backward: bool) -> Self {
+    /// Allocates the copies of the forward pass.
+    pub(super) fn new(net: &Mlp<T>) -> Self {
         let layers = net.layout.layers().iter().enumerate().map(|(index, at)| {
             let (in_stride, z_stride) = (padded::<T>(at.inputs), padded::<T>(at.rows()));
             let lower_clamp = net.activations[index].lower_clamp();
             let is_plain = at.pieces == 1 && at.alpha.is_empty();
             PackedLayer {
                 transposed: Buffer::zeros(at.inputs * z_stride),
-                plain: Buffer::zeros(if backward { at.rows() * in_stride } else { 0 }),
+                plain: Buffer::zeros(0),
                 bias: Buffer::zeros(z_stride),
                 alpha: Buffer::zeros(if at.alpha.is_empty() { 0 } else { z_stride }),
                 is_parametric: !at.alpha.is_empty(),
@@ -124,29 +125,88 @@ impl<T: Float> Packed<T> {
         Self { layers }
     }
 
-    /// Copies the network's current parameters.
-    pub(super) fn refresh(&mut self, net: &Mlp<T>, threads: &Threads) -> Result<()> {
+    /// Copies the network's current parameters. A forward pass needs only W^T. A backward pass also
+    /// needs W, of all layers from `backward` on.
+    pub(super) fn refresh(
+        &mut self,
+        net: &Mlp<T>,
+        threads: &Threads,
+        backward: Option<usize>,
+    ) -> Result<()> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
-        threads.for_each(&mut self.layers, &|packed| {
-            let (weights, bias, alpha) = net.layout.layers()[packed.index].split(&net.params);
-            pack(packed, weights, bias);
-            packed.alpha[..alpha.len()].copy_from_slice(alpha);
+        let one = Threads::one();
+        let threads = if net.params.len() > BLOCK { threads } else { &one };
+        let first = backward.unwrap_or(self.layers.len());
+        for layer in &mut self.layers[first..] {
+            layer.plain.reserve("packed weights", layer.rows, layer.in_stride)?;
+        }
+        threads.for_each(&mut self.layers, &|layer| {
+            let (weights, bias, alpha) = net.layout.layers()[layer.index].split(&net.params);
+            layer.bias[..bias.len()].copy_from_slice(bias);
+            layer.alpha[..alpha.len()].copy_from_slice(alpha);
+            let plain = (layer.index >= first).then_some(&mut layer.plain[..]);
+            let copies = Copies {
+                weights,
+                inputs: layer.inputs,
+                columns: 0..layer.inputs,
+                transposed: &mut layer.transposed,
+                z_stride: layer.z_stride,
+                plain: plain.unwrap_or_default(),
+                in_stride: layer.in_stride,
+            };
+            threads.divide(copies, &Copies::split, &copy);
         });
         Ok(())
     }
 }
 
-instantiate! {
-    /// Copies one layer's parameters.
-    fn pack<T>(packed: &mut PackedLayer<T>, weights: &[T], bias: &[T]) {
-        transpose(weights, packed.inputs, packed.inputs, &mut packed.transposed, packed.z_stride);
-        if !packed.plain.is_empty() {
-            let rows = packed.plain.chunks_exact_mut(packed.in_stride);
-            for (to, from) in rows.zip(weights.chunks_exact(packed.inputs)) {
-                to[..packed.inputs].copy_from_slice(from);
-            }
+/// Both copies of a layer's weights, or parts of them.
+struct Copies<'a, T> {
+    weights: &'a [T],
+    inputs: usize,
+    /// Columns of W that these rows of W^T hold.
+    columns: Range<usize>,
+    transposed: &'a mut [T],
+    z_stride: usize,
+    /// Empty if W is not copied.
+    plain: &'a mut [T],
+    in_stride: usize,
+}
+
+/// Number of weights that one thread copies at a time.
+const BLOCK: usize = 1 << 14;
+
+impl<T> Copies<'_, T> {
+    /// Splits the columns in halves, unless there are few weights. The first half copies W.
+    fn split(self) -> (Self, Option<Self>) {
+        let columns = self.columns.len();
+        if columns * self.z_stride <= BLOCK || columns < 2 {
+            return (self, None);
         }
-        packed.bias[..packed.rows].copy_from_slice(bias);
+        let middle = self.columns.start + columns / 2;
+        let (left, right) = self.transposed.split_at_mut(columns / 2 * self.z_stride);
+        let first = Copies {
+            columns: self.columns.start..middle,
+            transposed: left,
+            ..self
+        };
+        let second = Copies {
+            columns: middle..self.columns.end,
+            transposed: right,
+            plain: &mut [],
+            ..first
+        };
+        (first, Some(second))
+    }
+}
+
+instantiate! {
+    fn copy<T>(copies: Copies<'_, T>) {
+        let Copies { weights, inputs, columns, transposed, z_stride, plain, in_stride } = copies;
+        transpose(&weights[columns.start..], inputs, columns.len(), transposed, z_stride);
+        for (to, from) in plain.chunks_exact_mut(in_stride).zip(weights.chunks_exact(inputs)) {
+            to[..inputs].copy_from_slice(from);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Mlp;
 use super::packed::Packed;
 use crate::float::Float;
-use crate::gemm::{Buffer, MC, padded};
+use crate::gemm::{Buffer, MC, padded, strip_rows};
 use crate::layout::LayerLayout;
 
 /// Number of samples that pass through all layers together.
@@ -36,12 +36,14 @@ impl<T: Float> Scratch<T> {
             let strides = layers.iter().map(|at| padded::<T>(width(at)));
             strides.max().unwrap_or(0)
         };
+        let strip = layers.iter().map(LayerLayout::rows);
+        let strip = strip.map(|rows| strip_rows::<T>(rows) * padded::<T>(rows));
         let outputs = widest(|at| at.outputs);
         let encoded = net.encoding().map_or(0, |_| padded::<T>(layers[0].inputs));
         Self {
             encoded: Buffer::zeros(BLOCK * encoded),
             rows: [(); 2].map(|()| Buffer::zeros(BLOCK * outputs)),
-            strip: Buffer::zeros(MC * widest(LayerLayout::rows)),
+            strip: Buffer::zeros(strip.max().unwrap_or(0)),
         }
     }
 }

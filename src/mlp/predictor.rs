@@ -43,8 +43,8 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) if a parameter is not finite.
     pub fn new(net: M) -> Result<Self> {
-        let mut packed = Packed::new(net.borrow(), false);
-        packed.refresh(net.borrow(), &Threads::one())?;
+        let mut packed = Packed::new(net.borrow());
+        packed.refresh(net.borrow(), &Threads::one(), None)?;
         let scratch = Scratch::new(net.borrow());
         Ok(Self {
             net,
@@ -132,7 +132,7 @@ impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
         check_length("parameters", params, net.params().len())?;
         check_finite("parameters", params)?;
         net.set_params(params)?;
-        self.packed.refresh(net, &Threads::one())
+        self.packed.refresh(net, &Threads::one(), None)
     }
 }
 
@@ -211,8 +211,8 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
         PARALLEL_WORK.. => Threads::all(),
         _ => Threads::one(),
     };
-    let mut packed = Packed::new(net, false);
-    packed.refresh(net, &threads)?;
+    let mut packed = Packed::new(net);
+    packed.refresh(net, &threads, None)?;
     // Each thread gets whole blocks.
     let part = samples.div_ceil(threads.count()).next_multiple_of(BLOCK);
     let (all_inputs, all_outputs) = (inputs, outputs);

@@ -4,8 +4,11 @@ use core::ops::Range;
 
 use crate::error::{Error, Result, check_range};
 
-/// Minimum number of rows of a chunk, if there are several chunks.
+/// Minimum number of rows of a chunk, if there are more than two chunks.
 pub(super) const LEAST_ROWS: usize = 96;
+
+/// Minimum number of rows of each of two chunks.
+const LEAST_ROWS_OF_TWO: usize = 32;
 
 /// Maximum number of chunks of a minibatch.
 const MOST_CHUNKS: usize = 16;
@@ -13,7 +16,8 @@ const MOST_CHUNKS: usize = 16;
 /// Returns the number of chunks of a minibatch. It is a power of two that depends on the size
 /// alone, never on threads or processes.
 pub(super) fn chunks(rows: usize) -> usize {
-    let most = (rows / LEAST_ROWS).clamp(1, MOST_CHUNKS);
+    let two = (rows / LEAST_ROWS_OF_TWO).clamp(1, 2);
+    let most = (rows / LEAST_ROWS).clamp(two, MOST_CHUNKS);
     1 << most.ilog2()
 }
 

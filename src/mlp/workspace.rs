@@ -10,6 +10,7 @@ use super::clip::Clip;
 use super::dropout::Dropout;
 use super::minibatch::Minibatch;
 use super::packed::Packed;
+use super::reduction::{Part, parts};
 use super::samples::{CheckedSamples, Samples};
 use super::shard::{LEAST_ROWS, chunks};
 use crate::error::{Error, Result};
@@ -68,6 +69,7 @@ pub struct GradientWorkspace<T> {
     values: Vec<T>,
     /// Partial gradient of the encoding's parameters, which is 0 between two gradients.
     partial: Vec<T>,
+    parts: Vec<Part>,
     inputs: Option<Vec<T>>,
     l2: f64,
     clip: Option<Clip>,
@@ -90,12 +92,13 @@ impl<T: Float> GradientWorkspace<T> {
     pub fn new(net: &Mlp<T>) -> Self {
         Self {
             layout: net.layout().clone(),
-            packed: Packed::new(net, true),
+            packed: Packed::new(net),
             chunks: Vec::new(),
             used: 0,
             probe: Chunk::new(net),
             values: vec![T::zero(); net.layout().len()],
             partial: vec![T::zero(); net.layout().encoding().len()],
+            parts: parts(net.layout()),
             inputs: None,
             l2: 0.0,
             clip: None,
@@ -309,7 +312,7 @@ impl<T: Float> GradientWorkspace<T> {
         mut outputs: Option<&mut Vec<T>>,
     ) -> Result<f64> {
         let total = samples.total_weight();
-        self.prepare(net)?;
+        self.prepare(net, None)?;
         let chunk = &mut self.probe;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         let (rows, mut sum) = (samples.len(), 0.0);
@@ -334,10 +337,10 @@ impl<T: Float> GradientWorkspace<T> {
         Err(self.explain(slice::from_ref(&self.probe), mean))
     }
 
-    /// Packs the network's current parameters.
-    fn prepare(&mut self, net: &Mlp<T>) -> Result<()> {
+    /// Packs the network's current parameters, as [`Packed::refresh`] explains.
+    fn prepare(&mut self, net: &Mlp<T>, backward: Option<usize>) -> Result<()> {
         self.check_layout(net)?;
-        self.packed.refresh(net, &self.threads)
+        self.packed.refresh(net, &self.threads, backward)
     }
 
     fn check_layout(&self, net: &Mlp<T>) -> Result<()> {

@@ -2,11 +2,13 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::{Gathered, Mlp, Samples, Targets, write_class};
 use crate::error::{Error, Position, Result, check_row_indices, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, check_values, in_rows, instantiate};
 use crate::loss::Loss;
+use crate::simd::{self, Op, Simd, Vector};
 
 /// Samples that fit a network and a loss.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +102,32 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
         &self.samples.inputs[self.row(sample) * self.widths[0]..][..self.widths[0]]
     }
 
+    /// Copies the inputs of these samples to rows of `to`, `stride` apart.
+    pub(crate) fn copy_inputs(&self, range: Range<usize>, to: &mut [T], stride: usize) {
+        copy_rows(self.samples.inputs, self.widths[0], self.rows_of(range), to, stride);
+    }
+
+    /// Writes the targets of these samples to rows of `to` without gaps.
+    pub(crate) fn copy_targets(&self, range: Range<usize>, to: &mut [T]) {
+        let width = self.widths[1];
+        match self.samples.targets {
+            Targets::Values(values) => copy_rows(values, width, self.rows_of(range), to, width),
+            Targets::Classes(classes) => {
+                for (sample, to) in range.zip(to.chunks_exact_mut(width)) {
+                    write_class(classes[self.row(sample)], to);
+                }
+            }
+        }
+    }
+
+    /// Returns the rows of the data that these samples are.
+    fn rows_of(&self, range: Range<usize>) -> Rows<'a> {
+        match self.samples.rows {
+            None => Rows::From(range.start, range.len()),
+            Some(rows) => Rows::Of(&rows[range]),
+        }
+    }
+
     /// Returns the sample's target. A target that stands for a class is written to `row`, which
     /// must have a target's length.
     pub(crate) fn target(&self, sample: usize, row: &'a mut [T]) -> &'a [T] {
@@ -110,15 +138,6 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
                 write_class(classes[index], row);
                 row
             }
-        }
-    }
-
-    /// Writes the sample's target to `to`, which must have a target's length.
-    pub(crate) fn write_target(&self, sample: usize, to: &mut [T]) {
-        let index = self.row(sample);
-        match self.samples.targets {
-            Targets::Values(values) => to.copy_from_slice(&values[index * to.len()..][..to.len()]),
-            Targets::Classes(classes) => write_class(classes[index], to),
         }
     }
 
@@ -149,6 +168,11 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
     pub(crate) fn weight(&self, sample: usize) -> Option<T> {
         let weights = self.samples.weights?;
         Some(weights[self.row(sample)])
+    }
+
+    /// Returns `true` if the samples have weights.
+    pub(crate) fn is_weighted(&self) -> bool {
+        self.samples.weights.is_some()
     }
 
     /// Returns `true` if a mean over these samples is finite. It is not if all weights are zero, or
@@ -200,4 +224,60 @@ instantiate! {
 #[inline(always)]
 fn combine(hash: u64, bits: u64) -> u64 {
     (hash.rotate_left(29) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Rows of a data set.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    /// The first row, and the number of rows from there on.
+    From(usize, usize),
+    /// These rows.
+    Of(&'a [usize]),
+}
+
+instantiate! {
+    /// Copies rows of this width to rows that are `stride` apart.
+    fn copy_rows<T>(from: &[T], width: usize, rows: Rows<'_>, to: &mut [T], stride: usize) {
+        simd::dispatch(CopyRows { from, width, rows, to, stride });
+    }
+}
+
+struct CopyRows<'a, T> {
+    from: &'a [T],
+    width: usize,
+    rows: Rows<'a>,
+    to: &'a mut [T],
+    stride: usize,
+}
+
+impl<T: Float> Op for CopyRows<'_, T> {
+    type Output = ();
+
+    // A function call for each row would take longer than the copy of a short row.
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let to = self.to.chunks_exact_mut(self.stride);
+        match self.rows {
+            Rows::From(first, count) => {
+                for (row, to) in (first..first + count).zip(to) {
+                    copy_row(simd, &self.from[row * self.width..][..self.width], to);
+                }
+            }
+            Rows::Of(rows) => {
+                for (&row, to) in rows.iter().zip(to) {
+                    copy_row(simd, &self.from[row * self.width..][..self.width], to);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a row register by register.
+#[inline(always)]
+fn copy_row<S: Simd, T: Float>(simd: S, from: &[T], to: &mut [T]) {
+    let lanes = T::Vector::<S>::LANES;
+    let to = &mut to[..from.len()];
+    for (from, to) in from.chunks(lanes).zip(to.chunks_mut(lanes)) {
+        T::Vector::<S>::load_partial(simd, from).store_partial(to);
+    }
 }

@@ -54,7 +54,7 @@ impl<T: Float> GradientWorkspace<T> {
         wanted: Range<usize>,
     ) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
-        self.prepare(net)?;
+        self.prepare(net, Some(0))?;
         let chunk = &mut self.probe;
         // A minibatch needs some loss, but this pass does not evaluate it.
         let minibatch = Minibatch::new(net, &self.packed, &samples, &SquaredError);
@@ -120,7 +120,7 @@ impl<T: Float> GradientWorkspace<T> {
         loss: &dyn Loss<T>,
     ) -> Result<(&[f64], &[T])> {
         let samples = samples.check(net, loss)?.unweighted();
-        self.prepare(net)?;
+        self.prepare(net, Some(0))?;
         let chunk = &mut self.probe;
         let minibatch = Minibatch::new(net, &self.packed, &samples, loss);
         let (params, rows) = (self.layout.len(), samples.len());
@@ -155,7 +155,7 @@ impl<T: Float> GradientWorkspace<T> {
         rows: usize,
         loss: &dyn Loss<T>,
     ) -> Result<Vec<usize>> {
-        self.prepare(net)?;
+        self.prepare(net, Some(0))?;
         let chunk = &mut self.probe;
         chunk.assign(net, 0..rows, false, false)?;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);

@@ -1,18 +1,20 @@
 //! Gradients of minibatches and of shards: passes over chunks, then their sum.
 
 use alloc::string::ToString;
+use core::mem::swap;
+use core::ops::Range;
 
 use super::super::chunk::{self, Chunk};
 use super::super::dropout::Dropout;
 use super::super::encoder;
 use super::super::minibatch::Minibatch;
-use super::super::reduction::{add_up, penalize};
+use super::super::reduction::Reduction;
 use super::super::samples::{CheckedSamples, Samples};
 use super::super::shard::Shard;
 use super::{GradientWorkspace, Mlp};
-use crate::blas1::max_abs;
 use crate::error::{Error, Result, check_length};
 use crate::float::{Float, check_positive};
+use crate::gemm::Accumulate;
 use crate::loss::Loss;
 use crate::memory;
 
@@ -34,12 +36,12 @@ impl<T: Float> GradientWorkspace<T> {
         self.compute_chunks(net, Some(samples), &shard, loss, false)?;
         let chunks = &self.chunks[..self.used];
         let loss = chunks.iter().map(|chunk| chunk.loss).sum();
-        let (layers, encoding) = self.values.split_at_mut(self.layout.encoding().start);
-        add_up(&self.threads, layers, chunks);
+        let encoding = &mut self.values[self.layout.encoding()];
         if !encoding.is_empty() {
             encoder::reduce(&self.threads, net, chunks, encoding, &mut self.partial);
         }
-        self.complete(net, loss, &shard)
+        let first = if self.adds_in_place() { self.used } else { 1 };
+        self.complete(net, loss, &shard, first..self.used)
     }
 
     /// Computes one process's [`Shard`] of a minibatch.
@@ -96,7 +98,7 @@ impl<T: Float> GradientWorkspace<T> {
         self.check_layout(net)?;
         check_length("gradient", sum, self.values.len())?;
         self.values.copy_from_slice(sum);
-        let loss = self.complete(net, loss_sum, shard)?;
+        let loss = self.complete(net, loss_sum, shard, 0..0)?;
         self.updates = self.updates.wrapping_add(1);
         Ok(loss)
     }
@@ -110,18 +112,21 @@ impl<T: Float> GradientWorkspace<T> {
         loss: &dyn Loss<T>,
         is_sharded: bool,
     ) -> Result<()> {
-        self.prepare(net)?;
+        // The products of the first layer that compute dL/dx are often not needed.
+        let needs_input_gradient = self.inputs.is_some() || !self.layout.encoding().is_empty();
+        self.prepare(net, Some(usize::from(!needs_input_gradient)))?;
         self.used = shard.chunks().len();
         while self.chunks.len() < self.used {
             self.chunks.push(Chunk::new(net));
         }
+        let in_place = self.adds_in_place();
         let used = &mut self.chunks[..self.used];
-        let len = if is_sharded {
-            self.layout.len()
-        } else {
-            self.layout.encoding().start
+        let (first, len) = match is_sharded {
+            true => (0, self.layout.len()),
+            false if in_place => (used.len(), 0),
+            false => (1, self.layout.encoding().start),
         };
-        for chunk in &mut *used {
+        for chunk in &mut used[first..] {
             chunk.reserve_gradient(len.max(chunk.gradient.len()))?;
         }
         if let Some(samples) = samples {
@@ -135,8 +140,28 @@ impl<T: Float> GradientWorkspace<T> {
                 chunk.assign(net, range, self.dropout.is_some(), self.inputs.is_some())?;
             }
             let scale = T::from_f64(1.0 / shard.total_weight);
-            let compute = |chunk: &mut _| chunk::compute(chunk, minibatch, scale);
-            self.threads.for_each(used, &compute);
+            let compute = |chunk: &mut _, accumulate| {
+                chunk::compute(chunk, minibatch, scale, accumulate);
+            };
+            if in_place && !is_sharded {
+                for (index, chunk) in used.iter_mut().enumerate() {
+                    let sums = [Accumulate::Overwrite, Accumulate::AddSum];
+                    swap(&mut chunk.gradient, &mut self.values);
+                    compute(chunk, sums[index.min(1)]);
+                    swap(&mut chunk.gradient, &mut self.values);
+                }
+            } else {
+                let overwrite = |chunk: &mut _| compute(chunk, Accumulate::Overwrite);
+                // The first chunk computes its gradient where the sum belongs.
+                let sum = &mut self.values;
+                if !is_sharded {
+                    swap(&mut used[0].gradient, sum);
+                }
+                self.threads.for_each(used, &overwrite);
+                if !is_sharded {
+                    swap(&mut used[0].gradient, sum);
+                }
+            }
         }
         if let Some(inputs) = &mut self.inputs {
             inputs.clear();
@@ -149,11 +174,32 @@ impl<T: Float> GradientWorkspace<T> {
         Ok(())
     }
 
-    /// Turns sums over all samples into the loss and its gradient.
-    fn complete(&mut self, net: &Mlp<T>, loss_sum: f64, shard: &Shard) -> Result<f64> {
+    /// Returns `true` if one thread adds the gradients of all chunks where their sum belongs.
+    ///
+    /// The numbers α are an exception, because they are added up strip by strip.
+    fn adds_in_place(&self) -> bool {
+        let layers = self.layout.layers();
+        self.threads.count() == 1 && layers.iter().all(|at| at.alpha.is_empty())
+    }
+
+    /// Turns sums over all samples into the loss and its gradient. First it adds the gradients of
+    /// these chunks.
+    fn complete(
+        &mut self,
+        net: &Mlp<T>,
+        loss_sum: f64,
+        shard: &Shard,
+        chunks: Range<usize>,
+    ) -> Result<f64> {
         let total = shard.total_weight;
-        let loss = loss_sum / total + self.penalize(net, total);
-        let max_abs = max_abs(&self.values).as_f64();
+        let factor = self.l2 / total;
+        let reduction = Reduction {
+            chunks: &self.chunks[chunks],
+            params: net.params(),
+            factor: (self.l2 != 0.0).then_some(T::from_f64(factor)),
+        };
+        let (squares, max_abs) = reduction.run(&self.threads, &mut self.parts, &mut self.values);
+        let loss = loss_sum / total + 0.5 * factor * squares;
         if !(loss.is_finite() && max_abs.is_finite()) {
             return Err(self.explain(&self.chunks[..self.used], loss));
         }
@@ -162,20 +208,5 @@ impl<T: Float> GradientWorkspace<T> {
             clip.apply(&mut self.values, max_abs);
         }
         Ok(loss)
-    }
-
-    /// Adds the penalty's gradient, and returns the penalty.
-    fn penalize(&mut self, net: &Mlp<T>, total_weight: f64) -> f64 {
-        if self.l2 == 0.0 {
-            return 0.0;
-        }
-        let factor = self.l2 / total_weight;
-        let mut squares = 0.0;
-        for at in self.layout.layers() {
-            let weights = &net.params()[at.weights.clone()];
-            let gradient = &mut self.values[at.weights.clone()];
-            squares += penalize(gradient, weights, T::from_f64(factor));
-        }
-        0.5 * factor * squares
     }
 }
