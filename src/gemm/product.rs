@@ -152,7 +152,9 @@ fn strip<S: Simd, T: Float>(
         };
         for block in 0..blocks {
             let from = k * block / blocks;
-            let a = product.a.part(first, rows, from, k * (block + 1) / blocks - from);
+            let a = product
+                .a
+                .part(first, rows, from, k * (block + 1) / blocks - from);
             let b = from * product.b_row + column;
             let bias = product.bias.filter(|_| block + 1 == blocks);
             let mut row = 0;

@@ -70,6 +70,7 @@ fn check<T: Float>(
         match accumulate {
             Accumulate::Overwrite => multiply(a, b, c),
             Accumulate::Add => multiply_add(a, b, c),
+            Accumulate::AddSum => unreachable!(),
         }
         .unwrap();
         let set = InstructionSet::active();

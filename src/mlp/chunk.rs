@@ -139,7 +139,8 @@ impl<T: Float> Chunk<T> {
         for (index, at) in layers.iter().enumerate() {
             let stride = padded::<T>(at.rows());
             widest = widest.max(stride);
-            self.dy.reserve(BUFFERS, strip_rows::<T>(at.rows()), stride)?;
+            self.dy
+                .reserve(BUFFERS, strip_rows::<T>(at.rows()), stride)?;
             let y_stride = padded::<T>(at.outputs);
             self.y[index].reserve(BUFFERS, rows, y_stride)?;
             if drops {

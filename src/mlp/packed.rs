@@ -136,10 +136,16 @@ impl<T: Float> Packed<T> {
         simd::check()?;
         check_finite("parameters", &net.params)?;
         let one = Threads::one();
-        let threads = if net.params.len() > BLOCK { threads } else { &one };
+        let threads = if net.params.len() > BLOCK {
+            threads
+        } else {
+            &one
+        };
         let first = backward.unwrap_or(self.layers.len());
         for layer in &mut self.layers[first..] {
-            layer.plain.reserve("packed weights", layer.rows, layer.in_stride)?;
+            layer
+                .plain
+                .reserve("packed weights", layer.rows, layer.in_stride)?;
         }
         threads.for_each(&mut self.layers, &|layer| {
             let (weights, bias, alpha) = net.layout.layers()[layer.index].split(&net.params);

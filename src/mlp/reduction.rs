@@ -8,7 +8,7 @@ use crate::blas1::{PARTIAL, larger};
 use crate::float::{Float, instantiate};
 use crate::layout::Layout;
 use crate::parallel::Threads;
-use crate::simd::{self, Op, Simd};
+use crate::simd::{self, Op, Simd, Vector};
 
 /// Number of parameters that are reduced at a time. They stay in the first-level cache.
 const BLOCK: usize = 1 << 12;
@@ -42,7 +42,10 @@ enum Kind {
 pub(super) fn parts(layout: &Layout) -> Vec<Part> {
     let layers = layout.layers().iter().flat_map(|at| {
         let rest = at.weights.end..at.params().end;
-        [(at.weights.clone(), Kind::Weights), (rest, Kind::Unpenalized)]
+        [
+            (at.weights.clone(), Kind::Weights),
+            (rest, Kind::Unpenalized),
+        ]
     });
     let all = layers.chain([(layout.encoding(), Kind::Encoding)]);
     all.flat_map(|(range, kind)| {
@@ -70,19 +73,16 @@ impl<T: Float> Reduction<'_, T> {
     /// Completes the gradient in `values`. It adds the chunks' gradients, then factor · weights.
     /// Returns the sum of squared weights if there is a penalty, and the largest magnitude, which
     /// is NaN if a value is not finite.
-    pub(super) fn run(
-        self,
-        threads: &Threads,
-        parts: &mut [Part],
-        values: &mut [T],
-    ) -> (f64, f64) {
+    pub(super) fn run(self, threads: &Threads, parts: &mut [Part], values: &mut [T]) -> (f64, f64) {
         let one = Threads::one();
         let threads = if values.len() >= LEAST { threads } else { &one };
         threads.divide((&mut *parts, values), &halves, &|(parts, values)| {
             reduce(self, parts, values);
         });
         let squares = parts.iter().map(|part| part.squares).sum();
-        let max_abs = parts.iter().fold(0.0, |max, part| larger(max, part.max_abs));
+        let max_abs = parts
+            .iter()
+            .fold(0.0, |max, part| larger(max, part.max_abs));
         (squares, max_abs)
     }
 }
@@ -116,14 +116,14 @@ impl<T: Float> Op for Reduce<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, simd: S) {
         let Reduction {
             chunks,
             params,
             factor,
         } = self.reduction;
         let mut rest = self.values;
-        let mut max = [T::zero(); PARTIAL];
+        let mut max = PartialResults::<S, T>::zero(simd);
         for part in &mut *self.parts {
             let (values, after) = rest.split_at_mut(part.range.len());
             rest = after;
@@ -138,76 +138,119 @@ impl<T: Float> Op for Reduce<'_, T> {
             (part.squares, part.max_abs) = (0.0, 0.0);
             if let Some(factor) = factor.filter(|_| part.kind == Kind::Weights) {
                 let weights = &params[part.range.clone()];
-                let squares = penalize(values, weights, factor, &mut max);
-                part.squares = fold(squares, |x, y| x + y).as_f64();
+                let mut squares = PartialResults::zero(simd);
+                penalize(simd, values, weights, factor, (&mut squares, &mut max));
+                part.squares = squares.fold(|x, y| x + y).as_f64();
             } else {
-                magnitudes(values, &mut max);
+                magnitudes(simd, values, &mut max);
             }
         }
         if let Some(first) = self.parts.first_mut() {
-            first.max_abs = fold(max, larger).as_f64();
+            first.max_abs = max.fold(larger).as_f64();
         }
     }
 }
 
-/// Folds partial results by halves, because a sequence of them would take longer than a small
-/// network's gradient.
-#[inline(always)]
-fn fold<T: Float>(mut partial: [T; PARTIAL], fold: impl Fn(T, T) -> T) -> T {
-    let mut half = PARTIAL / 2;
-    while half > 0 {
-        for i in 0..half {
-            partial[i] = fold(partial[i], partial[i + half]);
-        }
-        half /= 2;
+/// Results for every [`PARTIAL`]-th value, in as many registers as they take.
+#[derive(Clone, Copy)]
+struct PartialResults<S: Simd, T: Float>([T::Vector<S>; MOST_REGISTERS]);
+
+/// Number of registers for the partial results on the set with the narrowest registers.
+const MOST_REGISTERS: usize = 16;
+
+impl<S: Simd, T: Float> PartialResults<S, T> {
+    const LANES: usize = T::Vector::<S>::LANES;
+
+    /// Number of registers in use.
+    const REGISTERS: usize = PARTIAL / Self::LANES;
+
+    #[inline(always)]
+    fn zero(simd: S) -> Self {
+        Self([T::Vector::<S>::splat(simd, T::zero()); MOST_REGISTERS])
     }
-    partial[0]
+
+    /// Folds the results by halves. A sequence of them would take longer than the gradient of a
+    /// small network.
+    #[inline(always)]
+    fn fold(self, fold: impl Fn(T, T) -> T) -> T {
+        let mut partial = [T::zero(); PARTIAL];
+        for (v, to) in (0..Self::REGISTERS).zip(partial.chunks_exact_mut(Self::LANES)) {
+            self.0[v].store(to);
+        }
+        let mut half = PARTIAL / 2;
+        while half > 0 {
+            for i in 0..half {
+                partial[i] = fold(partial[i], partial[i + half]);
+            }
+            half /= 2;
+        }
+        partial[0]
+    }
 }
 
-/// Adds factor · weights to the gradient. Returns partial results of the sum of squared weights, and
-/// updates those of the largest magnitude of the gradient.
-#[allow(clippy::needless_range_loop)]
+/// Adds factor · weights to the gradient. Updates the partial results of the sum of squared weights,
+/// and of the largest magnitude in the gradient.
 #[inline(always)]
-fn penalize<T: Float>(
+fn penalize<S: Simd, T: Float>(
+    simd: S,
     gradient: &mut [T],
     weights: &[T],
     factor: T,
-    largest: &mut [T; PARTIAL],
-) -> [T; PARTIAL] {
-    let (mut squares, mut max) = ([T::zero(); PARTIAL], *largest);
+    (squares, max): (&mut PartialResults<S, T>, &mut PartialResults<S, T>),
+) {
+    let lanes = T::Vector::<S>::LANES;
+    let factor = T::Vector::<S>::splat(simd, factor);
+    // Copies, because results behind references would lie in memory.
+    let (mut s, mut m) = (*squares, *max);
     let (gradients, gradient_rest) = gradient.as_chunks_mut::<PARTIAL>();
-    let (weights, weights_rest) = weights.as_chunks::<PARTIAL>();
-    // Loops of constant length keep the partial results in registers.
-    for (gradient, weights) in gradients.iter_mut().zip(weights) {
-        for i in 0..PARTIAL {
-            let (g, w) = (gradient[i] + factor * weights[i], weights[i]);
-            gradient[i] = g;
-            squares[i] += w * w;
-            max[i] = larger(max[i], g.abs());
+    let (blocks, weights_rest) = weights.as_chunks::<PARTIAL>();
+    for (gradient, weights) in gradients.iter_mut().zip(blocks) {
+        for v in 0..PartialResults::<S, T>::REGISTERS {
+            let w = T::Vector::<S>::load(simd, &weights[v * lanes..]);
+            let g = T::Vector::<S>::load(simd, &gradient[v * lanes..]);
+            let g = g.add(w.mul(factor));
+            g.store(&mut gradient[v * lanes..]);
+            s.0[v] = s.0[v].add(w.mul(w));
+            m.0[v] = largest(simd, m.0[v], g);
         }
     }
-    for (i, (g, &w)) in gradient_rest.iter_mut().zip(weights_rest).enumerate() {
-        *g += factor * w;
-        squares[i] += w * w;
-        max[i] = larger(max[i], g.abs());
+    (*squares, *max) = (s, m);
+    let rest = gradient_rest
+        .chunks_mut(lanes)
+        .zip(weights_rest.chunks(lanes));
+    for (v, (gradient, weights)) in rest.enumerate() {
+        let w = T::Vector::<S>::load_partial(simd, weights);
+        let g = T::Vector::<S>::load_partial(simd, gradient).add(w.mul(factor));
+        g.store_partial(gradient);
+        squares.0[v] = squares.0[v].add(w.mul(w));
+        max.0[v] = largest(simd, max.0[v], g);
     }
-    *largest = max;
-    squares
 }
 
-/// Updates partial results of the largest magnitude.
-#[allow(clippy::needless_range_loop)]
+/// Updates the partial results of the largest magnitude.
 #[inline(always)]
-fn magnitudes<T: Float>(values: &[T], largest: &mut [T; PARTIAL]) {
-    let mut max = *largest;
+fn magnitudes<S: Simd, T: Float>(simd: S, values: &[T], max: &mut PartialResults<S, T>) {
+    let lanes = T::Vector::<S>::LANES;
+    let mut m = *max;
     let (blocks, rest) = values.as_chunks::<PARTIAL>();
     for values in blocks {
-        for i in 0..PARTIAL {
-            max[i] = larger(max[i], values[i].abs());
+        for v in 0..PartialResults::<S, T>::REGISTERS {
+            let x = T::Vector::<S>::load(simd, &values[v * lanes..]);
+            m.0[v] = largest(simd, m.0[v], x);
         }
     }
-    for (max, x) in max.iter_mut().zip(rest) {
-        *max = larger(*max, x.abs());
+    *max = m;
+    for (v, values) in rest.chunks(lanes).enumerate() {
+        let x = T::Vector::<S>::load_partial(simd, values);
+        max.0[v] = largest(simd, max.0[v], x);
     }
-    *largest = max;
+}
+
+/// Returns the larger of `max` and the magnitude of x, in each lane. NaN if x is not finite or `max`
+/// is NaN.
+#[inline(always)]
+fn largest<S: Simd, V: Vector<S, T>, T: Float>(simd: S, max: V, x: V) -> V {
+    let minus_x = x.mul(V::splat(simd, -T::one()));
+    // 0 · x is zero for finite x, and otherwise NaN, which stays in the sum.
+    x.mul_add(V::splat(simd, T::zero()), minus_x.at_least(x.at_least(max)))
 }

@@ -104,7 +104,13 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// Copies the inputs of these samples to rows of `to`, `stride` apart.
     pub(crate) fn copy_inputs(&self, range: Range<usize>, to: &mut [T], stride: usize) {
-        copy_rows(self.samples.inputs, self.widths[0], self.rows_of(range), to, stride);
+        copy_rows(
+            self.samples.inputs,
+            self.widths[0],
+            self.rows_of(range),
+            to,
+            stride,
+        );
     }
 
     /// Writes the targets of these samples to rows of `to` without gaps.
