@@ -30,10 +30,14 @@ fn part(len: usize, index: usize, count: usize) -> Range<usize> {
 /// The part of a minibatch's gradient that one of several processes computes.
 ///
 /// [`GradientWorkspace`](crate::GradientWorkspace) sums over samples in a fixed order: first within
-/// chunks of rows, then over the chunks. The number c of chunks is 1, 2, 4, 8 or 16: the largest
-/// that leaves each chunk at least 96 rows, or else 1. Chunk i of a minibatch of B rows has the
-/// rows from ⌊i · B / c⌋ to ⌊(i + 1) · B / c⌋. Adding the sums of all chunks in order is
-/// bit-identical to a single process, no matter which process computed each chunk:
+/// chunks of rows, then over the chunks. The number c of chunks depends on the number B of rows:
+///
+/// | B | below 64 | 64 | 384 | 768 | 1,536 and more |
+/// |---|---|---|---|---|---|
+/// | c | 1 | 2 | 4 | 8 | 16 |
+///
+/// Chunk i has the rows from ⌊i · B / c⌋ to ⌊(i + 1) · B / c⌋. Adding the sums of all chunks in
+/// order is bit-identical to a single process, no matter which process computed each chunk:
 ///
 /// ```
 /// use feedforward::{GradientWorkspace, Mlp, Samples, Shard};
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn shards_are_whole_chunks_and_together_everything() {
-        for samples in [1, 95, 191, 192, 383, 500, 1535, 1536, 10_007] {
+        for samples in [1, 63, 64, 191, 383, 384, 500, 1535, 1536, 10_007] {
             let whole = Shard::of_chunks(samples, 0, 1).unwrap();
             let all: Vec<_> = whole.chunk_rows().collect();
             assert_eq!(whole.rows(), 0..samples);

@@ -352,7 +352,7 @@ impl<T: Float> Trainer<T> {
     /// Sets the number of threads that share the work. Default: one per core, or a single thread if
     /// steps are too short to gain from more.
     ///
-    /// Results are bit-identical for any number of threads. Minibatches below 192 samples run on a
+    /// Results are bit-identical for any number of threads. Minibatches below 64 samples run on a
     /// single thread. At most 16 threads are started, or one per core on machines with more cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
