@@ -44,6 +44,7 @@
 //! | write a training loop from ready-made steps | [`train::TrainingRun`] |
 //! | write a training loop from parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
+//! | predict with many small networks at once | [`Population`] |
 //! | predict on several threads | `Arc<Mlp>` and one [`Predictor`] per thread |
 //! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
 //! | choose a component, or write your own | [`activation`], [`loss`], [`init`] |
@@ -172,7 +173,7 @@ pub use {
     layer::{Layer, Neuron, NeuronMut},
     loss::Loss,
     metrics::Score,
-    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Predictor, Samples, Shard},
+    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Population, Predictor, Samples, Shard},
     model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler},
     optimizer::Optimizer,
     schedule::Schedule,

@@ -33,6 +33,7 @@ mod forward;
 mod minibatch;
 mod packed;
 mod pairing;
+mod population;
 mod prediction;
 mod predictor;
 mod reduction;
@@ -54,6 +55,7 @@ pub use clip::Clip;
 pub(crate) use dropout::SMALLEST_DROPOUT;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
+pub use population::Population;
 pub use predictor::Predictor;
 #[cfg(feature = "safetensors")]
 pub use resolver::Resolver;

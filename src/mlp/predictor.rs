@@ -172,7 +172,7 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
 /// Returns an error for the encoding, or for the first layer, with an output that is not finite for
 /// this sample. It evaluates neuron by neuron.
 #[cold]
-fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
+pub(super) fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     let mut values = match net.encoding() {
         None => sample.to_vec(),
         Some(encoding) => {
