@@ -34,6 +34,7 @@
 //! | make inputs from a table (features `tabular`, `csv`) | the module `tabular` |
 //! | predict from a table's row in flash (feature `tabular`) | the module `tabular_ref` |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
+//! | train several networks at once | [`Trainer::fit_ensemble`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
 //! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |
 //! | resume after a crash (feature `safetensors`) | `Trainer::checkpoint` |

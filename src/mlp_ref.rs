@@ -27,15 +27,10 @@
 //! parameters are to be a separate file, [`f32_from_le_bytes`] converts the bytes from
 //! `include_bytes!`.
 
-#[cfg(target_has_atomic = "ptr")]
-use alloc::sync::Arc;
-
 use crate::activation::Activation;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result, check_count, check_length, check_not_empty, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows};
-#[cfg(target_has_atomic = "ptr")]
-use crate::layout::LayerLayout;
 use crate::simd;
 
 mod from_bytes;
@@ -267,23 +262,6 @@ impl<'a, T: Float> MlpRef<'a, T> {
         }
     }
 
-    /// Views the parts of an owned network, which have been checked.
-    #[cfg(target_has_atomic = "ptr")]
-    pub(crate) fn of_network(
-        inputs: usize,
-        encoding: Option<&'a dyn Encoding<T>>,
-        (layouts, activations): (&'a [LayerLayout], &'a [Arc<dyn Activation<T>>]),
-        params: &'a [T],
-    ) -> Self {
-        let encoding = encoding.map(|encoding| Front::One(EncodingSpec::of(encoding)));
-        Self {
-            inputs,
-            front: encoding.unwrap_or(Front::All(&[])),
-            layers: Layers::Owned(layouts, activations),
-            params,
-        }
-    }
-
     /// Returns the number of inputs.
     pub const fn inputs(&self) -> usize {
         self.inputs
@@ -297,12 +275,6 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// Returns the encodings in front of the layers in order: none, one, or several side by side.
     pub const fn encodings(&self) -> &[EncodingSpec<'a, T>] {
         self.front.encodings()
-    }
-
-    /// Returns the layers in order, including the output layer.
-    pub fn layers(&self) -> impl ExactSizeIterator<Item = LayerSpec<'a, T>> + use<'a, T> {
-        let layers = self.layers;
-        (0..layers.len()).map(move |index| layers.get(index))
     }
 
     /// Returns all parameters: layer by layer weights then biases, and last those of encodings.

@@ -46,3 +46,49 @@ pub(super) fn predict_in_place<T: Float>(
     let mut scratch = memory::filled("scratch", T::zero(), view.scratch_len())?;
     view.predict_into(inputs, outputs, &mut scratch)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::activation::{Glu, Parametric, Tanh};
+    use crate::encoding::{Positional, Scaled};
+
+    #[test]
+    fn a_view_has_all_parts_of_the_network() {
+        let scaled = Scaled::new(Positional::new(2, 3).unwrap()).unwrap();
+        let builder = || {
+            Mlp::<f64>::builder(2)
+                .hidden(5, Parametric(Tanh))
+                .output(3, Glu)
+        };
+        for net in [builder().build(), builder().encoding(scaled).build()] {
+            let mut net = net.unwrap();
+            let (specs, view) = (net.layer_specs(), MlpRef::from(&net));
+            let given = match net.encoding() {
+                None => MlpRef::new(2, &specs, net.params()),
+                Some(encoding) => MlpRef::with_encoding(encoding, &specs, net.params()),
+            }
+            .unwrap();
+            assert_eq!((view.inputs(), view.outputs()), (2, 3));
+            assert_eq!(view.scratch_len(), given.scratch_len());
+            assert_eq!(view.params(), net.params());
+            let parts = |view: &MlpRef<'_, f64>| {
+                let layers = view.layers();
+                let parts = layers.map(|l| (l.outputs(), l.pieces(), l.activation().name()));
+                parts.collect::<alloc::vec::Vec<_>>()
+            };
+            assert_eq!(parts(&view), parts(&given));
+            let (mut outputs, mut scratch) = ([0.0; 6], vec![0.0; view.scratch_len()]);
+            let inputs = [0.5, -0.25, 0.125, 1.0];
+            view.predict_into(&inputs, &mut outputs, &mut scratch)
+                .unwrap();
+            assert_eq!(outputs.to_vec(), net.predict(&inputs).unwrap());
+            net.params_mut()[0] = f64::NAN;
+            let predicted = MlpRef::from(&net).predict_into(&inputs, &mut outputs, &mut scratch);
+            assert!(predicted.is_err());
+            assert!(net.predict(&inputs[..2]).is_err());
+        }
+    }
+}

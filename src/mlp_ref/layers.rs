@@ -3,9 +3,13 @@
 #[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc;
 
-use super::LayerSpec;
+#[cfg(target_has_atomic = "ptr")]
+use super::{EncodingSpec, Front};
+use super::{LayerSpec, MlpRef};
 #[cfg(target_has_atomic = "ptr")]
 use crate::activation::Activation;
+#[cfg(target_has_atomic = "ptr")]
+use crate::encoding::Encoding;
 use crate::float::Float;
 #[cfg(target_has_atomic = "ptr")]
 use crate::layout::LayerLayout;
@@ -49,5 +53,30 @@ impl<'a, T: Float> Layers<'a, T> {
                 LayerSpec::of(&layouts[index], &*activations[index])
             }
         }
+    }
+}
+
+impl<'a, T: Float> MlpRef<'a, T> {
+    /// Views the parts of an owned network, which have been checked.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn of_network(
+        inputs: usize,
+        encoding: Option<&'a dyn Encoding<T>>,
+        (layouts, activations): (&'a [LayerLayout], &'a [Arc<dyn Activation<T>>]),
+        params: &'a [T],
+    ) -> Self {
+        let encoding = encoding.map(|encoding| Front::One(EncodingSpec::of(encoding)));
+        Self {
+            inputs,
+            front: encoding.unwrap_or(Front::All(&[])),
+            layers: Layers::Owned(layouts, activations),
+            params,
+        }
+    }
+
+    /// Returns the layers in order, including the output layer.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = LayerSpec<'a, T>> + use<'a, T> {
+        let layers = self.layers;
+        (0..layers.len()).map(move |index| layers.get(index))
     }
 }

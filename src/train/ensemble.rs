@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_diverging_network_is_named_and_the_others_are_trained() {
         let (inputs, targets) = data(0.0);
-        let huge: Vec<f32> = targets.iter().map(|y| 1e19 * y).collect();
+        let huge: Vec<f32> = targets.iter().map(|y| 1e30 * y).collect();
         let good = Samples::new(&inputs, &targets);
         let samples = [good, Samples::new(&inputs, &huge), good];
         let trainer = Trainer::new(SquaredError, Sgd::new(0.1))
