@@ -3,6 +3,7 @@
 use super::LANES;
 use crate::activation::{Activation, mix};
 use crate::encoding::Encoding;
+use crate::error::Result;
 use crate::float::{Float, instantiate};
 use crate::gemm::{Buffer, transpose};
 use crate::layout::LayerLayout;
@@ -29,7 +30,7 @@ pub(super) struct Scratch<T> {
 }
 
 impl<T: Float> Scratch<T> {
-    pub(super) fn new(net: &Mlp<T>) -> crate::Result<Self> {
+    pub(super) fn new(net: &Mlp<T>) -> Result<Self> {
         let layers = net.layout().layers();
         let buffer = |width: usize| {
             let what = "scratch space of the population";
@@ -43,7 +44,7 @@ impl<T: Float> Scratch<T> {
             values: [buffer(values)?, buffer(values)?],
             z: buffer(widest(&LayerLayout::rows).unwrap_or(0))?,
             pieces: buffer(widest(&several).unwrap_or(0))?,
-            encoded: buffer(net.encoding().map_or(0, |encoding| encoding.outputs()))?,
+            encoded: buffer(net.encoding().map_or(0, Encoding::outputs))?,
         })
     }
 }
@@ -129,12 +130,8 @@ impl<T: Float> Op for Part<'_, T> {
                 }
             }
             for (at, activation) in net.layout().layers().iter().zip(net.activations()) {
-                let of =
-                    |range: &core::ops::Range<usize>| (range.start * LANES, range.len() * LANES);
-                let [weights, bias, alpha] = [&at.weights, &at.bias, &at.alpha].map(|range| {
-                    let (start, len) = of(range);
-                    &params[start..][..len]
-                });
+                let [weights, bias, alpha] = [&at.weights, &at.bias, &at.alpha]
+                    .map(|range| &params[range.start * LANES..range.end * LANES]);
                 let x_in = &x[..at.inputs * LANES];
                 let to = &mut y[..at.outputs * LANES];
                 let is_plain = at.pieces == 1 && alpha.is_empty();

@@ -102,7 +102,7 @@ fn encodings_have_parameters_of_each_network() {
         };
         let grid = Grid::new(grid).unwrap();
         let positional = Positional::new(2, 3).unwrap();
-        let scaled = Scaled::new(positional.clone()).unwrap();
+        let scaled = Scaled::new(positional).unwrap();
         let categories = Categories::new(&[(3, 2)]).unwrap();
         let both: [Arc<dyn Encoding<T>>; 2] = [
             Arc::new(categories),
