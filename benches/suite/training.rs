@@ -12,7 +12,7 @@ use feedforward::{Float, GradientWorkspace, Mlp, Samples, Trainer};
 
 use crate::jobs::{Job, STEPS, TUTORIAL};
 
-/// What one iteration of a benchmark is.
+/// Work of one iteration of a benchmark.
 #[derive(Clone, Copy)]
 enum Unit {
     Epoch,
