@@ -34,6 +34,7 @@
 //! | make inputs from a table (features `tabular`, `csv`) | the module `tabular` |
 //! | predict from a table's row in flash (feature `tabular`) | the module `tabular_ref` |
 //! | train, with sample weights if needed | [`Trainer`], [`History`], [`Samples`] |
+//! | train several networks at once | [`Trainer::fit_ensemble`] |
 //! | pause and resume training, or learn from a stream of samples | [`TrainerState`] |
 //! | save and load (feature `safetensors`) | `Mlp::save`, `ModelFile` |
 //! | resume after a crash (feature `safetensors`) | `Trainer::checkpoint` |
@@ -44,6 +45,7 @@
 //! | write a training loop from ready-made steps | [`train::TrainingRun`] |
 //! | write a training loop from parts | [`train::Batches`], [`GradientWorkspace`], [`optimizer`] |
 //! | train without gradients | [`Mlp::params_mut`], and the example `evolve` |
+//! | predict with many small networks at once | [`Population`] |
 //! | predict on several threads | `Arc<Mlp>` and one [`Predictor`] per thread |
 //! | train with several processes | [`Shard`], [`Trainer::start_run`], [`train::TrainingRun`] |
 //! | choose a component, or write your own | [`activation`], [`loss`], [`init`] |
@@ -172,7 +174,7 @@ pub use {
     layer::{Layer, Neuron, NeuronMut},
     loss::Loss,
     metrics::Score,
-    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Predictor, Samples, Shard},
+    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Population, Predictor, Samples, Shard},
     model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler},
     optimizer::Optimizer,
     schedule::Schedule,

@@ -35,11 +35,13 @@ use crate::simd;
 
 mod from_bytes;
 mod front;
+mod layers;
 mod predict;
 mod spec;
 
 pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
 use front::Front;
+use layers::Layers;
 pub use spec::{EncodingSpec, LayerSpec};
 
 /// A multilayer perceptron that borrows its parameters and its layers.
@@ -47,12 +49,13 @@ pub use spec::{EncodingSpec, LayerSpec};
 /// Parameters are laid out like those of an [`Mlp`](crate::Mlp) ([`Layout`](crate::Layout)): layer
 /// by layer, weights row-major `[rows x inputs]`, then biases, then the numbers α of
 /// [`LayerSpec::parametric`]. Those of encodings lie at the end.
-/// The [module](self) shows a network in a `static`.
+/// The [module](self) shows a network in a `static`. `MlpRef::from(&net)` views an
+/// [`Mlp`](crate::Mlp) without allocation, for example one that changes after every prediction.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
     inputs: usize,
     front: Front<'a, T>,
-    layers: &'a [LayerSpec<'a, T>],
+    layers: Layers<'a, T>,
     params: &'a [T],
 }
 
@@ -143,7 +146,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         Ok(Self {
             inputs,
             front,
-            layers,
+            layers: Layers::Specs(layers),
             params,
         })
     }
@@ -254,7 +257,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         Self {
             inputs,
             front,
-            layers,
+            layers: Layers::Specs(layers),
             params,
         }
     }
@@ -266,17 +269,12 @@ impl<'a, T: Float> MlpRef<'a, T> {
 
     /// Returns the number of outputs.
     pub const fn outputs(&self) -> usize {
-        self.layers[self.layers.len() - 1].outputs
+        self.layers.sizes(self.layers.len() - 1).0
     }
 
     /// Returns the encodings in front of the layers in order: none, one, or several side by side.
     pub const fn encodings(&self) -> &[EncodingSpec<'a, T>] {
         self.front.encodings()
-    }
-
-    /// Returns the layers in order, including the output layer.
-    pub const fn layers(&self) -> &'a [LayerSpec<'a, T>] {
-        self.layers
     }
 
     /// Returns all parameters: layer by layer weights then biases, and last those of encodings.
@@ -298,12 +296,12 @@ impl<'a, T: Float> MlpRef<'a, T> {
     const fn widths(&self) -> (usize, usize) {
         let (mut values, mut rows, mut index) = (self.front.sizes().1, 0, 0);
         while index < self.layers.len() {
-            let layer = &self.layers[index];
-            if index + 1 < self.layers.len() && layer.outputs > values {
-                values = layer.outputs;
+            let (outputs, own_rows) = self.layers.sizes(index);
+            if index + 1 < self.layers.len() && outputs > values {
+                values = outputs;
             }
-            if layer.rows() > rows {
-                rows = layer.rows();
+            if own_rows > rows {
+                rows = own_rows;
             }
             index += 1;
         }
@@ -338,7 +336,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
         let scratch = &mut scratch[..available];
         check_length("scratch", scratch, needed)?;
         check_finite_rows("inputs", inputs, self.inputs)?;
-        self.layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        if let Layers::Specs(layers) = self.layers {
+            layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        }
         let mut encodings = self.encodings().iter();
         encodings.try_for_each(EncodingSpec::check)?;
         let (values, z) = scratch.split_at_mut(values);

@@ -2,7 +2,10 @@
 
 #![cfg(target_has_atomic = "ptr")]
 
+use alloc::vec::Vec;
+
 use crate::error::{Result, check_count};
+use crate::memory;
 
 #[cfg(feature = "rayon")]
 use pool::Pool;
@@ -103,6 +106,20 @@ impl Threads {
         }
         let run = |items: &mut [I]| items.iter_mut().for_each(f);
         self.divide(items, &halves, &run);
+    }
+
+    /// Calls `f` for each item, in parallel and to the end. Returns the results in order, or the
+    /// error of the first item that has one.
+    pub(crate) fn try_map<I: Send, R: Send>(
+        &self,
+        what: &'static str,
+        items: impl ExactSizeIterator<Item = I>,
+        f: &(impl Fn(&mut I) -> Result<R> + Sync),
+    ) -> Result<Vec<R>> {
+        let count = items.len();
+        let mut items = memory::collected(what, count, items.map(|item| (item, None)))?;
+        self.install(|| self.for_each(&mut items, &|(item, result)| *result = Some(f(item))));
+        items.into_iter().filter_map(|(_, result)| result).collect()
     }
 
     /// Splits the work in two until `split` returns no second part, and runs the parts in parallel.

@@ -20,7 +20,7 @@ use feedforward::schedule::FlatCosine;
 use feedforward::train::{Batches, ReduceOnPlateau, TrainingEvent, Validation};
 use feedforward::{
     Classifier, Clip, EncodingSpec, Float, GradientWorkspace, LayerSpec, Loss, Mlp, MlpRef,
-    MultilabelClassifier, Predictor, Samples, Trainer,
+    MultilabelClassifier, Population, Predictor, Samples, Trainer,
 };
 
 struct Counting;
@@ -90,7 +90,40 @@ fn prediction<T: Float>() {
     let count = allocations(|| predictor.refresh(&net).unwrap());
     assert_eq!(count, 0, "a predictor that takes over parameters");
     let count = allocations(|| drop(net.predict(&inputs[..2]).unwrap()));
-    assert_eq!(count, 3, "outputs, layers and scratch space of one sample");
+    assert_eq!(count, 2, "outputs and scratch space of one sample");
+    let mut scratch = vec![T::zero(); MlpRef::from(&net).scratch_len()];
+    let count = allocations(|| {
+        let view = MlpRef::from(&net);
+        let predicted = view.predict_into(&inputs, &mut outputs, &mut scratch);
+        predicted.unwrap();
+    });
+    assert_eq!(count, 0, "a view of a network");
+}
+
+fn populations<T: Float>() {
+    let scaled = Scaled::new(Positional::new(2, 3).unwrap()).unwrap();
+    let encoded = Mlp::builder(2).encoding(scaled).output(3, Identity);
+    let (inputs, mut outputs) = (data::<T>().0, vec![T::zero(); 1500]);
+    for net in [network::<T>(), encoded.build().unwrap()] {
+        let params = net.params().repeat(500);
+        let mut population = Population::new(&net, 500).unwrap();
+        let count = allocations(|| {
+            population.predict_into(&inputs, &mut outputs).unwrap();
+            population.set_params(7, net.params()).unwrap();
+            population.set_all_params(&params).unwrap();
+        });
+        assert_eq!(count, 0, "a population");
+        let mut population = population.threads(2).unwrap();
+        for _ in 0..10 {
+            population.predict_into(&inputs, &mut outputs).unwrap();
+        }
+        let count = allocations(|| {
+            for _ in 0..100 {
+                population.predict_into(&inputs, &mut outputs).unwrap();
+            }
+        });
+        assert!(count <= tolerated(2, 100), "a population on two threads");
+    }
 }
 
 fn scores<T: Float>() {
@@ -333,6 +366,8 @@ fn nothing_is_allocated_once_warm() {
     std::thread::sleep(std::time::Duration::from_millis(200));
     prediction::<f32>();
     prediction::<f64>();
+    populations::<f32>();
+    populations::<f64>();
     scores::<f32>();
     scores::<f64>();
     encodings::<f32>();

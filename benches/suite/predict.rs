@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
-use feedforward::activation::{LeakyRelu, Relu};
+use feedforward::activation::{LeakyRelu, Relu, Tanh};
 use feedforward::init::ScikitLearn;
 use feedforward::simd::{self, Op, Simd, Vector};
-use feedforward::{Float, LayerSpec, Mlp, MlpRef, Predictor};
+use feedforward::{Float, LayerSpec, Mlp, MlpRef, Population, Predictor};
 
 use crate::jobs::{Job, TUTORIAL};
 
@@ -183,6 +183,51 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
         measure::<f32>(criterion, "f32", job);
         measure::<f64>(criterion, "f64", job);
     }
+    populations(criterion);
+}
+
+/// Measures many networks, each with its own parameters and its own sample: together, and as one
+/// predictor for each.
+fn populations(criterion: &mut Criterion) {
+    const COUNT: usize = 1000;
+    const NAME: &str = "population_1000_of_6-16-4";
+    let mut group = criterion.benchmark_group("predict");
+    group.throughput(Throughput::Elements(COUNT as u64));
+    let job = one_sample(NAME, &[6, 16, 4]);
+    let inputs = Job {
+        samples: COUNT,
+        ..job
+    }
+    .data::<f32>()
+    .0;
+    let mut outputs = vec![0.0; COUNT * 4];
+    for (activation, net) in [("", job.network(&Relu)), ("_tanh", job.network(&Tanh))] {
+        let population = Population::new(&net, COUNT).expect("a job's network is finite");
+        for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
+            let population = population.clone().threads(threads);
+            let mut population = population.expect("the system starts two threads");
+            group.bench_function(format!("{NAME}_f32{activation}{suffix}"), |bencher| {
+                bencher.iter(|| {
+                    let (inputs, outputs) = (black_box(&inputs), black_box(&mut outputs));
+                    let predicted = population.predict_into(inputs, outputs);
+                    predicted.expect("sizes fit");
+                });
+            });
+        }
+        let predictor = Predictor::new(net).expect("a job's network is finite");
+        let mut predictors = vec![predictor; COUNT];
+        group.bench_function(format!("{NAME}_f32{activation}_predictors"), |bencher| {
+            bencher.iter(|| {
+                let rows = black_box(&inputs).chunks_exact(6);
+                let rows = rows.zip(black_box(&mut outputs).chunks_exact_mut(4));
+                for (predictor, (input, output)) in predictors.iter_mut().zip(rows) {
+                    let predicted = predictor.predict_into(input, output);
+                    predicted.expect("sizes fit");
+                }
+            });
+        });
+    }
+    group.finish();
 }
 
 /// Sorted nanoseconds of single calls, and the cost of reading the clock.

@@ -12,7 +12,7 @@ use feedforward::{Float, GradientWorkspace, Mlp, Samples, Trainer};
 
 use crate::jobs::{Job, STEPS, TUTORIAL};
 
-/// What one iteration of a benchmark is.
+/// Work of one iteration of a benchmark.
 #[derive(Clone, Copy)]
 enum Unit {
     Epoch,
@@ -152,5 +152,49 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
         train_all(&mut group, (job, Unit::Step));
     }
     group.finish();
+    ensembles(criterion);
     long_run(criterion);
+}
+
+/// Measures some epochs of several networks: side by side, and one after another.
+fn ensembles(criterion: &mut Criterion) {
+    const COUNT: usize = 8;
+    const EPOCHS: usize = 4;
+    const NAME: &str = "8_of_13-64-64-1_f32";
+    let job = Job {
+        name: NAME,
+        sizes: &[13, 64, 64, 1],
+        samples: 1024,
+        batch: 32,
+    };
+    let mut group = criterion.benchmark_group("train_ensemble");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(
+        (COUNT * EPOCHS) as u64 * job.flop(job.samples),
+    ));
+    let nets = vec![job.network::<f32>(&Relu); COUNT];
+    let (inputs, targets) = job.data::<f32>();
+    let trainer = Trainer::new(ScikitSquaredError, Adam::scikit_learn(1e-3))
+        .batch_size(job.batch)
+        .epochs(EPOCHS);
+    let samples = [Samples::new(&inputs, &targets)];
+    for (threads, suffix) in [(1, ""), (2, "_2_threads")] {
+        let trainer = trainer.clone().threads(threads);
+        group.bench_function(format!("{NAME}{suffix}"), |bencher| {
+            bencher.iter(|| {
+                let trained = trainer.fit_ensemble(&mut nets.clone(), &samples);
+                trained.expect("a job trains")
+            });
+        });
+    }
+    group.bench_function(format!("{NAME}_single"), |bencher| {
+        bencher.iter(|| {
+            for (index, net) in nets.clone().iter_mut().enumerate() {
+                let trainer = trainer.clone().threads(1).seed(index as u64);
+                let trained = trainer.fit(net, &inputs, &targets);
+                trained.expect("a job trains");
+            }
+        });
+    });
+    group.finish();
 }

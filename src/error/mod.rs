@@ -194,6 +194,15 @@ pub enum Error {
         error: Box<Error>,
     },
 
+    /// One of several networks is wrong, or its training failed.
+    #[error("network {index}: {error}")]
+    Network {
+        /// Index of the network, counted from 0.
+        index: usize,
+        /// The error of this network. The message includes it, so it is not a `source`.
+        error: Box<Error>,
+    },
+
     /// The data that were read do not have the expected format.
     #[error("{what}: {problem}")]
     Malformed {
@@ -348,6 +357,15 @@ impl Error {
     pub(crate) fn in_column(self, name: &str) -> Self {
         Self::Column {
             column: bounded(name.into()),
+            error: Box::new(self),
+        }
+    }
+
+    /// Adds the index of the network that caused this error.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn in_network(self, index: usize) -> Self {
+        Self::Network {
+            index,
             error: Box::new(self),
         }
     }

@@ -222,12 +222,6 @@ fn check_predictions<P>(folds: &[(usize, Vec<P>)]) -> Result<usize> {
     width.ok_or(Error::Empty { what: "folds" })
 }
 
-/// One fold, and its result when it is done.
-struct Task<R> {
-    fold: usize,
-    result: Option<Result<R>>,
-}
-
 /// Calls `run` for each fold, in parallel, and returns the results in order, or the error of the
 /// first fold that has one.
 pub(crate) fn each_fold<R: Send>(
@@ -235,19 +229,12 @@ pub(crate) fn each_fold<R: Send>(
     run: &(impl Fn(&Split) -> Result<R> + Sync),
 ) -> Result<Vec<R>> {
     let count = splitter.count();
-    let tasks = (0..count).map(|fold| Task { fold, result: None });
-    let mut tasks = memory::collected("folds", count, tasks)?;
-    if tasks.is_empty() {
+    if count == 0 {
         return Err(Error::Empty { what: "folds" });
     }
-    let threads = Threads::all();
-    threads.install(|| {
-        threads.for_each(&mut tasks, &|task: &mut Task<R>| {
-            task.result = Some(splitter.fold(task.fold).and_then(|split| {
-                check_held_out(task.fold, &split)?;
-                run(&split)
-            }));
-        });
-    });
-    tasks.into_iter().filter_map(|task| task.result).collect()
+    Threads::all().try_map("folds", 0..count, &|&mut fold| {
+        let split = splitter.fold(fold)?;
+        check_held_out(fold, &split)?;
+        run(&split)
+    })
 }

@@ -30,9 +30,11 @@ mod encoder;
 pub(crate) mod file;
 mod fold;
 mod forward;
+mod in_place;
 mod minibatch;
 mod packed;
 mod pairing;
+mod population;
 mod prediction;
 mod predictor;
 mod reduction;
@@ -54,6 +56,7 @@ pub use clip::Clip;
 pub(crate) use dropout::SMALLEST_DROPOUT;
 #[cfg(feature = "safetensors")]
 pub use file::Precision;
+pub use population::Population;
 pub use predictor::Predictor;
 #[cfg(feature = "safetensors")]
 pub use resolver::Resolver;
@@ -306,29 +309,24 @@ impl<T: Float> Mlp<T> {
         layers.map(|(at, activation)| Layer::view(at.split(&self.params), at, activation))
     }
 
-    /// Returns the layers in the form that [`MlpRef`] takes. An [`MlpRef`] predicts without copying
-    /// the parameters. If there is an [`encoding`](Self::encoding), use
-    /// [`MlpRef::with_encoding`].
+    /// Returns the layers in the form that [`MlpRef`] takes, for other parameters than this
+    /// network's. For its own, `MlpRef::from(&net)` allocates nothing. If there is an
+    /// [`encoding`](Self::encoding), use [`MlpRef::with_encoding`].
     ///
     /// ```
     /// use feedforward::{Mlp, MlpRef, activation::{Identity, Tanh}};
     ///
     /// let net = Mlp::<f64>::builder(2).hidden(4, Tanh).output(1, Identity).build()?;
-    /// let layers = net.layer_specs();
-    /// let view = MlpRef::new(net.inputs(), &layers, net.params())?;
-    /// let (mut scratch, mut output) = (vec![0.0; view.scratch_len()], [0.0]);
-    /// view.predict_into(&[0.5, -0.5], &mut output, &mut scratch)?;
-    /// assert_eq!(output.to_vec(), net.predict(&[0.5, -0.5])?);
+    /// let (layers, halves) = (net.layer_specs(), vec![0.5; net.params().len()]);
+    /// let other = MlpRef::new(net.inputs(), &layers, &halves)?;
+    /// let (mut scratch, mut output) = (vec![0.0; other.scratch_len()], [0.0]);
+    /// other.predict_into(&[-2.0, 1.0], &mut output, &mut scratch)?;
+    /// assert_eq!(output, [0.5]);
     /// # Ok::<(), feedforward::Error>(())
     /// ```
     pub fn layer_specs(&self) -> Vec<LayerSpec<'_, T>> {
         let layers = self.layout.layers().iter().zip(&self.activations);
-        layers
-            .map(|(at, f)| match at.alpha.len() {
-                0 => LayerSpec::with_pieces(at.outputs, at.pieces, &**f),
-                _ => LayerSpec::parametric(at.outputs, &**f),
-            })
-            .collect()
+        layers.map(|(at, f)| LayerSpec::of(at, &**f)).collect()
     }
 
     pub(crate) fn activations(&self) -> &[Arc<dyn Activation<T>>] {

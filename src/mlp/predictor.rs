@@ -5,13 +5,12 @@ use core::borrow::{Borrow, BorrowMut};
 
 use super::Mlp;
 use super::forward::{PreActivations, forward};
+use super::in_place::predict_in_place;
 use super::packed::Packed;
 use super::prediction::{BLOCK, Prediction, Scratch};
 use super::single::predict_one;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{Float, check_finite, check_finite_rows, instantiate};
-use crate::memory;
-use crate::mlp_ref::MlpRef;
 use crate::parallel::Threads;
 
 /// Predictor: a network with packed weights and scratch space, which predicts without allocation.
@@ -81,6 +80,8 @@ impl<T: Float, M: Borrow<Mlp<T>>> Predictor<T, M> {
 impl<T: Float, M: BorrowMut<Mlp<T>>> Predictor<T, M> {
     /// Takes over all parameters of a network of the same shape, without allocation. A network
     /// that learns while it is in use, as in reinforcement learning, needs this after each update.
+    /// If it predicts only a sample or two between updates,
+    /// `MlpRef::from(&net)` is faster, because an [`MlpRef`](crate::MlpRef) copies nothing.
     ///
     /// ```
     /// use feedforward::{Mlp, Predictor, activation::Identity};
@@ -172,7 +173,7 @@ fn check_outputs<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &[T]) -> Result<
 /// Returns an error for the encoding, or for the first layer, with an output that is not finite for
 /// this sample. It evaluates neuron by neuron.
 #[cold]
-fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
+pub(super) fn overflow<T: Float>(net: &Mlp<T>, sample: &[T]) -> Option<Error> {
     let mut values = match net.encoding() {
         None => sample.to_vec(),
         Some(encoding) => {
@@ -230,17 +231,6 @@ pub(super) fn predict_all<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T
         });
     });
     check_outputs(net, all_inputs, all_outputs)
-}
-
-/// Predicts with the parameters in place, because packing them would take longer than one sample.
-fn predict_in_place<T: Float>(net: &Mlp<T>, inputs: &[T], outputs: &mut [T]) -> Result<()> {
-    let layers = net.layer_specs();
-    let borrowed = match net.encoding() {
-        None => MlpRef::new(net.inputs(), &layers, net.params()),
-        Some(encoding) => MlpRef::with_encoding(encoding, &layers, net.params()),
-    }?;
-    let mut scratch = memory::filled("scratch", T::zero(), borrowed.scratch_len())?;
-    borrowed.predict_into(inputs, outputs, &mut scratch)
 }
 
 instantiate! {

@@ -67,7 +67,8 @@ impl<T: Float> Op for Predict<'_, T> {
                     find(first, "encoded input", 0, &values[..encoded]);
                 }
             }
-            for (index, layer) in net.layers.iter().enumerate() {
+            for index in 0..=last {
+                let layer = net.layers.get(index);
                 let rows = layer.rows();
                 let (weights, others) = rest.split_at(rows * width);
                 let (bias, others) = others.split_at(rows);

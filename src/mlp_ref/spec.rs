@@ -4,6 +4,8 @@ use crate::activation::Activation;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::float::Float;
+#[cfg(target_has_atomic = "ptr")]
+use crate::layout::LayerLayout;
 
 /// Size and activation of one layer of an [`MlpRef`](crate::MlpRef).
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,16 @@ impl<'a, T: Float> LayerSpec<'a, T> {
         Self {
             is_parametric: true,
             ..Self::with_pieces(outputs, 1, activation)
+        }
+    }
+
+    /// Returns the layer at this place of an owned network.
+    #[cfg(target_has_atomic = "ptr")]
+    #[inline(always)]
+    pub(crate) fn of(at: &LayerLayout, activation: &'a dyn Activation<T>) -> Self {
+        Self {
+            is_parametric: !at.alpha.is_empty(),
+            ..Self::with_pieces(at.outputs, at.pieces, activation)
         }
     }
 

@@ -2,7 +2,6 @@
 
 #![cfg(feature = "std")]
 
-use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use core::time::Duration;
 use std::time::Instant;
@@ -50,18 +49,14 @@ pub(super) fn epochs(
     threads: &Threads,
 ) -> Result<usize> {
     let measured = budget.mul_f64(MEASURED).min(MOST_MEASURED);
-    let folds = splits.iter().take(threads.count());
-    let mut folds: Vec<_> = folds.enumerate().map(|fold| (fold, None)).collect();
+    let folds = splits.iter().take(threads.count()).enumerate();
     let rounds = splits.len().div_ceil(folds.len().max(1)) as f64;
-    threads.install(|| {
-        threads.for_each(&mut folds, &|(fold, pace)| {
-            *pace = Some(Pace::of(recipe, table, (target, targets), *fold, measured));
-        });
-    });
+    let paces = threads.try_map("folds", folds, &|fold| {
+        Pace::of(recipe, table, (target, targets), *fold, measured)
+    })?;
     let mut mean = Pace::default();
-    let count = folds.len().max(1) as f64;
-    for pace in folds.into_iter().filter_map(|(_, pace)| pace) {
-        let pace = pace?;
+    let count = paces.len().max(1) as f64;
+    for pace in paces {
         mean.preparation += pace.preparation / count;
         mean.epoch += pace.epoch / count;
     }

@@ -375,14 +375,9 @@ impl<'t> Tabular<'t> {
             let data = (&features, &target, &targets);
             recipe.epochs = budget::epochs((budget, begun), &recipe, data, &splits, &threads)?;
         }
-        let mut members: Vec<_> = splits.iter().enumerate().map(|fold| (fold, None)).collect();
-        threads.install(|| {
-            threads.for_each(&mut members, &|(fold, member)| {
-                *member = Some(Member::fit(&recipe, &features, (&target, &targets), *fold));
-            });
-        });
-        let members = members.into_iter().filter_map(|(_, member)| member);
-        let members = members.collect::<Result<Vec<_>>>()?;
+        let members = threads.try_map("folds", splits.iter().enumerate(), &|fold| {
+            Member::fit(&recipe, &features, (&target, &targets), *fold)
+        })?;
         TabularModel::evaluated((target, &recipe), members, (table, &targets), &splits)
     }
 

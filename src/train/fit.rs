@@ -18,7 +18,7 @@ use crate::mlp::{GradientWorkspace, Mlp, Samples, check_finite};
 const DEFAULT_BATCH: usize = 200;
 
 /// A callback that never ends the training run.
-fn never<T>(_: &TrainingEvent, _: &Mlp<T>) -> ControlFlow<()> {
+pub(super) fn never<T>(_: &TrainingEvent, _: &Mlp<T>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 

@@ -3,6 +3,7 @@
 //! | task | types |
 //! |---|---|
 //! | setting up and starting a training run | [`Trainer`] |
+//! | training several networks side by side | [`Trainer::fit_ensemble`] |
 //! | ordering samples and forming minibatches | [`Order`], [`Batches`] |
 //! | validating | [`Validation`], and the module [`folds`](crate::folds) |
 //! | adapting the learning rate to the loss | [`Adaptive`], [`ReduceOnPlateau`] |
@@ -20,6 +21,7 @@ mod batches;
 mod check;
 #[cfg(feature = "safetensors")]
 mod checkpoint;
+mod ensemble;
 mod fit;
 mod hints;
 mod history;

@@ -45,6 +45,30 @@ pub(super) fn run<T: Float>(
     length: RunLength,
     on_event: &mut OnEvent<'_, T>,
 ) -> Result<StopReason> {
+    let train = |fit: &mut Fit<'_, T>, run: TrainingRun<'_, T>| fit.run(run, on_event);
+    prepared(trainer, net, state, samples, length, train)
+}
+
+/// Makes all checks that come before the first update of a whole run, and changes nothing.
+pub(super) fn check<T: Float>(
+    trainer: &Trainer<T>,
+    net: &mut Mlp<T>,
+    samples: &Samples<'_, T>,
+) -> Result<()> {
+    let mut state = trainer.init_state(net)?;
+    let stop = |_: &mut Fit<'_, T>, _: TrainingRun<'_, T>| Ok(StopReason::Callback);
+    prepared(trainer, net, &mut state, samples, RunLength::Whole, stop).map(drop)
+}
+
+/// Checks settings, network and samples, and calls `train` with all that a training run needs.
+fn prepared<T: Float>(
+    trainer: &Trainer<T>,
+    net: &mut Mlp<T>,
+    state: &mut TrainerState<T>,
+    samples: &Samples<'_, T>,
+    length: RunLength,
+    train: impl FnOnce(&mut Fit<'_, T>, TrainingRun<'_, T>) -> Result<StopReason>,
+) -> Result<StopReason> {
     trainer.check()?;
     #[cfg(all(feature = "safetensors", feature = "std"))]
     if let Some((path, _)) = &trainer.checkpoints {
@@ -99,7 +123,7 @@ pub(super) fn run<T: Float>(
         scratch: Vec::new(),
     };
     let run = TrainingRun::new(trainer, net, state, batches, length)?;
-    let result = fit.run(run, on_event);
+    let result = train(&mut fit, run);
     // Release the threads, so that other runs can use them.
     state.workspace = Some(fit.gradient.with_threads(Threads::one()));
     #[cfg(all(feature = "safetensors", feature = "std"))]

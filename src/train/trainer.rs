@@ -44,7 +44,7 @@ pub struct Trainer<T> {
     pub(super) order: Order,
     pub(super) seed: u64,
     pub(super) average: Option<f64>,
-    pub(super) validation: Option<Validation<T>>,
+    pub(super) validation: Option<Arc<Validation<T>>>,
     pub(super) early_stopping: Option<Patience>,
     pub(super) keep_best: bool,
     pub(super) tolerance: Option<Patience>,
@@ -240,7 +240,7 @@ impl<T: Float> Trainer<T> {
 
     /// Sets the validation samples, and optionally a score, to evaluate after each epoch.
     pub fn validation(mut self, validation: Validation<T>) -> Self {
-        self.validation = Some(validation);
+        self.validation = Some(Arc::new(validation));
         self
     }
 
@@ -261,7 +261,7 @@ impl<T: Float> Trainer<T> {
     }
 
     fn validation_source_mut(&mut self) -> Option<&mut Source<T>> {
-        Some(&mut self.validation.as_mut()?.source)
+        Some(&mut Arc::make_mut(self.validation.as_mut()?).source)
     }
 
     /// Returns `true` if validation samples are split off the training samples.

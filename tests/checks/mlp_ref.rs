@@ -142,9 +142,9 @@ fn a_static_network_tells_its_shape() {
     assert_eq!((NET.inputs(), NET.outputs()), (4, 3));
     // The widest hidden layer plus the widest row of pre-activations.
     assert_eq!(SCRATCH, 16 + 16);
-    let sizes = NET.layers().iter().map(|l| (l.outputs(), l.pieces()));
+    let sizes = NET.layers().map(|l| (l.outputs(), l.pieces()));
     assert_eq!(sizes.collect::<Vec<_>>(), [(16, 1), (3, 2)]);
-    assert_eq!(NET.layers()[0].activation().name(), "gelu");
+    assert_eq!(NET.layers().next().unwrap().activation().name(), "gelu");
     assert_eq!(NET.params().len(), PARAMS.len());
     let single = [LayerSpec::<f64>::new(5, &Identity)];
     assert_eq!(MlpRef::constant(1, &single, &[0.0; 10]).scratch_len(), 5);

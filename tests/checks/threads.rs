@@ -11,9 +11,10 @@ use feedforward::{
     Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, EncodingSpec, Epoch,
     Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
     Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
-    Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard, StopReason,
-    Trainer, TrainerState, activation, calibration, conformal, encoding, explain, folds, gemm,
-    init, loss, metrics, optimizer, schedule, search, simd, tabular, tabular_ref, train,
+    Population, Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard,
+    StopReason, Trainer, TrainerState, activation, calibration, conformal, encoding, explain,
+    folds, gemm, init, loss, metrics, optimizer, schedule, search, simd, tabular, tabular_ref,
+    train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -35,6 +36,8 @@ shared! {
     MlpRef<'static, f32>,
     EncodingSpec<'static, f32>,
     LayerSpec<'static, f32>,
+    Population<f32>,
+    Population<f64>,
     Predictor<f32>,
     Predictor<f64, Arc<Mlp<f64>>>,
     Predictor<f64, &'static Mlp<f64>>,

@@ -54,7 +54,10 @@ pub(super) fn of<T: Float>(trainer: &Trainer<T>) -> Settings {
     for (name, value) in settings {
         flatten(name, &format!("{value:?}"), &mut all);
     }
-    let validation = trainer.validation.as_ref().map_or("None".into(), describe);
+    let validation = trainer
+        .validation
+        .as_deref()
+        .map_or("None".into(), describe);
     flatten("validation", &validation, &mut all);
     all
 }
