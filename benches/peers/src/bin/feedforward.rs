@@ -20,8 +20,10 @@ fn run<T: feedforward::Float + From<f32>>(options: Options) -> feedforward::Resu
         .epochs(1 + options.epochs)
         .threads(options.threads);
     let mut clock = Clock::start();
-    let history = trainer.fit_with(&mut net, &samples, |_, _| {
-        clock.lap();
+    let history = trainer.fit_with(&mut net, &samples, |event, _| {
+        if event.epoch().is_some() {
+            clock.lap();
+        }
         ControlFlow::Continue(())
     })?;
     clock.report("feedforward", options, history.loss());
