@@ -1,6 +1,6 @@
-"""Times the job of src/lib.rs in a Python library.
+"""Times a job of src/lib.rs in a Python library.
 
-usage: peers.py {scikit-learn,torch,torch-compiled,jax} [f32|f64] [EPOCHS]
+usage: peers.py {scikit-learn,torch,torch-compiled,jax} [f32|f64] [EPOCHS] [JOB]
        peers.py versions
 
 Uses as many threads as it may use cores: pin it with taskset.
@@ -14,6 +14,7 @@ from importlib import metadata
 LIBRARY = sys.argv[1] if len(sys.argv) > 1 else ""
 DTYPE = sys.argv[2] if len(sys.argv) > 2 else "f32"
 EPOCHS = int(sys.argv[3]) if len(sys.argv) > 3 else 10
+JOB = sys.argv[4] if len(sys.argv) > 4 else "tutorial"
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 # Before any import of a library, which reads them once.
@@ -22,45 +23,68 @@ for name in ("OMP", "OPENBLAS", "MKL"):
 os.environ.pop("OPENBLAS_CORETYPE", None)  # may force a slow kernel
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-SIZES = [2] + [100] * 10 + [3]
-SIDE, BATCH, LEARNING_RATE = 100, 200, 1e-3
-SAMPLES = SIDE * SIDE
+# Sizes, samples and minibatch, as in src/lib.rs.
+JOBS = {
+    "tutorial": ([2] + [100] * 10 + [3], 10_000, 200),
+    "4-16-3_b32": ([4, 16, 3], 10_240, 32),
+    "13-64-64-1_b32": ([13, 64, 64, 1], 10_240, 32),
+    "13-64-64-1_b256": ([13, 64, 64, 1], 10_240, 256),
+    "784-128-10_b64": ([784, 128, 10], 5_120, 64),
+    "64-512-512-8_b256": ([64, 512, 512, 8], 5_120, 256),
+}
+SIZES, SAMPLES, BATCH = JOBS.get(JOB, JOBS["tutorial"])
+LEARNING_RATE = 1e-3
 
 
 class Clock:
-    """Milliseconds that each epoch took. The first is warm-up, and not counted."""
+    """Seconds that each epoch took. The first is warm-up, and not counted."""
 
     def __init__(self):
         self.started, self.laps = time.perf_counter(), []
 
     def lap(self):
         now = time.perf_counter()
-        self.laps.append(1e3 * (now - self.started))
+        self.laps.append(now - self.started)
         self.started = now
 
     def report(self, loss):
         """Prints one line, which `run` reads. `loss` is the last epoch's mean."""
-        laps = sorted(self.laps[1:])
+        unit, scale = ("ms/epoch", 1e3) if JOB == "tutorial" else ("us/step", 1e6 * BATCH / SAMPLES)
+        laps = sorted(scale * lap for lap in self.laps[1:])
         print(
-            f"{LIBRARY} {DTYPE} threads {THREADS} ms/epoch: median {laps[len(laps) // 2]:.1f} "
-            f"min {laps[0]:.1f} max {laps[-1]:.1f} loss {loss:.5f}"
+            f"{LIBRARY} {DTYPE} threads {THREADS} {unit}: median {laps[len(laps) // 2]:.2f} "
+            f"min {laps[0]:.2f} max {laps[-1]:.2f} loss {loss:.5f}"
         )
 
 
 def data():
-    """The coordinates of each pixel, in [-1, 1), and its colors: a disk, a bar and waves."""
+    """Inputs and targets, one row a sample."""
     import numpy as np
 
     float_type = np.float32 if DTYPE == "f32" else np.float64
-    y, x = np.array(np.divmod(np.arange(SAMPLES), SIDE)) / (SIDE / 2) - 1
+    inputs, targets = picture(np) if JOB == "tutorial" else waves(np)
+    return inputs.astype(float_type), targets.astype(float_type)
+
+
+def picture(np):
+    """The coordinates of each pixel, in [-1, 1), and its colors: a disk, a bar and waves."""
+    y, x = np.array(np.divmod(np.arange(SAMPLES), 100)) / 50 - 1
     colors = [np.hypot(y, x) < 0.7, np.abs(y) < 0.3, np.sin(5 * x) > 0]
-    return np.stack([y, x], 1).astype(float_type), np.stack(colors, 1).astype(float_type)
+    return np.stack([y, x], 1), np.stack(colors, 1)
+
+
+def waves(np):
+    """Random inputs in [-1, 1), and smooth targets in [0, 1]: waves along the inputs' sum."""
+    inputs = np.random.default_rng(1).uniform(-1, 1, (SAMPLES, SIZES[0]))
+    waves = np.outer(inputs.sum(1), np.arange(1, SIZES[-1] + 1))
+    return inputs, 0.5 + 0.5 * np.sin(waves)
 
 
 def scikit_learn():
     from sklearn.neural_network import MLPRegressor
 
     x, y = data()
+    y = y.squeeze()  # a single output is a vector
     net = MLPRegressor(
         hidden_layer_sizes=SIZES[1:-1],
         learning_rate_init=LEARNING_RATE,
@@ -161,13 +185,13 @@ def versions():
 
 
 if __name__ == "__main__":
-    jobs = {
+    libraries = {
         "scikit-learn": scikit_learn,
         "torch": lambda: torch(compiled=False),
         "torch-compiled": lambda: torch(compiled=True),
         "jax": jax,
         "versions": versions,
     }
-    if LIBRARY not in jobs or DTYPE not in ("f32", "f64") or EPOCHS < 1:
+    if LIBRARY not in libraries or JOB not in JOBS or DTYPE not in ("f32", "f64") or EPOCHS < 1:
         sys.exit(__doc__)
-    jobs[LIBRARY]()
+    libraries[LIBRARY]()

@@ -6,8 +6,7 @@ use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::prelude::*;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{DType, Element, set_default_dtypes};
-use peers::{BATCH, Clock, Data, Float, INPUTS, LEARNING_RATE, OUTPUTS};
-use peers::{Options, Order, SAMPLES, SIZES};
+use peers::{Clock, Data, Float, Job, LEARNING_RATE, Options, Order};
 
 #[derive(Module, Debug)]
 struct Net<B: Backend> {
@@ -16,9 +15,9 @@ struct Net<B: Backend> {
 }
 
 impl<B: Backend> Net<B> {
-    fn new(device: &B::Device) -> Self {
+    fn new(job: Job, device: &B::Device) -> Self {
         let layer = |pair: &[usize]| LinearConfig::new(pair[0], pair[1]).init(device);
-        let mut hidden: Vec<_> = SIZES.windows(2).map(layer).collect();
+        let mut hidden: Vec<_> = job.sizes.windows(2).map(layer).collect();
         let last = hidden.pop().expect("the network has layers");
         Self { hidden, last }
     }
@@ -32,20 +31,20 @@ impl<B: Backend> Net<B> {
 }
 
 fn run<B: AutodiffBackend, T: Element + From<f32>>(library: &str, options: Options) {
-    let device = B::Device::default();
+    let (job, device) = (options.job, B::Device::default());
     set_default_dtypes::<B>(&device, T::dtype(), DType::I64).expect("no tensor exists so far");
-    let data = Data::<T>::new();
-    let mut net = Net::<B>::new(&device);
+    let data = Data::<T>::new(job);
+    let mut net = Net::<B>::new(job, &device);
     let mut optimizer = AdamConfig::new().init();
 
-    let (mut order, mut loss) = (Order::new(), 0.0);
+    let (mut order, mut loss) = (Order::new(job), 0.0);
     let mut clock = Clock::start();
     for _ in 0..=options.epochs {
         loss = 0.0;
         for batch in order.shuffled() {
             let (x, y) = data.gather(batch);
-            let x = TensorData::new(x, [batch.len(), INPUTS]);
-            let y = TensorData::new(y, [batch.len(), OUTPUTS]);
+            let x = TensorData::new(x, [batch.len(), job.inputs()]);
+            let y = TensorData::new(y, [batch.len(), job.outputs()]);
             let (x, y) = (Tensor::from_data(x, &device), Tensor::from_data(y, &device));
             let error = MseLoss::new().forward(net.forward(x), y, Reduction::Mean);
             let gradients = GradientsParams::from_grads(error.backward(), &net);
@@ -55,7 +54,7 @@ fn run<B: AutodiffBackend, T: Element + From<f32>>(library: &str, options: Optio
         clock.lap();
     }
     assert_eq!(net.last.weight.val().dtype(), T::dtype());
-    clock.report(library, options, loss * BATCH as f64 / SAMPLES as f64);
+    clock.report(library, options, job.mean(loss));
 }
 
 fn main() {

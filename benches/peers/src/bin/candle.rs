@@ -2,8 +2,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{
     AdamW, Linear, Module, Optimizer, ParamsAdamW, VarBuilder, VarMap, linear, loss::mse,
 };
-use peers::{BATCH, Clock, Data, Float, INPUTS, LEARNING_RATE, OUTPUTS};
-use peers::{Options, Order, SAMPLES, SIZES};
+use peers::{Clock, Data, Float, LEARNING_RATE, Options, Order};
 
 fn forward(layers: &[Linear], x: &Tensor) -> Result<Tensor> {
     let (last, hidden) = layers.split_last().expect("the network has layers");
@@ -20,14 +19,16 @@ fn main() -> Result<()> {
         Float::F32 => DType::F32,
         Float::F64 => DType::F64,
     };
-    let device = Device::Cpu;
-    let Data { inputs, targets } = Data::<f32>::new();
-    let inputs = Tensor::from_vec(inputs, (SAMPLES, INPUTS), &device)?.to_dtype(dtype)?;
-    let targets = Tensor::from_vec(targets, (SAMPLES, OUTPUTS), &device)?.to_dtype(dtype)?;
+    let (job, device) = (options.job, Device::Cpu);
+    let data = Data::<f32>::new(job);
+    let inputs =
+        Tensor::from_vec(data.inputs, (job.samples, job.inputs()), &device)?.to_dtype(dtype)?;
+    let targets =
+        Tensor::from_vec(data.targets, (job.samples, job.outputs()), &device)?.to_dtype(dtype)?;
 
     let params = VarMap::new();
     let builder = VarBuilder::from_varmap(&params, dtype, &device);
-    let layers = SIZES.windows(2).enumerate();
+    let layers = job.sizes.windows(2).enumerate();
     let layers = layers.map(|(i, pair)| linear(pair[0], pair[1], builder.pp(i)));
     let layers = layers.collect::<Result<Vec<_>>>()?;
     // Without weight decay, AdamW is Adam.
@@ -38,7 +39,7 @@ fn main() -> Result<()> {
     };
     let mut optimizer = AdamW::new(params.all_vars(), adam)?;
 
-    let (mut order, mut loss) = (Order::new(), 0.0);
+    let (mut order, mut loss) = (Order::new(job), 0.0);
     let mut clock = Clock::start();
     for _ in 0..=options.epochs {
         loss = 0.0;
@@ -55,6 +56,6 @@ fn main() -> Result<()> {
         }
         clock.lap();
     }
-    clock.report("candle", options, loss * BATCH as f64 / SAMPLES as f64);
+    clock.report("candle", options, job.mean(loss));
     Ok(())
 }
