@@ -90,7 +90,7 @@ impl<T: Float> Reduction<'_, T> {
 /// Consecutive parts and their values.
 type Work<'a, T> = (&'a mut [Part], &'a mut [T]);
 
-fn halves<'a, T>((parts, values): Work<'a, T>) -> (Work<'a, T>, Option<Work<'a, T>>) {
+fn halves<T>((parts, values): Work<'_, T>) -> (Work<'_, T>, Option<Work<'_, T>>) {
     if values.len() < LEAST || parts.len() < 2 {
         return ((parts, values), None);
     }
