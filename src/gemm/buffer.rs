@@ -95,8 +95,8 @@ impl<T: Clone> Clone for Buffer<T> {
 
 /// Sets `to[c][r] = from[r][c]` for rows of `cols` values.
 ///
-/// It works on four rows at a time, so that it accesses both matrices in larger pieces, and on a
-/// few columns at a time, so that their rows in `to` stay in the first-level cache.
+/// It works on four rows at a time, so that it accesses both matrices in larger pieces. It takes a
+/// few columns at a time, whose rows in `to` stay in the first-level cache.
 pub(crate) fn transpose<T: Float>(
     from: &[T],
     from_row: usize,

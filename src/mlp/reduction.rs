@@ -188,8 +188,8 @@ impl<S: Simd, T: Float> PartialResults<S, T> {
     }
 }
 
-/// Adds factor · weights to the gradient. Updates the partial results of the sum of squared weights,
-/// and of the largest magnitude in the gradient.
+/// Adds factor · weights to the gradient. Updates the partial results of the sum of squared
+/// weights, and of the largest magnitude in the gradient.
 #[inline(always)]
 fn penalize<S: Simd, T: Float>(
     simd: S,
@@ -246,8 +246,8 @@ fn magnitudes<S: Simd, T: Float>(simd: S, values: &[T], max: &mut PartialResults
     }
 }
 
-/// Returns the larger of `max` and the magnitude of x, in each lane. NaN if x is not finite or `max`
-/// is NaN.
+/// Returns the larger of `max` and the magnitude of x, in each lane. NaN if x is not finite or
+/// `max` is NaN.
 #[inline(always)]
 fn largest<S: Simd, V: Vector<S, T>, T: Float>(simd: S, max: V, x: V) -> V {
     let minus_x = x.mul(V::splat(simd, -T::one()));

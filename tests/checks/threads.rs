@@ -150,6 +150,7 @@ shared! {
     schedule::StepDecay,
     schedule::ExponentialDecay,
     schedule::WarmUp,
+    loss::LossRows<'static, f32>,
     loss::PerOutput<loss::Poisson>,
     loss::Smoothed<loss::BinaryCrossEntropy>,
     loss::SquaredError,
