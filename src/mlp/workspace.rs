@@ -64,6 +64,8 @@ pub struct GradientWorkspace<T> {
     chunks: Vec<Chunk<T>>,
     /// Number of chunks of the last computed gradient.
     used: usize,
+    /// `true` if the chunks hold the partial gradients of a shard.
+    is_sharded: bool,
     /// Chunk for evaluations and derivatives. It holds no sums of a gradient.
     probe: Chunk<T>,
     values: Vec<T>,
@@ -95,6 +97,7 @@ impl<T: Float> GradientWorkspace<T> {
             packed: Packed::new(net),
             chunks: Vec::new(),
             used: 0,
+            is_sharded: false,
             probe: Chunk::new(net),
             values: vec![T::zero(); net.layout().len()],
             partial: vec![T::zero(); net.layout().encoding().len()],

@@ -75,9 +75,11 @@ impl<T: Float> GradientWorkspace<T> {
 
     /// Returns, for each chunk of the last computed shard, in order, its part of the gradient and
     /// of the loss. The gradient excludes the penalty. The loss is the weighted sum over the
-    /// chunk's samples.
+    /// chunk's samples. There are none after the gradient of a whole minibatch, whose chunks are
+    /// added up at once.
     pub fn partial_gradients(&self) -> impl ExactSizeIterator<Item = (&[T], f64)> {
-        let chunks = self.chunks[..self.used].iter();
+        let count = if self.is_sharded { self.used } else { 0 };
+        let chunks = self.chunks[..count].iter();
         chunks.map(|chunk| (&chunk.gradient[..], chunk.loss))
     }
 
@@ -116,6 +118,7 @@ impl<T: Float> GradientWorkspace<T> {
         let needs_input_gradient = self.inputs.is_some() || !self.layout.encoding().is_empty();
         self.prepare(net, Some(usize::from(!needs_input_gradient)))?;
         self.used = shard.chunks().len();
+        self.is_sharded = is_sharded;
         while self.chunks.len() < self.used {
             self.chunks.push(Chunk::new(net));
         }
