@@ -6,7 +6,7 @@ use feedforward::loss::{
     BinaryCrossEntropy, GaussianNll, Huber, MeanAbsoluteError, MeanSquaredError, Pinball, Poisson,
     RelativeL2, SoftmaxCrossEntropy, SquaredError,
 };
-use feedforward::{Clip, Error, GradientWorkspace, Loss, Mlp, Position, Samples};
+use feedforward::{Clip, Error, GradientWorkspace, Loss, Mlp, Position, Samples, Shard};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 const SIZES: [usize; 4] = [3, 4, 3, 2];
@@ -477,4 +477,30 @@ fn bad_input_is_an_error_of_derivatives() {
         ),
         "{error}"
     );
+}
+
+/// Each place lies in another lane of a register or another block than its neighbors.
+#[test]
+fn a_gradient_that_is_not_finite_in_any_place_is_an_error() {
+    let net = Mlp::<f32>::builder(7)
+        .hidden(11, activation::Tanh)
+        .output(3, activation::Identity)
+        .build()
+        .unwrap();
+    let (whole, len) = (Shard::of_chunks(5, 0, 1).unwrap(), net.params().len());
+    for l2 in [0.0, 0.5] {
+        let mut gradient = GradientWorkspace::new(&net).l2(l2).unwrap();
+        for place in 0..len {
+            let mut sum = vec![0.25; len];
+            gradient.finish_reduction(&net, &sum, 1.0, &whole).unwrap();
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                sum[place] = bad;
+                let error = gradient.finish_reduction(&net, &sum, 1.0, &whole);
+                assert!(
+                    matches!(error, Err(Error::Overflow { .. })),
+                    "{place}: {error:?}"
+                );
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::chunk::Chunk;
-use crate::blas1::{PARTIAL, larger};
+use crate::blas1::{PARTIAL, PartialResults, larger, largest, magnitudes};
 use crate::float::{Float, instantiate};
 use crate::layout::Layout;
 use crate::parallel::Threads;
@@ -151,43 +151,6 @@ impl<T: Float> Op for Reduce<'_, T> {
     }
 }
 
-/// Results for every [`PARTIAL`]-th value, in as many registers as they take.
-#[derive(Clone, Copy)]
-struct PartialResults<S: Simd, T: Float>([T::Vector<S>; MOST_REGISTERS]);
-
-/// Number of registers for the partial results on the set with the narrowest registers.
-const MOST_REGISTERS: usize = 16;
-
-impl<S: Simd, T: Float> PartialResults<S, T> {
-    const LANES: usize = T::Vector::<S>::LANES;
-
-    /// Number of registers in use.
-    const REGISTERS: usize = PARTIAL / Self::LANES;
-
-    #[inline(always)]
-    fn zero(simd: S) -> Self {
-        Self([T::Vector::<S>::splat(simd, T::zero()); MOST_REGISTERS])
-    }
-
-    /// Folds the results by halves. A sequence of them would take longer than the gradient of a
-    /// small network.
-    #[inline(always)]
-    fn fold(self, fold: impl Fn(T, T) -> T) -> T {
-        let mut partial = [T::zero(); PARTIAL];
-        for (v, to) in (0..Self::REGISTERS).zip(partial.chunks_exact_mut(Self::LANES)) {
-            self.0[v].store(to);
-        }
-        let mut half = PARTIAL / 2;
-        while half > 0 {
-            for i in 0..half {
-                partial[i] = fold(partial[i], partial[i + half]);
-            }
-            half /= 2;
-        }
-        partial[0]
-    }
-}
-
 /// Adds factor · weights to the gradient. Updates the partial results of the sum of squared
 /// weights, and of the largest magnitude in the gradient.
 #[inline(always)]
@@ -225,32 +188,4 @@ fn penalize<S: Simd, T: Float>(
         squares.0[v] = squares.0[v].add(w.mul(w));
         max.0[v] = largest(simd, max.0[v], g);
     }
-}
-
-/// Updates the partial results of the largest magnitude.
-#[inline(always)]
-fn magnitudes<S: Simd, T: Float>(simd: S, values: &[T], max: &mut PartialResults<S, T>) {
-    let lanes = T::Vector::<S>::LANES;
-    let mut m = *max;
-    let (blocks, rest) = values.as_chunks::<PARTIAL>();
-    for values in blocks {
-        for v in 0..PartialResults::<S, T>::REGISTERS {
-            let x = T::Vector::<S>::load(simd, &values[v * lanes..]);
-            m.0[v] = largest(simd, m.0[v], x);
-        }
-    }
-    *max = m;
-    for (v, values) in rest.chunks(lanes).enumerate() {
-        let x = T::Vector::<S>::load_partial(simd, values);
-        max.0[v] = largest(simd, max.0[v], x);
-    }
-}
-
-/// Returns the larger of `max` and the magnitude of x, in each lane. NaN if x is not finite or
-/// `max` is NaN.
-#[inline(always)]
-fn largest<S: Simd, V: Vector<S, T>, T: Float>(simd: S, max: V, x: V) -> V {
-    let minus_x = x.mul(V::splat(simd, -T::one()));
-    // 0 · x is zero for finite x, and otherwise NaN, which stays in the sum.
-    x.mul_add(V::splat(simd, T::zero()), minus_x.at_least(x.at_least(max)))
 }

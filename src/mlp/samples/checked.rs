@@ -104,33 +104,22 @@ impl<'a, T: Float> CheckedSamples<'a, T> {
 
     /// Copies the inputs of these samples to rows of `to`, `stride` apart.
     pub(crate) fn copy_inputs(&self, range: Range<usize>, to: &mut [T], stride: usize) {
-        copy_rows(
-            self.samples.inputs,
-            self.widths[0],
-            self.rows_of(range),
-            to,
-            stride,
-        );
+        let from = (self.samples.inputs, self.widths[0]);
+        copy_rows(from, self.samples.rows, range, to, stride);
     }
 
     /// Writes the targets of these samples to rows of `to` without gaps.
     pub(crate) fn copy_targets(&self, range: Range<usize>, to: &mut [T]) {
         let width = self.widths[1];
         match self.samples.targets {
-            Targets::Values(values) => copy_rows(values, width, self.rows_of(range), to, width),
+            Targets::Values(values) => {
+                copy_rows((values, width), self.samples.rows, range, to, width);
+            }
             Targets::Classes(classes) => {
                 for (sample, to) in range.zip(to.chunks_exact_mut(width)) {
                     write_class(classes[self.row(sample)], to);
                 }
             }
-        }
-    }
-
-    /// Returns the rows of the data that these samples are.
-    fn rows_of(&self, range: Range<usize>) -> Rows<'a> {
-        match self.samples.rows {
-            None => Rows::From(range.start, range.len()),
-            Some(rows) => Rows::Of(&rows[range]),
         }
     }
 
@@ -232,26 +221,24 @@ fn combine(hash: u64, bits: u64) -> u64 {
     (hash.rotate_left(29) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Rows of a data set.
-#[derive(Clone, Copy)]
-enum Rows<'a> {
-    /// The first row, and the number of rows from there on.
-    From(usize, usize),
-    /// These rows.
-    Of(&'a [usize]),
-}
-
 instantiate! {
-    /// Copies rows of this width to rows that are `stride` apart.
-    fn copy_rows<T>(from: &[T], width: usize, rows: Rows<'_>, to: &mut [T], stride: usize) {
-        simd::dispatch(CopyRows { from, width, rows, to, stride });
+    /// Copies rows of a data set, which have this width, to rows that are `stride` apart. Sample i
+    /// is row i of the data, or `rows[i]` if rows are selected.
+    fn copy_rows<T>(
+        from: (&[T], usize),
+        rows: Option<&[usize]>,
+        samples: Range<usize>,
+        to: &mut [T],
+        stride: usize,
+    ) {
+        simd::dispatch(CopyRows { from, rows, samples, to, stride });
     }
 }
 
 struct CopyRows<'a, T> {
-    from: &'a [T],
-    width: usize,
-    rows: Rows<'a>,
+    from: (&'a [T], usize),
+    rows: Option<&'a [usize]>,
+    samples: Range<usize>,
     to: &'a mut [T],
     stride: usize,
 }
@@ -262,18 +249,11 @@ impl<T: Float> Op for CopyRows<'_, T> {
     // A function call for each row would take longer than the copy of a short row.
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let (from, width) = self.from;
         let to = self.to.chunks_exact_mut(self.stride);
-        match self.rows {
-            Rows::From(first, count) => {
-                for (row, to) in (first..first + count).zip(to) {
-                    copy_row(simd, &self.from[row * self.width..][..self.width], to);
-                }
-            }
-            Rows::Of(rows) => {
-                for (&row, to) in rows.iter().zip(to) {
-                    copy_row(simd, &self.from[row * self.width..][..self.width], to);
-                }
-            }
+        for (sample, to) in self.samples.zip(to) {
+            let row = self.rows.map_or(sample, |rows| rows[sample]);
+            copy_row(simd, &from[row * width..][..width], to);
         }
     }
 }
