@@ -233,20 +233,25 @@ fn rows<T: Float, S: Simd, const R: usize>(
     let lanes = T::Vector::<S>::LANES;
     const { assert!(LANES.is_multiple_of(REGISTERS * T::Vector::<S>::LANES)) };
     let width = REGISTERS * lanes;
-    let weights: [&[T]; R] = core::array::from_fn(|row| &weights[row * x.len()..][..x.len()]);
+    let mut each = [weights; R];
+    for row in 0..R {
+        each[row] = &weights[row * x.len()..][..x.len()];
+    }
     let mut first = 0;
     while first < LANES {
         let mut sums = [[T::Vector::<S>::splat(simd, T::zero()); REGISTERS]; R];
         let mut at = first;
         while at < x.len() {
-            let x = &x[at..][..width];
-            let x: [T::Vector<S>; REGISTERS] =
-                [0, 1].map(|v| T::Vector::<S>::load(simd, &x[v * lanes..]));
+            // No closure, which would be called instead of inlined.
+            let mut registers = [T::Vector::<S>::splat(simd, T::zero()); REGISTERS];
+            for v in 0..REGISTERS {
+                registers[v] = T::Vector::<S>::load(simd, &x[at..][..width][v * lanes..]);
+            }
             for row in 0..R {
-                let weights = &weights[row][at..][..width];
+                let weights = &each[row][at..][..width];
                 for v in 0..REGISTERS {
                     let weight = T::Vector::<S>::load(simd, &weights[v * lanes..]);
-                    sums[row][v] = x[v].mul_add(weight, sums[row][v]);
+                    sums[row][v] = registers[v].mul_add(weight, sums[row][v]);
                 }
             }
             at += LANES;
