@@ -172,11 +172,11 @@ pub trait Activation<T: Float>: Debug + Send + Sync {
         true
     }
 
-    /// Returns `Some(low)` if f(x) is exactly `low` for x < `low` and exactly x otherwise.
-    /// Default: `None`.
+    /// Returns `Some(low)` if f(x) is exactly `low` for x < `low` and exactly x otherwise, and its
+    /// derivative is 1 for y > `low`, and else 0. Default: `None`.
     ///
-    /// Prediction of single samples then computes f in registers, without calling
-    /// [`apply`](Self::apply).
+    /// The kernels then compute both in registers, without calling [`apply`](Self::apply) and
+    /// [`backprop`](Self::backprop).
     fn lower_clamp(&self) -> Option<T> {
         None
     }

@@ -7,6 +7,7 @@ use core::ops::{Deref, DerefMut};
 use crate::error::Result;
 use crate::float::Float;
 use crate::memory;
+use crate::simd;
 
 /// Alignment of buffers and padded rows in bytes: a cache line, and the widest register.
 pub(crate) const LINE: usize = 64;
@@ -95,8 +96,8 @@ impl<T: Clone> Clone for Buffer<T> {
 
 /// Sets `to[c][r] = from[r][c]` for rows of `cols` values.
 ///
-/// It works on four rows at a time, so that it accesses both matrices in larger pieces. It takes a
-/// few columns at a time, whose rows in `to` stay in the first-level cache.
+/// It works on blocks of four rows and columns. It takes a few columns at a time, whose rows in
+/// `to` stay in the first-level cache.
 pub(crate) fn transpose<T: Float>(
     from: &[T],
     from_row: usize,
@@ -105,51 +106,26 @@ pub(crate) fn transpose<T: Float>(
     to_row: usize,
 ) {
     const COLUMNS: usize = 32;
-    for (block, to) in to.chunks_mut(COLUMNS * to_row).enumerate() {
-        let first = block * COLUMNS;
-        if first >= cols {
-            break;
-        }
-        let last = cols.min(first + COLUMNS);
-        let rows = from.chunks(from_row).map_while(|row| row.get(first..last));
-        transpose_columns(rows, to, to_row);
-    }
-}
-
-/// Writes rows, which have the same length, as columns.
-#[inline(always)]
-fn transpose_columns<'a, T: Float>(
-    mut rows: impl Iterator<Item = &'a [T]>,
-    to: &mut [T],
-    to_row: usize,
-) {
     const BLOCK: usize = 4;
-    let mut column = 0;
-    while let Some(r0) = rows.next() {
-        let four = (r0, rows.next(), rows.next(), rows.next());
-        if let (r0, Some(r1), Some(r2), Some(r3)) = four {
-            let (a, a_rest) = r0.as_chunks::<BLOCK>();
-            let (b, b_rest) = r1.as_chunks::<BLOCK>();
-            let (c, c_rest) = r2.as_chunks::<BLOCK>();
-            let (d, d_rest) = r3.as_chunks::<BLOCK>();
-            let mut to = to.chunks_mut(to_row);
-            for ((a, b), (c, d)) in a.iter().zip(b).zip(c.iter().zip(d)) {
-                for (i, to) in (0..BLOCK).zip(&mut to) {
-                    to[column..column + BLOCK].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
-                }
-            }
-            let rest = a_rest.iter().zip(b_rest).zip(c_rest.iter().zip(d_rest));
-            for (to, ((&a, &b), (&c, &d))) in to.zip(rest) {
-                to[column..column + BLOCK].copy_from_slice(&[a, b, c, d]);
-            }
-        } else {
-            let rest = [Some(r0), four.1, four.2, four.3];
-            for (r, row) in rest.into_iter().flatten().enumerate() {
-                for (to, &x) in to.chunks_mut(to_row).zip(row) {
-                    to[column + r] = x;
-                }
+    if from.len() < cols {
+        return;
+    }
+    let rows = (from.len() - cols) / from_row + 1;
+    let whole = rows - rows % BLOCK;
+    for first in (0..cols).step_by(COLUMNS) {
+        let last = cols.min(first + COLUMNS);
+        let blocks_end = last - last % BLOCK;
+        for row in (0..whole).step_by(BLOCK) {
+            for column in (first..blocks_end).step_by(BLOCK) {
+                let block = &from[row * from_row + column..];
+                simd::transpose_4x4(block, from_row, &mut to[column * to_row + row..], to_row);
             }
         }
-        column += BLOCK;
+        for row in 0..rows {
+            let start = if row < whole { blocks_end } else { first };
+            for column in start..last {
+                to[column * to_row + row] = from[row * from_row + column];
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The loops of one product around the micro-kernel.
 
-use super::tile::{self, Tile};
+use super::tile::{self, Panel};
 use super::{MC, MatRef, padded};
 use crate::float::Float;
 use crate::simd::{self, Op, Simd, Vector};
@@ -14,6 +14,17 @@ pub(crate) enum Accumulate {
     Add,
     /// Sums start at zero, and each complete sum is added to the value in C.
     AddSum,
+}
+
+/// Last operation on each element of C, while it is in a register.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Finish<'a, T> {
+    Store,
+    /// Raises it to this bound if it is lower.
+    AtLeast(T),
+    /// Multiplies it by 1 where the element of this matrix exceeds the bound, and by 0 elsewhere.
+    /// The matrix has this row stride, and is padded like B.
+    WhereAbove(T, &'a [T], usize),
 }
 
 /// One product A B for the kernel. A may have any strides.
@@ -31,6 +42,7 @@ pub(crate) struct Product<'a, T> {
     cols: usize,
     accumulate: Accumulate,
     bias: Option<&'a [T]>,
+    finish: Finish<'a, T>,
 }
 
 impl<'a, T> Product<'a, T> {
@@ -44,6 +56,7 @@ impl<'a, T> Product<'a, T> {
             cols,
             accumulate: Accumulate::Overwrite,
             bias: None,
+            finish: Finish::Store,
         }
     }
 
@@ -61,6 +74,19 @@ impl<'a, T> Product<'a, T> {
     /// Adds a bias to each finished row. It must be as long as B's padded rows.
     pub(crate) fn bias(mut self, bias: &'a [T]) -> Self {
         self.bias = Some(bias);
+        self
+    }
+
+    /// Raises elements below `low` to `low`, after the bias.
+    pub(crate) fn at_least(mut self, low: T) -> Self {
+        self.finish = Finish::AtLeast(low);
+        self
+    }
+
+    /// Multiplies elements by 1 where those of a matrix like C, with rows padded like B's, exceed
+    /// `low`, and by 0 elsewhere.
+    pub(crate) fn where_above(mut self, low: T, matrix: &'a [T], row_stride: usize) -> Self {
+        self.finish = Finish::WhereAbove(low, matrix, row_stride);
         self
     }
 }
@@ -152,32 +178,35 @@ fn strip<S: Simd, T: Float>(
         };
         for block in 0..blocks {
             let from = k * block / blocks;
-            let a = product
-                .a
-                .part(first, rows, from, k * (block + 1) / blocks - from);
+            let is_first = block == 0;
+            let is_last = block + 1 == blocks;
             let b = from * product.b_row + column;
-            let bias = product.bias.filter(|_| block + 1 == blocks);
+            let panel = Panel {
+                a: product
+                    .a
+                    .part(first, rows, from, k * (block + 1) / blocks - from),
+                b: &product.b[b.min(product.b.len())..],
+                b_row: product.b_row,
+                cols: product.cols - column,
+                last,
+                c_row,
+                accumulate: if is_first {
+                    product.accumulate
+                } else {
+                    Accumulate::Add
+                },
+                bias: product.bias.filter(|_| is_last).map(|bias| &bias[column..]),
+                finish: match product.finish {
+                    Finish::WhereAbove(low, y, y_row) if is_last => {
+                        Finish::WhereAbove(low, &y[first * y_row + column..], y_row)
+                    }
+                    finish if is_last => finish,
+                    _ => Finish::Store,
+                },
+            };
             let mut row = 0;
             while row < rows {
-                let tile = Tile {
-                    k: a.cols,
-                    cols: product.cols - column,
-                    a: a.rows_from(row),
-                    a_row: a.row_stride,
-                    a_step: a.col_stride,
-                    b: &product.b[b.min(product.b.len())..],
-                    b_row: product.b_row,
-                    last,
-                    c: &mut c[row * c_row + column..],
-                    c_row,
-                    accumulate: if block == 0 {
-                        product.accumulate
-                    } else {
-                        Accumulate::Add
-                    },
-                    bias: bias.map(|bias| &bias[column..]),
-                };
-                row += tile.run(simd, rows - row, end - begin);
+                row += panel.run(simd, row, end - begin, &mut c[row * c_row + column..]);
             }
         }
         begin = end;

@@ -240,3 +240,38 @@ fn a_product_over_nothing_is_zero_whatever_the_strides() {
     multiply(a, b, MatMut::new(&mut c, 34, 3).unwrap()).unwrap();
     assert_eq!(c, [0.0; 34 * 3]);
 }
+
+#[test]
+fn a_transposition_moves_each_value_and_no_other() {
+    fn check<T: Float>(rows: usize, cols: usize) {
+        let (from_row, to_row) = (cols + 2, rows + 1);
+        let from: Vec<T> = (0..rows * from_row)
+            .map(|i| T::from_f64(i as f64))
+            .collect();
+        let mut to = vec![-T::one(); (cols + 1) * to_row];
+        transpose(
+            &from[..(rows - 1) * from_row + cols],
+            from_row,
+            cols,
+            &mut to,
+            to_row,
+        );
+        for (c, row) in to.chunks(to_row).enumerate() {
+            for (r, &x) in row.iter().enumerate() {
+                let is_inside = r < rows && c < cols;
+                let expected = if is_inside {
+                    from[r * from_row + c]
+                } else {
+                    -T::one()
+                };
+                assert_eq!(x, expected, "row {r}, column {c} of {rows} x {cols}");
+            }
+        }
+    }
+    for rows in 1..10 {
+        for cols in [1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 38] {
+            check::<f32>(rows, cols);
+            check::<f64>(rows, cols);
+        }
+    }
+}

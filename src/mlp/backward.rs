@@ -7,7 +7,7 @@ use super::forward::keeps_z;
 use super::packed::PackedLayer;
 use crate::activation::Activation;
 use crate::float::Float;
-use crate::gemm::{self, Accumulate, Buffer, Epilogue, MatRef, Product, padded};
+use crate::gemm::{self, Accumulate, Buffer, Epilogue, MatRef, Product, padded, transpose};
 use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd, Vector};
 
@@ -95,15 +95,16 @@ pub(super) fn weight_gradient<T: Float>(
         let product = product.accumulate(accumulate);
         return product.run(&mut gemm::Store(weights, inputs));
     }
+    let transposed = &mut transposed[..inputs * z_stride];
     let samples = MatRef::row_major(x, samples, inputs, in_stride);
     let product = Product::new(samples.transposed(), dz, z_stride, rows);
     product.run(&mut gemm::Store(transposed, z_stride));
+    if accumulate == Accumulate::Overwrite {
+        return transpose(transposed, z_stride, rows, weights, inputs);
+    }
     for (o, row) in weights.chunks_exact_mut(inputs).enumerate() {
         for (w, column) in row.iter_mut().zip(transposed.chunks_exact(z_stride)) {
-            *w = match accumulate {
-                Accumulate::Overwrite => column[o],
-                Accumulate::Add | Accumulate::AddSum => *w + column[o],
-            };
+            *w += column[o];
         }
     }
 }

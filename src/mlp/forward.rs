@@ -4,7 +4,7 @@ use super::Mlp;
 use super::packed::PackedLayer;
 use crate::activation::Activation;
 use crate::float::Float;
-use crate::gemm::{Epilogue, MatRef, Product};
+use crate::gemm::{Epilogue, MatRef, Product, Store};
 
 /// Destination of a forward product's pre-activations.
 pub(super) enum PreActivations<'a, T> {
@@ -28,6 +28,9 @@ pub(super) fn forward<T: Float>(
     let x = MatRef::row_major(x, samples, layer.inputs, x_row);
     let product = Product::new(x, &layer.transposed, layer.z_stride, layer.rows);
     let product = product.bias(&layer.bias);
+    if let (Some(low), PreActivations::Strip(_)) = (layer.lower_clamp, &z) {
+        return product.at_least(low).run(&mut Store(y, layer.y_stride));
+    }
     product.run(&mut Activate {
         layer,
         activation,

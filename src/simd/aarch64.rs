@@ -33,6 +33,7 @@ macro_rules! vector {
         $less:ident, $select:ident, $lane:ident
     ) => {
         impl Vector<Neon, $float> for Q<$register> {
+            type Half = Self;
             const LANES: usize = $lanes;
 
             #[inline(always)]
@@ -87,6 +88,11 @@ macro_rules! vector {
             fn at_least(self, low: Self) -> Self {
                 // SAFETY: see above. The maximum instruction would turn -0 into 0.
                 Self(unsafe { $select($less(self.0, low.0), low.0, self.0) })
+            }
+            #[inline(always)]
+            fn is_above(self, low: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $select($less(low.0, self.0), $dup(1.0), $dup(0.0)) })
             }
             #[inline(always)]
             fn first(self) -> $float {

@@ -20,6 +20,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::error::{Error, Result, bounded};
+use crate::float::Float;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -57,6 +58,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
 /// A vector register of `T` under the instruction set `S`.
 pub trait Vector<S: Simd, T>: Copy {
+    /// A register of half as many values if it takes half the time on some CPU, or else this one.
+    type Half: Vector<S, T>;
     /// Number of values in the register.
     const LANES: usize;
     /// Returns `x` in every lane.
@@ -77,6 +80,8 @@ pub trait Vector<S: Simd, T>: Copy {
     fn mul(self, a: Self) -> Self;
     /// Replaces lanes below `low` by `low`. Keeps NaN, and keeps -0 for `low` = 0.
     fn at_least(self, low: Self) -> Self;
+    /// Returns 1 in lanes above `low`, and 0 in the others.
+    fn is_above(self, low: Self) -> Self;
     /// Returns the first lane.
     fn first(self) -> T;
 }
@@ -244,6 +249,20 @@ pub fn dispatch<O: Op>(op: O) -> O::Output {
         #[cfg(target_arch = "aarch64")]
         InstructionSet::Neon => aarch64::Neon.vectorize(op),
         _ => portable::Portable.vectorize(op),
+    }
+}
+
+/// Transposes the block of four rows and columns at the start of both matrices.
+#[inline(always)]
+pub(crate) fn transpose_4x4<T: Float>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
+    // The compiler does not find these shuffles in plain code.
+    #[cfg(target_arch = "x86_64")]
+    x86::transpose_4x4(from, from_row, to, to_row);
+    #[cfg(not(target_arch = "x86_64"))]
+    for r in 0..4 {
+        for c in 0..4 {
+            to[c * to_row + r] = from[r * from_row + c];
+        }
     }
 }
 

@@ -22,6 +22,7 @@ impl Simd for Portable {
 pub struct Array<T, const N: usize>([T; N]);
 
 impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
+    type Half = Self;
     const LANES: usize = N;
 
     #[inline(always)]
@@ -80,6 +81,17 @@ impl<T: num_traits::Float, const N: usize> Vector<Portable, T> for Array<T, N> {
             if self.0[i] < low.0[i] {
                 self.0[i] = low.0[i];
             }
+        }
+        self
+    }
+    #[inline(always)]
+    fn is_above(mut self, low: Self) -> Self {
+        for i in 0..N {
+            self.0[i] = if self.0[i] > low.0[i] {
+                T::one()
+            } else {
+                T::zero()
+            };
         }
         self
     }

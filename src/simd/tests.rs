@@ -8,6 +8,8 @@ fn vectors_load_compute_and_store() {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) {
+            probe::<S, f32, <S::F32 as Vector<S, f32>>::Half>(simd, self.0, &[1.0, 2.0, 3.0]);
+            probe::<S, f64, <S::F64 as Vector<S, f64>>::Half>(simd, self.0, &[1.0, 2.0, 3.0]);
             probe::<S, f32, S::F32>(simd, self.0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
             probe::<S, f64, S::F64>(simd, self.0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
         }
@@ -67,6 +69,17 @@ fn vectors_load_compute_and_store() {
                 (y, y.is_sign_negative()),
                 (expected, expected.is_sign_negative())
             );
+        }
+        for (x, low, expected) in [
+            (tiny, zero, T::one()),
+            (zero, zero, zero),
+            (zero, -zero, zero),
+            (-tiny, zero, zero),
+            (-tiny, T::neg_infinity(), T::one()),
+            (T::nan(), zero, zero),
+        ] {
+            let y = V::splat(simd, x).is_above(V::splat(simd, low)).first();
+            assert_eq!((y, y.is_sign_negative()), (expected, false));
         }
         let nan = V::splat(simd, T::nan()).at_least(V::splat(simd, zero));
         assert!(nan.first().is_nan());

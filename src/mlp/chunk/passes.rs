@@ -144,23 +144,30 @@ impl<T: Float> Chunk<T> {
             let derivatives = MatRef::row_major(&dz[..], rows, layer.rows, layer.z_stride);
             let product = Product::new(derivatives, &layer.plain, layer.in_stride, layer.inputs);
             if index > 0 {
-                let activation = &*net.activations()[index - 1];
-                product.run(&mut ActivationDerivative {
-                    layer: &packed.layers[index - 1],
-                    activation,
-                    saved: saved_activations(net, index - 1, &self.z, &self.y),
-                    masks: minibatch.masks,
-                    first_sample: self.range.start,
-                    alphas: Alphas::new(
-                        net,
-                        index - 1,
-                        &mut self.f,
-                        &mut params,
-                        &mut self.gradient,
-                    ),
-                    dy: &mut self.dy,
-                    dz: &mut below[..],
-                });
+                let source = &packed.layers[index - 1];
+                let low = source.lower_clamp.filter(|_| minibatch.masks.is_none());
+                if let Some(low) = low {
+                    let stride = source.y_stride;
+                    let product = product.where_above(low, &self.y[index - 1], stride);
+                    product.run(&mut gemm::Store(below, stride));
+                } else {
+                    product.run(&mut ActivationDerivative {
+                        layer: source,
+                        activation: &*net.activations()[index - 1],
+                        saved: saved_activations(net, index - 1, &self.z, &self.y),
+                        masks: minibatch.masks,
+                        first_sample: self.range.start,
+                        alphas: Alphas::new(
+                            net,
+                            index - 1,
+                            &mut self.f,
+                            &mut params,
+                            &mut self.gradient,
+                        ),
+                        dy: &mut self.dy,
+                        dz: &mut below[..],
+                    });
+                }
                 core::mem::swap(&mut dz, &mut below);
                 continue;
             }

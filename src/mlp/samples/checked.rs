@@ -263,7 +263,13 @@ impl<T: Float> Op for CopyRows<'_, T> {
 fn copy_row<S: Simd, T: Float>(simd: S, from: &[T], to: &mut [T]) {
     let lanes = T::Vector::<S>::LANES;
     let to = &mut to[..from.len()];
-    for (from, to) in from.chunks(lanes).zip(to.chunks_mut(lanes)) {
-        T::Vector::<S>::load_partial(simd, from).store_partial(to);
+    let whole = from.chunks_exact(lanes);
+    let rest = whole.remainder();
+    let mut to = to.chunks_exact_mut(lanes);
+    for (from, to) in whole.zip(&mut to) {
+        T::Vector::<S>::load(simd, from).store(to);
+    }
+    if !rest.is_empty() {
+        T::Vector::<S>::load_partial(simd, rest).store_partial(to.into_remainder());
     }
 }
