@@ -33,7 +33,7 @@ const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
-impl<'a, T: Float> MlpRef<'a, T> {
+impl<T: Float> MlpRef<'_, T> {
     /// Returns the length of the scratch array that [`jacobian_into`](Self::jacobian_into) needs.
     ///
     /// It is the number of all pre-activations and outputs of a sample, and three rows of the

@@ -55,7 +55,7 @@ impl<T: Float> GradientWorkspace<T> {
         self.prepare(net, Some(0))?;
         let all = 0..samples.len();
         // A minibatch needs some loss, but this pass does not evaluate it.
-        self.differentiate(net, &samples, &SquaredError, Kind::Inputs(wanted), all)?;
+        self.differentiate(net, &samples, &SquaredError, &Kind::Inputs(wanted), all)?;
         Ok(&self.derivatives)
     }
 
@@ -98,7 +98,7 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<(&[f64], &[T])> {
         let samples = samples.check(net, loss)?.unweighted();
         self.prepare(net, Some(self.first_backward()))?;
-        self.differentiate(net, &samples, loss, Kind::Gradients, 0..samples.len())?;
+        self.differentiate(net, &samples, loss, &Kind::Gradients, 0..samples.len())?;
         Ok((&self.losses, &self.derivatives))
     }
 

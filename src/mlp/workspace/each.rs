@@ -171,9 +171,10 @@ impl<T: Float> Pass<'_, T> {
             let rows = samples.len() * some.len();
             let (to, others) = rest.split_at_mut(rows * width);
             chunk.assign(net, 0..rows, false, by_inputs)?;
-            let to = match by_inputs {
-                true => Derivatives::Inputs(to),
-                false => Derivatives::Params(to, &mut *y),
+            let to = if by_inputs {
+                Derivatives::Inputs(to)
+            } else {
+                Derivatives::Params(to, &mut *y)
             };
             if !chunk::jacobian(chunk, minibatch, samples.clone(), some, to) {
                 return Ok(false);
@@ -192,7 +193,7 @@ impl<T: Float> GradientWorkspace<T> {
         net: &Mlp<T>,
         samples: &CheckedSamples<'_, T>,
         loss: &dyn Loss<T>,
-        kind: Kind,
+        kind: &Kind,
         range: Range<usize>,
     ) -> Result<()> {
         let (count, (what, rows, width)) = (range.len(), kind.shape(net));
@@ -215,7 +216,7 @@ impl<T: Float> GradientWorkspace<T> {
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         let pass = Pass {
             minibatch,
-            kind: &kind,
+            kind,
             widths,
         };
         let part = Part {
@@ -238,7 +239,7 @@ impl<T: Float> GradientWorkspace<T> {
             None => Ok(()),
             Some(Failure::Memory(error)) => Err(error),
             Some(Failure::NotFinite(failed)) => {
-                Err(self.explain_sample(net, samples, loss, &kind, widths, failed))
+                Err(self.explain_sample(net, samples, loss, kind, widths, failed))
             }
         }
     }

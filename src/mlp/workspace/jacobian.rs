@@ -77,7 +77,7 @@ impl<T: Float> GradientWorkspace<T> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net, Some(self.first_backward()))?;
         let all = 0..samples.len();
-        self.differentiate(net, &samples, &SquaredError, Kind::Params, all)?;
+        self.differentiate(net, &samples, &SquaredError, &Kind::Params, all)?;
         Ok(&self.derivatives)
     }
 
@@ -142,7 +142,7 @@ impl<T: Float> GradientWorkspace<T> {
         let (count, step) = (samples.len(), (rows / net.outputs()).max(1));
         for first in (0..count).step_by(step) {
             let range = first..count.min(first + step);
-            self.differentiate(net, samples, &SquaredError, Kind::Params, range.clone())?;
+            self.differentiate(net, samples, &SquaredError, &Kind::Params, range.clone())?;
             visit(JacobianBlock {
                 samples: range,
                 outputs: &self.outputs,
