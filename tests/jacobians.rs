@@ -404,7 +404,7 @@ fn wrong_calls_of_a_borrowed_network_are_errors() {
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 }
 
-/// The first sample with an overflow is named, whatever the steps and threads.
+/// The first sample with an overflow is named, regardless of steps and threads.
 #[test]
 fn an_overflow_names_the_first_layer_of_the_first_sample() {
     let mut net = Mlp::<f64>::builder(1)

@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// What all threads read.
+/// Minibatch and kind of derivatives, which all threads read.
 struct Pass<'a, T> {
     minibatch: Minibatch<'a, T>,
     kind: &'a Kind,
