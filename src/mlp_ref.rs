@@ -3,6 +3,7 @@
 //! [`MlpRef`] is the network for microcontrollers. It borrows parameters and layers, usually from
 //! `static`s. The caller provides a scratch array of constant length for predictions. They are
 //! bit-identical to those of [`Mlp::predict`](crate::Mlp::predict) on the same instruction set.
+//! [`MlpRef::jacobian_into`] computes derivatives by the inputs in the same way.
 //!
 //! Targets without pointer atomics (`cfg(target_has_atomic = "ptr")`) have no
 //! `Arc`, and thus no [`Mlp`](crate::Mlp), but they can use [`MlpRef`].

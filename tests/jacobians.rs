@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feedforward::activation::{self, Activation, Identity, Parametric, Tanh};
+use feedforward::activation::{self, Activation, Exponential, Identity, Parametric, Tanh};
 use feedforward::encoding::{
     self, Categories, Concat, Encoding, Fourier, Grid, GridSettings, OneBlob, Periodic,
     PeriodicSettings, Positional, Scaled,
@@ -459,4 +459,29 @@ fn an_overflow_names_the_first_layer_of_the_first_sample() {
         assert_eq!(error, expected("derivative", 0));
         assert_eq!(borrowed(&other, &inputs).unwrap_err(), error);
     }
+}
+
+/// The largest input of one sample times the largest derivative of another would overflow.
+#[test]
+fn large_factors_of_different_samples_are_no_overflow() {
+    let mut net = Mlp::<f64>::builder(2)
+        .output(1, Exponential)
+        .build()
+        .unwrap();
+    net.set_params(&[1.0, 0.0, 0.0]).unwrap();
+    let mut workspace = GradientWorkspace::new(&net);
+    let inputs = [300.0, 0.0, 0.0, 1e200];
+    let jacobian = workspace.parameter_jacobian(&net, &inputs).unwrap();
+    let y = net.predict(&inputs).unwrap();
+    assert!(y[0] > 1e130);
+    assert_eq!(jacobian, [300.0 * y[0], 0.0, y[0], 0.0, 1e200, 1.0]);
+    let error = workspace.parameter_jacobian(&net, &[300.0, 1e200]);
+    assert!(matches!(
+        error,
+        Err(Error::Overflow {
+            what: "derivative",
+            layer: 0,
+            ..
+        })
+    ));
 }
