@@ -174,7 +174,10 @@ pub use {
     layer::{Layer, Neuron, NeuronMut},
     loss::Loss,
     metrics::Score,
-    mlp::{Clip, GradientWorkspace, Mlp, MlpBuilder, Population, Predictor, Samples, Shard},
+    mlp::{
+        Clip, GradientWorkspace, JacobianBlock, Mlp, MlpBuilder, Population, Predictor, Samples,
+        Shard,
+    },
     model::{ClassWeights, Classifier, MultilabelClassifier, Regressor, Scaler},
     optimizer::Optimizer,
     schedule::Schedule,

@@ -3,6 +3,7 @@
 //! [`MlpRef`] is the network for microcontrollers. It borrows parameters and layers, usually from
 //! `static`s. The caller provides a scratch array of constant length for predictions. They are
 //! bit-identical to those of [`Mlp::predict`](crate::Mlp::predict) on the same instruction set.
+//! [`MlpRef::jacobian_into`] computes derivatives by the inputs in the same way.
 //!
 //! Targets without pointer atomics (`cfg(target_has_atomic = "ptr")`) have no
 //! `Arc`, and thus no [`Mlp`](crate::Mlp), but they can use [`MlpRef`].
@@ -29,12 +30,12 @@
 
 use crate::activation::Activation;
 use crate::encoding::Encoding;
-use crate::error::{Error, Result, check_count, check_length, check_not_empty, check_rows};
-use crate::float::{Float, check_finite, check_finite_rows};
-use crate::simd;
+use crate::error::{Error, Result, check_count, check_length, check_not_empty};
+use crate::float::{Float, check_finite};
 
 mod from_bytes;
 mod front;
+mod jacobian;
 mod layers;
 mod predict;
 mod spec;
@@ -327,20 +328,9 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
     ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
-        simd::check()?;
-        let samples = check_rows("inputs", inputs, self.inputs)?;
-        check_length("outputs", outputs, samples.saturating_mul(self.outputs()))?;
         let (values, rows) = self.widths();
-        let needed = values + rows;
-        let available = needed.min(scratch.len());
-        let scratch = &mut scratch[..available];
-        check_length("scratch", scratch, needed)?;
-        check_finite_rows("inputs", inputs, self.inputs)?;
-        if let Layers::Specs(layers) = self.layers {
-            layers.iter().try_for_each(LayerSpec::check_pieces)?;
-        }
-        let mut encodings = self.encodings().iter();
-        encodings.try_for_each(EncodingSpec::check)?;
+        let results = ("outputs", &*outputs, self.outputs());
+        let scratch = self.checked_scratch(inputs, results, scratch, values + rows)?;
         let (values, z) = scratch.split_at_mut(values);
         predict::predict(self, inputs, outputs, (&mut *values, &mut *z), None);
         match outputs.iter().position(|y| !y.is_finite()) {

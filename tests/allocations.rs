@@ -287,6 +287,48 @@ fn step<T: Float>(optimizer: &dyn Optimizer<T>, threads: usize) {
     );
 }
 
+/// Derivatives of single samples, also with an encoding and in blocks of different sizes.
+fn derivatives<T: Float>(threads: usize) {
+    let scaled = Scaled::new(Positional::new(2, 3).unwrap()).unwrap();
+    let encoded = Mlp::builder(2).encoding(scaled).hidden(20, Gelu);
+    let encoded = encoded.output(3, Identity).build().unwrap();
+    let (inputs, targets) = data::<T>();
+    let samples = Samples::new(&inputs, &targets);
+    for net in [network::<T>(), encoded] {
+        let workspace = GradientWorkspace::new(&net);
+        let mut gradient = workspace.threads(threads).unwrap();
+        let mut all = || {
+            gradient.jacobian(&net, &inputs).unwrap();
+            gradient.parameter_jacobian(&net, &inputs[..200]).unwrap();
+            let blocks = gradient.for_each_jacobian_block(&net, &inputs, |block| {
+                assert!(!block.samples.is_empty());
+                Ok(())
+            });
+            blocks.unwrap();
+            let each = gradient.compute_each(&net, &samples, &ScikitSquaredError);
+            each.unwrap();
+        };
+        (0..warm_up(threads)).for_each(|_| all());
+        let count = allocations(|| (0..20).for_each(|_| all()));
+        // A call for each of about 30 blocks.
+        let handed_over = 20 * 40;
+        assert!(
+            count <= tolerated(threads, handed_over),
+            "derivatives on {threads} threads: {count}"
+        );
+
+        let view = MlpRef::from(&net);
+        let mut scratch = vec![T::zero(); view.jacobian_scratch_len()];
+        let mut jacobian = vec![T::zero(); 500 * 3 * 2];
+        let count = allocations(|| {
+            let view = MlpRef::from(&net);
+            let done = view.jacobian_into(&inputs, &mut jacobian, &mut scratch);
+            done.unwrap();
+        });
+        assert_eq!(count, 0, "Jacobian of a borrowed network");
+    }
+}
+
 fn epochs<T: Float>(threads: usize) {
     let mut net = network::<T>();
     let (inputs, targets) = data::<T>();
@@ -385,6 +427,8 @@ fn nothing_is_allocated_once_warm() {
         let half = |adam| ParamGroups::new(adam).ntk().rate(Group::Biases, 0.5);
         step::<f32>(&half(Adam::new(1e-3)), threads);
         step::<f64>(&half(Adam::new(1e-3)), threads);
+        derivatives::<f32>(threads);
+        derivatives::<f64>(threads);
         epochs::<f32>(threads);
         epochs::<f64>(threads);
     }

@@ -34,6 +34,11 @@ fn entries() -> Vec<Result<()>> {
             .compute(&net, &x, &x, &SquaredError)
             .map(drop),
         GradientWorkspace::new(&net).jacobian(&net, &x).map(drop),
+        GradientWorkspace::new(&net)
+            .parameter_jacobian(&net, &x)
+            .map(drop),
+        GradientWorkspace::new(&net).for_each_jacobian_block(&net, &x, |_| Ok(())),
+        borrowed.jacobian_into(&x, &mut [0.0], &mut [0.0; 4]),
         Trainer::new(SquaredError, sgd)
             .epochs(1)
             .fit(&mut copy, &x, &x)

@@ -46,9 +46,7 @@ mod smooth;
 mod units;
 
 pub use parametric::Parametric;
-#[cfg(target_has_atomic = "ptr")]
-pub(crate) use parametric::backprop_mix;
-pub(crate) use parametric::mix;
+pub(crate) use parametric::{backprop_mix, mix};
 #[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
 pub(crate) use registry::built_in;
 #[cfg(target_has_atomic = "ptr")]

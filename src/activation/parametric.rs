@@ -126,7 +126,6 @@ impl<T: Float> Op for Mix<'_, T> {
     }
 }
 
-#[cfg(target_has_atomic = "ptr")]
 instantiate! {
     /// Replaces dz = dy·f'(z) by dy·(1 + α·(f'(z) - 1)), row by row, and f = f(z) by the
     /// derivatives by α, dy·(f(z) - z). Rows are as long as α.
@@ -135,7 +134,6 @@ instantiate! {
     }
 }
 
-#[cfg(target_has_atomic = "ptr")]
 struct BackpropMix<'a, T> {
     alpha: &'a [T],
     z: &'a [T],
@@ -144,7 +142,6 @@ struct BackpropMix<'a, T> {
     dz: &'a mut [T],
 }
 
-#[cfg(target_has_atomic = "ptr")]
 impl<T: Float> Op for BackpropMix<'_, T> {
     type Output = ();
 

@@ -1,4 +1,4 @@
-//! Products of a backward pass: derivatives, weight gradients, outer products.
+//! Products of a backward pass: derivatives and weight gradients.
 
 use super::Mlp;
 use super::alphas::Alphas;
@@ -8,14 +8,13 @@ use super::packed::PackedLayer;
 use crate::activation::Activation;
 use crate::float::Float;
 use crate::gemm::{self, Accumulate, Buffer, Epilogue, MatRef, Product, padded, transpose};
-use crate::layout::LayerLayout;
 use crate::simd::{Op, Simd, Vector};
 
 /// Kind of parameter gradient that a backward pass computes.
 pub(super) enum ParamGradient<'a, T> {
     /// The sum over the rows.
     Sum(Accumulate),
-    /// One gradient for each row.
+    /// One gradient for each row, laid out like the parameters.
     PerSample(&'a mut [T]),
     /// No parameter gradient: the pass computes dL/dx alone.
     Skip,
@@ -176,28 +175,5 @@ fn add_rows<S: Simd, T: Float, const N: usize>(
             sums[v] = held[v].add(sums[v]);
         }
         sums[v].store_partial(&mut sum[v * lanes..]);
-    }
-}
-
-/// Writes each row's gradient with respect to a layer's parameters, dW = dz x^T and db = dz, to its
-/// position in `each`.
-pub(super) fn outer_products<'a, T: Float>(
-    layer: &PackedLayer<T>,
-    x: &[T],
-    dz: &[T],
-    at: &LayerLayout,
-    each: impl Iterator<Item = &'a mut [T]>,
-) {
-    let x = x.chunks_exact(layer.in_stride);
-    let dz = dz.chunks_exact(layer.z_stride);
-    for (gradient, (x, dz)) in each.zip(x.zip(dz)) {
-        let (x, dz) = (&x[..layer.inputs], &dz[..layer.rows]);
-        let weights = gradient[at.weights.clone()].chunks_exact_mut(layer.inputs);
-        for (row, &dz) in weights.zip(dz) {
-            for (w, &x) in row.iter_mut().zip(x) {
-                *w = dz * x;
-            }
-        }
-        gradient[at.bias.clone()].copy_from_slice(dz);
     }
 }

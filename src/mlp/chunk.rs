@@ -15,7 +15,7 @@ use crate::memory;
 
 mod passes;
 
-pub(super) use passes::{compute, compute_each, compute_loss, jacobian};
+pub(super) use passes::{Derivatives, compute, compute_each, compute_loss, jacobian};
 
 /// Workspace for some rows of a minibatch, and their part of the gradient.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub(super) struct Chunk<T> {
     assigned: (usize, bool, bool),
     /// Weighted sum of the rows' losses.
     pub(super) loss: f64,
+    /// `false` if a row's gradient by weights or biases may hold a number that is not finite.
+    is_bounded: bool,
 }
 
 /// Name of a chunk's buffers in errors.
@@ -87,6 +89,7 @@ impl<T: Float> Chunk<T> {
             losses: Vec::new(),
             assigned: (0, false, false),
             loss: 0.0,
+            is_bounded: true,
         }
     }
 

@@ -32,6 +32,7 @@ mod fold;
 mod forward;
 mod in_place;
 mod minibatch;
+mod outer;
 mod packed;
 mod pairing;
 mod population;
@@ -63,7 +64,7 @@ pub use resolver::Resolver;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;
-pub use workspace::GradientWorkspace;
+pub use workspace::{GradientWorkspace, JacobianBlock};
 
 /// A multilayer perceptron: layers of neurons, each fed by the previous layer.
 ///

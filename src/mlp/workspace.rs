@@ -21,8 +21,13 @@ use crate::memory;
 use crate::parallel::Threads;
 
 mod derivatives;
+mod each;
+mod jacobian;
 mod overflow;
 mod shards;
+
+use each::Probe;
+pub use jacobian::JacobianBlock;
 
 /// Maximum number of rows that are evaluated together, to bound memory.
 const MOST_ROWS: usize = 4 * LEAST_ROWS;
@@ -66,8 +71,8 @@ pub struct GradientWorkspace<T> {
     used: usize,
     /// `true` if the chunks hold the partial gradients of a shard.
     is_sharded: bool,
-    /// Chunk for evaluations and derivatives. It holds no sums of a gradient.
-    probe: Chunk<T>,
+    /// One probe for each thread that computed derivatives, and at least one.
+    probes: Vec<Probe<T>>,
     values: Vec<T>,
     /// Partial gradient of the encoding's parameters, which is 0 between two gradients.
     partial: Vec<T>,
@@ -84,8 +89,9 @@ pub struct GradientWorkspace<T> {
     /// Largest magnitude in the last finite gradient, before clipping.
     max_abs: f64,
     threads: Threads,
-    /// Last result of [`jacobian`](Self::jacobian) or [`compute_each`](Self::compute_each).
+    /// Last derivatives of single samples, and the outputs and losses that belong to them.
     derivatives: Vec<T>,
+    outputs: Vec<T>,
     losses: Vec<f64>,
 }
 
@@ -98,7 +104,7 @@ impl<T: Float> GradientWorkspace<T> {
             chunks: Vec::new(),
             used: 0,
             is_sharded: false,
-            probe: Chunk::new(net),
+            probes: vec![Probe::new(net)],
             values: vec![T::zero(); net.layout().len()],
             partial: vec![T::zero(); net.layout().encoding().len()],
             parts: parts(net.layout()),
@@ -112,6 +118,7 @@ impl<T: Float> GradientWorkspace<T> {
             max_abs: 0.0,
             threads: Threads::one(),
             derivatives: Vec::new(),
+            outputs: Vec::new(),
             losses: Vec::new(),
         }
     }
@@ -316,7 +323,7 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<f64> {
         let total = samples.total_weight();
         self.prepare(net, None)?;
-        let chunk = &mut self.probe;
+        let chunk = &mut self.probes[0].chunk;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         let (rows, mut sum) = (samples.len(), 0.0);
         if let Some(outputs) = &mut outputs {
@@ -337,7 +344,7 @@ impl<T: Float> GradientWorkspace<T> {
         if mean.is_finite() {
             return Ok(mean);
         }
-        Err(self.explain(slice::from_ref(&self.probe), mean))
+        Err(self.explain(slice::from_ref(&self.probes[0].chunk), mean))
     }
 
     /// Packs the network's current parameters, as [`Packed::refresh`] explains.

@@ -43,6 +43,15 @@ impl<'a, T: Float> Layers<'a, T> {
         }
     }
 
+    /// Returns `true` if a layer has numbers α.
+    pub(super) const fn is_parametric(&self, index: usize) -> bool {
+        match self {
+            Self::Specs(specs) => specs[index].is_parametric,
+            #[cfg(target_has_atomic = "ptr")]
+            Self::Owned(layouts, _) => layouts[index].alpha.start < layouts[index].alpha.end,
+        }
+    }
+
     /// Returns the description of a layer.
     #[inline(always)]
     pub(super) fn get(&self, index: usize) -> LayerSpec<'a, T> {

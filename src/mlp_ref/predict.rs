@@ -1,9 +1,36 @@
 //! Prediction on parameters in place, without packing.
 
-use super::{EncodingSpec, MlpRef};
+use super::{EncodingSpec, LayerSpec, Layers, MlpRef};
 use crate::activation::mix;
-use crate::float::{Float, instantiate};
+use crate::error::{Result, check_length, check_rows};
+use crate::float::{Float, check_finite_rows, instantiate};
 use crate::simd::{self, Op, Simd};
+
+impl<T: Float> MlpRef<'_, T> {
+    /// Checks everything that a pass over samples reads or writes. Returns as much scratch space as
+    /// it needs. `results` has a name, and this many numbers for each sample.
+    pub(super) fn checked_scratch<'s>(
+        &self,
+        inputs: &[T],
+        (what, results, width): (&'static str, &[T], usize),
+        scratch: &'s mut [T],
+        needed: usize,
+    ) -> Result<&'s mut [T]> {
+        simd::check()?;
+        let samples = check_rows("inputs", inputs, self.inputs)?;
+        check_length(what, results, samples.saturating_mul(width))?;
+        let available = needed.min(scratch.len());
+        let scratch = &mut scratch[..available];
+        check_length("scratch", scratch, needed)?;
+        check_finite_rows("inputs", inputs, self.inputs)?;
+        if let Layers::Specs(layers) = self.layers {
+            layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        }
+        let mut encodings = self.encodings().iter();
+        encodings.try_for_each(EncodingSpec::check)?;
+        Ok(scratch)
+    }
+}
 
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
@@ -35,7 +62,12 @@ struct Predict<'a, T> {
 
 /// Keeps the first of these values that is not finite, unless there is one already.
 #[cold]
-fn find<T: Float>(first: &mut Option<Overflow>, what: &'static str, layer: usize, values: &[T]) {
+pub(super) fn find<T: Float>(
+    first: &mut Option<Overflow>,
+    what: &'static str,
+    layer: usize,
+    values: &[T],
+) {
     if first.is_none() {
         let value = values.iter().find(|x| !x.is_finite());
         *first = value.map(|value| (what, layer, value.as_f64()));
@@ -98,14 +130,14 @@ impl<T: Float> Op for Predict<'_, T> {
 
 /// Replaces f(z) by z + α · (f(z) - z), and returns the parameters behind α.
 #[cold]
-fn mix_outputs<'a, T: Float>(params: &'a [T], z: &[T], y: &mut [T]) -> &'a [T] {
+pub(super) fn mix_outputs<'a, T: Float>(params: &'a [T], z: &[T], y: &mut [T]) -> &'a [T] {
     let (alpha, others) = params.split_at(y.len());
     mix(alpha, z, y);
     others
 }
 
 /// Encodes one sample. Each encoding takes the next inputs and parameters.
-fn encode<T: Float>(
+pub(super) fn encode<T: Float>(
     encodings: &[EncodingSpec<'_, T>],
     mut params: &[T],
     mut inputs: &[T],
@@ -124,7 +156,12 @@ fn encode<T: Float>(
 /// [`Neuron`](crate::Neuron). Several chains run at once, because each step of a chain must wait
 /// for the previous one.
 #[inline(always)]
-fn pre_activations<T: Float, S: Simd>(inputs: &[T], weights: &[T], bias: &[T], z: &mut [T]) {
+pub(super) fn pre_activations<T: Float, S: Simd>(
+    inputs: &[T],
+    weights: &[T],
+    bias: &[T],
+    z: &mut [T],
+) {
     let done = rows::<8, T, S>(0, inputs, weights, bias, z);
     let done = rows::<4, T, S>(done, inputs, weights, bias, z);
     // The remaining rows run together, because layers often have few outputs and many inputs.

@@ -1,7 +1,7 @@
 //! Gradients and optimizers in hand-written code.
 
 use feedforward::optimizer::State;
-use feedforward::{Clip, GradientWorkspace, Mlp, Shard};
+use feedforward::{Clip, GradientWorkspace, Mlp, MlpRef, Shard};
 
 use crate::case::{Case, Number, bits, finite, readable, seen};
 use crate::data::{Data, length, values};
@@ -68,7 +68,7 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
     for _ in 0..case.random.between(1, 5) {
         let data = Data::new(case, net);
         let before = gradient.clone();
-        match case.random.below(6) {
+        match case.random.below(8) {
             0 | 1 => {
                 say!(case, "gradient.compute_samples(&net, &samples, &{loss:?})");
                 let mut again = before.clone();
@@ -107,8 +107,70 @@ pub fn compute<T: Number>(case: &mut Case, net: &Mlp<T>) {
                 }
                 seen(result.map(|(losses, _)| losses.len()));
             }
+            5 => parameter_jacobian(case, net, &data.inputs, &mut gradient),
+            6 => borrowed_jacobian(case, net, &data.inputs, &mut gradient),
             _ => shards(case, net, &data, &mut gradient),
         }
+    }
+}
+
+/// Compares a whole Jacobian by the parameters with its blocks.
+fn parameter_jacobian<T: Number>(
+    case: &mut Case,
+    net: &Mlp<T>,
+    inputs: &[T],
+    gradient: &mut GradientWorkspace<T>,
+) {
+    // Memory is bounded, and a Jacobian has many numbers.
+    let samples = (1 << 19) / net.params().len() / net.outputs();
+    if samples == 0 {
+        return;
+    }
+    let inputs = &inputs[..inputs.len().min(samples * net.inputs())];
+    say!(
+        case,
+        "gradient.parameter_jacobian(&net, {} inputs)",
+        inputs.len()
+    );
+    let whole = gradient.parameter_jacobian(net, inputs).map(bits);
+    say!(case, "gradient.for_each_jacobian_block(&net, inputs, ...)");
+    let mut blocks = Vec::new();
+    let visited = gradient.for_each_jacobian_block(net, inputs, |block| {
+        assert!(finite(block.jacobian) && finite(block.outputs));
+        blocks.extend(bits(block.jacobian));
+        Ok(())
+    });
+    if let Some(whole) = seen(whole) {
+        assert!(visited.is_ok() && blocks == whole);
+    } else {
+        assert!(visited.is_err());
+    }
+}
+
+/// Compares the Jacobian of a borrowed network with that of the workspace.
+fn borrowed_jacobian<T: Number>(
+    case: &mut Case,
+    net: &Mlp<T>,
+    inputs: &[T],
+    gradient: &mut GradientWorkspace<T>,
+) {
+    let view = MlpRef::from(net);
+    let random = &mut case.random;
+    let rows = inputs.len() / net.inputs();
+    let room = length(random, rows * net.outputs() * net.inputs());
+    let scratch = length(random, view.jacobian_scratch_len());
+    say!(
+        case,
+        "view.jacobian_into(inputs, {room} values, {scratch} values)"
+    );
+    let (mut jacobian, mut scratch) = (vec![T::zero(); room], vec![T::zero(); scratch]);
+    let done = view.jacobian_into(inputs, &mut jacobian, &mut scratch);
+    if seen(done).is_none() {
+        return;
+    }
+    assert!(finite(&jacobian));
+    if let Some(expected) = seen(gradient.jacobian(net, inputs).map(bits)) {
+        assert_eq!(bits(&jacobian), expected);
     }
 }
 

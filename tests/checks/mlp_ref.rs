@@ -117,11 +117,19 @@ static LAYERS: [LayerSpec<f32>; 2] = [
 ];
 static NET: MlpRef<f32> = MlpRef::constant(4, &LAYERS, &PARAMS);
 const SCRATCH: usize = NET.scratch_len();
+const JACOBIAN_SCRATCH: usize = NET.jacobian_scratch_len();
 
 #[test]
 fn nothing_is_allocated_not_even_for_errors_of_size() {
     let (mut scratch, mut outputs) = ([0.0; SCRATCH], [0.0; 6]);
+    let (mut large_scratch, mut jacobian) = ([0.0; JACOBIAN_SCRATCH], [0.0; 24]);
     let before = ALLOCATIONS.get();
+    NET.jacobian_into(&[0.5; 8], &mut jacobian, &mut large_scratch)
+        .unwrap();
+    assert!(
+        NET.jacobian_into(&[0.5; 8], &mut jacobian, &mut scratch)
+            .is_err()
+    );
     NET.predict_into(&[0.5; 8], &mut outputs, &mut scratch)
         .unwrap();
     let mut failed = NET
@@ -142,6 +150,8 @@ fn a_static_network_tells_its_shape() {
     assert_eq!((NET.inputs(), NET.outputs()), (4, 3));
     // The widest hidden layer plus the widest row of pre-activations.
     assert_eq!(SCRATCH, 16 + 16);
+    // Pre-activations and outputs of both layers, the widest row of each.
+    assert_eq!(JACOBIAN_SCRATCH, (16 + 16) + (6 + 3) + 16 + 16);
     let sizes = NET.layers().map(|l| (l.outputs(), l.pieces()));
     assert_eq!(sizes.collect::<Vec<_>>(), [(16, 1), (3, 2)]);
     assert_eq!(NET.layers().next().unwrap().activation().name(), "gelu");

@@ -9,12 +9,12 @@ use std::thread;
 use feedforward::activation::{Gelu, Identity, Maxout};
 use feedforward::{
     Activation, ClassWeights, Classifier, Clip, DivergenceCause, Encoding, EncodingSpec, Epoch,
-    Error, GradientWorkspace, History, Initializer, Layer, LayerLayout, LayerSpec, Layout, Loss,
-    Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut, Optimizer,
-    Population, Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule, Score, Shard,
-    StopReason, Trainer, TrainerState, activation, calibration, conformal, encoding, explain,
-    folds, gemm, init, loss, metrics, optimizer, schedule, search, simd, tabular, tabular_ref,
-    train,
+    Error, GradientWorkspace, History, Initializer, JacobianBlock, Layer, LayerLayout, LayerSpec,
+    Layout, Loss, Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut,
+    Optimizer, Population, Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule,
+    Score, Shard, StopReason, Trainer, TrainerState, activation, calibration, conformal, encoding,
+    explain, folds, gemm, init, loss, metrics, optimizer, schedule, search, simd, tabular,
+    tabular_ref, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -42,6 +42,7 @@ shared! {
     Predictor<f64, Arc<Mlp<f64>>>,
     Predictor<f64, &'static Mlp<f64>>,
     GradientWorkspace<f32>,
+    JacobianBlock<'static, f32>,
     Clip,
     Samples<'static, f32>,
     Shard,

@@ -4,12 +4,12 @@ use core::ops::Range;
 
 use super::super::alphas::Alphas;
 use super::super::backward::{
-    ActivationDerivative, AddRows, ParamGradient, outer_products, saved_activations,
-    weight_gradient,
+    ActivationDerivative, AddRows, ParamGradient, saved_activations, weight_gradient,
 };
 use super::super::encoder;
 use super::super::forward::{PreActivations, forward, keeps_z};
 use super::super::minibatch::Minibatch;
+use super::super::outer::OuterProducts;
 use super::Chunk;
 use crate::blas1;
 use crate::float::{Float, instantiate};
@@ -136,8 +136,19 @@ impl<T: Float> Chunk<T> {
                     });
                 }
                 ParamGradient::PerSample(each) => {
-                    let each = each.chunks_exact_mut(net.layout().len());
-                    outer_products(layer, x, dz, at, each.take(rows));
+                    let x = &x[..rows * layer.in_stride];
+                    let dz = &dz[..rows * layer.z_stride];
+                    // Rounding is monotone, so no product exceeds that of the largest factors.
+                    let bound = blas1::max_abs(x) * blas1::max_abs(dz);
+                    self.is_bounded &= bound.is_finite();
+                    simd::dispatch(OuterProducts {
+                        layer,
+                        at,
+                        x,
+                        dz,
+                        each,
+                        params: net.layout().len(),
+                    });
                 }
             }
 
@@ -180,6 +191,36 @@ impl<T: Float> Chunk<T> {
             }
         }
         self.encoding_backward(minibatch, params);
+    }
+
+    /// Repeats everything that the backward pass reads, as if each of the first `rows` samples
+    /// occurred this many times.
+    fn repeat(&mut self, minibatch: Minibatch<'_, T>, rows: usize, times: usize) {
+        if times == 1 {
+            return;
+        }
+        let (net, layers) = (minibatch.net, &minibatch.packed.layers);
+        repeat_rows(&mut self.x, layers[0].in_stride, rows, times);
+        for (index, layer) in layers.iter().enumerate() {
+            repeat_rows(&mut self.y[index], layer.y_stride, rows, times);
+            if keeps_z(net, index) {
+                repeat_rows(&mut self.z[index], layer.z_stride, rows, times);
+            }
+        }
+        if net.encoding().is_some() {
+            repeat_rows(&mut self.raw, net.inputs(), rows, times);
+        }
+    }
+
+    /// Writes the gradient of each row to `each`. Returns `false` if it is not finite.
+    fn sample_gradients(&mut self, minibatch: Minibatch<'_, T>, each: &mut [T]) -> bool {
+        let layout = minibatch.net.layout();
+        let others = layout.layers().iter().map(|at| at.alpha.len());
+        let others = layout.encoding().len() + others.sum::<usize>();
+        self.is_bounded = true;
+        self.backward(minibatch, ParamGradient::PerSample(&mut *each));
+        // Padding and bounds may exceed what is finite, even if all products are.
+        self.is_bounded && others == 0 || blas1::max_abs(each).is_finite()
     }
 
     /// Computes the gradients of the encoding from those of its outputs.
@@ -238,49 +279,69 @@ instantiate! {
 
 instantiate! {
     /// Runs both passes, and writes the loss and the gradient of each sample. Each gradient is laid
-    /// out like the parameters.
+    /// out like the parameters. Returns `false` if a result is not finite.
     pub(in crate::mlp) fn compute_each<T>(
         chunk: &mut Chunk<T>,
         minibatch: Minibatch<'_, T>,
         losses: &mut [f64],
         each: &mut [T],
-    ) {
+    ) -> bool {
         chunk.forward(minibatch);
-        chunk.evaluate(minibatch, T::one(), Some(losses));
-        chunk.backward(minibatch, ParamGradient::PerSample(each));
+        chunk.evaluate(minibatch, T::one(), Some(&mut *losses));
+        let finite = chunk.sample_gradients(minibatch, each);
+        finite && losses.iter().all(|loss| loss.is_finite())
     }
 }
 
+/// Derivatives of outputs that a pass computes.
+pub(in crate::mlp) enum Derivatives<'a, T> {
+    /// With respect to the inputs.
+    Inputs(&'a mut [T]),
+    /// With respect to the parameters. The second slice takes the outputs of the samples.
+    Params(&'a mut [T], &'a mut [T]),
+}
+
 instantiate! {
-    /// Writes the derivatives of these outputs with respect to the inputs to `input_gradient`. It
-    /// runs a backward pass over one copy of each sample per output. The caller must have assigned
-    /// the chunk as many rows as there are copies.
+    /// Writes the derivatives of these outputs, sample by sample and output by output. It runs a
+    /// backward pass over one copy of each sample per output. The caller must have assigned the
+    /// chunk as many rows as there are copies. Returns `false` if a result is not finite.
     pub(in crate::mlp) fn jacobian<T>(
         chunk: &mut Chunk<T>,
         minibatch: Minibatch<'_, T>,
         samples: Range<usize>,
-        outputs: Range<usize>,
-    ) {
-        let (rows, copies) = (samples.len(), outputs.len());
+        wanted: Range<usize>,
+        derivatives: Derivatives<'_, T>,
+    ) -> bool {
+        let net = minibatch.net;
+        let (rows, copies) = (samples.len(), wanted.len());
         chunk.range = samples;
         chunk.forward(minibatch);
+        let mut finite = chunk.outputs(net).fold(true, |ok, y| {
+            y.iter().fold(ok, |ok, y| ok & (y.abs() <= T::max_value()))
+        });
         chunk.range = 0..rows * copies;
-        for (index, layer) in minibatch.packed.layers.iter().enumerate() {
-            repeat_rows(&mut chunk.y[index], layer.y_stride, rows, copies);
-            if keeps_z(minibatch.net, index) {
-                repeat_rows(&mut chunk.z[index], layer.z_stride, rows, copies);
+        chunk.repeat(minibatch, rows, copies);
+        let stride = padded::<T>(net.outputs());
+        let unit = &mut chunk.dy[..rows * copies * stride];
+        unit.fill(T::zero());
+        for (row, unit) in unit.chunks_exact_mut(stride).enumerate() {
+            unit[wanted.start + row % copies] = T::one();
+        }
+        finite &= match derivatives {
+            Derivatives::Inputs(to) => {
+                chunk.backward(minibatch, ParamGradient::Skip);
+                to.copy_from_slice(&chunk.input_gradient);
+                blas1::max_abs(to).is_finite()
             }
-        }
-        if minibatch.net.encoding().is_some() {
-            repeat_rows(&mut chunk.raw, minibatch.net.inputs(), rows, copies);
-        }
-        let stride = padded::<T>(minibatch.net.outputs());
-        let derivatives = &mut chunk.dy[..rows * copies * stride];
-        derivatives.fill(T::zero());
-        for (row, unit) in derivatives.chunks_exact_mut(stride).enumerate() {
-            unit[outputs.start + row % copies] = T::one();
-        }
-        chunk.backward(minibatch, ParamGradient::Skip);
+            Derivatives::Params(each, outputs) => {
+                let copied = chunk.outputs(net).step_by(copies);
+                for (to, y) in outputs.chunks_exact_mut(net.outputs()).zip(copied) {
+                    to.copy_from_slice(y);
+                }
+                chunk.sample_gradients(minibatch, each)
+            }
+        };
+        finite
     }
 }
 

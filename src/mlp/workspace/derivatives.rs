@@ -2,18 +2,15 @@
 
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::slice;
 
 use super::super::chunk;
 use super::super::minibatch::Minibatch;
 use super::super::samples::{CheckedSamples, Samples};
-use super::overflow::not_finite;
-use super::{GradientWorkspace, MOST_ROWS, Mlp};
-use crate::blas1::max_abs;
+use super::each::Kind;
+use super::{GradientWorkspace, Mlp};
 use crate::error::Result;
 use crate::float::Float;
 use crate::loss::{Loss, SquaredError};
-use crate::memory;
 
 impl<T: Float> GradientWorkspace<T> {
     /// Returns the Jacobian of the outputs with respect to the inputs: dyₒ/dxᵢ for each sample.
@@ -21,8 +18,9 @@ impl<T: Float> GradientWorkspace<T> {
     ///
     /// The method takes no loss, and applies neither clipping nor dropout. It does not change
     /// [`values`](Self::values) and [`input_gradient`](Self::input_gradient). The work is a forward
-    /// pass over the samples, and a backward pass over one copy of each sample per output, on one
-    /// thread. At a kink the activation defines the derivative. ReLU takes that of the left side.
+    /// pass over the samples, and a backward pass over one copy of each sample per output, on all
+    /// [`threads`](Self::threads). Another Jacobian of as many samples does not allocate. At a kink
+    /// the activation defines the derivative. ReLU takes that of the left side.
     ///
     /// ```
     /// use feedforward::{GradientWorkspace, Mlp, activation::{Exponential, Identity}};
@@ -55,30 +53,9 @@ impl<T: Float> GradientWorkspace<T> {
     ) -> Result<&[T]> {
         let samples = CheckedSamples::of_inputs(inputs, net)?;
         self.prepare(net, Some(0))?;
-        let chunk = &mut self.probe;
+        let all = 0..samples.len();
         // A minibatch needs some loss, but this pass does not evaluate it.
-        let minibatch = Minibatch::new(net, &self.packed, &samples, &SquaredError);
-        let outputs = wanted.len();
-        let (what, rows) = ("Jacobian", samples.len());
-        let len = memory::product(what, &[rows, outputs, net.inputs()])?;
-        self.derivatives.clear();
-        memory::reserve(what, &mut self.derivatives, len)?;
-        // A step takes several samples with all outputs, or some outputs of one sample. Either way
-        // at most `MOST_ROWS` copies exist.
-        let step = (MOST_ROWS / outputs).max(1);
-        for first in (0..rows).step_by(step) {
-            for output in wanted.clone().step_by(MOST_ROWS) {
-                let range = first..rows.min(first + step);
-                let some = output..wanted.end.min(output + MOST_ROWS);
-                chunk.assign(net, 0..range.len() * some.len(), false, true)?;
-                chunk::jacobian(chunk, minibatch, range, some);
-                self.derivatives.extend_from_slice(&chunk.input_gradient);
-                let finite = max_abs(&chunk.input_gradient).is_finite();
-                if !(finite && chunk.outputs(net).all(|y| not_finite(y).is_none())) {
-                    return Err(self.explain_derivative("derivative", |_| 0));
-                }
-            }
-        }
+        self.differentiate(net, &samples, &SquaredError, &Kind::Inputs(wanted), all)?;
         Ok(&self.derivatives)
     }
 
@@ -93,8 +70,8 @@ impl<T: Float> GradientWorkspace<T> {
     /// ```
     ///
     /// The method does not change [`values`](Self::values) and
-    /// [`input_gradient`](Self::input_gradient). It runs on one thread. It needs the memory of a
-    /// network's parameters for each sample.
+    /// [`input_gradient`](Self::input_gradient). It runs on all [`threads`](Self::threads). It needs
+    /// the memory of a network's parameters for each sample.
     ///
     /// ```
     /// use feedforward::{GradientWorkspace, Mlp, Samples};
@@ -120,29 +97,8 @@ impl<T: Float> GradientWorkspace<T> {
         loss: &dyn Loss<T>,
     ) -> Result<(&[f64], &[T])> {
         let samples = samples.check(net, loss)?.unweighted();
-        self.prepare(net, Some(0))?;
-        let chunk = &mut self.probe;
-        let minibatch = Minibatch::new(net, &self.packed, &samples, loss);
-        let (params, rows) = (self.layout.len(), samples.len());
-        let what = "gradients of the samples";
-        let len = memory::product(what, &[rows, params])?;
-        memory::reserve(what, &mut self.derivatives, len)?;
-        memory::resize(what, &mut self.losses, 0.0, rows)?;
-        self.derivatives.resize(len, T::zero());
-        for first in (0..rows).step_by(MOST_ROWS) {
-            let range = first..rows.min(first + MOST_ROWS);
-            let losses = &mut self.losses[range.clone()];
-            let each = &mut self.derivatives[range.start * params..range.end * params];
-            chunk.assign(net, range, false, false)?;
-            chunk::compute_each(chunk, minibatch, losses, each);
-            if let Some(loss) = losses.iter().copied().find(|loss| !loss.is_finite()) {
-                return Err(self.explain(slice::from_ref(&self.probe), loss));
-            }
-            if !max_abs(each).is_finite() {
-                let layer = |index| self.layout.layer_of(index % params).unwrap_or(0);
-                return Err(self.explain_derivative("gradient", layer));
-            }
-        }
+        self.prepare(net, Some(self.first_backward()))?;
+        self.differentiate(net, &samples, loss, &Kind::Gradients, 0..samples.len())?;
         Ok((&self.losses, &self.derivatives))
     }
 
@@ -156,7 +112,7 @@ impl<T: Float> GradientWorkspace<T> {
         loss: &dyn Loss<T>,
     ) -> Result<Vec<usize>> {
         self.prepare(net, Some(0))?;
-        let chunk = &mut self.probe;
+        let chunk = &mut self.probes[0].chunk;
         chunk.assign(net, 0..rows, false, false)?;
         let minibatch = Minibatch::new(net, &self.packed, samples, loss);
         chunk::compute_loss(chunk, minibatch);

@@ -36,7 +36,7 @@ impl<T: Float> GradientWorkspace<T> {
         what: &'static str,
         layer: impl Fn(usize) -> usize,
     ) -> Error {
-        let output = self.explain_output(slice::from_ref(&self.probe));
+        let output = self.explain_output(slice::from_ref(&self.probes[0].chunk));
         output.unwrap_or_else(|| {
             let index = self.derivatives.iter().position(|x| !x.is_finite());
             let index = index.unwrap_or(0);
