@@ -13,12 +13,13 @@ pub struct LeastSquaresOptions {
     /// Factorization of the linear systems. Default: [`Factorization::Qr`].
     pub factorization: Factorization,
     /// Whether steps follow a parabola instead of a line: the geodesic acceleration of Transtrum and
-    /// Sethna, 2012. Default: `false`.
+    /// Sethna, 2012. Default: `true`.
     ///
-    /// The second derivative along the step costs one evaluation. Steps whose acceleration is longer
+    /// The second derivative along the step costs one evaluation. In narrow, curved valleys it saves
+    /// many iterations. Steps whose acceleration is longer
     /// than 0.75 times the velocity are rejected.
     pub acceleration: bool,
-    /// Maximum number of iterations, which are accepted steps. Range: at least 1. Default: 1,000.
+    /// Maximum number of iterations, which are accepted steps. Range: at least 1. Default: 10,000.
     pub iterations: usize,
     /// Number of evaluations from which no further step is tried. Range: at least 1.
     /// Default: 100,000.
@@ -51,8 +52,8 @@ impl Default for LeastSquaresOptions {
             damping: Damping::default(),
             scaling: Scaling::default(),
             factorization: Factorization::default(),
-            acceleration: false,
-            iterations: 1000,
+            acceleration: true,
+            iterations: 10_000,
             evaluations: 100_000,
             gradient_tolerance: 1e-15,
             step_tolerance: 1e-15,

@@ -46,6 +46,10 @@ pub(super) trait Problem {
 /// Largest length of an acceleration relative to its velocity: `avmax` of GSL.
 const MOST_ACCELERATION: f64 = 0.75;
 
+/// Relative length of a step from which it is accelerated. The second derivative of shorter steps is
+/// mostly rounding.
+const SHORTEST: f64 = 1e-5;
+
 /// Relative change of the sum of squares that rounding can cause. Below it, the sum is no measure
 /// of progress.
 const ROUNDING: f64 = 1e-8;
@@ -212,7 +216,7 @@ impl<'a, P: Problem> Search<'a, P> {
             math::sqrt(square) / math::sqrt(size)
         };
         self.acceleration.fill(0.0);
-        if self.options.acceleration {
+        if self.options.acceleration && length > SHORTEST {
             let (velocity, to) = (&self.velocity, &mut self.acceleration);
             let is_finite =
                 self.problem
@@ -273,7 +277,7 @@ impl<'a, P: Problem> Search<'a, P> {
         let mut old = core::mem::take(&mut self.acceleration);
         old.copy_from_slice(&self.trial);
         let next = self.step_without_acceleration();
-        if next.is_some_and(|predicted| predicted < 0.25 * step.predicted) {
+        if next.is_some_and(|predicted| predicted < 0.9 * step.predicted) {
             self.acceleration = old;
             return Ok(Some(self.record(step)));
         }
