@@ -6,7 +6,9 @@ use crate::simd::{InstructionSet, on_every_set};
 /// Numbers without a pattern, between -0.5 and 0.5.
 fn numbers(len: usize) -> Vec<f64> {
     let golden = 0.618_033_988_749_894_9;
-    (1..=len).map(|i| (i * i) as f64 * golden % 1.0 - 0.5).collect()
+    (1..=len)
+        .map(|i| (i * i) as f64 * golden % 1.0 - 0.5)
+        .collect()
 }
 
 /// Returns V Vᵀ of `n` vectors, with additions to the diagonal.

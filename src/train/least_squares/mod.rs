@@ -112,7 +112,13 @@ pub fn least_squares(
     on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
 ) -> Result<LeastSquaresReport> {
     check(options, params, residual_count)?;
-    run(options, params, residual_count, Analytic(function), on_iteration)
+    run(
+        options,
+        params,
+        residual_count,
+        Analytic(function),
+        on_iteration,
+    )
 }
 
 /// Minimizes as [`least_squares`] does, for a function without derivatives.

@@ -110,7 +110,7 @@ pub enum Damping {
         initial: f64,
         /// Factor after an accepted step. Range: above 0 and below 1.
         decrease: f64,
-        /// Factor after a rejected step. Range: above 1.
+        /// Factor after a rejected step. Range: at least 1.1.
         increase: f64,
     },
 }
@@ -134,8 +134,8 @@ impl Damping {
                 check_positive("initial damping", initial)?;
                 let (what, range) = ("decrease of the damping", f64::MIN_POSITIVE..1.0);
                 check_range(what, decrease, range, "above 0 and below 1")?;
-                let (what, range) = ("increase of the damping", 1.0 + f64::EPSILON..f64::INFINITY);
-                check_range(what, increase, range, "a finite number above 1")
+                let (what, range) = ("increase of the damping", 1.1..f64::INFINITY);
+                check_range(what, increase, range, "a finite number, at least 1.1")
             }
         }
     }

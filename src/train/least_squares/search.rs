@@ -69,6 +69,8 @@ pub(super) struct Search<'a, P> {
     damping: f64,
     increase: f64,
     report: LeastSquaresReport,
+    /// Number of steps without an evaluation, because they could not be computed.
+    failures: usize,
 }
 
 /// A step and its effects on the linear model.
@@ -102,6 +104,7 @@ impl<'a, P: Problem> Search<'a, P> {
                 params: n,
                 ..LeastSquaresReport::default()
             },
+            failures: 0,
             problem,
         })
     }
@@ -156,13 +159,14 @@ impl<'a, P: Problem> Search<'a, P> {
     ) -> Result<ControlFlow<LeastSquaresStop, (LeastSquaresIteration, Option<LeastSquaresStop>)>>
     {
         loop {
-            if self.problem.evaluations() >= self.options.evaluations {
+            if self.problem.evaluations() + self.failures >= self.options.evaluations {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Evaluations));
             }
             if self.damping > self.options.largest_damping {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Damping));
             }
             let Some(step) = self.step()? else {
+                self.failures += 1;
                 self.raise_damping();
                 continue;
             };
@@ -178,13 +182,18 @@ impl<'a, P: Problem> Search<'a, P> {
             if is_rounding && sum <= (1.0 + ROUNDING) * before {
                 return Ok(match self.polish(&step, sum)? {
                     None => ControlFlow::Break(LeastSquaresStop::Decrease),
-                    Some(iteration) => ControlFlow::Continue((iteration, self.is_over(&step, before))),
+                    Some(iteration) => {
+                        ControlFlow::Continue((iteration, self.is_over(&step, before)))
+                    }
                 });
             }
             if is_lower && self.try_move(sum)? {
                 self.lower_damping((before - sum) / step.predicted);
                 let iteration = self.record(&step);
-                return Ok(ControlFlow::Continue((iteration, self.is_over(&step, before))));
+                return Ok(ControlFlow::Continue((
+                    iteration,
+                    self.is_over(&step, before),
+                )));
             }
             if is_small {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Step));
@@ -199,11 +208,7 @@ impl<'a, P: Problem> Search<'a, P> {
         if !self.system.solve(self.damping, &mut self.velocity) {
             return Ok(None);
         }
-        let (v, d, g) = (
-            &self.velocity,
-            self.system.scale(),
-            self.system.gradient(),
-        );
+        let (v, d, g) = (&self.velocity, self.system.scale(), self.system.gradient());
         let (mut predicted, mut square, mut size) = (0.0, 0.0, 0.0);
         for (((v, d), g), x) in v.iter().zip(d).zip(g).zip(&self.params) {
             predicted += v * (self.damping * d * d * v - g);

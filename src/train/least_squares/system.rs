@@ -192,9 +192,7 @@ impl System {
                 factor.solve(v);
             }
             Form::Dual(dual) => {
-                dual.factor
-                    .matrix_mut()
-                    .copy_from_slice(dual.sum.matrix());
+                dual.factor.matrix_mut().copy_from_slice(dual.sum.matrix());
                 let stride = dual.factor.stride();
                 let diagonal = dual.factor.matrix_mut().iter_mut().step_by(stride + 1);
                 diagonal.take(self.rows).for_each(|x| *x += damping);
@@ -238,7 +236,8 @@ impl System {
         if scale.iter().any(|&norm| norm == 0.0) {
             return Ok(None);
         }
-        let mut inverse = memory::filled("covariance", 0.0, memory::product("covariance", &[n, n])?)?;
+        let mut inverse =
+            memory::filled("covariance", 0.0, memory::product("covariance", &[n, n])?)?;
         // Rounding errors of the sums are relative to JᵀJ in one form, and to J in the other.
         let eps = f64::EPSILON * self.rows as f64;
         let largest = match &mut self.form {

@@ -16,7 +16,9 @@ fn go_on(_: &LeastSquaresIteration, _: &[f64]) -> ControlFlow<()> {
 /// Numbers without a pattern, between -0.5 and 0.5.
 fn numbers(len: usize) -> Vec<f64> {
     let golden = 0.618_033_988_749_894_9;
-    (1..=len).map(|i| (i * i) as f64 * golden % 1.0 - 0.5).collect()
+    (1..=len)
+        .map(|i| (i * i) as f64 * golden % 1.0 - 0.5)
+        .collect()
 }
 
 /// Every form of the system solves the damped normal equations.
@@ -42,10 +44,13 @@ fn steps_solve_the_normal_equations() {
                 assert!(system.solve_again(&c, &jt_c, &mut a));
                 for (v, r) in [(&v, &r), (&a, &c)] {
                     let d = system.scale();
-                    let mut left: Vec<f64> = v.iter().zip(d).map(|(v, d)| damping * d * d * v).collect();
+                    let mut left: Vec<f64> =
+                        v.iter().zip(d).map(|(v, d)| damping * d * d * v).collect();
                     for (row, r) in j.chunks_exact(n).zip(r) {
                         let model = r + row.iter().zip(v).map(|(x, v)| x * v).sum::<f64>();
-                        left.iter_mut().zip(row).for_each(|(to, x)| *to += x * model);
+                        left.iter_mut()
+                            .zip(row)
+                            .for_each(|(to, x)| *to += x * model);
                     }
                     let largest = left.iter().fold(0.0, |l: f64, x| l.max(x.abs()));
                     assert!(largest < 1e-9, "{rows} x {n}, {factorization:?}: {largest}");

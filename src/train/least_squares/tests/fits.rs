@@ -51,7 +51,11 @@ fn every_option_finds_the_minimum() {
         }
         assert!(report.sum_of_squares <= report.initial_sum_of_squares);
         let sums = report.iterations.iter().map(|it| it.sum_of_squares);
-        assert!(sums.clone().zip(sums.skip(1)).all(|(a, b)| b <= a * (1.0 + 1e-8)));
+        assert!(
+            sums.clone()
+                .zip(sums.skip(1))
+                .all(|(a, b)| b <= a * (1.0 + 1e-8))
+        );
         let last = report.iterations.last().unwrap();
         assert_eq!(last.number, report.iterations.len());
         assert_eq!(last.sum_of_squares, report.sum_of_squares);
@@ -107,7 +111,10 @@ fn a_polynomial_of_degree_10_has_9_digits() {
             let options = LeastSquaresOptions::default();
             least_squares(&options, &mut w, 33, polynomial, go_on).unwrap();
             for (w, expected) in w.iter().zip(weights) {
-                assert!((w / expected - 1.0).abs() < 1e-9, "{w} instead of {expected}");
+                assert!(
+                    (w / expected - 1.0).abs() < 1e-9,
+                    "{w} instead of {expected}"
+                );
             }
         }
     });
@@ -132,7 +139,11 @@ fn fewer_residuals_than_parameters_have_a_solution() {
         assert_eq!(p[3..], [4.0, 5.0]);
         assert_eq!(report.degrees_of_freedom(), 0);
         let error = report.covariance().unwrap_err();
-        assert!(error.to_string().starts_with("residuals: expected more than 5"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("residuals: expected more than 5")
+        );
     }
 }
 
@@ -153,9 +164,15 @@ fn dependent_columns_have_a_finite_fit_without_covariance() {
         let mut p = [5.0, -1.0, 7.0];
         let report = least_squares(&options, &mut p, 9, function, go_on).unwrap();
         assert!(p.iter().all(|x| x.is_finite()), "{options:?}: {p:?}");
-        assert!((p[0] + p[1] - 2.0 - 3.0 / 17.0).abs() < 1e-9, "{options:?}: {p:?}");
+        assert!(
+            (p[0] + p[1] - 2.0 - 3.0 / 17.0).abs() < 1e-9,
+            "{options:?}: {p:?}"
+        );
         assert_eq!(p[2], 7.0);
-        for error in [report.covariance().map(drop), report.standard_deviations().map(drop)] {
+        for error in [
+            report.covariance().map(drop),
+            report.standard_deviations().map(drop),
+        ] {
             assert_eq!(
                 error.unwrap_err().to_string(),
                 "covariance: expected a Jacobian with independent columns, got columns that \
