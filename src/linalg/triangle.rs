@@ -10,8 +10,10 @@ use crate::simd::{self, Op, Simd};
 /// The upper triangular factor R of A = Q R, for a matrix A that arrives in blocks of rows.
 ///
 /// Each row has one more column, the right-hand side b. It becomes Qᵀ b. Then R x = Qᵀ b has the
-/// solution x that minimizes |A x - b|. Householder reflections fold each block into R, so A is
-/// never held as a whole, and rounding errors grow with A's condition instead of its square.
+/// solution x that minimizes |A x - b|.
+///
+/// Householder reflections fold each block into R, so A is never held as a whole. Rounding errors
+/// grow with A's condition instead of its square.
 #[derive(Clone, Debug)]
 pub(crate) struct Triangle {
     n: usize,
@@ -101,7 +103,7 @@ impl Triangle {
 struct Fold<'a> {
     to: &'a mut Triangle,
     rows: &'a mut [f64],
-    /// Whether row i has zeros left of column i.
+    /// `true` if row i has zeros left of column i.
     is_triangular: bool,
 }
 

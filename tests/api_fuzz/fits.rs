@@ -91,7 +91,13 @@ pub fn run(case: &mut Case) {
     let report = if by_differences {
         least_squares_by_differences(&options, &mut params, residuals, write, on_iteration)
     } else {
-        least_squares(&options, &mut params, residuals, with_jacobian, on_iteration)
+        least_squares(
+            &options,
+            &mut params,
+            residuals,
+            with_jacobian,
+            on_iteration,
+        )
     };
     assert!(!good || finite(&params), "{params:?}");
     match report {

@@ -81,8 +81,8 @@ pub fn quadratics(b: &[f64], x: &[f64], d: Option<&mut [f64]>) -> f64 {
 pub fn exponentials(b: &[f64], x: &[f64], d: Option<&mut [f64]>) -> f64 {
     let x = x[0];
     let e = [1, 3, 5].map(|i| (-b[i] * x).exp());
-    let slopes = [0, 1, 2].map(|i| -x * b[2 * i] * e[i]);
-    write(d, [e[0], slopes[0], e[1], slopes[1], e[2], slopes[2]]);
+    let times = [0, 1, 2].map(|i| -x * b[2 * i] * e[i]);
+    write(d, [e[0], times[0], e[1], times[1], e[2], times[2]]);
     b[0] * e[0] + b[2] * e[1] + b[4] * e[2]
 }
 

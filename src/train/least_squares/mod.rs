@@ -37,8 +37,14 @@ use search::Search;
 ///
 /// A step that lowers the sum of squares is accepted, and the damping μ is lowered. Otherwise the
 /// damping is raised and another step is tried. [`Damping`] has the rules for μ, and [`Scaling`]
-/// those for the diagonal matrix D. With fewer residuals than parameters, the same step is
-/// computed from the smaller system (J D⁻² Jᵀ + μ I) z = r, with v = -D⁻² Jᵀ z.
+/// those for the diagonal matrix D.
+///
+/// With fewer residuals than parameters, a smaller system has the same solution:
+///
+/// ```text
+/// (J D⁻² Jᵀ + μ I) · z = r
+/// v = -D⁻² Jᵀ z
+/// ```
 ///
 /// By default, the search ends when rounding hides any further decrease. Near this point, a step
 /// may also be accepted because the next one promises a much smaller decrease. The sum of squares

@@ -12,12 +12,12 @@ pub struct LeastSquaresOptions {
     pub scaling: Scaling,
     /// Factorization of the linear systems. Default: [`Factorization::Qr`].
     pub factorization: Factorization,
-    /// Whether steps follow a parabola instead of a line: the geodesic acceleration of Transtrum and
-    /// Sethna, 2012. Default: `true`.
+    /// `true` for steps along a parabola instead of a line: the geodesic acceleration of Transtrum
+    /// and Sethna, 2012. Default: `true`.
     ///
-    /// The second derivative along the step costs one evaluation. In narrow, curved valleys it saves
-    /// many iterations. Steps whose acceleration is longer
-    /// than 0.75 times the velocity are rejected.
+    /// The second derivative along the step costs one evaluation. In narrow, curved valleys it
+    /// saves many iterations. A step is rejected if its acceleration is longer than 0.75 times the
+    /// velocity. Steps of a relative length below 1e-5 have no acceleration.
     pub acceleration: bool,
     /// Maximum number of iterations, which are accepted steps. Range: at least 1. Default: 10,000.
     pub iterations: usize,
@@ -29,7 +29,7 @@ pub struct LeastSquaresOptions {
     /// Largest cosine between the residuals and a column of the Jacobian at which the search ends.
     /// Range: at least 0. Default: 1e-15.
     pub gradient_tolerance: f64,
-    /// Length of a step relative to the parameters at which the search ends. Both are scaled by D.
+    /// [Length of a step](super::LeastSquaresIteration::step) at which the search ends.
     /// Range: at least 0. Default: 1e-15.
     pub step_tolerance: f64,
     /// Relative decrease of the sum of squares at which the search ends, if the model predicted no
@@ -41,7 +41,7 @@ pub struct LeastSquaresOptions {
     pub goal: f64,
     /// Damping above which the search ends. Range: above 0. Default: 1e100.
     pub largest_damping: f64,
-    /// Whether the report has a [`covariance`](super::LeastSquaresReport::covariance). It takes
+    /// `true` for a report with a [`covariance`](super::LeastSquaresReport::covariance). It takes
     /// memory for the square of the number of parameters. Default: `true`.
     pub covariance: bool,
 }

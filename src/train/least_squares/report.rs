@@ -19,7 +19,8 @@ pub struct LeastSquaresIteration {
     pub sum_of_squares: f64,
     /// Largest cosine between the residuals and a column of the Jacobian, after the iteration.
     pub largest_gradient: f64,
-    /// Length of the step relative to the parameters before it, both scaled.
+    /// Length of the step relative to the parameters before or after it, whichever are larger. All
+    /// are scaled by D.
     pub step: f64,
     /// Damping μ of the next step.
     pub damping: f64,
@@ -115,8 +116,8 @@ impl LeastSquaresReport {
     /// common [standard deviation](Self::residual_standard_deviation) s.
     ///
     /// # Errors
-    /// - [`Error::Incompatible`] without degrees of freedom, or if columns of J depend on each other
-    ///   up to rounding
+    /// - [`Error::Incompatible`] without degrees of freedom, or if columns of J depend on each
+    ///   other up to rounding
     /// - [`Error::Missing`] if the [options](super::LeastSquaresOptions::covariance) exclude it
     /// - [`Error::TooLarge`] if there is not enough memory
     pub fn covariance(&self) -> Result<Vec<f64>> {

@@ -46,13 +46,16 @@ pub(super) trait Problem {
 /// Largest length of an acceleration relative to its velocity: `avmax` of GSL.
 const MOST_ACCELERATION: f64 = 0.75;
 
-/// Relative length of a step from which it is accelerated. The second derivative of shorter steps is
-/// mostly rounding.
+/// Relative length of a step from which it is accelerated. The second derivative along shorter
+/// steps is mostly rounding.
 const SHORTEST: f64 = 1e-5;
 
 /// Relative change of the sum of squares that rounding can cause. Below it, the sum is no measure
 /// of progress.
 const ROUNDING: f64 = 1e-8;
+
+/// Largest ratio of successive predictions that counts as progress where rounding hides it.
+const PROGRESS: f64 = 0.9;
 
 /// State of a search.
 pub(super) struct Search<'a, P> {
@@ -77,9 +80,12 @@ pub(super) struct Search<'a, P> {
 struct Step {
     /// Decrease of the sum of squares that the model predicts.
     predicted: f64,
-    /// Length relative to the parameters, both scaled.
+    /// Length relative to the parameters before or after it, all scaled.
     length: f64,
 }
+
+/// An iteration and perhaps a reason to stop after it, or the reason why there is none.
+type Advance = ControlFlow<LeastSquaresStop, (LeastSquaresIteration, Option<LeastSquaresStop>)>;
 
 impl<'a, P: Problem> Search<'a, P> {
     pub(super) fn new(
@@ -153,11 +159,7 @@ impl<'a, P: Problem> Search<'a, P> {
 
     /// Moves to a better point, or returns the reason why it cannot. After a move, there may be a
     /// reason to stop, too.
-    #[allow(clippy::type_complexity)]
-    fn advance(
-        &mut self,
-    ) -> Result<ControlFlow<LeastSquaresStop, (LeastSquaresIteration, Option<LeastSquaresStop>)>>
-    {
+    fn advance(&mut self) -> Result<Advance> {
         loop {
             if self.problem.evaluations() + self.failures >= self.options.evaluations {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Evaluations));
@@ -205,21 +207,22 @@ impl<'a, P: Problem> Search<'a, P> {
     /// Computes a step and the trial point behind it. `None` if they are not finite, or the
     /// acceleration is too large.
     fn step(&mut self) -> Result<Option<Step>> {
-        if !self.system.solve(self.damping, &mut self.velocity) {
+        let Some(predicted) = self.solve() else {
+            return Ok(None);
+        };
+        let (mut square, mut size_before, mut size_after) = (0.0, 0.0, 0.0);
+        let pairs = self.velocity.iter().zip(&self.params);
+        for ((v, x), d) in pairs.zip(self.system.scale()) {
+            square += (v * d) * (v * d);
+            size_before += (x * d) * (x * d);
+            size_after += ((x + v) * d) * ((x + v) * d);
+        }
+        let size: f64 = size_before.max(size_after);
+        if !(size + square).is_finite() {
             return Ok(None);
         }
-        let (v, d, g) = (&self.velocity, self.system.scale(), self.system.gradient());
-        let (mut predicted, mut square, mut size) = (0.0, 0.0, 0.0);
-        for (((v, d), g), x) in v.iter().zip(d).zip(g).zip(&self.params) {
-            predicted += v * (self.damping * d * d * v - g);
-            square += (v * d) * (v * d);
-            size += (x * d) * (x * d);
-        }
-        let length = if square == 0.0 {
-            0.0
-        } else {
-            math::sqrt(square) / math::sqrt(size)
-        };
+        // Squares of tiny numbers may be zero.
+        let length = math::sqrt(square / size.max(f64::MIN_POSITIVE));
         self.acceleration.fill(0.0);
         if self.options.acceleration && length > SHORTEST {
             let (velocity, to) = (&self.velocity, &mut self.acceleration);
@@ -234,7 +237,7 @@ impl<'a, P: Problem> Search<'a, P> {
             }
         }
         let moves = self.velocity.iter().zip(&self.acceleration);
-        let mut is_finite = predicted.is_finite();
+        let mut is_finite = true;
         for ((to, x), (v, a)) in self.trial.iter_mut().zip(&self.params).zip(moves) {
             *to = x + (v + 0.5 * a);
             is_finite &= to.is_finite();
@@ -242,7 +245,7 @@ impl<'a, P: Problem> Search<'a, P> {
         Ok(is_finite.then_some(Step { predicted, length }))
     }
 
-    /// Returns the sum of squares at the trial point, which is infinite if residuals are not finite.
+    /// Returns the sum of squares at the trial point. It is infinite if residuals are not finite.
     fn evaluate(&mut self) -> Result<f64> {
         match self.problem.evaluate(&self.trial) {
             Err(Error::NotFinite { .. } | Error::Overflow { .. }) => Ok(f64::INFINITY),
@@ -278,29 +281,27 @@ impl<'a, P: Problem> Search<'a, P> {
             return Ok(None);
         }
         self.damping *= 0.1;
-        // `step` overwrites the trial point, which is the point before the move.
-        let mut old = core::mem::take(&mut self.acceleration);
-        old.copy_from_slice(&self.trial);
-        let next = self.step_without_acceleration();
-        if next.is_some_and(|predicted| predicted < 0.9 * step.predicted) {
-            self.acceleration = old;
+        let next = self.solve();
+        if next.is_some_and(|predicted| predicted < PROGRESS * step.predicted) {
             return Ok(Some(self.record(step)));
         }
-        self.params.copy_from_slice(&old);
-        self.acceleration = old;
+        // The trial point is now the point before the move.
+        core::mem::swap(&mut self.params, &mut self.trial);
         self.sum = before;
         self.restore()?;
         Ok(None)
     }
 
-    fn step_without_acceleration(&mut self) -> Option<f64> {
+    /// Computes the velocity and returns the decrease of the sum of squares that it predicts.
+    /// `None` if they are not finite.
+    fn solve(&mut self) -> Option<f64> {
         if !self.system.solve(self.damping, &mut self.velocity) {
             return None;
         }
         let model = self.velocity.iter().zip(self.system.scale());
         let model = model.zip(self.system.gradient());
         let predicted = model.map(|((v, d), g)| v * (self.damping * d * d * v - g));
-        Some(predicted.sum())
+        Some(predicted.sum::<f64>()).filter(|predicted| predicted.is_finite())
     }
 
     /// Completes the system at a new point and sets its scale.
