@@ -224,6 +224,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
 }
 
 /// Buffer for shifted residuals.
+#[derive(Clone, Copy)]
 enum Side {
     Above,
     Below,

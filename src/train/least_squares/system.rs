@@ -233,7 +233,7 @@ impl System {
     pub(super) fn inverse(&mut self) -> Result<Option<Vec<f64>>> {
         let n = self.n;
         let scale = &self.norms;
-        if scale.iter().any(|&norm| norm == 0.0) {
+        if scale.contains(&0.0) {
             return Ok(None);
         }
         let mut inverse =
@@ -268,7 +268,9 @@ impl System {
             return Ok(None);
         }
         for (row, d) in inverse.chunks_exact_mut(n).zip(scale) {
-            row.iter_mut().for_each(|x| *x /= d);
+            for x in row {
+                *x /= d;
+            }
         }
         Ok(Some(inverse))
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::Position;
 
+#[allow(clippy::unnecessary_wraps)] // functions return a `Result`
 fn line(p: &[f64], r: &mut [f64], jacobian: Option<&mut [f64]>) -> Result<()> {
     for (i, r) in r.iter_mut().enumerate() {
         *r = p[0] + p[1] * i as f64 - (i * i) as f64;

@@ -3,6 +3,7 @@
 use super::*;
 
 /// Residuals of y = p₀ · exp(-p₁ · t) with made errors, and their Jacobian.
+#[allow(clippy::unnecessary_wraps)] // functions return a `Result`
 fn decay(p: &[f64], residuals: &mut [f64], jacobian: Option<&mut [f64]>) -> Result<()> {
     let errors = numbers(residuals.len());
     for (t, (r, error)) in residuals.iter_mut().zip(errors).enumerate() {
