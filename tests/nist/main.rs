@@ -8,10 +8,14 @@ use feedforward::train::{
     least_squares_by_differences,
 };
 
+#[path = "../common/numbers.rs"]
+mod numbers;
+
 mod models;
 mod problem;
 
-use problem::{Problem, digits, least_digits};
+use numbers::Numbers;
+use problem::{Model, Problem, digits, least_digits};
 
 fn problems() -> Vec<Problem> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nist");
@@ -157,5 +161,70 @@ fn units_of_parameters_do_not_matter() {
         .unwrap();
         let params: Vec<f64> = (0..).zip(&params).map(|(j, p)| p * units(j)).collect();
         assert_eq!(params, expected, "{}", problem.name);
+    }
+}
+
+/// A problem with made data, whose minimum is found from near the true parameters.
+fn made(
+    name: &str,
+    model: Model,
+    truth: &[f64],
+    start: &[f64],
+    x: Vec<f64>,
+    error: f64,
+) -> Problem {
+    let mut random = Numbers(7);
+    let responses = x.iter().map(|&x| {
+        let sum: f64 = (0..12).map(|_| random.next()).sum();
+        model(truth, &[x], None) + error * (sum - 6.0)
+    });
+    let responses = responses.collect();
+    let mut problem = Problem {
+        name: name.into(),
+        model,
+        starts: [truth.to_vec(), start.to_vec()],
+        certified: Vec::new(),
+        deviations: Vec::new(),
+        sum_of_squares: 0.0,
+        residual_deviation: 0.0,
+        responses,
+        predictors: x.into_iter().map(|x| vec![x]).collect(),
+    };
+    let (params, report) = fit(&problem, truth, &LeastSquaresOptions::default(), true);
+    problem.certified = params;
+    problem.deviations = report.standard_deviations().unwrap();
+    problem.sum_of_squares = report.sum_of_squares;
+    problem
+}
+
+/// Starts at which all exponentials vanish, and narrow valleys.
+#[test]
+fn far_starts_reach_the_minimum() {
+    let problems = [
+        made(
+            "two exponentials",
+            models::two_exponentials,
+            &[0.375, 1.936, -1.465, 0.01287, 0.02212],
+            &[50.0, 150.0, -100.0, 1.0, 2.0],
+            (0..33).map(|i| 10.0 * f64::from(i)).collect(),
+            1e-3,
+        ),
+        made(
+            "magnetization",
+            models::magnetization,
+            &[-2523.5, 46.74, 0.9322],
+            &[-2000.0, 50.0, 0.8],
+            (0..154).map(|i| 7.4 + 0.05 * f64::from(i)).collect(),
+            2e-3,
+        ),
+    ];
+    let options = LeastSquaresOptions::default();
+    for problem in &problems {
+        for has_jacobian in [true, false] {
+            let (params, report) = fit(problem, &problem.starts[1], &options, has_jacobian);
+            assert!(digits(report.sum_of_squares, problem.sum_of_squares) > 10.0);
+            let got = least_digits(&params, &problem.certified);
+            assert!(got > 7.0, "{}: {got}", problem.name);
+        }
     }
 }

@@ -144,3 +144,18 @@ pub fn richards(b: &[f64], x: &[f64], d: Option<&mut [f64]>) -> f64 {
     );
     y
 }
+
+pub fn two_exponentials(b: &[f64], x: &[f64], d: Option<&mut [f64]>) -> f64 {
+    let x = x[0];
+    let (e, f) = ((-b[3] * x).exp(), (-b[4] * x).exp());
+    write(d, [1.0, e, f, -x * b[1] * e, -x * b[2] * f]);
+    b[0] + b[1] * e + b[2] * f
+}
+
+pub fn magnetization(b: &[f64], x: &[f64], d: Option<&mut [f64]>) -> f64 {
+    let sum = b[1] + x[0];
+    let power = sum.powf(-1.0 / b[2]);
+    let y = b[0] * power;
+    write(d, [power, -y / (b[2] * sum), y * sum.ln() / (b[2] * b[2])]);
+    y
+}

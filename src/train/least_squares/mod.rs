@@ -53,7 +53,7 @@ use search::Search;
 /// With [`acceleration`](LeastSquaresOptions::acceleration), the step follows a parabola. Its second
 /// derivative costs one evaluation.
 ///
-/// # Other residuals
+/// # Failures
 /// Residuals and Jacobians that are not finite are an error at the start. Later they shorten the
 /// step, as do [`Error::NotFinite`] and [`Error::Overflow`] from the function. Any other error ends
 /// the search and is returned.
