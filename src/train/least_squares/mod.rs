@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::error::{Result, check_count, check_not_empty};
 use crate::float::check_finite;
 
+mod damping;
 mod dense;
 mod options;
 mod report;

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
+use super::damping::Mu;
 use super::report::Inverse;
 use super::system::System;
 use super::{
-    Damping, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport, LeastSquaresStop,
-    Scaling,
+    LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport, LeastSquaresStop, Scaling,
 };
 use crate::error::{Error, Result};
 use crate::math;
@@ -68,9 +68,7 @@ pub(super) struct Search<'a, P> {
     acceleration: Vec<f64>,
     /// Sum of squares at `params`.
     sum: f64,
-    /// μ, and the factor of its next increase.
-    damping: f64,
-    increase: f64,
+    damping: Mu,
     report: LeastSquaresReport,
     /// Number of steps without an evaluation, because they could not be computed.
     failures: usize,
@@ -103,8 +101,7 @@ impl<'a, P: Problem> Search<'a, P> {
             velocity: copy()?,
             acceleration: copy()?,
             sum: 0.0,
-            damping: 0.0,
-            increase: 2.0,
+            damping: Mu::new(options.damping, 1.0),
             report: LeastSquaresReport {
                 residuals,
                 params: n,
@@ -123,10 +120,7 @@ impl<'a, P: Problem> Search<'a, P> {
         self.report.initial_sum_of_squares = self.sum;
         linearize(&mut self.problem, &self.params, &mut self.system)?;
         self.rescale()?;
-        self.damping = match self.options.damping {
-            Damping::Nielsen { tau } => tau * self.largest_diagonal(),
-            Damping::Factors { initial, .. } => initial,
-        };
+        self.damping = Mu::new(self.options.damping, self.largest_diagonal());
         let mut stop = self.is_solved();
         loop {
             if let Some(reason) = stop {
@@ -164,12 +158,12 @@ impl<'a, P: Problem> Search<'a, P> {
             if self.problem.evaluations() + self.failures >= self.options.evaluations {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Evaluations));
             }
-            if self.damping > self.options.largest_damping {
+            if self.damping.value() > self.options.largest_damping {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Damping));
             }
             let Some(step) = self.step()? else {
                 self.failures += 1;
-                self.raise_damping();
+                self.damping.raise();
                 continue;
             };
             if step.predicted <= 0.0 {
@@ -190,7 +184,7 @@ impl<'a, P: Problem> Search<'a, P> {
                 });
             }
             if is_lower && self.try_move(sum)? {
-                self.lower_damping((before - sum) / step.predicted);
+                self.damping.lower((before - sum) / step.predicted);
                 let iteration = self.record(&step);
                 return Ok(ControlFlow::Continue((
                     iteration,
@@ -200,7 +194,7 @@ impl<'a, P: Problem> Search<'a, P> {
             if is_small {
                 return Ok(ControlFlow::Break(LeastSquaresStop::Step));
             }
-            self.raise_damping();
+            self.damping.raise();
         }
     }
 
@@ -280,7 +274,7 @@ impl<'a, P: Problem> Search<'a, P> {
         if !self.try_move(sum)? {
             return Ok(None);
         }
-        self.damping *= 0.1;
+        self.damping.lower_near_minimum();
         let next = self.solve();
         if next.is_some_and(|predicted| predicted < PROGRESS * step.predicted) {
             return Ok(Some(self.record(step)));
@@ -295,12 +289,13 @@ impl<'a, P: Problem> Search<'a, P> {
     /// Computes the velocity and returns the decrease of the sum of squares that it predicts.
     /// `None` if they are not finite.
     fn solve(&mut self) -> Option<f64> {
-        if !self.system.solve(self.damping, &mut self.velocity) {
+        let damping = self.damping.value();
+        if !self.system.solve(damping, &mut self.velocity) {
             return None;
         }
         let model = self.velocity.iter().zip(self.system.scale());
         let model = model.zip(self.system.gradient());
-        let predicted = model.map(|((v, d), g)| v * (self.damping * d * d * v - g));
+        let predicted = model.map(|((v, d), g)| v * (damping * d * d * v - g));
         Some(predicted.sum::<f64>()).filter(|predicted| predicted.is_finite())
     }
 
@@ -324,28 +319,6 @@ impl<'a, P: Problem> Search<'a, P> {
         })
     }
 
-    fn lower_damping(&mut self, ratio: f64) {
-        match self.options.damping {
-            Damping::Nielsen { .. } => {
-                let cube = 2.0 * ratio - 1.0;
-                self.damping *= (1.0 - cube * cube * cube).max(1.0 / 3.0);
-                self.increase = 2.0;
-            }
-            Damping::Factors { decrease, .. } => self.damping *= decrease,
-        }
-    }
-
-    fn raise_damping(&mut self) {
-        self.damping = self.damping.max(f64::MIN_POSITIVE);
-        match self.options.damping {
-            Damping::Nielsen { .. } => {
-                self.damping *= self.increase;
-                self.increase *= 2.0;
-            }
-            Damping::Factors { increase, .. } => self.damping *= increase,
-        }
-    }
-
     /// Returns the largest cosine between the residuals and a column of the Jacobian.
     fn largest_gradient(&self) -> f64 {
         let length = math::sqrt(self.sum);
@@ -365,7 +338,7 @@ impl<'a, P: Problem> Search<'a, P> {
             sum_of_squares: self.sum,
             largest_gradient: self.largest_gradient(),
             step: step.length,
-            damping: self.damping,
+            damping: self.damping.value(),
             evaluations: self.problem.evaluations(),
         };
         self.report.iterations.push(iteration);

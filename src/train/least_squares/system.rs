@@ -130,7 +130,12 @@ impl System {
         }
         match &mut self.form {
             Form::Qr(qr) => qr.add(n, jacobian, residuals),
-            Form::Normal { sum, .. } => sum.add_products(jacobian, residuals.len(), 1, n)?,
+            Form::Normal { sum, .. } => {
+                let rows = (BLOCK / n).max(64);
+                for jacobian in jacobian.chunks(rows * n) {
+                    sum.add_products(jacobian, jacobian.len() / n, 1, n)?;
+                }
+            }
             Form::Dual(dual) => {
                 let first = dual.added;
                 dual.added += residuals.len();
