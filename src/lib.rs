@@ -137,6 +137,8 @@ pub mod gemm;
 pub mod init;
 mod layer;
 mod layout;
+#[cfg(target_has_atomic = "ptr")]
+mod linalg;
 pub mod loss;
 pub mod math;
 mod memory;

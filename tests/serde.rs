@@ -11,7 +11,7 @@ use feedforward::optimizer::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Group, Muon, Nadam, ParamGroups, RmsProp, Rprop, Sgd,
 };
 use feedforward::schedule::{Cosine, CosineLog, FlatCosine, OneCycle, StepDecay, WarmUp};
-use feedforward::train::{Adaptive, LbfgsOptions, ReduceOnPlateau};
+use feedforward::train::{Adaptive, LbfgsOptions, LeastSquaresOptions, ReduceOnPlateau};
 use feedforward::{ClassWeights, Clip, Mlp, Trainer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,6 +64,7 @@ fn settings_come_back() {
     check(Adaptive::default());
     check(ReduceOnPlateau::default());
     check(LbfgsOptions::default());
+    check(LeastSquaresOptions::default());
     check(Link::Log);
     assert_eq!(
         format!("{:?}", round_trip(&ClassWeights::Equal)),

@@ -19,7 +19,9 @@ use feedforward::schedule::{
     Cosine, CosineLog, CosineRestarts, ExponentialDecay, FlatCosine, InverseScaling, Linear,
     OneCycle, Progress, Schedule, StepDecay, WarmUp,
 };
-use feedforward::train::{Batches, Lbfgs, LbfgsOptions, minimize};
+use feedforward::train::{
+    Batches, Lbfgs, LbfgsOptions, LeastSquaresOptions, least_squares, minimize,
+};
 use feedforward::{
     Error, Float, GradientWorkspace, LayerSpec, Layout, Mlp, MlpBuilder, MlpRef, Neuron, Samples,
     Shard, Trainer,
@@ -410,6 +412,36 @@ fn lbfgs_without_bounds() {
     let mut p = [9.0_f32];
     minimize(&options, &mut p, bowl, |_, _| ControlFlow::Continue(())).unwrap();
     assert!((p[0] - 1.0).abs() < 1e-5);
+}
+
+/// Limits may be unbounded, because the search ends by itself.
+#[test]
+fn least_squares_without_bounds() {
+    let options = LeastSquaresOptions {
+        iterations: HUGE,
+        evaluations: HUGE,
+        gradient_tolerance: 0.0,
+        step_tolerance: 0.0,
+        largest_damping: f64::MAX,
+        ..LeastSquaresOptions::default()
+    };
+    let mut p = [9.0, -3.0];
+    let valley = |p: &[f64], residuals: &mut [f64], jacobian: Option<&mut [f64]>| {
+        residuals.copy_from_slice(&[10.0 * (p[1] - p[0] * p[0]), 1.0 - p[0], 1.0]);
+        if let Some(jacobian) = jacobian {
+            jacobian.copy_from_slice(&[-20.0 * p[0], 10.0, -1.0, 0.0, 0.0, 0.0]);
+        }
+        Ok(())
+    };
+    let report = least_squares(
+        &options,
+        &mut p,
+        3,
+        valley,
+        |_, _| ControlFlow::Continue(()),
+    );
+    assert!(report.unwrap().iterations.len() < 1000);
+    assert!(p.iter().all(|p| (p - 1.0).abs() < 1e-7), "{p:?}");
 }
 
 /// An initializer called directly receives any sizes.

@@ -14,6 +14,7 @@
 //! | writing your own loop | [`TrainingRun`] |
 //! | full-batch training | [`Lbfgs`], [`LbfgsReport`], [`LbfgsIteration`], [`LbfgsStop`] |
 //! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
+//! | fitting any function by least squares | [`least_squares`] with [`LeastSquaresOptions`] |
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -26,6 +27,7 @@ mod fit;
 mod hints;
 mod history;
 mod lbfgs;
+mod least_squares;
 mod objective;
 mod run;
 mod sample_loop;
@@ -39,6 +41,10 @@ pub use batches::{Batches, Order};
 pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
 pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
+pub use least_squares::{
+    Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
+    LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
+};
 pub use run::TrainingRun;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};

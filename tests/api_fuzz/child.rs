@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{Case, Number, seen};
 use crate::worker::{FAIL, HANG, START};
-use crate::{by_hand, gradients, models, nets, tools, training};
+use crate::{by_hand, fits, gradients, models, nets, tools, training};
 
 /// Maximum time of a case. If it is exceeded, the case hangs or the machine is busy, so the case is
 /// repeated alone with more time.
@@ -152,6 +152,7 @@ fn alone<T: Number>(case: &mut Case) {
         11 => tools::schedule(case),
         16 if case.random.percent(50) => tools::folds(case),
         16 => tools::split(case),
+        12 if case.random.percent(50) => fits::run(case),
         12 => tools::minimizer::<T>(case),
         13 => nets::neuron::<T>(case),
         14 => nets::layout(case),

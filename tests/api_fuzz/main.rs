@@ -27,6 +27,7 @@ mod case;
 mod by_hand;
 mod child;
 mod data;
+mod fits;
 mod gradients;
 mod memory;
 mod models;

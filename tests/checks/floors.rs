@@ -14,6 +14,7 @@ const FLOORS: [&[&str]; 15] = [
     &["math"],
     &["gemm", "blas1", "random"],
     &[
+        "linalg",
         "activation",
         "loss",
         "metrics",

@@ -1,0 +1,258 @@
+//! Residuals of a caller's function, with the whole Jacobian in memory.
+
+use alloc::vec::Vec;
+
+use super::search::Problem;
+use super::system::System;
+use crate::blas1::dot;
+use crate::error::{Error, Position, Result};
+use crate::float::{check_finite, check_finite_rows};
+use crate::memory;
+
+/// A caller's function that writes residuals and, if asked, their Jacobian.
+pub(super) trait Function {
+    /// Evaluates the function. `residuals` arrive as NaN, `jacobian` as zeros.
+    fn call(
+        &mut self,
+        params: &[f64],
+        residuals: &mut [f64],
+        jacobian: Option<&mut [f64]>,
+    ) -> Result<()>;
+
+    /// Returns the number of additional evaluations that a Jacobian took so far.
+    fn more_evaluations(&self) -> usize {
+        0
+    }
+}
+
+/// A function with its own Jacobian.
+pub(super) struct Analytic<F>(pub(super) F);
+
+impl<F> Function for Analytic<F>
+where
+    F: FnMut(&[f64], &mut [f64], Option<&mut [f64]>) -> Result<()>,
+{
+    fn call(
+        &mut self,
+        params: &[f64],
+        residuals: &mut [f64],
+        jacobian: Option<&mut [f64]>,
+    ) -> Result<()> {
+        (self.0)(params, residuals, jacobian)
+    }
+}
+
+/// Residuals of a function, and buffers for their derivatives.
+pub(super) struct Dense<F> {
+    function: F,
+    residuals: Vec<f64>,
+    trial: Vec<f64>,
+    /// Row-major `[residuals x params]`.
+    jacobian: Vec<f64>,
+    shifted: Vec<f64>,
+    product: Vec<f64>,
+    evaluations: usize,
+}
+
+impl<F: Function> Dense<F> {
+    pub(super) fn new(residuals: usize, params: usize, function: F) -> Result<Self> {
+        let zeros = |len| memory::filled("residuals", 0.0, len);
+        let len = memory::product("Jacobian", &[residuals, params])?;
+        Ok(Self {
+            function,
+            residuals: zeros(residuals)?,
+            trial: zeros(residuals)?,
+            jacobian: memory::filled("Jacobian", 0.0, len)?,
+            shifted: zeros(params)?,
+            product: zeros(params)?,
+            evaluations: 0,
+        })
+    }
+}
+
+impl<F: Function> Problem for Dense<F> {
+    fn residuals(&self) -> usize {
+        self.residuals.len()
+    }
+
+    fn evaluations(&self) -> usize {
+        self.evaluations + self.function.more_evaluations()
+    }
+
+    fn evaluate(&mut self, params: &[f64]) -> Result<f64> {
+        self.evaluations += 1;
+        self.trial.fill(f64::NAN);
+        self.function.call(params, &mut self.trial, None)?;
+        check_finite("residuals", &self.trial)?;
+        sum_of_squares(&self.trial)
+    }
+
+    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<()> {
+        self.evaluations += 1;
+        self.residuals.fill(f64::NAN);
+        self.jacobian.fill(0.0);
+        let jacobian = Some(&mut self.jacobian[..]);
+        self.function.call(params, &mut self.residuals, jacobian)?;
+        check_finite("residuals", &self.residuals)?;
+        check_finite_rows("Jacobian", &self.jacobian, params.len())?;
+        system.add(&self.jacobian, &self.residuals)
+    }
+
+    fn accelerate(
+        &mut self,
+        params: &[f64],
+        velocity: &[f64],
+        system: &mut System,
+        acceleration: &mut [f64],
+    ) -> Result<bool> {
+        // GSL's `h_fvv`, relative to the velocity.
+        const STEP: f64 = 0.02;
+        for ((to, x), v) in self.shifted.iter_mut().zip(params).zip(velocity) {
+            *to = x + STEP * v;
+        }
+        let shifted = core::mem::take(&mut self.shifted);
+        let result = self.evaluate(&shifted);
+        self.shifted = shifted;
+        match result {
+            Err(Error::NotFinite { .. } | Error::Overflow { .. }) => return Ok(false),
+            result => result?,
+        };
+        // The second derivative along the velocity: f'' = 2/h · ((r(x + hv) - r(x)) / h - J v).
+        self.product.fill(0.0);
+        let rows = self.jacobian.chunks_exact(params.len());
+        for ((second, r), row) in self.trial.iter_mut().zip(&self.residuals).zip(rows) {
+            *second = 2.0 / STEP * ((*second - r) / STEP - dot(row, velocity));
+            for (to, x) in self.product.iter_mut().zip(row) {
+                *to += x * *second;
+            }
+        }
+        Ok(system.solve_again(&self.trial, &self.product, acceleration))
+    }
+}
+
+fn sum_of_squares(residuals: &[f64]) -> Result<f64> {
+    let value = dot(residuals, residuals);
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::NotFinite {
+        what: "sum of squares of the residuals",
+        at: Position::Index(0),
+        value,
+    })
+}
+
+/// A function without derivatives, whose Jacobian consists of differences.
+pub(super) struct Differences<F> {
+    function: F,
+    params: Vec<f64>,
+    /// Largest magnitude of each parameter so far.
+    largest: Vec<f64>,
+    above: Vec<f64>,
+    below: Vec<f64>,
+    evaluations: usize,
+}
+
+/// Distance of central differences relative to the parameter: the cube root of the precision. It
+/// balances rounding and truncation.
+const CENTRAL: f64 = 6.055454452393343e-6;
+
+/// Distance of one-sided differences relative to the parameter: the square root of the precision.
+const ONE_SIDED: f64 = 1.4901161193847656e-8;
+
+/// Size of a parameter near zero, relative to its largest magnitude so far.
+const SMALLEST: f64 = 1e-4;
+
+impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
+    pub(super) fn new(residuals: usize, start: &[f64], function: F) -> Result<Self> {
+        let n = start.len();
+        let sizes = start.iter().map(|&x| if x == 0.0 { 1.0 } else { x.abs() });
+        Ok(Self {
+            function,
+            params: memory::filled("parameters", 0.0, n)?,
+            largest: memory::collected("parameters", n, sizes)?,
+            above: memory::filled("residuals", 0.0, residuals)?,
+            below: memory::filled("residuals", 0.0, residuals)?,
+            evaluations: 0,
+        })
+    }
+
+    /// Evaluates the function with parameter `j` changed. Returns `false` if residuals are not
+    /// finite.
+    fn shift(&mut self, j: usize, x: f64, to: Side) -> Result<bool> {
+        let before = core::mem::replace(&mut self.params[j], x);
+        let to = match to {
+            Side::Above => &mut self.above,
+            Side::Below => &mut self.below,
+        };
+        to.fill(f64::NAN);
+        self.evaluations += 1;
+        let result = (self.function)(&self.params, to);
+        self.params[j] = before;
+        match result {
+            Err(Error::NotFinite { .. } | Error::Overflow { .. }) => Ok(false),
+            result => result.map(|()| to.iter().all(|r| r.is_finite())),
+        }
+    }
+
+    /// Writes the derivatives with respect to parameter `j` into `above`.
+    fn derive(&mut self, j: usize, residuals: &[f64]) -> Result<()> {
+        let x = self.params[j];
+        self.largest[j] = self.largest[j].max(x.abs());
+        let size = x.abs().max(SMALLEST * self.largest[j]);
+        let (high, low) = (x + CENTRAL * size, x - CENTRAL * size);
+        let has_above = self.shift(j, high, Side::Above)?;
+        let has_below = self.shift(j, low, Side::Below)?;
+        if has_above && has_below {
+            for (above, below) in self.above.iter_mut().zip(&self.below) {
+                *above = (*above - below) / (high - low);
+            }
+            return Ok(());
+        }
+        // The point lies at the border of the function's domain.
+        for other in [x + ONE_SIDED * size, x - ONE_SIDED * size] {
+            if self.shift(j, other, Side::Above)? {
+                for (above, r) in self.above.iter_mut().zip(residuals) {
+                    *above = (*above - r) / (other - x);
+                }
+                return Ok(());
+            }
+        }
+        self.above.fill(f64::NAN);
+        Ok(())
+    }
+}
+
+/// Buffer for shifted residuals.
+#[derive(Clone, Copy)]
+enum Side {
+    Above,
+    Below,
+}
+
+impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Function for Differences<F> {
+    fn call(
+        &mut self,
+        params: &[f64],
+        residuals: &mut [f64],
+        jacobian: Option<&mut [f64]>,
+    ) -> Result<()> {
+        (self.function)(params, residuals)?;
+        let Some(jacobian) = jacobian else {
+            return Ok(());
+        };
+        self.params.copy_from_slice(params);
+        for j in 0..params.len() {
+            self.derive(j, residuals)?;
+            let column = jacobian[j..].iter_mut().step_by(params.len());
+            for (to, derivative) in column.zip(&self.above) {
+                *to = *derivative;
+            }
+        }
+        Ok(())
+    }
+
+    fn more_evaluations(&self) -> usize {
+        self.evaluations
+    }
+}

@@ -1,0 +1,194 @@
+//! Nonlinear least squares by Levenberg and Marquardt's method, for any function.
+
+use core::ops::ControlFlow;
+
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_count, check_not_empty};
+use crate::float::check_finite;
+
+mod damping;
+mod dense;
+mod options;
+mod report;
+mod search;
+mod system;
+
+use dense::{Analytic, Dense, Differences, Function};
+pub use options::{Damping, Factorization, LeastSquaresOptions, Scaling};
+pub use report::{LeastSquaresIteration, LeastSquaresReport, LeastSquaresStop};
+use search::Search;
+
+/// Minimizes the sum of squares of residuals by the method of Levenberg and Marquardt.
+///
+/// The search starts from `params` and leaves the best parameters there. A residual r is the
+/// difference of a model and a datum, for example. The function receives parameters p and writes
+/// `residual_count` residuals. If asked, it also writes their Jacobian, which has the derivative of
+/// residual i with respect to parameter j in row i and column j. It is row-major
+/// `[residuals x params]` and arrives filled with zeros.
+///
+/// `on_iteration` receives each iteration with its parameters and can end the search.
+///
+/// # Algorithm
+/// Each step v minimizes a damped linear model of the residuals:
+///
+/// ```text
+/// (JᵀJ + μ D²) · v = -Jᵀ r
+/// ```
+///
+/// A step that lowers the sum of squares is accepted, and the damping μ is lowered. Otherwise the
+/// damping is raised and another step is tried. [`Damping`] has the rules for μ, and [`Scaling`]
+/// those for the diagonal matrix D.
+///
+/// With fewer residuals than parameters, a smaller system has the same solution:
+///
+/// ```text
+/// (J D⁻² Jᵀ + μ I) · z = r
+/// v = -D⁻² Jᵀ z
+/// ```
+///
+/// By default, the search ends when rounding hides any further decrease. Near this point, a step
+/// may also be accepted because the next one promises a much smaller decrease. The sum of squares
+/// may then rise in its last digits.
+///
+/// With [`acceleration`](LeastSquaresOptions::acceleration), the step follows a parabola. Its second
+/// derivative costs one evaluation.
+///
+/// # Failures
+/// Residuals and Jacobians that are not finite are an error at the start. Later they shorten the
+/// step, as do [`Error::NotFinite`] and [`Error::Overflow`] from the function. Any other error ends
+/// the search and is returned.
+///
+/// If J's columns depend on each other, damping makes the step unique. The report's
+/// [`covariance`](LeastSquaresReport::covariance) is then an error.
+///
+/// # Sources
+/// - Levenberg, "A method for the solution of certain non-linear problems in least squares", 1944,
+///   [doi:10.1090/qam/10666](https://doi.org/10.1090/qam/10666)
+/// - Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 1963,
+///   [doi:10.1137/0111030](https://doi.org/10.1137/0111030)
+/// - Moré, "The Levenberg-Marquardt algorithm: implementation and theory", 1978,
+///   [doi:10.1007/BFb0067700](https://doi.org/10.1007/BFb0067700)
+/// - Nielsen, "Damping parameter in Marquardt's method", 1999, report IMM-REP-1999-05
+/// - Transtrum and Sethna, "Improvements to the Levenberg-Marquardt algorithm for nonlinear
+///   least-squares minimization", 2012, [arXiv:1201.5885](https://arxiv.org/abs/1201.5885)
+///
+/// # Examples
+/// Exponential decay, fitted to five measurements:
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use feedforward::train::{LeastSquaresOptions, least_squares};
+///
+/// let times = [0.0_f64, 1.0, 2.0, 3.0, 4.0];
+/// let measured = [3.02, 1.79, 1.12, 0.66, 0.41];
+/// let decay = |p: &[f64], residuals: &mut [f64], jacobian: Option<&mut [f64]>| {
+///     for ((r, t), y) in residuals.iter_mut().zip(times).zip(measured) {
+///         *r = p[0] * (-p[1] * t).exp() - y;
+///     }
+///     if let Some(jacobian) = jacobian {
+///         for (row, t) in jacobian.chunks_exact_mut(2).zip(times) {
+///             row[0] = (-p[1] * t).exp();
+///             row[1] = -t * p[0] * (-p[1] * t).exp();
+///         }
+///     }
+///     Ok(())
+/// };
+/// let mut p = [1.0, 1.0];
+/// let options = LeastSquaresOptions::default();
+/// let report = least_squares(&options, &mut p, 5, decay, |_, _| ControlFlow::Continue(()))?;
+/// assert!((p[0] - 3.02).abs() < 0.02 && (p[1] - 0.506).abs() < 0.01, "{p:?}");
+/// let errors = report.standard_deviations()?;
+/// assert!(errors[0] < 0.02 && errors[1] < 0.01, "{errors:?}");
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// - [`Error::InvalidSetting`] if an option is outside its range, or `residual_count` is 0
+/// - [`Error::Empty`] without parameters
+/// - [`Error::NotFinite`] if parameters, residuals or the Jacobian are not finite at the start
+/// - [`Error::TooLarge`] if the Jacobian does not fit in memory
+/// - Any other error of the function
+///
+/// After an error, the parameters are those of the last iteration.
+pub fn least_squares(
+    options: &LeastSquaresOptions,
+    params: &mut [f64],
+    residual_count: usize,
+    function: impl FnMut(&[f64], &mut [f64], Option<&mut [f64]>) -> Result<()>,
+    on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
+) -> Result<LeastSquaresReport> {
+    check(options, params, residual_count)?;
+    run(
+        options,
+        params,
+        residual_count,
+        Analytic(function),
+        on_iteration,
+    )
+}
+
+/// Minimizes as [`least_squares`] does, for a function without derivatives.
+///
+/// Each entry of the Jacobian is a central difference with a distance of ε^(1/3), about 6e-6,
+/// relative to the parameter. A Jacobian takes two evaluations for each parameter. If residuals are
+/// not finite on one side, the difference is one-sided.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use feedforward::train::{LeastSquaresOptions, least_squares_by_differences};
+///
+/// let (x, y) = ([1.0_f64, 2.0, 4.0, 8.0], [3.0, 4.2, 6.1, 8.5]);
+/// let power = |p: &[f64], residuals: &mut [f64]| {
+///     for ((r, x), y) in residuals.iter_mut().zip(x).zip(y) {
+///         *r = p[0] * x.powf(p[1]) - y;
+///     }
+///     Ok(())
+/// };
+/// let mut p = [1.0, 1.0];
+/// let options = LeastSquaresOptions::default();
+/// let go_on = |_: &_, _: &[f64]| ControlFlow::Continue(());
+/// let report = least_squares_by_differences(&options, &mut p, 4, power, go_on)?;
+/// assert!((p[0] - 3.0).abs() < 0.1 && (p[1] - 0.5).abs() < 0.02, "{p:?}");
+/// assert!(report.sum_of_squares < 0.02);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// The errors of [`least_squares`].
+pub fn least_squares_by_differences(
+    options: &LeastSquaresOptions,
+    params: &mut [f64],
+    residual_count: usize,
+    function: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
+    on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
+) -> Result<LeastSquaresReport> {
+    check(options, params, residual_count)?;
+    let function = Differences::new(residual_count, params, function)?;
+    run(options, params, residual_count, function, on_iteration)
+}
+
+fn check(options: &LeastSquaresOptions, params: &[f64], residual_count: usize) -> Result<()> {
+    options.check()?;
+    check_not_empty("parameters", params)?;
+    check_count("residuals", residual_count)?;
+    check_finite("parameters", params)
+}
+
+fn run(
+    options: &LeastSquaresOptions,
+    params: &mut [f64],
+    residual_count: usize,
+    function: impl Function,
+    mut on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
+) -> Result<LeastSquaresReport> {
+    let problem = Dense::new(residual_count, params.len(), function)?;
+    let search = Search::new(options, params, problem)?;
+    search.run(|iteration, better| {
+        params.copy_from_slice(better);
+        on_iteration(iteration, better)
+    })
+}
+
+#[cfg(test)]
+mod tests;

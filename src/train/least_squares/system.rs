@@ -1,0 +1,335 @@
+//! The linear systems of a search: damped least squares around one point.
+
+use alloc::vec::Vec;
+
+use crate::error::Result;
+use crate::float::check_finite;
+use crate::linalg::{Cholesky, Triangle, invert_upper, solve_transposed_upper, solve_upper};
+use crate::math;
+use crate::memory;
+
+use super::Factorization;
+
+/// A linear model r + J v of the residuals around a point, and the damped steps of this model.
+///
+/// A problem adds the rows of J and r in blocks of any size. Only the dual form keeps them.
+pub(super) struct System {
+    n: usize,
+    rows: usize,
+    form: Form,
+    /// Jᵀ r.
+    gradient: Vec<f64>,
+    /// Euclidean norms of J's columns.
+    norms: Vec<f64>,
+    /// D, one number for each parameter.
+    scale: Vec<f64>,
+}
+
+enum Form {
+    /// J = Q R, for residuals of any condition.
+    Qr(Qr),
+    /// JᵀJ and its Cholesky factor.
+    Normal { sum: Cholesky, factor: Cholesky },
+    /// J Jᵀ, if there are fewer residuals than parameters.
+    Dual(Dual),
+}
+
+struct Qr {
+    sum: Triangle,
+    damped: Triangle,
+    /// Memory for the rows that damping adds.
+    damping: Vec<f64>,
+    /// Memory for a block of rows of J and -r.
+    block: Vec<f64>,
+}
+
+struct Dual {
+    /// J, and after `set_scale` J D⁻¹.
+    jacobian: Vec<f64>,
+    residuals: Vec<f64>,
+    added: usize,
+    sum: Cholesky,
+    factor: Cholesky,
+    z: Vec<f64>,
+}
+
+/// Number of values in a block of rows, which fits in the second-level cache.
+const BLOCK: usize = 1 << 13;
+
+impl System {
+    pub(super) fn new(factorization: Factorization, rows: usize, n: usize) -> Result<Self> {
+        let zeros = |len| memory::filled("system", 0.0, len);
+        let form = if rows < n {
+            Form::Dual(Dual {
+                jacobian: zeros(memory::product("Jacobian", &[rows, n])?)?,
+                residuals: zeros(rows)?,
+                added: 0,
+                sum: Cholesky::new(rows)?,
+                factor: Cholesky::new(rows)?,
+                z: zeros(rows)?,
+            })
+        } else if factorization == Factorization::Qr {
+            let sum = Triangle::new(n)?;
+            let block = (BLOCK / sum.stride()).clamp(16, 256).min(rows);
+            Form::Qr(Qr {
+                damped: sum.clone(),
+                damping: zeros(memory::product("system", &[n, sum.stride()])?)?,
+                block: zeros(memory::product("system", &[block, sum.stride()])?)?,
+                sum,
+            })
+        } else {
+            let sum = Cholesky::new(n)?;
+            let factor = sum.clone();
+            Form::Normal { sum, factor }
+        };
+        Ok(Self {
+            n,
+            rows,
+            form,
+            gradient: zeros(n)?,
+            norms: zeros(n)?,
+            scale: zeros(n)?,
+        })
+    }
+
+    /// Returns Jᵀ r.
+    pub(super) fn gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    /// Returns the Euclidean norms of J's columns.
+    pub(super) fn norms(&self) -> &[f64] {
+        &self.norms
+    }
+
+    /// Returns D.
+    pub(super) fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// Removes all rows.
+    pub(super) fn clear(&mut self) {
+        self.gradient.fill(0.0);
+        self.norms.fill(0.0);
+        match &mut self.form {
+            Form::Qr(qr) => qr.sum.clear(),
+            Form::Normal { sum, .. } => sum.matrix_mut().fill(0.0),
+            Form::Dual(dual) => dual.added = 0,
+        }
+    }
+
+    /// Adds rows of J, and the residuals of these rows.
+    pub(super) fn add(&mut self, jacobian: &[f64], residuals: &[f64]) -> Result<()> {
+        let n = self.n;
+        for (row, &r) in jacobian.chunks_exact(n).zip(residuals) {
+            let sums = self.gradient.iter_mut().zip(&mut self.norms);
+            for ((g, square), &x) in sums.zip(row) {
+                *g += x * r;
+                *square += x * x;
+            }
+        }
+        match &mut self.form {
+            Form::Qr(qr) => qr.add(n, jacobian, residuals),
+            Form::Normal { sum, .. } => {
+                let rows = (BLOCK / n).max(64);
+                for jacobian in jacobian.chunks(rows * n) {
+                    sum.add_products(jacobian, jacobian.len() / n, 1, n)?;
+                }
+            }
+            Form::Dual(dual) => {
+                let first = dual.added;
+                dual.added += residuals.len();
+                dual.residuals[first..dual.added].copy_from_slice(residuals);
+                dual.jacobian[first * n..dual.added * n].copy_from_slice(jacobian);
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the system after its last row, and sets D.
+    ///
+    /// `scale` receives the norm of a column and its previous scale, which is 0 at first. It must
+    /// return a number above 0.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](crate::error::Error::NotFinite) if sums of squares are not finite.
+    pub(super) fn rescale(&mut self, scale: impl Fn(f64, f64) -> f64) -> Result<()> {
+        for (norm, to) in self.norms.iter_mut().zip(&mut self.scale) {
+            *norm = math::sqrt(*norm);
+            *to = scale(*norm, *to);
+        }
+        if let Form::Dual(dual) = &mut self.form {
+            for row in dual.jacobian.chunks_exact_mut(self.n) {
+                for (x, d) in row.iter_mut().zip(&self.scale) {
+                    *x /= d;
+                }
+            }
+            dual.sum.matrix_mut().fill(0.0);
+            dual.sum.add_products(&dual.jacobian, self.n, self.n, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the sums of products, which can overflow.
+    pub(super) fn check(&self) -> Result<()> {
+        check_finite("gradient", &self.gradient)?;
+        check_finite("squares of the Jacobian", &self.norms)
+    }
+
+    /// Solves (JᵀJ + μ D²) v = -Jᵀr. Returns `false` if rounding prevents it.
+    #[must_use]
+    pub(super) fn solve(&mut self, damping: f64, v: &mut [f64]) -> bool {
+        let scale = &self.scale;
+        match &mut self.form {
+            Form::Qr(qr) => {
+                qr.damped
+                    .set_damped(&qr.sum, scale, damping, &mut qr.damping);
+                qr.damped.solve(v);
+            }
+            Form::Normal { sum, factor } => {
+                load(factor, sum, scale, damping);
+                if !factor.factor() {
+                    return false;
+                }
+                for ((v, g), d) in v.iter_mut().zip(&self.gradient).zip(scale) {
+                    *v = -g / d;
+                }
+                factor.solve(v);
+            }
+            Form::Dual(dual) => {
+                dual.factor.matrix_mut().copy_from_slice(dual.sum.matrix());
+                let stride = dual.factor.stride();
+                let diagonal = dual.factor.matrix_mut().iter_mut().step_by(stride + 1);
+                diagonal.take(self.rows).for_each(|x| *x += damping);
+                if !dual.factor.factor() {
+                    return false;
+                }
+                dual.z.copy_from_slice(&dual.residuals);
+                dual.apply(v);
+            }
+        }
+        divide(v, scale)
+    }
+
+    /// Solves the last system of [`solve`](Self::solve) for a = -(JᵀJ + μ D²)⁻¹ Jᵀc.
+    #[must_use]
+    pub(super) fn solve_again(&mut self, c: &[f64], jt_c: &[f64], a: &mut [f64]) -> bool {
+        let scale = &self.scale;
+        for ((a, x), d) in a.iter_mut().zip(jt_c).zip(scale) {
+            *a = -x / d;
+        }
+        match &mut self.form {
+            Form::Qr(qr) => {
+                let (r, stride) = (qr.damped.rows(), qr.damped.stride());
+                solve_transposed_upper(r, stride, a);
+                solve_upper(r, stride, a);
+            }
+            Form::Normal { factor, .. } => factor.solve(a),
+            Form::Dual(dual) => {
+                dual.z.copy_from_slice(c);
+                dual.apply(a);
+            }
+        }
+        divide(a, scale)
+    }
+
+    /// Returns an upper triangular W with W Wᵀ = (JᵀJ)⁻¹. `None` if J's columns depend on each
+    /// other, up to rounding.
+    pub(super) fn inverse(&mut self) -> Result<Option<Vec<f64>>> {
+        let n = self.n;
+        let scale = &self.norms;
+        if scale.contains(&0.0) {
+            return Ok(None);
+        }
+        let mut inverse =
+            memory::filled("covariance", 0.0, memory::product("covariance", &[n, n])?)?;
+        // Rounding errors of the sums are relative to JᵀJ in one form, and to J in the other.
+        let eps = f64::EPSILON * self.rows as f64;
+        let largest = match &mut self.form {
+            Form::Qr(qr) => {
+                qr.damped.set_damped(&qr.sum, scale, 0.0, &mut qr.damping);
+                invert_upper(qr.damped.rows(), qr.damped.stride(), n, &mut inverse);
+                1.0 / eps
+            }
+            Form::Normal { sum, factor } => {
+                load(factor, sum, scale, 0.0);
+                if !factor.factor() {
+                    return Ok(None);
+                }
+                let mut r = memory::filled("covariance", 0.0, inverse.len())?;
+                let stride = factor.stride();
+                for (i, row) in factor.matrix().chunks(stride).take(n).enumerate() {
+                    for (j, &x) in row[..=i].iter().enumerate() {
+                        r[j * n + i] = x;
+                    }
+                }
+                invert_upper(&r, n, n, &mut inverse);
+                1.0 / math::sqrt(eps)
+            }
+            Form::Dual(_) => return Ok(None),
+        };
+        // J's columns have length 1 here, so the largest number measures the condition.
+        if !inverse.iter().all(|x| x.abs() < largest) {
+            return Ok(None);
+        }
+        for (row, d) in inverse.chunks_exact_mut(n).zip(scale) {
+            for x in row {
+                *x /= d;
+            }
+        }
+        Ok(Some(inverse))
+    }
+}
+
+/// Sets `factor` to D⁻¹ JᵀJ D⁻¹ + μ I.
+fn load(factor: &mut Cholesky, sum: &Cholesky, scale: &[f64], damping: f64) {
+    let stride = sum.stride();
+    let rows = factor.matrix_mut().chunks_mut(stride);
+    let rows = rows.zip(sum.matrix().chunks(stride)).zip(scale);
+    for (i, ((to, from), di)) in rows.enumerate() {
+        for ((to, from), dj) in to[..=i].iter_mut().zip(from).zip(scale) {
+            *to = from / di / dj;
+        }
+        to[i] += damping;
+    }
+}
+
+/// Divides a step by D. Returns `false` if a number is not finite.
+fn divide(v: &mut [f64], scale: &[f64]) -> bool {
+    let mut is_finite = true;
+    for (v, d) in v.iter_mut().zip(scale) {
+        *v /= d;
+        is_finite &= v.is_finite();
+    }
+    is_finite
+}
+
+impl Qr {
+    fn add(&mut self, n: usize, jacobian: &[f64], residuals: &[f64]) {
+        let stride = n + 1;
+        let most = self.block.len() / stride;
+        let blocks = jacobian.chunks(most * n).zip(residuals.chunks(most));
+        for (jacobian, residuals) in blocks {
+            let rows = self.block.chunks_exact_mut(stride);
+            let rows = rows.zip(jacobian.chunks_exact(n).zip(residuals));
+            for (to, (row, r)) in rows {
+                to[..n].copy_from_slice(row);
+                to[n] = -r;
+            }
+            self.sum.fold(&mut self.block[..residuals.len() * stride]);
+        }
+    }
+}
+
+impl Dual {
+    /// Computes -(J D⁻¹)ᵀ (J D⁻² Jᵀ + μ I)⁻¹ z.
+    fn apply(&mut self, v: &mut [f64]) {
+        self.factor.solve(&mut self.z);
+        v.fill(0.0);
+        for (row, &z) in self.jacobian.chunks_exact(v.len()).zip(&self.z) {
+            for (v, x) in v.iter_mut().zip(row) {
+                *v -= x * z;
+            }
+        }
+    }
+}
