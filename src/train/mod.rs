@@ -13,6 +13,7 @@
 //! | reading the result | [`History`], [`StopReason`], [`Hint`] |
 //! | writing your own loop | [`TrainingRun`] |
 //! | full-batch training | [`Lbfgs`], [`LbfgsReport`], [`LbfgsIteration`], [`LbfgsStop`] |
+//! | exact fits of small networks | [`LevenbergMarquardt`], [`LeastSquaresReport`] |
 //! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 //! | fitting any function by least squares | [`least_squares`] with [`LeastSquaresOptions`] |
 
@@ -28,6 +29,7 @@ mod hints;
 mod history;
 mod lbfgs;
 mod least_squares;
+mod levenberg_marquardt;
 mod objective;
 mod run;
 mod sample_loop;
@@ -45,6 +47,7 @@ pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
     LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
 };
+pub use levenberg_marquardt::LevenbergMarquardt;
 pub use run::TrainingRun;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};

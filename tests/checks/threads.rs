@@ -130,6 +130,7 @@ shared! {
     train::LeastSquaresOptions,
     train::LeastSquaresReport,
     train::LeastSquaresStop,
+    train::LevenbergMarquardt,
     train::Scaling,
     optimizer::State<f32>,
     optimizer::UpdateContext<'static>,

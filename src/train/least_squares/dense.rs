@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::search::Problem;
+use super::search::{Problem, SHIFT, second_derivative};
 use super::system::System;
 use crate::blas1::dot;
 use crate::error::{Error, Position, Result};
@@ -105,10 +105,8 @@ impl<F: Function> Problem for Dense<F> {
         system: &mut System,
         acceleration: &mut [f64],
     ) -> Result<bool> {
-        // GSL's `h_fvv`, relative to the velocity.
-        const STEP: f64 = 0.02;
         for ((to, x), v) in self.shifted.iter_mut().zip(params).zip(velocity) {
-            *to = x + STEP * v;
+            *to = x + SHIFT * v;
         }
         let shifted = core::mem::take(&mut self.shifted);
         let result = self.evaluate(&shifted);
@@ -117,11 +115,10 @@ impl<F: Function> Problem for Dense<F> {
             Err(Error::NotFinite { .. } | Error::Overflow { .. }) => return Ok(false),
             result => result?,
         };
-        // The second derivative along the velocity: f'' = 2/h · ((r(x + hv) - r(x)) / h - J v).
         self.product.fill(0.0);
         let rows = self.jacobian.chunks_exact(params.len());
         for ((second, r), row) in self.trial.iter_mut().zip(&self.residuals).zip(rows) {
-            *second = 2.0 / STEP * ((*second - r) / STEP - dot(row, velocity));
+            *second = second_derivative(*r, *second, dot(row, velocity));
             for (to, x) in self.product.iter_mut().zip(row) {
                 *to += x * *second;
             }

@@ -17,7 +17,8 @@ mod system;
 use dense::{Analytic, Dense, Differences, Function};
 pub use options::{Damping, Factorization, LeastSquaresOptions, Scaling};
 pub use report::{LeastSquaresIteration, LeastSquaresReport, LeastSquaresStop};
-use search::Search;
+pub(super) use search::{Problem, SHIFT, Search, second_derivative};
+pub(super) use system::System;
 
 /// Minimizes the sum of squares of residuals by the method of Levenberg and Marquardt.
 ///

@@ -66,7 +66,7 @@ impl Default for LeastSquaresOptions {
 }
 
 impl LeastSquaresOptions {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::train) fn check(&self) -> Result<()> {
         self.damping.check()?;
         check_count("iterations", self.iterations)?;
         check_count("evaluations", self.evaluations)?;

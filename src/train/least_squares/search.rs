@@ -14,7 +14,7 @@ use crate::math;
 use crate::memory;
 
 /// Residuals as a function of parameters.
-pub(super) trait Problem {
+pub(in crate::train) trait Problem {
     /// Returns the number of residuals.
     fn residuals(&self) -> usize;
 
@@ -46,6 +46,16 @@ pub(super) trait Problem {
 /// Largest length of an acceleration relative to its velocity: `avmax` of GSL.
 const MOST_ACCELERATION: f64 = 0.75;
 
+/// Part of the velocity at whose end residuals are evaluated for their second derivative: GSL's
+/// `h_fvv`.
+pub(in crate::train) const SHIFT: f64 = 0.02;
+
+/// Returns the second derivative of a residual along the velocity v, from its value, its value
+/// after the [`SHIFT`], and J v.
+pub(in crate::train) fn second_derivative(r: f64, shifted: f64, jv: f64) -> f64 {
+    2.0 / SHIFT * ((shifted - r) / SHIFT - jv)
+}
+
 /// Relative length of a step from which it is accelerated. The second derivative along shorter
 /// steps is mostly rounding.
 const SHORTEST: f64 = 1e-5;
@@ -58,7 +68,7 @@ const ROUNDING: f64 = 1e-8;
 const PROGRESS: f64 = 0.9;
 
 /// State of a search.
-pub(super) struct Search<'a, P> {
+pub(in crate::train) struct Search<'a, P> {
     options: &'a LeastSquaresOptions,
     problem: P,
     system: System,
@@ -86,7 +96,7 @@ struct Step {
 type Advance = ControlFlow<LeastSquaresStop, (LeastSquaresIteration, Option<LeastSquaresStop>)>;
 
 impl<'a, P: Problem> Search<'a, P> {
-    pub(super) fn new(
+    pub(in crate::train) fn new(
         options: &'a LeastSquaresOptions,
         params: &[f64],
         problem: P,
@@ -112,7 +122,7 @@ impl<'a, P: Problem> Search<'a, P> {
         })
     }
 
-    pub(super) fn run(
+    pub(in crate::train) fn run(
         mut self,
         mut on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
     ) -> Result<LeastSquaresReport> {

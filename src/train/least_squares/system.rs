@@ -13,7 +13,7 @@ use super::Factorization;
 /// A linear model r + J v of the residuals around a point, and the damped steps of this model.
 ///
 /// A problem adds the rows of J and r in blocks of any size. Only the dual form keeps them.
-pub(super) struct System {
+pub(in crate::train) struct System {
     n: usize,
     rows: usize,
     form: Form,
@@ -119,7 +119,7 @@ impl System {
     }
 
     /// Adds rows of J, and the residuals of these rows.
-    pub(super) fn add(&mut self, jacobian: &[f64], residuals: &[f64]) -> Result<()> {
+    pub(in crate::train) fn add(&mut self, jacobian: &[f64], residuals: &[f64]) -> Result<()> {
         let n = self.n;
         for (row, &r) in jacobian.chunks_exact(n).zip(residuals) {
             let sums = self.gradient.iter_mut().zip(&mut self.norms);
@@ -141,6 +141,31 @@ impl System {
                 dual.added += residuals.len();
                 dual.residuals[first..dual.added].copy_from_slice(residuals);
                 dual.jacobian[first * n..dual.added * n].copy_from_slice(jacobian);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a row for each of these columns, which has this value there and is zero elsewhere, and
+    /// its residual.
+    pub(in crate::train) fn add_diagonal(
+        &mut self,
+        columns: impl Iterator<Item = usize>,
+        value: f64,
+        residuals: &[f64],
+    ) -> Result<()> {
+        let n = self.n;
+        let mut row = memory::filled("system", 0.0, n)?;
+        for (column, &r) in columns.zip(residuals) {
+            if let Form::Normal { sum, .. } = &mut self.form {
+                let stride = sum.stride();
+                sum.matrix_mut()[column * (stride + 1)] += value * value;
+                self.gradient[column] += value * r;
+                self.norms[column] += value * value;
+            } else {
+                row[column] = value;
+                self.add(&row, &[r])?;
+                row[column] = 0.0;
             }
         }
         Ok(())
@@ -213,7 +238,7 @@ impl System {
 
     /// Solves the last system of [`solve`](Self::solve) for a = -(JᵀJ + μ D²)⁻¹ Jᵀc.
     #[must_use]
-    pub(super) fn solve_again(&mut self, c: &[f64], jt_c: &[f64], a: &mut [f64]) -> bool {
+    pub(in crate::train) fn solve_again(&mut self, c: &[f64], jt_c: &[f64], a: &mut [f64]) -> bool {
         let scale = &self.scale;
         for ((a, x), d) in a.iter_mut().zip(jt_c).zip(scale) {
             *a = -x / d;

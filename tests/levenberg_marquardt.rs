@@ -1,0 +1,249 @@
+//! Training by Levenberg and Marquardt's method: its minima, weights, penalty, forms and errors.
+
+use std::ops::ControlFlow;
+
+use feedforward::activation::{Identity, Relu, Tanh};
+use feedforward::loss::SquaredError;
+use feedforward::train::{
+    Damping, Factorization, Lbfgs, LeastSquaresOptions, LeastSquaresReport, LeastSquaresStop,
+    LevenbergMarquardt, Scaling, least_squares,
+};
+use feedforward::{Float, GradientWorkspace, Mlp, Samples};
+
+/// Returns points in the square from -1 to 1, and two smooth functions of them.
+fn surface(samples: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut inputs = Vec::new();
+    let mut targets = Vec::new();
+    for i in 0..samples {
+        let (i, n) = (i as f64, samples as f64);
+        let [x, y] = [2.0 * i / n - 1.0, 2.0 * (i * 0.618).fract() - 1.0];
+        inputs.extend([x, y]);
+        targets.extend([(2.0 * x).sin() * y, x * x - 0.5 * y]);
+    }
+    (inputs, targets)
+}
+
+fn network(hidden: usize) -> Mlp<f64> {
+    let builder = Mlp::builder(2).hidden(hidden, Tanh).output(2, Identity);
+    builder.seed(3).build().unwrap()
+}
+
+/// Returns the options of the trainer.
+fn options(iterations: usize) -> LeastSquaresOptions {
+    LeastSquaresOptions {
+        iterations,
+        factorization: Factorization::Cholesky,
+        covariance: false,
+        ..LeastSquaresOptions::default()
+    }
+}
+
+#[test]
+fn steps_are_those_of_least_squares_on_the_same_residuals() {
+    let (inputs, targets) = surface(150);
+    for acceleration in [false, true] {
+        for scaling in [Scaling::None, Scaling::Marquardt, Scaling::More] {
+            let options = LeastSquaresOptions {
+                acceleration,
+                scaling,
+                ..options(8)
+            };
+            let mut net = network(6);
+            let (mut params, mut other) = (net.params().to_vec(), net.clone());
+            let trainer = LevenbergMarquardt::new().options(options);
+            let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
+
+            let mut gradient = GradientWorkspace::new(&other);
+            let residuals = |params: &[f64], r: &mut [f64], jacobian: Option<&mut [f64]>| {
+                other.set_params(params)?;
+                let y = other.predict(&inputs)?;
+                for ((r, y), t) in r.iter_mut().zip(y).zip(&targets) {
+                    *r = y - t;
+                }
+                if let Some(jacobian) = jacobian {
+                    jacobian.copy_from_slice(gradient.parameter_jacobian(&other, &inputs)?);
+                }
+                Ok(())
+            };
+            let go_on = |_: &_, _: &[f64]| ControlFlow::Continue(());
+            let expected = least_squares(&options, &mut params, 300, residuals, go_on).unwrap();
+            assert_eq!(report.iterations.len(), expected.iterations.len());
+            let ratio = report.sum_of_squares / expected.sum_of_squares;
+            assert!(
+                (ratio - 1.0).abs() < 1e-4,
+                "{scaling:?}, {acceleration}: {ratio}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_smooth_function_is_fitted_far_beyond_other_trainers() {
+    let (inputs, targets) = surface(200);
+    let mut net = network(12);
+    let mut other = net.clone();
+    let report = LevenbergMarquardt::new()
+        .iterations(200)
+        .fit(&mut net, &inputs, &targets)
+        .unwrap();
+    let lbfgs = Lbfgs::new(SquaredError)
+        .iterations(2_000)
+        .gradient_tolerance(0.0)
+        .loss_tolerance(0.0);
+    let loss = lbfgs.fit(&mut other, &inputs, &targets).unwrap().loss;
+    assert!(report.sum_of_squares < 1e-6, "{}", report.sum_of_squares);
+    assert!(report.sum_of_squares < 0.01 * (2.0 * 200.0 * loss));
+    assert!(
+        report
+            .iterations
+            .is_sorted_by(|a, b| a.sum_of_squares >= b.sum_of_squares)
+    );
+}
+
+/// Returns the largest number in the gradient of the loss that the trainer minimizes.
+fn largest_gradient(net: &Mlp<f64>, samples: &Samples<'_, f64>, l2: f64) -> f64 {
+    let mut gradient = GradientWorkspace::new(net).l2(l2).unwrap();
+    gradient
+        .compute_samples(net, samples, &SquaredError)
+        .unwrap();
+    gradient.max_abs()
+}
+
+#[test]
+fn the_end_is_a_minimum_with_weights_penalty_and_chosen_rows() {
+    let (inputs, targets) = surface(60);
+    let weights: Vec<f64> = (0..60).map(|i| f64::from(i % 4)).collect();
+    let rows: Vec<usize> = (0..60).filter(|i| i % 7 != 0).collect();
+    let samples = Samples::new(&inputs, &targets)
+        .weights(&weights)
+        .rows(&rows);
+    for factorization in [Factorization::Cholesky, Factorization::Qr] {
+        // 32 parameters, then 92, which are more than the residuals without the penalty.
+        for hidden in [6, 18] {
+            let mut net = network(hidden);
+            let options = LeastSquaresOptions {
+                factorization,
+                ..options(2_000)
+            };
+            let trainer = LevenbergMarquardt::new().options(options).l2(0.05);
+            let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+            let report = trainer.fit_with(&mut net, &samples, go_on).unwrap();
+            let largest = largest_gradient(&net, &samples, 0.05);
+            assert!(largest < 1e-6, "{factorization:?} {hidden}: {largest:e}");
+            let mut gradient = GradientWorkspace::new(&net).l2(0.05).unwrap();
+            let loss = gradient
+                .compute_samples(&net, &samples, &SquaredError)
+                .unwrap();
+            let total: f64 = rows.iter().map(|&row| weights[row]).sum();
+            let ratio = report.sum_of_squares / (2.0 * total * loss);
+            assert!((ratio - 1.0).abs() < 1e-12, "{ratio}");
+        }
+    }
+}
+
+#[test]
+fn fewer_residuals_than_parameters_are_fitted_exactly() {
+    let (inputs, targets) = surface(10);
+    let mut net = network(30);
+    let report = LevenbergMarquardt::new()
+        .fit(&mut net, &inputs, &targets)
+        .unwrap();
+    assert!(report.sum_of_squares < 1e-24, "{}", report.sum_of_squares);
+}
+
+fn fit_with_threads<T: Float>(threads: usize) -> (Vec<T>, LeastSquaresReport) {
+    let (inputs, targets) = surface(900);
+    let [inputs, targets] = [inputs, targets].map(|x| x.into_iter().map(T::from_f64).collect());
+    let [inputs, targets]: [Vec<T>; 2] = [inputs, targets];
+    let builder = Mlp::<T>::builder(2).hidden(20, Tanh).hidden(9, Tanh);
+    let mut net = builder.output(2, Identity).build().unwrap();
+    let trainer = LevenbergMarquardt::new().iterations(6).threads(threads);
+    let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
+    (net.params().to_vec(), report)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let one = fit_with_threads::<f64>(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(fit_with_threads::<f64>(threads), one);
+    }
+    assert_eq!(fit_with_threads::<f32>(3), fit_with_threads::<f32>(1));
+}
+
+#[test]
+fn single_precision_ends_at_its_rounding() {
+    let inputs: Vec<f32> = (0..40).map(|i| i as f32 / 20.0 - 1.0).collect();
+    let targets: Vec<f32> = inputs.iter().map(|x| (2.0 * x).sin()).collect();
+    let builder = Mlp::<f32>::builder(1).hidden(6, Tanh);
+    let mut net = builder.output(1, Identity).seed(2).build().unwrap();
+    let report = LevenbergMarquardt::new()
+        .fit(&mut net, &inputs, &targets)
+        .unwrap();
+    assert!(report.sum_of_squares < 1e-8, "{}", report.sum_of_squares);
+    assert!(net.params().iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn matlabs_rule_and_a_goal_work() {
+    let (inputs, targets) = surface(100);
+    let mut net = network(10);
+    let trainer = LevenbergMarquardt::new()
+        .damping(Damping::MATLAB)
+        .scaling(Scaling::None)
+        .goal(1e-3);
+    let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
+    assert_eq!(report.stopped_by, LeastSquaresStop::Goal);
+    assert!(report.sum_of_squares <= 1e-3);
+}
+
+#[test]
+fn dead_units_and_constant_targets_end_finite() {
+    // Columns of J are zero for units that never fire.
+    let inputs: Vec<f64> = (0..30).map(f64::from).collect();
+    let targets = vec![2.5; 30];
+    let mut net = Mlp::builder(1)
+        .hidden(8, Relu)
+        .output(1, Identity)
+        .build()
+        .unwrap();
+    net.params_mut()[..4].fill(-1.0);
+    let report = LevenbergMarquardt::new()
+        .fit(&mut net, &inputs, &targets)
+        .unwrap();
+    assert!(report.sum_of_squares < 1e-20, "{report:?}");
+    assert!(net.params().iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn invalid_calls_are_errors_and_change_nothing() {
+    let (inputs, targets) = surface(20);
+    let mut net = network(3);
+    let before = net.params().to_vec();
+    let trainer = LevenbergMarquardt::new();
+    let mut check = |trainer: LevenbergMarquardt, inputs: &[f64], targets: &[f64], text: &str| {
+        let error = trainer.fit(&mut net, inputs, targets).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(net.params(), before);
+    };
+    check(trainer, &inputs[1..], &targets, "inputs");
+    check(trainer, &inputs, &targets[2..], "targets");
+    check(trainer, &[], &[], "inputs");
+    check(trainer.iterations(0), &inputs, &targets, "iterations");
+    check(trainer.l2(-1.0), &inputs, &targets, "L2");
+    check(trainer.threads(0), &inputs, &targets, "threads");
+    let mut wrong = targets.clone();
+    wrong[5] = f64::NAN;
+    check(trainer, &inputs, &wrong, "NaN");
+    let with_covariance = options(5);
+    let with_covariance = LeastSquaresOptions {
+        covariance: true,
+        ..with_covariance
+    };
+    check(
+        trainer.options(with_covariance).l2(0.1),
+        &inputs,
+        &targets,
+        "covariance",
+    );
+}
