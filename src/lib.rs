@@ -215,6 +215,9 @@ mod pages {
     #[doc = include_str!("../docs/uncertainty.md")]
     struct Uncertainty;
 
+    #[doc = include_str!("../docs/curve-fitting.md")]
+    struct CurveFitting;
+
     #[cfg(all(feature = "safetensors", feature = "onnx"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use feedforward::activation::{Identity, Relu, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::train::{
-    Damping, Factorization, Lbfgs, LeastSquaresOptions, LeastSquaresReport, LeastSquaresStop,
-    LevenbergMarquardt, Scaling, least_squares,
+    Damping, Factorization, Lbfgs, LeastSquaresOptions, LeastSquaresStop, LevenbergMarquardt,
+    LevenbergMarquardtReport, Scaling, least_squares,
 };
 use feedforward::{Float, GradientWorkspace, Mlp, Samples};
 
@@ -67,8 +67,8 @@ fn steps_are_those_of_least_squares_on_the_same_residuals() {
             };
             let go_on = |_: &_, _: &[f64]| ControlFlow::Continue(());
             let expected = least_squares(&options, &mut params, 300, residuals, go_on).unwrap();
-            assert_eq!(report.iterations.len(), expected.iterations.len());
-            let ratio = report.sum_of_squares / expected.sum_of_squares;
+            assert_eq!(report.search.iterations.len(), expected.iterations.len());
+            let ratio = report.search.sum_of_squares / expected.sum_of_squares;
             assert!(
                 (ratio - 1.0).abs() < 1e-4,
                 "{scaling:?}, {acceleration}: {ratio}"
@@ -86,15 +86,17 @@ fn a_smooth_function_is_fitted_far_beyond_other_trainers() {
         .iterations(200)
         .fit(&mut net, &inputs, &targets)
         .unwrap();
-    let lbfgs = Lbfgs::new(SquaredError)
-        .iterations(2_000)
-        .gradient_tolerance(0.0)
-        .loss_tolerance(0.0);
+    let lbfgs = Lbfgs::new(SquaredError).until_rounding().iterations(2_000);
     let loss = lbfgs.fit(&mut other, &inputs, &targets).unwrap().loss;
-    assert!(report.sum_of_squares < 1e-6, "{}", report.sum_of_squares);
-    assert!(report.sum_of_squares < 0.01 * (2.0 * 200.0 * loss));
+    assert!(
+        report.search.sum_of_squares < 1e-6,
+        "{}",
+        report.search.sum_of_squares
+    );
+    assert!(report.search.sum_of_squares < 0.01 * (2.0 * 200.0 * loss));
     assert!(
         report
+            .search
             .iterations
             .is_sorted_by(|a, b| a.sum_of_squares >= b.sum_of_squares)
     );
@@ -135,7 +137,7 @@ fn the_end_is_a_minimum_with_weights_penalty_and_chosen_rows() {
                 .compute_samples(&net, &samples, &SquaredError)
                 .unwrap();
             let total: f64 = rows.iter().map(|&row| weights[row]).sum();
-            let ratio = report.sum_of_squares / (2.0 * total * loss);
+            let ratio = report.search.sum_of_squares / (2.0 * total * loss);
             assert!((ratio - 1.0).abs() < 1e-12, "{ratio}");
         }
     }
@@ -148,10 +150,14 @@ fn fewer_residuals_than_parameters_are_fitted_exactly() {
     let report = LevenbergMarquardt::new()
         .fit(&mut net, &inputs, &targets)
         .unwrap();
-    assert!(report.sum_of_squares < 1e-24, "{}", report.sum_of_squares);
+    assert!(
+        report.search.sum_of_squares < 1e-24,
+        "{}",
+        report.search.sum_of_squares
+    );
 }
 
-fn fit_with_threads<T: Float>(threads: usize) -> (Vec<T>, LeastSquaresReport) {
+fn fit_with_threads<T: Float>(threads: usize) -> (Vec<T>, LevenbergMarquardtReport) {
     let (inputs, targets) = surface(900);
     let [inputs, targets] = [inputs, targets].map(|x| x.into_iter().map(T::from_f64).collect());
     let [inputs, targets]: [Vec<T>; 2] = [inputs, targets];
@@ -180,7 +186,11 @@ fn single_precision_ends_at_its_rounding() {
     let report = LevenbergMarquardt::new()
         .fit(&mut net, &inputs, &targets)
         .unwrap();
-    assert!(report.sum_of_squares < 1e-8, "{}", report.sum_of_squares);
+    assert!(
+        report.search.sum_of_squares < 1e-8,
+        "{}",
+        report.search.sum_of_squares
+    );
     assert!(net.params().iter().all(|x| x.is_finite()));
 }
 
@@ -193,8 +203,8 @@ fn matlabs_rule_and_a_goal_work() {
         .scaling(Scaling::None)
         .goal(1e-3);
     let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
-    assert_eq!(report.stopped_by, LeastSquaresStop::Goal);
-    assert!(report.sum_of_squares <= 1e-3);
+    assert_eq!(report.search.stopped_by, LeastSquaresStop::Goal);
+    assert!(report.search.sum_of_squares <= 1e-3);
 }
 
 #[test]
@@ -211,8 +221,43 @@ fn dead_units_and_constant_targets_end_finite() {
     let report = LevenbergMarquardt::new()
         .fit(&mut net, &inputs, &targets)
         .unwrap();
-    assert!(report.sum_of_squares < 1e-20, "{report:?}");
+    assert!(report.search.sum_of_squares < 1e-20, "{report:?}");
     assert!(net.params().iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn validation_ends_training_and_keeps_the_best_parameters() {
+    let (inputs, mut targets) = surface(40);
+    for (i, t) in targets.iter_mut().enumerate() {
+        *t += 0.3 * ((i * i % 17) as f64 / 8.0 - 1.0); // noise, which a large network would learn
+    }
+    let (held_inputs, held_targets) = surface(57);
+    let validation = Samples::new(&held_inputs, &held_targets);
+    let samples = Samples::new(&inputs, &targets);
+    let mut net = network(15);
+    let mut seen = Vec::new();
+    let trainer = LevenbergMarquardt::new();
+    let report = trainer.fit_with_validation(&mut net, &samples, &validation, 6, |_, net| {
+        seen.push(net.params().to_vec());
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    assert_eq!(report.search.stopped_by, LeastSquaresStop::Validation);
+    let best = report.best_iteration.unwrap();
+    assert_eq!(net.params(), seen[best - 1]);
+    assert_eq!(report.validation_losses.len(), best + 7);
+    let mut workspace = GradientWorkspace::new(&net);
+    let loss = workspace
+        .evaluate_samples(&net, &validation, &SquaredError)
+        .unwrap();
+    assert_eq!(report.validation_losses[best], loss);
+    assert!(report.validation_losses.iter().all(|&other| other >= loss));
+
+    let before = net.params().to_vec();
+    let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+    let error = trainer.fit_with_validation(&mut net, &samples, &validation, 0, go_on);
+    assert!(error.unwrap_err().to_string().contains("patience"));
+    assert_eq!(net.params(), before);
 }
 
 #[test]

@@ -34,13 +34,17 @@ fn perceptron_ends_with_the_tutorials_number() {
 }
 
 /// Arguments of a short run of every example. `FOLDER` stands for a folder to write to.
-const SHORT: [(&str, &[&str]); 13] = [
+const SHORT: [(&str, &[&str]); 14] = [
     ("perceptron", &[]),
     ("xor", &[]),
     ("custom_loop", &[]),
     ("custom_optimizer", &[]),
     ("save_load", &[]),
     ("activations", &["--out", "FOLDER/picture.png"]),
+    (
+        "curve_fit",
+        &["--out", "FOLDER/picture.png", "--rust", "FOLDER/map.rs"],
+    ),
     (
         "decision_boundary",
         &["--epochs", "2", "--out", "FOLDER/picture.png"],
@@ -773,6 +777,30 @@ fn paint_logo_explains_errors() {
             check_error(command.args(*flags), code, word);
         }
     }
+}
+
+#[test]
+fn curve_fit_draws_a_band_and_writes_a_map() {
+    let folder = folder("curve_fit");
+    let (picture, map) = (folder.join("new/picture.png"), folder.join("map.rs"));
+    let mut program = example("curve_fit");
+    let output = output_of(program.arg("--out").arg(&picture).arg("--rust").arg(&map));
+    let (columns, rows) = size(&picture);
+    assert!(columns > 600 && rows > 400);
+    let source = fs::read_to_string(&map).unwrap();
+    assert!(
+        source.contains("pub static MAP: feedforward::MlpRef<'static, f64>"),
+        "{source}"
+    );
+    let line = output
+        .lines()
+        .find(|line| line.starts_with("largest error"))
+        .unwrap();
+    let error: f64 = line
+        .split_whitespace()
+        .find_map(|word| word.parse().ok())
+        .unwrap();
+    assert!(error < 0.01, "{output}");
 }
 
 #[test]

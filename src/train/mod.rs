@@ -13,7 +13,7 @@
 //! | reading the result | [`History`], [`StopReason`], [`Hint`] |
 //! | writing your own loop | [`TrainingRun`] |
 //! | full-batch training | [`Lbfgs`], [`LbfgsReport`], [`LbfgsIteration`], [`LbfgsStop`] |
-//! | exact fits of small networks | [`LevenbergMarquardt`], [`LeastSquaresReport`] |
+//! | exact fits of small networks | [`LevenbergMarquardt`], [`LevenbergMarquardtReport`] |
 //! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 //! | fitting any function by least squares | [`least_squares`] with [`LeastSquaresOptions`] |
 
@@ -47,7 +47,7 @@ pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
     LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
 };
-pub use levenberg_marquardt::LevenbergMarquardt;
+pub use levenberg_marquardt::{Evidence, LevenbergMarquardt, LevenbergMarquardtReport};
 pub use run::TrainingRun;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};

@@ -87,7 +87,7 @@ impl<F: Function> Problem for Dense<F> {
         sum_of_squares(&self.trial)
     }
 
-    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<()> {
+    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64> {
         self.evaluations += 1;
         self.residuals.fill(f64::NAN);
         self.jacobian.fill(0.0);
@@ -95,7 +95,8 @@ impl<F: Function> Problem for Dense<F> {
         self.function.call(params, &mut self.residuals, jacobian)?;
         check_finite("residuals", &self.residuals)?;
         check_finite_rows("Jacobian", &self.jacobian, params.len())?;
-        system.add(&self.jacobian, &self.residuals)
+        system.add(&self.jacobian, &self.residuals)?;
+        sum_of_squares(&self.residuals)
     }
 
     fn accelerate(
@@ -127,7 +128,8 @@ impl<F: Function> Problem for Dense<F> {
     }
 }
 
-fn sum_of_squares(residuals: &[f64]) -> Result<f64> {
+/// Returns the sum of squares, which must be finite.
+pub(in crate::train) fn sum_of_squares(residuals: &[f64]) -> Result<f64> {
     let value = dot(residuals, residuals);
     if value.is_finite() {
         return Ok(value);

@@ -14,6 +14,7 @@ mod report;
 mod search;
 mod system;
 
+pub(super) use dense::sum_of_squares;
 use dense::{Analytic, Dense, Differences, Function};
 pub use options::{Damping, Factorization, LeastSquaresOptions, Scaling};
 pub use report::{LeastSquaresIteration, LeastSquaresReport, LeastSquaresStop};
@@ -185,10 +186,11 @@ fn run(
 ) -> Result<LeastSquaresReport> {
     let problem = Dense::new(residual_count, params.len(), function)?;
     let search = Search::new(options, params, problem)?;
-    search.run(|iteration, better| {
+    let (report, _) = search.run(|iteration, better| {
         params.copy_from_slice(better);
         on_iteration(iteration, better)
-    })
+    })?;
+    Ok(report)
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ pub enum LeastSquaresStop {
     Damping,
     /// The caller's function ended the search.
     Callback,
+    /// The validation loss did not fall any more. Only
+    /// [`LevenbergMarquardt`](crate::train::LevenbergMarquardt) validates.
+    Validation,
 }
 
 /// Report of [`least_squares`](super::least_squares).
@@ -147,7 +150,8 @@ impl LeastSquaresReport {
         memory::collected("standard deviations", self.params, deviations)
     }
 
-    fn deviation_and_inverse(&self) -> Result<(f64, &[f64])> {
+    /// Returns s, and W with W Wᵀ = (JᵀJ)⁻¹.
+    pub(in crate::train) fn deviation_and_inverse(&self) -> Result<(f64, &[f64])> {
         let s = self.residual_standard_deviation()?;
         match &self.inverse {
             Inverse::Factor(inverse) => Ok((s, inverse)),

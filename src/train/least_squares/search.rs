@@ -27,10 +27,13 @@ pub(in crate::train) trait Problem {
     /// end the search.
     fn evaluate(&mut self, params: &[f64]) -> Result<f64>;
 
-    /// Adds all rows of the Jacobian and all residuals at a point to an empty system.
+    /// Adds all rows of the Jacobian and all residuals at a point to an empty system. Returns the
+    /// sum of squares there.
+    ///
+    /// A problem may change its penalty in this method. Later evaluations then have the new one.
     ///
     /// Errors are those of [`evaluate`](Self::evaluate). They leave the system in any state.
-    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<()>;
+    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64>;
 
     /// Computes the geodesic acceleration for a velocity, at the point of the last `linearize`.
     /// Returns `false` if it is not finite.
@@ -125,11 +128,10 @@ impl<'a, P: Problem> Search<'a, P> {
     pub(in crate::train) fn run(
         mut self,
         mut on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
-    ) -> Result<LeastSquaresReport> {
+    ) -> Result<(LeastSquaresReport, P)> {
         self.sum = self.problem.evaluate(&self.params)?;
         self.report.initial_sum_of_squares = self.sum;
-        linearize(&mut self.problem, &self.params, &mut self.system)?;
-        self.rescale()?;
+        self.restore()?;
         self.damping = Mu::new(self.options.damping, self.largest_diagonal());
         let mut stop = self.is_solved();
         loop {
@@ -148,7 +150,7 @@ impl<'a, P: Problem> Search<'a, P> {
         }
     }
 
-    fn finish(mut self, reason: LeastSquaresStop) -> Result<LeastSquaresReport> {
+    fn finish(mut self, reason: LeastSquaresStop) -> Result<(LeastSquaresReport, P)> {
         self.report.stopped_by = reason;
         self.report.evaluations = self.problem.evaluations();
         self.report.sum_of_squares = self.sum;
@@ -158,7 +160,7 @@ impl<'a, P: Problem> Search<'a, P> {
                 None => Inverse::Singular,
             };
         }
-        Ok(self.report)
+        Ok((self.report, self.problem))
     }
 
     /// Moves to a better point, or returns the reason why it cannot. After a move, there may be a
@@ -186,14 +188,14 @@ impl<'a, P: Problem> Search<'a, P> {
             let is_rounding = step.predicted <= f64::EPSILON * before
                 || !is_lower && step.predicted <= ROUNDING * before;
             if is_rounding && sum <= (1.0 + ROUNDING) * before {
-                return Ok(match self.polish(&step, sum)? {
+                return Ok(match self.polish(&step)? {
                     None => ControlFlow::Break(LeastSquaresStop::Decrease),
                     Some(iteration) => {
                         ControlFlow::Continue((iteration, self.is_over(&step, before)))
                     }
                 });
             }
-            if is_lower && self.try_move(sum)? {
+            if is_lower && self.try_move()? {
                 self.damping.lower((before - sum) / step.predicted);
                 let iteration = self.record(&step);
                 return Ok(ControlFlow::Continue((
@@ -258,30 +260,28 @@ impl<'a, P: Problem> Search<'a, P> {
     }
 
     /// Moves to the trial point, unless its Jacobian is not finite.
-    fn try_move(&mut self, sum: f64) -> Result<bool> {
+    fn try_move(&mut self) -> Result<bool> {
         match linearize(&mut self.problem, &self.trial, &mut self.system) {
             Err(Error::NotFinite { .. } | Error::Overflow { .. }) => {
                 self.restore()?;
                 return Ok(false);
             }
-            result => result?,
+            result => self.sum = result?,
         }
         core::mem::swap(&mut self.params, &mut self.trial);
-        self.sum = sum;
         self.rescale()?;
         Ok(true)
     }
 
-    /// Computes the linear model at the current point again.
+    /// Computes the linear model at the current point.
     fn restore(&mut self) -> Result<()> {
-        linearize(&mut self.problem, &self.params, &mut self.system)?;
+        self.sum = linearize(&mut self.problem, &self.params, &mut self.system)?;
         self.rescale()
     }
 
     /// Moves although rounding hides the decrease, if the next step promises much less.
-    fn polish(&mut self, step: &Step, sum: f64) -> Result<Option<LeastSquaresIteration>> {
-        let before = self.sum;
-        if !self.try_move(sum)? {
+    fn polish(&mut self, step: &Step) -> Result<Option<LeastSquaresIteration>> {
+        if !self.try_move()? {
             return Ok(None);
         }
         self.damping.lower_near_minimum();
@@ -291,7 +291,6 @@ impl<'a, P: Problem> Search<'a, P> {
         }
         // The trial point is now the point before the move.
         core::mem::swap(&mut self.params, &mut self.trial);
-        self.sum = before;
         self.restore()?;
         Ok(None)
     }
@@ -385,8 +384,9 @@ impl<'a, P: Problem> Search<'a, P> {
 }
 
 /// Computes the linear model at a point.
-fn linearize<P: Problem>(problem: &mut P, params: &[f64], system: &mut System) -> Result<()> {
+fn linearize<P: Problem>(problem: &mut P, params: &[f64], system: &mut System) -> Result<f64> {
     system.clear();
-    problem.linearize(params, system)?;
-    system.check()
+    let sum = problem.linearize(params, system)?;
+    system.check()?;
+    Ok(sum)
 }

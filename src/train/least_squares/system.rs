@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::blas1::dot;
 use crate::error::Result;
 use crate::float::check_finite;
 use crate::linalg::{Cholesky, Triangle, invert_upper, solve_transposed_upper, solve_upper};
@@ -150,13 +151,13 @@ impl System {
     /// its residual.
     pub(in crate::train) fn add_diagonal(
         &mut self,
-        columns: impl Iterator<Item = usize>,
+        columns: &[usize],
         value: f64,
         residuals: &[f64],
     ) -> Result<()> {
         let n = self.n;
         let mut row = memory::filled("system", 0.0, n)?;
-        for (column, &r) in columns.zip(residuals) {
+        for (&column, &r) in columns.iter().zip(residuals) {
             if let Form::Normal { sum, .. } = &mut self.form {
                 let stride = sum.stride();
                 sum.matrix_mut()[column * (stride + 1)] += value * value;
@@ -258,6 +259,30 @@ impl System {
         divide(a, scale)
     }
 
+    /// Returns the trace of (JᵀJ + λ I)⁻¹ for the rows that were added so far. `None` if rounding
+    /// prevents it, or without sums of products.
+    pub(in crate::train) fn trace_of_inverse(&mut self, lambda: f64) -> Result<Option<f64>> {
+        let n = self.n;
+        let Form::Normal { sum, factor } = &mut self.form else {
+            return Ok(None);
+        };
+        let ones = memory::filled("system", 1.0, n)?;
+        load(factor, sum, &ones, lambda);
+        if !factor.factor() {
+            return Ok(None);
+        }
+        let len = memory::product("covariance", &[n, n])?;
+        let mut inverse = memory::filled("covariance", 0.0, len)?;
+        invert(factor, n, &mut inverse)?;
+        let trace = dot(&inverse, &inverse);
+        Ok(trace.is_finite().then_some(trace))
+    }
+
+    /// Returns the largest number on the diagonal of JᵀJ for the rows that were added so far.
+    pub(in crate::train) fn largest_square(&self) -> f64 {
+        self.norms.iter().copied().fold(0.0, f64::max)
+    }
+
     /// Returns an upper triangular W with W Wᵀ = (JᵀJ)⁻¹. `None` if J's columns depend on each
     /// other, up to rounding.
     pub(super) fn inverse(&mut self) -> Result<Option<Vec<f64>>> {
@@ -281,14 +306,7 @@ impl System {
                 if !factor.factor() {
                     return Ok(None);
                 }
-                let mut r = memory::filled("covariance", 0.0, inverse.len())?;
-                let stride = factor.stride();
-                for (i, row) in factor.matrix().chunks(stride).take(n).enumerate() {
-                    for (j, &x) in row[..=i].iter().enumerate() {
-                        r[j * n + i] = x;
-                    }
-                }
-                invert_upper(&r, n, n, &mut inverse);
+                invert(factor, n, &mut inverse)?;
                 1.0 / math::sqrt(eps)
             }
             Form::Dual(_) => return Ok(None),
@@ -317,6 +335,19 @@ fn load(factor: &mut Cholesky, sum: &Cholesky, scale: &[f64], damping: f64) {
         }
         to[i] += damping;
     }
+}
+
+/// Writes an upper triangular W with W Wᵀ = A⁻¹, from the factor of A.
+fn invert(factor: &Cholesky, n: usize, inverse: &mut [f64]) -> Result<()> {
+    let mut r = memory::filled("covariance", 0.0, inverse.len())?;
+    let rows = factor.matrix().chunks(factor.stride()).take(n);
+    for (i, row) in rows.enumerate() {
+        for (j, &x) in row[..=i].iter().enumerate() {
+            r[j * n + i] = x;
+        }
+    }
+    invert_upper(&r, n, n, inverse);
+    Ok(())
 }
 
 /// Divides a step by D. Returns `false` if a number is not finite.

@@ -1,0 +1,273 @@
+//! Residuals of a network on samples, and those of its penalty.
+
+use alloc::vec::Vec;
+
+use super::Evidence;
+use crate::blas1::{add_scaled, dot};
+use crate::error::{Error, Result};
+use crate::float::{Float, check_finite};
+use crate::math;
+use crate::memory;
+use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Predictor};
+use crate::train::least_squares::{Problem, SHIFT, System, second_derivative, sum_of_squares};
+
+/// Writes parameters in the precision of a network.
+pub(super) fn round<T: Float>(from: &[f64], to: &mut [T]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = T::from_f64(x);
+    }
+}
+
+/// Residuals of a network on samples.
+///
+/// The penalty's residuals, √λ · W for each penalized parameter W, come after those of the samples.
+pub(super) struct OnSamples<'a, T> {
+    samples: CheckedSamples<'a, T>,
+    gradient: GradientWorkspace<T>,
+    predictor: Predictor<T>,
+    net: Mlp<T>,
+    /// Inputs and targets of the samples, row by row.
+    inputs: Vec<T>,
+    targets: Vec<f64>,
+    /// Square root of the weight of each sample. Empty without weights.
+    roots: Vec<f64>,
+    outputs: Vec<T>,
+    /// Residuals of the last `linearize`, and of the last evaluation.
+    residuals: Vec<f64>,
+    trial: Vec<f64>,
+    /// λ
+    penalty: f64,
+    /// Indices of the penalized parameters.
+    penalized: Vec<usize>,
+    /// Estimates of a Bayesian penalty. `None` for a constant one.
+    evidence: Option<Evidence>,
+    /// Rows of the Jacobian, weighted.
+    block: Vec<f64>,
+    shifted: Vec<f64>,
+    product: Vec<f64>,
+    evaluations: usize,
+}
+
+impl<'a, T: Float> OnSamples<'a, T> {
+    pub(super) fn new(
+        net: &Mlp<T>,
+        samples: CheckedSamples<'a, T>,
+        gradient: GradientWorkspace<T>,
+        penalty: Penalty,
+    ) -> Result<Self> {
+        let count = memory::product("residuals", &[samples.len(), net.outputs()])?;
+        let zeros = |len| memory::filled("residuals", 0.0, len);
+        let mut inputs = memory::filled("inputs", T::zero(), samples.len() * net.inputs())?;
+        samples.copy_inputs(0..samples.len(), &mut inputs, net.inputs());
+        let mut outputs = memory::filled("outputs", T::zero(), count)?;
+        samples.copy_targets(0..samples.len(), &mut outputs);
+        let targets = outputs.iter().map(|t| t.as_f64());
+        let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
+        let len = net.params().len();
+        let layers = net.layout().layers().iter();
+        let penalized: Vec<usize> = match penalty {
+            Penalty::Weights(0.0) => Vec::new(),
+            Penalty::Weights(_) => layers.flat_map(|at| at.weights.clone()).collect(),
+            Penalty::Bayesian => (0..len).collect(),
+        };
+        let total = count + penalized.len();
+        Ok(Self {
+            targets: memory::collected("targets", count, targets)?,
+            roots: weights.map(|weight| math::sqrt(weight.as_f64())).collect(),
+            gradient,
+            predictor: Predictor::new(net.clone())?,
+            net: net.clone(),
+            inputs,
+            outputs,
+            residuals: zeros(total)?,
+            trial: zeros(total)?,
+            penalty: match penalty {
+                Penalty::Weights(lambda) => lambda,
+                Penalty::Bayesian => 0.0,
+            },
+            penalized,
+            evidence: (penalty == Penalty::Bayesian).then(Evidence::default),
+            block: Vec::new(),
+            shifted: zeros(len)?,
+            product: zeros(len)?,
+            samples,
+            evaluations: 0,
+        })
+    }
+
+    /// Returns the estimates of a Bayesian penalty.
+    pub(super) fn evidence(&self) -> Option<Evidence> {
+        self.evidence
+    }
+
+    /// Computes the residuals at these parameters into `trial`.
+    fn compute(&mut self, params: &[f64]) -> Result<()> {
+        self.evaluations += 1;
+        round(params, self.net.params_mut());
+        self.predictor.set_params(self.net.params())?;
+        self.predictor
+            .predict_into(&self.inputs, &mut self.outputs)?;
+        let pairs = self.outputs.iter().zip(&self.targets);
+        for (r, (y, t)) in self.trial.iter_mut().zip(pairs) {
+            *r = y.as_f64() - t;
+        }
+        let outputs = self.net.outputs();
+        for (row, root) in self.trial.chunks_exact_mut(outputs).zip(&self.roots) {
+            for r in row {
+                *r *= root;
+            }
+        }
+        self.penalize(params);
+        check_finite("residuals", &self.trial)
+    }
+
+    /// Writes the penalty's residuals at these parameters to the end of `trial`.
+    fn penalize(&mut self, params: &[f64]) {
+        let root = math::sqrt(self.penalty);
+        let rest = self.trial[self.targets.len()..].iter_mut();
+        for (r, &index) in rest.zip(&self.penalized) {
+            *r = root * params[index];
+        }
+    }
+
+    /// Estimates the penalty anew, from the residuals and the Jacobian of the samples at these
+    /// parameters.
+    fn estimate(&mut self, params: &[f64], system: &mut System) -> Result<()> {
+        let Some(before) = self.evidence else {
+            return Ok(());
+        };
+        let errors = &self.trial[..self.targets.len()];
+        let (n, count) = (params.len() as f64, errors.len() as f64);
+        let (error_sum, square_sum) = (dot(errors, errors), dot(params, params));
+        // Bounds of λ, within which the sums of products have a meaning.
+        let largest = system.largest_square().max(f64::MIN_POSITIVE);
+        let bounds = [largest * f64::EPSILON * n, largest / f64::EPSILON];
+        let effective = if before.alpha == 0.0 {
+            // A start between none and all.
+            0.5 * n.min(count)
+        } else {
+            match system.trace_of_inverse(self.penalty)? {
+                Some(trace) => (n - self.penalty * trace).clamp(0.0, n.min(count)),
+                None => before.effective_params,
+            }
+        };
+        let free = (count - effective).max(f64::EPSILON * count);
+        let lambda = effective * error_sum / (free * square_sum);
+        self.penalty = if lambda.is_finite() {
+            lambda.clamp(bounds[0], bounds[1])
+        } else {
+            bounds[1]
+        };
+        let beta = free / (2.0 * error_sum.max(f64::MIN_POSITIVE));
+        self.evidence = Some(Evidence {
+            alpha: self.penalty * beta,
+            beta,
+            effective_params: effective,
+        });
+        self.penalize(params);
+        Ok(())
+    }
+
+    /// Visits blocks of rows of the weighted Jacobian at the network's parameters. Each comes with
+    /// the index of its first residual.
+    fn for_each_block(&mut self, mut visit: impl FnMut(usize, &[f64]) -> Result<()>) -> Result<()> {
+        let (roots, block) = (&self.roots, &mut self.block);
+        let row = self.net.params().len() * self.net.outputs();
+        let outputs = self.net.outputs();
+        self.gradient
+            .for_each_block_of(&self.net, &self.samples, |part| {
+                memory::resize("Jacobian", block, 0.0, part.jacobian.len())?;
+                for (to, x) in block.iter_mut().zip(part.jacobian) {
+                    *to = x.as_f64();
+                }
+                if !roots.is_empty() {
+                    let roots = &roots[part.samples.clone()];
+                    for (row, root) in block.chunks_exact_mut(row).zip(roots) {
+                        for x in row {
+                            *x *= root;
+                        }
+                    }
+                }
+                visit(part.samples.start * outputs, block)
+            })
+    }
+}
+
+/// The penalty on squared parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Penalty {
+    /// λ on the weights.
+    Weights(f64),
+    /// An estimated λ on all parameters.
+    Bayesian,
+}
+
+impl<T: Float> Problem for OnSamples<'_, T> {
+    fn residuals(&self) -> usize {
+        self.residuals.len()
+    }
+
+    fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
+    fn evaluate(&mut self, params: &[f64]) -> Result<f64> {
+        self.compute(params)?;
+        sum_of_squares(&self.trial)
+    }
+
+    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64> {
+        self.compute(params)?;
+        let residuals = core::mem::take(&mut self.trial);
+        let len = params.len();
+        let result = self.for_each_block(|first, jacobian| {
+            system.add(jacobian, &residuals[first..][..jacobian.len() / len])
+        });
+        self.trial = residuals;
+        result?;
+        self.estimate(params, system)?;
+        self.residuals.copy_from_slice(&self.trial);
+        let penalties = &self.residuals[self.targets.len()..];
+        let root = math::sqrt(self.penalty);
+        system.add_diagonal(&self.penalized, root, penalties)?;
+        sum_of_squares(&self.residuals)
+    }
+
+    fn accelerate(
+        &mut self,
+        params: &[f64],
+        velocity: &[f64],
+        system: &mut System,
+        acceleration: &mut [f64],
+    ) -> Result<bool> {
+        let mut shifted = core::mem::take(&mut self.shifted);
+        for ((to, x), v) in shifted.iter_mut().zip(params).zip(velocity) {
+            *to = x + SHIFT * v;
+        }
+        let result = self.compute(&shifted);
+        self.shifted = shifted;
+        match result {
+            Err(Error::NotFinite { .. } | Error::Overflow { .. }) => return Ok(false),
+            result => result?,
+        }
+        round(params, self.net.params_mut());
+        let mut second = core::mem::take(&mut self.trial);
+        let mut product = core::mem::take(&mut self.product);
+        let residuals = core::mem::take(&mut self.residuals);
+        product.fill(0.0);
+        let result = self.for_each_block(|first, jacobian| {
+            let rows = jacobian.chunks_exact(params.len());
+            let before = &residuals[first..];
+            for ((second, r), row) in second[first..].iter_mut().zip(before).zip(rows) {
+                *second = second_derivative(*r, *second, dot(row, velocity));
+                add_scaled(&mut product, row, *second);
+            }
+            Ok(())
+        });
+        // The penalty's residuals are linear.
+        second[self.targets.len()..].fill(0.0);
+        let is_finite = result.is_ok() && system.solve_again(&second, &product, acceleration);
+        (self.trial, self.product, self.residuals) = (second, product, residuals);
+        result.map(|()| is_finite)
+    }
+}
