@@ -6,7 +6,7 @@ use feedforward::activation::{Identity, Relu, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::train::{
     Damping, Factorization, Lbfgs, LeastSquaresOptions, LeastSquaresStop, LevenbergMarquardt,
-    LevenbergMarquardtReport, Scaling, least_squares,
+    LevenbergMarquardtReport, LevenbergMarquardtState, Scaling, least_squares,
 };
 use feedforward::{Float, GradientWorkspace, Mlp, Samples};
 
@@ -258,6 +258,64 @@ fn validation_ends_training_and_keeps_the_best_parameters() {
     let error = trainer.fit_with_validation(&mut net, &samples, &validation, 0, go_on);
     assert!(error.unwrap_err().to_string().contains("patience"));
     assert_eq!(net.params(), before);
+}
+
+#[test]
+fn a_resumed_run_is_one_long_run() {
+    let (inputs, targets) = surface(80);
+    let samples = Samples::new(&inputs, &targets);
+    let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+    let new = LevenbergMarquardt::new();
+    for trainer in [
+        new,
+        new.l2(0.01),
+        new.bayesian(),
+        new.damping(Damping::MATLAB).scaling(Scaling::None),
+    ] {
+        let mut whole = network(8);
+        let mut parts = whole.clone();
+        let trainer = trainer.iterations(24);
+        let expected = trainer.fit_with(&mut whole, &samples, go_on).unwrap();
+        let mut state = LevenbergMarquardtState::default();
+        let mut iterations = Vec::new();
+        let mut last = None;
+        for count in [7, 8, 20, 24] {
+            let trainer = trainer.iterations(count);
+            let report = trainer.resume_with(&mut parts, &mut state, &samples, go_on);
+            let report = report.unwrap();
+            iterations.extend(
+                report
+                    .search
+                    .iterations
+                    .iter()
+                    .map(|i| (i.number, i.damping)),
+            );
+            last = Some(report);
+        }
+        assert_eq!(parts.params(), whole.params());
+        let numbers = expected.search.iterations.iter();
+        assert_eq!(
+            iterations,
+            numbers.map(|i| (i.number, i.damping)).collect::<Vec<_>>()
+        );
+        let last = last.unwrap();
+        assert_eq!(last.evidence, expected.evidence);
+        assert_eq!(last.search.sum_of_squares, expected.search.sum_of_squares);
+
+        // At its limit, a further run does nothing.
+        let report = trainer
+            .resume_with(&mut parts, &mut state, &samples, go_on)
+            .unwrap();
+        assert!(report.search.iterations.is_empty());
+
+        parts.params_mut()[0] += 1.0;
+        let before = state.clone();
+        let error = trainer
+            .resume_with(&mut parts, &mut state, &samples, go_on)
+            .unwrap_err();
+        assert!(error.to_string().contains("state"), "{error}");
+        assert_eq!(state, before);
+    }
 }
 
 #[test]

@@ -47,7 +47,9 @@ pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
     LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
 };
-pub use levenberg_marquardt::{Evidence, LevenbergMarquardt, LevenbergMarquardtReport};
+pub use levenberg_marquardt::{
+    Evidence, LevenbergMarquardt, LevenbergMarquardtReport, LevenbergMarquardtState,
+};
 pub use run::TrainingRun;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};

@@ -133,6 +133,7 @@ shared! {
     train::Evidence,
     train::LevenbergMarquardt,
     train::LevenbergMarquardtReport,
+    train::LevenbergMarquardtState,
     train::Scaling,
     optimizer::State<f32>,
     optimizer::UpdateContext<'static>,

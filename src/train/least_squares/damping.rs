@@ -24,6 +24,16 @@ impl Mu {
         }
     }
 
+    /// Returns μ and ν, for [`resume`](Self::resume).
+    pub(super) fn state(&self) -> [f64; 2] {
+        [self.value, self.increase]
+    }
+
+    /// Continues with these numbers.
+    pub(super) fn resume(&mut self, [value, increase]: [f64; 2]) {
+        (self.value, self.increase) = (value, increase);
+    }
+
     pub(super) fn value(&self) -> f64 {
         self.value
     }

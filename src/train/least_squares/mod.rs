@@ -18,7 +18,7 @@ pub(super) use dense::sum_of_squares;
 use dense::{Analytic, Dense, Differences, Function};
 pub use options::{Damping, Factorization, LeastSquaresOptions, Scaling};
 pub use report::{LeastSquaresIteration, LeastSquaresReport, LeastSquaresStop};
-pub(super) use search::{Problem, SHIFT, Search, second_derivative};
+pub(super) use search::{Problem, SHIFT, Search, SearchState, second_derivative};
 pub(super) use system::System;
 
 /// Minimizes the sum of squares of residuals by the method of Levenberg and Marquardt.
@@ -186,7 +186,7 @@ fn run(
 ) -> Result<LeastSquaresReport> {
     let problem = Dense::new(residual_count, params.len(), function)?;
     let search = Search::new(options, params, problem)?;
-    let (report, _) = search.run(|iteration, better| {
+    let (report, _, _) = search.run(|iteration, better| {
         params.copy_from_slice(better);
         on_iteration(iteration, better)
     })?;

@@ -83,8 +83,28 @@ pub(in crate::train) struct Search<'a, P> {
     sum: f64,
     damping: Mu,
     report: LeastSquaresReport,
+    /// Number of iterations before this run, if a state was resumed.
+    resumed: Option<usize>,
     /// Number of steps without an evaluation, because they could not be computed.
     failures: usize,
+}
+
+/// Part of a search that its next steps depend on, besides the parameters.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(in crate::train) struct SearchState {
+    iterations: usize,
+    /// μ, and Nielsen's ν.
+    damping: [f64; 2],
+    /// D
+    scale: Vec<f64>,
+}
+
+impl SearchState {
+    /// Returns the number of parameters.
+    pub(in crate::train) fn params(&self) -> usize {
+        self.scale.len()
+    }
 }
 
 /// A step and its effects on the linear model.
@@ -120,20 +140,34 @@ impl<'a, P: Problem> Search<'a, P> {
                 params: n,
                 ..LeastSquaresReport::default()
             },
+            resumed: None,
             failures: 0,
             problem,
         })
     }
 
+    /// Continues from the end of another run.
+    pub(in crate::train) fn resume(mut self, state: &SearchState) -> Self {
+        self.system.set_scale(&state.scale);
+        self.damping.resume(state.damping);
+        self.resumed = Some(state.iterations);
+        self
+    }
+
     pub(in crate::train) fn run(
         mut self,
         mut on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
-    ) -> Result<(LeastSquaresReport, P)> {
+    ) -> Result<(LeastSquaresReport, SearchState, P)> {
         self.sum = self.problem.evaluate(&self.params)?;
         self.report.initial_sum_of_squares = self.sum;
         self.restore()?;
-        self.damping = Mu::new(self.options.damping, self.largest_diagonal());
+        if self.resumed.is_none() {
+            self.damping = Mu::new(self.options.damping, self.largest_diagonal());
+        }
         let mut stop = self.is_solved();
+        if self.iterations() >= self.options.iterations {
+            stop = stop.or(Some(LeastSquaresStop::Iterations));
+        }
         loop {
             if let Some(reason) = stop {
                 return self.finish(reason);
@@ -150,7 +184,7 @@ impl<'a, P: Problem> Search<'a, P> {
         }
     }
 
-    fn finish(mut self, reason: LeastSquaresStop) -> Result<(LeastSquaresReport, P)> {
+    fn finish(mut self, reason: LeastSquaresStop) -> Result<(LeastSquaresReport, SearchState, P)> {
         self.report.stopped_by = reason;
         self.report.evaluations = self.problem.evaluations();
         self.report.sum_of_squares = self.sum;
@@ -160,7 +194,12 @@ impl<'a, P: Problem> Search<'a, P> {
                 None => Inverse::Singular,
             };
         }
-        Ok((self.report, self.problem))
+        let state = SearchState {
+            iterations: self.iterations(),
+            damping: self.damping.state(),
+            scale: self.system.scale().to_vec(),
+        };
+        Ok((self.report, state, self.problem))
     }
 
     /// Moves to a better point, or returns the reason why it cannot. After a move, there may be a
@@ -341,9 +380,14 @@ impl<'a, P: Problem> Search<'a, P> {
         })
     }
 
+    /// Returns the number of iterations, with those before this run.
+    fn iterations(&self) -> usize {
+        self.resumed.unwrap_or(0) + self.report.iterations.len()
+    }
+
     fn record(&mut self, step: &Step) -> LeastSquaresIteration {
         let iteration = LeastSquaresIteration {
-            number: self.report.iterations.len() + 1,
+            number: self.iterations() + 1,
             sum_of_squares: self.sum,
             largest_gradient: self.largest_gradient(),
             step: step.length,
@@ -375,7 +419,7 @@ impl<'a, P: Problem> Search<'a, P> {
             Some(LeastSquaresStop::Step)
         } else if step.predicted <= decrease && before - self.sum <= decrease {
             Some(LeastSquaresStop::Decrease)
-        } else if self.report.iterations.len() >= options.iterations {
+        } else if self.iterations() >= options.iterations {
             Some(LeastSquaresStop::Iterations)
         } else {
             None

@@ -108,6 +108,11 @@ impl System {
         &self.scale
     }
 
+    /// Sets D, as another system of this size had it.
+    pub(super) fn set_scale(&mut self, scale: &[f64]) {
+        self.scale.copy_from_slice(scale);
+    }
+
     /// Removes all rows.
     pub(super) fn clear(&mut self) {
         self.gradient.fill(0.0);

@@ -16,9 +16,11 @@ use crate::mlp::{GradientWorkspace, Mlp, Samples};
 
 mod on_samples;
 mod report;
+mod state;
 
 use on_samples::{OnSamples, Penalty, round};
 pub use report::{Evidence, LevenbergMarquardtReport};
+pub use state::LevenbergMarquardtState;
 
 /// Levenberg-Marquardt trainer for the squared error. It fits smooth functions to many digits.
 ///
@@ -242,6 +244,42 @@ impl LevenbergMarquardt {
         &self,
         net: &mut Mlp<T>,
         samples: &Samples<'_, T>,
+        on_iteration: impl FnMut(&LeastSquaresIteration, &Mlp<T>) -> ControlFlow<()>,
+    ) -> Result<LevenbergMarquardtReport> {
+        let mut state = LevenbergMarquardtState::default();
+        self.resume_with(net, &mut state, samples, on_iteration)
+    }
+
+    /// Trains as [`fit_with`](Self::fit_with) does, from the state of an earlier run, and updates
+    /// the state. The steps are those of one long run.
+    ///
+    /// A new state starts a new run. [`iterations`](Self::iterations) counts all runs of a state.
+    ///
+    /// ```
+    /// # use feedforward::{Mlp, Samples, activation::{Identity, Tanh}};
+    /// # use feedforward::train::{LevenbergMarquardt, LevenbergMarquardtState};
+    /// use std::ops::ControlFlow;
+    ///
+    /// # let mut net = Mlp::<f64>::builder(1).hidden(3, Tanh).output(1, Identity).build()?;
+    /// let samples = Samples::new(&[0.0, 0.4, 0.8], &[0.1, 0.3, 0.9]);
+    /// let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+    /// let mut state = LevenbergMarquardtState::default();
+    /// let trainer = LevenbergMarquardt::new();
+    /// trainer.iterations(5).resume_with(&mut net, &mut state, &samples, go_on)?;
+    /// // Later, perhaps in another process:
+    /// let report = trainer.iterations(9).resume_with(&mut net, &mut state, &samples, go_on)?;
+    /// assert_eq!(report.search.iterations[0].number, 6);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`fit`](Self::fit), and [`Error::Incompatible`] if the network does not have
+    /// the parameters of the state. An error leaves the state unchanged.
+    pub fn resume_with<T: Float>(
+        &self,
+        net: &mut Mlp<T>,
+        state: &mut LevenbergMarquardtState,
+        samples: &Samples<'_, T>,
         mut on_iteration: impl FnMut(&LeastSquaresIteration, &Mlp<T>) -> ControlFlow<()>,
     ) -> Result<LevenbergMarquardtReport> {
         self.options.check()?;
@@ -261,21 +299,33 @@ impl LevenbergMarquardt {
         let rows = samples.check(net, &SquaredError)?;
         let threads = threads_for(self.threads, rows.len(), net)?;
         let workspace = GradientWorkspace::new(net).l2(l2)?.with_threads(threads);
-        let start: Vec<f64> = net.params().iter().map(|x| x.as_f64()).collect();
-        let problem = OnSamples::new(net, rows, workspace, self.penalty)?;
+        let start = state.start(net)?;
+        let mut problem = OnSamples::new(net, rows, workspace, self.penalty)?;
         let mut options = self.options;
         options.acceleration &= T::epsilon().as_f64() <= f64::EPSILON;
-        let search = Search::new(&options, &start, problem)?;
+        problem.resume(state.penalty, state.evidence);
+        let mut search = Search::new(&options, &start, problem)?;
+        if !state.params.is_empty() {
+            search = search.resume(&state.search);
+        }
+        let mut last = start.clone();
         let result = search.run(|iteration, params| {
+            last.copy_from_slice(params);
             round(params, net.params_mut());
             on_iteration(iteration, net)
         });
         if result.is_err() {
             round(&start, net.params_mut());
         }
-        let (search, problem) = result?;
-        Ok(LevenbergMarquardtReport {
+        let (report, search, problem) = result?;
+        *state = LevenbergMarquardtState {
+            params: last,
             search,
+            penalty: problem.penalty(),
+            evidence: problem.evidence(),
+        };
+        Ok(LevenbergMarquardtReport {
+            search: report,
             evidence: problem.evidence(),
             validation_losses: Vec::new(),
             best_iteration: None,

@@ -41,6 +41,8 @@ pub(super) struct OnSamples<'a, T> {
     penalized: Vec<usize>,
     /// Estimates of a Bayesian penalty. `None` for a constant one.
     evidence: Option<Evidence>,
+    /// `true` if the next estimate must be skipped, because the state of another run has it.
+    is_estimated: bool,
     /// Rows of the Jacobian, weighted.
     block: Vec<f64>,
     shifted: Vec<f64>,
@@ -87,6 +89,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
             },
             penalized,
             evidence: (penalty == Penalty::Bayesian).then(Evidence::default),
+            is_estimated: false,
             block: Vec::new(),
             shifted: zeros(len)?,
             product: zeros(len)?,
@@ -98,6 +101,20 @@ impl<'a, T: Float> OnSamples<'a, T> {
     /// Returns the estimates of a Bayesian penalty.
     pub(super) fn evidence(&self) -> Option<Evidence> {
         self.evidence
+    }
+
+    /// Returns λ.
+    pub(super) fn penalty(&self) -> f64 {
+        self.penalty
+    }
+
+    /// Continues with the estimates of another run, unless the penalty is constant.
+    pub(super) fn resume(&mut self, penalty: f64, evidence: Option<Evidence>) {
+        if let (Some(to), Some(evidence)) = (&mut self.evidence, evidence) {
+            *to = evidence;
+            self.penalty = penalty;
+            self.is_estimated = true;
+        }
     }
 
     /// Computes the residuals at these parameters into `trial`.
@@ -136,6 +153,9 @@ impl<'a, T: Float> OnSamples<'a, T> {
         let Some(before) = self.evidence else {
             return Ok(());
         };
+        if core::mem::take(&mut self.is_estimated) {
+            return Ok(());
+        }
         let errors = &self.trial[..self.targets.len()];
         let (n, count) = (params.len() as f64, errors.len() as f64);
         let (error_sum, square_sum) = (dot(errors, errors), dot(params, params));
