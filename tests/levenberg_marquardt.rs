@@ -143,6 +143,55 @@ fn the_end_is_a_minimum_with_weights_penalty_and_chosen_rows() {
     }
 }
 
+/// A polynomial of degree 10 in standardized powers of numbers that are mostly positive, so
+/// that they are nearly dependent.
+#[test]
+fn an_ill_conditioned_line_has_nine_digits() {
+    const DEGREE: usize = 10;
+    const SAMPLES: usize = 200;
+    let x = |i: usize| 1.2 * i as f64 / (SAMPLES - 1) as f64 - 0.2;
+    let mut inputs = vec![0.0; SAMPLES * DEGREE];
+    for power in 1..=DEGREE {
+        let column: Vec<f64> = (0..SAMPLES).map(|i| x(i).powi(power as i32)).collect();
+        let mean = column.iter().sum::<f64>() / SAMPLES as f64;
+        let square: f64 = column.iter().map(|x| (x - mean) * (x - mean)).sum();
+        let deviation = (square / SAMPLES as f64).sqrt();
+        for (i, x) in column.into_iter().enumerate() {
+            inputs[i * DEGREE + power - 1] = (x - mean) / deviation;
+        }
+    }
+    let weights: Vec<f64> = (0..DEGREE).map(|k| 1.0 + 0.3 * (k as f64).sin()).collect();
+    let targets: Vec<f64> = inputs
+        .chunks(DEGREE)
+        .map(|row| 0.5 + row.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>())
+        .collect();
+    let digits = |fit: &dyn Fn(&mut Mlp<f64>)| {
+        let mut net = Mlp::<f64>::builder(DEGREE)
+            .output(1, Identity)
+            .build()
+            .unwrap();
+        fit(&mut net);
+        let errors = net.params().iter().zip(&weights);
+        let largest = errors.fold(0.0, |largest: f64, (got, w)| {
+            largest.max((got / w - 1.0).abs())
+        });
+        -largest.log10()
+    };
+    for factorization in [Factorization::Cholesky, Factorization::Qr] {
+        let options = LeastSquaresOptions {
+            factorization,
+            ..options(1_000)
+        };
+        let trainer = LevenbergMarquardt::new().options(options);
+        let exact = digits(&|net| drop(trainer.fit(net, &inputs, &targets).unwrap()));
+        println!("{factorization:?}: {exact:.1} digits");
+        assert!(exact >= 9.0, "{factorization:?}: {exact}");
+    }
+    let lbfgs = Lbfgs::new(SquaredError).until_rounding().iterations(20_000);
+    let other = digits(&|net| drop(lbfgs.fit(net, &inputs, &targets).unwrap()));
+    println!("L-BFGS: {other:.1} digits");
+}
+
 #[test]
 fn fewer_residuals_than_parameters_are_fitted_exactly() {
     let (inputs, targets) = surface(10);

@@ -8,11 +8,15 @@ use crate::gemm::{
 };
 use crate::math;
 use crate::memory;
+use crate::parallel::Threads;
 use crate::simd::{self, Op, Simd};
 
 /// Number of columns that are factored together. The kernel subtracts their products from the rest
 /// of the matrix.
 const BLOCK: usize = 64;
+
+/// Minimum number of multiply-adds for several threads.
+const LEAST_WORK: usize = 1 << 20;
 
 /// The factorization A = L Lᵀ of a symmetric, positive definite matrix.
 ///
@@ -57,24 +61,32 @@ impl Cholesky {
         &mut self.matrix
     }
 
-    /// Adds the products of all pairs of vectors, as in A = A + V Vᵀ.
+    /// Adds the products of all pairs of vectors, as in A = A + V Vᵀ, on these threads.
     ///
     /// Vector i has `len` numbers, of which the k-th is `vectors[i * between + k * along]`.
     pub(crate) fn add_products(
         &mut self,
         vectors: &[f64],
         len: usize,
-        between: usize,
-        along: usize,
+        (between, along): (usize, usize),
+        threads: &Threads,
     ) -> Result<()> {
-        for row in (0..self.n).step_by(BLOCK) {
-            let rows = BLOCK.min(self.n - row);
-            let (cols, first) = (row + rows, row * between);
+        let (n, stride) = (self.n, self.stride);
+        let blocks = self.matrix[..n * stride].chunks_mut(BLOCK * stride);
+        let first_rows = (0..n).step_by(BLOCK);
+        let add = |(row, to): &mut (usize, &mut [f64])| {
+            let (rows, first) = (BLOCK.min(n - *row), *row * between);
+            let cols = *row + rows;
             let a = MatRef::with_strides(&vectors[first..], rows, len, between, along)?;
             let b = MatRef::with_strides(vectors, len, cols, along, between)?;
-            let to = &mut self.matrix[row * self.stride..];
-            multiply_add(a, b, MatMut::with_stride(to, rows, cols, self.stride)?)?;
+            multiply_add(a, b, MatMut::with_stride(to, rows, cols, stride)?)
+        };
+        if n * n * len < LEAST_WORK {
+            return first_rows
+                .zip(blocks)
+                .try_for_each(|mut part| add(&mut part));
         }
+        threads.try_map("products", first_rows.zip(blocks), &add)?;
         Ok(())
     }
 

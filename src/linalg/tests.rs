@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 
 use super::*;
+use crate::parallel::Threads;
 use crate::simd::{InstructionSet, on_every_set};
 
 /// Numbers without a pattern, between -0.5 and 0.5.
@@ -15,7 +16,9 @@ fn numbers(len: usize) -> Vec<f64> {
 fn products(vectors: &[f64], n: usize, diagonal: f64) -> Cholesky {
     let len = vectors.len() / n;
     let mut matrix = Cholesky::new(n).unwrap();
-    matrix.add_products(vectors, len, len, 1).unwrap();
+    matrix
+        .add_products(vectors, len, (len, 1), &Threads::one())
+        .unwrap();
     let stride = matrix.stride();
     for i in 0..n {
         matrix.matrix_mut()[i * stride + i] += diagonal;
@@ -69,7 +72,9 @@ fn vectors_by_columns_have_the_products_of_their_rows() {
     }
     let by_rows = products(&vectors, n, 0.0);
     let mut by_columns = Cholesky::new(n).unwrap();
-    by_columns.add_products(&transposed, len, 1, n).unwrap();
+    by_columns
+        .add_products(&transposed, len, (1, n), &Threads::one())
+        .unwrap();
     assert_eq!(by_rows.matrix(), by_columns.matrix());
 }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::math;
 use crate::memory;
+use crate::parallel::Threads;
 
 /// Residuals as a function of parameters.
 pub(in crate::train) trait Problem {
@@ -144,6 +145,12 @@ impl<'a, P: Problem> Search<'a, P> {
             failures: 0,
             problem,
         })
+    }
+
+    /// Sets the threads that share the sums of products.
+    pub(in crate::train) fn threads(mut self, threads: Threads) -> Self {
+        self.system.set_threads(threads);
+        self
     }
 
     /// Continues from the end of another run.

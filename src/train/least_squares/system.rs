@@ -8,6 +8,7 @@ use crate::float::check_finite;
 use crate::linalg::{Cholesky, Triangle, invert_upper, solve_transposed_upper, solve_upper};
 use crate::math;
 use crate::memory;
+use crate::parallel::Threads;
 
 use super::Factorization;
 
@@ -24,6 +25,7 @@ pub(in crate::train) struct System {
     norms: Vec<f64>,
     /// D, one number for each parameter.
     scale: Vec<f64>,
+    threads: Threads,
 }
 
 enum Form {
@@ -90,7 +92,13 @@ impl System {
             gradient: zeros(n)?,
             norms: zeros(n)?,
             scale: zeros(n)?,
+            threads: Threads::one(),
         })
+    }
+
+    /// Sets the threads that share the sums of products.
+    pub(super) fn set_threads(&mut self, threads: Threads) {
+        self.threads = threads;
     }
 
     /// Returns Jᵀ r.
@@ -139,7 +147,7 @@ impl System {
             Form::Normal { sum, .. } => {
                 let rows = (BLOCK / n).max(64);
                 for jacobian in jacobian.chunks(rows * n) {
-                    sum.add_products(jacobian, jacobian.len() / n, 1, n)?;
+                    sum.add_products(jacobian, jacobian.len() / n, (1, n), &self.threads)?;
                 }
             }
             Form::Dual(dual) => {
@@ -196,7 +204,8 @@ impl System {
                 }
             }
             dual.sum.matrix_mut().fill(0.0);
-            dual.sum.add_products(&dual.jacobian, self.n, self.n, 1)?;
+            dual.sum
+                .add_products(&dual.jacobian, self.n, (self.n, 1), &self.threads)?;
         }
         Ok(())
     }

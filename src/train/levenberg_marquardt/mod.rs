@@ -185,7 +185,7 @@ impl LevenbergMarquardt {
         self
     }
 
-    /// Sets the number of threads that share the Jacobian.
+    /// Sets the number of threads that share the Jacobian and its products.
     ///
     /// See [`Trainer::threads`](super::Trainer::threads), where all samples are the minibatch.
     /// Results are bit-identical for any number.
@@ -298,13 +298,15 @@ impl LevenbergMarquardt {
         };
         let rows = samples.check(net, &SquaredError)?;
         let threads = threads_for(self.threads, rows.len(), net)?;
-        let workspace = GradientWorkspace::new(net).l2(l2)?.with_threads(threads);
+        let workspace = GradientWorkspace::new(net)
+            .l2(l2)?
+            .with_threads(threads.clone());
         let start = state.start(net)?;
         let mut problem = OnSamples::new(net, rows, workspace, self.penalty)?;
         let mut options = self.options;
         options.acceleration &= T::epsilon().as_f64() <= f64::EPSILON;
         problem.resume(state.penalty, state.evidence);
-        let mut search = Search::new(&options, &start, problem)?;
+        let mut search = Search::new(&options, &start, problem)?.threads(threads);
         if !state.params.is_empty() {
             search = search.resume(&state.search);
         }
