@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use feedforward::activation::{Identity, Relu, Tanh};
 use feedforward::loss::SquaredError;
 use feedforward::train::{
-    Damping, Factorization, Lbfgs, LeastSquaresOptions, LeastSquaresStop, LevenbergMarquardt,
-    LevenbergMarquardtReport, LevenbergMarquardtState, Scaling, least_squares,
+    Damping, Factorization, GaussNewtonLoss, Lbfgs, LeastSquaresOptions, LeastSquaresStop,
+    LevenbergMarquardt, LevenbergMarquardtReport, LevenbergMarquardtState, Scaling, least_squares,
 };
 use feedforward::{Float, GradientWorkspace, Mlp, Samples};
 
@@ -365,6 +365,78 @@ fn a_resumed_run_is_one_long_run() {
         assert!(error.to_string().contains("state"), "{error}");
         assert_eq!(state, before);
     }
+}
+
+/// Returns points and targets for each loss: a probability, three probabilities, a count.
+fn targets_of(loss: GaussNewtonLoss) -> (Vec<f64>, Vec<f64>, usize) {
+    let (inputs, values) = surface(120);
+    let values = values.chunks(2).map(|row| 2.0 * row[0] + row[1]);
+    let mut targets = Vec::new();
+    for (i, value) in values.enumerate() {
+        // Some surprises, so that the minimum is finite.
+        let value = if i % 9 == 0 { -value } else { value };
+        match loss {
+            GaussNewtonLoss::BinaryCrossEntropy => targets.push(f64::from(u8::from(value > 0.2))),
+            GaussNewtonLoss::SoftmaxCrossEntropy => {
+                let class = usize::from(value > -0.4) + usize::from(value > 0.4);
+                targets.extend((0..3).map(|k| f64::from(u8::from(k == class))));
+            }
+            _ => targets.push((2.0 + 2.0 * value).max(0.0).round()),
+        }
+    }
+    let outputs = targets.len() / 120;
+    (inputs, targets, outputs)
+}
+
+#[test]
+fn other_losses_end_at_their_minima() {
+    use feedforward::Loss;
+    use feedforward::loss::{BinaryCrossEntropy, Poisson, SoftmaxCrossEntropy};
+    let losses: [(GaussNewtonLoss, &dyn Loss<f64>); 3] = [
+        (GaussNewtonLoss::BinaryCrossEntropy, &BinaryCrossEntropy),
+        (GaussNewtonLoss::SoftmaxCrossEntropy, &SoftmaxCrossEntropy),
+        (GaussNewtonLoss::Poisson, &Poisson),
+    ];
+    for (kind, loss) in losses {
+        let (inputs, targets, outputs) = targets_of(kind);
+        let weights: Vec<f64> = (0..120).map(|i| f64::from(1 + i % 3)).collect();
+        let samples = Samples::new(&inputs, &targets).weights(&weights);
+        let builder = Mlp::builder(2).hidden(5, Tanh).output(outputs, Identity);
+        let mut net = builder.seed(4).build().unwrap();
+        let trainer = LevenbergMarquardt::new().loss(kind).l2(0.5);
+        let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+        let report = trainer.fit_with(&mut net, &samples, go_on).unwrap();
+        let mut gradient = GradientWorkspace::new(&net).l2(0.5).unwrap();
+        let value = gradient.compute_samples(&net, &samples, loss).unwrap();
+        assert!(
+            gradient.max_abs() < 1e-5,
+            "{kind:?}: {:e}",
+            gradient.max_abs()
+        );
+        let sum: f64 = weights.iter().sum();
+        let ratio = report.search.sum_of_squares / (2.0 * sum * value);
+        assert!((ratio - 1.0).abs() < 1e-9, "{kind:?}: {ratio}");
+        assert!(report.search.iterations.len() < 200, "{kind:?}");
+        println!("{kind:?}: {} iterations", report.search.iterations.len());
+
+        let error = trainer
+            .bayesian()
+            .fit(&mut net, &inputs, &targets)
+            .unwrap_err();
+        assert!(error.to_string().contains("SquaredError"), "{error}");
+    }
+    let mut net = Mlp::<f64>::builder(1).output(2, Identity).build().unwrap();
+    let trainer = LevenbergMarquardt::new().loss(GaussNewtonLoss::SoftmaxCrossEntropy);
+    let error = trainer
+        .fit(&mut net, &[0.0, 1.0], &[1.0, 0.0, 0.5, 0.0])
+        .unwrap_err();
+    assert!(error.to_string().contains("sum"), "{error}");
+    // Separable classes without a penalty have no minimum, and the fit still ends.
+    let report = trainer
+        .fit(&mut net, &[-1.0, 1.0], &[1.0, 0.0, 0.0, 1.0])
+        .unwrap();
+    assert!(report.search.sum_of_squares < 1e-6);
+    assert!(net.params().iter().all(|x| x.is_finite()));
 }
 
 #[test]

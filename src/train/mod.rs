@@ -48,7 +48,8 @@ pub use least_squares::{
     LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
 };
 pub use levenberg_marquardt::{
-    Evidence, LevenbergMarquardt, LevenbergMarquardtReport, LevenbergMarquardtState,
+    Evidence, GaussNewtonLoss, LevenbergMarquardt, LevenbergMarquardtReport,
+    LevenbergMarquardtState,
 };
 pub use run::TrainingRun;
 pub use state::TrainerState;

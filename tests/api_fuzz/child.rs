@@ -130,6 +130,7 @@ fn calls<T: Number>(case: &mut Case) {
             13 | 14 => training::wander(case, &net),
             15 => by_hand::whole(case, &mut net),
             16 => by_hand::wander(case, &net),
+            17 if case.random.percent(50) => training::levenberg_marquardt(case, &mut net),
             17 => training::lbfgs(case, &mut net),
             18 => models::regressor(case, &net),
             _ if case.random.percent(50) => models::scale(case, &mut net),

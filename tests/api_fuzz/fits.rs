@@ -10,10 +10,10 @@ use feedforward::{Error, Position, Result};
 
 use crate::case::{Case, bits, finite, seen};
 use crate::data::values;
+use crate::random::Random;
 
-/// Runs a fit.
-pub fn run(case: &mut Case) {
-    let random = &mut case.random;
+/// Draws options.
+pub fn options(random: &mut Random) -> LeastSquaresOptions {
     let damping = match random.below(3) {
         0 => Damping::Factors {
             initial: random.setting(&[1e-3, 1.0]),
@@ -25,7 +25,7 @@ pub fn run(case: &mut Case) {
             tau: random.setting(&[1e-3, 1.0]),
         },
     };
-    let options = LeastSquaresOptions {
+    LeastSquaresOptions {
         damping,
         scaling: random.pick(&[Scaling::None, Scaling::Marquardt, Scaling::More]),
         factorization: random.pick(&[Factorization::Qr, Factorization::Cholesky]),
@@ -38,7 +38,13 @@ pub fn run(case: &mut Case) {
         goal: random.setting(&[0.0, 1e-9]),
         largest_damping: random.setting(&[1e100, 1e10]),
         covariance: random.percent(80),
-    };
+    }
+}
+
+/// Runs a fit.
+pub fn run(case: &mut Case) {
+    let random = &mut case.random;
+    let options = options(random);
     let count = random.count(&[1, 2, 5]).min(9);
     let residuals = random.count(&[1, 2, 9]).min(20);
     let mut params: Vec<f64> = values(random, count);

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use feedforward::train::{Lbfgs, TrainingEvent};
+use feedforward::train::{GaussNewtonLoss, Lbfgs, LevenbergMarquardt, TrainingEvent};
 use feedforward::{Error, History, Mlp, Result, Trainer, TrainerState};
 
 use crate::case::{Case, Number, bits, finite, readable, seen};
 use crate::data::Data;
+use crate::fits;
 use crate::nets;
 use crate::pieces;
 use crate::trainers::{Training, at_most};
@@ -287,5 +288,51 @@ pub fn lbfgs<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
     if let Ok(report) = result {
         assert!(report.loss.is_finite() && report.losses().all(f64::is_finite));
         assert!(finite(net.params()));
+    }
+}
+
+/// Fits by Levenberg and Marquardt's method, with or without a Bayesian penalty.
+pub fn levenberg_marquardt<T: Number>(case: &mut Case, net: &mut Mlp<T>) {
+    let data = Data::new(case, net);
+    let random = &mut case.random;
+    let losses = [
+        GaussNewtonLoss::SquaredError,
+        GaussNewtonLoss::BinaryCrossEntropy,
+        GaussNewtonLoss::SoftmaxCrossEntropy,
+        GaussNewtonLoss::Poisson,
+    ];
+    let mut trainer = LevenbergMarquardt::new()
+        .options(fits::options(random))
+        .l2(random.setting(&[0.0, 1e-3]));
+    if random.percent(30) {
+        trainer = trainer.bayesian();
+    }
+    if random.percent(40) {
+        trainer = trainer.loss(random.pick(&losses));
+    }
+    if random.percent(10) {
+        trainer = trainer.threads(random.pick(&[0, 1, 2, 3]));
+    }
+    say!(
+        case,
+        "{trainer:?}.fit_with(&mut net, &samples, at most 10 iterations)"
+    );
+    // A step takes time for the cube of the number of parameters.
+    if net.params().len() > 300 {
+        return;
+    }
+    let before = Before::of(net);
+    let mut left = 10;
+    let result = trainer.fit_with(net, &data.samples(), |_, _| {
+        left -= 1;
+        if left == 0 { Break(()) } else { Continue(()) }
+    });
+    before.judge(net, &result, false);
+    if let Ok(report) = result {
+        assert!(report.search.sum_of_squares.is_finite());
+        let inputs = vec![T::one(); net.inputs()];
+        if let Some((y, deviations)) = seen(report.predict_with_error(net, &inputs)) {
+            assert!(finite(&y) && finite(&deviations));
+        }
     }
 }

@@ -131,6 +131,7 @@ shared! {
     train::LeastSquaresReport,
     train::LeastSquaresStop,
     train::Evidence,
+    train::GaussNewtonLoss,
     train::LevenbergMarquardt,
     train::LevenbergMarquardtReport,
     train::LevenbergMarquardtState,

@@ -1,5 +1,6 @@
 //! Training on all samples at once, by the method of Levenberg and Marquardt.
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -11,18 +12,21 @@ use super::{
 };
 use crate::error::{Error, Result, check_count};
 use crate::float::Float;
-use crate::loss::SquaredError;
 use crate::mlp::{GradientWorkspace, Mlp, Samples};
 
+mod loss;
 mod on_samples;
 mod report;
 mod state;
 
+pub use loss::GaussNewtonLoss;
 use on_samples::{OnSamples, Penalty, round};
 pub use report::{Evidence, LevenbergMarquardtReport};
 pub use state::LevenbergMarquardtState;
 
-/// Levenberg-Marquardt trainer for the squared error. It fits smooth functions to many digits.
+/// Levenberg-Marquardt trainer, which fits smooth functions to many digits.
+///
+/// The loss is the squared error, or [another](Self::loss) by the generalized Gauss-Newton method.
 ///
 /// It suits exact targets: a slow function, a sensor's curve, a controller's map. Networks should
 /// have at most about 1,000 parameters, and smooth activations such as
@@ -64,6 +68,7 @@ pub use state::LevenbergMarquardtState;
 #[must_use = "its methods return the changed trainer"]
 pub struct LevenbergMarquardt {
     options: LeastSquaresOptions,
+    loss: GaussNewtonLoss,
     penalty: Penalty,
     threads: Option<usize>,
 }
@@ -85,6 +90,7 @@ impl LevenbergMarquardt {
                 covariance: false,
                 ..LeastSquaresOptions::default()
             },
+            loss: GaussNewtonLoss::SquaredError,
             penalty: Penalty::Weights(0.0),
             threads: None,
         }
@@ -93,6 +99,30 @@ impl LevenbergMarquardt {
     /// Sets all options of the search.
     pub fn options(mut self, options: LeastSquaresOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Sets the loss. Default: [`GaussNewtonLoss::SquaredError`].
+    ///
+    /// With another loss, S is twice the sum of the samples' losses and the penalty. There is no
+    /// acceleration, and neither a covariance nor a Bayesian penalty.
+    ///
+    /// ```
+    /// use feedforward::activation::{Identity, Tanh};
+    /// use feedforward::{Mlp, train::{GaussNewtonLoss, LevenbergMarquardt}};
+    ///
+    /// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+    /// let targets = [0.0, 1.0, 1.0, 0.0]; // exclusive or
+    /// let mut net = Mlp::<f64>::builder(2).hidden(4, Tanh).output(1, Identity).seed(1).build()?;
+    /// let trainer = LevenbergMarquardt::new().loss(GaussNewtonLoss::BinaryCrossEntropy);
+    /// let report = trainer.l2(1e-3).fit(&mut net, &inputs, &targets)?;
+    /// let logits = net.predict(&inputs)?;
+    /// assert!(logits.iter().zip(targets).all(|(y, t)| (*y > 0.0) == (t == 1.0)), "{logits:?}");
+    /// assert!(report.search.iterations.len() < 100);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    pub fn loss(mut self, loss: GaussNewtonLoss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -296,15 +326,21 @@ impl LevenbergMarquardt {
             }
             Penalty::Bayesian => 0.0,
         };
-        let rows = samples.check(net, &SquaredError)?;
+        let is_squared = self.loss == GaussNewtonLoss::SquaredError;
+        if !is_squared && (covariance || self.penalty == Penalty::Bayesian) {
+            let what = "loss of a fit with a covariance or a Bayesian penalty";
+            let got = format!("{:?}", self.loss);
+            return Err(Error::invalid_setting(what, "SquaredError", got));
+        }
+        let rows = samples.check(net, self.loss.loss())?;
         let threads = threads_for(self.threads, rows.len(), net)?;
         let workspace = GradientWorkspace::new(net)
             .l2(l2)?
             .with_threads(threads.clone());
         let start = state.start(net)?;
-        let mut problem = OnSamples::new(net, rows, workspace, self.penalty)?;
+        let mut problem = OnSamples::new(net, rows, workspace, self.loss, self.penalty)?;
         let mut options = self.options;
-        options.acceleration &= T::epsilon().as_f64() <= f64::EPSILON;
+        options.acceleration &= is_squared && T::epsilon().as_f64() <= f64::EPSILON;
         problem.resume(state.penalty, state.evidence);
         let mut search = Search::new(&options, &start, problem)?.threads(threads);
         if !state.params.is_empty() {
@@ -368,7 +404,8 @@ impl LevenbergMarquardt {
     ) -> Result<LevenbergMarquardtReport> {
         check_count("patience", patience)?;
         let mut workspace = GradientWorkspace::new(net);
-        let mut measure = |net: &Mlp<T>| workspace.evaluate_samples(net, validation, &SquaredError);
+        let mut measure =
+            |net: &Mlp<T>| workspace.evaluate_samples(net, validation, self.loss.loss());
         let mut losses = vec![measure(net)?];
         let (mut best, mut params) = (0, net.params().to_vec());
         let start = params.clone();

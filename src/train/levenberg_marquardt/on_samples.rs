@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::Evidence;
+use super::{Evidence, GaussNewtonLoss};
 use crate::blas1::{add_scaled, dot};
 use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
@@ -18,6 +18,13 @@ pub(super) fn round<T: Float>(from: &[f64], to: &mut [T]) {
     }
 }
 
+/// Writes numbers in f64.
+fn widen<T: Float>(from: &[T], to: &mut [f64]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = x.as_f64();
+    }
+}
+
 /// Residuals of a network on samples.
 ///
 /// The penalty's residuals, √λ · W for each penalized parameter W, come after those of the samples.
@@ -26,6 +33,7 @@ pub(super) struct OnSamples<'a, T> {
     gradient: GradientWorkspace<T>,
     predictor: Predictor<T>,
     net: Mlp<T>,
+    loss: GaussNewtonLoss,
     /// Inputs and targets of the samples, row by row.
     inputs: Vec<T>,
     targets: Vec<f64>,
@@ -45,6 +53,10 @@ pub(super) struct OnSamples<'a, T> {
     is_estimated: bool,
     /// Rows of the Jacobian, weighted.
     block: Vec<f64>,
+    /// Outputs of one sample.
+    row: Vec<f64>,
+    /// Mean of one sample's rows of the Jacobian.
+    mean: Vec<f64>,
     shifted: Vec<f64>,
     product: Vec<f64>,
     evaluations: usize,
@@ -55,6 +67,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
         net: &Mlp<T>,
         samples: CheckedSamples<'a, T>,
         gradient: GradientWorkspace<T>,
+        loss: GaussNewtonLoss,
         penalty: Penalty,
     ) -> Result<Self> {
         let count = memory::product("residuals", &[samples.len(), net.outputs()])?;
@@ -64,6 +77,8 @@ impl<'a, T: Float> OnSamples<'a, T> {
         let mut outputs = memory::filled("outputs", T::zero(), count)?;
         samples.copy_targets(0..samples.len(), &mut outputs);
         let targets = outputs.iter().map(|t| t.as_f64());
+        let targets = memory::collected("targets", count, targets)?;
+        loss.check_targets(&targets, net.outputs())?;
         let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
         let len = net.params().len();
         let layers = net.layout().layers().iter();
@@ -74,7 +89,8 @@ impl<'a, T: Float> OnSamples<'a, T> {
         };
         let total = count + penalized.len();
         Ok(Self {
-            targets: memory::collected("targets", count, targets)?,
+            targets,
+            loss,
             roots: weights.map(|weight| math::sqrt(weight.as_f64())).collect(),
             gradient,
             predictor: Predictor::new(net.clone())?,
@@ -91,6 +107,8 @@ impl<'a, T: Float> OnSamples<'a, T> {
             evidence: (penalty == Penalty::Bayesian).then(Evidence::default),
             is_estimated: false,
             block: Vec::new(),
+            row: zeros(net.outputs())?,
+            mean: zeros(len)?,
             shifted: zeros(len)?,
             product: zeros(len)?,
             samples,
@@ -117,25 +135,37 @@ impl<'a, T: Float> OnSamples<'a, T> {
         }
     }
 
-    /// Computes the residuals at these parameters into `trial`.
-    fn compute(&mut self, params: &[f64]) -> Result<()> {
+    /// Computes the residuals at these parameters into `trial`. Returns twice the loss of all
+    /// samples, with the penalty. For the squared error this is their sum of squares.
+    fn compute(&mut self, params: &[f64]) -> Result<f64> {
         self.evaluations += 1;
         round(params, self.net.params_mut());
         self.predictor.set_params(self.net.params())?;
         self.predictor
             .predict_into(&self.inputs, &mut self.outputs)?;
-        let pairs = self.outputs.iter().zip(&self.targets);
-        for (r, (y, t)) in self.trial.iter_mut().zip(pairs) {
-            *r = y.as_f64() - t;
-        }
-        let outputs = self.net.outputs();
-        for (row, root) in self.trial.chunks_exact_mut(outputs).zip(&self.roots) {
-            for r in row {
+        let width = self.net.outputs();
+        let rows = self.outputs.chunks_exact(width);
+        let rows = rows.zip(self.targets.chunks_exact(width));
+        let mut sum = 0.0;
+        for (sample, ((y, t), r)) in rows.zip(self.trial.chunks_exact_mut(width)).enumerate() {
+            widen(y, &mut self.row);
+            let double = self.loss.residuals(&self.row, t, r);
+            let root = self.roots.get(sample).copied().unwrap_or(1.0);
+            for r in r {
                 *r *= root;
             }
+            sum += root * root * double;
         }
         self.penalize(params);
-        check_finite("residuals", &self.trial)
+        check_finite("residuals", &self.trial)?;
+        if self.loss == GaussNewtonLoss::SquaredError {
+            return sum_of_squares(&self.trial);
+        }
+        let penalties = &self.trial[self.targets.len()..];
+        let value = sum + dot(penalties, penalties);
+        let what = "loss of the samples";
+        check_finite(what, &[value])?;
+        Ok(value)
     }
 
     /// Writes the penalty's residuals at these parameters to the end of `trial`.
@@ -157,7 +187,10 @@ impl<'a, T: Float> OnSamples<'a, T> {
             return Ok(());
         }
         let errors = &self.trial[..self.targets.len()];
-        let (n, count) = (params.len() as f64, errors.len() as f64);
+        // A sample without weight is none.
+        let ignored = self.roots.iter().filter(|&&root| root == 0.0).count();
+        let count = (errors.len() - ignored * self.net.outputs()).max(1) as f64;
+        let n = params.len() as f64;
         let (error_sum, square_sum) = (dot(errors, errors), dot(params, params));
         // Bounds of λ, within which the sums of products have a meaning.
         let largest = system.largest_square().max(f64::MIN_POSITIVE);
@@ -191,14 +224,19 @@ impl<'a, T: Float> OnSamples<'a, T> {
     /// Visits blocks of rows of the weighted Jacobian at the network's parameters. Each comes with
     /// the index of its first residual.
     fn for_each_block(&mut self, mut visit: impl FnMut(usize, &[f64]) -> Result<()>) -> Result<()> {
-        let (roots, block) = (&self.roots, &mut self.block);
-        let row = self.net.params().len() * self.net.outputs();
-        let outputs = self.net.outputs();
+        let (roots, block, loss) = (&self.roots, &mut self.block, self.loss);
+        let (outputs, y, mean) = (self.net.outputs(), &mut self.row, &mut self.mean);
+        let row = mean.len() * outputs;
         self.gradient
             .for_each_block_of(&self.net, &self.samples, |part| {
                 memory::resize("Jacobian", block, 0.0, part.jacobian.len())?;
-                for (to, x) in block.iter_mut().zip(part.jacobian) {
-                    *to = x.as_f64();
+                widen(part.jacobian, block);
+                if loss != GaussNewtonLoss::SquaredError {
+                    let samples = part.outputs.chunks_exact(outputs);
+                    for (from, rows) in samples.zip(block.chunks_exact_mut(row)) {
+                        widen(from, y);
+                        loss.scale_rows(y, rows, mean);
+                    }
                 }
                 if !roots.is_empty() {
                     let roots = &roots[part.samples.clone()];
@@ -232,12 +270,11 @@ impl<T: Float> Problem for OnSamples<'_, T> {
     }
 
     fn evaluate(&mut self, params: &[f64]) -> Result<f64> {
-        self.compute(params)?;
-        sum_of_squares(&self.trial)
+        self.compute(params)
     }
 
     fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64> {
-        self.compute(params)?;
+        let sum = self.compute(params)?;
         let residuals = core::mem::take(&mut self.trial);
         let len = params.len();
         let result = self.for_each_block(|first, jacobian| {
@@ -250,7 +287,10 @@ impl<T: Float> Problem for OnSamples<'_, T> {
         let penalties = &self.residuals[self.targets.len()..];
         let root = math::sqrt(self.penalty);
         system.add_diagonal(&self.penalized, root, penalties)?;
-        sum_of_squares(&self.residuals)
+        if self.evidence.is_some() {
+            return sum_of_squares(&self.residuals);
+        }
+        Ok(sum)
     }
 
     fn accelerate(
@@ -268,7 +308,7 @@ impl<T: Float> Problem for OnSamples<'_, T> {
         self.shifted = shifted;
         match result {
             Err(Error::NotFinite { .. } | Error::Overflow { .. }) => return Ok(false),
-            result => result?,
+            result => drop(result?),
         }
         round(params, self.net.params_mut());
         let mut second = core::mem::take(&mut self.trial);
