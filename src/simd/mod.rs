@@ -20,7 +20,6 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::error::{Error, Result, bounded};
-use crate::float::Float;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -254,11 +253,12 @@ pub fn dispatch<O: Op>(op: O) -> O::Output {
 
 /// Transposes the block of four rows and columns at the start of both matrices.
 #[inline(always)]
-pub(crate) fn transpose_4x4<T: Float>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
+pub(crate) fn transpose_4x4<T: Copy>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
     // The compiler does not find these shuffles in plain code.
     #[cfg(target_arch = "x86_64")]
-    x86::transpose_4x4(from, from_row, to, to_row);
-    #[cfg(not(target_arch = "x86_64"))]
+    if const { matches!(size_of::<T>(), 4 | 8) } {
+        return x86::transpose_4x4(from, from_row, to, to_row);
+    }
     for r in 0..4 {
         for c in 0..4 {
             to[c * to_row + r] = from[r * from_row + c];

@@ -4,7 +4,6 @@
 use core::arch::x86_64::*;
 
 use super::{InstructionSet, Op, Simd, Vector};
-use crate::float::Float;
 
 /// `true` if the CPU has the features; without `std`, if the program was compiled for them.
 macro_rules! has {
@@ -233,7 +232,8 @@ vector! {
 /// Transposes the block of four rows and columns at the start of both matrices. The instructions
 /// are those of SSE2, which every CPU of this kind has.
 #[inline(always)]
-pub(super) fn transpose_4x4<T: Float>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
+pub(super) fn transpose_4x4<T: Copy>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
+    const { assert!(matches!(size_of::<T>(), 4 | 8)) };
     // The last row of both. The others end before it.
     let _ = (&from[3 * from_row..][..4], &to[3 * to_row..][..4]);
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
