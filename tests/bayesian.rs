@@ -125,18 +125,19 @@ fn exact_targets_and_few_samples_end_finite() {
     }
     let mut net = network(8, 1);
     let report = trainer.fit(&mut net, &inputs, &[0.0; 30]).unwrap();
-    assert!(report.evidence.unwrap().effective_params.is_finite());
+    let evidence = report.evidence.unwrap();
+    assert!(evidence.effective_params.is_finite());
+    assert!(
+        evidence.alpha.is_finite() && evidence.beta.is_finite(),
+        "{evidence:?}"
+    );
 }
 
 #[test]
 fn error_bars_of_a_line_are_those_of_linear_regression() {
     let (inputs, targets) = noisy(20, 0.3, 8);
     let mut net = Mlp::<f64>::builder(1).output(1, Identity).build().unwrap();
-    let options = LeastSquaresOptions {
-        factorization: Factorization::Cholesky,
-        ..LeastSquaresOptions::default()
-    };
-    let trainer = LevenbergMarquardt::new().options(options);
+    let trainer = LevenbergMarquardt::new().covariance(true);
     let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
     assert_eq!(report.evidence, None);
     let n = inputs.len() as f64;
@@ -170,6 +171,29 @@ fn invalid_calls_are_errors() {
     assert!(matches!(error, Error::Length { .. }), "{error}");
     let error = report.predict_with_error(&net, &[f64::NAN]).unwrap_err();
     assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+    // Another network of this shape, and one after validation.
+    let error = report
+        .predict_with_error(&network(4, 2), &[0.0])
+        .unwrap_err();
+    assert!(matches!(error, Error::Incompatible { .. }), "{error}");
+    let trainer = LevenbergMarquardt::new().bayesian();
+    let samples = Samples::new(&inputs, &targets);
+    let held = Samples::new(&[0.1], &[5.0]);
+    let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+    let report = trainer
+        .fit_with_validation(&mut net, &samples, &held, 3, go_on)
+        .unwrap();
+    if report.best_iteration != Some(report.search.iterations.len()) {
+        let error = report.predict_with_error(&net, &[0.0]).unwrap_err();
+        assert!(matches!(error, Error::Incompatible { .. }), "{error}");
+    }
+    let mut net = network(4, 1);
+    let trainer = trainer.l2(0.1).iterations(3);
+    assert_eq!(
+        trainer.fit(&mut net, &inputs, &targets).unwrap().evidence,
+        None
+    );
+
     let trainer = LevenbergMarquardt::new().iterations(3);
     let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
     let error = report.predict_with_error(&net, &[0.0]).unwrap_err();

@@ -19,6 +19,11 @@ pub(super) trait Function {
         jacobian: Option<&mut [f64]>,
     ) -> Result<()>;
 
+    /// Returns the relative error of the Jacobian's numbers.
+    fn derivative_error(&self) -> f64 {
+        f64::EPSILON
+    }
+
     /// Returns the number of additional evaluations that a Jacobian took so far.
     fn more_evaluations(&self) -> usize {
         0
@@ -73,6 +78,10 @@ impl<F: Function> Dense<F> {
 impl<F: Function> Problem for Dense<F> {
     fn residuals(&self) -> usize {
         self.residuals.len()
+    }
+
+    fn derivative_error(&self) -> f64 {
+        self.function.derivative_error()
     }
 
     fn evaluations(&self) -> usize {
@@ -249,6 +258,11 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Function for Differences<F> {
             }
         }
         Ok(())
+    }
+
+    fn derivative_error(&self) -> f64 {
+        // Rounding of the residuals, divided by the distance.
+        1e-9
     }
 
     fn more_evaluations(&self) -> usize {

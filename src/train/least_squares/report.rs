@@ -107,7 +107,7 @@ impl LeastSquaresReport {
     pub fn residual_standard_deviation(&self) -> Result<f64> {
         let degrees = self.degrees_of_freedom();
         if degrees == 0 {
-            let expected = format!("more than {} parameters", self.params);
+            let expected = format!("more than {}, the number of parameters", self.params);
             return Err(Error::incompatible("residuals", expected, self.residuals));
         }
         Ok(math::sqrt(self.sum_of_squares / degrees as f64))

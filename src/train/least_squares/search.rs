@@ -19,6 +19,11 @@ pub(in crate::train) trait Problem {
     /// Returns the number of residuals.
     fn residuals(&self) -> usize;
 
+    /// Returns the relative error of the Jacobian's numbers.
+    fn derivative_error(&self) -> f64 {
+        f64::EPSILON
+    }
+
     /// Returns the number of evaluations of the caller's function so far.
     fn evaluations(&self) -> usize;
 
@@ -196,7 +201,8 @@ impl<'a, P: Problem> Search<'a, P> {
         self.report.evaluations = self.problem.evaluations();
         self.report.sum_of_squares = self.sum;
         if self.options.covariance {
-            self.report.inverse = match self.system.inverse()? {
+            let error = self.problem.derivative_error();
+            self.report.inverse = match self.system.inverse(error)? {
                 Some(factor) => Inverse::Factor(factor),
                 None => Inverse::Singular,
             };

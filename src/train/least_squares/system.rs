@@ -298,8 +298,8 @@ impl System {
     }
 
     /// Returns an upper triangular W with W Wᵀ = (JᵀJ)⁻¹. `None` if J's columns depend on each
-    /// other, up to rounding.
-    pub(super) fn inverse(&mut self) -> Result<Option<Vec<f64>>> {
+    /// other, up to rounding and to this relative error of J.
+    pub(super) fn inverse(&mut self, error: f64) -> Result<Option<Vec<f64>>> {
         let n = self.n;
         let scale = &self.norms;
         if scale.contains(&0.0) {
@@ -326,6 +326,7 @@ impl System {
             Form::Dual(_) => return Ok(None),
         };
         // J's columns have length 1 here, so the largest number measures the condition.
+        let largest = largest.min(1.0 / error);
         if !inverse.iter().all(|x| x.abs() < largest) {
             return Ok(None);
         }

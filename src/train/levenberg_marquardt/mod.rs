@@ -150,10 +150,24 @@ impl LevenbergMarquardt {
         self
     }
 
+    /// Chooses whether the report has the covariance of the parameters, and thus error bars.
+    /// Default: `false`, and `true` if the penalty is [Bayesian](Self::bayesian).
+    ///
+    /// It needs a squared error and no constant penalty. Rows and columns are in the order of
+    /// [`Mlp::params`].
+    pub fn covariance(mut self, has_covariance: bool) -> Self {
+        self.options.covariance = has_covariance;
+        self
+    }
+
     /// Sets the penalty λ on squared weights. Default: 0.
     ///
-    /// It is that of [`GradientWorkspace::l2`], where all samples are the minibatch.
+    /// It is that of [`GradientWorkspace::l2`], where all samples are the minibatch. It replaces a
+    /// [Bayesian](Self::bayesian) one.
     pub fn l2(mut self, lambda: f64) -> Self {
+        if self.penalty == Penalty::Bayesian {
+            self.options.covariance = false;
+        }
         self.penalty = Penalty::Weights(lambda);
         self
     }
@@ -179,8 +193,9 @@ impl LevenbergMarquardt {
     /// bars of predictions: [`LevenbergMarquardtReport::predict_with_error`]. Sums of squares in
     /// the report are F/β, where λ changes from step to step.
     ///
-    /// Inputs and targets should have a mean near 0 and a standard deviation near 1. All networks
-    /// that are large enough then give about the same fit.
+    /// Inputs and targets must have a mean near 0 and a standard deviation near 1, as from a
+    /// [`Scaler`](crate::Scaler). Larger targets can end in a constant, with γ near 0. Some starts
+    /// end in a local minimum with a larger noise, so compare the noise of a few seeds.
     ///
     /// The method also sets [`Factorization::Cholesky`], a covariance and a
     /// [`decrease_tolerance`](LeastSquaresOptions::decrease_tolerance) of 1e-9, below which α and β
@@ -357,7 +372,7 @@ impl LevenbergMarquardt {
         }
         let (report, search, problem) = result?;
         *state = LevenbergMarquardtState {
-            params: last,
+            params: last.clone(),
             search,
             penalty: problem.penalty(),
             evidence: problem.evidence(),
@@ -367,6 +382,7 @@ impl LevenbergMarquardt {
             evidence: problem.evidence(),
             validation_losses: Vec::new(),
             best_iteration: None,
+            params: last,
         })
     }
 

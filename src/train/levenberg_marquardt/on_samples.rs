@@ -211,9 +211,9 @@ impl<'a, T: Float> OnSamples<'a, T> {
         } else {
             bounds[1]
         };
-        let beta = free / (2.0 * error_sum.max(f64::MIN_POSITIVE));
+        let beta = (free / (2.0 * error_sum)).min(f64::MAX);
         self.evidence = Some(Evidence {
-            alpha: self.penalty * beta,
+            alpha: (self.penalty * beta).min(f64::MAX),
             beta,
             effective_params: effective,
         });

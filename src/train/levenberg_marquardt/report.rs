@@ -27,6 +27,8 @@ pub struct LevenbergMarquardtReport {
     /// Index of the lowest validation loss, whose parameters the network has. `None` without
     /// validation.
     pub best_iteration: Option<usize>,
+    /// Parameters of the last iteration, to which the covariance belongs.
+    pub(super) params: Vec<f64>,
 }
 
 /// Estimates of a [Bayesian](super::LevenbergMarquardt::bayesian) fit.
@@ -61,11 +63,16 @@ impl LevenbergMarquardtReport {
     /// ```
     ///
     /// It assumes independent, normal noise of one size, and a network that is nearly linear in its
-    /// parameters within their errors. It covers no systematic error of the network.
+    /// parameters within their errors. It covers no systematic error of the network, which grows
+    /// quickly outside the range of the samples.
+    ///
+    /// With validation, the network may have the parameters of an earlier iteration. The covariance
+    /// does not belong to them.
     ///
     /// # Errors
     /// - The errors of [`GradientWorkspace::parameter_jacobian`] for the network and its inputs
     /// - [`Error::Length`] for a network with another number of parameters
+    /// - [`Error::Incompatible`] for one without the parameters of the last iteration
     /// - The errors of [`LeastSquaresReport::covariance`], which the fit must have
     pub fn predict_with_error<T: Float>(
         &self,
@@ -74,6 +81,11 @@ impl LevenbergMarquardtReport {
     ) -> Result<(Vec<T>, Vec<T>)> {
         let n = self.search.params;
         check_length("parameters", net.params(), n)?;
+        let fitted = self.params.iter().map(|&x| T::from_f64(x));
+        if !net.params().iter().copied().eq(fitted) {
+            let expected = "the parameters of the fit's last iteration";
+            return Err(Error::incompatible("network", expected, "others"));
+        }
         let (s, inverse) = self.search.deviation_and_inverse()?;
         let mut row = memory::filled("derivatives", 0.0, n)?;
         let (mut outputs, mut deviations) = (Vec::new(), Vec::new());
