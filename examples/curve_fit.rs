@@ -41,7 +41,7 @@ struct Options {
     /// Picture to write, a PNG
     #[arg(long, value_name = "FILE", default_value = "out/curve_fit.png")]
     out: PathBuf,
-    /// Rust source of the controller's map to write
+    /// Rust source to write, with the model for a program without files
     #[arg(long, value_name = "FILE", default_value = "out/map.rs")]
     rust: PathBuf,
 }
