@@ -69,7 +69,7 @@ fn both_factorizations_have_the_inverse() {
         let mut system = System::new(factorization, rows, n).unwrap();
         system.add(&j, &r).unwrap();
         system.rescale(|norm, _| norm).unwrap();
-        let w = system.inverse().unwrap().unwrap();
+        let w = system.inverse(f64::EPSILON).unwrap().unwrap();
         // (JᵀJ) W Wᵀ = I
         for a in 0..n {
             for b in 0..n {
