@@ -234,8 +234,9 @@ vector! {
 #[inline(always)]
 pub(super) fn transpose_4x4<T: Copy>(from: &[T], from_row: usize, to: &mut [T], to_row: usize) {
     const { assert!(matches!(size_of::<T>(), 4 | 8)) };
-    // The last row of both. The others end before it.
-    let _ = (&from[3 * from_row..][..4], &to[3 * to_row..][..4]);
+    // The last row of both. The others end before it. A product that wrapped would pass.
+    let _ = &from[from_row.saturating_mul(3)..][..4];
+    let _ = &to[to_row.saturating_mul(3)..][..4];
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
     // SAFETY: the rows of both blocks were checked. Each load and store covers four values of 32
     // bits or two of 64 bits of one row, and the shuffles move whole values.
