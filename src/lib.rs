@@ -29,6 +29,7 @@
 //! | build a network, access its parameters, predict | [`Mlp`], [`MlpBuilder`], [`Layout`] |
 //! | predict repeatedly without allocating | [`Predictor`] |
 //! | predict with no allocation at all, from flash | [`MlpRef`], [`mlp_ref`], [`Mlp::to_rust`] |
+//! | shrink a network to int8, and run it without floating-point numbers | [`quantize`] |
 //! | encode inputs, so that a network learns fine detail, or from categories | [`encoding`] |
 //! | scale data, and fold the scaling into a network | [`Scaler`] |
 //! | make inputs from a table (features `tabular`, `csv`) | the module `tabular` |
@@ -95,9 +96,9 @@
 //! Networks hold their activations by `Arc`. Targets without atomic operations on pointers
 //! (Cortex-M0, some RISC-V) have no `Arc`. On them, the crate offers only [`MlpRef`],
 //! `tabular_ref::TabularRef`, [`activation`]s (without lookup by name), [`encoding`],
-//! [`calibration`], [`gemm`] and [`math`]. Train on a larger machine, and embed the network as Rust
-//! source ([`Mlp::to_rust`], `TabularModel::to_rust`) or as bytes
-//! ([`mlp_ref::f32_from_le_bytes`]).
+//! [`calibration`], [`quantize::QuantizedMlpRef`], [`gemm`] and [`math`]. Train on a larger
+//! machine, and embed the network as Rust source ([`Mlp::to_rust`], `TabularModel::to_rust`) or as
+//! bytes ([`mlp_ref::f32_from_le_bytes`]).
 //!
 //! # Debug builds
 //!
@@ -150,6 +151,7 @@ mod model;
 pub mod onnx;
 pub mod optimizer;
 mod parallel;
+pub mod quantize;
 mod random;
 pub mod schedule;
 pub mod search;

@@ -1,0 +1,231 @@
+//! One layer in integers.
+
+use super::{Multiplier, Rounding};
+use crate::error::{Error, Result};
+use crate::simd::{Op, Simd};
+
+/// One layer of a [`QuantizedMlpRef`](super::QuantizedMlpRef).
+///
+/// With int8 inputs x it computes, for each output r:
+///
+/// ```text
+/// a = biases[r] + Σ weights[r][c] · x[c]
+/// y = clamp(zero_point + M[r] · a, min, max)       M[r] = multipliers[r] · 2^(shifts[r] - 31)
+/// ```
+///
+/// [`Multiplier::apply`] defines the product M · a. A table then replaces y by `table[y + 128]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantizedLayer<'a> {
+    /// Row-major `[outputs x inputs]`.
+    pub weights: &'a [i8],
+    /// A bias for each output. It contains the part of the inputs' zero point.
+    pub biases: &'a [i32],
+    /// One multiplier for each output, or one for all.
+    pub multipliers: &'a [i32],
+    /// As many shifts as multipliers.
+    pub shifts: &'a [i8],
+    /// Rounding of the products M · a.
+    pub rounding: Rounding,
+    /// Output for the number 0, before the table.
+    pub zero_point: i32,
+    /// Minimum of an output, before the table. At least -128, but for a last layer without table.
+    pub min: i32,
+    /// Maximum of an output, before the table. At most 127, but for a last layer without table.
+    pub max: i32,
+    /// Activation function, from -128 to 127. `None` if the clamp is the activation.
+    pub table: Option<&'a [i8; 256]>,
+}
+
+/// Fault of a layer.
+pub(super) enum Fault {
+    Weights,
+    Multipliers,
+    Multiplier,
+    Range,
+    Overflow,
+}
+
+impl Fault {
+    pub(super) const fn message(&self) -> &'static str {
+        match self {
+            Self::Weights => "as many weights as inputs times biases, and at least one",
+            Self::Multipliers => "as many multipliers and shifts as biases, or one of each",
+            Self::Multiplier => "multipliers of 0 or from 2^30, and shifts from -31 to 30",
+            Self::Range => "min <= max, within -128 and 127 in front of a layer or a table",
+            Self::Overflow => "accumulators that i32 can hold: smaller biases, or fewer inputs",
+        }
+    }
+
+    pub(super) fn error(&self, layer: usize) -> Error {
+        let what = "layer of a quantized network";
+        Error::incompatible(what, self.message(), alloc::format!("layer {layer}"))
+    }
+}
+
+impl QuantizedLayer<'_> {
+    /// Returns the number of outputs.
+    pub const fn outputs(&self) -> usize {
+        self.biases.len()
+    }
+
+    /// Returns what is wrong with the layer, if it has this many inputs.
+    pub(super) const fn fault(&self, inputs: usize, is_last: bool) -> Option<Fault> {
+        let outputs = self.outputs();
+        if inputs == 0 || outputs == 0 || inputs.saturating_mul(outputs) != self.weights.len() {
+            return Some(Fault::Weights);
+        }
+        let count = self.multipliers.len();
+        if count != self.shifts.len() || (count != 1 && count != outputs) {
+            return Some(Fault::Multipliers);
+        }
+        let mut index = 0;
+        while index < count {
+            let (multiplier, shift) = (self.multipliers[index], self.shifts[index]);
+            if (multiplier != 0 && multiplier < 1 << 30) || shift < -31 || shift > 30 {
+                return Some(Fault::Multiplier);
+            }
+            index += 1;
+        }
+        let is_byte = self.min >= -128 && self.max <= 127;
+        if self.min > self.max || !(is_byte || is_last && self.table.is_none()) {
+            return Some(Fault::Range);
+        }
+        let mut row = 0;
+        while row < outputs {
+            if self.bound(row, inputs) > i32::MAX as i64 {
+                return Some(Fault::Overflow);
+            }
+            row += 1;
+        }
+        None
+    }
+
+    /// Returns a bound of an accumulator's magnitude.
+    const fn bound(&self, row: usize, inputs: usize) -> i64 {
+        let bias = (self.biases[row] as i64).abs();
+        // This bound needs no look at the weights, which takes long in a constant.
+        let bound = bias.saturating_add((inputs as i64).saturating_mul(128 * 128));
+        if bound <= i32::MAX as i64 {
+            return bound;
+        }
+        let (mut sum, mut column) = (bias, 0);
+        while column < inputs {
+            sum += 128 * (self.weights[row * inputs + column] as i64).abs();
+            column += 1;
+        }
+        sum
+    }
+
+    /// Returns output `row` for this accumulator.
+    #[inline(always)]
+    fn output(&self, row: usize, accumulator: i32) -> i32 {
+        let at = if self.multipliers.len() == 1 { 0 } else { row };
+        let multiplier = Multiplier {
+            multiplier: self.multipliers[at],
+            shift: self.shifts[at],
+        };
+        let y = multiplier
+            .apply(accumulator, self.rounding)
+            .saturating_add(self.zero_point);
+        let y = y.clamp(self.min, self.max);
+        match self.table {
+            None => y,
+            Some(table) => i32::from(table[(y + 128) as usize & 255]),
+        }
+    }
+
+    /// Checks the layer.
+    pub(super) fn check(&self, index: usize, inputs: usize, is_last: bool) -> Result<()> {
+        match self.fault(inputs, is_last) {
+            None => Ok(()),
+            Some(fault) => Err(fault.error(index)),
+        }
+    }
+}
+
+/// The place of a layer's outputs.
+pub(super) enum Outputs<'a> {
+    /// Inputs of the next layer.
+    Wide(&'a mut [i16]),
+    Int8(&'a mut [i8]),
+    Int32(&'a mut [i32]),
+    /// Numbers, with their scale and zero point.
+    Float(&'a mut [f32], f32, i32),
+}
+
+/// One layer for one sample.
+pub(super) struct Forward<'a> {
+    pub(super) layer: QuantizedLayer<'a>,
+    /// int8 numbers, widened once for all rows.
+    pub(super) inputs: &'a [i16],
+    pub(super) outputs: Outputs<'a>,
+}
+
+/// Number of rows that share their loads of inputs.
+const ROWS: usize = 4;
+
+impl Op for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, _: S) {
+        let width = self.inputs.len();
+        let mut blocks = self.layer.weights.chunks_exact(ROWS * width);
+        let mut row = 0;
+        for block in &mut blocks {
+            let sums = products(self.inputs, block);
+            for sum in sums {
+                self.write(row, sum);
+                row += 1;
+            }
+        }
+        for weights in blocks.remainder().chunks_exact(width) {
+            let sum = product(self.inputs, weights);
+            self.write(row, sum);
+            row += 1;
+        }
+    }
+}
+
+impl Forward<'_> {
+    #[inline(always)]
+    fn write(&mut self, row: usize, sum: i32) {
+        let accumulator = self.layer.biases[row] + sum;
+        match &mut self.outputs {
+            Outputs::Wide(to) => to[row] = self.layer.output(row, accumulator) as i16,
+            Outputs::Int8(to) => to[row] = self.layer.output(row, accumulator) as i8,
+            Outputs::Int32(to) => to[row] = self.layer.output(row, accumulator),
+            Outputs::Float(to, scale, zero_point) => {
+                let q = self.layer.output(row, accumulator);
+                to[row] = q.saturating_sub(*zero_point) as f32 * *scale;
+            }
+        }
+    }
+}
+
+/// Returns the products of four rows with the inputs.
+#[inline(always)]
+fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
+    let width = inputs.len();
+    let (first, rest) = rows.split_at(width);
+    let (second, rest) = rest.split_at(width);
+    let (third, fourth) = rest.split_at(width);
+    let mut sums = [0; ROWS];
+    for ((((&x, &a), &b), &c), &d) in inputs.iter().zip(first).zip(second).zip(third).zip(fourth) {
+        sums[0] += i32::from(x) * i32::from(a);
+        sums[1] += i32::from(x) * i32::from(b);
+        sums[2] += i32::from(x) * i32::from(c);
+        sums[3] += i32::from(x) * i32::from(d);
+    }
+    sums
+}
+
+/// Returns the product of a row with the inputs.
+#[inline(always)]
+fn product(inputs: &[i16], row: &[i8]) -> i32 {
+    let mut sum = 0;
+    for (&x, &w) in inputs.iter().zip(row) {
+        sum += i32::from(x) * i32::from(w);
+    }
+    sum
+}

@@ -1,0 +1,387 @@
+//! Networks in integers that borrow everything.
+
+use super::layer::{Forward, Outputs, QuantizedLayer};
+#[cfg(target_has_atomic = "ptr")]
+use super::owned::OwnedLayer;
+use crate::activation::Activation;
+use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
+use crate::float::{check_finite, check_finite_rows};
+use crate::simd;
+
+/// The input stage of a quantized network: q = round(x · factor + offset), limited to int8.
+///
+/// Each input has a factor and an offset of its own. Numbers halfway between two integers are
+/// rounded away from zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantizedInputs<'a> {
+    /// One factor for each input.
+    pub factors: &'a [f32],
+    /// One offset for each input.
+    pub offsets: &'a [f32],
+}
+
+/// The meaning of a quantized network's outputs q: y = f((q - `zero_point`) · scale).
+#[derive(Clone, Copy, Debug)]
+pub struct QuantizedOutputs<'a> {
+    /// Difference of the numbers of two adjacent integers.
+    pub scale: f32,
+    /// Integer for the number 0.
+    pub zero_point: i32,
+    /// Activation f that is computed in f32. `None` for the identity.
+    pub activation: Option<&'a dyn Activation<f32>>,
+}
+
+/// A multilayer perceptron in integers that borrows everything, for example from `static`s.
+///
+/// [`predict_int8`](Self::predict_int8) and [`predict_int32`](Self::predict_int32) need neither
+/// allocation nor floating-point numbers. Results are equal on every machine and instruction set.
+///
+/// ```
+/// use feedforward::quantize::{
+///     QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding,
+/// };
+///
+/// // y = max(0, 2 x0 - x1), with inputs in units of 0.1 and outputs in units of 0.2.
+/// static LAYERS: [QuantizedLayer; 1] = [QuantizedLayer {
+///     weights: &[2, -1],
+///     biases: &[0],
+///     multipliers: &[1 << 30],
+///     shifts: &[0],
+///     rounding: Rounding::Double,
+///     zero_point: 0,
+///     min: 0,
+///     max: 127,
+///     table: None,
+/// }];
+/// static NET: QuantizedMlpRef = QuantizedMlpRef::constant(
+///     QuantizedInputs { factors: &[10.0; 2], offsets: &[0.0; 2] },
+///     &LAYERS,
+///     QuantizedOutputs { scale: 0.2, zero_point: 0, activation: None },
+/// );
+///
+/// let mut scratch = [0; NET.scratch_len()];
+/// let mut integers = [0; 1];
+/// NET.predict_int8(&[30, 20], &mut integers, &mut scratch)?;
+/// assert_eq!(integers, [20]);
+///
+/// let mut numbers = [0.0; 1];
+/// NET.predict_into(&[3.0, 2.0], &mut numbers, &mut scratch)?;
+/// assert_eq!(numbers, [4.0]);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct QuantizedMlpRef<'a> {
+    pub(super) inputs: QuantizedInputs<'a>,
+    pub(super) layers: Layers<'a>,
+    pub(super) outputs: QuantizedOutputs<'a>,
+}
+
+/// Layers: a slice of them, or those of an owned network.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Layers<'a> {
+    Borrowed(&'a [QuantizedLayer<'a>]),
+    #[cfg(target_has_atomic = "ptr")]
+    Owned(&'a [OwnedLayer]),
+}
+
+impl<'a> Layers<'a> {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Borrowed(layers) => layers.len(),
+            #[cfg(target_has_atomic = "ptr")]
+            Self::Owned(layers) => layers.len(),
+        }
+    }
+
+    const fn outputs(&self, index: usize) -> usize {
+        match self {
+            Self::Borrowed(layers) => layers[index].outputs(),
+            #[cfg(target_has_atomic = "ptr")]
+            Self::Owned(layers) => layers[index].outputs(),
+        }
+    }
+
+    fn get(&self, index: usize) -> QuantizedLayer<'a> {
+        match self {
+            Self::Borrowed(layers) => layers[index],
+            #[cfg(target_has_atomic = "ptr")]
+            Self::Owned(layers) => layers[index].view(),
+        }
+    }
+}
+
+impl<'a> QuantizedMlpRef<'a> {
+    /// Creates a network for a constant. Parts that do not fit are a compile error.
+    ///
+    /// # Panics
+    /// Panics where [`new`](Self::new) returns an error. Call this function in constants only.
+    pub const fn constant(
+        inputs: QuantizedInputs<'a>,
+        layers: &'a [QuantizedLayer<'a>],
+        outputs: QuantizedOutputs<'a>,
+    ) -> Self {
+        assert!(
+            inputs.factors.len() == inputs.offsets.len(),
+            "a quantized network needs as many offsets as factors"
+        );
+        assert!(!layers.is_empty(), "a quantized network needs layers");
+        let (mut width, mut index) = (inputs.factors.len(), 0);
+        while index < layers.len() {
+            if let Some(fault) = layers[index].fault(width, index + 1 == layers.len()) {
+                panic!("{}", fault.message());
+            }
+            width = layers[index].outputs();
+            index += 1;
+        }
+        Self {
+            inputs,
+            layers: Layers::Borrowed(layers),
+            outputs,
+        }
+    }
+
+    /// Creates a network from parts that are known only at run time.
+    ///
+    /// # Errors
+    /// - [`Error::Length`] unless there are as many offsets as factors
+    /// - [`Error::Empty`] without layers
+    /// - [`Error::NotFinite`] if a factor, an offset or the scale is not finite
+    /// - [`Error::Incompatible`] if a layer does not fit its inputs, if its numbers are outside
+    ///   their ranges, or if its sums can overflow
+    pub fn new(
+        inputs: QuantizedInputs<'a>,
+        layers: &'a [QuantizedLayer<'a>],
+        outputs: QuantizedOutputs<'a>,
+    ) -> Result<Self> {
+        Self::checked(inputs, Layers::Borrowed(layers), outputs)
+    }
+
+    pub(super) fn checked(
+        inputs: QuantizedInputs<'a>,
+        layers: Layers<'a>,
+        outputs: QuantizedOutputs<'a>,
+    ) -> Result<Self> {
+        let mut width = inputs.factors.len();
+        check_length("offsets of inputs", inputs.offsets, width)?;
+        check_finite("factors of inputs", inputs.factors)?;
+        check_finite("offsets of inputs", inputs.offsets)?;
+        check_finite("scale of outputs", &[outputs.scale])?;
+        if layers.len() == 0 {
+            return Err(Error::Empty { what: "layers" });
+        }
+        for index in 0..layers.len() {
+            let layer = layers.get(index);
+            layer.check(index, width, index + 1 == layers.len())?;
+            width = layer.outputs();
+        }
+        Ok(Self {
+            inputs,
+            layers,
+            outputs,
+        })
+    }
+
+    /// Returns the number of inputs.
+    pub const fn inputs(&self) -> usize {
+        self.inputs.factors.len()
+    }
+
+    /// Returns the number of outputs.
+    pub const fn outputs(&self) -> usize {
+        self.layers.outputs(self.layers.len() - 1)
+    }
+
+    /// Returns the input stage.
+    pub const fn input_stage(&self) -> QuantizedInputs<'a> {
+        self.inputs
+    }
+
+    /// Returns the meaning of the outputs.
+    pub const fn output_stage(&self) -> QuantizedOutputs<'a> {
+        self.outputs
+    }
+
+    /// Returns the layers in order.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = QuantizedLayer<'a>> + use<'a> {
+        let layers = self.layers;
+        (0..layers.len()).map(move |index| layers.get(index))
+    }
+
+    /// Returns the length of the scratch array that predictions need.
+    ///
+    /// It is the maximum number of inputs of layers with even indices, plus that of odd ones.
+    pub const fn scratch_len(&self) -> usize {
+        self.widths()[0] + self.widths()[1]
+    }
+
+    /// Returns the maximum numbers of inputs of layers with even and with odd indices.
+    const fn widths(&self) -> [usize; 2] {
+        let mut widths = [self.inputs(), 0];
+        let mut index = 1;
+        while index < self.layers.len() {
+            let width = self.layers.outputs(index - 1);
+            if width > widths[index % 2] {
+                widths[index % 2] = width;
+            }
+            index += 1;
+        }
+        widths
+    }
+
+    /// Writes the integers of one or more samples' inputs. Both slices are row-major
+    /// `[samples x inputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`], [`Error::Length`] and [`Error::NotFinite`] for invalid slices
+    pub fn quantize_inputs(&self, inputs: &[f32], integers: &mut [i8]) -> Result<()> {
+        let width = self.inputs();
+        check_rows("inputs", inputs, width)?;
+        check_length("integers", integers, inputs.len())?;
+        check_finite_rows("inputs", inputs, width)?;
+        let rows = inputs.chunks_exact(width);
+        for (row, to) in rows.zip(integers.chunks_exact_mut(width)) {
+            for (to, q) in to.iter_mut().zip(self.quantized(row)) {
+                *to = q;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the integers of one sample's inputs.
+    pub(super) fn quantized(&self, row: &[f32]) -> impl Iterator<Item = i8> {
+        let stage = self.inputs.factors.iter().zip(self.inputs.offsets);
+        row.iter().zip(stage).map(|(x, (factor, offset))| {
+            let value = (x * factor + offset).clamp(-128.0, 127.0);
+            let whole = value as i32;
+            let rest = value - whole as f32;
+            (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8
+        })
+    }
+
+    /// Writes the int8 outputs for one or more samples, in integers only. `inputs` is row-major
+    /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// - [`Error::Rows`] unless `inputs` holds one or more whole samples
+    /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
+    ///   shorter than [`scratch_len`](Self::scratch_len)
+    /// - [`Error::Incompatible`] if the outputs are int32
+    pub fn predict_int8(
+        &self,
+        inputs: &[i8],
+        outputs: &mut [i8],
+        scratch: &mut [i16],
+    ) -> Result<()> {
+        let last = self.layers.get(self.layers.len() - 1);
+        if last.min < -128 || last.max > 127 {
+            let expected = "predict_int32, for a network with int32 outputs";
+            return Err(Error::incompatible("call", expected, "predict_int8"));
+        }
+        self.check(inputs, outputs.len(), scratch)?;
+        let rows = inputs.chunks_exact(self.inputs());
+        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
+            self.run(x.iter().copied(), Outputs::Int8(y), scratch);
+        }
+        Ok(())
+    }
+
+    /// Writes the outputs for one or more samples as int32, in integers only. For a network with
+    /// int8 outputs, they are those.
+    ///
+    /// # Errors
+    /// The errors of [`predict_int8`](Self::predict_int8), but for the last
+    pub fn predict_int32(
+        &self,
+        inputs: &[i8],
+        outputs: &mut [i32],
+        scratch: &mut [i16],
+    ) -> Result<()> {
+        self.check(inputs, outputs.len(), scratch)?;
+        let rows = inputs.chunks_exact(self.inputs());
+        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
+            self.run(x.iter().copied(), Outputs::Int32(y), scratch);
+        }
+        Ok(())
+    }
+
+    /// Writes the outputs for one or more samples as numbers. `inputs` is row-major
+    /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// - [`Error::Rows`] and [`Error::Length`] as in [`predict_int8`](Self::predict_int8)
+    /// - [`Error::NotFinite`] if an input is not finite
+    pub fn predict_into(
+        &self,
+        inputs: &[f32],
+        outputs: &mut [f32],
+        scratch: &mut [i16],
+    ) -> Result<()> {
+        self.check(inputs, outputs.len(), scratch)?;
+        check_finite_rows("inputs", inputs, self.inputs())?;
+        let rows = inputs.chunks_exact(self.inputs());
+        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
+            let QuantizedOutputs {
+                scale, zero_point, ..
+            } = self.outputs;
+            let to = Outputs::Float(y, scale, zero_point);
+            self.run(self.quantized(x), to, scratch);
+        }
+        if let Some(activation) = self.outputs.activation {
+            let mut z = [0.0; 16];
+            for y in outputs.chunks_mut(z.len()) {
+                let z = &mut z[..y.len()];
+                z.copy_from_slice(y);
+                activation.apply(z, y);
+            }
+        }
+        Ok(())
+    }
+
+    fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
+        let samples = check_rows("inputs", inputs, self.inputs())?;
+        let expected = samples * self.outputs();
+        if outputs != expected {
+            return Err(Error::Length {
+                what: "outputs",
+                expected,
+                got: outputs,
+            });
+        }
+        check_not_empty("scratch", scratch)?;
+        let (expected, got) = (self.scratch_len(), scratch.len());
+        if got < expected {
+            return Err(Error::Length {
+                what: "scratch",
+                expected,
+                got,
+            });
+        }
+        Ok(())
+    }
+
+    /// Computes all layers for one sample.
+    fn run(&self, inputs: impl Iterator<Item = i8>, to: Outputs<'_>, scratch: &mut [i16]) {
+        let last = self.layers.len() - 1;
+        let (even, odd) = scratch.split_at_mut(self.widths()[0]);
+        let (mut from, mut next) = (even, odd);
+        for (to, x) in from.iter_mut().zip(inputs) {
+            *to = x.into();
+        }
+        let mut width = self.inputs();
+        for index in 0..last {
+            let layer = self.layers.get(index);
+            simd::dispatch(Forward {
+                layer,
+                inputs: &from[..width],
+                outputs: Outputs::Wide(next),
+            });
+            width = layer.outputs();
+            (from, next) = (next, from);
+        }
+        simd::dispatch(Forward {
+            layer: self.layers.get(last),
+            inputs: &from[..width],
+            outputs: to,
+        });
+    }
+}

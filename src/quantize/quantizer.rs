@@ -1,0 +1,534 @@
+//! From a network in f32 to one in int8.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::layer::{Forward, Outputs};
+use super::owned::OwnedLayer;
+use super::range::{Affine, Histogram, RangeRule, round};
+use super::walk::Walk;
+use super::{Multiplier, QuantizedMlp, QuantizedMlpRef, Rounding};
+use crate::activation::Activation;
+use crate::error::{Error, Result, check_rows};
+use crate::float::{check_finite, check_finite_rows};
+use crate::memory;
+use crate::mlp::Mlp;
+use crate::simd;
+
+/// Form of a quantized network's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum OutputForm {
+    /// int8, with steps of 1/255 of the outputs' range. It suits classes.
+    Int8,
+    /// int32, for numbers. The scale is a power of two, so outputs are fixed-point numbers.
+    ///
+    /// The last activation must be the identity or limit its argument, such as
+    /// [`Relu`](crate::activation::Relu).
+    Int32,
+    /// int32, from which f32 is computed with any last activation.
+    Float,
+}
+
+/// Settings for the quantization of a network to int8.
+///
+/// Weights are symmetric with one scale for each row, inputs and activations have a zero point, and
+/// sums are int32. The arithmetic is TFLite's.
+///
+/// ```
+/// use feedforward::quantize::Quantizer;
+/// use feedforward::{Mlp, activation::{Identity, Tanh}};
+///
+/// let net = Mlp::<f32>::builder(2).hidden(16, Tanh).output(1, Identity).seed(1).build()?;
+/// let samples: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect();
+/// let quantized = Quantizer::new().quantize(&net, &samples)?;
+/// let (expected, got) = (net.predict(&[0.5, -0.25])?, quantized.predict(&[0.5, -0.25])?);
+/// assert!((expected[0] - got[0]).abs() < 0.02, "{expected:?} {got:?}");
+/// assert!(quantized.bytes() < 600);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Sources
+/// - Jacob et al., "Quantization and training of neural networks for efficient
+///   integer-arithmetic-only inference", 2018, [arXiv:1712.05877](https://arxiv.org/abs/1712.05877)
+/// - Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019,
+///   [arXiv:1906.04721](https://arxiv.org/abs/1906.04721), for the correction of biases
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "its methods return the changed settings"]
+pub struct Quantizer {
+    range: RangeRule,
+    outputs: Option<OutputForm>,
+    weight_bits: u32,
+    corrects_biases: bool,
+    rounding: Rounding,
+    is_input_scale_common: bool,
+}
+
+impl Default for Quantizer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Number of bins for the numbers of a layer, and for those of one input.
+const BINS: usize = 2048;
+const INPUT_BINS: usize = 512;
+
+/// Largest ratio of a bias to the scale of its row, which leaves int32 room for the sum.
+const LARGEST_BIAS: f64 = (1 << 24) as f64;
+
+/// A number whose function values tell whether an activation limits its argument.
+const FAR: f32 = 1e30;
+
+impl Quantizer {
+    /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights of 8 bits,
+    /// corrected biases, and a scale for each input. Outputs are [`OutputForm::Int32`] if the last
+    /// activation allows it, and else [`OutputForm::Float`].
+    pub fn new() -> Self {
+        Self {
+            range: RangeRule::default(),
+            outputs: None,
+            weight_bits: 8,
+            corrects_biases: true,
+            rounding: Rounding::default(),
+            is_input_scale_common: false,
+        }
+    }
+
+    /// Sets the rule for the ranges of inputs and activations.
+    pub fn range(mut self, range: RangeRule) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Sets the form of the outputs.
+    pub fn outputs(mut self, outputs: OutputForm) -> Self {
+        self.outputs = Some(outputs);
+        self
+    }
+
+    /// Sets the number of bits of a weight. Range: 2 to 8. Weights take a byte in any case.
+    pub fn weight_bits(mut self, bits: u32) -> Self {
+        self.weight_bits = bits;
+        self
+    }
+
+    /// Chooses whether biases are corrected, so that each layer's mean pre-activation is that of
+    /// the f32 network on the calibration samples.
+    pub fn correct_biases(mut self, corrects: bool) -> Self {
+        self.corrects_biases = corrects;
+        self
+    }
+
+    /// Sets the rounding of products. Default: [`Rounding::Double`].
+    pub fn rounding(mut self, rounding: Rounding) -> Self {
+        self.rounding = rounding;
+        self
+    }
+
+    /// Chooses whether all inputs have one scale and zero point, as in TFLite.
+    pub fn common_input_scale(mut self, is_common: bool) -> Self {
+        self.is_input_scale_common = is_common;
+        self
+    }
+
+    /// Quantizes a network. `inputs` are calibration samples, row-major `[samples x inputs]`. They
+    /// should be like those that the network will see, and a few hundred are enough.
+    ///
+    /// # Errors
+    /// - [`Error::Rows`] and [`Error::NotFinite`] for invalid samples or parameters
+    /// - [`Error::Overflow`] if the network's outputs are not finite
+    /// - [`Error::InvalidSetting`] for settings outside their range
+    /// - [`Error::Incompatible`] for a network with an encoding, or with activations that have
+    ///   several pieces or numbers α
+    /// - [`Error::Incompatible`] for int32 outputs with an activation that they exclude, and if
+    ///   sums can exceed int32
+    /// - [`Error::TooLarge`] if there is not enough memory
+    pub fn quantize(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizedMlp> {
+        self.check()?;
+        let width = net.inputs();
+        let samples = check_rows("calibration inputs", inputs, width)?;
+        check_finite_rows("calibration inputs", inputs, width)?;
+        check_finite("parameters", net.params())?;
+        let mut walk = Walk::new(net)?;
+        let statistics = Statistics::new(net, &mut walk, inputs)?;
+
+        let (factors, offsets) = self.input_stage(inputs, width)?;
+        let mut from = Source {
+            scales: factors
+                .iter()
+                .map(|&factor| 1.0 / f64::from(factor))
+                .collect(),
+            zero_points: offsets.iter().map(|&offset| f64::from(offset)).collect(),
+        };
+        let mut quantized = QuantizedMlp {
+            factors,
+            offsets,
+            layers: Vec::new(),
+            scale: 1.0,
+            zero_point: 0,
+            activation: None,
+        };
+        let len = memory::product("quantized samples", &[samples, width])?;
+        let mut integers = memory::filled("quantized samples", 0_i16, len)?;
+        quantized.widen_inputs(inputs, &mut integers);
+        let last = net.depth() - 1;
+        for (index, layer) in net.layers().enumerate() {
+            let activation = layer.shared_activation();
+            let statistics = &statistics[index];
+            let mut linear = self.linear(layer.weights(), layer.bias(), &from)?;
+            if self.corrects_biases {
+                linear.correct(&statistics.means, &integers);
+            }
+            let form = if index < last {
+                Some(OutputForm::Int8)
+            } else {
+                self.outputs
+            };
+            let limits = limits(&*activation, statistics.z.ends());
+            let layer = match (form, limits) {
+                (Some(OutputForm::Int8), Some(limits)) => {
+                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
+                    linear.clamped(y, limits)
+                }
+                (Some(OutputForm::Int8), None) => {
+                    let f = |x: f64| f64::from(activation.value(x as f32));
+                    let z = Affine::covering(statistics.z.range(self.range, 0.0, f));
+                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
+                    linear.with_table(z, y, f)
+                }
+                (_, Some(limits)) => linear.wide(limits),
+                (None | Some(OutputForm::Float), None) => {
+                    quantized.activation = Some(Arc::clone(&activation));
+                    linear.wide([f64::NEG_INFINITY, f64::INFINITY])
+                }
+                (Some(OutputForm::Int32), None) => {
+                    let expected = "the identity or one that limits its argument";
+                    let what = "activation of int32 outputs";
+                    return Err(Error::incompatible(what, expected, activation.name()));
+                }
+            };
+            if index < last {
+                integers = layer.forward(&integers, from.scales.len())?;
+                from = Source {
+                    scales: alloc::vec![layer.outputs.scale; layer.biases.len()],
+                    zero_points: alloc::vec![layer.outputs.zero_point.into(); layer.biases.len()],
+                };
+            } else {
+                quantized.scale = layer.outputs.scale as f32;
+                quantized.zero_point = layer.outputs.zero_point;
+            }
+            quantized.layers.push(layer);
+        }
+        let view = QuantizedMlpRef::from(&quantized);
+        QuantizedMlpRef::checked(view.inputs, view.layers, view.outputs)?;
+        Ok(quantized)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.range.check()?;
+        if !(2..=8).contains(&self.weight_bits) {
+            let (what, got) = ("bits of a weight", self.weight_bits);
+            return Err(Error::invalid_setting(what, "2 to 8", got));
+        }
+        Ok(())
+    }
+
+    /// Returns factors and offsets of the inputs.
+    fn input_stage(&self, inputs: &[f32], width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+        let columns = if self.is_input_scale_common { 1 } else { width };
+        let mut ranges = memory::filled("ranges of inputs", [0.0; 2], columns)?;
+        for (column, range) in ranges.iter_mut().enumerate() {
+            let numbers = || inputs[column..].iter().copied().step_by(columns);
+            let mut histogram = Histogram::new(INPUT_BINS)?;
+            histogram.widen(numbers());
+            histogram.count(numbers());
+            // Limits of inputs would cost more than coarser steps.
+            let rule = match self.range {
+                RangeRule::MeanSquaredError => RangeRule::MinMax,
+                rule => rule,
+            };
+            *range = histogram.range(rule, histogram.mean(), |x| x);
+        }
+        // An input that was constant still needs a scale. It takes the largest.
+        let widest = ranges
+            .iter()
+            .map(|[low, high]| high - low)
+            .fold(0.0, f64::max);
+        let widest = if widest > 0.0 { widest } else { 255.0 };
+        let mut stage = (Vec::new(), Vec::new());
+        memory::reserve("factors of inputs", &mut stage.0, width)?;
+        memory::reserve("offsets of inputs", &mut stage.1, width)?;
+        for [low, high] in ranges.iter().cycle().take(width) {
+            let center = 0.5 * (low + high);
+            let range = if high > low { high - low } else { widest };
+            let factor = (255.0 / range) as f32;
+            let offset = -0.5 - center * f64::from(factor);
+            stage.0.push(factor);
+            stage.1.push(offset as f32);
+        }
+        check_finite("factors of inputs", &stage.0)?;
+        check_finite("offsets of inputs", &stage.1)?;
+        Ok(stage)
+    }
+
+    /// Quantizes weights and biases of a layer.
+    fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
+        let width = from.scales.len();
+        let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
+        let mut linear = Linear {
+            weights: memory::filled("quantized weights", 0, weights.len())?,
+            biases: memory::filled("quantized biases", 0.0, biases.len())?,
+            scales: memory::filled("scales", 0.0, biases.len())?,
+            rounding: self.rounding,
+        };
+        let rows = weights.chunks_exact(width).zip(biases);
+        let targets = linear.weights.chunks_exact_mut(width);
+        let targets = targets.zip(linear.biases.iter_mut().zip(&mut linear.scales));
+        let mut scaled = memory::filled("scaled weights", 0.0, width)?;
+        for ((row, &bias), (to, (to_bias, to_scale))) in rows.zip(targets) {
+            let mut at_zero = f64::from(bias);
+            for (at, &w) in row.iter().enumerate() {
+                scaled[at] = f64::from(w) * from.scales[at];
+                at_zero -= scaled[at] * from.zero_points[at];
+            }
+            let scale = self.row_scale(&scaled, largest);
+            let smallest = f64::from(bias).abs().max(at_zero.abs()) / LARGEST_BIAS;
+            let scale = scale.max(smallest);
+            let scale = if scale > 0.0 { scale } else { 1.0 };
+            *to_scale = scale;
+            // The integers' zero points are those of the rounded weights.
+            *to_bias = f64::from(bias) / scale;
+            for (at, (to, w)) in to.iter_mut().zip(&scaled).enumerate() {
+                *to = round(w / scale).clamp(-largest, largest) as i8;
+                *to_bias -= f64::from(*to) * from.zero_points[at];
+            }
+        }
+        Ok(linear)
+    }
+
+    /// Returns the scale of a row of weights.
+    fn row_scale(&self, row: &[f64], largest: f64) -> f64 {
+        let whole = row.iter().fold(0.0, |most: f64, w| most.max(w.abs())) / largest;
+        if self.range != RangeRule::MeanSquaredError || whole == 0.0 {
+            return whole;
+        }
+        let mut best = (f64::INFINITY, whole);
+        for trial in 0..=WEIGHT_TRIALS {
+            let scale = whole * (1.0 - 0.5 * f64::from(trial) / f64::from(WEIGHT_TRIALS));
+            let errors = row.iter().map(|w| {
+                let error = w - round(w / scale).clamp(-largest, largest) * scale;
+                error * error
+            });
+            let error = errors.sum();
+            if error < best.0 {
+                best = (error, scale);
+            }
+        }
+        best.1
+    }
+}
+
+/// Number of scales that are tried for a row of weights.
+const WEIGHT_TRIALS: u32 = 20;
+
+/// Numbers of a layer on the calibration samples.
+struct Statistics {
+    z: Histogram,
+    y: Histogram,
+    /// Mean pre-activation of each row.
+    means: Vec<f64>,
+}
+
+impl Statistics {
+    fn new(net: &Mlp<f32>, walk: &mut Walk, inputs: &[f32]) -> Result<Vec<Self>> {
+        let layers = net.layers().map(|layer| {
+            Ok(Self {
+                z: Histogram::new(BINS)?,
+                y: Histogram::new(BINS)?,
+                means: memory::filled("means", 0.0, layer.outputs())?,
+            })
+        });
+        let mut all = layers.collect::<Result<Vec<_>>>()?;
+        walk.for_each_block(inputs, |index, z, y| {
+            let at = &mut all[index];
+            at.z.widen(z.iter().copied());
+            at.y.widen(y.iter().copied());
+            for row in z.chunks_exact(at.means.len()) {
+                for (mean, z) in at.means.iter_mut().zip(row) {
+                    *mean += f64::from(*z);
+                }
+            }
+            check_finite("outputs of a layer", y)
+        })?;
+        let samples = (inputs.len() / net.inputs()) as f64;
+        for at in &mut all {
+            at.means.iter_mut().for_each(|mean| *mean /= samples);
+        }
+        walk.for_each_block(inputs, |index, z, y| {
+            all[index].z.count(z.iter().copied());
+            all[index].y.count(y.iter().copied());
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+/// Returns `[low, high]` if f(z) = z.clamp(low, high) in and around this range.
+fn limits(f: &dyn Activation<f32>, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
+    let limits = [f.value(-FAR), f.value(FAR)];
+    let reach = (high - low).max(high.abs()).max(low.abs()).max(1.0) as f32;
+    let is_limit = (-1000..=1000).all(|step| {
+        let z = reach * step as f32 / 1000.0;
+        let y = f.value(z);
+        y == z.max(limits[0]).min(limits[1])
+    });
+    is_limit.then_some(limits.map(f64::from))
+}
+
+/// Meaning of a layer's input integers: x = (q - zero point) · scale.
+struct Source {
+    scales: Vec<f64>,
+    zero_points: Vec<f64>,
+}
+
+/// A layer without its output stage.
+struct Linear {
+    weights: Vec<i8>,
+    /// In units of the accumulators, before rounding.
+    biases: Vec<f64>,
+    /// Pre-activation of one unit of the accumulators.
+    scales: Vec<f64>,
+    rounding: Rounding,
+}
+
+impl Linear {
+    /// Changes the biases so that the mean pre-activations on samples are these.
+    fn correct(&mut self, means: &[f64], integers: &[i16]) {
+        let width = self.weights.len() / self.biases.len();
+        let samples = (integers.len() / width) as f64;
+        let mut inputs = alloc::vec![0_i64; width];
+        for row in integers.chunks_exact(width) {
+            for (sum, &q) in inputs.iter_mut().zip(row) {
+                *sum += i64::from(q);
+            }
+        }
+        let rows = self.weights.chunks_exact(width).zip(means);
+        for (bias, ((row, mean), scale)) in self.biases.iter_mut().zip(rows.zip(&self.scales)) {
+            let terms = row.iter().zip(&inputs);
+            let sum: i64 = terms.map(|(&w, &x)| i64::from(w) * x).sum();
+            *bias = mean / scale - sum as f64 / samples;
+        }
+    }
+
+    /// Completes a layer whose activation limits its argument.
+    fn clamped(self, y: Affine, limits: [f64; 2]) -> OwnedLayer {
+        let [min, max] = limits.map(|limit| y.quantize(limit));
+        OwnedLayer {
+            min,
+            max,
+            ..self.scaled(y)
+        }
+    }
+
+    /// Completes a layer whose activation is a table.
+    fn with_table(self, z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedLayer {
+        let mut table = Box::new([0; 256]);
+        for (q, to) in (-128..=127).zip(table.iter_mut()) {
+            *to = y.quantize(f(z.number(q))) as i8;
+        }
+        OwnedLayer {
+            table: Some(table),
+            outputs: y,
+            ..self.scaled(z)
+        }
+    }
+
+    /// Completes a last layer with int32 outputs, whose scale is a power of two.
+    fn wide(self, limits: [f64; 2]) -> OwnedLayer {
+        let width = self.weights.len() / self.biases.len();
+        let rows = self.weights.chunks_exact(width).zip(&self.biases);
+        let bounds = rows.zip(&self.scales).map(|((row, bias), scale)| {
+            let weights: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();
+            (bias.abs() + 1.0 + 128.0 * weights as f64) * scale
+        });
+        let bound = bounds.fold(0.0, f64::max).max(f64::from(f32::MIN_POSITIVE));
+        // Outputs stay below 2^30.
+        let mut scale = 1.0;
+        while bound / scale >= (1 << 30) as f64 {
+            scale *= 2.0;
+        }
+        while bound / scale < (1 << 29) as f64 {
+            scale *= 0.5;
+        }
+        let y = Affine {
+            scale,
+            zero_point: 0,
+        };
+        let [min, max] = limits.map(|limit| round(limit / scale) as i32);
+        OwnedLayer {
+            min,
+            max,
+            ..self.scaled(y)
+        }
+    }
+
+    /// Completes a layer whose outputs before any table have this scale.
+    fn scaled(self, y: Affine) -> OwnedLayer {
+        let quotients = self.scales.iter().map(|scale| scale / y.scale);
+        let multipliers: Vec<_> = quotients
+            .map(|m| Multiplier::new(m).unwrap_or(LARGEST))
+            .collect();
+        OwnedLayer {
+            biases: self.biases.iter().map(|&bias| round(bias) as i32).collect(),
+            multipliers: multipliers.iter().map(|m| m.multiplier).collect(),
+            shifts: multipliers.iter().map(|m| m.shift).collect(),
+            weights: self.weights,
+            rounding: self.rounding,
+            zero_point: y.zero_point,
+            min: -128,
+            max: 127,
+            table: None,
+            outputs: y,
+        }
+    }
+}
+
+/// The largest multiplier. Its products are the largest integers.
+const LARGEST: Multiplier = Multiplier {
+    multiplier: i32::MAX,
+    shift: 30,
+};
+
+impl OwnedLayer {
+    /// Returns the int8 outputs for samples, widened.
+    pub(super) fn forward(&self, inputs: &[i16], width: usize) -> Result<Vec<i16>> {
+        let outputs = self.outputs();
+        let len = memory::product("quantized samples", &[inputs.len() / width, outputs])?;
+        let mut to = memory::filled("quantized samples", 0, len)?;
+        for (x, y) in inputs.chunks_exact(width).zip(to.chunks_exact_mut(outputs)) {
+            simd::dispatch(Forward {
+                layer: self.view(),
+                inputs: x,
+                outputs: Outputs::Wide(y),
+            });
+        }
+        Ok(to)
+    }
+}
+
+impl QuantizedMlp {
+    /// Writes the integers of samples' inputs, widened.
+    pub(super) fn widen_inputs(&self, inputs: &[f32], to: &mut [i16]) {
+        let net = QuantizedMlpRef::from(self);
+        let rows = inputs.chunks_exact(self.inputs());
+        for (row, to) in rows.zip(to.chunks_exact_mut(self.inputs())) {
+            for (to, q) in to.iter_mut().zip(net.quantized(row)) {
+                *to = q.into();
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Ranges of numbers, and their int8 scales.
+
+use alloc::vec::Vec;
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::memory;
+
+/// Rule that chooses the range of numbers that int8 covers, from calibration samples.
+///
+/// Numbers outside the range become its ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum RangeRule {
+    /// From the minimum to the maximum.
+    MinMax,
+    /// The range that holds this fraction of all numbers. Both tails have equal shares of the rest.
+    /// Range: above 0, at most 1.
+    Percentile(f64),
+    /// The range with the smallest mean squared error, among those from the minimum to the maximum
+    /// times 0.5 to 1. For an activation with a table, the error is that of its outputs.
+    #[default]
+    MeanSquaredError,
+}
+
+impl RangeRule {
+    pub(super) fn check(self) -> Result<()> {
+        match self {
+            Self::Percentile(p) if !(p > 0.0 && p <= 1.0) => Err(Error::invalid_setting(
+                "percentile of a range",
+                "above 0, at most 1",
+                p,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the nearest integer, away from zero if two are.
+pub(super) fn round(x: f64) -> f64 {
+    num_traits::Float::round(x)
+}
+
+/// Scale and zero point: number = (integer - `zero_point`) · scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Affine {
+    pub(super) scale: f64,
+    pub(super) zero_point: i32,
+}
+
+impl Affine {
+    /// Returns the scale at which int8 covers a range that contains 0, with 0 as an integer.
+    pub(super) fn covering([low, high]: [f64; 2]) -> Self {
+        let scale = (high - low) / 255.0;
+        if scale < f64::from(f32::MIN_POSITIVE) {
+            // All numbers are 0.
+            return Self {
+                scale: 1.0,
+                zero_point: -128,
+            };
+        }
+        let zero_point = round(-128.0 - low / scale);
+        Self {
+            scale,
+            zero_point: zero_point.clamp(-128.0, 127.0) as i32,
+        }
+    }
+
+    /// Returns the nearest integer within int8.
+    pub(super) fn quantize(&self, x: f64) -> i32 {
+        let q = round(x / self.scale) + f64::from(self.zero_point);
+        q.clamp(-128.0, 127.0) as i32
+    }
+
+    /// Returns the number of an integer.
+    pub(super) fn number(&self, q: i32) -> f64 {
+        f64::from(q - self.zero_point) * self.scale
+    }
+}
+
+/// Counts of numbers in bins of equal width.
+#[derive(Clone, Debug)]
+pub(super) struct Histogram {
+    low: f64,
+    high: f64,
+    counts: Vec<u64>,
+    total: u64,
+}
+
+/// Number of ranges that [`RangeRule::MeanSquaredError`] tries.
+const TRIALS: u32 = 100;
+
+impl Histogram {
+    pub(super) fn new(bins: usize) -> Result<Self> {
+        Ok(Self {
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+            counts: memory::filled("histogram", 0, bins)?,
+            total: 0,
+        })
+    }
+
+    /// Extends the range by these numbers, before the first is counted.
+    pub(super) fn widen<T: Float>(&mut self, numbers: impl Iterator<Item = T>) {
+        for x in numbers {
+            let x = x.as_f64();
+            self.low = self.low.min(x);
+            self.high = self.high.max(x);
+        }
+    }
+
+    /// Counts numbers within the range.
+    pub(super) fn count<T: Float>(&mut self, numbers: impl Iterator<Item = T>) {
+        let bins = self.counts.len() as f64;
+        let factor = bins / (self.high - self.low).max(f64::MIN_POSITIVE);
+        for x in numbers {
+            let bin = ((x.as_f64() - self.low) * factor) as usize;
+            let last = self.counts.len() - 1;
+            self.counts[bin.min(last)] += 1;
+            self.total += 1;
+        }
+    }
+
+    /// Returns minimum and maximum.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        [self.low, self.high]
+    }
+
+    /// Returns the mean, up to the width of a bin.
+    pub(super) fn mean(&self) -> f64 {
+        let bins = self.counts.iter().enumerate();
+        let sum: f64 = bins
+            .map(|(bin, &count)| (bin as f64 + 0.5) * count as f64)
+            .sum();
+        self.low + self.width() * sum / self.total.max(1) as f64
+    }
+
+    /// Returns the range that a rule chooses. It contains `anchor`, toward which it shrinks.
+    /// `f` is the function of the numbers whose error counts.
+    pub(super) fn range(&self, rule: RangeRule, anchor: f64, f: impl Fn(f64) -> f64) -> [f64; 2] {
+        let all = [self.low.min(anchor), self.high.max(anchor)];
+        match rule {
+            RangeRule::MinMax => all,
+            RangeRule::Percentile(p) => {
+                let tail = (self.total as f64 * (1.0 - p) / 2.0) as u64;
+                let low = self.low + self.width() * bins_within(self.counts.iter(), tail);
+                let high = self.high - self.width() * bins_within(self.counts.iter().rev(), tail);
+                [low.min(anchor), high.max(anchor)]
+            }
+            RangeRule::MeanSquaredError => {
+                let mut best = (f64::INFINITY, all);
+                for trial in 0..=TRIALS {
+                    let factor = 1.0 - 0.5 * f64::from(trial) / f64::from(TRIALS);
+                    let range = all.map(|end| anchor + (end - anchor) * factor);
+                    let error = self.squared_error(range, anchor, &f);
+                    if error < best.0 {
+                        best = (error, range);
+                    }
+                }
+                best.1
+            }
+        }
+    }
+
+    fn width(&self) -> f64 {
+        (self.high - self.low) / self.counts.len() as f64
+    }
+
+    /// Returns the sum of squared errors of f, if int8 covers a range.
+    fn squared_error(&self, range: [f64; 2], anchor: f64, f: impl Fn(f64) -> f64) -> f64 {
+        let affine = Affine::covering(range.map(|end| end - anchor));
+        let width = self.width();
+        let bins = self
+            .counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0);
+        let errors = bins.map(|(bin, &count)| {
+            let x = self.low + (bin as f64 + 0.5) * width;
+            let rounded = affine.number(affine.quantize(x - anchor)) + anchor;
+            let error = f(x) - f(rounded);
+            count as f64 * error * error
+        });
+        errors.sum()
+    }
+}
+
+/// Returns the number of bins, from the start, that together hold at most `most` numbers.
+fn bins_within<'a>(counts: impl Iterator<Item = &'a u64>, most: u64) -> f64 {
+    let mut sum = 0;
+    let bins = counts.take_while(|&&count| {
+        sum += count;
+        sum <= most
+    });
+    bins.count() as f64
+}

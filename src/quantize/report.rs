@@ -1,0 +1,235 @@
+//! Report of the accuracy that a quantized network loses.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::QuantizedMlp;
+use super::range::Affine;
+use super::walk::Walk;
+use crate::error::{Error, Result, check_length, check_rows};
+use crate::float::{check_finite, check_finite_rows};
+use crate::memory;
+use crate::metrics::Score;
+use crate::mlp::Mlp;
+
+/// Differences of a quantized network and its original on samples.
+///
+/// `Display` prints it as a table.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct QuantizationReport {
+    /// The quantized inputs.
+    pub inputs: QuantizationNoise,
+    /// The outputs of each layer, in order.
+    pub layers: Vec<QuantizationNoise>,
+    /// Largest difference of an output.
+    pub largest_error: f64,
+    /// Root of the mean squared difference of all outputs.
+    pub root_mean_squared_error: f64,
+    /// Bytes of the parameters in f32, and in int8 with scales and tables.
+    pub bytes: [usize; 2],
+    /// Name of the score, and its values for the original and the quantized network.
+    pub score: Option<(String, [f64; 2])>,
+}
+
+/// Quality of a group of quantized numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct QuantizationNoise {
+    /// Ratio of the sum of squared numbers to that of squared differences, in decibels: 6 for each
+    /// bit. Infinite without differences.
+    pub signal_to_noise: f64,
+    /// Fraction of numbers outside the range of the integers, whose ends they become.
+    pub saturated: f64,
+}
+
+/// Sums of a group of numbers.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    signal: f64,
+    noise: f64,
+    largest: f64,
+    saturated: u64,
+    count: u64,
+}
+
+impl Sums {
+    fn add(&mut self, exact: f64, got: f64, range: [f64; 2]) {
+        let error = (exact - got).abs();
+        self.signal += exact * exact;
+        self.noise += error * error;
+        self.largest = self.largest.max(error);
+        self.saturated += u64::from(exact < range[0] || exact > range[1]);
+        self.count += 1;
+    }
+
+    fn noise(&self) -> QuantizationNoise {
+        let ratio = self.signal / self.noise;
+        QuantizationNoise {
+            signal_to_noise: if self.noise > 0.0 {
+                10.0 * crate::math::ln(ratio.max(f64::MIN_POSITIVE)) / core::f64::consts::LN_10
+            } else {
+                f64::INFINITY
+            },
+            saturated: self.saturated as f64 / self.count.max(1) as f64,
+        }
+    }
+}
+
+/// Returns the numbers that round to an integer within int8.
+fn range(affine: Affine) -> [f64; 2] {
+    let half = 0.5 * affine.scale;
+    [affine.number(-128) - half, affine.number(127) + half]
+}
+
+impl QuantizedMlp {
+    /// Compares the quantized network with its original on samples, row-major
+    /// `[samples x inputs]`. Samples that the calibration did not have tell more.
+    ///
+    /// ```
+    /// use feedforward::quantize::Quantizer;
+    /// use feedforward::{Mlp, activation::{Identity, Relu}};
+    ///
+    /// let net = Mlp::<f32>::builder(2).hidden(16, Relu).output(1, Identity).seed(1).build()?;
+    /// let samples: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect();
+    /// let report = Quantizer::new().quantize(&net, &samples)?.compare(&net, &samples)?;
+    /// println!("{report}");
+    /// assert!(report.layers[1].signal_to_noise > 30.0 && report.largest_error < 0.03);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::Rows`] and [`Error::NotFinite`] for invalid samples
+    /// - [`Error::Shape`] for a network of another shape
+    /// - [`Error::Incompatible`] for a network that no quantizer takes
+    /// - [`Error::Overflow`] if outputs of the original are not finite
+    pub fn compare(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizationReport> {
+        let width = self.inputs();
+        self.check_shape(net)?;
+        check_rows("inputs", inputs, width)?;
+        check_finite_rows("inputs", inputs, width)?;
+        let mut sums = alloc::vec![Sums::default(); self.layers.len() + 1];
+        let (mut done, mut integers) = (0, Vec::new());
+        let last = self.layers.len() - 1;
+        Walk::new(net)?.for_each_block(inputs, |index, _, y| {
+            check_finite("outputs of a layer", y)?;
+            let layer = &self.layers[index];
+            if index == 0 {
+                let len = y.len() / layer.outputs() * width;
+                let rows = &inputs[done..][..len];
+                done += len;
+                memory::resize("quantized samples", &mut integers, 0, len)?;
+                self.widen_inputs(rows, &mut integers);
+                self.add_inputs(&mut sums[0], rows, &integers);
+            }
+            if index == last {
+                let rows = done / width - y.len() / layer.outputs();
+                let got = self.predict(&inputs[rows * width..done])?;
+                let range = match self.activation {
+                    None if layer.max <= 127 => range(layer.outputs),
+                    _ => [f64::NEG_INFINITY, f64::INFINITY],
+                };
+                for (exact, got) in y.iter().zip(got) {
+                    sums[index + 1].add((*exact).into(), got.into(), range);
+                }
+                return Ok(());
+            }
+            let from = layer.weights.len() / layer.outputs();
+            integers = layer.forward(&integers, from)?;
+            let range = range(layer.outputs);
+            for (exact, &q) in y.iter().zip(&integers) {
+                let got = layer.outputs.number(q.into());
+                sums[index + 1].add((*exact).into(), got, range);
+            }
+            Ok(())
+        })?;
+        let output = &sums[last + 1];
+        Ok(QuantizationReport {
+            inputs: sums[0].noise(),
+            layers: sums[1..].iter().map(Sums::noise).collect(),
+            largest_error: output.largest,
+            root_mean_squared_error: crate::math::sqrt(output.noise / output.count as f64),
+            bytes: [size_of_val(net.params()), self.bytes()],
+            score: None,
+        })
+    }
+
+    /// Compares as [`compare`](Self::compare) does, and measures both networks' score on these
+    /// targets, row-major `[samples x outputs]`.
+    ///
+    /// # Errors
+    /// The errors of [`compare`](Self::compare), and those of
+    /// [`GradientWorkspace::evaluate_samples`](crate::GradientWorkspace) for the targets' length
+    pub fn compare_with(
+        &self,
+        net: &Mlp<f32>,
+        inputs: &[f32],
+        targets: &[f32],
+        score: &dyn Score<f32>,
+    ) -> Result<QuantizationReport> {
+        let mut report = self.compare(net, inputs)?;
+        let outputs = net.outputs();
+        check_length("targets", targets, inputs.len() / net.inputs() * outputs)?;
+        check_finite_rows("targets", targets, outputs)?;
+        let mut scratch = Vec::new();
+        let mut measure = |y: &[f32]| score.score_in(&mut scratch, y, targets, outputs, None);
+        let scores = [
+            measure(&net.predict(inputs)?),
+            measure(&self.predict(inputs)?),
+        ];
+        report.score = Some((score.name().into_owned(), scores));
+        Ok(report)
+    }
+
+    fn check_shape(&self, net: &Mlp<f32>) -> Result<()> {
+        let ours = self.layers.iter().map(super::owned::OwnedLayer::outputs);
+        let theirs = net.layout().layers().iter().map(|layer| layer.outputs);
+        if self.inputs() == net.inputs() && ours.clone().eq(theirs.clone()) {
+            return Ok(());
+        }
+        let shape =
+            |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
+        Err(Error::shape(
+            "network",
+            shape(self.inputs(), ours.collect()),
+            shape(net.inputs(), theirs.collect()),
+        ))
+    }
+
+    fn add_inputs(&self, sums: &mut Sums, rows: &[f32], integers: &[i16]) {
+        let stage = self.factors.iter().zip(&self.offsets).cycle();
+        for ((&exact, &q), (&factor, &offset)) in rows.iter().zip(integers).zip(stage) {
+            let number = |q: f64| (q - f64::from(offset)) / f64::from(factor);
+            let range = [number(-128.5), number(127.5)];
+            sums.add(exact.into(), number(q.into()), range);
+        }
+    }
+}
+
+impl fmt::Display for QuantizationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "numbers      signal to noise   saturated")?;
+        let mut line = |name: &str, noise: &QuantizationNoise| {
+            let (ratio, share) = (noise.signal_to_noise, 100.0 * noise.saturated);
+            writeln!(f, "{name:<12} {ratio:>12.1} dB {share:>9.2} %")
+        };
+        line("inputs", &self.inputs)?;
+        for (index, noise) in self.layers.iter().enumerate() {
+            line(&format!("layer {index}"), noise)?;
+        }
+        let (root, largest) = (self.root_mean_squared_error, self.largest_error);
+        writeln!(
+            f,
+            "error of outputs: {root:.3e} root mean square, {largest:.3e} at most"
+        )?;
+        if let Some((name, [before, after])) = &self.score {
+            writeln!(f, "{name}: {before:.4} in f32, {after:.4} quantized")?;
+        }
+        let [before, after] = self.bytes;
+        write!(f, "parameters: {before} bytes in f32, {after} quantized")
+    }
+}

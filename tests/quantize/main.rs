@@ -1,0 +1,5 @@
+//! Quantized networks, compared with TFLite and with f32.
+
+mod anomaly;
+mod networks;
+mod tflite;
