@@ -25,9 +25,10 @@
 //! # Arithmetic
 //! Integers q stand for numbers (q - zero point) · scale. Weights have a scale for each row and no
 //! zero point. Activations have a scale and a zero point for each layer, and each input has its own
-//! factor and offset. [`QuantizedLayer`] has the equation of a layer. ReLU and its kind limit integers,
-//! and any other activation is a table of 256 bytes. The last layer's outputs are int32 by default,
-//! because 8 bits are too coarse for regression.
+//! factor and offset. [`QuantizedLayer`] has the equation of a layer.
+//!
+//! ReLU and its kind limit integers, and any other activation is a table of 256 bytes. The last
+//! layer's outputs are int32 by default, because 8 bits are too coarse for regression.
 //!
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).
