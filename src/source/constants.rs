@@ -152,11 +152,15 @@ pub(super) fn series<T: Float>(name: &str) -> Option<String> {
         _ => (1, format!("{:?} + x * (low + x * high)", c[0])),
     };
     let (high, low) = (chain(last, first + 1), chain(last - 1, first));
+    let square = if last > 2 {
+        "\n    let square = x * x;"
+    } else {
+        ""
+    };
     Some(format!(
         "\
 /// Returns a polynomial in x, even and odd powers apart.
-fn {name}(x: {float}) -> {float} {{
-    let square = x * x;
+fn {name}(x: {float}) -> {float} {{{square}
     let high = {high};
     let low = {low};
     {result}

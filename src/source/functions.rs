@@ -56,7 +56,7 @@ fn difference(a: Bits, b: Bits) -> Bits {
 
 /// Converts to double precision.
 fn widened_single(x: Float) -> Double {
-    @c return x;
+    @c return (Double)x;
     @rust Double::from(x)
 }
 

@@ -116,7 +116,7 @@ impl Language {
                 lines.push(String::new());
             }
             // Room for the marks of the comment.
-            let text = filled(indent + 3, paragraph.split(' '));
+            let text = filled(indent + 4, paragraph.split(' '));
             lines.extend(text.lines().map(|line| line.trim_start().to_string()));
         }
         let last = lines.len().saturating_sub(1);
