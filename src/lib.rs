@@ -158,6 +158,7 @@ pub mod search;
 #[cfg(feature = "serde")]
 mod serde_float;
 pub mod simd;
+mod source;
 #[cfg(feature = "safetensors")]
 mod storage;
 #[cfg(feature = "tabular")]

@@ -47,7 +47,7 @@ mod units;
 
 pub use parametric::Parametric;
 pub(crate) use parametric::{backprop_mix, mix};
-#[cfg(all(feature = "onnx", target_has_atomic = "ptr"))]
+#[cfg(target_has_atomic = "ptr")]
 pub(crate) use registry::built_in;
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) use registry::without_alpha;

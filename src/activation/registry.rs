@@ -146,7 +146,6 @@ fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
 
 /// Returns the activation's name and parameter if a built-in has the same name and number of
 /// pieces. The parameter is 0 if there is none. A [`Parametric`] is as the activation inside.
-#[cfg(feature = "onnx")]
 pub(crate) fn built_in<T: Float>(f: &dyn Activation<T>) -> Option<(&'static str, f64)> {
     let name = f.name();
     let name = if f.is_parametric() {

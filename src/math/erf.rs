@@ -10,6 +10,9 @@ pub(crate) const FAR: f64 = 0.92;
 /// Argument from which erf x rounds to 1 in f64.
 pub(crate) const END_DOUBLE: f64 = 5.95;
 
+/// Argument from which erf x rounds to 1 in f32.
+pub(crate) const END_SINGLE: f64 = 3.95;
+
 /// Coefficients of erf x / x - 1 in x² for |x| <= 0.92, from reference/fit.py.
 ///
 /// The error relative to erf x is below 2^-56.3.
@@ -53,6 +56,31 @@ pub(crate) const FAR_DOUBLE: [f64; 19] = [
     1.301_735_716_166_454e-12,
 ];
 
+/// Coefficients of erf x / x - 1 in x² for |x| <= 0.92, from reference/fit.py, for f32.
+///
+/// The error relative to erf x is below 2^-25.9.
+pub(crate) const NEAR_SINGLE: [f64; 6] = [
+    1.283_791_5e-1,
+    -3.761_25e-1,
+    1.128_187_7e-1,
+    -2.676_858e-2,
+    4.995_851e-3,
+    -6.003_776e-4,
+];
+
+/// Coefficients of ln(1 - erf x) in x - 1 for x from 0.92 to 3.95, from reference/fit.py.
+///
+/// The error relative to erf x is below 2^-26.1.
+pub(crate) const FAR_SINGLE: [f64; 7] = [
+    -1.849_605_6,
+    -2.638_967_8,
+    -8.431_086_5e-1,
+    -4.153_733_7e-2,
+    9.949_874e-3,
+    -1.867_578_1e-3,
+    1.959_324_7e-4,
+];
+
 /// Returns the error function, 2/√π times the integral of e^(-t²) from 0 to x.
 ///
 /// The result is within 2 ulp (f32) or 4 ulp (f64) of the true value, also near zero. The sign of
@@ -60,30 +88,12 @@ pub(crate) const FAR_DOUBLE: [f64; 19] = [
 #[doc(alias = "error_function")]
 #[inline(always)]
 pub fn erf<T: Float>(x: T) -> T {
-    // Coefficients of erf x / x - 1 in x² for |x| <= 0.92, from reference/fit.py. The error
-    // relative to erf x is below 2^-25.9.
-    const NEAR_SINGLE: [f64; 6] = [
-        1.283_791_5e-1,
-        -3.761_25e-1,
-        1.128_187_7e-1,
-        -2.676_858e-2,
-        4.995_851e-3,
-        -6.003_776e-4,
-    ];
-    // Coefficients of ln(1 - erf x) in x - 1 for x from 0.92 to 3.95, from reference/fit.py. The
-    // error relative to erf x is below 2^-26.1. Beyond 3.95, erf x rounds to 1.
-    const FAR_SINGLE: [f64; 7] = [
-        -1.849_605_6,
-        -2.638_967_8,
-        -8.431_086_5e-1,
-        -4.153_733_7e-2,
-        9.949_874e-3,
-        -1.867_578_1e-3,
-        1.959_324_7e-4,
-    ];
     let a = x.abs();
     let near = at_most(a, T::from_f64(FAR));
-    let far = at_most(a, T::from_f64(if T::DOUBLE { END_DOUBLE } else { 3.95 })) - T::one();
+    let far = at_most(
+        a,
+        T::from_f64(if T::DOUBLE { END_DOUBLE } else { END_SINGLE }),
+    ) - T::one();
     let square = near * near;
     let (near, far) = if T::DOUBLE {
         (

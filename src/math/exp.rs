@@ -9,7 +9,7 @@ use crate::float::Float;
 ///
 /// The first part has few enough digits that its product with an exponent is exact.
 #[inline(always)]
-pub(super) fn ln_2<T: Float>() -> (T, T) {
+pub(crate) fn ln_2<T: Float>() -> (T, T) {
     let (high, low) = if T::DOUBLE {
         (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10)
     } else {
@@ -27,34 +27,40 @@ fn reduce<T: Float>(x: T, shift: T) -> (T, T) {
     (shifted, (x - n * high) - n * low)
 }
 
+/// Coefficients of (e^r - 1 - r) / r² from reference/fit.py.
+///
+/// The error of e^r - 1 relative to max(|r|, 0.05) is below 2^-26.1.
+pub(crate) const SERIES_SINGLE: [f64; 5] = [
+    0.5,
+    1.666_654_5e-1,
+    4.166_640_3e-2,
+    8.366_43e-3,
+    1.394_050_7e-3,
+];
+
+/// Coefficients of (e^r - 1 - r) / r² from reference/fit.py, for f64.
+///
+/// The error of e^r - 1 relative to max(|r|, 0.05) is below 2^-55.1.
+pub(crate) const SERIES_DOUBLE: [f64; 10] = [
+    0.5,
+    1.666_666_666_666_668e-1,
+    4.166_666_666_661_969_5e-2,
+    8.333_333_333_319_06e-3,
+    1.388_888_892_063_374_1e-3,
+    1.984_126_989_409_314_7e-4,
+    2.480_151_618_452_411e-5,
+    2.755_723_536_576_310_6e-6,
+    2.762_229_338_636_739e-7,
+    2.511_228_288_242_271_6e-8,
+];
+
 /// Returns e^r - 1 for |r| <= ln 2 / 2.
 #[inline(always)]
 fn exp_m1_near_zero<T: Float>(r: T) -> T {
-    // Coefficients of (e^r - 1 - r) / r² from reference/fit.py. The error of e^r - 1 relative to
-    // max(|r|, 0.05) is below 2^-26.1 in SINGLE and 2^-55.1 in DOUBLE.
-    const SINGLE: [f64; 5] = [
-        0.5,
-        1.666_654_5e-1,
-        4.166_640_3e-2,
-        8.366_43e-3,
-        1.394_050_7e-3,
-    ];
-    const DOUBLE: [f64; 10] = [
-        0.5,
-        1.666_666_666_666_668e-1,
-        4.166_666_666_661_969_5e-2,
-        8.333_333_333_319_06e-3,
-        1.388_888_892_063_374_1e-3,
-        1.984_126_989_409_314_7e-4,
-        2.480_151_618_452_411e-5,
-        2.755_723_536_576_310_6e-6,
-        2.762_229_338_636_739e-7,
-        2.511_228_288_242_271_6e-8,
-    ];
     let q = if T::DOUBLE {
-        polynomial(r, &DOUBLE)
+        polynomial(r, &SERIES_DOUBLE)
     } else {
-        polynomial(r, &SINGLE)
+        polynomial(r, &SERIES_SINGLE)
     };
     r + r * r * q
 }
@@ -121,20 +127,22 @@ fn tanh_by_quotient<T: Float>(a: T) -> T {
     ((T::one() - s) - sp) / ((T::one() + s) + sp)
 }
 
+/// Coefficients of (tanh a - a) / a³ in a² for a <= 0.55, from reference/fit.py.
+///
+/// The error relative to tanh a is below 2^-29.7.
+pub(crate) const TANH_SERIES: [f64; 5] = [
+    -3.333_331_6e-1,
+    1.333_254_4e-1,
+    -5.384_754_8e-2,
+    2.105_071_4e-2,
+    -6.242_846_6e-3,
+];
+
 /// Returns tanh a for a >= 0, within 2 ulp for f32. The quotient would slightly exceed 2 ulp.
 #[inline(always)]
 fn tanh_in_halves<T: Float>(a: T) -> T {
-    // Coefficients of (tanh a - a) / a³ in a² for a <= 0.55, from reference/fit.py. The error
-    // relative to tanh a is below 2^-29.7.
-    const NEAR: [f64; 5] = [
-        -3.333_331_6e-1,
-        1.333_254_4e-1,
-        -5.384_754_8e-2,
-        2.105_071_4e-2,
-        -6.242_846_6e-3,
-    ];
     let square = a * a;
-    let near = a + a * (square * polynomial(square, &NEAR));
+    let near = a + a * (square * polynomial(square, &TANH_SERIES));
     // tanh a = 1 - 2 / (1 + e^2a), where e^2a = s · (1 + p). From a = 9.1 on it rounds to 1.
     let b = at_most(a, T::from_f64(9.1));
     let shift = T::SHIFT + T::BIAS;

@@ -4,6 +4,24 @@ use super::exp::{exp, ln_2};
 use super::polynomial;
 use crate::float::Float;
 
+/// Coefficients of q = 2 · (atanh s - s) / s³ in s² from reference/fit.py.
+///
+/// The error relative to the logarithm is below 2^-30.2.
+pub(crate) const SERIES_SINGLE: [f64; 3] = [6.666_677_6e-1, 3.997_758_6e-1, 2.987_069_5e-1];
+
+/// Coefficients of q = 2 · (atanh s - s) / s³ in s² from reference/fit.py, for f64.
+///
+/// The error relative to the logarithm is below 2^-59.5.
+pub(crate) const SERIES_DOUBLE: [f64; 7] = [
+    6.666_666_666_666_734e-1,
+    3.999_999_999_941_692_4e-1,
+    2.857_142_874_193_681_6e-1,
+    2.222_219_861_577_94e-1,
+    1.818_356_226_545_993e-1,
+    1.531_409_995_806_346_8e-1,
+    1.479_548_439_468_922_6e-1,
+];
+
 /// Returns k · ln 2 + ln(1 + f) + c, where √(1/2) <= 1 + f < √2 and c is tiny.
 ///
 /// The method is that of FreeBSD's `e_log.c`:
@@ -15,24 +33,12 @@ use crate::float::Float;
 /// Terms other than f are small, so their rounding errors are too.
 #[inline(always)]
 fn assemble<T: Float>(k: T, f: T, c: T) -> T {
-    // Coefficients of q = 2 · (atanh s - s) / s³ in s² from reference/fit.py. The error relative to
-    // the logarithm is below 2^-30.2 in SINGLE and 2^-59.5 in DOUBLE.
-    const SINGLE: [f64; 3] = [6.666_677_6e-1, 3.997_758_6e-1, 2.987_069_5e-1];
-    const DOUBLE: [f64; 7] = [
-        6.666_666_666_666_734e-1,
-        3.999_999_999_941_692_4e-1,
-        2.857_142_874_193_681_6e-1,
-        2.222_219_861_577_94e-1,
-        1.818_356_226_545_993e-1,
-        1.531_409_995_806_346_8e-1,
-        1.479_548_439_468_922_6e-1,
-    ];
     let s = f / (T::from_f64(2.0) + f);
     let z = s * s;
     let q = if T::DOUBLE {
-        polynomial(z, &DOUBLE)
+        polynomial(z, &SERIES_DOUBLE)
     } else {
-        polynomial(z, &SINGLE)
+        polynomial(z, &SERIES_SINGLE)
     };
     let half = T::from_f64(0.5) * f * f;
     let (high, low) = ln_2::<T>();

@@ -32,9 +32,9 @@
 use crate::float::Float;
 
 pub(crate) mod erf;
-mod exp;
-mod log;
-mod trig;
+pub(crate) mod exp;
+pub(crate) mod log;
+pub(crate) mod trig;
 
 pub use erf::erf;
 pub use exp::{exp, exp_m1, sigmoid, tanh};

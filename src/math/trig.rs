@@ -6,10 +6,10 @@ use super::polynomial;
 use crate::float::Float;
 
 /// Largest magnitude for which the branch-free functions are accurate.
-const REDUCED: f64 = 1e4;
+pub(crate) const REDUCED: f64 = 1e4;
 
 /// π as a sum. Products of integers up to 2^13 with any part except the last are exact.
-const PI: [f64; 3] = [
+pub(crate) const PI: [f64; 3] = [
     3.141_592_653_588_304_5,
     1.488_709_496_096_051e-12,
     1.273_663_432_702_19e-24,
@@ -18,39 +18,45 @@ const PI: [f64; 3] = [
 /// 1.5 · 2^52. Adding it rounds to an integer, which the lowest bits of the sum contain.
 const SHIFT: f64 = 1.5 / f64::EPSILON;
 
+/// Coefficients of (r - sin r) / r³ in r² from reference/fit.py, for results in f32.
+///
+/// The error relative to sin r is below 2^-27.3.
+pub(crate) const SERIES_SINGLE: [f64; 4] = [
+    1.666_665_954_495_355e-1,
+    -8.333_066_091_078_77e-3,
+    1.980_959_062_555_621_8e-4,
+    -2.605_751_712_229_942_6e-6,
+];
+
+/// Coefficients of (r - sin r) / r³ in r² from reference/fit.py.
+///
+/// The error relative to sin r is below 2^-61.5.
+pub(crate) const SERIES_DOUBLE: [f64; 8] = [
+    1.666_666_666_666_666_6e-1,
+    -8.333_333_333_333_207e-3,
+    1.984_126_984_121_248e-4,
+    -2.755_731_921_156_948_6e-6,
+    2.505_210_690_442_414_7e-8,
+    -1.605_894_100_247_002_5e-10,
+    7.643_019_381_274_744e-13,
+    -2.721_419_756_874_818_3e-15,
+];
+
 /// Returns the sine of x - nπ, times -1 for odd n, where `shifted` is `SHIFT` + n.
 ///
 /// The computation is in f64 also for f32, to keep 24 bits of the difference near multiples of π.
 /// Converting it back to f32 before the polynomial would hardly be faster.
 #[inline(always)]
 fn sin_after<T: Float>(x: f64, n: f64, shifted: f64) -> T {
-    // Coefficients of (r - sin r) / r³ in r² from reference/fit.py. The error relative to sin r is
-    // below 2^-27.3 in SINGLE and 2^-61.5 in DOUBLE.
-    const SINGLE: [f64; 4] = [
-        1.666_665_954_495_355e-1,
-        -8.333_066_091_078_77e-3,
-        1.980_959_062_555_621_8e-4,
-        -2.605_751_712_229_942_6e-6,
-    ];
-    const DOUBLE: [f64; 8] = [
-        1.666_666_666_666_666_6e-1,
-        -8.333_333_333_333_207e-3,
-        1.984_126_984_121_248e-4,
-        -2.755_731_921_156_948_6e-6,
-        2.505_210_690_442_414_7e-8,
-        -1.605_894_100_247_002_5e-10,
-        7.643_019_381_274_744e-13,
-        -2.721_419_756_874_818_3e-15,
-    ];
     let r = (x - n * PI[0]) - n * PI[1];
     // The third part is too small to affect 24 bits.
     let r = if T::DOUBLE { r - n * PI[2] } else { r };
     let r = f64::from_bits(r.to_bits() ^ (shifted.to_bits() << 63));
     let z = r * r;
     let q = if T::DOUBLE {
-        polynomial(z, &DOUBLE)
+        polynomial(z, &SERIES_DOUBLE)
     } else {
-        polynomial(z, &SINGLE)
+        polynomial(z, &SERIES_SINGLE)
     };
     // The sign of r gives zeros the right sign.
     T::from_f64((r - r * (z * q)).copysign(r))

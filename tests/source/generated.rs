@@ -1,0 +1,1 @@
+//! Modules as they are generated, for the lints and for a benchmark.
