@@ -49,7 +49,7 @@ mod shard;
 mod single;
 #[cfg(feature = "safetensors")]
 mod state_dict;
-mod to_rust;
+pub(crate) mod to_rust;
 mod workspace;
 
 pub use builder::MlpBuilder;

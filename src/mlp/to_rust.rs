@@ -45,11 +45,7 @@ impl<T: Float> Mlp<T> {
     ///   crate's.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn to_rust(&self, name: &str) -> Result<String> {
-        let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        if !(name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_part)) {
-            let expected = "a letter, then letters, digits and underscores, all in capitals";
-            return Err(Error::invalid_setting("name of a static", expected, name));
-        }
+        check_static_name(name)?;
         let (float, network) = (T::NAME, self.rust_expression()?);
         Ok(format!(
             "\
@@ -165,9 +161,23 @@ fn constant<T: Float>(built_in: &BuiltIn<T>) -> String {
     }
 }
 
+/// Checks the name of a `static`.
+///
+/// # Errors
+/// [`Error::InvalidSetting`] unless it is a letter, then letters, digits and underscores, all in
+/// capitals.
+pub(crate) fn check_static_name(name: &str) -> Result<()> {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_part) {
+        return Ok(());
+    }
+    let expected = "a letter, then letters, digits and underscores, all in capitals";
+    Err(Error::invalid_setting("name of a static", expected, name))
+}
+
 /// Returns the expression that constructs a built-in activation. It is the `Debug` output, which
 /// must equal that of the built-in activation with this name.
-fn constructor<T: Float>(activation: &dyn Activation<T>) -> Result<String> {
+pub(crate) fn constructor<T: Float>(activation: &dyn Activation<T>) -> Result<String> {
     let (name, text) = (activation.name(), format!("{activation:?}"));
     match activation::parse::<T>(&name) {
         Ok(known) if format!("{known:?}") == text => {

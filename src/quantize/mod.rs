@@ -45,6 +45,8 @@ mod range;
 #[cfg(target_has_atomic = "ptr")]
 mod report;
 #[cfg(target_has_atomic = "ptr")]
+mod source;
+#[cfg(target_has_atomic = "ptr")]
 mod walk;
 
 pub use layer::QuantizedLayer;
