@@ -18,7 +18,7 @@ const C: &[&str] = &["-x", "c", "-std=c99"];
 const CPP: &[&str] = &["-x", "c++", "-std=c++11", "-ffp-contract=off"];
 
 /// Compilers, optimizations and languages.
-const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
+pub const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
     ("gcc", &["-O0"], C),
     ("gcc", &["-O2"], C),
     ("gcc", &["-O3", "-march=native"], C),
@@ -27,7 +27,7 @@ const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
     ("clang", &["-O2"], CPP),
 ];
 
-const WARNINGS: [&str; 6] = [
+pub const WARNINGS: [&str; 6] = [
     "-Wall",
     "-Wextra",
     "-Wconversion",
@@ -35,6 +35,17 @@ const WARNINGS: [&str; 6] = [
     "-pedantic",
     "-Werror",
 ];
+
+/// Returns `true` if a compiler is installed, which it must be in CI.
+pub fn is_available(compiler: &str) -> bool {
+    let is_available = Command::new(compiler).arg("--version").output().is_ok();
+    if !is_available {
+        eprintln!("{compiler} is not installed, so it does not check the generated C");
+        let is_required = std::env::var_os(REQUIRED).is_some();
+        assert!(!is_required, "{compiler} is required in CI");
+    }
+    is_available
+}
 
 /// Returns a program that runs the self tests, and then predicts the samples from its input.
 fn program<T: Float>(cases: &[Case<T>]) -> String {
@@ -80,12 +91,7 @@ fn compile_and_compare<T: Float>(cases: &[Case<T>], kind: &str) {
     fs::write(folder.join("main.c"), program(cases)).unwrap();
     let inputs = input_bytes(cases);
     for (compiler, options, language) in COMPILERS {
-        if Command::new(compiler).arg("--version").output().is_err() {
-            eprintln!("{compiler} is not installed, so it does not check the generated C");
-            assert!(
-                std::env::var_os(REQUIRED).is_none(),
-                "{compiler} is required in CI"
-            );
+        if !is_available(compiler) {
             continue;
         }
         let mut command = Command::new(compiler);

@@ -5,6 +5,7 @@ mod c;
 mod errors;
 mod generated;
 mod networks;
+mod quantized;
 mod rust;
 
 use std::io::Write;

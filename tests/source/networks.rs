@@ -7,7 +7,7 @@ use feedforward::simd::InstructionSet;
 use feedforward::{Float, Mlp, MlpRef};
 
 #[path = "../common/numbers.rs"]
-mod numbers;
+pub mod numbers;
 use numbers::Numbers;
 
 /// Number of samples of each network.

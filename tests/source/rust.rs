@@ -9,7 +9,7 @@ use feedforward::Float;
 use crate::networks::{Case, SAMPLES, check, double, input_bytes, single};
 use crate::{folder, name, output_of};
 
-fn rustc() -> Command {
+pub fn rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 

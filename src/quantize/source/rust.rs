@@ -129,7 +129,8 @@ impl Source<'_> {
     /// Returns the outputs for one sample.
     #[inline]
     pub fn predict(x: &[f32; INPUTS]) -> [f32; OUTPUTS] {{
-        predict_integers(&quantize(x)).map(|q| {difference} as f32 * OUTPUT_SCALE)
+        let number = |q| {difference} as f32 * OUTPUT_SCALE;
+        predict_integers(&quantize(x)).map(number)
     }}
 "
         )

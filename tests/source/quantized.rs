@@ -1,0 +1,237 @@
+//! Quantized networks as C and Rust: their integers are those of the crate.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use feedforward::Mlp;
+use feedforward::activation::{Identity, Relu, Silu, Tanh};
+use feedforward::quantize::{OutputForm, QuantizedMlp, QuantizedMlpRef, Quantizer, Rounding};
+
+use crate::c::{COMPILERS, WARNINGS, is_available};
+use crate::networks::SAMPLES;
+use crate::networks::numbers::Numbers;
+use crate::rust::rustc;
+use crate::{folder, name, output_of};
+
+/// A network with inputs, as integers and as numbers.
+struct Case {
+    net: QuantizedMlp,
+    integers: Vec<i8>,
+    numbers: Vec<f32>,
+}
+
+fn case(net: &Mlp<f32>, quantizer: Quantizer) -> Case {
+    let mut random = Numbers(7);
+    let mut values = |len: usize, size: f64| -> Vec<f32> {
+        (0..len)
+            .map(|_| (size * (2.0 * random.next() - 1.0)) as f32)
+            .collect()
+    };
+    let width = net.inputs();
+    let calibration = values(width * 300, 2.0);
+    // Half of the numbers are outside the calibrated range.
+    let numbers = values(width * SAMPLES, 4.0);
+    let integers = values(width * SAMPLES, 128.5)
+        .iter()
+        .map(|&x| x as i8)
+        .collect();
+    Case {
+        net: quantizer.quantize(net, &calibration).unwrap(),
+        integers,
+        numbers,
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let net = |seed| Mlp::<f32>::builder(4).seed(seed);
+    let relu = net(1).hidden(16, Relu).output(3, Identity).build().unwrap();
+    let tables = net(2)
+        .hidden(21, Tanh)
+        .hidden(9, Silu)
+        .output(2, Tanh)
+        .build()
+        .unwrap();
+    let clamped = net(3).hidden(5, Silu).output(4, Relu).build().unwrap();
+    let single = Quantizer::new().rounding(Rounding::Single);
+    Vec::from([
+        case(&relu, Quantizer::new()),
+        case(&relu, single),
+        case(&tables, Quantizer::new().outputs(OutputForm::Int8)),
+        case(&tables, single.outputs(OutputForm::Int8)),
+        case(&clamped, Quantizer::new()),
+    ])
+}
+
+/// Returns the bytes of all inputs: for each network integers, then numbers.
+fn input_bytes(cases: &[Case]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for case in cases {
+        bytes.extend(case.integers.iter().map(|&q| q as u8));
+        bytes.extend(case.numbers.iter().flat_map(|x| x.to_ne_bytes()));
+    }
+    bytes
+}
+
+/// Returns the bytes that a program must print: int32 outputs, then numbers.
+fn expected(cases: &[Case]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for case in cases {
+        let net = QuantizedMlpRef::from(&case.net);
+        let mut outputs = vec![0; SAMPLES * net.outputs()];
+        let mut scratch = vec![0; net.scratch_len()];
+        net.predict_int32(&case.integers, &mut outputs, &mut scratch)
+            .unwrap();
+        bytes.extend(outputs.iter().flat_map(|y| y.to_ne_bytes()));
+        let numbers = case.net.predict(&case.numbers).unwrap();
+        bytes.extend(numbers.iter().flat_map(|y| y.to_ne_bytes()));
+    }
+    bytes
+}
+
+fn has_short_lines(text: &str) -> bool {
+    text.lines().all(|line| line.chars().count() <= 100)
+}
+
+#[test]
+fn integers_of_c_are_those_of_the_crate() {
+    let (cases, folder) = (cases(), folder("c_quantized"));
+    let (mut head, mut calls) = (String::from("#include <stdio.h>\n"), String::new());
+    for (index, case) in cases.iter().enumerate() {
+        let (name, upper) = (name(index), name(index).to_uppercase());
+        let header = case.net.to_c(&name).unwrap();
+        assert!(has_short_lines(&header), "{header}");
+        let integer = if header.contains("int32_t y[NET") {
+            "int32_t"
+        } else {
+            "int8_t"
+        };
+        fs::write(folder.join(name.clone() + ".h"), header).unwrap();
+        writeln!(head, "#define {upper}_SELF_TEST\n#include \"{name}.h\"").unwrap();
+        writeln!(
+            calls,
+            "    if ({name}_self_test() != 0) return {};
+    for (int i = 0; i < {SAMPLES}; i++) {{
+        int8_t x[{upper}_INPUTS];
+        {integer} y[{upper}_OUTPUTS];
+        if (fread(x, sizeof x, 1, stdin) != 1) return 1;
+        {name}_predict_integers(x, y);
+        for (int j = 0; j < {upper}_OUTPUTS; j++) {{
+            const int32_t wide = y[j];
+            if (fwrite(&wide, sizeof wide, 1, stdout) != 1) return 1;
+        }}
+    }}
+    for (int i = 0; i < {SAMPLES}; i++) {{
+        float x[{upper}_INPUTS], y[{upper}_OUTPUTS];
+        if (fread(x, sizeof x, 1, stdin) != 1) return 1;
+        {name}_predict(x, y);
+        if (fwrite(y, sizeof y, 1, stdout) != 1) return 1;
+    }}",
+            index + 2
+        )
+        .unwrap();
+    }
+    let main = format!("{head}int main(void)\n{{\n{calls}    return 0;\n}}\n");
+    fs::write(folder.join("main.c"), main).unwrap();
+    let (inputs, expected) = (input_bytes(&cases), expected(&cases));
+    for (compiler, options, language) in COMPILERS {
+        if !is_available(compiler) {
+            continue;
+        }
+        let mut command = Command::new(compiler);
+        command.args(options).args(WARNINGS).args(language);
+        command.args(["main.c", "-o", "main"]).current_dir(&folder);
+        output_of(&mut command, &[]);
+        let got = output_of(&mut Command::new(folder.join("main")), &inputs);
+        assert!(got == expected, "{command:?}");
+    }
+}
+
+#[test]
+fn integers_of_rust_are_those_of_the_crate() {
+    let (cases, folder) = (cases(), folder("rust_quantized"));
+    let mut library = String::from("//! Networks.\n#![no_std]\n#![deny(warnings, missing_docs)]\n");
+    let mut calls = String::new();
+    for (index, case) in cases.iter().enumerate() {
+        let name = name(index);
+        let module = case.net.to_rust_standalone(&name).unwrap();
+        assert!(has_short_lines(&module), "{module}");
+        library += &module;
+        writeln!(
+            calls,
+            "    for _ in 0..{SAMPLES} {{
+        let x: [i8; nets::{name}::INPUTS] = std::array::from_fn(|_| read()[0] as i8);
+        for y in nets::{name}::predict_integers(&x) {{
+            to.write_all(&i32::from(y).to_ne_bytes()).unwrap();
+        }}
+    }}
+    for _ in 0..{SAMPLES} {{
+        let x: [f32; nets::{name}::INPUTS] = std::array::from_fn(|_| f32::from_ne_bytes(read()));
+        nets::{name}::predict(&x).iter().for_each(|y| to.write_all(&y.to_ne_bytes()).unwrap());
+    }}"
+        )
+        .unwrap();
+    }
+    let main = format!(
+        "use std::io::{{BufReader, BufWriter, Read, Write, stdin, stdout}};
+fn read<const N: usize>(from: &mut impl Read) -> [u8; N] {{
+    let mut bytes = [0; N];
+    from.read_exact(&mut bytes).unwrap();
+    bytes
+}}
+fn main() {{
+    let (mut from, mut to) = (BufReader::new(stdin().lock()), BufWriter::new(stdout().lock()));
+{calls}}}
+"
+    )
+    .replace("read()[0]", "read::<1>(&mut from)[0]")
+    .replace("(read())", "(read(&mut from))");
+    fs::write(folder.join("nets.rs"), library).unwrap();
+    fs::write(folder.join("main.rs"), main).unwrap();
+    let (inputs, expected) = (input_bytes(&cases), expected(&cases));
+    for options in [
+        ["-Copt-level=0", "-Cdebug-assertions"],
+        ["-Copt-level=3", "-Ctarget-cpu=native"],
+    ] {
+        let mut command = rustc();
+        command
+            .args(["--edition=2021", "--crate-type=rlib"])
+            .args(options);
+        output_of(command.arg("nets.rs").current_dir(&folder), &[]);
+        let mut command = rustc();
+        command
+            .args(["--edition=2021", "--extern=nets=libnets.rlib"])
+            .args(options);
+        output_of(
+            command.args(["main.rs", "-o", "main"]).current_dir(&folder),
+            &[],
+        );
+        let got = output_of(&mut Command::new(folder.join("main")), &inputs);
+        assert!(got == expected, "{command:?}");
+    }
+    let mut command = rustc();
+    command.args(["--edition=2021", "--test", "nets.rs", "-o", "tests"]);
+    output_of(command.current_dir(&folder), &[]);
+    output_of(&mut Command::new(folder.join("tests")), &[]);
+}
+
+#[test]
+fn names_and_activations_are_checked() {
+    let net = Mlp::<f32>::builder(4).output(2, Tanh).build().unwrap();
+    let float = case(&net, Quantizer::new()).net;
+    for error in [
+        float.to_c("net").unwrap_err(),
+        float.to_rust_standalone("net").unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("OutputForm::Int8"), "{error}");
+    }
+    assert!(
+        float
+            .to_rust("NET")
+            .unwrap()
+            .contains("Some(&feedforward::activation::Tanh)")
+    );
+    let int8 = case(&net, Quantizer::new().outputs(OutputForm::Int8)).net;
+    assert!(int8.to_c("Net").is_err() && int8.to_rust_standalone("fn").is_err());
+    assert!(int8.to_rust("net").is_err());
+}
