@@ -185,9 +185,9 @@ fn precise(seed: u64) -> (Vec<f64>, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let normal = Normal::new(0.0, 1e-7).unwrap();
     let mut targets = network(3, 7).predict(&inputs).unwrap();
-    targets
-        .iter_mut()
-        .for_each(|y| *y += normal.sample(&mut rng));
+    for y in &mut targets {
+        *y += normal.sample(&mut rng);
+    }
     (inputs, targets)
 }
 

@@ -97,12 +97,14 @@ impl Prior {
             }
         }
         let mut square = 1.0;
-        let is_linear = net.activations().last();
-        if is_linear.is_some_and(|activation| activation.name() == "identity") {
+        let last = net.activations().last();
+        if last.is_some_and(|activation| activation.name() == "identity") {
             let last = &layers[layers.len() - 1];
             let rows = self.factors[last.weights.clone()].chunks_exact_mut(last.inputs);
             for (row, scale) in rows.zip(&targets.scales) {
-                row.iter_mut().for_each(|factor| *factor /= scale);
+                for factor in row {
+                    *factor /= scale;
+                }
             }
             let pairs = targets.means.iter().zip(&targets.scales);
             for (index, (mean, scale)) in last.bias.clone().zip(pairs) {
@@ -168,7 +170,9 @@ impl Prior {
     pub(super) fn residuals(&self, params: &[f64], to: &mut [f64]) {
         self.scaled(params, to);
         let root = math::sqrt(self.lambda);
-        to.iter_mut().for_each(|z| *z *= root);
+        for z in to {
+            *z *= root;
+        }
     }
 
     /// Adds the rows of the residuals to a system.
