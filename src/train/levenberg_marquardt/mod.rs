@@ -195,8 +195,8 @@ impl LevenbergMarquardt {
     ///
     /// The method also sets [`Factorization::Cholesky`], a covariance and a
     /// [`decrease_tolerance`](LeastSquaresOptions::decrease_tolerance) of 1e-9, below which α and β
-    /// have settled. If rounding of JᵀJ hides the penalty, as with noise below 1e-6, the fit goes
-    /// on with QR, which takes several times as long.
+    /// have settled. If rounding of JᵀJ hides the penalty, as with noise below 1e-6, the fit
+    /// continues with QR, which takes several times as long.
     ///
     /// Sources: MacKay, "A practical Bayesian framework for backpropagation networks", 1992,
     /// [doi:10.1162/neco.1992.4.3.448](https://doi.org/10.1162/neco.1992.4.3.448). Foresee and
