@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use feedforward::activation::{Identity, Tanh};
-use feedforward::train::{Factorization, LeastSquaresOptions, LevenbergMarquardt};
+use feedforward::train::{
+    Factorization, LeastSquaresOptions, LevenbergMarquardt, LevenbergMarquardtState,
+};
 use feedforward::{Error, Mlp, Samples};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, Normal};
@@ -78,6 +80,154 @@ fn error_bars_cover_fresh_samples() {
     assert!((noise - 0.1).abs() < 0.005, "{noise}");
 }
 
+/// Returns the mean of a column, and its scale as uniform numbers in [-1, 1] have it.
+fn mean_and_scale(column: &[f64]) -> (f64, f64) {
+    let n = column.len() as f64;
+    let mean = column.iter().sum::<f64>() / n;
+    let square: f64 = column.iter().map(|x| (x - mean) * (x - mean)).sum();
+    (mean, (3.0 * square / n).sqrt())
+}
+
+/// Returns the sum of squared parameters that a network has for scaled samples.
+fn scaled_square(net: &Mlp<f64>, inputs: &[f64], targets: &[f64]) -> f64 {
+    let hidden = net.layer(0).unwrap().outputs();
+    let (mean, scale) = mean_and_scale(inputs);
+    let (center, unit) = mean_and_scale(targets);
+    let (weights, rest) = net.params().split_at(hidden);
+    let (biases, last) = rest.split_at(hidden);
+    let mut sum = ((last[hidden] - center) / unit).powi(2);
+    for ((w, b), v) in weights.iter().zip(biases).zip(last) {
+        sum += (w * scale).powi(2) + (b + w * mean).powi(2) + (v / unit).powi(2);
+    }
+    sum
+}
+
+#[test]
+fn units_of_samples_do_not_matter() {
+    let (test_inputs, test_targets) = noisy(2_000, 0.2, 99);
+    for hidden in [10, 30] {
+        for seed in 0..5 {
+            let (inputs, targets) = noisy(60, 0.2, seed);
+            // Factor and offset of the inputs, and those of the targets.
+            let fit = |[a, b, c, d]: [f64; 4]| {
+                let change = |from: &[f64], factor: f64, offset: f64| -> Vec<f64> {
+                    from.iter().map(|x| factor * x + offset).collect()
+                };
+                let mut net = network(hidden, seed);
+                let trainer = LevenbergMarquardt::new().bayesian();
+                let (x, y) = (change(&inputs, a, b), change(&targets, c, d));
+                let report = trainer.fit(&mut net, &x, &y).unwrap();
+                let gamma = report.evidence.unwrap().effective_params;
+                let (x, y) = (change(&test_inputs, a, b), change(&test_targets, c, d));
+                (rmse(&net, &x, &y) / c, gamma)
+            };
+            let (expected, _) = fit([1.0, 0.0, 1.0, 0.0]);
+            for units in [
+                [1.0, 0.0, 1e-3, 0.0],
+                [1.0, 0.0, 1e3, 0.0],
+                [1.0, 0.0, 1.0, 50.0],
+                [1.0, 0.0, 1e3, 5e4],
+                [100.0, 0.0, 1.0, 0.0],
+                [0.01, 0.0, 1.0, 0.0],
+                [1.0, 10.0, 1.0, 0.0],
+                [100.0, 0.0, 100.0, 0.0],
+            ] {
+                let (error, gamma) = fit(units);
+                assert!(
+                    error < 1.06 * expected,
+                    "{hidden}, {seed}, {units:?}: {error} {expected}"
+                );
+                assert!(
+                    (4.0..10.0).contains(&gamma),
+                    "{hidden}, {seed}, {units:?}: {gamma}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn constant_targets_end_in_their_constant() {
+    let (inputs, _) = noisy(40, 0.0, 2);
+    for constant in [0.0, 1e-3, 50.0, -1e5] {
+        let mut net = network(8, 1);
+        let trainer = LevenbergMarquardt::new().bayesian();
+        let report = trainer.fit(&mut net, &inputs, &[constant; 40]).unwrap();
+        let error = rmse(&net, &inputs, &[constant; 40]);
+        assert!(
+            error < 1e-6 * constant.abs().max(1.0),
+            "{constant}: {error}"
+        );
+        let evidence = report.evidence.unwrap();
+        assert!(evidence.effective_params.is_finite() && evidence.beta.is_finite());
+    }
+    // So do those with noise, and a constant input changes nothing.
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let normal = Normal::new(7.0, 0.5).unwrap();
+    let targets: Vec<f64> = (0..40).map(|_| normal.sample(&mut rng)).collect();
+    let rows: Vec<f64> = inputs.iter().flat_map(|&x| [x, 3.0]).collect();
+    let builder = Mlp::builder(2).hidden(8, Tanh).output(1, Identity);
+    let mut net = builder.seed(1).build().unwrap();
+    let report = LevenbergMarquardt::new()
+        .bayesian()
+        .fit(&mut net, &rows, &targets)
+        .unwrap();
+    let (mean, _) = mean_and_scale(&targets);
+    let y = net.predict(&rows).unwrap();
+    assert!(y.iter().all(|y| (y - mean).abs() < 0.5), "{y:?}");
+    let noise = report.evidence.unwrap().noise();
+    assert!((noise - 0.5).abs() < 0.15, "{noise}");
+}
+
+/// Returns points and values of a network with noise of 1e-7.
+fn precise(seed: u64) -> (Vec<f64>, Vec<f64>) {
+    let inputs: Vec<f64> = (0..60).map(|i| f64::from(i) / 29.5 - 1.0).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let normal = Normal::new(0.0, 1e-7).unwrap();
+    let mut targets = network(3, 7).predict(&inputs).unwrap();
+    for y in &mut targets {
+        *y += normal.sample(&mut rng);
+    }
+    (inputs, targets)
+}
+
+#[test]
+fn precise_samples_have_precise_error_bars() {
+    for seed in 0..4 {
+        let (inputs, targets) = precise(seed);
+        let mut net = network(6, seed);
+        let trainer = LevenbergMarquardt::new().bayesian();
+        let report = trainer.fit(&mut net, &inputs, &targets).unwrap();
+        let noise = report.evidence.unwrap().noise();
+        assert!((0.7e-7..1.5e-7).contains(&noise), "{noise:e}");
+        let (_, bars) = report.predict_with_error(&net, &[-0.8, 0.1, 0.7]).unwrap();
+        let is_near = |s: &f64| (0.5e-7..2e-7).contains(s);
+        assert!(bars.iter().all(is_near), "{bars:?}");
+    }
+}
+
+#[test]
+fn precise_runs_resume_and_share_threads() {
+    let (inputs, targets) = precise(1);
+    let samples = Samples::new(&inputs, &targets);
+    let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+    let trainer = LevenbergMarquardt::new().bayesian().iterations(200);
+    let mut whole = network(6, 1);
+    let expected = trainer.fit_with(&mut whole, &samples, go_on).unwrap();
+    for threads in [1, 3] {
+        let mut net = network(6, 1);
+        let mut state = LevenbergMarquardtState::default();
+        let mut evidence = None;
+        for count in [10, 40, 41, 90, 150, 200] {
+            let trainer = trainer.iterations(count).threads(threads);
+            let report = trainer.resume_with(&mut net, &mut state, &samples, go_on);
+            evidence = report.unwrap().evidence;
+        }
+        assert_eq!(net.params(), whole.params());
+        assert_eq!(evidence, expected.evidence);
+    }
+}
+
 #[test]
 fn effective_parameters_settle_as_networks_grow() {
     let (inputs, targets) = noisy(200, 0.1, 5);
@@ -88,7 +238,7 @@ fn effective_parameters_settle_as_networks_grow() {
         let evidence = report.evidence.unwrap();
         // γ, α and β agree with the residuals and parameters at the end.
         let error = 200.0 * rmse(&net, &inputs, &targets).powi(2);
-        let square: f64 = net.params().iter().map(|w| w * w).sum();
+        let square = scaled_square(&net, &inputs, &targets);
         let gamma = evidence.effective_params;
         let (alpha, beta) = (gamma / (2.0 * square), (200.0 - gamma) / (2.0 * error));
         assert!((evidence.alpha / alpha - 1.0).abs() < 1e-3, "{evidence:?}");

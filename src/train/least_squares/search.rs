@@ -41,6 +41,9 @@ pub(in crate::train) trait Problem {
     /// Errors are those of [`evaluate`](Self::evaluate). They leave the system in any state.
     fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64>;
 
+    /// Keeps the penalty in the next `linearize`.
+    fn keep_penalty(&mut self) {}
+
     /// Computes the geodesic acceleration for a velocity, at the point of the last `linearize`.
     /// Returns `false` if it is not finite.
     fn accelerate(
@@ -104,6 +107,8 @@ pub(in crate::train) struct SearchState {
     damping: [f64; 2],
     /// D
     scale: Vec<f64>,
+    /// `true` if sums of products lost too much to rounding, and QR took over.
+    is_precise: bool,
 }
 
 impl SearchState {
@@ -159,11 +164,14 @@ impl<'a, P: Problem> Search<'a, P> {
     }
 
     /// Continues from the end of another run.
-    pub(in crate::train) fn resume(mut self, state: &SearchState) -> Self {
+    pub(in crate::train) fn resume(mut self, state: &SearchState) -> Result<Self> {
+        if state.is_precise {
+            self.system.make_precise()?;
+        }
         self.system.set_scale(&state.scale);
         self.damping.resume(state.damping);
         self.resumed = Some(state.iterations);
-        self
+        Ok(self)
     }
 
     pub(in crate::train) fn run(
@@ -200,18 +208,22 @@ impl<'a, P: Problem> Search<'a, P> {
         self.report.stopped_by = reason;
         self.report.evaluations = self.problem.evaluations();
         self.report.sum_of_squares = self.sum;
-        if self.options.covariance {
-            let error = self.problem.derivative_error();
-            self.report.inverse = match self.system.inverse(error)? {
-                Some(factor) => Inverse::Factor(factor),
-                None => Inverse::Singular,
-            };
-        }
         let state = SearchState {
             iterations: self.iterations(),
             damping: self.damping.state(),
             scale: self.system.scale().to_vec(),
+            is_precise: self.system.is_precise(),
         };
+        if self.options.covariance {
+            let error = self.problem.derivative_error();
+            let mut inverse = self.system.inverse(error)?;
+            if inverse.is_none() && self.system.make_precise()? {
+                self.problem.keep_penalty();
+                self.restore()?;
+                inverse = self.system.inverse(error)?;
+            }
+            self.report.inverse = inverse.map_or(Inverse::Singular, Inverse::Factor);
+        }
         Ok((self.report, state, self.problem))
     }
 

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use crate::blas1::dot;
 use crate::error::Result;
 use crate::float::check_finite;
 use crate::linalg::{Cholesky, Triangle, invert_upper, solve_transposed_upper, solve_upper};
@@ -35,6 +34,12 @@ enum Form {
     Normal { sum: Cholesky, factor: Cholesky },
     /// J Jᵀ, if there are fewer residuals than parameters.
     Dual(Dual),
+}
+
+/// Rows of a system that were added up.
+enum Sums {
+    Qr(Triangle),
+    Normal(Cholesky),
 }
 
 struct Qr {
@@ -72,14 +77,7 @@ impl System {
                 z: zeros(rows)?,
             })
         } else if factorization == Factorization::Qr {
-            let sum = Triangle::new(n)?;
-            let block = (BLOCK / sum.stride()).clamp(16, 256).min(rows);
-            Form::Qr(Qr {
-                damped: sum.clone(),
-                damping: zeros(memory::product("system", &[n, sum.stride()])?)?,
-                block: zeros(memory::product("system", &[block, sum.stride()])?)?,
-                sum,
-            })
+            Form::Qr(Qr::new(rows, n)?)
         } else {
             let sum = Cholesky::new(n)?;
             let factor = sum.clone();
@@ -160,17 +158,14 @@ impl System {
         Ok(())
     }
 
-    /// Adds a row for each of these columns, which has this value there and is zero elsewhere, and
-    /// its residual.
+    /// Adds a row for each of these columns, values and residuals. It has the value in this column
+    /// and is zero elsewhere.
     pub(in crate::train) fn add_diagonal(
         &mut self,
-        columns: &[usize],
-        value: f64,
-        residuals: &[f64],
+        rows: impl Iterator<Item = (usize, f64, f64)>,
     ) -> Result<()> {
-        let n = self.n;
-        let mut row = memory::filled("system", 0.0, n)?;
-        for (&column, &r) in columns.iter().zip(residuals) {
+        let mut row = memory::filled("system", 0.0, self.n)?;
+        for (column, value, r) in rows {
             if let Form::Normal { sum, .. } = &mut self.form {
                 let stride = sum.stride();
                 sum.matrix_mut()[column * (stride + 1)] += value * value;
@@ -273,28 +268,54 @@ impl System {
         divide(a, scale)
     }
 
-    /// Returns the trace of (JᵀJ + λ I)⁻¹ for the rows that were added so far. `None` if rounding
-    /// prevents it, or without sums of products.
-    pub(in crate::train) fn trace_of_inverse(&mut self, lambda: f64) -> Result<Option<f64>> {
-        let n = self.n;
-        let Form::Normal { sum, factor } = &mut self.form else {
-            return Ok(None);
+    /// Returns the inverse that the system would have after the rows that `add` adds, as
+    /// [`inverse`](Self::inverse) does. The system keeps the rows that were added before.
+    pub(in crate::train) fn inverse_with(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<Option<Vec<f64>>> {
+        let (gradient, norms) = (self.gradient.clone(), self.norms.clone());
+        let form = match &self.form {
+            Form::Qr(qr) => Sums::Qr(qr.sum.clone()),
+            Form::Normal { sum, .. } => Sums::Normal(sum.clone()),
+            Form::Dual(_) => return Ok(None),
         };
-        let ones = memory::filled("system", 1.0, n)?;
-        load(factor, sum, &ones, lambda);
-        if !factor.factor() {
-            return Ok(None);
+        let result = add(self).and_then(|()| {
+            self.norms.iter_mut().for_each(|x| *x = math::sqrt(*x));
+            self.inverse(f64::EPSILON)
+        });
+        (self.gradient, self.norms) = (gradient, norms);
+        match (&mut self.form, form) {
+            (Form::Qr(qr), Sums::Qr(before)) => qr.sum = before,
+            (Form::Normal { sum, .. }, Sums::Normal(before)) => *sum = before,
+            _ => {}
         }
-        let len = memory::product("covariance", &[n, n])?;
-        let mut inverse = memory::filled("covariance", 0.0, len)?;
-        invert(factor, n, &mut inverse)?;
-        let trace = dot(&inverse, &inverse);
-        Ok(trace.is_finite().then_some(trace))
+        result
     }
 
-    /// Returns the largest number on the diagonal of JᵀJ for the rows that were added so far.
-    pub(in crate::train) fn largest_square(&self) -> f64 {
-        self.norms.iter().copied().fold(0.0, f64::max)
+    /// Returns the diagonal of JᵀJ for the rows that were added so far.
+    pub(in crate::train) fn squares(&self) -> &[f64] {
+        &self.norms
+    }
+
+    /// Returns the number of rows.
+    pub(in crate::train) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns `false` if QR would lose less to rounding.
+    pub(in crate::train) fn is_precise(&self) -> bool {
+        !matches!(self.form, Form::Normal { .. })
+    }
+
+    /// Replaces sums of products by QR, without rows. Returns `false` if it changes nothing.
+    pub(in crate::train) fn make_precise(&mut self) -> Result<bool> {
+        if self.is_precise() {
+            return Ok(false);
+        }
+        self.form = Form::Qr(Qr::new(self.rows, self.n)?);
+        self.clear();
+        Ok(true)
     }
 
     /// Returns an upper triangular W with W Wᵀ = (JᵀJ)⁻¹. `None` if J's columns depend on each
@@ -376,6 +397,18 @@ fn divide(v: &mut [f64], scale: &[f64]) -> bool {
 }
 
 impl Qr {
+    fn new(rows: usize, n: usize) -> Result<Self> {
+        let zeros = |len| memory::filled("system", 0.0, len);
+        let sum = Triangle::new(n)?;
+        let block = (BLOCK / sum.stride()).clamp(16, 256).min(rows);
+        Ok(Self {
+            damped: sum.clone(),
+            damping: zeros(memory::product("system", &[n, sum.stride()])?)?,
+            block: zeros(memory::product("system", &[block, sum.stride()])?)?,
+            sum,
+        })
+    }
+
     fn add(&mut self, n: usize, jacobian: &[f64], residuals: &[f64]) {
         let stride = n + 1;
         let most = self.block.len() / stride;

@@ -5,7 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use super::on_samples::{OnSamples, Penalty, round};
+use super::on_samples::{OnSamples, round};
+use super::prior::Penalty;
 use super::{
     GaussNewtonLoss, LevenbergMarquardt, LevenbergMarquardtReport, LevenbergMarquardtState,
 };
@@ -139,7 +140,7 @@ impl LevenbergMarquardt {
         problem.resume(state.penalty, state.evidence);
         let mut search = Search::new(&options, &start, problem)?.threads(threads);
         if !state.params.is_empty() {
-            search = search.resume(&state.search);
+            search = search.resume(&state.search)?;
         }
         let mut last = start.clone();
         let result = search.run(|iteration, params| {
@@ -154,12 +155,12 @@ impl LevenbergMarquardt {
         *state = LevenbergMarquardtState {
             params: last.clone(),
             search,
-            penalty: problem.penalty(),
-            evidence: problem.evidence(),
+            penalty: problem.prior().lambda(),
+            evidence: problem.prior().evidence(),
         };
         Ok(LevenbergMarquardtReport {
             search: report,
-            evidence: problem.evidence(),
+            evidence: problem.prior().evidence(),
             validation_losses: Vec::new(),
             best_iteration: None,
             params: last,

@@ -4,14 +4,16 @@ use super::{Damping, Factorization, LeastSquaresOptions, Scaling};
 #[cfg(doc)]
 use crate::mlp::{GradientWorkspace, Mlp};
 
+mod columns;
 mod fit;
 mod loss;
 mod on_samples;
+mod prior;
 mod report;
 mod state;
 
 pub use loss::GaussNewtonLoss;
-use on_samples::Penalty;
+use prior::Penalty;
 pub use report::{Evidence, LevenbergMarquardtReport};
 pub use state::LevenbergMarquardtState;
 
@@ -167,14 +169,14 @@ impl LevenbergMarquardt {
     /// It minimizes
     ///
     /// ```text
-    /// F = β · E + α · W     E = Σ wₛ · |y(xₛ) - tₛ|²,   W = sum of all squared parameters
+    /// F = β · E + α · W     E = Σ wₛ · |y(xₛ) - tₛ|²,   W = Σ z²
     /// ```
     ///
     /// and estimates α and β after each step, from n residuals and N parameters:
     ///
     /// ```text
     /// λ = α / β
-    /// γ = N - λ · tr (JᵀJ + λ I)⁻¹
+    /// γ = N - λ · tr C       C = covariance of z, divided by the noise's variance
     /// α = γ / 2W,   β = (n - γ) / 2E
     /// ```
     ///
@@ -183,13 +185,18 @@ impl LevenbergMarquardt {
     /// bars of predictions: [`LevenbergMarquardtReport::predict_with_error`]. Sums of squares in
     /// the report are F/β, where λ changes from step to step.
     ///
-    /// Inputs and targets must have a mean near 0 and a standard deviation near 1, as from a
-    /// [`Scaler`](crate::Scaler). Larger targets can end in a constant, with γ near 0. Some starts
-    /// end in a local minimum with a larger noise, so compare the noise of a few seeds.
+    /// z are the parameters that the network would have for scaled samples: each input and target
+    /// minus its mean, divided by √3 standard deviations. The best fit is thus the same in any
+    /// unit. The search still starts from the network's own parameters, so unscaled inputs can
+    /// take more iterations. Inputs of a network with an encoding are not scaled, nor are targets
+    /// if the last activation is not the identity.
+    ///
+    /// Some starts end in a local minimum with a larger noise, so compare the noise of a few seeds.
     ///
     /// The method also sets [`Factorization::Cholesky`], a covariance and a
     /// [`decrease_tolerance`](LeastSquaresOptions::decrease_tolerance) of 1e-9, below which α and β
-    /// have settled.
+    /// have settled. If rounding of JᵀJ hides the penalty, as with noise below 1e-6, the fit
+    /// continues with QR, which takes several times as long.
     ///
     /// Sources: MacKay, "A practical Bayesian framework for backpropagation networks", 1992,
     /// [doi:10.1162/neco.1992.4.3.448](https://doi.org/10.1162/neco.1992.4.3.448). Foresee and

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::columns::Columns;
+use super::prior::{Penalty, Prior};
 use super::{Evidence, GaussNewtonLoss};
 use crate::blas1::{add_scaled, dot};
 use crate::error::{Error, Result};
@@ -27,7 +29,7 @@ fn widen<T: Float>(from: &[T], to: &mut [f64]) {
 
 /// Residuals of a network on samples.
 ///
-/// The penalty's residuals, √λ · W for each penalized parameter W, come after those of the samples.
+/// The penalty's residuals come after those of the samples.
 pub(super) struct OnSamples<'a, T> {
     samples: CheckedSamples<'a, T>,
     gradient: GradientWorkspace<T>,
@@ -43,14 +45,8 @@ pub(super) struct OnSamples<'a, T> {
     /// Residuals of the last `linearize`, and of the last evaluation.
     residuals: Vec<f64>,
     trial: Vec<f64>,
-    /// λ
-    penalty: f64,
-    /// Indices of the penalized parameters.
-    penalized: Vec<usize>,
-    /// Estimates of a Bayesian penalty. `None` for a constant one.
-    evidence: Option<Evidence>,
-    /// `true` if the next estimate must be skipped, because the state of another run has it.
-    is_estimated: bool,
+    /// The penalty.
+    prior: Prior,
     /// Rows of the Jacobian, weighted.
     block: Vec<f64>,
     /// Outputs of one sample.
@@ -81,17 +77,18 @@ impl<'a, T: Float> OnSamples<'a, T> {
         loss.check_targets(&targets, net.outputs())?;
         let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
         let len = net.params().len();
-        let layers = net.layout().layers().iter();
-        let penalized: Vec<usize> = match penalty {
-            Penalty::Weights(0.0) => Vec::new(),
-            Penalty::Weights(_) => layers.flat_map(|at| at.weights.clone()).collect(),
-            Penalty::Bayesian => (0..len).collect(),
-        };
-        let total = count + penalized.len();
+        let roots: Vec<f64> = weights.map(|weight| math::sqrt(weight.as_f64())).collect();
+        let prior = Prior::new(penalty, net, || {
+            Ok([
+                Columns::measure(&inputs, net.inputs(), &roots)?,
+                Columns::measure(&outputs, net.outputs(), &roots)?,
+            ])
+        })?;
+        let total = count + prior.len();
         Ok(Self {
             targets,
             loss,
-            roots: weights.map(|weight| math::sqrt(weight.as_f64())).collect(),
+            roots,
             gradient,
             predictor: Predictor::new(net.clone())?,
             net: net.clone(),
@@ -99,13 +96,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
             outputs,
             residuals: zeros(total)?,
             trial: zeros(total)?,
-            penalty: match penalty {
-                Penalty::Weights(lambda) => lambda,
-                Penalty::Bayesian => 0.0,
-            },
-            penalized,
-            evidence: (penalty == Penalty::Bayesian).then(Evidence::default),
-            is_estimated: false,
+            prior,
             block: Vec::new(),
             row: zeros(net.outputs())?,
             mean: zeros(len)?,
@@ -116,23 +107,14 @@ impl<'a, T: Float> OnSamples<'a, T> {
         })
     }
 
-    /// Returns the estimates of a Bayesian penalty.
-    pub(super) fn evidence(&self) -> Option<Evidence> {
-        self.evidence
+    /// Returns the penalty.
+    pub(super) fn prior(&self) -> &Prior {
+        &self.prior
     }
 
-    /// Returns λ.
-    pub(super) fn penalty(&self) -> f64 {
-        self.penalty
-    }
-
-    /// Continues with the estimates of another run, unless the penalty is constant.
+    /// Continues with the estimates of another run.
     pub(super) fn resume(&mut self, penalty: f64, evidence: Option<Evidence>) {
-        if let (Some(to), Some(evidence)) = (&mut self.evidence, evidence) {
-            *to = evidence;
-            self.penalty = penalty;
-            self.is_estimated = true;
-        }
+        self.prior.resume(penalty, evidence);
     }
 
     /// Computes the residuals at these parameters into `trial`. Returns twice the loss of all
@@ -170,55 +152,25 @@ impl<'a, T: Float> OnSamples<'a, T> {
 
     /// Writes the penalty's residuals at these parameters to the end of `trial`.
     fn penalize(&mut self, params: &[f64]) {
-        let root = math::sqrt(self.penalty);
-        let rest = self.trial[self.targets.len()..].iter_mut();
-        for (r, &index) in rest.zip(&self.penalized) {
-            *r = root * params[index];
-        }
+        let rest = &mut self.trial[self.targets.len()..];
+        self.prior.residuals(params, rest);
     }
 
-    /// Estimates the penalty anew, from the residuals and the Jacobian of the samples at these
-    /// parameters.
-    fn estimate(&mut self, params: &[f64], system: &mut System) -> Result<()> {
-        let Some(before) = self.evidence else {
-            return Ok(());
-        };
-        if core::mem::take(&mut self.is_estimated) {
-            return Ok(());
-        }
+    /// Adds the rows of the samples at these parameters to an empty system, then estimates the
+    /// penalty anew. Returns `false` if rounding of the system prevents the estimate.
+    fn add_samples(&mut self, params: &[f64], system: &mut System) -> Result<bool> {
+        let residuals = core::mem::take(&mut self.trial);
+        let len = params.len();
+        let result = self.for_each_block(|first, jacobian| {
+            system.add(jacobian, &residuals[first..][..jacobian.len() / len])
+        });
+        self.trial = residuals;
+        result?;
         let errors = &self.trial[..self.targets.len()];
         // A sample without weight is none.
         let ignored = self.roots.iter().filter(|&&root| root == 0.0).count();
         let count = (errors.len() - ignored * self.net.outputs()).max(1) as f64;
-        let n = params.len() as f64;
-        let (error_sum, square_sum) = (dot(errors, errors), dot(params, params));
-        // Bounds of λ, within which the sums of products have a meaning.
-        let largest = system.largest_square().max(f64::MIN_POSITIVE);
-        let bounds = [largest * f64::EPSILON * n, largest / f64::EPSILON];
-        let effective = if before.alpha == 0.0 {
-            // A start between none and all.
-            0.5 * n.min(count)
-        } else {
-            match system.trace_of_inverse(self.penalty)? {
-                Some(trace) => (n - self.penalty * trace).clamp(0.0, n.min(count)),
-                None => before.effective_params,
-            }
-        };
-        let free = (count - effective).max(f64::EPSILON * count);
-        let lambda = effective * error_sum / (free * square_sum);
-        self.penalty = if lambda.is_finite() {
-            lambda.clamp(bounds[0], bounds[1])
-        } else {
-            bounds[1]
-        };
-        let beta = (free / (2.0 * error_sum)).min(f64::MAX);
-        self.evidence = Some(Evidence {
-            alpha: (self.penalty * beta).min(f64::MAX),
-            beta,
-            effective_params: effective,
-        });
-        self.penalize(params);
-        Ok(())
+        self.prior.estimate(params, errors, count, system)
     }
 
     /// Visits blocks of rows of the weighted Jacobian at the network's parameters. Each comes with
@@ -251,15 +203,6 @@ impl<'a, T: Float> OnSamples<'a, T> {
     }
 }
 
-/// The penalty on squared parameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Penalty {
-    /// λ on the weights.
-    Weights(f64),
-    /// An estimated λ on all parameters.
-    Bayesian,
-}
-
 impl<T: Float> Problem for OnSamples<'_, T> {
     fn residuals(&self) -> usize {
         self.residuals.len()
@@ -275,22 +218,22 @@ impl<T: Float> Problem for OnSamples<'_, T> {
 
     fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64> {
         let sum = self.compute(params)?;
-        let residuals = core::mem::take(&mut self.trial);
-        let len = params.len();
-        let result = self.for_each_block(|first, jacobian| {
-            system.add(jacobian, &residuals[first..][..jacobian.len() / len])
-        });
-        self.trial = residuals;
-        result?;
-        self.estimate(params, system)?;
+        if !self.add_samples(params, system)? {
+            system.make_precise()?;
+            self.add_samples(params, system)?;
+        }
+        self.penalize(params);
         self.residuals.copy_from_slice(&self.trial);
         let penalties = &self.residuals[self.targets.len()..];
-        let root = math::sqrt(self.penalty);
-        system.add_diagonal(&self.penalized, root, penalties)?;
-        if self.evidence.is_some() {
+        self.prior.add(penalties, system)?;
+        if self.prior.evidence().is_some() {
             return sum_of_squares(&self.residuals);
         }
         Ok(sum)
+    }
+
+    fn keep_penalty(&mut self) {
+        self.prior.keep();
     }
 
     fn accelerate(

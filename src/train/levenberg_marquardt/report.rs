@@ -36,7 +36,7 @@ pub struct LevenbergMarquardtReport {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Evidence {
-    /// α, half the inverse variance of the parameters.
+    /// α, half the inverse variance of the parameters for scaled samples.
     pub alpha: f64,
     /// β, half the inverse variance of the targets' noise.
     pub beta: f64,
@@ -59,8 +59,10 @@ impl LevenbergMarquardtReport {
     /// The deviation is that of a new target with weight 1, so it contains the noise:
     ///
     /// ```text
-    /// s² · (1 + gᵀ (JᵀJ + λ I)⁻¹ g)     g = dy/dθ
+    /// s² · (1 + gᵀ (JᵀJ)⁻¹ g)     g = dy/dθ
     /// ```
+    ///
+    /// J contains the rows of a Bayesian penalty.
     ///
     /// It assumes independent, normal noise of one size, and a network that is nearly linear in its
     /// parameters within their errors. It covers no systematic error of the network, which grows
