@@ -42,10 +42,13 @@ mod validation;
 pub use batches::{Batches, Order};
 pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
-pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
+pub use lbfgs::{
+    Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize, minimize_with,
+};
 pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
     LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
+    least_squares_by_differences_with, least_squares_with,
 };
 pub use levenberg_marquardt::{
     Evidence, GaussNewtonLoss, LevenbergMarquardt, LevenbergMarquardtReport,

@@ -29,8 +29,6 @@ pub(super) use system::System;
 /// residual i with respect to parameter j in row i and column j. It is row-major
 /// `[residuals x params]` and arrives filled with zeros.
 ///
-/// `on_iteration` receives each iteration with its parameters and can end the search.
-///
 /// # Algorithm
 /// Each step v minimizes a damped linear model of the residuals:
 ///
@@ -79,7 +77,6 @@ pub(super) use system::System;
 /// Exponential decay, fitted to five measurements:
 ///
 /// ```
-/// use std::ops::ControlFlow;
 /// use feedforward::train::{LeastSquaresOptions, least_squares};
 ///
 /// let times = [0.0_f64, 1.0, 2.0, 3.0, 4.0];
@@ -98,7 +95,7 @@ pub(super) use system::System;
 /// };
 /// let mut p = [1.0, 1.0];
 /// let options = LeastSquaresOptions::default();
-/// let report = least_squares(&options, &mut p, 5, decay, |_, _| ControlFlow::Continue(()))?;
+/// let report = least_squares(&options, &mut p, 5, decay)?;
 /// assert!((p[0] - 3.02).abs() < 0.02 && (p[1] - 0.506).abs() < 0.01, "{p:?}");
 /// let errors = report.standard_deviations()?;
 /// assert!(errors[0] < 0.03 && errors[1] < 0.01, "{errors:?}");
@@ -114,6 +111,42 @@ pub(super) use system::System;
 ///
 /// After an error, the parameters are those of the last iteration.
 pub fn least_squares(
+    options: &LeastSquaresOptions,
+    params: &mut [f64],
+    residual_count: usize,
+    function: impl FnMut(&[f64], &mut [f64], Option<&mut [f64]>) -> Result<()>,
+) -> Result<LeastSquaresReport> {
+    least_squares_with(options, params, residual_count, function, go_on)
+}
+
+/// Minimizes as [`least_squares`] does, and calls a function after each iteration.
+///
+/// `on_iteration` receives each iteration with its parameters and can end the search.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use feedforward::train::{LeastSquaresOptions, LeastSquaresStop, least_squares_with};
+///
+/// let root = |p: &[f64], residuals: &mut [f64], jacobian: Option<&mut [f64]>| {
+///     residuals[0] = p[0] * p[0] - 2.0;
+///     if let Some(jacobian) = jacobian {
+///         jacobian[0] = 2.0 * p[0];
+///     }
+///     Ok(())
+/// };
+/// let mut p = [9.0];
+/// let options = LeastSquaresOptions::default();
+/// let report = least_squares_with(&options, &mut p, 1, root, |iteration, p| {
+///     println!("{}: {} at {p:?}", iteration.number, iteration.sum_of_squares);
+///     if p[0] < 2.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// })?;
+/// assert_eq!(report.stopped_by, LeastSquaresStop::Callback);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// The errors of [`least_squares`].
+pub fn least_squares_with(
     options: &LeastSquaresOptions,
     params: &mut [f64],
     residual_count: usize,
@@ -137,7 +170,6 @@ pub fn least_squares(
 /// not finite on one side, the difference is one-sided.
 ///
 /// ```
-/// use std::ops::ControlFlow;
 /// use feedforward::train::{LeastSquaresOptions, least_squares_by_differences};
 ///
 /// let (x, y) = ([1.0_f64, 2.0, 4.0, 8.0], [3.0, 4.2, 6.1, 8.5]);
@@ -149,8 +181,7 @@ pub fn least_squares(
 /// };
 /// let mut p = [1.0, 1.0];
 /// let options = LeastSquaresOptions::default();
-/// let go_on = |_: &_, _: &[f64]| ControlFlow::Continue(());
-/// let report = least_squares_by_differences(&options, &mut p, 4, power, go_on)?;
+/// let report = least_squares_by_differences(&options, &mut p, 4, power)?;
 /// assert!((p[0] - 3.0).abs() < 0.1 && (p[1] - 0.5).abs() < 0.02, "{p:?}");
 /// assert!(report.sum_of_squares < 0.02);
 /// # Ok::<(), feedforward::Error>(())
@@ -163,11 +194,31 @@ pub fn least_squares_by_differences(
     params: &mut [f64],
     residual_count: usize,
     function: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
+) -> Result<LeastSquaresReport> {
+    least_squares_by_differences_with(options, params, residual_count, function, go_on)
+}
+
+/// Minimizes as [`least_squares_by_differences`] does, and calls a function after each iteration.
+///
+/// `on_iteration` receives each iteration with its parameters and can end the search.
+///
+/// # Errors
+/// The errors of [`least_squares`].
+pub fn least_squares_by_differences_with(
+    options: &LeastSquaresOptions,
+    params: &mut [f64],
+    residual_count: usize,
+    function: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
     on_iteration: impl FnMut(&LeastSquaresIteration, &[f64]) -> ControlFlow<()>,
 ) -> Result<LeastSquaresReport> {
     check(options, params, residual_count)?;
     let function = Differences::new(residual_count, params, function)?;
     run(options, params, residual_count, function, on_iteration)
+}
+
+/// Continues after any iteration.
+fn go_on(_: &LeastSquaresIteration, _: &[f64]) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 fn check(options: &LeastSquaresOptions, params: &[f64], residual_count: usize) -> Result<()> {

@@ -9,10 +9,6 @@ use crate::simd::{InstructionSet, on_every_set};
 mod failures;
 mod fits;
 
-fn go_on(_: &LeastSquaresIteration, _: &[f64]) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 /// Numbers without a pattern, between -0.5 and 0.5.
 fn numbers(len: usize) -> Vec<f64> {
     let golden = 0.618_033_988_749_894_9;

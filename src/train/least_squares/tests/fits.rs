@@ -45,7 +45,7 @@ fn every_option_finds_the_minimum() {
     let mut first: Option<Vec<f64>> = None;
     for options in every_option() {
         let mut p = [1.0, 3.0];
-        let report = least_squares(&options, &mut p, 40, decay, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 40, decay).unwrap();
         let expected = first.get_or_insert_with(|| p.to_vec());
         for (x, y) in p.iter().zip(expected.iter()) {
             assert!((x - y).abs() < 1e-12, "{options:?}: {p:?}");
@@ -70,7 +70,7 @@ fn every_option_finds_the_minimum() {
 
         let mut q = [1.0, 3.0];
         let by_differences = |p: &[f64], r: &mut [f64]| decay(p, r, None);
-        least_squares_by_differences(&options, &mut q, 40, by_differences, go_on).unwrap();
+        least_squares_by_differences(&options, &mut q, 40, by_differences).unwrap();
         for (x, y) in p.iter().zip(&q) {
             assert!((x - y).abs() < 1e-9, "{options:?}: {p:?}, {q:?}");
         }
@@ -110,7 +110,7 @@ fn a_polynomial_of_degree_10_has_9_digits() {
         for start in [0.0, 1e3] {
             let mut w = [start; 11];
             let options = LeastSquaresOptions::default();
-            least_squares(&options, &mut w, 33, polynomial, go_on).unwrap();
+            least_squares(&options, &mut w, 33, polynomial).unwrap();
             for (w, expected) in w.iter().zip(weights) {
                 assert!(
                     (w / expected - 1.0).abs() < 1e-9,
@@ -135,7 +135,7 @@ fn fewer_residuals_than_parameters_have_a_solution() {
     };
     for options in every_option() {
         let mut p = [1.0, 2.0, 3.0, 4.0, 5.0];
-        let report = least_squares(&options, &mut p, 2, function, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 2, function).unwrap();
         assert!(report.sum_of_squares < 1e-25, "{options:?}: {report:?}");
         assert_eq!(p[3..], [4.0, 5.0]);
         assert_eq!(report.degrees_of_freedom(), 0);
@@ -163,7 +163,7 @@ fn dependent_columns_have_a_finite_fit_without_covariance() {
     };
     for options in every_option() {
         let mut p = [5.0, -1.0, 7.0];
-        let report = least_squares(&options, &mut p, 9, function, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 9, function).unwrap();
         assert!(p.iter().all(|x| x.is_finite()), "{options:?}: {p:?}");
         assert!(
             (p[0] + p[1] - 2.0 - 3.0 / 17.0).abs() < 1e-9,
@@ -192,7 +192,7 @@ fn fused_sets_are_bit_identical() {
                 return;
             }
             let mut p = [1.0, 3.0];
-            let report = least_squares(&options, &mut p, 100, decay, go_on).unwrap();
+            let report = least_squares(&options, &mut p, 100, decay).unwrap();
             let got = (p, report);
             assert_eq!(&got, expected.get_or_insert_with(|| got.clone()));
         });
@@ -204,7 +204,7 @@ fn each_reason_to_stop_is_reported() {
     let default = LeastSquaresOptions::default();
     let stop = |options: LeastSquaresOptions| {
         let mut p = [1.0, 3.0];
-        let report = least_squares(&options, &mut p, 40, decay, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 40, decay).unwrap();
         (report.stopped_by, report)
     };
     let one = LeastSquaresOptions {
@@ -252,7 +252,7 @@ fn each_reason_to_stop_is_reported() {
 
     let mut p = [1.0, 3.0];
     let mut seen = Vec::new();
-    let report = least_squares(&default, &mut p, 40, decay, |iteration, p| {
+    let report = least_squares_with(&default, &mut p, 40, decay, |iteration, p| {
         seen = p.to_vec();
         if iteration.number == 3 {
             return ControlFlow::Break(());
@@ -285,7 +285,7 @@ fn a_solution_is_left_as_it_is() {
     };
     let mut p = [2.0];
     let options = LeastSquaresOptions::default();
-    let report = least_squares(&options, &mut p, 2, line, go_on).unwrap();
+    let report = least_squares(&options, &mut p, 2, line).unwrap();
     assert_eq!((p, report.stopped_by), ([2.0], LeastSquaresStop::Goal));
     assert!(report.iterations.is_empty());
     assert_eq!(report.covariance().unwrap(), [0.0]);
