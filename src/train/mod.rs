@@ -16,6 +16,7 @@
 //! | exact fits of small networks | [`LevenbergMarquardt`], [`LevenbergMarquardtReport`] |
 //! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 //! | fitting any function by least squares | [`least_squares`] with [`LeastSquaresOptions`] |
+//! | testing a Jacobian | [`check_jacobian`] |
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -47,7 +48,7 @@ pub use lbfgs::{
 };
 pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
-    LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
+    LeastSquaresStop, Scaling, check_jacobian, least_squares, least_squares_by_differences,
     least_squares_by_differences_with, least_squares_with,
 };
 pub use levenberg_marquardt::{

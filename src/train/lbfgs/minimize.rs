@@ -8,7 +8,7 @@ use core::ops::ControlFlow;
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
 use crate::blas1::{add_scaled, dot, max_abs, scale, scaled_sum};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 
@@ -143,8 +143,8 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     ) -> Result<LbfgsReport> {
         let start = &mut self.current;
         let value = (self.objective)(&start.params, &mut start.gradient)?;
-        check_finite("loss", &[value])?;
-        check_finite("gradient", &start.gradient)?;
+        check_finite("loss", &[value]).map_err(|error| error.at(|_| Position::Start))?;
+        check_finite("gradient at the start", &start.gradient)?;
         start.loss = value;
         self.report.evaluations = 1;
         self.measure();

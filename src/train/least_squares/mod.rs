@@ -7,18 +7,25 @@ use crate::error::Error;
 use crate::error::{Result, check_count, check_not_empty};
 use crate::float::check_finite;
 
+mod check;
 mod damping;
 mod dense;
 mod options;
+mod problem;
 mod report;
 mod search;
+mod state;
 mod system;
 
+pub use check::check_jacobian;
 pub(super) use dense::sum_of_squares;
 use dense::{Analytic, Dense, Differences, Function};
 pub use options::{Damping, Factorization, LeastSquaresOptions, Scaling};
+pub(super) use problem::{Problem, SHIFT, second_derivative};
+pub(super) use report::ResidualKind;
 pub use report::{LeastSquaresIteration, LeastSquaresReport, LeastSquaresStop};
-pub(super) use search::{Problem, SHIFT, Search, SearchState, second_derivative};
+pub(super) use search::Search;
+pub(super) use state::SearchState;
 pub(super) use system::System;
 
 /// Minimizes the sum of squares of residuals by the method of Levenberg and Marquardt.
@@ -57,7 +64,23 @@ pub(super) use system::System;
 /// # Failures
 /// Residuals and Jacobians that are not finite are an error at the start. Later they shorten the
 /// step, as do [`Error::NotFinite`] and [`Error::Overflow`] from the function. Any other error ends
-/// the search and is returned.
+/// the search and is returned. If a function fails for a reason of its own, it returns
+/// [`Error::Malformed`], which has room for a text:
+///
+/// ```text
+/// Err(Error::Malformed { what: "table of gases", problem: format!("no gas {name:?}") })
+/// ```
+///
+/// # Wrong Jacobians
+/// Test a new Jacobian with [`check_jacobian`] first. A wrong one, with a wrong sign for example,
+/// slows the search down or ends it far from a minimum. The search compares the Jacobian with
+/// differences in these cases, and a wrong number is then an error:
+///
+/// - A row of the Jacobian is zero at the start, perhaps because the function did not write it.
+/// - No step lowers the sum of squares any more, but the Jacobian promises that one would.
+/// - The start seems to be a minimum.
+///
+/// The comparison takes four evaluations for each parameter. It does not find every wrong Jacobian.
 ///
 /// If J's columns depend on each other, damping makes the step unique. The report's
 /// [`covariance`](LeastSquaresReport::covariance) is then an error.
@@ -106,6 +129,7 @@ pub(super) use system::System;
 /// - [`Error::InvalidSetting`] if an option is outside its range, or `residual_count` is 0
 /// - [`Error::Empty`] without parameters
 /// - [`Error::NotFinite`] if parameters, residuals or the Jacobian are not finite at the start
+/// - [`Error::InvalidValue`] for a wrong number of the Jacobian, if the search finds it
 /// - [`Error::TooLarge`] if the Jacobian does not fit in memory
 /// - Any other error of the function
 ///
@@ -169,6 +193,10 @@ pub fn least_squares_with(
 /// relative to the parameter. A Jacobian takes two evaluations for each parameter. If residuals are
 /// not finite on one side, the difference is one-sided.
 ///
+/// The distance is relative to at least 1e-4 of the parameter's largest magnitude so far, so that it
+/// is not too short near 0. A parameter that starts at 0 counts as 1, and its first distance is
+/// 6e-10. If its unit is much smaller or larger, start from a typical value instead, or scale it.
+///
 /// ```
 /// use feedforward::train::{LeastSquaresOptions, least_squares_by_differences};
 ///
@@ -223,6 +251,10 @@ fn go_on(_: &LeastSquaresIteration, _: &[f64]) -> ControlFlow<()> {
 
 fn check(options: &LeastSquaresOptions, params: &[f64], residual_count: usize) -> Result<()> {
     options.check()?;
+    check_start(params, residual_count)
+}
+
+fn check_start(params: &[f64], residual_count: usize) -> Result<()> {
     check_not_empty("parameters", params)?;
     check_count("residuals", residual_count)?;
     check_finite("parameters", params)

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::math;
 use crate::simd::{InstructionSet, on_every_set};
 
+mod checks;
 mod failures;
 mod fits;
 

@@ -4,12 +4,14 @@ use alloc::vec::Vec;
 
 use super::{Evidence, GaussNewtonLoss};
 use crate::blas1::{add_scaled, dot};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 use crate::memory;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Predictor};
-use crate::train::least_squares::{Problem, SHIFT, System, second_derivative, sum_of_squares};
+use crate::train::least_squares::{
+    Problem, ResidualKind, SHIFT, System, second_derivative, sum_of_squares,
+};
 
 /// Writes parameters in the precision of a network.
 pub(super) fn round<T: Float>(from: &[f64], to: &mut [T]) {
@@ -53,6 +55,8 @@ pub(super) struct OnSamples<'a, T> {
     is_estimated: bool,
     /// Rows of the Jacobian, weighted.
     block: Vec<f64>,
+    /// Sum of the weights of all targets.
+    total: f64,
     /// Outputs of one sample.
     row: Vec<f64>,
     /// Mean of one sample's rows of the Jacobian.
@@ -80,6 +84,9 @@ impl<'a, T: Float> OnSamples<'a, T> {
         let targets = memory::collected("targets", count, targets)?;
         loss.check_targets(&targets, net.outputs())?;
         let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
+        let weight_sum: f64 = (0..samples.len())
+            .map(|sample| samples.weight(sample).map_or(1.0, |weight| weight.as_f64()))
+            .sum();
         let len = net.params().len();
         let layers = net.layout().layers().iter();
         let penalized: Vec<usize> = match penalty {
@@ -107,6 +114,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
             evidence: (penalty == Penalty::Bayesian).then(Evidence::default),
             is_estimated: false,
             block: Vec::new(),
+            total: weight_sum * net.outputs() as f64,
             row: zeros(net.outputs())?,
             mean: zeros(len)?,
             shifted: zeros(len)?,
@@ -157,14 +165,14 @@ impl<'a, T: Float> OnSamples<'a, T> {
             sum += root * root * double;
         }
         self.penalize(params);
-        check_finite("residuals", &self.trial)?;
+        check_finite("residuals at the start", &self.trial)?;
         if self.loss == GaussNewtonLoss::SquaredError {
             return sum_of_squares(&self.trial);
         }
         let penalties = &self.trial[self.targets.len()..];
         let value = sum + dot(penalties, penalties);
         let what = "loss of the samples";
-        check_finite(what, &[value])?;
+        check_finite(what, &[value]).map_err(|error| error.at(|_| Position::Start))?;
         Ok(value)
     }
 
@@ -267,6 +275,21 @@ impl<T: Float> Problem for OnSamples<'_, T> {
 
     fn evaluations(&self) -> usize {
         self.evaluations
+    }
+
+    fn kind(&self) -> ResidualKind {
+        if self.loss != GaussNewtonLoss::SquaredError {
+            ResidualKind::Loss
+        } else if self.evidence.is_none() && self.penalty != 0.0 {
+            ResidualKind::Penalized
+        } else {
+            ResidualKind::Errors
+        }
+    }
+
+    fn mean_square(&self, _: f64) -> f64 {
+        let errors = &self.residuals[..self.targets.len()];
+        dot(errors, errors) / self.total
     }
 
     fn evaluate(&mut self, params: &[f64]) -> Result<f64> {

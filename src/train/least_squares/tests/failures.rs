@@ -77,7 +77,7 @@ fn wrong_sizes_and_starts_are_errors() {
     );
     assert_eq!(
         message(&mut [1e200, 2.0], 5),
-        "sum of squares of the residuals: expected finite numbers, got inf at index 0"
+        "sum of squares of the residuals: expected finite numbers, got inf at the start"
     );
     let error = least_squares(&options, &mut [1.0, 2.0], usize::MAX / 8, line);
     assert!(matches!(error, Err(Error::TooLarge { .. })));
@@ -91,7 +91,19 @@ fn numbers_that_are_not_finite_at_the_start_are_errors() {
     let error = least_squares(&options, &mut p, 5, unwritten).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "residuals: expected finite numbers, got NaN at index 3"
+        "residuals at the start, some of which the function did not write: expected finite \
+         numbers, got NaN at index 3"
+    );
+
+    let bad_residuals = |_: &[f64], r: &mut [f64]| {
+        r.fill(0.0);
+        r[2] = f64::NAN;
+        Ok(())
+    };
+    let error = least_squares_by_differences(&options, &mut p, 5, bad_residuals).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "residuals at the start: expected finite numbers, got NaN at index 2"
     );
 
     let bad_jacobian = |p: &[f64], r: &mut [f64], j: Option<&mut [f64]>| {
@@ -105,7 +117,7 @@ fn numbers_that_are_not_finite_at_the_start_are_errors() {
     let error = least_squares(&options, &mut p, 5, bad_jacobian).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Jacobian: expected finite numbers, got inf at row 2, column 1"
+        "Jacobian at the start: expected finite numbers, got inf at row 2, column 1"
     );
 
     let huge_jacobian = |p: &[f64], r: &mut [f64], j: Option<&mut [f64]>| {
@@ -119,14 +131,15 @@ fn numbers_that_are_not_finite_at_the_start_are_errors() {
     assert!(
         error
             .to_string()
-            .starts_with("squares of the Jacobian: expected finite numbers")
+            .starts_with("squares of the Jacobian at the start: expected finite numbers")
     );
 
     let never = |_: &[f64], _: &mut [f64]| Ok(());
     let error = least_squares_by_differences(&options, &mut p, 5, never).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "residuals: expected finite numbers, got NaN at index 0"
+        "residuals at the start, some of which the function did not write: expected finite \
+         numbers, got NaN at index 0"
     );
     assert_eq!(p, [1.0, 2.0]);
 }
@@ -259,8 +272,15 @@ fn a_wrong_jacobian_ends_with_a_reason() {
                 Ok(())
             };
             let mut p = [1.0, -2.0, 3.0];
-            let report = least_squares(&options, &mut p, count, function).unwrap();
+            let report = least_squares(&options, &mut p, count, function);
             assert!(p.iter().all(|x| x.is_finite()), "{kind} {count} {p:?}");
+            let report = match report {
+                Err(Error::InvalidValue { what, .. }) => {
+                    assert_eq!(what, "Jacobian");
+                    continue;
+                }
+                report => report.unwrap(),
+            };
             assert!(report.sum_of_squares.is_finite());
             let is_finite = |it: &LeastSquaresIteration| {
                 it.step.is_finite() && it.damping.is_finite() && it.largest_gradient.is_finite()

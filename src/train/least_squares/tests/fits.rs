@@ -61,6 +61,8 @@ fn every_option_finds_the_minimum() {
         assert_eq!(last.number, report.iterations.len());
         assert_eq!(last.sum_of_squares, report.sum_of_squares);
         assert_eq!(report.degrees_of_freedom(), 38);
+        let rmse = (report.sum_of_squares / 40.0).sqrt();
+        assert!((report.rmse().unwrap() / rmse - 1.0).abs() < 1e-15);
         let deviations = report.standard_deviations().unwrap();
         let covariance = report.covariance().unwrap();
         for (deviation, i) in deviations.iter().zip([0, 3]) {
@@ -176,8 +178,56 @@ fn dependent_columns_have_a_finite_fit_without_covariance() {
         ] {
             assert_eq!(
                 error.unwrap_err().to_string(),
-                "covariance: expected a Jacobian with independent columns, got columns that \
-                 depend on each other"
+                "covariance: expected a Jacobian with independent columns, got zeros in the \
+                 columns of parameters [2]"
+            );
+        }
+    }
+}
+
+#[test]
+fn dependent_parameters_are_named() {
+    // Only the product of parameters 1 and 4 matters.
+    let product = |p: &[f64], r: &mut [f64], mut j: Option<&mut [f64]>| {
+        for (i, r) in r.iter_mut().enumerate() {
+            let x = 0.1 * i as f64;
+            let (y, cube) = (math::exp(-x), x * x * x);
+            *r = p[0] + p[1] * p[4] * y + p[2] * x + p[3] * cube - math::exp(x);
+            if let Some(j) = &mut j {
+                j[5 * i..][..5].copy_from_slice(&[1.0, p[4] * y, x, cube, p[1] * y]);
+            }
+        }
+        Ok(())
+    };
+    // Column 2 is a sum of 0 and 4.
+    let sum = |p: &[f64], r: &mut [f64], mut j: Option<&mut [f64]>| {
+        for (i, r) in r.iter_mut().enumerate() {
+            let x = 0.1 * i as f64;
+            let columns = [x, 1.0, 2.0 * x + 3.0 * x * x, 1e6 * x * x * x, x * x];
+            *r = columns.iter().zip(p).map(|(x, p)| x * p).sum::<f64>() - math::exp(x);
+            if let Some(j) = &mut j {
+                j[5 * i..][..5].copy_from_slice(&columns);
+            }
+        }
+        Ok(())
+    };
+    for options in every_option() {
+        let options = LeastSquaresOptions {
+            iterations: 20,
+            ..options
+        };
+        let fits = [
+            least_squares(&options, &mut [1.0, 3.0, 1.0, 1.0, 0.2], 30, product),
+            least_squares(&options, &mut [1.0; 5], 30, sum),
+        ];
+        for (fit, columns) in fits.into_iter().zip(["[1, 4]", "[0, 2, 4]"]) {
+            assert_eq!(
+                fit.unwrap().covariance().unwrap_err().to_string(),
+                format!(
+                    "covariance: expected a Jacobian with independent columns, got columns of \
+                     parameters {columns} that depend on each other"
+                ),
+                "{options:?}"
             );
         }
     }
