@@ -103,7 +103,7 @@ pub(super) struct Comparison {
     pub(super) wrong: Option<Error>,
     /// Row and column of a difference that is not finite.
     without_difference: Option<(usize, usize)>,
-    /// How much each residual changes if each parameter changes by its own size.
+    /// Change of each residual if each parameter changes by its own size.
     changes: Vec<f64>,
     pub(super) evaluations: usize,
 }

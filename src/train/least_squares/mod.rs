@@ -193,9 +193,9 @@ pub fn least_squares_with(
 /// relative to the parameter. A Jacobian takes two evaluations for each parameter. If residuals are
 /// not finite on one side, the difference is one-sided.
 ///
-/// The distance is relative to at least 1e-4 of the parameter's largest magnitude so far, so that it
-/// is not too short near 0. A parameter that starts at 0 counts as 1, and its first distance is
-/// 6e-10. If its unit is much smaller or larger, start from a typical value instead, or scale it.
+/// Near 0 the distance is relative to 1e-4 of the parameter's largest magnitude so far, so that it
+/// is not too short. A parameter that starts at 0 counts as 1, and its first distance is 6e-10. If
+/// its unit is much smaller or larger, start from a typical value instead, or scale it.
 ///
 /// ```
 /// use feedforward::train::{LeastSquaresOptions, least_squares_by_differences};

@@ -81,7 +81,7 @@ pub struct LeastSquaresReport {
     pub(super) mean_square: f64,
 }
 
-/// What the residuals of a search are.
+/// Kind of the residuals of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(in crate::train) enum ResidualKind {
@@ -176,8 +176,8 @@ impl LeastSquaresReport {
     ///
     /// # Errors
     /// - The errors of [`residual_standard_deviation`](Self::residual_standard_deviation)
-    /// - [`Error::Incompatible`] if columns of J depend on each other up to rounding. The message has
-    ///   the indices of these parameters, or of those in one of several such dependences.
+    /// - [`Error::Incompatible`] if columns of J depend on each other up to rounding. The message
+    ///   has the indices of these parameters, or of those in one of several such dependences.
     /// - [`Error::Missing`] if the [options](super::LeastSquaresOptions::covariance) exclude it
     /// - [`Error::TooLarge`] if there is not enough memory
     pub fn covariance(&self) -> Result<Vec<f64>> {

@@ -30,8 +30,8 @@ const ROUNDING: f64 = 1e-8;
 /// Largest ratio of successive predictions that counts as progress where rounding hides it.
 const PROGRESS: f64 = 0.9;
 
-/// Largest cosine between the residuals and a column of the Jacobian that is usual at the end of a
-/// search, unless all residuals are zero up to rounding.
+/// Cosine between the residuals and a column of the Jacobian that is too large for a minimum. Only
+/// residuals that are zero up to rounding have such a cosine there.
 const SUSPICIOUS: f64 = 1e-3;
 
 /// State of a search.

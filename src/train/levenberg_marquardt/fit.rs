@@ -105,8 +105,8 @@ impl LevenbergMarquardt {
     /// - [`Error::Incompatible`] if the network does not have the parameters of the state
     /// - [`Error::Differs`] if the loss or the penalty is another one, or if the earlier runs had
     ///   validation: see [`resume_with_validation`](Self::resume_with_validation)
-    /// - [`Error::NotFinite`], [`Error::InvalidValue`], [`Error::Length`] and [`Error::OutOfBounds`]
-    ///   for a state from a file with wrong numbers
+    /// - [`Error::NotFinite`], [`Error::InvalidValue`], [`Error::Length`] and
+    ///   [`Error::OutOfBounds`] for a state from a file with wrong numbers
     ///
     /// An error leaves the state unchanged.
     pub fn resume_with<T: Float>(
@@ -162,8 +162,8 @@ impl LevenbergMarquardt {
     }
 
     /// Trains as [`fit_with_validation`](Self::fit_with_validation) does, from the state of an
-    /// earlier run, and updates the state. Losses, patience and the best parameters are those of one
-    /// long run.
+    /// earlier run, and updates the state. Losses, patience and the best parameters are those of
+    /// one long run.
     ///
     /// The network has the best parameters between runs, and the state has the last ones. The
     /// validation samples must be those of the earlier runs. `patience` may be another.
@@ -241,9 +241,7 @@ impl LevenbergMarquardt {
             None => None,
         };
         let is_over = |validator: &Option<Validator<'_, T>>| {
-            validator
-                .as_ref()
-                .is_some_and(|validator| validator.is_over())
+            validator.as_ref().is_some_and(Validator::is_over)
         };
         // The patience may have ended before, or be shorter now.
         let mut is_stopped = is_over(&validator);

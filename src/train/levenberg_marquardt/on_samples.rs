@@ -85,7 +85,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
         loss.check_targets(&targets, net.outputs())?;
         let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
         let weight_sum: f64 = (0..samples.len())
-            .map(|sample| samples.weight(sample).map_or(1.0, |weight| weight.as_f64()))
+            .map(|sample| samples.weight(sample).map_or(1.0, Float::as_f64))
             .sum();
         let len = net.params().len();
         let layers = net.layout().layers().iter();

@@ -21,8 +21,8 @@ impl System {
     /// Returns the columns that are zero, or else those of which a combination is zero up to
     /// rounding. There are none with fewer residuals than parameters, or if rounding hides them.
     ///
-    /// The combination is the eigenvector of JᵀJ with the smallest eigenvalue, by inverse iteration,
-    /// for columns of length 1.
+    /// The combination is the eigenvector of JᵀJ with the smallest eigenvalue, for columns of
+    /// length 1. Inverse iteration computes it.
     pub(in crate::train::least_squares) fn dependence(&mut self) -> Result<Inverse> {
         let n = self.n;
         let lengths = &self.norms;

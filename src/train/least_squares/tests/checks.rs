@@ -27,7 +27,9 @@ fn decay(fault: Fault) -> impl Fn(&[f64], &mut [f64], Option<&mut [f64]>) -> Res
 }
 
 fn negate(jacobian: &mut [f64], _: usize) {
-    jacobian.iter_mut().for_each(|x| *x = -*x);
+    for x in jacobian {
+        *x = -*x;
+    }
 }
 
 fn transpose(jacobian: &mut [f64], rows: usize) {
@@ -107,8 +109,8 @@ fn a_search_with_a_wrong_jacobian_is_no_success() {
     for acceleration in [false, true] {
         for factorization in [Factorization::Qr, Factorization::Cholesky] {
             let options = LeastSquaresOptions {
-                acceleration,
                 factorization,
+                acceleration,
                 ..LeastSquaresOptions::default()
             };
             let mut p = [2.0, 0.4];
