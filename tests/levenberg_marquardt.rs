@@ -65,8 +65,7 @@ fn steps_are_those_of_least_squares_on_the_same_residuals() {
                 }
                 Ok(())
             };
-            let go_on = |_: &_, _: &[f64]| ControlFlow::Continue(());
-            let expected = least_squares(&options, &mut params, 300, residuals, go_on).unwrap();
+            let expected = least_squares(&options, &mut params, 300, residuals).unwrap();
             assert_eq!(report.search.iterations.len(), expected.iterations.len());
             let ratio = report.search.sum_of_squares / expected.sum_of_squares;
             assert!(

@@ -410,7 +410,7 @@ fn lbfgs_without_bounds() {
         Ok(0.5 * f64::from((p[0] - 1.0) * (p[0] - 1.0)))
     };
     let mut p = [9.0_f32];
-    minimize(&options, &mut p, bowl, |_, _| ControlFlow::Continue(())).unwrap();
+    minimize(&options, &mut p, bowl).unwrap();
     assert!((p[0] - 1.0).abs() < 1e-5);
 }
 
@@ -433,13 +433,7 @@ fn least_squares_without_bounds() {
         }
         Ok(())
     };
-    let report = least_squares(
-        &options,
-        &mut p,
-        3,
-        valley,
-        |_, _| ControlFlow::Continue(()),
-    );
+    let report = least_squares(&options, &mut p, 3, valley);
     assert!(report.unwrap().iterations.len() < 1000);
     assert!(p.iter().all(|p| (p - 1.0).abs() < 1e-7), "{p:?}");
 }

@@ -204,6 +204,9 @@ pub enum Error {
     },
 
     /// The data that were read do not have the expected format.
+    ///
+    /// A function of yours can also return it for a failure of its own, such as the function of
+    /// `train::least_squares`.
     #[error("{what}: {problem}")]
     Malformed {
         /// Name of the data.
@@ -289,6 +292,8 @@ pub enum Position {
         /// The column, which is the index of an input or output.
         column: usize,
     },
+    /// At the start of a search, for a number of its own such as a sum.
+    Start,
 }
 
 impl fmt::Display for Position {
@@ -296,6 +301,7 @@ impl fmt::Display for Position {
         match self {
             Self::Index(index) => write!(f, "index {index}"),
             Self::Row(row) => write!(f, "row {row}"),
+            Self::Start => write!(f, "the start"),
             Self::Cell { row, column } => write!(f, "row {row}, column {column}"),
         }
     }

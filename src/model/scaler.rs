@@ -50,6 +50,8 @@ pub struct Scaler<T> {
 enum Direction {
     Forward,
     Inverse,
+    /// The inverse for standard deviations.
+    Deviations,
 }
 
 impl<T: Float> Scaler<T> {
@@ -244,6 +246,25 @@ impl<T: Float> Scaler<T> {
         self.map(samples, Direction::Inverse)
     }
 
+    /// Converts standard deviations or other differences of scaled numbers to the original units,
+    /// row-major `[samples x columns]`: s = s'·|scale|.
+    ///
+    /// ```
+    /// use feedforward::Scaler;
+    ///
+    /// let volts = Scaler::from_parts([12.0], [4.0])?;
+    /// let (y, deviations) = ([0.5], [0.1]); // of a network with scaled targets
+    /// assert_eq!(volts.inverse_transform(&y)?, [14.0]);
+    /// assert_eq!(volts.inverse_transform_deviations(&deviations)?, [0.4]);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`inverse_transform`](Self::inverse_transform).
+    pub fn inverse_transform_deviations(&self, deviations: &[T]) -> Result<Vec<T>> {
+        self.mapped(deviations, Direction::Deviations)
+    }
+
     fn mapped(&self, samples: &[T], direction: Direction) -> Result<Vec<T>> {
         let mut samples = samples.to_vec();
         self.map(&mut samples, direction)?;
@@ -320,6 +341,7 @@ instantiate! {
             T::from_f64(match direction {
                 Direction::Forward => (x - offset) / scale,
                 Direction::Inverse => x * scale + offset,
+                Direction::Deviations => x * scale.abs(),
             })
         };
         for (row, values) in samples.chunks_exact(width).enumerate() {

@@ -16,6 +16,7 @@
 //! | exact fits of small networks | [`LevenbergMarquardt`], [`LevenbergMarquardtReport`] |
 //! | minimizing any function, without a network | [`minimize`] with [`LbfgsOptions`] |
 //! | fitting any function by least squares | [`least_squares`] with [`LeastSquaresOptions`] |
+//! | testing a Jacobian | [`check_jacobian`] |
 
 #![cfg(target_has_atomic = "ptr")]
 
@@ -42,10 +43,13 @@ mod validation;
 pub use batches::{Batches, Order};
 pub use hints::Hint;
 pub use history::{Epoch, History, StopReason, TrainingEvent, Update};
-pub use lbfgs::{Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize};
+pub use lbfgs::{
+    Lbfgs, LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop, minimize, minimize_with,
+};
 pub use least_squares::{
     Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport,
-    LeastSquaresStop, Scaling, least_squares, least_squares_by_differences,
+    LeastSquaresStop, Scaling, check_jacobian, least_squares, least_squares_by_differences,
+    least_squares_by_differences_with, least_squares_with,
 };
 pub use levenberg_marquardt::{
     Evidence, GaussNewtonLoss, LevenbergMarquardt, LevenbergMarquardtReport,

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow::{Break, Continue};
 
 use feedforward::train::{
-    Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, Scaling, least_squares,
-    least_squares_by_differences,
+    Damping, Factorization, LeastSquaresIteration, LeastSquaresOptions, Scaling,
+    least_squares_by_differences_with, least_squares_with,
 };
 use feedforward::{Error, Position, Result};
 
@@ -95,9 +95,9 @@ pub fn run(case: &mut Case) {
         if left == 0 { Break(()) } else { Continue(()) }
     };
     let report = if by_differences {
-        least_squares_by_differences(&options, &mut params, residuals, write, on_iteration)
+        least_squares_by_differences_with(&options, &mut params, residuals, write, on_iteration)
     } else {
-        least_squares(
+        least_squares_with(
             &options,
             &mut params,
             residuals,

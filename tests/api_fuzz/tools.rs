@@ -12,7 +12,7 @@ use feedforward::metrics::{
     mean_squared_error, pinball_loss, psnr, r2, roc_auc, roc_curve, root_mean_squared_error,
 };
 use feedforward::schedule::{Progress, Schedule};
-use feedforward::train::{Batches, LbfgsOptions, minimize};
+use feedforward::train::{Batches, LbfgsOptions, minimize_with};
 use feedforward::{Error, Position};
 
 use crate::case::{Case, Number, bits, finite, seen};
@@ -339,7 +339,7 @@ pub fn minimizer<T: Number>(case: &mut Case) {
     let good = finite(&params);
     let before = bits(&params);
     let mut left = 30;
-    let report = minimize(&options, &mut params, objective, |_, _| {
+    let report = minimize_with(&options, &mut params, objective, |_, _| {
         left -= 1;
         if left == 0 { Break(()) } else { Continue(()) }
     });

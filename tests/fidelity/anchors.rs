@@ -371,7 +371,7 @@ fn check_sigmoid_curve(fixture: &Value, report: &mut Report) {
             slope.copy_from_slice(&gradient.values()[..3]);
             Ok(loss)
         };
-        minimize(&exact, &mut found, objective, super::train::go_on).unwrap();
+        minimize(&exact, &mut found, objective).unwrap();
         let expected = [
             number(&certified["b3"]),
             -number(&certified["b2"]),

@@ -1,6 +1,5 @@
 //! NIST's certified problems of nonlinear regression.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use feedforward::train::{
@@ -38,17 +37,13 @@ fn fit(
             problem.residuals(p, r, j);
             Ok(())
         };
-        least_squares(options, &mut params, count, function, |_, _| {
-            ControlFlow::Continue(())
-        })
+        least_squares(options, &mut params, count, function)
     } else {
         let function = |p: &[f64], r: &mut [f64]| {
             problem.residuals(p, r, None);
             Ok(())
         };
-        least_squares_by_differences(options, &mut params, count, function, |_, _| {
-            ControlFlow::Continue(())
-        })
+        least_squares_by_differences(options, &mut params, count, function)
     };
     (params, report.unwrap())
 }
@@ -155,10 +150,7 @@ fn units_of_parameters_do_not_matter() {
             }
             Ok(())
         };
-        least_squares(&options, &mut params, count, function, |_, _| {
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+        least_squares(&options, &mut params, count, function).unwrap();
         let params: Vec<f64> = (0..).zip(&params).map(|(j, p)| p * units(j)).collect();
         assert_eq!(params, expected, "{}", problem.name);
     }

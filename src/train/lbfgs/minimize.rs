@@ -8,7 +8,7 @@ use core::ops::ControlFlow;
 use super::line_search::{LineSearch, Next, Trial};
 use super::{LbfgsIteration, LbfgsOptions, LbfgsReport, LbfgsStop};
 use crate::blas1::{add_scaled, dot, max_abs, scale, scaled_sum};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 
@@ -22,15 +22,13 @@ struct Point<T> {
 /// Minimizes any function of numbers by L-BFGS, as [`Lbfgs`](super::Lbfgs) minimizes the loss of a
 /// network.
 ///
-/// The search starts from `params` and leaves the best parameters there. `on_iteration` receives
-/// each iteration with its parameters and can end the search.
+/// The search starts from `params` and leaves the best parameters there.
 ///
 /// The objective writes the gradient and returns the value. Numbers that are not finite are an
 /// error at the start. Later they shorten the step, as do [`Error::Overflow`] and
 /// [`Error::NotFinite`] from the objective. Any other error ends the search and is returned.
 ///
 /// ```
-/// use std::ops::ControlFlow;
 /// use feedforward::train::{LbfgsOptions, minimize};
 ///
 /// // Rosenbrock's valley, whose minimum is at (1, 1).
@@ -46,7 +44,7 @@ struct Point<T> {
 ///     ..LbfgsOptions::default()
 /// };
 /// let mut p = [-1.2, 1.0];
-/// let report = minimize(&exact, &mut p, valley, |_, _| ControlFlow::Continue(()))?;
+/// let report = minimize(&exact, &mut p, valley)?;
 /// assert!(p.iter().all(|x| (x - 1.0).abs() < 1e-8), "{p:?}");
 /// assert!(report.evaluations < 60);
 /// # Ok::<(), feedforward::Error>(())
@@ -59,6 +57,37 @@ struct Point<T> {
 ///
 /// After an error, the parameters are those of the last iteration.
 pub fn minimize<T: Float>(
+    options: &LbfgsOptions,
+    params: &mut [T],
+    objective: impl FnMut(&[T], &mut [T]) -> Result<f64>,
+) -> Result<LbfgsReport> {
+    minimize_with(options, params, objective, |_, _| ControlFlow::Continue(()))
+}
+
+/// Minimizes as [`minimize`] does, and calls a function after each iteration.
+///
+/// `on_iteration` receives each iteration with its parameters and can end the search.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use feedforward::train::{LbfgsOptions, LbfgsStop, minimize_with};
+///
+/// let bowl = |p: &[f64], gradient: &mut [f64]| {
+///     gradient[0] = 2.0 * p[0];
+///     Ok(p[0] * p[0])
+/// };
+/// let mut p = [9.0];
+/// let report = minimize_with(&LbfgsOptions::default(), &mut p, bowl, |iteration, p| {
+///     println!("{}: {} at {p:?}", iteration.number, iteration.loss);
+///     ControlFlow::Break(())
+/// })?;
+/// assert_eq!(report.stopped_by, LbfgsStop::Callback);
+/// # Ok::<(), feedforward::Error>(())
+/// ```
+///
+/// # Errors
+/// The errors of [`minimize`].
+pub fn minimize_with<T: Float>(
     options: &LbfgsOptions,
     params: &mut [T],
     objective: impl FnMut(&[T], &mut [T]) -> Result<f64>,
@@ -114,8 +143,8 @@ impl<T: Float, F: FnMut(&[T], &mut [T]) -> Result<f64>> Search<'_, T, F> {
     ) -> Result<LbfgsReport> {
         let start = &mut self.current;
         let value = (self.objective)(&start.params, &mut start.gradient)?;
-        check_finite("loss", &[value])?;
-        check_finite("gradient", &start.gradient)?;
+        check_finite("loss", &[value]).map_err(|error| error.at(|_| Position::Start))?;
+        check_finite("gradient at the start", &start.gradient)?;
         start.loss = value;
         self.report.evaluations = 1;
         self.measure();

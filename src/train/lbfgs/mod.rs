@@ -15,7 +15,7 @@ use crate::mlp::{Mlp, Samples};
 mod line_search;
 mod minimize;
 
-pub use minimize::minimize;
+pub use minimize::{minimize, minimize_with};
 
 /// L-BFGS trainer, which minimizes the loss over all samples at once. It suits data sets of up to a
 /// few thousand samples.
@@ -222,7 +222,7 @@ impl<T: Float> Lbfgs<T> {
             net.params_mut().copy_from_slice(params);
             on_iteration(iteration, net)
         };
-        minimize(&self.options, &mut params, objective, on_iteration)
+        minimize_with(&self.options, &mut params, objective, on_iteration)
     }
 }
 

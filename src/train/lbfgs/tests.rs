@@ -35,14 +35,14 @@ fn go_on<I, P: ?Sized>(_: &I, _: &P) -> ControlFlow<()> {
 #[test]
 fn the_valley_is_walked_to_its_end() {
     let mut two = [-1.2, 1.0];
-    let report = minimize(&exact(), &mut two, rosenbrock, go_on).unwrap();
+    let report = minimize(&exact(), &mut two, rosenbrock).unwrap();
     assert!(two.iter().all(|x| (x - 1.0f64).abs() < 1e-8), "{two:?}");
     assert_eq!(report.stopped_by, LbfgsStop::Gradient);
     let mut ten: Vec<f64> = (0..10).map(|i| f64::from(i % 3) - 1.2).collect();
-    minimize(&exact(), &mut ten, rosenbrock, go_on).unwrap();
+    minimize(&exact(), &mut ten, rosenbrock).unwrap();
     assert!(ten.iter().all(|x| (x - 1.0).abs() < 1e-8), "{ten:?}");
     let mut single = [-1.2f32, 1.0];
-    let report = minimize(&exact(), &mut single, rosenbrock, go_on).unwrap();
+    let report = minimize(&exact(), &mut single, rosenbrock).unwrap();
     assert!(single.iter().all(|x| (x - 1.0).abs() < 1e-3), "{single:?}");
     assert!(
         report.evaluations < 200,
@@ -62,7 +62,7 @@ fn scales_that_differ_a_millionfold_are_learned() {
         Ok(sum)
     };
     let mut p = [0.0; 7];
-    let report = minimize(&exact(), &mut p, quadratic, go_on).unwrap();
+    let report = minimize(&exact(), &mut p, quadratic).unwrap();
     assert!(p.iter().all(|x| (x - 1.0).abs() < 1e-9), "{p:?}");
     assert!(report.iterations.len() < 120, "{}", report.iterations.len());
 }
@@ -81,7 +81,7 @@ fn every_step_meets_the_strong_wolfe_conditions() {
     let mut before = vec![-1.2, 1.0];
     let mut p = [-1.2, 1.0];
     let mut steps = 0;
-    minimize(&exact(), &mut p, objective, |_, p| {
+    minimize_with(&exact(), &mut p, objective, |_, p| {
         let ((_, value, gradient), (_, better, after)) = (look_up(&before), look_up(p));
         let way: Vec<f64> = p.iter().zip(&before).map(|(a, b)| a - b).collect();
         let slope = |g: &[f64]| g.iter().zip(&way).map(|(g, w)| g * w).sum::<f64>();
@@ -110,10 +110,10 @@ fn numbers_that_are_not_finite_shorten_the_step() {
             Ok(value)
         };
         let mut p = [1e-3];
-        minimize(&exact(), &mut p, barrier, go_on).unwrap();
+        minimize(&exact(), &mut p, barrier).unwrap();
         assert!((p[0] - 0.5).abs() < 1e-8, "{p:?}");
         let mut outside = [2.0];
-        assert!(minimize(&exact(), &mut outside, barrier, go_on).is_err());
+        assert!(minimize(&exact(), &mut outside, barrier).is_err());
         assert_eq!(outside, [2.0]);
     }
 }
@@ -122,7 +122,7 @@ fn numbers_that_are_not_finite_shorten_the_step() {
 fn limits_are_kept_and_named() {
     let run = |options: LbfgsOptions| {
         let mut p = [-1.2, 1.0];
-        let report = minimize(&options, &mut p, rosenbrock::<f64>, go_on).unwrap();
+        let report = minimize(&options, &mut p, rosenbrock::<f64>).unwrap();
         assert_eq!(report.loss, rosenbrock(&p, &mut [0.0; 2]).unwrap());
         report
     };
@@ -149,14 +149,14 @@ fn limits_are_kept_and_named() {
     });
     assert_eq!(coarse.stopped_by, LbfgsStop::Loss);
     let mut there = [1.0, 1.0];
-    let done = minimize(&exact(), &mut there, rosenbrock, go_on).unwrap();
+    let done = minimize(&exact(), &mut there, rosenbrock).unwrap();
     assert_eq!(
         (done.stopped_by, done.iterations.len()),
         (LbfgsStop::Gradient, 0)
     );
     let mut p = [-1.2, 1.0];
     let stop = |_: &LbfgsIteration, _: &[f64]| ControlFlow::Break(());
-    let stopped = minimize(&exact(), &mut p, rosenbrock, stop).unwrap();
+    let stopped = minimize_with(&exact(), &mut p, rosenbrock, stop).unwrap();
     assert_eq!(
         (stopped.stopped_by, stopped.iterations.len()),
         (LbfgsStop::Callback, 1)
@@ -179,10 +179,7 @@ fn limits_are_kept_and_named() {
             ..exact()
         },
     ] {
-        assert!(
-            minimize(&bad, &mut p, rosenbrock, go_on).is_err(),
-            "{bad:?}"
-        );
+        assert!(minimize(&bad, &mut p, rosenbrock).is_err(), "{bad:?}");
     }
 }
 
@@ -282,7 +279,7 @@ fn a_value_of_minus_infinity_is_no_minimum() {
         })
     };
     let mut p = [1.2];
-    let report = minimize(&exact(), &mut p, cliff, go_on).unwrap();
+    let report = minimize(&exact(), &mut p, cliff).unwrap();
     assert!(
         (p[0] - 0.5).abs() < 1e-9 && report.loss < 1e-18,
         "{report:?}"

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::search::{Problem, SHIFT, second_derivative};
+use super::check::Comparison;
+use super::problem::{Problem, SHIFT, second_derivative};
 use super::system::System;
 use crate::blas1::dot;
 use crate::error::{Error, Position, Result};
@@ -11,7 +12,7 @@ use crate::memory;
 
 /// A caller's function that writes residuals and, if asked, their Jacobian.
 pub(super) trait Function {
-    /// Evaluates the function. `residuals` arrive as NaN, `jacobian` as zeros.
+    /// Evaluates the function. `residuals` arrive as [`UNWRITTEN`], `jacobian` as zeros.
     fn call(
         &mut self,
         params: &[f64],
@@ -22,6 +23,13 @@ pub(super) trait Function {
     /// Returns the relative error of the Jacobian's numbers.
     fn derivative_error(&self) -> f64 {
         f64::EPSILON
+    }
+
+    /// Checks the Jacobian at a point by differences, if it is the caller's. Returns the number of
+    /// evaluations.
+    fn verify(&mut self, params: &[f64], residuals: &[f64], jacobian: &[f64]) -> Result<usize> {
+        let _ = (params, residuals, jacobian);
+        Ok(0)
     }
 
     /// Returns the number of additional evaluations that a Jacobian took so far.
@@ -44,6 +52,15 @@ where
         jacobian: Option<&mut [f64]>,
     ) -> Result<()> {
         (self.0)(params, residuals, jacobian)
+    }
+
+    fn verify(&mut self, params: &[f64], residuals: &[f64], jacobian: &[f64]) -> Result<usize> {
+        let function = |params: &[f64], residuals: &mut [f64]| (self.0)(params, residuals, None);
+        // Near the point, the function may fail. This tells nothing about the Jacobian.
+        let Ok(comparison) = Comparison::new(params, residuals, jacobian, function) else {
+            return Ok(0);
+        };
+        comparison.wrong.map_or(Ok(comparison.evaluations), Err)
     }
 }
 
@@ -90,22 +107,33 @@ impl<F: Function> Problem for Dense<F> {
 
     fn evaluate(&mut self, params: &[f64]) -> Result<f64> {
         self.evaluations += 1;
-        self.trial.fill(f64::NAN);
+        self.trial.fill(UNWRITTEN);
         self.function.call(params, &mut self.trial, None)?;
-        check_finite("residuals", &self.trial)?;
+        check_residuals(&self.trial)?;
         sum_of_squares(&self.trial)
     }
 
     fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64> {
         self.evaluations += 1;
-        self.residuals.fill(f64::NAN);
+        self.residuals.fill(UNWRITTEN);
         self.jacobian.fill(0.0);
         let jacobian = Some(&mut self.jacobian[..]);
         self.function.call(params, &mut self.residuals, jacobian)?;
-        check_finite("residuals", &self.residuals)?;
-        check_finite_rows("Jacobian", &self.jacobian, params.len())?;
+        check_residuals(&self.residuals)?;
+        check_finite_rows("Jacobian at the start", &self.jacobian, params.len())?;
         system.add(&self.jacobian, &self.residuals)?;
         sum_of_squares(&self.residuals)
+    }
+
+    fn verify(&mut self, params: &[f64]) -> Result<()> {
+        let function = &mut self.function;
+        self.evaluations += function.verify(params, &self.residuals, &self.jacobian)?;
+        Ok(())
+    }
+
+    fn has_zero_row(&self) -> bool {
+        let mut rows = self.jacobian.chunks_exact(self.shifted.len());
+        rows.any(|row| row.iter().all(|&x| x == 0.0))
     }
 
     fn accelerate(
@@ -137,6 +165,20 @@ impl<F: Function> Problem for Dense<F> {
     }
 }
 
+/// Fills residuals before the function writes them: NaN with a payload that no computation has.
+pub(super) const UNWRITTEN: f64 = f64::from_bits(0x7ff8_5eed_0f0f_5eed);
+
+/// Checks residuals. The message is for the start, because later such an error shortens the step.
+pub(super) fn check_residuals(residuals: &[f64]) -> Result<()> {
+    check_finite("residuals at the start", residuals).map_err(|error| match error {
+        Error::NotFinite { at, value, .. } if value.to_bits() == UNWRITTEN.to_bits() => {
+            let what = "residuals at the start, some of which the function did not write";
+            Error::NotFinite { what, at, value }
+        }
+        error => error,
+    })
+}
+
 /// Returns the sum of squares, which must be finite.
 pub(in crate::train) fn sum_of_squares(residuals: &[f64]) -> Result<f64> {
     let value = dot(residuals, residuals);
@@ -145,7 +187,7 @@ pub(in crate::train) fn sum_of_squares(residuals: &[f64]) -> Result<f64> {
     }
     Err(Error::NotFinite {
         what: "sum of squares of the residuals",
-        at: Position::Index(0),
+        at: Position::Start,
         value,
     })
 }
@@ -168,6 +210,10 @@ const CENTRAL: f64 = 6.055454452393343e-6;
 /// Distance of one-sided differences relative to the parameter: the square root of the precision.
 const ONE_SIDED: f64 = 1.4901161193847656e-8;
 
+/// Factor of the distances for a Jacobian, and for a second one that shows the error of the first.
+pub(super) const FINE: f64 = 1.0;
+pub(super) const COARSE: f64 = 16.0;
+
 /// Size of a parameter near zero, relative to its largest magnitude so far.
 const SMALLEST: f64 = 1e-4;
 
@@ -185,6 +231,21 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
         })
     }
 
+    /// Sets the point at which to differentiate.
+    pub(super) fn move_to(&mut self, params: &[f64]) {
+        self.params.copy_from_slice(params);
+    }
+
+    /// Returns the number of evaluations so far.
+    pub(super) fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
+    /// Returns the size of parameter `j`, to which distances are relative.
+    pub(super) fn size(&self, j: usize) -> f64 {
+        self.params[j].abs().max(SMALLEST * self.largest[j])
+    }
+
     /// Evaluates the function with parameter `j` changed. Returns `false` if residuals are not
     /// finite.
     fn shift(&mut self, j: usize, x: f64, to: Side) -> Result<bool> {
@@ -193,7 +254,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
             Side::Above => &mut self.above,
             Side::Below => &mut self.below,
         };
-        to.fill(f64::NAN);
+        to.fill(UNWRITTEN);
         self.evaluations += 1;
         let result = (self.function)(&self.params, to);
         self.params[j] = before;
@@ -203,11 +264,12 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
         }
     }
 
-    /// Writes the derivatives with respect to parameter `j` into `above`.
-    fn derive(&mut self, j: usize, residuals: &[f64]) -> Result<()> {
+    /// Returns the derivatives with respect to parameter `j`, or NaN where there are none.
+    /// Distances are multiplied by `factor`.
+    pub(super) fn derive(&mut self, j: usize, residuals: &[f64], factor: f64) -> Result<&[f64]> {
         let x = self.params[j];
         self.largest[j] = self.largest[j].max(x.abs());
-        let size = x.abs().max(SMALLEST * self.largest[j]);
+        let size = factor * self.size(j);
         let (high, low) = (x + CENTRAL * size, x - CENTRAL * size);
         let has_above = self.shift(j, high, Side::Above)?;
         let has_below = self.shift(j, low, Side::Below)?;
@@ -215,7 +277,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
             for (above, below) in self.above.iter_mut().zip(&self.below) {
                 *above = (*above - below) / (high - low);
             }
-            return Ok(());
+            return Ok(&self.above);
         }
         // The point lies at the border of the function's domain.
         for other in [x + ONE_SIDED * size, x - ONE_SIDED * size] {
@@ -223,11 +285,11 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
                 for (above, r) in self.above.iter_mut().zip(residuals) {
                     *above = (*above - r) / (other - x);
                 }
-                return Ok(());
+                return Ok(&self.above);
             }
         }
         self.above.fill(f64::NAN);
-        Ok(())
+        Ok(&self.above)
     }
 }
 
@@ -249,11 +311,11 @@ impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Function for Differences<F> {
         let Some(jacobian) = jacobian else {
             return Ok(());
         };
-        self.params.copy_from_slice(params);
+        self.move_to(params);
         for j in 0..params.len() {
-            self.derive(j, residuals)?;
+            let derivatives = self.derive(j, residuals, FINE)?;
             let column = jacobian[j..].iter_mut().step_by(params.len());
-            for (to, derivative) in column.zip(&self.above) {
+            for (to, derivative) in column.zip(derivatives) {
                 *to = *derivative;
             }
         }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::blas1::dot;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length, listed};
 use crate::math;
 use crate::memory;
 
@@ -60,7 +60,8 @@ pub enum LeastSquaresStop {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LeastSquaresReport {
-    /// Iterations, in order. Empty if the start was a minimum already.
+    /// Iterations, in order. Empty if no step lowered the sum of squares, or if the start met a
+    /// reason to stop. The start was then a minimum up to rounding, or at its goal or limit.
     pub iterations: Vec<LeastSquaresIteration>,
     /// Reason why the search ended.
     pub stopped_by: LeastSquaresStop,
@@ -75,6 +76,22 @@ pub struct LeastSquaresReport {
     /// Number of parameters.
     pub params: usize,
     pub(super) inverse: Inverse,
+    pub(super) kind: ResidualKind,
+    /// Mean of the data's squared errors.
+    pub(super) mean_square: f64,
+}
+
+/// Kind of the residuals of a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(in crate::train) enum ResidualKind {
+    /// Errors of data, perhaps with those of a prior.
+    #[default]
+    Errors,
+    /// Errors of data, and a constant penalty.
+    Penalized,
+    /// Derivatives of a loss.
+    Loss,
 }
 
 /// A factor of (JᵀJ)⁻¹.
@@ -84,11 +101,16 @@ pub(super) enum Inverse {
     /// The options exclude it.
     #[default]
     Excluded,
-    /// Columns of J depend on each other.
-    Singular,
+    /// These columns of J are zero.
+    Zeros(Vec<usize>),
+    /// These columns of J depend on each other. Empty if it is unknown which.
+    Singular(Vec<usize>),
     /// Row-major, upper triangular W with W Wᵀ = (JᵀJ)⁻¹.
     Factor(Vec<f64>),
 }
+
+/// Name of standard deviations and root mean squares in errors.
+const DEVIATION: &str = "standard deviation of the residuals";
 
 impl LeastSquaresReport {
     /// Returns the number of residuals minus the number of parameters. 0 if it is not above 0.
@@ -103,8 +125,18 @@ impl LeastSquaresReport {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Incompatible`] without degrees of freedom.
+    /// [`Error::Incompatible`] without degrees of freedom, and for training with a constant penalty
+    /// or with another loss than the squared error
     pub fn residual_standard_deviation(&self) -> Result<f64> {
+        self.check_loss()?;
+        if self.kind == ResidualKind::Penalized {
+            let expected = "no penalty, or a Bayesian one";
+            return Err(Error::incompatible(
+                DEVIATION,
+                expected,
+                "a constant penalty",
+            ));
+        }
         let degrees = self.degrees_of_freedom();
         if degrees == 0 {
             let expected = format!("more than {}, the number of parameters", self.params);
@@ -113,14 +145,39 @@ impl LeastSquaresReport {
         Ok(math::sqrt(self.sum_of_squares / degrees as f64))
     }
 
+    /// Returns the root mean square of the residuals: of all data, and without those of a penalty.
+    ///
+    /// ```text
+    /// rmse = √(Σ w r² / Σ w)
+    /// ```
+    ///
+    /// The weights w are those of the samples that
+    /// [`LevenbergMarquardt`](crate::train::LevenbergMarquardt) trains on, and else 1.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] for training with another loss than the squared error
+    pub fn rmse(&self) -> Result<f64> {
+        self.check_loss()?;
+        Ok(math::sqrt(self.mean_square))
+    }
+
+    fn check_loss(&self) -> Result<()> {
+        if self.kind == ResidualKind::Loss {
+            let (expected, got) = ("a fit with the squared error", "another loss");
+            return Err(Error::incompatible(DEVIATION, expected, got));
+        }
+        Ok(())
+    }
+
     /// Returns the covariance s² (JᵀJ)⁻¹ of the parameters, row-major `[params x params]`.
     ///
     /// J is the Jacobian at the end. The residuals' errors are taken to be independent, with one
     /// common [standard deviation](Self::residual_standard_deviation) s.
     ///
     /// # Errors
-    /// - [`Error::Incompatible`] without degrees of freedom, or if columns of J depend on each
-    ///   other up to rounding
+    /// - The errors of [`residual_standard_deviation`](Self::residual_standard_deviation)
+    /// - [`Error::Incompatible`] if columns of J depend on each other up to rounding. The message
+    ///   has the indices of these parameters, or of those in one of several such dependences.
     /// - [`Error::Missing`] if the [options](super::LeastSquaresOptions::covariance) exclude it
     /// - [`Error::TooLarge`] if there is not enough memory
     pub fn covariance(&self) -> Result<Vec<f64>> {
@@ -154,16 +211,33 @@ impl LeastSquaresReport {
     pub(in crate::train) fn deviation_and_inverse(&self) -> Result<(f64, &[f64])> {
         let s = self.residual_standard_deviation()?;
         match &self.inverse {
-            Inverse::Factor(inverse) => Ok((s, inverse)),
-            Inverse::Singular => Err(Error::incompatible(
-                "covariance",
-                "a Jacobian with independent columns",
-                "columns that depend on each other",
-            )),
+            Inverse::Factor(inverse) => {
+                // The report may come from a file.
+                let len = memory::product("covariance", &[self.params.max(1), self.params])?;
+                check_length("covariance", inverse, len.max(1))?;
+                Ok((s, inverse))
+            }
+            Inverse::Zeros(columns) => {
+                let got = format!("zeros in the columns of parameters {}", listed(columns));
+                Err(dependent(&got))
+            }
+            Inverse::Singular(columns) if columns.is_empty() => {
+                Err(dependent("columns that depend on each other"))
+            }
+            Inverse::Singular(columns) => {
+                let of = listed(columns);
+                Err(dependent(&format!(
+                    "columns of parameters {of} that depend on each other"
+                )))
+            }
             Inverse::Excluded => Err(Error::Missing {
                 what: "covariance",
                 expected: "the option `covariance`",
             }),
         }
     }
+}
+
+fn dependent(got: &str) -> Error {
+    Error::incompatible("covariance", "a Jacobian with independent columns", got)
 }

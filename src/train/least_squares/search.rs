@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use super::damping::Mu;
+use super::problem::Problem;
 use super::report::Inverse;
+use super::state::SearchState;
 use super::system::System;
 use super::{
     LeastSquaresIteration, LeastSquaresOptions, LeastSquaresReport, LeastSquaresStop, Scaling,
@@ -14,59 +16,8 @@ use crate::math;
 use crate::memory;
 use crate::parallel::Threads;
 
-/// Residuals as a function of parameters.
-pub(in crate::train) trait Problem {
-    /// Returns the number of residuals.
-    fn residuals(&self) -> usize;
-
-    /// Returns the relative error of the Jacobian's numbers.
-    fn derivative_error(&self) -> f64 {
-        f64::EPSILON
-    }
-
-    /// Returns the number of evaluations of the caller's function so far.
-    fn evaluations(&self) -> usize;
-
-    /// Returns the sum of squares of the residuals.
-    ///
-    /// Residuals that are not finite are [`Error::NotFinite`] or [`Error::Overflow`]. Other errors
-    /// end the search.
-    fn evaluate(&mut self, params: &[f64]) -> Result<f64>;
-
-    /// Adds all rows of the Jacobian and all residuals at a point to an empty system. Returns the
-    /// sum of squares there.
-    ///
-    /// A problem may change its penalty in this method. Later evaluations then have the new one.
-    ///
-    /// Errors are those of [`evaluate`](Self::evaluate). They leave the system in any state.
-    fn linearize(&mut self, params: &[f64], system: &mut System) -> Result<f64>;
-
-    /// Keeps the penalty in the next `linearize`.
-    fn keep_penalty(&mut self) {}
-
-    /// Computes the geodesic acceleration for a velocity, at the point of the last `linearize`.
-    /// Returns `false` if it is not finite.
-    fn accelerate(
-        &mut self,
-        params: &[f64],
-        velocity: &[f64],
-        system: &mut System,
-        acceleration: &mut [f64],
-    ) -> Result<bool>;
-}
-
 /// Largest length of an acceleration relative to its velocity: `avmax` of GSL.
 const MOST_ACCELERATION: f64 = 0.75;
-
-/// Part of the velocity at whose end residuals are evaluated for their second derivative: GSL's
-/// `h_fvv`.
-pub(in crate::train) const SHIFT: f64 = 0.02;
-
-/// Returns the second derivative of a residual along the velocity v, from its value, its value
-/// after the [`SHIFT`], and J v.
-pub(in crate::train) fn second_derivative(r: f64, shifted: f64, jv: f64) -> f64 {
-    2.0 / SHIFT * ((shifted - r) / SHIFT - jv)
-}
 
 /// Relative length of a step from which it is accelerated. The second derivative along shorter
 /// steps is mostly rounding.
@@ -78,6 +29,10 @@ const ROUNDING: f64 = 1e-8;
 
 /// Largest ratio of successive predictions that counts as progress where rounding hides it.
 const PROGRESS: f64 = 0.9;
+
+/// Cosine between the residuals and a column of the Jacobian that is too large for a minimum. Only
+/// residuals that are zero up to rounding have such a cosine there.
+const SUSPICIOUS: f64 = 1e-3;
 
 /// State of a search.
 pub(in crate::train) struct Search<'a, P> {
@@ -96,26 +51,6 @@ pub(in crate::train) struct Search<'a, P> {
     resumed: Option<usize>,
     /// Number of steps without an evaluation, because they could not be computed.
     failures: usize,
-}
-
-/// Part of a search that its next steps depend on, besides the parameters.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(in crate::train) struct SearchState {
-    iterations: usize,
-    /// μ, and Nielsen's ν.
-    damping: [f64; 2],
-    /// D
-    scale: Vec<f64>,
-    /// `true` if sums of products lost too much to rounding, and QR took over.
-    is_precise: bool,
-}
-
-impl SearchState {
-    /// Returns the number of parameters.
-    pub(in crate::train) fn params(&self) -> usize {
-        self.scale.len()
-    }
 }
 
 /// A step and its effects on the linear model.
@@ -180,7 +115,10 @@ impl<'a, P: Problem> Search<'a, P> {
     ) -> Result<(LeastSquaresReport, SearchState, P)> {
         self.sum = self.problem.evaluate(&self.params)?;
         self.report.initial_sum_of_squares = self.sum;
-        self.restore()?;
+        self.start()?;
+        if self.problem.has_zero_row() {
+            self.problem.verify(&self.params)?;
+        }
         if self.resumed.is_none() {
             self.damping = Mu::new(self.options.damping, self.largest_diagonal());
         }
@@ -190,6 +128,7 @@ impl<'a, P: Problem> Search<'a, P> {
         }
         loop {
             if let Some(reason) = stop {
+                self.verify(reason)?;
                 return self.finish(reason);
             }
             stop = match self.advance()? {
@@ -204,13 +143,31 @@ impl<'a, P: Problem> Search<'a, P> {
         }
     }
 
+    /// Checks the Jacobian if the search ended where it promises a decrease, or without any step.
+    fn verify(&mut self, reason: LeastSquaresStop) -> Result<()> {
+        let is_suspicious = match reason {
+            LeastSquaresStop::Gradient => self.report.iterations.is_empty(),
+            LeastSquaresStop::Damping | LeastSquaresStop::Step | LeastSquaresStop::Decrease => {
+                self.largest_gradient() > SUSPICIOUS
+            }
+            _ => false,
+        };
+        if is_suspicious {
+            self.problem.verify(&self.params)?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, reason: LeastSquaresStop) -> Result<(LeastSquaresReport, SearchState, P)> {
         self.report.stopped_by = reason;
         self.report.evaluations = self.problem.evaluations();
         self.report.sum_of_squares = self.sum;
+        self.report.kind = self.problem.kind();
+        self.report.mean_square = self.problem.mean_square(self.sum);
         let state = SearchState {
             iterations: self.iterations(),
-            damping: self.damping.state(),
+            // JSON has no infinity, and both are above any limit.
+            damping: self.damping.state().map(|x| x.min(f64::MAX)),
             scale: self.system.scale().to_vec(),
             is_precise: self.system.is_precise(),
         };
@@ -222,7 +179,10 @@ impl<'a, P: Problem> Search<'a, P> {
                 self.restore()?;
                 inverse = self.system.inverse(error)?;
             }
-            self.report.inverse = inverse.map_or(Inverse::Singular, Inverse::Factor);
+            self.report.inverse = match inverse {
+                Some(factor) => Inverse::Factor(factor),
+                None => self.system.dependence()?,
+            };
         }
         Ok((self.report, state, self.problem))
     }
@@ -337,8 +297,19 @@ impl<'a, P: Problem> Search<'a, P> {
         Ok(true)
     }
 
-    /// Computes the linear model at the current point.
+    /// Computes the linear model at the current point again.
     fn restore(&mut self) -> Result<()> {
+        self.start().map_err(|error| match error {
+            Error::NotFinite { at, value, .. } => {
+                let what = "residuals or Jacobian, which were finite at these parameters before";
+                Error::NotFinite { what, at, value }
+            }
+            error => error,
+        })
+    }
+
+    /// Computes the linear model at the current point.
+    fn start(&mut self) -> Result<()> {
         self.sum = linearize(&mut self.problem, &self.params, &mut self.system)?;
         self.rescale()
     }

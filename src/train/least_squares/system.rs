@@ -11,6 +11,8 @@ use crate::parallel::Threads;
 
 use super::Factorization;
 
+mod dependence;
+
 /// A linear model r + J v of the residuals around a point, and the damped steps of this model.
 ///
 /// A problem adds the rows of J and r in blocks of any size. Only the dual form keeps them.
@@ -205,10 +207,11 @@ impl System {
         Ok(())
     }
 
-    /// Checks the sums of products, which can overflow.
+    /// Checks the sums of products, which can overflow. The message is for the start, because later
+    /// such an error shortens the step.
     pub(super) fn check(&self) -> Result<()> {
-        check_finite("gradient", &self.gradient)?;
-        check_finite("squares of the Jacobian", &self.norms)
+        check_finite("gradient at the start", &self.gradient)?;
+        check_finite("squares of the Jacobian at the start", &self.norms)
     }
 
     /// Solves (JᵀJ + μ D²) v = -Jᵀr. Returns `false` if rounding prevents it.

@@ -6,12 +6,9 @@ use crate::error::Error;
 use crate::math;
 use crate::simd::{InstructionSet, on_every_set};
 
+mod checks;
 mod failures;
 mod fits;
-
-fn go_on(_: &LeastSquaresIteration, _: &[f64]) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 /// Numbers without a pattern, between -0.5 and 0.5.
 fn numbers(len: usize) -> Vec<f64> {

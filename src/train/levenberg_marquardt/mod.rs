@@ -11,6 +11,7 @@ mod on_samples;
 mod prior;
 mod report;
 mod state;
+mod validation;
 
 pub use loss::GaussNewtonLoss;
 use prior::Penalty;
@@ -53,8 +54,7 @@ pub use state::LevenbergMarquardtState;
 /// let targets: Vec<f64> = inputs.iter().map(|x| (3.0 * x).sin()).collect();
 /// let mut net = Mlp::builder(1).hidden(5, Tanh).output(1, Identity).seed(1).build()?;
 /// let report = LevenbergMarquardt::new().fit(&mut net, &inputs, &targets)?;
-/// let rmse = (report.search.sum_of_squares / 50.0).sqrt();
-/// assert!(rmse < 1e-4, "{rmse}");
+/// assert!(report.rmse()? < 1e-4, "{:?}", report.rmse());
 /// # Ok::<(), feedforward::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +89,8 @@ impl LevenbergMarquardt {
         }
     }
 
-    /// Sets all options of the search.
+    /// Sets all options of the search, also those that other methods set. Call it before
+    /// [`iterations`](Self::iterations) or [`bayesian`](Self::bayesian), for example.
     pub fn options(mut self, options: LeastSquaresOptions) -> Self {
         self.options = options;
         self
@@ -98,7 +99,8 @@ impl LevenbergMarquardt {
     /// Sets the loss. Default: [`GaussNewtonLoss::SquaredError`].
     ///
     /// With another loss, S is twice the sum of the samples' losses and the penalty. There is no
-    /// acceleration, and neither a covariance nor a Bayesian penalty.
+    /// acceleration, and neither a covariance nor a Bayesian penalty. Residuals have no standard
+    /// deviation then.
     ///
     /// ```
     /// use feedforward::activation::{Identity, Tanh};

@@ -6,12 +6,14 @@ use super::columns::Columns;
 use super::prior::{Penalty, Prior};
 use super::{Evidence, GaussNewtonLoss};
 use crate::blas1::{add_scaled, dot};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::float::{Float, check_finite};
 use crate::math;
 use crate::memory;
 use crate::mlp::{CheckedSamples, GradientWorkspace, Mlp, Predictor};
-use crate::train::least_squares::{Problem, SHIFT, System, second_derivative, sum_of_squares};
+use crate::train::least_squares::{
+    Problem, ResidualKind, SHIFT, System, second_derivative, sum_of_squares,
+};
 
 /// Writes parameters in the precision of a network.
 pub(super) fn round<T: Float>(from: &[f64], to: &mut [T]) {
@@ -49,6 +51,8 @@ pub(super) struct OnSamples<'a, T> {
     prior: Prior,
     /// Rows of the Jacobian, weighted.
     block: Vec<f64>,
+    /// Sum of the weights of all targets.
+    total: f64,
     /// Outputs of one sample.
     row: Vec<f64>,
     /// Mean of one sample's rows of the Jacobian.
@@ -76,6 +80,9 @@ impl<'a, T: Float> OnSamples<'a, T> {
         let targets = memory::collected("targets", count, targets)?;
         loss.check_targets(&targets, net.outputs())?;
         let weights = (0..samples.len()).filter_map(|sample| samples.weight(sample));
+        let weight_sum: f64 = (0..samples.len())
+            .map(|sample| samples.weight(sample).map_or(1.0, Float::as_f64))
+            .sum();
         let len = net.params().len();
         let roots: Vec<f64> = weights.map(|weight| math::sqrt(weight.as_f64())).collect();
         let prior = Prior::new(penalty, net, || {
@@ -98,6 +105,7 @@ impl<'a, T: Float> OnSamples<'a, T> {
             trial: zeros(total)?,
             prior,
             block: Vec::new(),
+            total: weight_sum * net.outputs() as f64,
             row: zeros(net.outputs())?,
             mean: zeros(len)?,
             shifted: zeros(len)?,
@@ -139,14 +147,14 @@ impl<'a, T: Float> OnSamples<'a, T> {
             sum += root * root * double;
         }
         self.penalize(params);
-        check_finite("residuals", &self.trial)?;
+        check_finite("residuals at the start", &self.trial)?;
         if self.loss == GaussNewtonLoss::SquaredError {
             return sum_of_squares(&self.trial);
         }
         let penalties = &self.trial[self.targets.len()..];
         let value = sum + dot(penalties, penalties);
         let what = "loss of the samples";
-        check_finite(what, &[value])?;
+        check_finite(what, &[value]).map_err(|error| error.at(|_| Position::Start))?;
         Ok(value)
     }
 
@@ -210,6 +218,21 @@ impl<T: Float> Problem for OnSamples<'_, T> {
 
     fn evaluations(&self) -> usize {
         self.evaluations
+    }
+
+    fn kind(&self) -> ResidualKind {
+        if self.loss != GaussNewtonLoss::SquaredError {
+            ResidualKind::Loss
+        } else if self.prior.evidence().is_none() && self.prior.lambda() != 0.0 {
+            ResidualKind::Penalized
+        } else {
+            ResidualKind::Errors
+        }
+    }
+
+    fn mean_square(&self, _: f64) -> f64 {
+        let errors = &self.residuals[..self.targets.len()];
+        dot(errors, errors) / self.total
     }
 
     fn evaluate(&mut self, params: &[f64]) -> Result<f64> {

@@ -21,8 +21,8 @@ pub struct LevenbergMarquardtReport {
     pub search: LeastSquaresReport,
     /// Estimates of a [Bayesian](super::LevenbergMarquardt::bayesian) fit, at the end.
     pub evidence: Option<Evidence>,
-    /// Mean loss of the validation samples before training and after each iteration. Empty without
-    /// validation.
+    /// Mean loss of the validation samples before training and after each iteration, over all runs
+    /// of a state. Empty without validation.
     pub validation_losses: Vec<f64>,
     /// Index of the lowest validation loss, whose parameters the network has. `None` without
     /// validation.
@@ -54,6 +54,19 @@ impl Evidence {
 }
 
 impl LevenbergMarquardtReport {
+    /// Returns the root mean squared error of the samples at the last iteration, in the unit of the
+    /// targets.
+    ///
+    /// The mean is over all outputs, weighted like S, and without the penalty. Unlike
+    /// [`residual_standard_deviation`](LeastSquaresReport::residual_standard_deviation), it does not
+    /// count parameters.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] for another loss than the squared error
+    pub fn rmse(&self) -> Result<f64> {
+        self.search.rmse()
+    }
+
     /// Returns predictions and their standard deviations, both row-major `[samples x outputs]`.
     ///
     /// The deviation is that of a new target with weight 1, so it contains the noise:

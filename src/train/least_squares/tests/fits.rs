@@ -45,7 +45,7 @@ fn every_option_finds_the_minimum() {
     let mut first: Option<Vec<f64>> = None;
     for options in every_option() {
         let mut p = [1.0, 3.0];
-        let report = least_squares(&options, &mut p, 40, decay, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 40, decay).unwrap();
         let expected = first.get_or_insert_with(|| p.to_vec());
         for (x, y) in p.iter().zip(expected.iter()) {
             assert!((x - y).abs() < 1e-12, "{options:?}: {p:?}");
@@ -61,6 +61,8 @@ fn every_option_finds_the_minimum() {
         assert_eq!(last.number, report.iterations.len());
         assert_eq!(last.sum_of_squares, report.sum_of_squares);
         assert_eq!(report.degrees_of_freedom(), 38);
+        let rmse = (report.sum_of_squares / 40.0).sqrt();
+        assert!((report.rmse().unwrap() / rmse - 1.0).abs() < 1e-15);
         let deviations = report.standard_deviations().unwrap();
         let covariance = report.covariance().unwrap();
         for (deviation, i) in deviations.iter().zip([0, 3]) {
@@ -70,7 +72,7 @@ fn every_option_finds_the_minimum() {
 
         let mut q = [1.0, 3.0];
         let by_differences = |p: &[f64], r: &mut [f64]| decay(p, r, None);
-        least_squares_by_differences(&options, &mut q, 40, by_differences, go_on).unwrap();
+        least_squares_by_differences(&options, &mut q, 40, by_differences).unwrap();
         for (x, y) in p.iter().zip(&q) {
             assert!((x - y).abs() < 1e-9, "{options:?}: {p:?}, {q:?}");
         }
@@ -110,7 +112,7 @@ fn a_polynomial_of_degree_10_has_9_digits() {
         for start in [0.0, 1e3] {
             let mut w = [start; 11];
             let options = LeastSquaresOptions::default();
-            least_squares(&options, &mut w, 33, polynomial, go_on).unwrap();
+            least_squares(&options, &mut w, 33, polynomial).unwrap();
             for (w, expected) in w.iter().zip(weights) {
                 assert!(
                     (w / expected - 1.0).abs() < 1e-9,
@@ -135,7 +137,7 @@ fn fewer_residuals_than_parameters_have_a_solution() {
     };
     for options in every_option() {
         let mut p = [1.0, 2.0, 3.0, 4.0, 5.0];
-        let report = least_squares(&options, &mut p, 2, function, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 2, function).unwrap();
         assert!(report.sum_of_squares < 1e-25, "{options:?}: {report:?}");
         assert_eq!(p[3..], [4.0, 5.0]);
         assert_eq!(report.degrees_of_freedom(), 0);
@@ -163,7 +165,7 @@ fn dependent_columns_have_a_finite_fit_without_covariance() {
     };
     for options in every_option() {
         let mut p = [5.0, -1.0, 7.0];
-        let report = least_squares(&options, &mut p, 9, function, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 9, function).unwrap();
         assert!(p.iter().all(|x| x.is_finite()), "{options:?}: {p:?}");
         assert!(
             (p[0] + p[1] - 2.0 - 3.0 / 17.0).abs() < 1e-9,
@@ -176,8 +178,56 @@ fn dependent_columns_have_a_finite_fit_without_covariance() {
         ] {
             assert_eq!(
                 error.unwrap_err().to_string(),
-                "covariance: expected a Jacobian with independent columns, got columns that \
-                 depend on each other"
+                "covariance: expected a Jacobian with independent columns, got zeros in the \
+                 columns of parameters [2]"
+            );
+        }
+    }
+}
+
+#[test]
+fn dependent_parameters_are_named() {
+    // Only the product of parameters 1 and 4 matters.
+    let product = |p: &[f64], r: &mut [f64], mut j: Option<&mut [f64]>| {
+        for (i, r) in r.iter_mut().enumerate() {
+            let x = 0.1 * i as f64;
+            let (y, cube) = (math::exp(-x), x * x * x);
+            *r = p[0] + p[1] * p[4] * y + p[2] * x + p[3] * cube - math::exp(x);
+            if let Some(j) = &mut j {
+                j[5 * i..][..5].copy_from_slice(&[1.0, p[4] * y, x, cube, p[1] * y]);
+            }
+        }
+        Ok(())
+    };
+    // Column 2 is a sum of 0 and 4.
+    let sum = |p: &[f64], r: &mut [f64], mut j: Option<&mut [f64]>| {
+        for (i, r) in r.iter_mut().enumerate() {
+            let x = 0.1 * i as f64;
+            let columns = [x, 1.0, 2.0 * x + 3.0 * x * x, 1e6 * x * x * x, x * x];
+            *r = columns.iter().zip(p).map(|(x, p)| x * p).sum::<f64>() - math::exp(x);
+            if let Some(j) = &mut j {
+                j[5 * i..][..5].copy_from_slice(&columns);
+            }
+        }
+        Ok(())
+    };
+    for options in every_option() {
+        let options = LeastSquaresOptions {
+            iterations: 20,
+            ..options
+        };
+        let fits = [
+            least_squares(&options, &mut [1.0, 3.0, 1.0, 1.0, 0.2], 30, product),
+            least_squares(&options, &mut [1.0; 5], 30, sum),
+        ];
+        for (fit, columns) in fits.into_iter().zip(["[1, 4]", "[0, 2, 4]"]) {
+            assert_eq!(
+                fit.unwrap().covariance().unwrap_err().to_string(),
+                format!(
+                    "covariance: expected a Jacobian with independent columns, got columns of \
+                     parameters {columns} that depend on each other"
+                ),
+                "{options:?}"
             );
         }
     }
@@ -192,7 +242,7 @@ fn fused_sets_are_bit_identical() {
                 return;
             }
             let mut p = [1.0, 3.0];
-            let report = least_squares(&options, &mut p, 100, decay, go_on).unwrap();
+            let report = least_squares(&options, &mut p, 100, decay).unwrap();
             let got = (p, report);
             assert_eq!(&got, expected.get_or_insert_with(|| got.clone()));
         });
@@ -204,7 +254,7 @@ fn each_reason_to_stop_is_reported() {
     let default = LeastSquaresOptions::default();
     let stop = |options: LeastSquaresOptions| {
         let mut p = [1.0, 3.0];
-        let report = least_squares(&options, &mut p, 40, decay, go_on).unwrap();
+        let report = least_squares(&options, &mut p, 40, decay).unwrap();
         (report.stopped_by, report)
     };
     let one = LeastSquaresOptions {
@@ -252,7 +302,7 @@ fn each_reason_to_stop_is_reported() {
 
     let mut p = [1.0, 3.0];
     let mut seen = Vec::new();
-    let report = least_squares(&default, &mut p, 40, decay, |iteration, p| {
+    let report = least_squares_with(&default, &mut p, 40, decay, |iteration, p| {
         seen = p.to_vec();
         if iteration.number == 3 {
             return ControlFlow::Break(());
@@ -285,7 +335,7 @@ fn a_solution_is_left_as_it_is() {
     };
     let mut p = [2.0];
     let options = LeastSquaresOptions::default();
-    let report = least_squares(&options, &mut p, 2, line, go_on).unwrap();
+    let report = least_squares(&options, &mut p, 2, line).unwrap();
     assert_eq!((p, report.stopped_by), ([2.0], LeastSquaresStop::Goal));
     assert!(report.iterations.is_empty());
     assert_eq!(report.covariance().unwrap(), [0.0]);
