@@ -34,7 +34,7 @@ fn perceptron_ends_with_the_tutorials_number() {
 }
 
 /// Arguments of a short run of every example. `FOLDER` stands for a folder to write to.
-const SHORT: [(&str, &[&str]); 14] = [
+const SHORT: [(&str, &[&str]); 15] = [
     ("perceptron", &[]),
     ("xor", &[]),
     ("custom_loop", &[]),
@@ -68,6 +68,7 @@ const SHORT: [(&str, &[&str]); 14] = [
             "--hidden", "8", "--epochs", "1", "--scale", "1", "--out", "FOLDER",
         ],
     ),
+    ("quantize", &["--epochs", "5", "--out", "FOLDER"]),
     (
         "search",
         &["--rows", "100", "--trials", "2", "--epochs", "1"],

@@ -21,7 +21,7 @@ impl QuantizedMlp {
     /// #define NET_INPUTS 4
     /// #define NET_OUTPUTS 3
     /// #define NET_OUTPUT_SCALE 0.00024414063f
-    /// #define NET_OUTPUT_ZERO_POINT 0
+    /// #define NET_OUTPUT_ZERO_POINT (0)
     /// static inline void net_predict_integers(const int8_t x[NET_INPUTS], int32_t y[NET_OUTPUTS]);
     /// static inline void net_quantize(const float x[NET_INPUTS], int8_t q[NET_INPUTS]);
     /// static inline void net_predict(const float x[NET_INPUTS], float y[NET_OUTPUTS]);
@@ -86,7 +86,7 @@ impl QuantizedMlp {
 #define {upper}_INPUTS {inputs}
 #define {upper}_OUTPUTS {outputs}
 #define {upper}_OUTPUT_SCALE {scale}
-#define {upper}_OUTPUT_ZERO_POINT {zero_point}
+#define {upper}_OUTPUT_ZERO_POINT ({zero_point})
 {arrays}{scaled}{layers}{predict}{test}
 #endif
 "
