@@ -63,10 +63,11 @@ impl<'a, T: Float> Source<'a, T> {
 
     /// Returns the paragraphs of the comment at the top.
     fn description(&self, function: &str) -> Vec<String> {
-        let mut sizes = format!("{} inputs", self.layers[0].inputs);
-        for layer in &self.layers {
-            sizes += &format!(", {} {}", layer.outputs, layer.activation);
-        }
+        let inputs = format!("{} inputs", self.layers[0].inputs);
+        let sizes = self.layers.iter();
+        let sizes = sizes.map(|layer| format!("{} {}", layer.outputs, layer.activation));
+        let sizes = core::iter::once(inputs).chain(sizes);
+        let sizes = sizes.collect::<Vec<_>>().join(", ");
         let constants: usize = self.layers.iter().map(SourceLayer::params_len).sum();
         let (float, size) = (layers::float::<T>(self.names.language), size_of::<T>());
         let constants = format!(

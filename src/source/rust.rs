@@ -85,16 +85,14 @@ pub mod {name} {{
 
 impl<T: Float> Source<'_, T> {
     fn predict_in_rust(&self) -> String {
-        let mut text = String::new();
         let last = self.layers.len() - 1;
-        for index in 0..=last {
+        let line = |index| {
             let from = if index == 0 { "x" } else { "&y" };
-            text += &match index == last {
-                true => format!("        layer_{index}({from})\n"),
-                false => format!("        let y = layer_{index}({from});\n"),
-            };
-        }
-        text
+            let start = if index == last { "" } else { "let y = " };
+            let end = if index == last { "" } else { ";" };
+            format!("        {start}layer_{index}({from}){end}\n")
+        };
+        (0..=last).map(line).collect()
     }
 
     fn self_test_in_rust(&self) -> String {

@@ -30,7 +30,7 @@ const FLOORS: [&[&str]; 15] = [
     &["layer"],
     &["mlp_ref"],
     &["mlp", "tabular_ref"],
-    &["train", "explain"],
+    &["train", "explain", "source"],
     &["model"],
     &["tabular"],
     &["onnx"],
