@@ -57,7 +57,7 @@
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
-//! | export a network as C or Rust source that needs no crate | [`Mlp::to_c`], [`Mlp::to_rust_standalone`] |
+//! | export as C or Rust source without this crate | [`Mlp::to_c`], [`Mlp::to_rust_standalone`] |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
 //! | query or force the instruction set | [`simd::InstructionSet`] |

@@ -1,4 +1,4 @@
-//! What the languages of generated source have in common: names, numbers, arrays, comments.
+//! Names, numbers, arrays and comments in the languages of generated source.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -220,7 +220,7 @@ impl<T: Float> SourceLayer<T> {
     }
 }
 
-/// How a source file names its parts.
+/// Language, names and indent of a source file.
 pub(super) struct Names<'a> {
     pub(super) language: Language,
     /// Prefix of names in C.

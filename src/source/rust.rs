@@ -40,7 +40,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`to_c`](Self::to_c).
+    /// See [`to_c`](Self::to_c).
     pub fn to_rust_standalone(&self, name: &str) -> Result<String> {
         let names = Names {
             language: Language::Rust,
@@ -62,7 +62,10 @@ impl<T: Float> Mlp<T> {
         Ok(format!(
             "\
 {comment}#[rustfmt::skip]
-#[allow(clippy::approx_constant, clippy::needless_range_loop, clippy::unreadable_literal)]
+#[allow(
+    clippy::approx_constant, clippy::needless_range_loop, clippy::trivially_copy_pass_by_ref,
+    clippy::unreadable_literal
+)]
 pub mod {name} {{
     use core::hint::black_box;
 

@@ -14,7 +14,7 @@ const REQUIRED: &str = "FEEDFORWARD_C_COMPILERS";
 
 const C: &[&str] = &["-x", "c", "-std=c99"];
 
-/// GCC fuses products and sums in C++, unless it is told not to.
+/// GCC would fuse products and sums in C++.
 const CPP: &[&str] = &["-x", "c++", "-std=c++11", "-ffp-contract=off"];
 
 /// Compilers, optimizations and languages.
