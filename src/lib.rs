@@ -58,6 +58,7 @@
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
+//! | export as C or Rust source without this crate | [`Mlp::to_c`], [`Mlp::to_rust_standalone`] |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
 //! | query or force the instruction set | [`simd::InstructionSet`] |
@@ -98,7 +99,8 @@
 //! `tabular_ref::TabularRef`, [`activation`]s (without lookup by name), [`encoding`],
 //! [`calibration`], [`quantize::QuantizedMlpRef`], [`gemm`] and [`math`]. Train on a larger
 //! machine, and embed the network as Rust source ([`Mlp::to_rust`], `TabularModel::to_rust`) or as
-//! bytes ([`mlp_ref::f32_from_le_bytes`]).
+//! bytes ([`mlp_ref::f32_from_le_bytes`]). Source that needs no crate fits every target
+//! ([`Mlp::to_c`], [`Mlp::to_rust_standalone`]).
 //!
 //! # Debug builds
 //!

@@ -5,6 +5,9 @@
 
 mod activations;
 mod encodings;
+#[path = "../../tests/source/generated.rs"]
+#[allow(dead_code)] // its other network is for the lints
+mod generated;
 mod jobs;
 mod peak;
 mod predict;

@@ -10,6 +10,7 @@ use feedforward::init::ScikitLearn;
 use feedforward::simd::{self, Op, Simd, Vector};
 use feedforward::{Float, LayerSpec, Mlp, MlpRef, Population, Predictor};
 
+use crate::generated::small;
 use crate::jobs::{Job, TUTORIAL};
 
 const fn one_sample(name: &'static str, sizes: &'static [usize]) -> Job {
@@ -178,7 +179,17 @@ fn measure<T: Float>(criterion: &mut Criterion, suffix: &str, job: &Job) {
     group.finish();
 }
 
+/// Measures the Rust source of a network 4-16-3, which needs no crate.
+fn generated(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("predict");
+    group.bench_function("4-16-3_f32_generated", |bencher| {
+        bencher.iter(|| small::predict(black_box(&[0.1, 0.2, 0.3, 0.4])));
+    });
+    group.finish();
+}
+
 pub(crate) fn benchmark(criterion: &mut Criterion) {
+    generated(criterion);
     for job in &NETWORKS {
         measure::<f32>(criterion, "f32", job);
         measure::<f64>(criterion, "f64", job);

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::Source;
 use super::language::{Language, wrapped};
@@ -34,8 +35,8 @@ impl<T: Float> Mlp<T> {
     /// With `NET_SELF_TEST` defined before, the header also has `int net_self_test(void)`. It
     /// returns 0 if the predictions for a few samples have the bits that this crate computed.
     ///
-    /// The arithmetic is that of [`InstructionSet::Portable`], so results are bit-identical to those
-    /// of `FEEDFORWARD_SIMD=portable`:
+    /// The arithmetic is that of [`InstructionSet::Portable`], so results are bit-identical to
+    /// those of `FEEDFORWARD_SIMD=portable`:
     ///
     /// ```text
     /// z = (((x0 · w0) + x1 · w1) + ...) + b,   y = f(z)
@@ -43,8 +44,8 @@ impl<T: Float> Mlp<T> {
     ///
     /// A compiler that fuses a product and a sum changes the last bits. GCC does so for CPUs with
     /// such an instruction, unless it has `-ffp-contract=off`, or in C `-std=c99`. The header tells
-    /// Clang and MSVC. [`Sine`](crate::activation::Sine) is bit-identical for |ω·z| up to 10,000. Beyond,
-    /// it loses digits, and beyond 10^9 it is NaN.
+    /// Clang and MSVC. [`Sine`](crate::activation::Sine) is bit-identical for |ω·z| up to 10,000.
+    /// Beyond, it loses digits, and beyond 10^9 it is NaN.
     ///
     /// Nothing is checked at run time: an overflow is an infinity or NaN in the outputs.
     ///
@@ -111,9 +112,9 @@ impl<T: Float> Source<'_, T> {
         let (name, upper) = (self.names.prefix, self.names.prefix.to_ascii_uppercase());
         let mut paragraphs = self.description("to_c");
         paragraphs.push(
-            "Results are bit-identical to those of the crate's portable instruction set, unless \
-             the compiler fuses products and sums. For GCC, -ffp-contract=off prevents that, and in \
-             C also -std=c99. All functions are reentrant."
+            "Results are bit-identical to those of the crate's portable instruction set, \
+             unless the compiler fuses products and sums. For GCC, -ffp-contract=off prevents \
+             that, and in C also -std=c99. All functions are reentrant."
                 .to_string(),
         );
         if self.examples.len() > 0 {
@@ -127,14 +128,15 @@ impl<T: Float> Source<'_, T> {
 
     /// Returns the headers that the functions need.
     fn includes(&self) -> String {
-        let mut includes = String::new();
-        for (word, header) in [("uint", "stdint.h"), ("memcpy", "string.h")] {
-            if self.functions.contains(word) {
-                let start = if includes.is_empty() { "\n" } else { "" };
-                includes += &format!("{start}#include <{header}>\n");
-            }
+        let headers = [("uint", "stdint.h"), ("memcpy", "string.h")];
+        let needed = headers
+            .iter()
+            .filter(|(word, _)| self.functions.contains(word));
+        let lines = needed.map(|(_, header)| format!("#include <{header}>\n"));
+        match lines.collect::<String>() {
+            none if none.is_empty() => none,
+            lines => format!("\n{lines}"),
         }
-        includes
     }
 
     fn predict_in_c(&self) -> String {
@@ -156,13 +158,13 @@ impl<T: Float> Source<'_, T> {
             .zip(self.buffers())
             .filter(|(_, size)| *size > 0)
         {
-            text += &format!("    {float} {buffer}[{size}];\n");
+            let _ = writeln!(text, "    {float} {buffer}[{size}];");
         }
         let last = self.layers.len() - 1;
         let mut from = "x";
         for index in 0..=last {
             let to = if index == last { "y" } else { names[index % 2] };
-            text += &format!("    {name}_layer_{index}({from}, {to});\n");
+            let _ = writeln!(text, "    {name}_layer_{index}({from}, {to});");
             from = to;
         }
         text + "}\n"

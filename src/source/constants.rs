@@ -60,10 +60,10 @@ fn other<T: Float>(language: Language, name: &str) -> Option<String> {
 
 /// Returns the text of an integer.
 fn integer<T: Float>(language: Language, name: &str) -> Option<String> {
+    const MAGNITUDE_OF_DOUBLE: u64 = u64::MAX >> 1;
     if name == "FRACTION" {
         return Some(format!("{}", T::FRACTION));
     }
-    const MAGNITUDE_OF_DOUBLE: u64 = u64::MAX >> 1;
     let double = match name {
         "MAGNITUDE_OF_DOUBLE" => Some(MAGNITUDE_OF_DOUBLE),
         "SIGN_OF_DOUBLE" => Some(!MAGNITUDE_OF_DOUBLE),
@@ -71,9 +71,12 @@ fn integer<T: Float>(language: Language, name: &str) -> Option<String> {
         "NAN" => Some(f64::NAN.to_bits()),
         _ => None,
     };
-    let bits = |single: f32, double: f64| match T::DOUBLE {
-        true => double.to_bits(),
-        false => u64::from(single.to_bits()),
+    let bits = |single: f32, double: f64| {
+        if T::DOUBLE {
+            double.to_bits()
+        } else {
+            u64::from(single.to_bits())
+        }
     };
     let all = if T::DOUBLE {
         u64::MAX

@@ -246,7 +246,8 @@ fn sin(x: Double) -> Double {
     let s = double_from_bits(to_bits_of_double(r) ^ (to_bits_of_double(shifted) << 63));
     let square = s * s;
     let y = copysign_of_double(s - s * (square * sin_series(square)), s);
-    if (to_bits_of_double(x) & MAGNITUDE_OF_DOUBLE) <= SIN_LIMIT { y } else { double_from_bits(NAN) }
+    let magnitude: DoubleBits = to_bits_of_double(x) & MAGNITUDE_OF_DOUBLE;
+    if magnitude <= SIN_LIMIT { y } else { double_from_bits(NAN) }
 }
 
 /// Returns a root of x, improved by a step of Newton's method.

@@ -1,8 +1,9 @@
-//! What the languages of generated source have in common: names, numbers, arrays, comments.
+//! Names, numbers, arrays and comments in the languages of generated source.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use crate::error::{Error, Result, bounded};
 use crate::float::Float;
@@ -21,10 +22,10 @@ pub(crate) enum Language {
 }
 
 /// Words that are no names in Rust. In C, names have a suffix.
-const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn else \
-    enum extern false final fn for gen if impl in let loop macro match mod move mut override priv pub ref \
-    return self static struct super trait true try type typeof unsafe unsized use virtual where \
-    while yield ";
+const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn \
+    else enum extern false final fn for gen if impl in let loop macro match mod move mut override \
+    priv pub ref return self static struct super trait true try type typeof unsafe unsized use \
+    virtual where while yield ";
 
 /// Checks a name from which all names in the source are made.
 ///
@@ -164,7 +165,7 @@ impl Language {
                 } else {
                     for row in items.chunks(width.max(1)) {
                         let row = filled(indent + 8, row.iter().map(|item| format!("{item},")));
-                        text += &format!("{0:1$}{open}\n{row}{0:1$}{close},\n", "", indent + 4);
+                        let _ = writeln!(text, "{0:1$}{open}\n{row}{0:1$}{close},", "", indent + 4);
                     }
                 }
             }

@@ -102,110 +102,97 @@ impl<T: Float> SourceLayer<T> {
             language, indent, ..
         } = *names;
         let (inputs, outputs, rows) = (self.inputs, self.outputs, self.rows());
-        let float = float::<T>(language);
-        let (weights, activation) = (names.array("weights", index), &self.activation);
-        let what = format!("Layer {index}: {inputs} inputs, {outputs} outputs, {activation}.");
-        let mut text = String::from("\n") + &language.comment(indent, &[&what]);
-        let mut line = |depth: usize, code: &str| text += &wrapped(indent + 4 * depth, code);
+        let (float, activation) = (float::<T>(language), &self.activation);
+        let (weights, bias) = (names.array("weights", index), names.array("bias", index));
         let name = library.name(&format!("layer_{index}"));
-        let weights = match language {
+        let (mut code, weights) = match language {
             Language::C => {
-                line(
-                    0,
-                    &format!(
-                        "static inline void {name}(const {float} x[{inputs}], {float} y[{outputs}])"
-                    ),
-                );
-                line(0, "{");
-                line(1, &format!("{float} z[{rows}] = {{0}};"));
-                weights
+                let x = format!("const {float} x[{inputs}]");
+                let head = format!("static inline void {name}({x}, {float} y[{outputs}])");
+                let z = format!("{float} z[{rows}] = {{0}};");
+                (Vec::from([(0, head), (0, "{".into()), (1, z)]), &*weights)
             }
             Language::Rust => {
-                line(
-                    0,
-                    &format!("fn {name}(x: &[{float}; {inputs}]) -> [{float}; {outputs}] {{"),
-                );
+                let head = format!("fn {name}(x: &[{float}; {inputs}]) -> [{float}; {outputs}] {{");
                 // Otherwise the compiler unrolls small layers to operations on single constants.
-                line(1, &format!("let w = black_box(&{weights});"));
-                line(1, &format!("let mut z = [0.0; {rows}];"));
-                "w".to_string()
+                let w = format!("let w = black_box(&{weights});");
+                let z = format!("let mut z = [0.0; {rows}];");
+                (Vec::from([(0, head), (1, w), (1, z)]), "w")
             }
         };
-        // Adds the products of `count` inputs from `first` on.
-        let sum = |first: &dyn Fn(usize) -> String, count: usize| {
-            let terms = (0..count).map(|k| (first(k), &weights));
-            let terms = terms.map(|(i, weights)| format!("x[{i}] * {weights}[{i}][j]"));
+        let end = |depth| (depth, String::from("}"));
+        code.extend(self.sums(language, weights));
+        if language == Language::Rust {
+            code.push((1, format!("let mut y = [0.0; {outputs}];")));
+        }
+        code.push((1, language.range("j", 0, outputs, 1)));
+        code.push((2, format!("y[j] = {};", self.output(library, names, index))));
+        code.push(end(1));
+        if self.function == Maxout::NAME && self.pieces > 1 {
+            let function = library.require(self.function);
+            code.push((1, language.range("i", outputs, rows, outputs)));
+            code.push((2, language.range("j", 0, outputs, 1)));
+            code.push((
+                3,
+                format!("y[j] = {function}(y[j], z[i + j] + {bias}[i + j]);"),
+            ));
+            code.extend([end(2), end(1)]);
+        }
+        if language == Language::Rust {
+            code.push((1, "y".into()));
+        }
+        code.push(end(0));
+        let what = format!("Layer {index}: {inputs} inputs, {outputs} outputs, {activation}.");
+        let lines = code
+            .iter()
+            .map(|(depth, code)| wrapped(indent + 4 * depth, code));
+        String::from("\n") + &language.comment(indent, &[&what]) + &lines.collect::<String>()
+    }
+
+    /// Returns the lines that compute z without the bias, each with its depth.
+    fn sums(&self, language: Language, weights: &str) -> Vec<(usize, String)> {
+        // Adds the products of `count` inputs, whose indices `input` returns.
+        let sum = |count: usize, input: &dyn Fn(usize) -> String| {
+            let terms = (0..count).map(|k| {
+                let i = input(k);
+                format!("x[{i}] * {weights}[{i}][j]")
+            });
             let terms = terms.collect::<Vec<_>>().join(" + ");
             match count {
                 1 => format!("z[j] += {terms};"),
                 _ => format!("z[j] = z[j] + {terms};"),
             }
         };
-        let neurons = |from, to| language.range("j", from, to, 1);
-        let in_blocks = if inputs < 2 * BLOCK {
-            0
-        } else {
-            inputs - inputs % BLOCK
+        let neurons = language.range("j", 0, self.rows(), 1);
+        let end = |depth| (depth, String::from("}"));
+        let in_blocks = match self.inputs {
+            inputs if inputs < 2 * BLOCK => 0,
+            inputs => inputs - inputs % BLOCK,
         };
+        let mut code = Vec::new();
         if in_blocks > 0 {
-            let (head, first): (_, &dyn Fn(usize) -> String) = match language {
-                Language::C => {
-                    let add = |k| {
-                        if k == 0 {
-                            "i".to_string()
-                        } else {
-                            format!("i{GLUE}+{GLUE}{k}")
-                        }
-                    };
-                    (language.range("i", 0, in_blocks, BLOCK), &{ add })
-                }
+            let (head, sum) = match language {
+                Language::C => (
+                    language.range("i", 0, in_blocks, BLOCK),
+                    sum(BLOCK, &|k| match k {
+                        0 => "i".to_string(),
+                        _ => format!("i{GLUE}+{GLUE}{k}"),
+                    }),
+                ),
                 Language::Rust => (
                     format!(
                         "for (x, w) in x.chunks_exact({BLOCK}).zip(w.chunks_exact({BLOCK})) {{"
                     ),
-                    &|k| k.to_string(),
+                    sum(BLOCK, &|k| k.to_string()),
                 ),
             };
-            line(1, &head);
-            line(2, &neurons(0, rows));
-            line(3, &sum(first, BLOCK));
-            line(2, "}");
-            line(1, "}");
+            code.extend([(1, head), (2, neurons.clone()), (3, sum), end(2), end(1)]);
         }
-        if in_blocks < inputs {
-            line(1, &neurons(0, rows));
-            line(
-                2,
-                &sum(&|k| (in_blocks + k).to_string(), inputs - in_blocks),
-            );
-            line(1, "}");
+        if in_blocks < self.inputs {
+            let sum = sum(self.inputs - in_blocks, &|k| (in_blocks + k).to_string());
+            code.extend([(1, neurons), (2, sum), end(1)]);
         }
-        if language == Language::Rust {
-            line(1, &format!("let mut y = [0.0; {outputs}];"));
-        }
-        line(1, &neurons(0, outputs));
-        line(
-            2,
-            &format!("y[j] = {};", self.output(library, names, index)),
-        );
-        line(1, "}");
-        if self.function == Maxout::NAME && self.pieces > 1 {
-            let function = library.require(self.function);
-            let bias = names.array("bias", index);
-            line(1, &language.range("i", outputs, rows, outputs));
-            line(2, &neurons(0, outputs));
-            line(
-                3,
-                &format!("y[j] = {function}(y[j], z[i + j] + {bias}[i + j]);"),
-            );
-            line(2, "}");
-            line(1, "}");
-        }
-        if language == Language::Rust {
-            line(1, "y");
-        }
-        line(0, "}");
-        text
+        code
     }
 
     /// Returns the expression of neuron j's output. Of `Maxout` it is the first piece.
@@ -233,7 +220,7 @@ impl<T: Float> SourceLayer<T> {
     }
 }
 
-/// How a source file names its parts.
+/// Language, names and indent of a source file.
 pub(super) struct Names<'a> {
     pub(super) language: Language,
     /// Prefix of names in C.
@@ -265,7 +252,7 @@ fn function<T: Float>(
     what: &'static str,
 ) -> Result<(&'static str, Vec<T>)> {
     let name = activation.name();
-    // A type of a user's own may have the name of a built-in activation. Its `Debug` output differs.
+    // A type of a user's own may have the name of a built-in one. Its `Debug` output differs.
     let is_built_in = activation::parse::<T>(&name)
         .is_ok_and(|known| format!("{known:?}") == format!("{activation:?}"));
     let known = activation::built_in(activation).filter(|_| is_built_in);

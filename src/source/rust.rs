@@ -40,7 +40,7 @@ impl<T: Float> Mlp<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`to_c`](Self::to_c).
+    /// See [`to_c`](Self::to_c).
     pub fn to_rust_standalone(&self, name: &str) -> Result<String> {
         let names = Names {
             language: Language::Rust,
@@ -62,7 +62,10 @@ impl<T: Float> Mlp<T> {
         Ok(format!(
             "\
 {comment}#[rustfmt::skip]
-#[allow(clippy::approx_constant, clippy::needless_range_loop, clippy::unreadable_literal)]
+#[allow(
+    clippy::approx_constant, clippy::needless_range_loop, clippy::trivially_copy_pass_by_ref,
+    clippy::unreadable_literal
+)]
 pub mod {name} {{
     use core::hint::black_box;
 
@@ -85,16 +88,14 @@ pub mod {name} {{
 
 impl<T: Float> Source<'_, T> {
     fn predict_in_rust(&self) -> String {
-        let mut text = String::new();
         let last = self.layers.len() - 1;
-        for index in 0..=last {
+        let line = |index| {
             let from = if index == 0 { "x" } else { "&y" };
-            text += &match index == last {
-                true => format!("        layer_{index}({from})\n"),
-                false => format!("        let y = layer_{index}({from});\n"),
-            };
-        }
-        text
+            let start = if index == last { "" } else { "let y = " };
+            let end = if index == last { "" } else { ";" };
+            format!("        {start}layer_{index}({from}){end}\n")
+        };
+        (0..=last).map(line).collect()
     }
 
     fn self_test_in_rust(&self) -> String {

@@ -62,8 +62,9 @@ impl<T: Float> Examples<T> {
     }
 }
 
-/// Returns the outputs for one sample without fused multiply-add, whatever instruction set is
-/// active. Returns `None` if one is not finite, or if a sine would be the platform's.
+/// Returns the outputs for one sample without fused multiply-add, on any instruction set.
+///
+/// It returns `None` if one is not finite, or if a sine would be the platform's.
 fn predict<T: Float>(net: &Mlp<T>, x: &[T]) -> Option<Vec<T>> {
     let mut x = x.to_vec();
     for (at, activation) in net.layout().layers().iter().zip(net.activations()) {

@@ -113,9 +113,12 @@ impl<T: Float> Library<T> {
         let (arguments, result) = (arguments.join(", "), self.kind(function.result));
         let mut text = String::from("\n") + &language.comment(indent, &[&function.doc]);
         match language {
-            Language::C => text += &format!("static inline {result} {name}({arguments})\n{{\n"),
+            Language::C => {
+                text += &wrapped(0, &format!("static inline {result} {name}({arguments})"));
+                text += "{\n";
+            }
             Language::Rust => {
-                text += &format!("{:indent$}#[inline]\n", "");
+                text += &wrapped(indent, "#[inline]");
                 text += &wrapped(indent, &format!("fn {name}({arguments}) -> {result} {{"));
             }
         }
@@ -190,7 +193,6 @@ impl<T: Float> Library<T> {
                 text += &self.number(is_double, token);
             } else {
                 match (self.language, token) {
-                    (Language::Rust, _) => text += token,
                     (Language::C, "if") => drop(tokens.next()),
                     // The other side follows in braces, or another `if`.
                     (Language::C, "else") => {
@@ -202,7 +204,7 @@ impl<T: Float> Library<T> {
                     (Language::C, "{") => text.push('?'),
                     (Language::C, "}") if tokens.peek() == Some(&" ") => text.push(':'),
                     (Language::C, "}") => text.truncate(text.trim_end().len()),
-                    (Language::C, _) => text += token,
+                    _ => text += token,
                 }
             }
         }
@@ -211,10 +213,13 @@ impl<T: Float> Library<T> {
 
     fn number(&self, is_double: bool, token: &str) -> String {
         match token.parse::<f64>() {
-            Ok(number) if token.contains(['.', 'e']) => match is_double {
-                true => literal(self.language, number),
-                false => literal(self.language, T::from_f64(number)),
-            },
+            Ok(number) if token.contains(['.', 'e']) => {
+                if is_double {
+                    literal(self.language, number)
+                } else {
+                    literal(self.language, T::from_f64(number))
+                }
+            }
             _ => token.to_string(),
         }
     }

@@ -14,7 +14,7 @@ const REQUIRED: &str = "FEEDFORWARD_C_COMPILERS";
 
 const C: &[&str] = &["-x", "c", "-std=c99"];
 
-/// GCC fuses products and sums in C++, unless it is told not to.
+/// GCC would fuse products and sums in C++.
 const CPP: &[&str] = &["-x", "c++", "-std=c++11", "-ffp-contract=off"];
 
 /// Compilers, optimizations and languages.
@@ -135,5 +135,30 @@ fn a_header_may_be_included_twice_and_unused() {
                 .args(["-std=c99", "main.c", "-o", "main"]);
             output_of(command.current_dir(&folder), &[]);
         }
+    }
+}
+
+/// The program and the command of the docs, as they stand there.
+#[test]
+fn the_program_of_the_docs_runs() {
+    let folder = folder("c_docs");
+    let docs = include_str!("../../docs/embedding.md").replace('\r', "");
+    let (_, program) = docs.split_once("```c\n").unwrap();
+    let (program, rest) = program.split_once("```").unwrap();
+    let (_, command) = rest.split_once("```sh\n").unwrap();
+    let (command, _) = command.split_once("\n```").unwrap();
+    let (compile, _) = command.split_once(" && ./main").unwrap();
+    // The first of the other networks has the sizes of the program.
+    let mut nets = single().iter().filter(|case| case.net.inputs() == 4);
+    let net = nets
+        .find(|case| case.net.outputs() == 3 && case.net.depth() == 2)
+        .unwrap();
+    fs::write(folder.join("net.h"), net.net.to_c("net").unwrap()).unwrap();
+    fs::write(folder.join("main.c"), program).unwrap();
+    let mut words = compile.split(' ');
+    let compiler = words.next().unwrap();
+    if Command::new(compiler).arg("--version").output().is_ok() {
+        output_of(Command::new(compiler).args(words).current_dir(&folder), &[]);
+        output_of(&mut Command::new(folder.join("main")), &[]);
     }
 }

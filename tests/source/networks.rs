@@ -139,6 +139,24 @@ fn all<T: Float>() -> Vec<Case<T>> {
         .collect()
 }
 
+/// Returns the text of `generated.rs`: the network of a benchmark, and one with every activation.
+pub fn generated() -> String {
+    let identity = || "identity".to_owned();
+    let small = build::<f32>((4, &[(16, "relu".into()), (3, identity())]), 1);
+    let every = activation::all::<f32>();
+    let every = every
+        .iter()
+        .map(|activation| (2, activation.name().into_owned()));
+    let last = [(2, "parametric(tanh)".into()), (1, identity())];
+    let every = build::<f32>((3, &every.chain(last).collect::<Vec<_>>()), 1);
+    [
+        "//! Modules as they are generated, for lints and for a benchmark.\n".into(),
+        small.to_rust_standalone("small").unwrap(),
+        every.to_rust_standalone("every_activation").unwrap(),
+    ]
+    .join("\n")
+}
+
 /// Returns the networks in f32, which are computed once.
 pub fn single() -> &'static [Case<f32>] {
     static CASES: OnceLock<Vec<Case<f32>>> = OnceLock::new();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use feedforward::Float;
 
-use crate::networks::{Case, SAMPLES, check, double, input_bytes, single};
+use crate::networks::{Case, SAMPLES, check, double, generated, input_bytes, single};
 use crate::{folder, name, output_of};
 
 pub fn rustc() -> Command {
@@ -97,4 +97,17 @@ fn rust_in_f32_is_bit_identical() {
 #[test]
 fn rust_in_f64_is_bit_identical() {
     compile_and_compare(double(), "rust_double");
+}
+
+/// The lints and a benchmark need the modules as a file.
+#[test]
+fn the_generated_file_is_new() {
+    if generated() != include_str!("generated.rs").replace('\r', "") {
+        let path = folder("generated").join("generated.rs");
+        fs::write(&path, generated()).unwrap();
+        panic!(
+            "tests/source/generated.rs is old; the new one is {}",
+            path.display()
+        );
+    }
 }
