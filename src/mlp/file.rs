@@ -255,7 +255,10 @@ impl Precision {
 }
 
 /// Returns a custom activation, or a parametric one around it.
-fn resolved<T: Float>(resolver: &dyn Resolver<T>, name: &str) -> Option<Arc<dyn Activation<T>>> {
+pub(crate) fn resolved<T: Float>(
+    resolver: &dyn Resolver<T>,
+    name: &str,
+) -> Option<Arc<dyn Activation<T>>> {
     let inner = without_alpha(name);
     let parametric = || {
         let own = resolver.activation(inner).filter(|_| inner != name)?;

@@ -33,6 +33,8 @@
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).
 
+#[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
+mod file;
 mod layer;
 mod multiplier;
 mod network;

@@ -33,7 +33,7 @@ const LEAST_ENTRY: usize = 50;
 /// Number types of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(non_camel_case_types, clippy::upper_case_acronyms)] // the format's names
-pub(super) enum Dtype {
+pub(crate) enum Dtype {
     BOOL,
     F4,
     F6_E2M3,

@@ -130,6 +130,21 @@ impl Writer {
         });
     }
 
+    /// Adds a tensor of integers. The shape must match the number of values.
+    pub(crate) fn add_integers<I: Integer>(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        values: &[I],
+    ) {
+        self.tensors.push(Tensor {
+            name: name.into(),
+            dtype: I::DTYPE,
+            shape: shape.to_vec(),
+            bytes: values.iter().flat_map(|&value| value.bytes()).collect(),
+        });
+    }
+
     /// Adds an entry as a tensor of text, which suits entries that grow with the data, because a
     /// header has a maximum length.
     #[cfg(feature = "tabular")]
@@ -183,6 +198,33 @@ impl Tensor {
         (&self.name, self.dtype, &self.shape)
     }
 }
+
+/// An integer of a tensor.
+pub(crate) trait Integer: Copy {
+    /// Type of the tensor.
+    const DTYPE: Dtype;
+    /// Returns the bytes, the least significant first.
+    fn bytes(self) -> impl Iterator<Item = u8>;
+    /// Returns the integers of these bytes.
+    fn all_of(bytes: &[u8]) -> Vec<Self>;
+}
+
+macro_rules! integers {
+    ($($integer:ident: $dtype:ident),+) => {
+        $(impl Integer for $integer {
+            const DTYPE: Dtype = Dtype::$dtype;
+            fn bytes(self) -> impl Iterator<Item = u8> {
+                self.to_le_bytes().into_iter()
+            }
+            fn all_of(bytes: &[u8]) -> Vec<Self> {
+                let (whole, _) = bytes.as_chunks();
+                whole.iter().map(|&bytes| Self::from_le_bytes(bytes)).collect()
+            }
+        })+
+    };
+}
+
+integers!(i8: I8, i32: I32);
 
 /// Name, type and shape of a tensor.
 type Place<'a> = (&'a str, Dtype, &'a [usize]);

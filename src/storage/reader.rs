@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 
 use super::half::{bfloat, half};
 use super::header::{self, Dtype, Entry, Header};
-use super::{CHECKSUM, FREE_VALUES, VERSION, check_density, checksum, contradicts, malformed};
+use super::{
+    CHECKSUM, FREE_VALUES, Integer, VERSION, check_density, checksum, contradicts, malformed,
+};
 use crate::error::{Result, bounded, listed};
 use crate::float::Float;
 
@@ -180,13 +182,30 @@ impl<'a> Reader<'a> {
         self.checked(name, shape).map(drop)
     }
 
-    fn checked(&self, name: &str, shape: &[usize]) -> Result<&Entry<'a>> {
+    /// Returns the integers of a tensor of this type and shape.
+    pub(crate) fn integers<I: Integer>(&self, name: &str, shape: &[usize]) -> Result<Vec<I>> {
+        let entry = self.shaped(name, shape)?;
+        if entry.dtype != I::DTYPE {
+            let (expected, got) = (I::DTYPE, entry.dtype);
+            let problem = format!("tensor {name}: expected {expected:?}, got {got:?}");
+            return Err(malformed(problem));
+        }
+        entry.read.set(true);
+        Ok(I::all_of(self.bytes(entry)))
+    }
+
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<&Entry<'a>> {
         let entry = self.entry(name)?;
         if *entry.shape != *shape {
             let got = &entry.shape;
             let problem = format!("tensor {name}: expected shape {shape:?}, got {got:?}");
             return Err(malformed(problem));
         }
+        Ok(entry)
+    }
+
+    fn checked(&self, name: &str, shape: &[usize]) -> Result<&Entry<'a>> {
+        let entry = self.shaped(name, shape)?;
         match entry.dtype {
             Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16 => Ok(entry),
             got => Err(malformed(format!(
