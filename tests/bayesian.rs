@@ -368,3 +368,25 @@ fn invalid_calls_are_errors() {
     };
     assert_eq!(fit(&targets), fit(&wrong));
 }
+
+/// Samples without weight are no data, also for the error bars.
+#[test]
+fn error_bars_ignore_samples_without_weight() {
+    let (inputs, targets) = noisy(60, 0.1, 4);
+    let weights: Vec<f64> = (0..60).map(|i| f64::from(i % 3 == 0)).collect();
+    let chosen: Vec<usize> = (0..60).step_by(3).collect();
+    let fit = |samples: Samples<'_, f64>| {
+        let mut net = network(3, 2);
+        let trainer = LevenbergMarquardt::new().bayesian();
+        let go_on = |_: &_, _: &_| ControlFlow::Continue(());
+        let report = trainer.fit_with(&mut net, &samples, go_on).unwrap();
+        let (_, bars) = report.predict_with_error(&net, &[0.3, -0.5]).unwrap();
+        (report.search.degrees_of_freedom(), bars)
+    };
+    let all = Samples::new(&inputs, &targets);
+    let (weighted, some) = (fit(all.weights(&weights)), fit(all.rows(&chosen)));
+    assert_eq!(weighted.0, some.0);
+    for (a, b) in weighted.1.iter().zip(&some.1) {
+        assert!((a / b - 1.0).abs() < 1e-3, "{weighted:?} {some:?}");
+    }
+}

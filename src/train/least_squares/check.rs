@@ -18,7 +18,10 @@ use crate::memory;
 ///
 /// Numbers may differ by 1e-4 of their size. This is larger than the error of the differences, and
 /// smaller than that of a wrong formula. A number below 1e-7 of the largest in its column is not
-/// checked. Neither is one that rounding of the residuals hides.
+/// checked. Neither is one that errors of the residuals hide, such as those of a model in f32.
+///
+/// At a kink, as of a maximum, the derivatives of both sides differ, and a difference is none of
+/// them.
 ///
 /// Call it once in a test, with parameters that are not special, such as 0.7 instead of 0 or 1. It
 /// takes two evaluations, and four for each parameter.
@@ -73,7 +76,7 @@ pub fn check_jacobian(
     check_finite("residuals with a Jacobian", &others)?;
     check_finite_rows("Jacobian", &jacobian, n)?;
     let function = |params: &[f64], residuals: &mut [f64]| function(params, residuals, None);
-    let comparison = Comparison::new(params, &residuals, &jacobian, function)?;
+    let comparison = Comparison::new(params, &residuals, &jacobian, TOLERANCE, function)?;
     if let Some((row, column)) = comparison.without_difference {
         return Err(Error::NotFinite {
             what: "differences of the residuals",
@@ -98,6 +101,12 @@ pub fn check_jacobian(
 /// Largest relative difference of a correct derivative and its central difference.
 const TOLERANCE: f64 = 1e-4;
 
+/// Largest relative difference that a search accepts, where an error would lose a finished fit.
+pub(super) const GROSS: f64 = 0.1;
+
+/// Smallest size of a parameter, as a fraction of the change that moves residuals by their terms.
+const SMALL_CHANGE: f64 = 1e-2;
+
 /// A Jacobian, compared with differences.
 pub(super) struct Comparison {
     /// The error of the first wrong number.
@@ -110,15 +119,40 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// Compares the Jacobian at a point, where the function has these residuals.
+    /// Compares the Jacobian at a point, where the function has these residuals. Numbers may differ
+    /// by this tolerance, relative to their size.
     pub(super) fn new(
         params: &[f64],
         residuals: &[f64],
         jacobian: &[f64],
+        tolerance: f64,
         function: impl FnMut(&[f64], &mut [f64]) -> Result<()>,
     ) -> Result<Self> {
         let (n, rows) = (params.len(), residuals.len());
-        let mut differences = Differences::new(rows, params, function)?;
+        // Terms of a residual may cancel, and a parameter may be near 0 by chance.
+        let mut terms = memory::filled("residuals", 0.0, rows)?;
+        for ((term, r), row) in terms
+            .iter_mut()
+            .zip(residuals)
+            .zip(jacobian.chunks_exact(n))
+        {
+            let products = row.iter().zip(params).map(|(j, p)| (j * p).abs());
+            *term = r.abs() + products.sum::<f64>();
+        }
+        let largest = max_abs(&terms);
+        let sizes = (0..n).map(|column| {
+            let column_of = jacobian[column..].iter().step_by(n);
+            let slope = column_of.fold(0.0, |most: f64, x| most.max(x.abs()));
+            let least = SMALL_CHANGE * largest / slope;
+            let size = params[column].abs();
+            if least.is_finite() {
+                size.max(least)
+            } else {
+                size
+            }
+        });
+        let sizes = memory::collected("parameters", n, sizes)?;
+        let mut differences = Differences::with_sizes(rows, &sizes, function)?;
         differences.move_to(params);
         let mut coarse = memory::filled("residuals", 0.0, rows)?;
         let mut changes = memory::filled("residuals", 0.0, rows)?;
@@ -131,6 +165,10 @@ impl Comparison {
             let fine = differences.derive(column, residuals, FINE)?;
             let finite = fine.iter().filter(|x| x.is_finite());
             let least = 1e-7 * finite.fold(0.0, |largest: f64, x| largest.max(x.abs()));
+            // Residuals of lower precision change both differences at random.
+            let changes_of_all = fine.iter().zip(&coarse).map(|(a, b)| (a - b).abs());
+            let changes_of_all = changes_of_all.filter(|change| change.is_finite());
+            let typical = changes_of_all.sum::<f64>() / rows as f64;
             for (row, (&expected, &coarse)) in fine.iter().zip(&coarse).enumerate() {
                 if !expected.is_finite() {
                     without_difference = without_difference.or(Some((row, column)));
@@ -140,9 +178,9 @@ impl Comparison {
                 // Rounding and truncation depend on the distance.
                 let change = (expected - coarse).abs();
                 let change = if change.is_finite() { change } else { 0.0 };
-                let noise = 4.0 * change + 1e-8 * residuals[row].abs() / size + least;
+                let noise = 4.0 * change + 10.0 * typical + 1e-8 * terms[row] / size + least;
                 let is_near = |got: f64| {
-                    (got - expected).abs() <= TOLERANCE * got.abs().max(expected.abs()) + noise
+                    (got - expected).abs() <= tolerance * got.abs().max(expected.abs()) + noise
                 };
                 let got = jacobian[row * n + column];
                 negated &= is_near(-got);

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::check::Comparison;
+use super::check::{Comparison, GROSS};
 use super::problem::{Problem, SHIFT, second_derivative};
 use super::system::System;
 use crate::blas1::dot;
@@ -57,7 +57,7 @@ where
     fn verify(&mut self, params: &[f64], residuals: &[f64], jacobian: &[f64]) -> Result<usize> {
         let function = |params: &[f64], residuals: &mut [f64]| (self.0)(params, residuals, None);
         // Near the point, the function may fail. This tells nothing about the Jacobian.
-        let Ok(comparison) = Comparison::new(params, residuals, jacobian, function) else {
+        let Ok(comparison) = Comparison::new(params, residuals, jacobian, GROSS, function) else {
             return Ok(0);
         };
         comparison.wrong.map_or(Ok(comparison.evaluations), Err)
@@ -131,9 +131,11 @@ impl<F: Function> Problem for Dense<F> {
         Ok(())
     }
 
-    fn has_zero_row(&self) -> bool {
-        let mut rows = self.jacobian.chunks_exact(self.shifted.len());
-        rows.any(|row| row.iter().all(|&x| x == 0.0))
+    fn has_zeros(&self) -> bool {
+        let n = self.shifted.len();
+        let mut rows = self.jacobian.chunks_exact(n);
+        let has_row = rows.any(|row| row.iter().all(|&x| x == 0.0));
+        has_row || (0..n).any(|j| self.jacobian[j..].iter().step_by(n).all(|&x| x == 0.0))
     }
 
     fn accelerate(
@@ -219,12 +221,22 @@ const SMALLEST: f64 = 1e-4;
 
 impl<F: FnMut(&[f64], &mut [f64]) -> Result<()>> Differences<F> {
     pub(super) fn new(residuals: usize, start: &[f64], function: F) -> Result<Self> {
-        let n = start.len();
-        let sizes = start.iter().map(|&x| if x == 0.0 { 1.0 } else { x.abs() });
+        let sizes = start.iter().map(|x| SMALLEST * x.abs());
+        let sizes = memory::collected("parameters", start.len(), sizes)?;
+        Self::with_sizes(residuals, &sizes, function)
+    }
+
+    /// Distances are relative to the parameters or to these sizes, whichever are larger. 0 stands
+    /// for an unknown size.
+    pub(super) fn with_sizes(residuals: usize, sizes: &[f64], function: F) -> Result<Self> {
+        let n = sizes.len();
+        let largest = sizes
+            .iter()
+            .map(|&x| if x == 0.0 { 1.0 } else { x / SMALLEST });
         Ok(Self {
             function,
             params: memory::filled("parameters", 0.0, n)?,
-            largest: memory::collected("parameters", n, sizes)?,
+            largest: memory::collected("parameters", n, largest)?,
             above: memory::filled("residuals", 0.0, residuals)?,
             below: memory::filled("residuals", 0.0, residuals)?,
             evaluations: 0,

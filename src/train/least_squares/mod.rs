@@ -76,11 +76,13 @@ pub(super) use system::System;
 /// slows the search down or ends it far from a minimum. The search compares the Jacobian with
 /// differences in these cases, and a wrong number is then an error:
 ///
-/// - A row of the Jacobian is zero at the start, perhaps because the function did not write it.
+/// - A row or a column of the Jacobian is zero at the start, perhaps because the function did not
+///   write it.
 /// - No step lowers the sum of squares any more, but the Jacobian promises that one would.
 /// - The start seems to be a minimum.
 ///
-/// The comparison takes four evaluations for each parameter. It does not find every wrong Jacobian.
+/// The comparison takes four evaluations for each parameter. It ignores differences of up to 10 %, so
+/// it does not find every wrong Jacobian.
 ///
 /// If J's columns depend on each other, damping makes the step unique. The report's
 /// [`covariance`](LeastSquaresReport::covariance) is then an error.

@@ -19,6 +19,12 @@ pub(in crate::train) trait Problem {
     /// Returns the number of residuals.
     fn residuals(&self) -> usize;
 
+    /// Returns the number of residuals that tell something about the data or the penalty. A sample
+    /// without weight has none.
+    fn informative(&self) -> usize {
+        self.residuals()
+    }
+
     /// Returns the relative error of the Jacobian's numbers.
     fn derivative_error(&self) -> f64 {
         f64::EPSILON
@@ -60,9 +66,9 @@ pub(in crate::train) trait Problem {
         Ok(())
     }
 
-    /// Returns `true` if a residual of the last `linearize` has no derivative other than 0. The
-    /// caller may have forgotten its row.
-    fn has_zero_row(&self) -> bool {
+    /// Returns `true` if the Jacobian of the last `linearize` has a row or a column of zeros. The
+    /// caller may have forgotten it.
+    fn has_zeros(&self) -> bool {
         false
     }
 

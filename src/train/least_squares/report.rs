@@ -164,7 +164,11 @@ impl LeastSquaresReport {
     fn check_loss(&self) -> Result<()> {
         if self.kind == ResidualKind::Loss {
             let (expected, got) = ("a fit with the squared error", "another loss");
-            return Err(Error::incompatible(DEVIATION, expected, got));
+            return Err(Error::incompatible(
+                "errors of the residuals",
+                expected,
+                got,
+            ));
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ impl<'a, P: Problem> Search<'a, P> {
             sum: 0.0,
             damping: Mu::new(options.damping, 1.0),
             report: LeastSquaresReport {
-                residuals,
+                residuals: problem.informative(),
                 params: n,
                 ..LeastSquaresReport::default()
             },
@@ -116,7 +116,7 @@ impl<'a, P: Problem> Search<'a, P> {
         self.sum = self.problem.evaluate(&self.params)?;
         self.report.initial_sum_of_squares = self.sum;
         self.start()?;
-        if self.problem.has_zero_row() {
+        if self.problem.has_zeros() {
             self.problem.verify(&self.params)?;
         }
         if self.resumed.is_none() {

@@ -164,6 +164,12 @@ impl<'a, T: Float> OnSamples<'a, T> {
         self.prior.residuals(params, rest);
     }
 
+    /// Returns the number of residuals of samples without weight.
+    fn ignored(&self) -> usize {
+        let samples = self.roots.iter().filter(|&&root| root == 0.0).count();
+        samples * self.net.outputs()
+    }
+
     /// Adds the rows of the samples at these parameters to an empty system, then estimates the
     /// penalty anew. Returns `false` if rounding of the system prevents the estimate.
     fn add_samples(&mut self, params: &[f64], system: &mut System) -> Result<bool> {
@@ -174,10 +180,8 @@ impl<'a, T: Float> OnSamples<'a, T> {
         });
         self.trial = residuals;
         result?;
+        let count = (self.targets.len() - self.ignored()).max(1) as f64;
         let errors = &self.trial[..self.targets.len()];
-        // A sample without weight is none.
-        let ignored = self.roots.iter().filter(|&&root| root == 0.0).count();
-        let count = (errors.len() - ignored * self.net.outputs()).max(1) as f64;
         self.prior.estimate(params, errors, count, system)
     }
 
@@ -214,6 +218,10 @@ impl<'a, T: Float> OnSamples<'a, T> {
 impl<T: Float> Problem for OnSamples<'_, T> {
     fn residuals(&self) -> usize {
         self.residuals.len()
+    }
+
+    fn informative(&self) -> usize {
+        self.residuals.len() - self.ignored()
     }
 
     fn evaluations(&self) -> usize {

@@ -56,6 +56,10 @@ fn forget_rows(jacobian: &mut [f64], _: usize) {
     jacobian[4..].fill(0.0);
 }
 
+fn forget_column(jacobian: &mut [f64], _: usize) {
+    jacobian.chunks_exact_mut(2).for_each(|row| row[1] = 0.0);
+}
+
 fn swap(jacobian: &mut [f64], _: usize) {
     jacobian.chunks_exact_mut(2).for_each(|row| row.swap(0, 1));
 }
@@ -117,7 +121,15 @@ fn a_search_with_a_wrong_jacobian_is_no_success() {
             least_squares(&options, &mut p, 20, decay(nothing)).unwrap();
             // A minimum stays one.
             least_squares(&options, &mut p, 20, decay(nothing)).unwrap();
-            let faults = [negate, transpose, negate_column, forget, forget_rows, swap];
+            let faults = [
+                negate,
+                transpose,
+                negate_column,
+                forget,
+                forget_rows,
+                forget_column,
+                swap,
+            ];
             for (index, fault) in faults.into_iter().enumerate() {
                 let mut p = [2.0, 0.4];
                 let result = least_squares(&options, &mut p, 20, decay(fault));
@@ -164,6 +176,64 @@ fn an_exact_fit_is_a_success() {
         let options = LeastSquaresOptions::default();
         let report = least_squares(&options, &mut p, 20, exact).unwrap();
         assert!(report.sum_of_squares < 1e-25, "{start:?} {report:?}");
+    }
+}
+
+/// Residuals p0 + p1 t - target, in this precision.
+fn line<'a>(
+    targets: &'a [f64],
+    round: impl Fn(f64) -> f64 + Copy + 'a,
+) -> impl Fn(&[f64], &mut [f64], Option<&mut [f64]>) -> Result<()> + Copy + 'a {
+    move |p, r, j| {
+        for (i, (r, target)) in r.iter_mut().zip(targets).enumerate() {
+            *r = round(round(p[0] + p[1] * 0.1 * i as f64) - target);
+        }
+        if let Some(j) = j {
+            for (i, row) in j.chunks_exact_mut(2).enumerate() {
+                row.copy_from_slice(&[1.0, 0.1 * i as f64]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At the end of such a fit, a parameter and all residuals are rounding errors.
+#[test]
+fn an_exact_fit_with_a_parameter_of_zero_is_a_success() {
+    for slope in 0..200 {
+        let slope = 0.5 + 0.01 * f64::from(slope);
+        let targets: Vec<f64> = (0..10).map(|i| slope * 0.1 * f64::from(i)).collect();
+        let exact = line(&targets, |x| x);
+        let mut p = [1.0, 1.0];
+        least_squares(&LeastSquaresOptions::default(), &mut p, 10, exact).unwrap();
+        assert!(p[0].abs() < 1e-12 && (p[1] - slope).abs() < 1e-12, "{p:?}");
+        for p0 in [1e-300, 1e-17, 1e-12, 0.0] {
+            check_jacobian(&[p0, slope], 10, exact).unwrap();
+        }
+    }
+}
+
+#[test]
+fn residuals_of_low_precision_are_no_wrong_jacobian() {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state) / f64::from(u32::MAX) - 0.5
+    };
+    for scale in [0.0, 1e-2, 1e-1] {
+        for _ in 0..50 {
+            let targets = (0..20).map(|i| 0.7 + 0.13 * f64::from(i) + scale * noise());
+            let targets: Vec<f64> = targets.collect();
+            for step in [1e-8, 1e-6] {
+                let coarse = line(&targets, move |x| (x / step).round() * step);
+                let single = line(&targets, |x| f64::from(x as f32));
+                let options = LeastSquaresOptions::default();
+                least_squares(&options, &mut [1.0, 1.0], 20, coarse).unwrap();
+                least_squares(&options, &mut [1.0, 1.0], 20, single).unwrap();
+                check_jacobian(&[1.3, 1.1], 20, coarse).unwrap();
+                check_jacobian(&[1.3, 1.1], 20, single).unwrap();
+            }
+        }
     }
 }
 
