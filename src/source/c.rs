@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::Source;
-use super::language::{Language, wrapped};
+use super::language::{Language, guarded, wrapped};
 use super::layers::{Names, float};
 #[cfg(doc)]
 use crate::error::Error;
@@ -71,24 +71,12 @@ impl<T: Float> Mlp<T> {
             indent: 0,
         };
         let source = Source::new(self, names, "activation that can be written as C")?;
-        let (upper, test) = (name.to_ascii_uppercase(), source.self_test_in_c());
+        let upper = name.to_ascii_uppercase();
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let Source {
-            arrays,
-            functions,
-            code,
-            ..
-        } = &source;
-        let (comment, includes, predict) = (
-            source.comment_in_c(),
-            source.includes(),
-            source.predict_in_c(),
-        );
-        Ok(format!(
-            "\
-{comment}#ifndef {upper}_H
-#define {upper}_H
-{includes}
+        let (includes, arrays, functions) = (source.includes(), &source.arrays, &source.functions);
+        let (code, predict, test) = (&source.code, source.predict_in_c(), source.self_test_in_c());
+        let body = format!(
+            "{includes}
 #ifdef __FAST_MATH__
 #error \"{name}.h depends on the order of operations, which -ffast-math changes\"
 #endif
@@ -100,10 +88,9 @@ impl<T: Float> Mlp<T> {
 
 #define {upper}_INPUTS {inputs}
 #define {upper}_OUTPUTS {outputs}
-{arrays}{functions}{code}{predict}{test}
-#endif
-"
-        ))
+{arrays}{functions}{code}{predict}{test}"
+        );
+        Ok(guarded(&source.comment_in_c(), name, &body))
     }
 }
 

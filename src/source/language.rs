@@ -61,22 +61,31 @@ pub(crate) fn literal<T: Float>(language: Language, number: T) -> String {
 
 /// Returns words in as few lines as possible, each with this indent.
 pub(crate) fn filled<S: AsRef<str>>(indent: usize, words: impl IntoIterator<Item = S>) -> String {
-    let mut lines = String::new();
-    let mut column = COLUMNS;
+    indented(indent, indent, words)
+}
+
+/// Returns words in as few lines as possible. The first line has its own indent.
+fn indented<S: AsRef<str>>(
+    first: usize,
+    others: usize,
+    words: impl IntoIterator<Item = S>,
+) -> String {
+    let mut lines = format!("{:first$}", "");
+    let mut column = first;
+    let mut is_start = true;
     for word in words {
         let word = word.as_ref();
-        if column + 1 + word.len() > COLUMNS {
-            if !lines.is_empty() {
-                lines.push('\n');
-            }
-            lines.extend(core::iter::repeat_n(' ', indent));
-            column = indent;
-        } else {
+        let len = word.chars().count();
+        if !is_start && column + 1 + len > COLUMNS {
+            let _ = write!(lines, "\n{:others$}", "");
+            column = others;
+        } else if !is_start {
             lines.push(' ');
             column += 1;
         }
         lines += word;
-        column += word.len();
+        column += len;
+        is_start = false;
     }
     lines + "\n"
 }
@@ -85,12 +94,13 @@ pub(crate) fn filled<S: AsRef<str>>(indent: usize, words: impl IntoIterator<Item
 /// products and at [`GLUE`].
 pub(crate) fn wrapped(indent: usize, code: &str) -> String {
     let glued = code.replace(" * ", &format!("{GLUE}*{GLUE}"));
-    let lines = filled(indent, glued.split(' ')).replace(GLUE, " ");
-    let (start, deeper) = (
-        format!("\n{:indent$}", ""),
-        format!("\n{:1$}", "", indent + 4),
-    );
-    lines.trim_end().replace(&start, &deeper) + "\n"
+    indented(indent, indent + 4, glued.split(' ')).replace(GLUE, " ")
+}
+
+/// Returns a C header with a comment at the top, which may be included twice.
+pub(crate) fn guarded(comment: &str, name: &str, body: &str) -> String {
+    let guard = format!("{}_H", name.to_ascii_uppercase());
+    format!("{comment}#ifndef {guard}\n#define {guard}\n{body}\n#endif\n")
 }
 
 impl Language {
@@ -171,5 +181,46 @@ impl Language {
             }
         }
         text + &format!("{:indent$}{close};\n", "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_share_lines_if_all_fit() {
+        let items = |text: &str, count| alloc::vec![text.to_string(); count];
+        let short = Language::C.array(0, ("a", "int8_t"), Some(2), &items("-1", 4));
+        assert_eq!(
+            short,
+            "static const int8_t a[2][2] = {\n    {-1, -1}, {-1, -1},\n};\n"
+        );
+        let flat = Language::Rust.array(0, ("A", "i8"), None, &items("7", 3));
+        assert_eq!(flat, "static A: [i8; 3] = [\n    7, 7, 7,\n];\n");
+        let long = Language::Rust.array(0, ("A", "i32"), Some(40), &items("1000", 40));
+        let expected = "static A: [[i32; 40]; 1] = [\n    [\n        1000, ";
+        assert!(long.starts_with(expected), "{long}");
+        assert!(long.lines().all(|line| line.len() <= COLUMNS), "{long}");
+        assert!(long.ends_with("1000,\n    ],\n];\n"), "{long}");
+    }
+
+    #[test]
+    fn comments_end_in_the_last_line() {
+        let comment = Language::C.comment(0, &["Sum.", "word ".repeat(30).trim()]);
+        let first = comment.lines().collect::<Vec<_>>();
+        assert_eq!(first[..2], ["/* Sum.", " *"]);
+        assert!(first.iter().all(|line| line.len() <= COLUMNS), "{comment}");
+        assert!(comment.ends_with("word */\n"), "{comment}");
+        assert_eq!(Language::Rust.comment(4, &["Sum."]), "    /// Sum.\n");
+    }
+
+    #[test]
+    fn code_continues_with_more_indent() {
+        let sum = "a * b + ".repeat(20);
+        let code = wrapped(4, sum.trim_end_matches(" + "));
+        let lines = code.lines().collect::<Vec<_>>();
+        assert!(lines[0].starts_with("    a * b + ") && lines[1].starts_with("        a * b"));
+        assert!(lines.iter().all(|line| line.len() <= COLUMNS), "{code}");
     }
 }

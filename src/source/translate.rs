@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use super::constants::{constant, series};
-use super::functions::FUNCTIONS;
+use super::functions;
 use super::language::{Language, literal, wrapped};
 use super::layers::Names;
 use crate::float::Float;
@@ -22,7 +22,7 @@ pub(super) struct Library<T> {
     number: PhantomData<T>,
 }
 
-/// One function of [`FUNCTIONS`].
+/// One of the [`functions`].
 struct Function<'a> {
     doc: String,
     arguments: Vec<(&'a str, &'a str)>,
@@ -38,7 +38,7 @@ fn find<T: Float>(name: &str) -> Option<String> {
         let found = head.and_then(|head| head.split('(').next());
         found.is_some_and(|found| found == name || found == variant)
     };
-    let given = FUNCTIONS.trim().split("\n\n").find(is_wanted);
+    let given = functions::all().find(is_wanted);
     given.map(ToString::to_string).or_else(|| series::<T>(name))
 }
 

@@ -47,8 +47,7 @@ pub mod small {
         let mut z = [0.0; 3];
         for (x, w) in x.chunks_exact(4).zip(w.chunks_exact(4)) {
             for j in 0..3 {
-                z[j] = z[j] + x[0] * w[0][j] + x[1] * w[1][j] + x[2] * w[2][j] +
-                    x[3] * w[3][j];
+                z[j] = z[j] + x[0] * w[0][j] + x[1] * w[1][j] + x[2] * w[2][j] + x[3] * w[3][j];
             }
         }
         let mut y = [0.0; 3];
