@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::Source;
-use super::language::{Language, guarded, wrapped};
+use super::language::{Language, NO_CONTRACTION, guarded, wrapped};
 use super::layers::{Names, float};
 #[cfg(doc)]
 use crate::error::Error;
@@ -80,11 +80,7 @@ impl<T: Float> Mlp<T> {
 #ifdef __FAST_MATH__
 #error \"{name}.h depends on the order of operations, which -ffast-math changes\"
 #endif
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(_MSC_VER)
-#pragma fp_contract(off)
-#endif
+{NO_CONTRACTION}
 
 #define {upper}_INPUTS {inputs}
 #define {upper}_OUTPUTS {outputs}

@@ -103,6 +103,24 @@ pub(crate) fn guarded(comment: &str, name: &str, body: &str) -> String {
     format!("{comment}#ifndef {guard}\n#define {guard}\n{body}\n#endif\n")
 }
 
+/// Lines of C that keep products and sums apart.
+pub(crate) const NO_CONTRACTION: &str = "\
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#endif";
+
+/// Returns the largest of these numbers with an even and with an odd index. Hidden layers take
+/// turns with two buffers of these sizes.
+pub(crate) fn buffers(outputs: impl Iterator<Item = usize>) -> [usize; 2] {
+    let mut largest = [0; 2];
+    for (index, len) in outputs.enumerate() {
+        largest[index % 2] = len.max(largest[index % 2]);
+    }
+    largest
+}
+
 impl Language {
     /// Returns the head of a loop over a range, of which it takes every `step`-th number.
     pub(crate) fn range(self, variable: &str, from: usize, to: usize, step: usize) -> String {

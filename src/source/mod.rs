@@ -19,7 +19,7 @@ mod rust;
 mod self_test;
 mod translate;
 
-use language::check_name;
+use language::{buffers, check_name};
 use layers::{Names, SourceLayer};
 use self_test::Examples;
 use translate::Library;
@@ -84,18 +84,10 @@ impl<'a, T: Float> Source<'a, T> {
         ])
     }
 
-    /// Returns the outputs of the widest hidden layers with an even and with an odd index. The
-    /// layers take turns with two buffers of these sizes.
+    /// Returns the sizes of the buffers for outputs of hidden layers.
     fn buffers(&self) -> [usize; 2] {
         let hidden = &self.layers[..self.layers.len() - 1];
-        [0, 1].map(|first| {
-            let outputs = hidden
-                .iter()
-                .skip(first)
-                .step_by(2)
-                .map(|layer| layer.outputs);
-            outputs.max().unwrap_or(0)
-        })
+        buffers(hidden.iter().map(|layer| layer.outputs))
     }
 
     /// Returns the largest number of values that lie on the stack at once.

@@ -10,7 +10,7 @@ use super::{SAMPLES, Source};
 use crate::error::Error;
 use crate::error::Result;
 use crate::quantize::QuantizedMlp;
-use crate::source::language::{Language, literal, wrapped};
+use crate::source::language::{Language, NO_CONTRACTION, guarded, literal, wrapped};
 
 impl QuantizedMlp {
     /// Returns this network as a C99 header, which needs neither this crate nor an allocator.
@@ -33,6 +33,8 @@ impl QuantizedMlp {
     /// (q - `NET_OUTPUT_ZERO_POINT`) · `NET_OUTPUT_SCALE`. Each function predicts one sample, with
     /// arrays on the stack alone. The header is also C++11, and includes `stdint.h` alone. It
     /// shifts negative integers to the right, as all known compilers do, with copies of the sign.
+    /// For the last bit of `net_quantize`, GCC needs `-ffp-contract=off`, as for
+    /// [`Mlp::to_c`](crate::Mlp::to_c).
     ///
     /// With `NET_SELF_TEST` defined before, the header also has `int net_self_test(void)`. It
     /// returns 0 if the integers for a few samples are those that this crate computed.
@@ -70,27 +72,19 @@ impl QuantizedMlp {
         let layers = source.layers_in_c();
         let predict = source.predict_in_c();
         let test = source.self_test_in_c()?;
-        Ok(format!(
-            "\
-{comment}#ifndef {upper}_H
-#define {upper}_H
-
+        let body = format!(
+            "
 #include <stdint.h>
 
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(_MSC_VER)
-#pragma fp_contract(off)
-#endif
+{NO_CONTRACTION}
 
 #define {upper}_INPUTS {inputs}
 #define {upper}_OUTPUTS {outputs}
 #define {upper}_OUTPUT_SCALE {scale}
 #define {upper}_OUTPUT_ZERO_POINT ({zero_point})
-{arrays}{scaled}{layers}{predict}{test}
-#endif
-"
-        ))
+{arrays}{scaled}{layers}{predict}{test}"
+        );
+        Ok(guarded(&comment, name, &body))
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{QuantizedLayer, QuantizedMlp, QuantizedMlpRef, Rounding};
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::source::language::{Language, check_name, literal};
+use crate::source::language::{Language, buffers, check_name, literal};
 
 mod c;
 mod rust;
@@ -106,17 +106,10 @@ impl<'a> Source<'a> {
         ])
     }
 
-    /// Returns the outputs of the widest hidden layers with an even and with an odd index.
+    /// Returns the sizes of the buffers for outputs of hidden layers.
     fn buffers(&self) -> [usize; 2] {
         let hidden = &self.layers[..self.layers.len() - 1];
-        [0, 1].map(|first| {
-            let outputs = hidden
-                .iter()
-                .skip(first)
-                .step_by(2)
-                .map(QuantizedLayer::outputs);
-            outputs.max().unwrap_or(0)
-        })
+        buffers(hidden.iter().map(QuantizedLayer::outputs))
     }
 
     /// Returns the definition of an array of numbers.

@@ -81,8 +81,8 @@ pub(super) use system::System;
 /// - No step lowers the sum of squares any more, but the Jacobian promises that one would.
 /// - The start seems to be a minimum.
 ///
-/// The comparison takes four evaluations for each parameter. It ignores differences of up to 10 %, so
-/// it does not find every wrong Jacobian.
+/// The comparison takes four evaluations for each parameter. It ignores differences of up to 10 %,
+/// so it does not find every wrong Jacobian.
 ///
 /// If J's columns depend on each other, damping makes the step unique. The report's
 /// [`covariance`](LeastSquaresReport::covariance) is then an error.

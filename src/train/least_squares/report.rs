@@ -128,7 +128,7 @@ impl LeastSquaresReport {
     /// [`Error::Incompatible`] without degrees of freedom, and for training with a constant penalty
     /// or with another loss than the squared error
     pub fn residual_standard_deviation(&self) -> Result<f64> {
-        self.check_loss()?;
+        self.check_loss(DEVIATION)?;
         if self.kind == ResidualKind::Penalized {
             let expected = "no penalty, or a Bayesian one";
             return Err(Error::incompatible(
@@ -157,11 +157,11 @@ impl LeastSquaresReport {
     /// # Errors
     /// [`Error::Incompatible`] for training with another loss than the squared error
     pub fn rmse(&self) -> Result<f64> {
-        self.check_loss()?;
+        self.check_loss("root mean square of the residuals")?;
         Ok(math::sqrt(self.mean_square))
     }
 
-    fn check_loss(&self) -> Result<()> {
+    fn check_loss(&self, what: &'static str) -> Result<()> {
         if self.kind == ResidualKind::Loss {
             let (expected, got) = ("a fit with the squared error", "another loss");
             return Err(Error::incompatible(
