@@ -164,11 +164,7 @@ impl LeastSquaresReport {
     fn check_loss(&self, what: &'static str) -> Result<()> {
         if self.kind == ResidualKind::Loss {
             let (expected, got) = ("a fit with the squared error", "another loss");
-            return Err(Error::incompatible(
-                "errors of the residuals",
-                expected,
-                got,
-            ));
+            return Err(Error::incompatible(what, expected, got));
         }
         Ok(())
     }
