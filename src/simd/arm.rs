@@ -12,68 +12,67 @@ const ROWS: usize = 4;
 #[inline(never)]
 pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
     let width = inputs.len();
-    let (a, rest) = rows.split_at(width);
-    let (b, rest) = rest.split_at(width);
-    let (c, d) = rest.split_at(width);
-    let (inputs, last_inputs) = inputs.as_chunks::<4>();
-    let [(a, last_a), (b, last_b), (c, last_c), (d, last_d)] =
-        [a, b, c, d].map(<[i8]>::as_chunks::<4>);
+    assert_eq!(rows.len(), ROWS * width);
     let mut sums = [0; ROWS];
-    for ((((&x, &a), &b), &c), &d) in inputs.iter().zip(a).zip(b).zip(c).zip(d) {
-        let x = pairs(x);
-        sums[0] = add(x, a, sums[0]);
-        sums[1] = add(x, b, sums[1]);
-        sums[2] = add(x, c, sums[2]);
-        sums[3] = add(x, d, sums[3]);
+    let quads = width / 4;
+    if quads > 0 {
+        let [mut a, mut b, mut c, mut d] = sums;
+        // SAFETY: the code reads `quads` times four inputs, and as many weights in each of four
+        // rows. Row r starts `r * width` bytes after the first, and `4 * quads <= width`, so all
+        // of them are within both slices. These targets allow loads from any address. The code
+        // writes to registers and flags only.
+        unsafe {
+            asm!(
+                "2:",
+                "ldr {first}, [{x}], #4",
+                "ldr {odd}, [{x}], #4",
+                // Inputs 0 and 2, and inputs 1 and 3, as the weights below.
+                "pkhbt {even}, {first}, {odd}, lsl #16",
+                "pkhtb {odd}, {odd}, {first}, asr #16",
+                "ldr {w}, [{row}, {width}]",
+                "sxtb16 {first}, {w}",
+                "smlad {b}, {first}, {even}, {b}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {b}, {first}, {odd}, {b}",
+                "ldr {w}, [{row}, {width}, lsl #1]",
+                "sxtb16 {first}, {w}",
+                "smlad {c}, {first}, {even}, {c}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {c}, {first}, {odd}, {c}",
+                "add {w}, {row}, {width}",
+                "ldr {w}, [{w}, {width}, lsl #1]",
+                "sxtb16 {first}, {w}",
+                "smlad {d}, {first}, {even}, {d}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {d}, {first}, {odd}, {d}",
+                "ldr {w}, [{row}], #4",
+                "sxtb16 {first}, {w}",
+                "smlad {a}, {first}, {even}, {a}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {a}, {first}, {odd}, {a}",
+                "subs {quads}, {quads}, #1",
+                "bne 2b",
+                x = inout(reg) inputs.as_ptr() => _,
+                row = inout(reg) rows.as_ptr() => _,
+                width = in(reg) width,
+                quads = inout(reg) quads => _,
+                even = out(reg) _,
+                odd = out(reg) _,
+                first = out(reg) _,
+                w = out(reg) _,
+                a = inout(reg) a,
+                b = inout(reg) b,
+                c = inout(reg) c,
+                d = inout(reg) d,
+                options(pure, readonly, nostack),
+            );
+        }
+        sums = [a, b, c, d];
     }
-    for (sum, row) in sums.iter_mut().zip([last_a, last_b, last_c, last_d]) {
-        for (&x, &w) in last_inputs.iter().zip(row) {
+    for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(width)) {
+        for (&x, &w) in inputs[4 * quads..].iter().zip(&row[4 * quads..]) {
             *sum += i32::from(x) * i32::from(w);
         }
     }
     sums
-}
-
-/// Returns inputs 0 and 2, and inputs 1 and 3.
-#[inline(always)]
-fn pairs([a, b, c, d]: [i16; 4]) -> [u32; 2] {
-    let word = |low: i16, high: i16| u32::from(low as u16) | u32::from(high as u16) << 16;
-    let (first, second) = (word(a, b), word(c, d));
-    let (even, odd): (u32, u32);
-    // SAFETY: both instructions read and write registers only. Any numbers are valid.
-    unsafe {
-        asm!(
-            "pkhbt {even}, {first}, {second}, lsl #16",
-            "pkhtb {odd}, {second}, {first}, asr #16",
-            first = in(reg) first,
-            second = in(reg) second,
-            even = out(reg) even,
-            odd = lateout(reg) odd,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    [even, odd]
-}
-
-/// Returns `sum` and the products of four inputs with four weights. The inputs are [`pairs`].
-#[inline(always)]
-fn add([even, odd]: [u32; 2], weights: [i8; 4], sum: i32) -> i32 {
-    let weights = u32::from_le_bytes(weights.map(|w| w as u8));
-    let result;
-    // SAFETY: all instructions read and write registers and flags only. Any numbers are valid.
-    unsafe {
-        asm!(
-            "sxtb16 {pair}, {weights}",
-            "smlad {sum}, {pair}, {even}, {sum}",
-            "sxtb16 {pair}, {weights}, ror #8",
-            "smlad {sum}, {pair}, {odd}, {sum}",
-            pair = out(reg) _,
-            weights = in(reg) weights,
-            even = in(reg) even,
-            odd = in(reg) odd,
-            sum = inout(reg) sum => result,
-            options(pure, nomem, nostack),
-        );
-    }
-    result
 }
