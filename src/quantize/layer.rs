@@ -116,22 +116,36 @@ impl QuantizedLayer<'_> {
         sum
     }
 
-    /// Returns output `row` for this accumulator.
+    /// Replaces the accumulators of rows from `first` on by their outputs.
     #[inline(always)]
-    fn output(&self, row: usize, accumulator: i32) -> i32 {
-        let at = if self.multipliers.len() == 1 { 0 } else { row };
-        let multiplier = Multiplier {
-            multiplier: self.multipliers[at],
-            shift: self.shifts[at],
-        };
-        let y = multiplier
-            .apply(accumulator, self.rounding)
-            .saturating_add(self.zero_point);
-        let y = y.clamp(self.min, self.max);
-        match self.table {
-            None => y,
-            Some(table) => i32::from(table[(y + 128) as usize & 255]),
+    fn finish(&self, first: usize, sums: &mut [i32]) {
+        // Loops of a few numbers each, which a small chip keeps in its registers.
+        if let ([multiplier], [shift]) = (self.multipliers, self.shifts) {
+            for sum in &mut *sums {
+                *sum = self.scaled(*sum, *multiplier, *shift);
+            }
+        } else {
+            let rows = first..first + sums.len();
+            let multipliers = &self.multipliers[rows.clone()];
+            let shifts = &self.shifts[rows];
+            for ((sum, multiplier), shift) in sums.iter_mut().zip(multipliers).zip(shifts) {
+                *sum = self.scaled(*sum, *multiplier, *shift);
+            }
         }
+        let (low, high) = (self.min, self.max);
+        for sum in &mut *sums {
+            *sum = sum.saturating_add(self.zero_point).max(low).min(high);
+        }
+        if let Some(table) = self.table {
+            for sum in sums {
+                *sum = i32::from(table[(*sum + 128) as usize & 255]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn scaled(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
+        Multiplier { multiplier, shift }.apply(sum, self.rounding)
     }
 
     /// Checks the layer.
@@ -164,47 +178,72 @@ pub(super) struct Forward<'a> {
 /// Number of rows that share their loads of inputs.
 const ROWS: usize = 4;
 
+/// Number of rows whose sums are finished together.
+const BLOCK: usize = 8 * ROWS;
+
 impl Op for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, _: S) {
         let width = self.inputs.len();
-        let mut blocks = self.layer.weights.chunks_exact(ROWS * width);
-        let mut row = 0;
-        for block in &mut blocks {
-            let sums = products(self.inputs, block);
-            for sum in sums {
-                self.write(row, sum);
-                row += 1;
+        let mut sums = [0; BLOCK];
+        let mut first = 0;
+        for weights in self.layer.weights.chunks(BLOCK * width) {
+            let sums = &mut sums[..weights.len() / width];
+            let (fours, others) = sums.as_chunks_mut::<ROWS>();
+            let (of_fours, of_others) = weights.split_at(fours.len() * ROWS * width);
+            for (to, rows) in fours.iter_mut().zip(of_fours.chunks_exact(ROWS * width)) {
+                *to = products(self.inputs, rows);
             }
-        }
-        for weights in blocks.remainder().chunks_exact(width) {
-            let sum = product(self.inputs, weights);
-            self.write(row, sum);
-            row += 1;
+            for (to, row) in others.iter_mut().zip(of_others.chunks_exact(width)) {
+                *to = product(self.inputs, row);
+            }
+            for (sum, bias) in sums.iter_mut().zip(&self.layer.biases[first..]) {
+                *sum += bias;
+            }
+            self.layer.finish(first, sums);
+            self.write(first, sums);
+            first += sums.len();
         }
     }
 }
 
 impl Forward<'_> {
     #[inline(always)]
-    fn write(&mut self, row: usize, sum: i32) {
-        let accumulator = self.layer.biases[row] + sum;
+    fn write(&mut self, first: usize, integers: &[i32]) {
         match &mut self.outputs {
-            Outputs::Wide(to) => to[row] = self.layer.output(row, accumulator) as i16,
-            Outputs::Int8(to) => to[row] = self.layer.output(row, accumulator) as i8,
-            Outputs::Int32(to) => to[row] = self.layer.output(row, accumulator),
+            Outputs::Wide(to) => {
+                for (to, q) in to[first..].iter_mut().zip(integers) {
+                    *to = *q as i16;
+                }
+            }
+            Outputs::Int8(to) => {
+                for (to, q) in to[first..].iter_mut().zip(integers) {
+                    *to = *q as i8;
+                }
+            }
+            Outputs::Int32(to) => to[first..first + integers.len()].copy_from_slice(integers),
             Outputs::Float(to, scale, zero_point) => {
-                let q = self.layer.output(row, accumulator);
-                to[row] = q.saturating_sub(*zero_point) as f32 * *scale;
+                for (to, q) in to[first..].iter_mut().zip(integers) {
+                    *to = q.saturating_sub(*zero_point) as f32 * *scale;
+                }
             }
         }
     }
 }
 
+#[cfg(all(feature = "arm-dsp", target_arch = "arm"))]
+use crate::simd::arm::products;
+
 /// Returns the products of four rows with the inputs.
-#[inline(always)]
+// A chip with few registers needs all of them for this loop. Others compile it for each set.
+#[cfg(not(all(feature = "arm-dsp", target_arch = "arm")))]
+#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), inline(never))]
+#[cfg_attr(
+    not(any(target_arch = "arm", target_arch = "riscv32")),
+    inline(always)
+)]
 fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
     let width = inputs.len();
     let (first, rest) = rows.split_at(width);

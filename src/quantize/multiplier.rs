@@ -88,14 +88,14 @@ impl Multiplier {
 
     #[inline(always)]
     const fn apply_twice(self, x: i32) -> i32 {
-        let (left, right) = if self.shift > 0 {
-            (self.shift, 0)
+        // Nearly all shifts are to the right, and only the other ones need 64 bits.
+        let (raised, right) = if self.shift > 0 {
+            (saturate((x as i64) << self.shift), 0)
         } else {
-            (0, -self.shift)
+            (x, -self.shift)
         };
-        let raised = saturate((x as i64) << left);
         let high = ((raised as i64 * self.multiplier as i64 + (1 << 30)) >> 31) as i32;
-        let mask = ((1_i64 << right) - 1) as i32;
+        let mask = ((1_u32 << right) - 1) as i32;
         let remainder = high & mask;
         let threshold = (mask >> 1) + (high < 0) as i32;
         (high >> right) + (remainder > threshold) as i32

@@ -23,6 +23,8 @@ use crate::error::{Error, Result, bounded};
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(all(feature = "arm-dsp", target_arch = "arm"))]
+pub(crate) mod arm;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;

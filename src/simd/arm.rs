@@ -1,0 +1,78 @@
+//! Instructions for two products of 16 bits at once, which Cortex-M4, M7, M33 and others have.
+//!
+//! Stable Rust cannot ask whether the target has them. Other targets fail to assemble this module.
+
+use core::arch::asm;
+
+/// Number of rows that share their loads of inputs.
+const ROWS: usize = 4;
+
+/// Returns the products of four rows with the inputs.
+// Apart from its callers, since it needs all registers.
+#[inline(never)]
+pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
+    let width = inputs.len();
+    assert_eq!(rows.len(), ROWS * width);
+    let mut sums = [0; ROWS];
+    let quads = width / 4;
+    if quads > 0 {
+        let [mut a, mut b, mut c, mut d] = sums;
+        // SAFETY: the code reads `quads` times four inputs, and as many weights in each of four
+        // rows. Row r starts `r * width` bytes after the first, and `4 * quads <= width`, so all
+        // of them are within both slices. These targets allow loads from any address. The code
+        // writes to registers and flags only.
+        unsafe {
+            asm!(
+                "2:",
+                "ldr {first}, [{x}], #4",
+                "ldr {odd}, [{x}], #4",
+                // Inputs 0 and 2, and inputs 1 and 3, as the weights below.
+                "pkhbt {even}, {first}, {odd}, lsl #16",
+                "pkhtb {odd}, {odd}, {first}, asr #16",
+                "ldr {w}, [{row}, {width}]",
+                "sxtb16 {first}, {w}",
+                "smlad {b}, {first}, {even}, {b}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {b}, {first}, {odd}, {b}",
+                "ldr {w}, [{row}, {width}, lsl #1]",
+                "sxtb16 {first}, {w}",
+                "smlad {c}, {first}, {even}, {c}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {c}, {first}, {odd}, {c}",
+                "add {w}, {row}, {width}",
+                "ldr {w}, [{w}, {width}, lsl #1]",
+                "sxtb16 {first}, {w}",
+                "smlad {d}, {first}, {even}, {d}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {d}, {first}, {odd}, {d}",
+                "ldr {w}, [{row}], #4",
+                "sxtb16 {first}, {w}",
+                "smlad {a}, {first}, {even}, {a}",
+                "sxtb16 {first}, {w}, ror #8",
+                "smlad {a}, {first}, {odd}, {a}",
+                "subs {quads}, {quads}, #1",
+                "bne 2b",
+                x = inout(reg) inputs.as_ptr() => _,
+                row = inout(reg) rows.as_ptr() => _,
+                width = in(reg) width,
+                quads = inout(reg) quads => _,
+                even = out(reg) _,
+                odd = out(reg) _,
+                first = out(reg) _,
+                w = out(reg) _,
+                a = inout(reg) a,
+                b = inout(reg) b,
+                c = inout(reg) c,
+                d = inout(reg) d,
+                options(pure, readonly, nostack),
+            );
+        }
+        sums = [a, b, c, d];
+    }
+    for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(width)) {
+        for (&x, &w) in inputs[4 * quads..].iter().zip(&row[4 * quads..]) {
+            *sum += i32::from(x) * i32::from(w);
+        }
+    }
+    sums
+}
