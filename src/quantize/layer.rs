@@ -240,10 +240,7 @@ use crate::simd::arm::products;
 // A chip with few registers needs all of them for this loop. Others compile it for each set.
 #[cfg(not(all(feature = "arm-dsp", target_arch = "arm")))]
 #[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), inline(never))]
-#[cfg_attr(
-    not(any(target_arch = "arm", target_arch = "riscv32")),
-    inline(always)
-)]
+#[cfg_attr(not(any(target_arch = "arm", target_arch = "riscv32")), inline(always))]
 fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
     let width = inputs.len();
     let (first, rest) = rows.split_at(width);

@@ -310,6 +310,7 @@ impl<'a> QuantizedMlpRef<'a> {
     /// # Errors
     /// - [`Error::Rows`] and [`Error::Length`] as in [`predict_int8`](Self::predict_int8)
     /// - [`Error::NotFinite`] if an input is not finite
+    /// - [`Error::Overflow`] if an output is not finite
     pub fn predict_into(
         &self,
         inputs: &[f32],
@@ -334,7 +335,14 @@ impl<'a> QuantizedMlpRef<'a> {
                 activation.apply(z, y);
             }
         }
-        Ok(())
+        match outputs.iter().find(|y| !y.is_finite()) {
+            None => Ok(()),
+            Some(&value) => Err(Error::Overflow {
+                what: "output",
+                layer: self.layers.len() - 1,
+                value: value.into(),
+            }),
+        }
     }
 
     fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {

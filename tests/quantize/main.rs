@@ -2,4 +2,5 @@
 
 mod anomaly;
 mod networks;
+mod random;
 mod tflite;
