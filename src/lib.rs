@@ -89,6 +89,8 @@
 //! - `serde`: serializes settings, histories and networks in other formats.
 //! - `onnx`: exports trained networks as ONNX models for other runtimes (module `onnx`).
 //! - `tabular`: tables of numbers, words and gaps as inputs (module `tabular`).
+//! - `arm-dsp`: quantized networks with the DSP instructions of Cortex-M4, M7 and M33. Other targets
+//!   ignore it, and Arm chips without these instructions do not assemble it.
 //! - `csv`: reads tables from CSV text (`tabular::CsvReader`). Enables `std` and `tabular`.
 //!
 //! # Small targets

@@ -20,7 +20,9 @@ use numbers::Numbers;
 
 /// Returns a network of 1-16-16-1 for the sine of x in 0..2π, and its training inputs.
 fn sine() -> (Mlp<f32>, Vec<f32>) {
-    let inputs: Vec<f32> = (0..=200_u16).map(|i| f32::from(i) * 0.031_415_927).collect();
+    let inputs: Vec<f32> = (0..=200_u16)
+        .map(|i| f32::from(i) * 0.031_415_927)
+        .collect();
     let targets: Vec<f32> = inputs.iter().map(|&x| math::sin(x)).collect();
     let mut net = Mlp::<f32>::builder(1)
         .hidden(16, Relu)
@@ -81,7 +83,10 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
     };
     let pairs: Vec<_> = numbers.clone().map(&mut integers).collect();
     let int8 = cases(
-        ("INT8", "Integers for nine numbers, and those that the network in int8 predicts."),
+        (
+            "INT8",
+            "Integers for nine numbers, and those that the network in int8 predicts.",
+        ),
         "i8, i32",
         pairs.into_iter(),
     );
@@ -90,12 +95,18 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
         (format!("{x:?}"), format!("{:?}", y[0]))
     };
     let float = cases(
-        ("F32", "Nine numbers, and those that the network in f32 predicts."),
+        (
+            "F32",
+            "Nine numbers, and those that the network in f32 predicts.",
+        ),
         "f32, f32",
         numbers.map(float).collect::<Vec<_>>().into_iter(),
     );
     Vec::from([
-        ("src/networks/sine_int8.rs", quantized.to_rust("SINE").unwrap()),
+        (
+            "src/networks/sine_int8.rs",
+            quantized.to_rust("SINE").unwrap(),
+        ),
         ("src/networks/sine_f32.rs", net.to_rust("SINE").unwrap()),
         (
             "src/networks/sine_int8_alone.rs",
@@ -115,16 +126,25 @@ fn write_anomaly(folder: &Path) {
     let net = anomaly();
     let view = QuantizedMlpRef::from(&net);
     let mut random = Numbers(2);
-    let inputs: Vec<i8> = (0..640).map(|_| (256.0 * random.next() - 128.0) as i8).collect();
+    let inputs: Vec<i8> = (0..640)
+        .map(|_| (256.0 * random.next() - 128.0) as i8)
+        .collect();
     let (mut outputs, mut scratch) = (vec![0; 640], vec![0; view.scratch_len()]);
-    view.predict_int8(&inputs, &mut outputs, &mut scratch).unwrap();
+    view.predict_int8(&inputs, &mut outputs, &mut scratch)
+        .unwrap();
     fs::create_dir_all(folder).unwrap();
     let pairs = inputs.into_iter().zip(outputs);
     for (name, text) in [
         ("anomaly.rs", net.to_rust("ANOMALY").unwrap()),
-        ("anomaly_alone.rs", net.to_rust_standalone("anomaly").unwrap()),
+        (
+            "anomaly_alone.rs",
+            net.to_rust_standalone("anomaly").unwrap(),
+        ),
         ("anomaly.h", net.to_c("anomaly").unwrap()),
-        ("anomaly_cases.rs", cases(("CASE", "Inputs and outputs."), "i8, i8", pairs)),
+        (
+            "anomaly_cases.rs",
+            cases(("CASE", "Inputs and outputs."), "i8, i8", pairs),
+        ),
     ] {
         fs::write(folder.join(name), text).unwrap();
     }
@@ -139,7 +159,9 @@ fn networks_are_those_of_this_crate() {
     let mut old = Vec::new();
     for (name, text) in files_of_sine() {
         if fs::read_to_string(program.join(name)).unwrap_or_default() != text {
-            let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cortex-m").join(name);
+            let new = Path::new(env!("CARGO_TARGET_TMPDIR"))
+                .join("cortex-m")
+                .join(name);
             fs::create_dir_all(new.parent().unwrap()).unwrap();
             fs::write(&new, text).unwrap();
             old.push(new);
