@@ -91,6 +91,8 @@
 //! - `onnx`: exports trained networks as ONNX models for other runtimes (module `onnx`).
 //! - `tabular`: tables of numbers, words and gaps as inputs (module `tabular`).
 //! - `csv`: reads tables from CSV text (`tabular::CsvReader`). Enables `std` and `tabular`.
+//! - `arm-dsp`: quantized networks with the DSP instructions of Cortex-M4, M7 and M33. Other
+//!   targets ignore it, and Arm chips without these instructions do not assemble it.
 //!
 //! # Small targets
 //!

@@ -122,19 +122,15 @@ impl QuantizedLayer<'_> {
         // Loops of a few numbers each, which a small chip keeps in its registers.
         if let ([multiplier], [shift]) = (self.multipliers, self.shifts) {
             for sum in &mut *sums {
-                *sum = self.scaled(*sum, *multiplier, *shift);
+                *sum = self.limited(*sum, *multiplier, *shift);
             }
         } else {
             let rows = first..first + sums.len();
             let multipliers = &self.multipliers[rows.clone()];
             let shifts = &self.shifts[rows];
             for ((sum, multiplier), shift) in sums.iter_mut().zip(multipliers).zip(shifts) {
-                *sum = self.scaled(*sum, *multiplier, *shift);
+                *sum = self.limited(*sum, *multiplier, *shift);
             }
-        }
-        let (low, high) = (self.min, self.max);
-        for sum in &mut *sums {
-            *sum = sum.saturating_add(self.zero_point).max(low).min(high);
         }
         if let Some(table) = self.table {
             for sum in sums {
@@ -143,9 +139,12 @@ impl QuantizedLayer<'_> {
         }
     }
 
+    /// Returns the output for an accumulator, in front of the table.
     #[inline(always)]
-    fn scaled(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
-        Multiplier { multiplier, shift }.apply(sum, self.rounding)
+    fn limited(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
+        let scaled = Multiplier { multiplier, shift }.apply(sum, self.rounding);
+        let integer = scaled.saturating_add(self.zero_point);
+        integer.max(self.min).min(self.max)
     }
 
     /// Checks the layer.
@@ -191,16 +190,14 @@ impl Op for Forward<'_> {
         let mut first = 0;
         for weights in self.layer.weights.chunks(BLOCK * width) {
             let sums = &mut sums[..weights.len() / width];
+            sums.copy_from_slice(&self.layer.biases[first..first + sums.len()]);
             let (fours, others) = sums.as_chunks_mut::<ROWS>();
             let (of_fours, of_others) = weights.split_at(fours.len() * ROWS * width);
-            for (to, rows) in fours.iter_mut().zip(of_fours.chunks_exact(ROWS * width)) {
-                *to = products(self.inputs, rows);
+            for (sums, rows) in fours.iter_mut().zip(of_fours.chunks_exact(ROWS * width)) {
+                add_products(self.inputs, rows, sums);
             }
-            for (to, row) in others.iter_mut().zip(of_others.chunks_exact(width)) {
-                *to = product(self.inputs, row);
-            }
-            for (sum, bias) in sums.iter_mut().zip(&self.layer.biases[first..]) {
-                *sum += bias;
+            for (sum, row) in others.iter_mut().zip(of_others.chunks_exact(width)) {
+                *sum += product(self.inputs, row);
             }
             self.layer.finish(first, sums);
             self.write(first, sums);
@@ -234,7 +231,16 @@ impl Forward<'_> {
 }
 
 #[cfg(all(feature = "arm-dsp", target_arch = "arm"))]
-use crate::simd::arm::products;
+use crate::simd::arm::add_products;
+
+/// Adds the products of four rows with the inputs to their sums.
+#[cfg(not(all(feature = "arm-dsp", target_arch = "arm")))]
+#[inline(always)]
+fn add_products(inputs: &[i16], rows: &[i8], sums: &mut [i32; ROWS]) {
+    for (sum, product) in sums.iter_mut().zip(products(inputs, rows)) {
+        *sum += product;
+    }
+}
 
 /// Returns the products of four rows with the inputs.
 // A chip with few registers needs all of them for this loop. Others compile it for each set.

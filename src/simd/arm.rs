@@ -7,23 +7,23 @@ use core::arch::asm;
 /// Number of rows that share their loads of inputs.
 const ROWS: usize = 4;
 
-/// Returns the products of four rows with the inputs.
+/// Adds the products of four rows with the inputs to their sums.
 // Apart from its callers, since it needs all registers.
 #[inline(never)]
-pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
+pub(crate) fn add_products(inputs: &[i16], rows: &[i8], sums: &mut [i32; ROWS]) {
     let width = inputs.len();
-    assert_eq!(rows.len(), ROWS * width);
-    let mut sums = [0; ROWS];
-    let quads = width / 4;
-    if quads > 0 {
-        let [mut a, mut b, mut c, mut d] = sums;
-        // SAFETY: the code reads `quads` times four inputs, and as many weights in each of four
-        // rows. Row r starts `r * width` bytes after the first, and `4 * quads <= width`, so all
-        // of them are within both slices. These targets allow loads from any address. The code
-        // writes to registers and flags only.
+    assert!(rows.len() == ROWS * width);
+    let done = width / 8 * 8;
+    if done > 0 {
+        let [mut a, mut b, mut c, mut d] = *sums;
+        // SAFETY: the code reads `done` inputs, and as many weights in each of four rows. Row r
+        // starts `r * width` bytes after the first, and `done <= width`, so all of them are within
+        // both slices. `done` is a positive multiple of eight, so the loop ends. These targets
+        // allow loads from any address. The code writes to registers and flags only.
         unsafe {
             asm!(
                 "2:",
+                ".rept 2", // four inputs each
                 "ldr {first}, [{x}], #4",
                 "ldr {odd}, [{x}], #4",
                 // Inputs 0 and 2, and inputs 1 and 3, as the weights below.
@@ -39,8 +39,7 @@ pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
                 "smlad {c}, {first}, {even}, {c}",
                 "sxtb16 {first}, {w}, ror #8",
                 "smlad {c}, {first}, {odd}, {c}",
-                "add {w}, {row}, {width}",
-                "ldr {w}, [{w}, {width}, lsl #1]",
+                "ldr {w}, [{row}, {thrice}]",
                 "sxtb16 {first}, {w}",
                 "smlad {d}, {first}, {even}, {d}",
                 "sxtb16 {first}, {w}, ror #8",
@@ -50,12 +49,14 @@ pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
                 "smlad {a}, {first}, {even}, {a}",
                 "sxtb16 {first}, {w}, ror #8",
                 "smlad {a}, {first}, {odd}, {a}",
-                "subs {quads}, {quads}, #1",
+                ".endr",
+                "subs {left}, {left}, #8",
                 "bne 2b",
                 x = inout(reg) inputs.as_ptr() => _,
                 row = inout(reg) rows.as_ptr() => _,
                 width = in(reg) width,
-                quads = inout(reg) quads => _,
+                thrice = in(reg) 3 * width,
+                left = inout(reg) done => _,
                 even = out(reg) _,
                 odd = out(reg) _,
                 first = out(reg) _,
@@ -67,12 +68,13 @@ pub(crate) fn products(inputs: &[i16], rows: &[i8]) -> [i32; ROWS] {
                 options(pure, readonly, nostack),
             );
         }
-        sums = [a, b, c, d];
+        *sums = [a, b, c, d];
     }
-    for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(width)) {
-        for (&x, &w) in inputs[4 * quads..].iter().zip(&row[4 * quads..]) {
-            *sum += i32::from(x) * i32::from(w);
+    if done < width {
+        for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(width)) {
+            for (&x, &w) in inputs[done..].iter().zip(&row[done..]) {
+                *sum += i32::from(x) * i32::from(w);
+            }
         }
     }
-    sums
 }

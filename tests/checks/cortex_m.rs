@@ -20,9 +20,7 @@ use numbers::Numbers;
 
 /// Returns a network of 1-16-16-1 for the sine of x in 0..2π, and its training inputs.
 fn sine() -> (Mlp<f32>, Vec<f32>) {
-    let inputs: Vec<f32> = (0..=200_u16)
-        .map(|i| f32::from(i) * 0.031_415_927)
-        .collect();
+    let inputs: Vec<f32> = (0..=200_u16).map(|i| f32::from(i) * 0.031_415_93).collect();
     let targets: Vec<f32> = inputs.iter().map(|&x| math::sin(x)).collect();
     let mut net = Mlp::<f32>::builder(1)
         .hidden(16, Relu)
@@ -153,7 +151,7 @@ fn write_anomaly(folder: &Path) {
 /// A single test, because the choice of an instruction set applies to the whole process.
 #[test]
 fn networks_are_those_of_this_crate() {
-    // Training has the same bits on each CPU, as has a chip without fused multiply-add.
+    // Without fused multiply-add, training gives equal bits on each CPU.
     InstructionSet::Portable.activate().unwrap();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cortex-m");
     let mut old = Vec::new();

@@ -39,8 +39,8 @@ unsafe impl GlobalAlloc for NoMemory {
     unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
 }
 
-/// Instructions in one tick of the board's timer: qemu's option `-icount shift=0` has one
-/// instruction in each nanosecond, and the clock of the board has 25 MHz.
+/// Instructions in one tick of the board's timer. With qemu's option `-icount shift=0`, one
+/// instruction takes one nanosecond, and the clock of the board has 25 MHz.
 const PER_TICK: u32 = 40;
 
 /// Runs of a measurement.

@@ -1,6 +1,6 @@
-//! Counts the instructions of a prediction by an autoencoder in int8, with MLPerf Tiny's sizes
-//! (640-128-128-128-128-8-128-128-128-128-640): with the kernel of the crate, and without the crate.
-//! `.ci/embedded` generates the network.
+//! Counts the instructions of a prediction by an autoencoder in int8, with and without the crate.
+//! Its sizes are those of MLPerf Tiny (640-128-128-128-128-8-128-128-128-128-640). `.ci/embedded`
+//! generates the network.
 
 #![no_std]
 #![no_main]
