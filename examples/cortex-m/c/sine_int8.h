@@ -20,7 +20,7 @@
 #define SINE_INPUTS 1
 #define SINE_OUTPUTS 1
 #define SINE_OUTPUT_SCALE 1.4901161e-8f
-#define SINE_OUTPUT_ZERO_POINT 0
+#define SINE_OUTPUT_ZERO_POINT (0)
 
 static const int8_t sine_weights_0[16][1] = {
     {127}, {-127}, {-127}, {-127}, {127}, {127}, {-127}, {-127}, {-127}, {-127}, {127}, {127},
