@@ -36,6 +36,8 @@
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
 mod layer;
+#[cfg(target_has_atomic = "ptr")]
+mod linear;
 mod multiplier;
 mod network;
 #[cfg(target_has_atomic = "ptr")]
@@ -48,6 +50,8 @@ mod range;
 mod report;
 #[cfg(target_has_atomic = "ptr")]
 mod source;
+#[cfg(target_has_atomic = "ptr")]
+mod statistics;
 #[cfg(target_has_atomic = "ptr")]
 mod walk;
 

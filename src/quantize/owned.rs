@@ -4,12 +4,14 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::layer::{Forward, Outputs};
 use super::network::Layers;
 use super::range::Affine;
 use super::{QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding};
 use crate::activation::Activation;
 use crate::error::{Result, check_rows};
 use crate::memory;
+use crate::simd;
 
 /// A layer that owns its numbers.
 #[derive(Clone, Debug)]
@@ -44,6 +46,21 @@ impl OwnedLayer {
             max: self.max,
             table: self.table.as_deref(),
         }
+    }
+
+    /// Returns the int8 outputs for samples, widened.
+    pub(super) fn forward(&self, inputs: &[i16], width: usize) -> Result<Vec<i16>> {
+        let outputs = self.outputs();
+        let len = memory::product("quantized samples", &[inputs.len() / width, outputs])?;
+        let mut to = memory::filled("quantized samples", 0, len)?;
+        for (x, y) in inputs.chunks_exact(width).zip(to.chunks_exact_mut(outputs)) {
+            simd::dispatch(Forward {
+                layer: self.view(),
+                inputs: x,
+                outputs: Outputs::Wide(y),
+            });
+        }
+        Ok(to)
     }
 }
 
@@ -113,5 +130,16 @@ impl QuantizedMlp {
         let mut scratch = memory::filled("scratch", 0, net.scratch_len())?;
         net.predict_into(inputs, &mut outputs, &mut scratch)?;
         Ok(outputs)
+    }
+
+    /// Writes the integers of samples' inputs, widened.
+    pub(super) fn widen_inputs(&self, inputs: &[f32], to: &mut [i16]) {
+        let net = QuantizedMlpRef::from(self);
+        let rows = inputs.chunks_exact(self.inputs());
+        for (row, to) in rows.zip(to.chunks_exact_mut(self.inputs())) {
+            for (to, q) in to.iter_mut().zip(net.quantized(row)) {
+                *to = q.into();
+            }
+        }
     }
 }

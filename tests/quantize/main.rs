@@ -1,6 +1,7 @@
 //! Quantized networks, compared with TFLite and with f32.
 
 mod anomaly;
+mod errors;
 mod networks;
 mod random;
 mod tflite;

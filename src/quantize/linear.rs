@@ -1,0 +1,189 @@
+//! Weights and biases of a layer in integers.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::owned::OwnedLayer;
+use super::quantizer::Quantizer;
+use super::range::{Affine, RangeRule, round};
+use super::{Multiplier, Rounding};
+use crate::error::Result;
+use crate::memory;
+
+/// Largest ratio of a bias to the scale of its row, which leaves int32 room for the sum.
+const LARGEST_BIAS: f64 = (1 << 24) as f64;
+
+/// Number of scales that are tried for a row of weights.
+const WEIGHT_TRIALS: u32 = 20;
+
+/// Meaning of a layer's input integers: x = (q - zero point) · scale.
+pub(super) struct Source {
+    pub(super) scales: Vec<f64>,
+    pub(super) zero_points: Vec<f64>,
+}
+
+/// A layer without its output stage.
+pub(super) struct Linear {
+    weights: Vec<i8>,
+    /// In units of the accumulators, before rounding.
+    biases: Vec<f64>,
+    /// Pre-activation of one unit of the accumulators.
+    scales: Vec<f64>,
+    rounding: Rounding,
+}
+
+impl Linear {
+    /// Changes the biases so that the mean pre-activations on samples are these.
+    pub(super) fn correct(&mut self, means: &[f64], integers: &[i16]) {
+        let width = self.weights.len() / self.biases.len();
+        let samples = (integers.len() / width) as f64;
+        let mut inputs = alloc::vec![0_i64; width];
+        for row in integers.chunks_exact(width) {
+            for (sum, &q) in inputs.iter_mut().zip(row) {
+                *sum += i64::from(q);
+            }
+        }
+        let rows = self.weights.chunks_exact(width).zip(means);
+        for (bias, ((row, mean), scale)) in self.biases.iter_mut().zip(rows.zip(&self.scales)) {
+            let terms = row.iter().zip(&inputs);
+            let sum: i64 = terms.map(|(&w, &x)| i64::from(w) * x).sum();
+            *bias = mean / scale - sum as f64 / samples;
+        }
+    }
+
+    /// Completes a layer whose activation limits its argument.
+    pub(super) fn clamped(self, y: Affine, limits: [f64; 2]) -> OwnedLayer {
+        let [min, max] = limits.map(|limit| y.quantize(limit));
+        OwnedLayer {
+            min,
+            max,
+            ..self.scaled(y)
+        }
+    }
+
+    /// Completes a layer whose activation is a table.
+    pub(super) fn with_table(self, z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedLayer {
+        let mut table = Box::new([0; 256]);
+        for (q, to) in (-128..=127).zip(table.iter_mut()) {
+            *to = y.quantize(f(z.number(q))) as i8;
+        }
+        OwnedLayer {
+            table: Some(table),
+            outputs: y,
+            ..self.scaled(z)
+        }
+    }
+
+    /// Completes a last layer with int32 outputs, whose scale is a power of two.
+    pub(super) fn wide(self, limits: [f64; 2]) -> OwnedLayer {
+        let width = self.weights.len() / self.biases.len();
+        let rows = self.weights.chunks_exact(width).zip(&self.biases);
+        let bounds = rows.zip(&self.scales).map(|((row, bias), scale)| {
+            let weights: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();
+            (bias.abs() + 1.0 + 128.0 * weights as f64) * scale
+        });
+        let bound = bounds.fold(0.0, f64::max).max(f64::from(f32::MIN_POSITIVE));
+        // Outputs stay below 2^30.
+        let mut scale = 1.0;
+        while bound / scale >= (1 << 30) as f64 {
+            scale *= 2.0;
+        }
+        while bound / scale < (1 << 29) as f64 {
+            scale *= 0.5;
+        }
+        let y = Affine {
+            scale,
+            zero_point: 0,
+        };
+        let [min, max] = limits.map(|limit| round(limit / scale) as i32);
+        OwnedLayer {
+            min,
+            max,
+            ..self.scaled(y)
+        }
+    }
+
+    /// Completes a layer whose outputs before any table have this scale.
+    fn scaled(self, y: Affine) -> OwnedLayer {
+        let quotients = self.scales.iter().map(|scale| scale / y.scale);
+        let multipliers: Vec<_> = quotients
+            .map(|m| Multiplier::new(m).unwrap_or(LARGEST))
+            .collect();
+        OwnedLayer {
+            biases: self.biases.iter().map(|&bias| round(bias) as i32).collect(),
+            multipliers: multipliers.iter().map(|m| m.multiplier).collect(),
+            shifts: multipliers.iter().map(|m| m.shift).collect(),
+            weights: self.weights,
+            rounding: self.rounding,
+            zero_point: y.zero_point,
+            min: -128,
+            max: 127,
+            table: None,
+            outputs: y,
+        }
+    }
+}
+
+/// The largest multiplier. Its products are the largest integers.
+const LARGEST: Multiplier = Multiplier {
+    multiplier: i32::MAX,
+    shift: 30,
+};
+
+impl Quantizer {
+    /// Quantizes weights and biases of a layer.
+    pub(super) fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
+        let width = from.scales.len();
+        let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
+        let mut linear = Linear {
+            weights: memory::filled("quantized weights", 0, weights.len())?,
+            biases: memory::filled("quantized biases", 0.0, biases.len())?,
+            scales: memory::filled("scales", 0.0, biases.len())?,
+            rounding: self.rounding,
+        };
+        let rows = weights.chunks_exact(width).zip(biases);
+        let targets = linear.weights.chunks_exact_mut(width);
+        let targets = targets.zip(linear.biases.iter_mut().zip(&mut linear.scales));
+        let mut scaled = memory::filled("scaled weights", 0.0, width)?;
+        for ((row, &bias), (to, (to_bias, to_scale))) in rows.zip(targets) {
+            let mut at_zero = f64::from(bias);
+            for (at, &w) in row.iter().enumerate() {
+                scaled[at] = f64::from(w) * from.scales[at];
+                at_zero -= scaled[at] * from.zero_points[at];
+            }
+            let scale = self.row_scale(&scaled, largest);
+            let smallest = f64::from(bias).abs().max(at_zero.abs()) / LARGEST_BIAS;
+            let scale = scale.max(smallest);
+            let scale = if scale > 0.0 { scale } else { 1.0 };
+            *to_scale = scale;
+            // The integers' zero points are those of the rounded weights.
+            *to_bias = f64::from(bias) / scale;
+            for (at, (to, w)) in to.iter_mut().zip(&scaled).enumerate() {
+                *to = round(w / scale).clamp(-largest, largest) as i8;
+                *to_bias -= f64::from(*to) * from.zero_points[at];
+            }
+        }
+        Ok(linear)
+    }
+
+    /// Returns the scale of a row of weights.
+    fn row_scale(&self, row: &[f64], largest: f64) -> f64 {
+        let whole = row.iter().fold(0.0, |most: f64, w| most.max(w.abs())) / largest;
+        if self.range != RangeRule::MeanSquaredError || whole == 0.0 {
+            return whole;
+        }
+        let mut best = (f64::INFINITY, whole);
+        for trial in 0..=WEIGHT_TRIALS {
+            let scale = whole * (1.0 - 0.5 * f64::from(trial) / f64::from(WEIGHT_TRIALS));
+            let errors = row.iter().map(|w| {
+                let error = w - round(w / scale).clamp(-largest, largest) * scale;
+                error * error
+            });
+            let error = errors.sum();
+            if error < best.0 {
+                best = (error, scale);
+            }
+        }
+        best.1
+    }
+}

@@ -1,0 +1,55 @@
+//! Numbers of a network on calibration samples.
+
+use alloc::vec::Vec;
+
+use super::range::Histogram;
+use super::walk::Walk;
+use crate::error::Result;
+use crate::float::check_finite;
+use crate::memory;
+use crate::mlp::Mlp;
+
+/// Number of bins for the numbers of a layer.
+const BINS: usize = 2048;
+
+/// Numbers of a layer on the calibration samples.
+pub(super) struct Statistics {
+    pub(super) z: Histogram,
+    pub(super) y: Histogram,
+    /// Mean pre-activation of each row.
+    pub(super) means: Vec<f64>,
+}
+
+impl Statistics {
+    pub(super) fn new(net: &Mlp<f32>, walk: &mut Walk, inputs: &[f32]) -> Result<Vec<Self>> {
+        let layers = net.layers().map(|layer| {
+            Ok(Self {
+                z: Histogram::new(BINS)?,
+                y: Histogram::new(BINS)?,
+                means: memory::filled("means", 0.0, layer.outputs())?,
+            })
+        });
+        let mut all = layers.collect::<Result<Vec<_>>>()?;
+        walk.for_each_block(inputs, |index, z, y| {
+            let at = &mut all[index];
+            at.z.widen(z.iter().copied());
+            at.y.widen(y.iter().copied());
+            for row in z.chunks_exact(at.means.len()) {
+                for (mean, z) in at.means.iter_mut().zip(row) {
+                    *mean += f64::from(*z);
+                }
+            }
+            check_finite("outputs of a layer", y)
+        })?;
+        let samples = (inputs.len() / net.inputs()) as f64;
+        for at in &mut all {
+            at.means.iter_mut().for_each(|mean| *mean /= samples);
+        }
+        walk.for_each_block(inputs, |index, z, y| {
+            all[index].z.count(z.iter().copied());
+            all[index].y.count(y.iter().copied());
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
