@@ -180,6 +180,11 @@ fn read_layer(file: &Reader<'_>, index: usize, described: &Described) -> Result<
         zero_point: described.output_zero_point,
     };
     check_finite("scale of a layer's outputs", &[outputs_meaning.scale])?;
+    let zero = described.output_zero_point;
+    if !(-128..=127).contains(&zero) {
+        let problem = format!("zero point of layer {index}: expected -128 to 127, got {zero}");
+        return Err(malformed(problem));
+    }
     Ok(OwnedLayer {
         weights: file.integers(&name("weight"), &[outputs, inputs])?,
         biases: file.integers(&name("bias"), &[outputs])?,

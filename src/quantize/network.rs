@@ -4,7 +4,7 @@ use super::layer::{Forward, Outputs, QuantizedLayer};
 #[cfg(target_has_atomic = "ptr")]
 use super::owned::OwnedLayer;
 use crate::activation::Activation;
-use crate::error::{Error, Result, check_length, check_not_empty, check_rows};
+use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{check_finite, check_finite_rows};
 use crate::simd;
 
@@ -126,6 +126,18 @@ impl<'a> QuantizedMlpRef<'a> {
         );
         assert!(!layers.is_empty(), "a quantized network needs layers");
         let (mut width, mut index) = (inputs.factors.len(), 0);
+        while index < width {
+            assert!(
+                inputs.factors[index].is_finite() && inputs.offsets[index].is_finite(),
+                "factors and offsets of a quantized network must be finite"
+            );
+            index += 1;
+        }
+        assert!(
+            outputs.scale.is_finite(),
+            "the scale of outputs must be finite"
+        );
+        index = 0;
         while index < layers.len() {
             if let Some(fault) = layers[index].fault(width, index + 1 == layers.len()) {
                 panic!("{}", fault.message());
@@ -355,7 +367,6 @@ impl<'a> QuantizedMlpRef<'a> {
                 got: outputs,
             });
         }
-        check_not_empty("scratch", scratch)?;
         let (expected, got) = (self.scratch_len(), scratch.len());
         if got < expected {
             return Err(Error::Length {

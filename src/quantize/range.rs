@@ -75,7 +75,7 @@ impl Affine {
 
     /// Returns the number of an integer.
     pub(super) fn number(&self, q: i32) -> f64 {
-        f64::from(q - self.zero_point) * self.scale
+        (f64::from(q) - f64::from(self.zero_point)) * self.scale
     }
 }
 

@@ -162,8 +162,8 @@ impl QuantizedMlp {
     /// targets, row-major `[samples x outputs]`.
     ///
     /// # Errors
-    /// The errors of [`compare`](Self::compare), and those of
-    /// [`GradientWorkspace::evaluate_samples`](crate::GradientWorkspace) for the targets' length
+    /// The errors of [`compare`](Self::compare), [`Error::Length`] unless there is a target for each
+    /// output, and [`Error::NotFinite`] if one is not finite
     pub fn compare_with(
         &self,
         net: &Mlp<f32>,

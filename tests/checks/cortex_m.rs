@@ -82,7 +82,7 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
     let pairs: Vec<_> = numbers.clone().map(&mut integers).collect();
     let int8 = cases(
         (
-            "INT8",
+            "CASES",
             "Integers for nine numbers, and those that the network in int8 predicts.",
         ),
         "i8, i32",
@@ -94,7 +94,7 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
     };
     let float = cases(
         (
-            "F32",
+            "CASES",
             "Nine numbers, and those that the network in f32 predicts.",
         ),
         "f32, f32",
@@ -114,7 +114,8 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
             "src/networks/sine_f32_alone.rs",
             net.to_rust_standalone("sine").unwrap(),
         ),
-        ("src/networks/sine_cases.rs", format!("{int8}\n{float}")),
+        ("src/networks/sine_int8_cases.rs", int8),
+        ("src/networks/sine_f32_cases.rs", float),
         ("c/sine_int8.h", quantized.to_c("sine").unwrap()),
         ("c/sine_f32.h", net.to_c("sine").unwrap()),
     ])

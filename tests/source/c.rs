@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use feedforward::Float;
@@ -18,7 +19,7 @@ const C: &[&str] = &["-x", "c", "-std=c99"];
 const CPP: &[&str] = &["-x", "c++", "-std=c++11", "-ffp-contract=off"];
 
 /// Compilers, optimizations and languages.
-pub const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
+const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
     ("gcc", &["-O0"], C),
     ("gcc", &["-O2"], C),
     ("gcc", &["-O3", "-march=native"], C),
@@ -27,7 +28,7 @@ pub const COMPILERS: [(&str, &[&str], &[&str]); 6] = [
     ("clang", &["-O2"], CPP),
 ];
 
-pub const WARNINGS: [&str; 6] = [
+const WARNINGS: [&str; 6] = [
     "-Wall",
     "-Wextra",
     "-Wconversion",
@@ -37,7 +38,7 @@ pub const WARNINGS: [&str; 6] = [
 ];
 
 /// Returns `true` if a compiler is installed, which it must be in CI.
-pub fn is_available(compiler: &str) -> bool {
+fn is_available(compiler: &str) -> bool {
     let is_available = Command::new(compiler).arg("--version").output().is_ok();
     if !is_available {
         eprintln!("{compiler} is not installed, so it does not check the generated C");
@@ -89,7 +90,13 @@ fn compile_and_compare<T: Float>(cases: &[Case<T>], kind: &str) {
         fs::write(folder.join(name(index) + ".h"), header).unwrap();
     }
     fs::write(folder.join("main.c"), program(cases)).unwrap();
-    let inputs = input_bytes(cases);
+    compile_and_run(&folder, &input_bytes(cases), |command, output| {
+        check(cases, command, output);
+    });
+}
+
+/// Compiles `main.c` of a folder with each compiler, and visits the output of each program.
+pub fn compile_and_run(folder: &Path, inputs: &[u8], mut visit: impl FnMut(&str, &[u8])) {
     for (compiler, options, language) in COMPILERS {
         if !is_available(compiler) {
             continue;
@@ -97,15 +104,11 @@ fn compile_and_compare<T: Float>(cases: &[Case<T>], kind: &str) {
         let mut command = Command::new(compiler);
         command.args(options).args(WARNINGS).args(language);
         output_of(
-            command.args(["main.c", "-o", "main"]).current_dir(&folder),
+            command.args(["main.c", "-o", "main"]).current_dir(folder),
             &[],
         );
-        let mut main = Command::new(folder.join("main"));
-        check(
-            cases,
-            &format!("{command:?}"),
-            &output_of(&mut main, &inputs),
-        );
+        let output = output_of(&mut Command::new(folder.join("main")), inputs);
+        visit(&format!("{command:?}"), &output);
     }
 }
 

@@ -978,7 +978,7 @@ pub mod every_activation {
         at_least(-40.0, x) * normal(clamp(-40.0, 40.0, x))
     }
 
-    /// Returns the gate of `gelu_tanh`.
+    /// Returns the factor by which `gelu_tanh` multiplies x.
     #[inline]
     fn gelu_gate(x: f32) -> f32 {
         sigmoid(1.5957692 * x * (1.0 + 0.044715 * x * x))

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use feedforward::Float;
@@ -9,7 +10,7 @@ use feedforward::Float;
 use crate::networks::{Case, SAMPLES, check, double, generated, input_bytes, single};
 use crate::{folder, name, output_of};
 
-pub fn rustc() -> Command {
+fn rustc() -> Command {
     Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
@@ -58,7 +59,14 @@ fn compile_and_compare<T: Float>(cases: &[Case<T>], kind: &str) {
     }
     fs::write(folder.join("nets.rs"), library).unwrap();
     fs::write(folder.join("main.rs"), program(cases)).unwrap();
-    let inputs = input_bytes(cases);
+    compile_and_run(&folder, &input_bytes(cases), |command, output| {
+        check(cases, command, output);
+    });
+}
+
+/// Compiles `nets.rs` and `main.rs` of a folder with several options, and visits the output of each
+/// program. Then runs the tests of the modules.
+pub fn compile_and_run(folder: &Path, inputs: &[u8], mut visit: impl FnMut(&str, &[u8])) {
     for options in [
         ["-Copt-level=0", "-Cdebug-assertions"],
         ["-Copt-level=3", "-Ctarget-cpu=native"],
@@ -67,25 +75,21 @@ fn compile_and_compare<T: Float>(cases: &[Case<T>], kind: &str) {
         command
             .args(["--edition=2021", "--crate-type=rlib"])
             .args(options);
-        output_of(command.arg("nets.rs").current_dir(&folder), &[]);
+        output_of(command.arg("nets.rs").current_dir(folder), &[]);
         let mut command = rustc();
         command
             .args(["--edition=2021", "--extern=nets=libnets.rlib"])
             .args(options);
         output_of(
-            command.args(["main.rs", "-o", "main"]).current_dir(&folder),
+            command.args(["main.rs", "-o", "main"]).current_dir(folder),
             &[],
         );
-        let mut main = Command::new(folder.join("main"));
-        check(
-            cases,
-            &format!("{command:?}"),
-            &output_of(&mut main, &inputs),
-        );
+        let output = output_of(&mut Command::new(folder.join("main")), inputs);
+        visit(&format!("{command:?}"), &output);
     }
     let mut command = rustc();
     command.args(["--edition=2021", "--test", "nets.rs", "-o", "tests"]);
-    output_of(command.current_dir(&folder), &[]);
+    output_of(command.current_dir(folder), &[]);
     output_of(&mut Command::new(folder.join("tests")), &[]);
 }
 

@@ -110,9 +110,10 @@ static inline void sine_layer_0(const int8_t x[1], int8_t y[16])
         for (int i = 0; i < 1; i++) {
             sum += x[i] * sine_weights_0[j][i];
         }
-        int32_t q = sine_scaled(sum, sine_multipliers_0[j], sine_shifts_0[j]) - 128;
-        q = q < -128 ? -128 : q;
-        q = q > 127 ? 127 : q;
+        int32_t q = sine_scaled(sum, sine_multipliers_0[j], sine_shifts_0[j]);
+        q = q < 0 ? 0 : q;
+        q = q > 255 ? 255 : q;
+        q = q - 128;
         y[j] = (int8_t)q;
     }
 }
@@ -125,9 +126,10 @@ static inline void sine_layer_1(const int8_t x[16], int8_t y[16])
         for (int i = 0; i < 16; i++) {
             sum += x[i] * sine_weights_1[j][i];
         }
-        int32_t q = sine_scaled(sum, sine_multipliers_1[j], sine_shifts_1[j]) - 128;
-        q = q < -128 ? -128 : q;
-        q = q > 127 ? 127 : q;
+        int32_t q = sine_scaled(sum, sine_multipliers_1[j], sine_shifts_1[j]);
+        q = q < 0 ? 0 : q;
+        q = q > 255 ? 255 : q;
+        q = q - 128;
         y[j] = (int8_t)q;
     }
 }

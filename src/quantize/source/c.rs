@@ -137,23 +137,20 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
                      {element} y[{outputs}])"
                 ),
             );
+            let ([low, high], zero) = Self::limits(layer);
             let product = wrapped(
                 8,
-                &format!(
-                    "int32_t q = {name}_scaled(sum, {multipliers}[{at}], {shifts}[{at}]){};",
-                    match layer.zero_point {
-                        0 => String::new(),
-                        zero if zero < 0 => format!(" - {}", -i64::from(zero)),
-                        zero => format!(" + {zero}"),
-                    }
-                ),
+                &format!("int32_t q = {name}_scaled(sum, {multipliers}[{at}], {shifts}[{at}]);"),
             );
             let mut limits = String::new();
-            for (sign, limit, end) in [("<", layer.min, i32::MIN), (">", layer.max, i32::MAX)] {
+            for (sign, limit, end) in [("<", low, i32::MIN), (">", high, i32::MAX)] {
                 if limit != end {
                     let limit = self.integer(limit);
                     let _ = writeln!(limits, "        q = q {sign} {limit} ? {limit} : q;");
                 }
+            }
+            if !zero.is_empty() {
+                let _ = writeln!(limits, "        q = q{zero};");
             }
             let value = match layer.table {
                 Some(_) => format!("{}[q + 128]", array("table")),

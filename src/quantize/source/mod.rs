@@ -162,6 +162,18 @@ impl<'a> Source<'a> {
         text
     }
 
+    /// Returns the limits of a scaled sum, and the addition of the zero point behind it. In this
+    /// order, the sum cannot overflow.
+    fn limits(layer: &QuantizedLayer<'_>) -> ([i32; 2], String) {
+        let limits = [layer.min, layer.max].map(|limit| limit.saturating_sub(layer.zero_point));
+        let sum = match layer.zero_point {
+            0 => String::new(),
+            zero if zero < 0 => format!(" - {}", -i64::from(zero)),
+            zero => format!(" + {zero}"),
+        };
+        (limits, sum)
+    }
+
     /// Returns the index of a layer's multiplier.
     fn at(layer: &QuantizedLayer<'_>) -> &'static str {
         if layer.multipliers.len() == 1 {

@@ -56,7 +56,7 @@ impl QuantizedMlp {
         Ok(format!(
             "\
 {comment}#[rustfmt::skip]
-#[allow(clippy::all, clippy::pedantic)]
+#[allow(dead_code, clippy::all, clippy::pedantic)]
 pub mod {name} {{
     /// Number of inputs.
     pub const INPUTS: usize = {inputs};
@@ -146,19 +146,14 @@ impl Source<'_> {
             let (weights, biases) = (array("weights"), array("biases"));
             let (multipliers, shifts) = (array("multipliers"), array("shifts"));
             let at = Self::at(layer);
-            let zero = match layer.zero_point {
-                0 => String::new(),
-                zero if zero < 0 => format!(" - {}", -i64::from(zero)),
-                zero => format!(" + {zero}"),
-            };
+            let ([low, high], zero) = Self::limits(layer);
             let q = wrapped(
                 12,
-                &format!("let q = scaled(sum, {multipliers}[{at}], {shifts}[{at}]){zero};"),
+                &format!("let q = scaled(sum, {multipliers}[{at}], {shifts}[{at}]);"),
             );
-            let (min, max) = (layer.min, layer.max);
-            let limits = match (min, max) {
+            let limits = match (low, high) {
                 (i32::MIN, i32::MAX) => String::new(),
-                _ => format!("            let q = q.clamp({min}, {max});\n"),
+                _ => format!("            let q = q.clamp({low}, {high}){zero};\n"),
             };
             let value = match layer.table {
                 Some(_) => format!("{}[(q + 128) as usize & 255]", array("table")),

@@ -95,7 +95,7 @@ fn gelu(x: Float) -> Float {
     at_least(-40.0, x) * normal(clamp(-40.0, 40.0, x))
 }
 
-/// Returns the gate of `gelu_tanh`.
+/// Returns the factor by which `gelu_tanh` multiplies x.
 fn gelu_gate(x: Float) -> Float {
     sigmoid(GELU_SCALE * x * (1.0 + GELU_CUBIC * x * x))
 }

@@ -12,10 +12,7 @@ use feedforward_cortex_m::{Counter, NoMemory, end, entry, hprintln};
 include!(concat!(env!("FEEDFORWARD_EMBEDDED_OUT"), "/anomaly.rs"));
 include!(concat!(env!("FEEDFORWARD_EMBEDDED_OUT"), "/anomaly_cases.rs"));
 
-#[allow(dead_code)]
-mod alone {
-    include!(concat!(env!("FEEDFORWARD_EMBEDDED_OUT"), "/anomaly_alone.rs"));
-}
+include!(concat!(env!("FEEDFORWARD_EMBEDDED_OUT"), "/anomaly_alone.rs"));
 
 #[global_allocator]
 static ALLOCATOR: NoMemory = NoMemory;
@@ -38,7 +35,7 @@ fn run() -> Option<bool> {
     let mut right = outputs == CASE.map(|(_, y)| y);
     print("crate", count, products);
     let count = counter.instructions(|| {
-        outputs = black_box(alone::anomaly::predict_integers(black_box(&inputs)));
+        outputs = black_box(anomaly::predict_integers(black_box(&inputs)));
     });
     right &= outputs == CASE.map(|(_, y)| y);
     print("without the crate", count, products);

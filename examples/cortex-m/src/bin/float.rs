@@ -8,10 +8,7 @@ use feedforward_cortex_m::{NoMemory, check, end, entry};
 // `Mlp::to_rust` wrote this file.
 include!("../networks/sine_f32.rs");
 
-#[allow(dead_code)]
-mod cases {
-    include!("../networks/sine_cases.rs");
-}
+include!("../networks/sine_f32_cases.rs");
 
 #[global_allocator]
 static ALLOCATOR: NoMemory = NoMemory;
@@ -24,5 +21,5 @@ fn predict(x: f32) -> Option<f32> {
 
 #[entry]
 fn main() -> ! {
-    end(check(&cases::F32, predict))
+    end(check(&CASES, predict))
 }

@@ -10,10 +10,7 @@ use feedforward_cortex_m::{NoMemory, check, end, entry};
 // and writes new files if they differ.
 include!("../networks/sine_int8.rs");
 
-#[allow(dead_code)]
-mod cases {
-    include!("../networks/sine_cases.rs");
-}
+include!("../networks/sine_int8_cases.rs");
 
 #[global_allocator]
 static ALLOCATOR: NoMemory = NoMemory;
@@ -26,5 +23,5 @@ fn predict(x: i8) -> Option<i32> {
 
 #[entry]
 fn main() -> ! {
-    end(check(&cases::INT8, predict))
+    end(check(&CASES, predict))
 }

@@ -4,7 +4,7 @@
 /// Layers: 1 inputs, 16, 16, 1. 288 weights in int8. Constants: 585 bytes, and 8 for inputs in
 /// float. Arrays on the stack: 32 bytes.
 #[rustfmt::skip]
-#[allow(clippy::all, clippy::pedantic)]
+#[allow(dead_code, clippy::all, clippy::pedantic)]
 pub mod sine {
     /// Number of inputs.
     pub const INPUTS: usize = 1;
@@ -56,8 +56,8 @@ pub mod sine {
             for (x, w) in x.iter().zip(&WEIGHTS_0[j]) {
                 sum += i32::from(*x) * i32::from(*w);
             }
-            let q = scaled(sum, MULTIPLIERS_0[j], SHIFTS_0[j]) - 128;
-            let q = q.clamp(-128, 127);
+            let q = scaled(sum, MULTIPLIERS_0[j], SHIFTS_0[j]);
+            let q = q.clamp(0, 255) - 128;
             y[j] = q as i8;
         }
         y
@@ -72,8 +72,8 @@ pub mod sine {
             for (x, w) in x.iter().zip(&WEIGHTS_1[j]) {
                 sum += i32::from(*x) * i32::from(*w);
             }
-            let q = scaled(sum, MULTIPLIERS_1[j], SHIFTS_1[j]) - 128;
-            let q = q.clamp(-128, 127);
+            let q = scaled(sum, MULTIPLIERS_1[j], SHIFTS_1[j]);
+            let q = q.clamp(0, 255) - 128;
             y[j] = q as i8;
         }
         y
