@@ -491,6 +491,13 @@ fn scores_stand_beside_those_of_others() {
         "{output}"
     );
 
+    let output = output_of(&mut run(&["--int8"]));
+    assert!(
+        (number(&output, "rmse_ratio") - 1.0).abs() < 0.05,
+        "{output}"
+    );
+    assert!(number(&output, "accuracy_loss") < 0.34, "{output}");
+
     check_error(
         &mut run(&["--sets", "huts"]),
         1,

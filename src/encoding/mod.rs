@@ -302,6 +302,10 @@ impl<T: Float, Shared: Encoding<T> + ?Sized> Encoding<T> for alloc::sync::Arc<Sh
     }
 }
 
+/// An encoding and its parameters.
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) type Encoder<T> = (alloc::sync::Arc<dyn Encoding<T>>, Vec<T>);
+
 instantiate! {
     /// Adds all of a partial gradient to the total, and sets it to 0.
     fn merge<T>(partial: &mut [T], total: &mut [T]) {

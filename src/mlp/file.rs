@@ -11,7 +11,7 @@ use super::resolver::{BuiltIn, Resolver};
 use super::serde_mlp::Described;
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
-use crate::encoding::{self, Encoding};
+use crate::encoding::{self, Encoder, Encoding};
 use crate::error::{Result, check_not_empty};
 use crate::float::Float;
 use crate::layout::{LayerSize, Layout};
@@ -45,15 +45,7 @@ impl<T: Float> Mlp<T> {
             }
         }
         if let Some(encoding) = &self.encoding {
-            file.describe(ENCODING, &encoding.name())?;
-            for (name, values) in [
-                (CONSTANTS, encoding.constants()),
-                (PARAMS, self.encoding_params()),
-            ] {
-                if !values.is_empty() {
-                    file.add(name, &[values.len()], values);
-                }
-            }
+            write_encoding(file, &**encoding, self.encoding_params())?;
         }
         Ok(())
     }
@@ -81,21 +73,13 @@ impl<T: Float> Mlp<T> {
         let inputs = file.get("inputs")?;
         let net = match read_encoding(file, resolver)? {
             None => Self::of_tensors(file, inputs, parts)?,
-            Some(encoding) => {
-                let (expected, len) = (encoding.inputs(), encoding.params_len());
+            Some((encoding, params)) => {
+                let expected = encoding.inputs();
                 if inputs != expected {
                     let problem = format!("its encoding has {expected} inputs, not {inputs}");
                     return Err(contradicts(problem));
                 }
-                if len > 0 {
-                    file.check(PARAMS, &[len])?;
-                }
                 let net = Self::of_tensors(file, encoding.outputs(), parts)?;
-                let params = match len {
-                    0 => Vec::new(),
-                    _ => file.values(PARAMS, &[len])?,
-                };
-                check_finite("parameters of the encoding", &params)?;
                 net.with_encoding(encoding, &params)?
             }
         };
@@ -267,11 +251,26 @@ pub(crate) fn resolved<T: Float>(
     resolver.activation(name).or_else(parametric)
 }
 
-/// Reads the encoding in front of a network, if there is one.
-fn read_encoding<T: Float>(
+/// Adds an encoding and its parameters to a file.
+pub(crate) fn write_encoding<T: Float>(
+    file: &mut Writer,
+    encoding: &dyn Encoding<T>,
+    params: &[T],
+) -> Result<()> {
+    file.describe(ENCODING, &encoding.name())?;
+    for (name, values) in [(CONSTANTS, encoding.constants()), (PARAMS, params)] {
+        if !values.is_empty() {
+            file.add(name, &[values.len()], values);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the encoding in front of a network and its parameters, if there is one.
+pub(crate) fn read_encoding<T: Float>(
     file: &Reader<'_>,
     resolver: &dyn Resolver<T>,
-) -> Result<Option<Arc<dyn Encoding<T>>>> {
+) -> Result<Option<Encoder<T>>> {
     let Some(name) = file.find::<String>(ENCODING)? else {
         return Ok(None);
     };
@@ -284,7 +283,13 @@ fn read_encoding<T: Float>(
         }
     };
     let find = |name: &str, constants: &[T]| resolver.encoding(name, constants);
-    encoding::parse_with(&name, &constants, &find).map(Some)
+    let encoding = encoding::parse_with(&name, &constants, &find)?;
+    let params = match encoding.params_len() {
+        0 => Vec::new(),
+        len => file.values(PARAMS, &[len])?,
+    };
+    check_finite("parameters of the encoding", &params)?;
+    Ok(Some((encoding, params)))
 }
 
 /// Key of a network's encoding in the description, and its tensors.

@@ -11,9 +11,9 @@ use crate::activation;
 use crate::error::Result;
 use crate::float::check_finite;
 use crate::mlp::Resolver;
-use crate::mlp::file::resolved;
+use crate::mlp::file::{read_encoding, resolved, write_encoding};
 use crate::mlp::resolver::BuiltIn;
-use crate::storage::{Reader, Writer, malformed, on_disk};
+use crate::storage::{Reader, Writer, contradicts, malformed, on_disk};
 
 /// Kind of the file, as its description names it.
 const QUANTIZED: &str = "quantized network";
@@ -43,7 +43,8 @@ impl QuantizedMlp {
     /// | `layers.N.shift` | I8 | `[outputs]` |
     /// | `layers.N.table`, for an activation with a table | I8 | `[256]` |
     ///
-    /// `inputs.factor` and `inputs.offset` are F32. Equal networks produce equal bytes.
+    /// `inputs.factor` and `inputs.offset` are F32. An encoding is stored as in
+    /// [`Mlp::to_bytes`](crate::Mlp::to_bytes). Equal networks produce equal bytes.
     ///
     /// ```
     /// use feedforward::quantize::{QuantizedMlp, Quantizer};
@@ -73,7 +74,10 @@ impl QuantizedMlp {
         if let Some(activation) = &self.activation {
             file.describe("activation", &activation.name())?;
         }
-        let inputs = [self.inputs()];
+        if let Some((encoding, params)) = &self.encoder {
+            write_encoding(&mut file, &**encoding, params)?;
+        }
+        let inputs = [self.factors.len()];
         file.add("inputs.factor", &inputs, &self.factors);
         file.add("inputs.offset", &inputs, &self.offsets);
         for (index, layer) in self.layers.iter().enumerate() {
@@ -96,15 +100,17 @@ impl QuantizedMlp {
     ///
     /// # Errors
     /// - [`Error::Malformed`](crate::Error::Malformed) describes the fault in the bytes.
-    /// - [`Error::UnknownName`](crate::Error::UnknownName) names an activation of f32 outputs that
-    ///   this crate does not have. [`from_bytes_with`](Self::from_bytes_with) finds your own.
+    /// - [`Error::UnknownName`](crate::Error::UnknownName) names an encoding, or an activation of f32
+    ///   outputs, that this crate does not have. [`from_bytes_with`](Self::from_bytes_with) finds
+    ///   your own.
     /// - The errors of [`QuantizedMlpRef::new`] for numbers that do not fit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_bytes_with(bytes, BuiltIn)
     }
 
     /// Reads a network as [`from_bytes`](Self::from_bytes) does, with your own activations for f32
-    /// outputs. A closure maps a name to an activation, or to `None` for one of this crate.
+    /// outputs and your own encodings. A closure maps a name to an activation, or to `None` for one
+    /// of this crate. A [`Resolver`] can also find encodings.
     ///
     /// # Errors
     /// The errors of [`from_bytes`](Self::from_bytes).
@@ -124,16 +130,31 @@ impl QuantizedMlp {
             }),
         };
         let width = [len(&file, "inputs.factor")?];
+        let encoder = read_encoding(&file, &resolver)?;
+        let inputs: usize = file.get("inputs")?;
+        let (outer, inner) = match &encoder {
+            None => (width[0], width[0]),
+            Some((encoding, _)) => (encoding.inputs(), encoding.outputs()),
+        };
+        if inputs != outer || width[0] != inner {
+            let [width] = width;
+            let problem = format!(
+                "{inputs} inputs and {width} factors, where {outer} and {inner} belong together"
+            );
+            return Err(contradicts(problem));
+        }
         let factors = file.values("inputs.factor", &width)?;
         let offsets = file.values("inputs.offset", &width)?;
         file.check_all_read("layers.")?;
         file.check_all_read("inputs.")?;
+        file.check_all_read("encoding.")?;
         let outputs = layers.last().map(|layer: &OwnedLayer| layer.outputs);
         let (scale, zero_point) = match outputs {
             None => (1.0, 0),
             Some(outputs) => (outputs.scale as f32, outputs.zero_point),
         };
         let net = Self {
+            encoder,
             factors,
             offsets,
             layers,

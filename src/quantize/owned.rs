@@ -1,5 +1,6 @@
 //! Quantized networks that own their numbers.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,9 +10,14 @@ use super::network::Layers;
 use super::range::Affine;
 use super::{QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding};
 use crate::activation::Activation;
+use crate::encoding::{Encoder, Encoding};
 use crate::error::{Result, check_rows};
+use crate::float::check_finite_rows;
 use crate::memory;
 use crate::simd;
+
+/// Number of rows that are encoded together.
+const ROWS: usize = 256;
 
 /// A layer that owns its numbers.
 #[derive(Clone, Debug)]
@@ -67,9 +73,12 @@ impl OwnedLayer {
 /// A multilayer perceptron in int8, made by a [`Quantizer`](super::Quantizer).
 ///
 /// It computes what its [`QuantizedMlpRef`] computes, which `QuantizedMlpRef::from(&net)` returns
-/// without allocation.
+/// without allocation. An [`Encoding`] of the network stays in f32, and the inputs of the
+/// [`QuantizedMlpRef`] are those that [`encode`](Self::encode) returns.
 #[derive(Clone, Debug)]
 pub struct QuantizedMlp {
+    /// Encoding in f32, with its parameters.
+    pub(super) encoder: Option<Encoder<f32>>,
     pub(super) factors: Vec<f32>,
     pub(super) offsets: Vec<f32>,
     pub(super) layers: Vec<OwnedLayer>,
@@ -96,9 +105,12 @@ impl<'a> From<&'a QuantizedMlp> for QuantizedMlpRef<'a> {
 }
 
 impl QuantizedMlp {
-    /// Returns the number of inputs.
+    /// Returns the number of inputs, in front of any encoding.
     pub fn inputs(&self) -> usize {
-        self.factors.len()
+        match &self.encoder {
+            None => self.factors.len(),
+            Some((encoding, _)) => encoding.inputs(),
+        }
     }
 
     /// Returns the number of outputs.
@@ -106,14 +118,34 @@ impl QuantizedMlp {
         QuantizedMlpRef::from(self).outputs()
     }
 
-    /// Returns the number of bytes that the numbers of all layers and the input stage take.
+    /// Returns the number of bytes that the numbers of all layers, the input stage and any encoding
+    /// take.
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|layer| {
             let table = layer.table.as_ref().map_or(0, |table| table.len());
             let multipliers = 5 * layer.multipliers.len();
             layer.weights.len() + 4 * layer.biases.len() + multipliers + table
         });
-        layers.sum::<usize>() + 8 * self.factors.len()
+        let encoder = self.encoder.as_ref().map_or(0, |(encoding, params)| {
+            4 * (encoding.constants().len() + params.len())
+        });
+        layers.sum::<usize>() + 8 * self.factors.len() + encoder
+    }
+
+    /// Returns the encoded inputs of one or more samples, row-major `[samples x encoded inputs]`.
+    /// Without an encoding, they are the inputs.
+    ///
+    /// # Errors
+    /// - [`Error::Rows`](crate::Error::Rows) and [`Error::NotFinite`](crate::Error::NotFinite) for
+    ///   invalid inputs
+    /// - [`Error::TooLarge`](crate::Error::TooLarge) if there is not enough memory
+    pub fn encode<'a>(&self, inputs: &'a [f32]) -> Result<Cow<'a, [f32]>> {
+        check_rows("inputs", inputs, self.inputs())?;
+        check_finite_rows("inputs", inputs, self.inputs())?;
+        match &self.encoder {
+            None => Ok(Cow::Borrowed(inputs)),
+            Some((encoding, params)) => encoding.encode(params, inputs).map(Cow::Owned),
+        }
     }
 
     /// Returns the outputs for one or more samples. `inputs` is row-major `[samples x inputs]`, and
@@ -124,19 +156,23 @@ impl QuantizedMlp {
     /// [`Error::TooLarge`](crate::Error::TooLarge) if there is not enough memory
     pub fn predict(&self, inputs: &[f32]) -> Result<Vec<f32>> {
         let net = QuantizedMlpRef::from(self);
-        let samples = check_rows("inputs", inputs, net.inputs())?;
+        let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("outputs", &[samples, net.outputs()])?;
         let mut outputs = memory::filled("outputs", 0.0, len)?;
         let mut scratch = memory::filled("scratch", 0, net.scratch_len())?;
-        net.predict_into(inputs, &mut outputs, &mut scratch)?;
+        // Encoded inputs may take much more memory than inputs.
+        let blocks = outputs.chunks_mut(ROWS * net.outputs());
+        for (rows, outputs) in inputs.chunks(ROWS * self.inputs()).zip(blocks) {
+            net.predict_into(&self.encode(rows)?, outputs, &mut scratch)?;
+        }
         Ok(outputs)
     }
 
-    /// Writes the integers of samples' inputs, widened.
+    /// Writes the integers of samples' encoded inputs, widened.
     pub(super) fn widen_inputs(&self, inputs: &[f32], to: &mut [i16]) {
         let net = QuantizedMlpRef::from(self);
-        let rows = inputs.chunks_exact(self.inputs());
-        for (row, to) in rows.zip(to.chunks_exact_mut(self.inputs())) {
+        let rows = inputs.chunks_exact(net.inputs());
+        for (row, to) in rows.zip(to.chunks_exact_mut(net.inputs())) {
             for (to, q) in to.iter_mut().zip(net.quantized(row)) {
                 *to = q.into();
             }

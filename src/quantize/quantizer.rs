@@ -1,12 +1,13 @@
 //! From a network in f32 to one in int8.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::linear::Source;
 use super::range::{Affine, Histogram, RangeRule};
 use super::statistics::Statistics;
-use super::walk::Walk;
+use super::walk::{Walk, encoded};
 use super::{QuantizedMlp, QuantizedMlpRef, Rounding};
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_rows};
@@ -132,21 +133,26 @@ impl Quantizer {
     /// Quantizes a network. `inputs` are calibration samples, row-major `[samples x inputs]`. They
     /// should be like those that the network will see, and a few hundred are enough.
     ///
+    /// An encoding stays in f32, in front of the integers. A learned scale of the inputs becomes a
+    /// part of the first layer, as in [`Mlp::fold_scale`].
+    ///
     /// # Errors
     /// - [`Error::Rows`] and [`Error::NotFinite`] for invalid samples or parameters
     /// - [`Error::Overflow`] if the network's outputs are not finite
     /// - [`Error::InvalidSetting`] for settings outside their range
-    /// - [`Error::Incompatible`] for a network with an encoding, or with activations that have
-    ///   several pieces or numbers α
+    /// - [`Error::Incompatible`] for a network with activations that have several pieces or
+    ///   numbers α
     /// - [`Error::Incompatible`] for int32 outputs with an activation that they exclude, and if
     ///   sums can exceed int32
     /// - [`Error::TooLarge`] if there is not enough memory
     pub fn quantize(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizedMlp> {
         self.check()?;
-        let width = net.inputs();
-        let samples = check_rows("calibration inputs", inputs, width)?;
-        check_finite_rows("calibration inputs", inputs, width)?;
+        let samples = check_rows("calibration inputs", inputs, net.inputs())?;
+        check_finite_rows("calibration inputs", inputs, net.inputs())?;
         check_finite("parameters", net.params())?;
+        let net = &unscaled(net)?;
+        let encoded = encoded(net, inputs)?;
+        let (inputs, width) = (&encoded[..], encoded.len() / samples);
         let mut walk = Walk::new(net)?;
         let statistics = Statistics::new(net, &mut walk, inputs)?;
 
@@ -159,6 +165,9 @@ impl Quantizer {
             zero_points: offsets.iter().map(|&offset| f64::from(offset)).collect(),
         };
         let mut quantized = QuantizedMlp {
+            encoder: net
+                .encoding()
+                .map(|encoding| (Arc::clone(encoding), net.encoding_params().to_vec())),
             factors,
             offsets,
             layers: Vec::new(),
@@ -267,6 +276,14 @@ impl Quantizer {
         check_finite("factors of inputs", &stage.0)?;
         check_finite("offsets of inputs", &stage.1)?;
         Ok(stage)
+    }
+}
+
+/// Returns the network without a learned scale in front of it.
+fn unscaled(net: &Mlp<f32>) -> Result<Cow<'_, Mlp<f32>>> {
+    match net.fold_scale() {
+        Err(Error::Missing { .. }) => Ok(Cow::Borrowed(net)),
+        folded => folded.map(Cow::Owned),
     }
 }
 

@@ -5,10 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::QuantizedMlp;
 use super::range::Affine;
-use super::walk::Walk;
-use crate::error::{Error, Result, check_length, check_rows};
+use super::walk::{Walk, encoded};
+use super::{QuantizedMlp, QuantizedMlpRef};
+use crate::error::{Error, Result, check_length};
 use crate::float::{check_finite, check_finite_rows};
 use crate::memory;
 use crate::metrics::Score;
@@ -108,14 +108,15 @@ impl QuantizedMlp {
     /// - [`Error::Incompatible`] for a network that no quantizer takes
     /// - [`Error::Overflow`] if outputs of the original are not finite
     pub fn compare(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizationReport> {
-        let width = self.inputs();
         self.check_shape(net)?;
-        check_rows("inputs", inputs, width)?;
-        check_finite_rows("inputs", inputs, width)?;
+        let (exact, inputs) = (encoded(net, inputs)?, self.encode(inputs)?);
+        let width = self.factors.len();
         let mut sums = alloc::vec![Sums::default(); self.layers.len() + 1];
-        let (mut done, mut integers) = (0, Vec::new());
+        let quantized = QuantizedMlpRef::from(self);
+        let mut scratch = memory::filled("scratch", 0, quantized.scratch_len())?;
+        let (mut done, mut integers, mut got) = (0, Vec::new(), Vec::new());
         let last = self.layers.len() - 1;
-        Walk::new(net)?.for_each_block(inputs, |index, _, y| {
+        Walk::new(net)?.for_each_block(&exact, |index, _, y| {
             check_finite("outputs of a layer", y)?;
             let layer = &self.layers[index];
             if index == 0 {
@@ -128,13 +129,14 @@ impl QuantizedMlp {
             }
             if index == last {
                 let rows = done / width - y.len() / layer.outputs();
-                let got = self.predict(&inputs[rows * width..done])?;
+                memory::resize("outputs", &mut got, 0.0, y.len())?;
+                quantized.predict_into(&inputs[rows * width..done], &mut got, &mut scratch)?;
                 let range = match self.activation {
                     None if layer.max <= 127 => range(layer.outputs),
                     _ => [f64::NEG_INFINITY, f64::INFINITY],
                 };
-                for (exact, got) in y.iter().zip(got) {
-                    sums[index + 1].add((*exact).into(), got.into(), range);
+                for (exact, got) in y.iter().zip(&got) {
+                    sums[index + 1].add((*exact).into(), (*got).into(), range);
                 }
                 return Ok(());
             }

@@ -21,6 +21,7 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
+    /// Walks through the network with encoded inputs.
     pub(super) fn new(net: &Mlp<f32>, walk: &mut Walk, inputs: &[f32]) -> Result<Vec<Self>> {
         let layers = net.layers().map(|layer| {
             Ok(Self {
@@ -41,7 +42,7 @@ impl Statistics {
             }
             check_finite("outputs of a layer", y)
         })?;
-        let samples = (inputs.len() / net.inputs()) as f64;
+        let samples = (inputs.len() / net.layout().layers()[0].inputs) as f64;
         for at in &mut all {
             at.means.iter_mut().for_each(|mean| *mean /= samples);
         }

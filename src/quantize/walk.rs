@@ -1,9 +1,11 @@
 //! The network in f32, layer by layer.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::activation::{Activation, Identity};
+use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::layer::Layer;
 use crate::memory;
@@ -21,6 +23,14 @@ struct Step {
     y: Vec<f32>,
 }
 
+/// Returns the inputs of a network's first layer.
+pub(super) fn encoded<'a>(net: &Mlp<f32>, inputs: &'a [f32]) -> Result<Cow<'a, [f32]>> {
+    match net.encoding() {
+        None => Ok(Cow::Borrowed(inputs)),
+        Some(encoding) => Ok(Cow::Owned(encoding.encode(net.encoding_params(), inputs)?)),
+    }
+}
+
 /// Computes pre-activations and outputs of all layers.
 pub(super) struct Walk {
     steps: Vec<Step>,
@@ -28,14 +38,8 @@ pub(super) struct Walk {
 
 impl Walk {
     /// # Errors
-    /// [`Error::Incompatible`] for a network with an encoding, or with activations of several
-    /// pieces or with numbers α
+    /// [`Error::Incompatible`] for a network with activations of several pieces or with numbers α
     pub(super) fn new(net: &Mlp<f32>) -> Result<Self> {
-        if let Some(encoding) = net.encoding() {
-            let expected = "none, as the inputs must be those of the first layer";
-            let what = "encoding of a network to quantize";
-            return Err(Error::incompatible(what, expected, encoding.name()));
-        }
         let steps = net.layers().map(|layer| {
             let activation = layer.shared_activation();
             if activation.pieces() != 1 || activation.is_parametric() {
@@ -55,8 +59,8 @@ impl Walk {
         })
     }
 
-    /// Visits pre-activations and outputs of each layer for blocks of rows, in order. The numbers
-    /// come with the index of the layer.
+    /// Visits pre-activations and outputs of each layer for blocks of rows of encoded inputs, in
+    /// order. The numbers come with the index of the layer.
     pub(super) fn for_each_block(
         &mut self,
         inputs: &[f32],

@@ -55,14 +55,6 @@ fn invalid_calls_are_errors() {
         message(quantizer.quantize(&alpha.build().unwrap(), &samples)),
         "function of one number",
     );
-    let encoding = feedforward::encoding::Positional::new(6, 1).unwrap();
-    let encoded = Mlp::<f32>::builder(6)
-        .encoding(encoding)
-        .output(1, Identity);
-    is(
-        message(quantizer.quantize(&encoded.build().unwrap(), &samples)),
-        "encoding",
-    );
     let mut broken = net.clone();
     broken.params_mut()[3] = f32::INFINITY;
     is(message(quantizer.quantize(&broken, &samples)), "parameters");

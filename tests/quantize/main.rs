@@ -1,6 +1,7 @@
 //! Quantized networks, compared with TFLite and with f32.
 
 mod anomaly;
+mod encodings;
 mod errors;
 mod networks;
 mod random;

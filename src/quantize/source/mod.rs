@@ -25,9 +25,20 @@ struct Source<'a> {
     indent: usize,
 }
 
+/// Checks that the network has no encoding.
+fn check_encoding(net: &QuantizedMlp) -> Result<()> {
+    let Some((encoding, _)) = &net.encoder else {
+        return Ok(());
+    };
+    let what = "encoding of a quantized network as source code";
+    let expected = "none, or a learned scale that Mlp::fold_scale removes before";
+    Err(Error::incompatible(what, expected, encoding.name()))
+}
+
 impl<'a> Source<'a> {
     fn new(net: &'a QuantizedMlp, language: Language, prefix: &'a str) -> Result<Self> {
         check_name(prefix)?;
+        check_encoding(net)?;
         if let Some(activation) = &net.activation {
             let what = "outputs of a quantized network as source code";
             let expected = "OutputForm::Int8, or an identity as the last activation";

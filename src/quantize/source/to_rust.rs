@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Write;
 
+use super::check_encoding;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -29,9 +30,11 @@ impl QuantizedMlp {
     /// # Errors
     /// - [`Error::InvalidSetting`] unless `name` is a letter, then letters, digits and underscores,
     ///   all in capitals
+    /// - [`Error::Incompatible`] for a network with an encoding
     /// - [`Error::UnknownName`] if f32 outputs have an activation that is not one of this crate's
     pub fn to_rust(&self, name: &str) -> Result<String> {
         check_static_name(name)?;
+        check_encoding(self)?;
         let net = QuantizedMlpRef::from(self);
         let mut layers = String::new();
         let depth = self.layers.len();
