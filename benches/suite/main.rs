@@ -12,6 +12,7 @@ mod jobs;
 mod peak;
 mod predict;
 mod products;
+mod quantized;
 mod table;
 mod training;
 
@@ -26,6 +27,7 @@ fn main() {
     activations::benchmark(&mut criterion);
     encodings::benchmark(&mut criterion);
     predict::benchmark(&mut criterion);
+    quantized::benchmark(&mut criterion);
     criterion.final_summary();
     table::print(started);
 }

@@ -139,6 +139,22 @@ impl QuantizedLayer<'_> {
         }
     }
 
+    /// Replaces the sums of products of one row and several samples by their outputs.
+    #[inline(always)]
+    pub(super) fn finish_row<const N: usize>(&self, row: usize, sums: &mut [i32; N]) {
+        let at = if self.multipliers.len() == 1 { 0 } else { row };
+        let (multiplier, shift) = (self.multipliers[at], self.shifts[at]);
+        let bias = self.biases[row];
+        for sum in sums.iter_mut() {
+            *sum = self.limited(*sum + bias, multiplier, shift);
+        }
+        if let Some(table) = self.table {
+            for sum in sums {
+                *sum = i32::from(table[(*sum + 128) as usize & 255]);
+            }
+        }
+    }
+
     /// Returns the output for an accumulator, in front of the table.
     #[inline(always)]
     fn limited(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
@@ -175,7 +191,7 @@ pub(super) struct Forward<'a> {
 }
 
 /// Number of rows that share their loads of inputs.
-const ROWS: usize = 4;
+pub(super) const ROWS: usize = 4;
 
 /// Number of rows whose sums are finished together.
 const BLOCK: usize = 8 * ROWS;

@@ -35,6 +35,7 @@
 
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+mod lanes;
 mod layer;
 #[cfg(target_has_atomic = "ptr")]
 mod linear;

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::lanes::LANES;
 use super::layer::{Forward, Outputs};
 use super::network::Layers;
 use super::range::Affine;
@@ -159,7 +160,12 @@ impl QuantizedMlp {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let len = memory::product("outputs", &[samples, net.outputs()])?;
         let mut outputs = memory::filled("outputs", 0.0, len)?;
-        let mut scratch = memory::filled("scratch", 0, net.scratch_len())?;
+        let len = if samples < LANES {
+            net.scratch_len()
+        } else {
+            net.batch_scratch_len()
+        };
+        let mut scratch = memory::filled("scratch", 0, len)?;
         // Encoded inputs may take much more memory than inputs.
         let blocks = outputs.chunks_mut(ROWS * net.outputs());
         for (rows, outputs) in inputs.chunks(ROWS * self.inputs()).zip(blocks) {

@@ -98,14 +98,23 @@ fn integers_are_equal_on_every_set() {
         let before = InstructionSet::active();
         for set in InstructionSet::available() {
             set.activate().unwrap();
-            let (mut outputs, mut scratch) = (vec![0; 300 * 5], vec![0; view.scratch_len()]);
-            view.predict_int8(&inputs, &mut outputs, &mut scratch)
-                .unwrap();
-            assert_eq!(outputs, expected, "{set}");
-            let mut wide = vec![0; 300 * 5];
-            view.predict_int32(&inputs, &mut wide, &mut scratch)
-                .unwrap();
-            assert!(wide.iter().zip(&outputs).all(|(a, b)| *a == i32::from(*b)));
+            let mut numbers = Vec::new();
+            // One sample at a time, then 32 at once.
+            for len in [view.scratch_len(), view.batch_scratch_len()] {
+                let (mut outputs, mut scratch) = (vec![0; 300 * 5], vec![0; len]);
+                view.predict_int8(&inputs, &mut outputs, &mut scratch)
+                    .unwrap();
+                assert_eq!(outputs, expected, "{set}");
+                let mut wide = vec![0; 300 * 5];
+                view.predict_int32(&inputs, &mut wide, &mut scratch)
+                    .unwrap();
+                assert!(wide.iter().zip(&outputs).all(|(a, b)| *a == i32::from(*b)));
+                let mut floats = vec![0.0; 300 * 5];
+                view.predict_into(&samples, &mut floats, &mut scratch)
+                    .unwrap();
+                numbers.push(floats);
+            }
+            assert_eq!(numbers[0], numbers[1], "{set}");
         }
         before.activate().unwrap();
     }
