@@ -122,6 +122,7 @@ use crate::model::{Classifier, MultilabelClassifier, Regressor};
 mod activations;
 mod encodings;
 mod graph;
+mod import;
 mod proto;
 #[cfg(feature = "tabular")]
 mod tabular;
@@ -129,6 +130,7 @@ mod tabular;
 mod tests;
 
 use graph::{Expr, Graph, int};
+pub use import::{Imported, ImportedModel, Importer, Label, import};
 use sealed::Outline;
 
 /// Version of the operator set. It is the first in which all required operators, `ReduceMax` and
