@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use feedforward::Float;
+use feedforward::activation::{self, Gelu};
 use feedforward::onnx::{self, Imported, ImportedModel, Label};
+use feedforward::{Classifier, Float, Mlp, MultilabelClassifier};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -155,4 +157,145 @@ fn models_of_other_libraries_predict_what_onnxruntime_does() {
         }
     }
     assert!(faults.is_empty(), "{faults:?}");
+}
+
+/// Numbers between -2 and 2.
+fn samples<T: Float>(len: usize) -> Vec<T> {
+    (0..len)
+        .map(|i| T::from_f64(2.0 * (i as f64 * 1.7).sin()))
+        .collect()
+}
+
+fn round_trip<T: Float>() {
+    let mut names: Vec<_> = activation::all::<T>()
+        .iter()
+        .map(|f| f.name().into_owned())
+        .collect();
+    for name in [
+        "leaky_relu(0.3)",
+        "elu(1.7)",
+        "celu(0.4)",
+        "softplus(2.5)",
+        "sine(30)",
+        "maxout(3)",
+        "squareplus(1.5)",
+        "hard_sigmoid(0.2)",
+        "hard_shrink(0.7)",
+        "soft_shrink(0.25)",
+        "parametric(tanh)",
+        "parametric(relu)",
+        "parametric(mish)",
+        "parametric(leaky_relu(0.2))",
+    ] {
+        names.push(name.into());
+    }
+    let x = samples::<T>(3 * 40);
+    for name in names {
+        let f = || activation::parse::<T>(&name).unwrap();
+        let builder = Mlp::<T>::builder(3).hidden(5, f()).hidden(4, f());
+        for output in ["identity", "tanh", &*name] {
+            let output = activation::parse::<T>(output).unwrap();
+            let mut net = builder.clone().output(2, output).seed(3).build().unwrap();
+            for (index, param) in net.params_mut().iter_mut().enumerate() {
+                *param = *param * T::from_f64(0.3) + T::from_f64(0.05 * (index as f64).cos());
+            }
+            let bytes = onnx::export(&net).unwrap();
+            let imported =
+                onnx::import::<T>(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(
+                imported.scaler.is_none() && imported.notes.is_empty(),
+                "{name} {:?}",
+                imported.notes
+            );
+            let same = imported.into_network().unwrap();
+            assert!(
+                same.is_shaped_like(&net),
+                "{name}: {:?}",
+                same.layer_specs()
+            );
+            let expected = net.predict(&x).unwrap();
+            assert_eq!(same.predict(&x).unwrap(), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn exported_networks_come_back() {
+    round_trip::<f32>();
+    round_trip::<f64>();
+}
+
+#[test]
+fn exported_models_come_back() {
+    let x = samples::<f32>(3 * 40);
+    let builder = || Mlp::<f32>::builder(3).hidden(6, Gelu).seed(4);
+    for words in [
+        &["no", "yes"][..],
+        &["a", "b\"", "c, d"],
+        &["one", "two", "three", "four"],
+    ] {
+        let model = Classifier::new(builder(), words.iter().copied()).unwrap();
+        let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();
+        let ImportedModel::Classifier(same) = imported.model else {
+            panic!("{:?}", imported.model);
+        };
+        let labels: Vec<_> = same.predict(&x).unwrap().iter().map(text).collect();
+        assert_eq!(labels, model.predict(&x).unwrap());
+        assert_eq!(
+            same.predict_probability(&x).unwrap(),
+            model.predict_probability(&x).unwrap()
+        );
+    }
+    let model = MultilabelClassifier::new(builder(), [7, 8, 9]).unwrap();
+    let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();
+    let ImportedModel::Multilabel(same) = imported.model else {
+        panic!("{:?}", imported.model);
+    };
+    assert_eq!(same.classes(), [7, 8, 9].map(Label::Integer));
+    assert_eq!(
+        same.predict_probability(&x).unwrap(),
+        model.predict_probability(&x).unwrap()
+    );
+}
+
+/// Damaged models end in errors, or in models that predict.
+#[test]
+fn damaged_models_are_errors() {
+    let mut models: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|of| of == "onnx"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    models.sort();
+    let cases = std::env::var("FEEDFORWARD_MUTATIONS").map_or(3000, |text| text.parse().unwrap());
+    let mut made = 0;
+    for seed in 0..cases {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut bytes = models[rng.random_range(0..models.len())].clone();
+        for _ in 0..rng.random_range(1..8) {
+            let at = rng.random_range(0..bytes.len());
+            match rng.random_range(0..5) {
+                0 => bytes[at] = rng.random(),
+                1 => bytes[at] ^= 1 << rng.random_range(0..8),
+                2 => bytes.truncate(at.max(1)),
+                3 => {
+                    let end = rng.random_range(at..bytes.len());
+                    let part = bytes[at..end.min(at + 64)].to_vec();
+                    let to = rng.random_range(0..bytes.len());
+                    bytes.splice(to..to, part);
+                }
+                _ => drop(bytes.remove(at)),
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        if let Ok(imported) = onnx::import::<f32>(&bytes) {
+            made += 1;
+            let net = imported.network();
+            let _ = net.predict(&vec![0.5; net.inputs()]);
+        }
+    }
+    assert!(made > 0);
 }

@@ -4,6 +4,7 @@
 //! A formula is a sum of terms, and a term is a number times factors. Constants are printed with
 //! seven digits, because exporters round them to f32.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +27,7 @@ pub(super) struct Form {
 
 /// Maximum length of a form. Those of activations have some hundred letters, and a hostile graph
 /// could repeat a value in each of many nodes.
-const LONGEST: usize = 4000;
+const LONGEST: usize = 20_000;
 
 impl Form {
     fn number(number: f64) -> Self {
@@ -157,26 +158,31 @@ fn function(name: &str, arguments: &[&Form]) -> Form {
 pub(super) struct Formula<'s, 'a> {
     source: &'s Source<'a>,
     variable: &'s str,
-    /// Letters of all forms so far.
+    /// Forms of the values so far, and the number of their letters.
+    known: BTreeMap<&'a str, Form>,
     length: usize,
 }
 
 impl<'s, 'a> Formula<'s, 'a> {
     /// Returns `value` as a function of `variable`, or `None` if it depends on others, or on too
     /// many nodes.
-    pub(super) fn form(source: &'s Source<'a>, variable: &'s str, value: &str) -> Option<Form> {
-        let length = 0;
+    pub(super) fn form(source: &'s Source<'a>, variable: &'s str, value: &'a str) -> Option<Form> {
+        let (known, length) = (BTreeMap::new(), 0);
         let mut formula = Self {
             source,
             variable,
+            known,
             length,
         };
         formula.of(value, 0)
     }
 
-    fn of(&mut self, value: &str, depth: usize) -> Option<Form> {
+    fn of(&mut self, value: &'a str, depth: usize) -> Option<Form> {
         if value == self.variable {
             return Some(Form::factor("x".into()));
+        }
+        if let Some(form) = self.known.get(value) {
+            return Some(form.clone());
         }
         if let Some(constant) = self.source.constant(value) {
             return constant.single().map(Form::number);
@@ -193,6 +199,7 @@ impl<'s, 'a> Formula<'s, 'a> {
         }
         let form = apply(node, &inputs)?;
         self.length += form.print().len();
+        self.known.insert(value, form.clone());
         (self.length <= LONGEST).then_some(form)
     }
 }
@@ -251,7 +258,7 @@ fn apply(node: &Node<'_>, inputs: &[Form]) -> Option<Form> {
         }
         "Sigmoid" | "Tanh" | "Exp" | "Log" | "Erf" | "Abs" | "Sign" | "Sqrt" | "Sin"
         | "Softplus" | "Softsign" => function(node.operator, &[&x]),
-        "Where" | "Less" | "Greater" => {
+        "Where" | "Less" | "Greater" | "Slice" => {
             let inputs: Vec<_> = inputs.iter().collect();
             function(node.operator, &inputs)
         }

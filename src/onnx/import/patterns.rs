@@ -38,11 +38,9 @@ impl<T: Float> Patterns<T> {
         let all = activation::all::<T>();
         let all: Vec<_> = all.iter().map(|activation| activation.name()).collect();
         for name in names.iter().copied().chain(all.iter().map(|name| &**name)) {
-            let Ok(activation) = activation::parse::<T>(name) else {
-                continue;
-            };
             // Numbers α are nodes of their own.
-            if !activation.is_parametric() {
+            let name = without_alpha(name);
+            if let Ok(activation) = activation::parse::<T>(name) {
                 let exported = [exported::<f32>(name), exported::<f64>(name)];
                 for form in exported.into_iter().flatten() {
                     patterns
