@@ -123,12 +123,14 @@ mod activations;
 mod encodings;
 mod graph;
 mod proto;
+mod quantized;
 #[cfg(feature = "tabular")]
 mod tabular;
 #[cfg(test)]
 mod tests;
 
 use graph::{Expr, Graph, int};
+pub use quantized::Integers;
 use sealed::Outline;
 
 /// Version of the operator set. It is the first in which all required operators, `ReduceMax` and

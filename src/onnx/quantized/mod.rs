@@ -1,0 +1,239 @@
+//! Networks in int8, with `QuantizeLinear` and `DequantizeLinear` between operators of numbers.
+
+mod integers;
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::graph::{Expr, Graph, int};
+use super::sealed::Outline;
+use super::{Export, activations, model, proto};
+use crate::error::{Error, Result};
+use crate::float::check_finite;
+use crate::quantize::{QuantizedLayer, QuantizedMlp, QuantizedMlpRef};
+
+pub use integers::Integers;
+
+impl Export for QuantizedMlp {}
+
+impl Outline for QuantizedMlp {
+    fn outline(&self) -> Result<proto::Model> {
+        let (graph, net) = (Graph::default(), QuantizedMlpRef::from(self));
+        let mut x = rounded_inputs(&graph, &net);
+        // The weights contain the factors of the inputs, so the integers have a scale of 1.
+        let mut from = Meaning::new(&graph, "integers", 1.0, 0)?;
+        x = from.dequantized(from.quantized(x));
+        for (index, (layer, (scale, zero_point))) in net.layers().zip(self.scales()).enumerate() {
+            graph.enter(format!("layer{index}"));
+            let scale = scale as f32;
+            if is_wide(&layer) {
+                // Only a last layer is. Its outputs stay numbers.
+                check_equal_zero_points(&layer, 0)?;
+                let z = sums(x, &layer, &from, scale)?;
+                x = limited(z, &layer, scale, [i32::MIN, i32::MAX]);
+                break;
+            }
+            let to = Meaning::new(&graph, "outputs", scale, zero_point)?;
+            let integers = if let Some(table) = layer.table {
+                // The table goes by the integers of pre-activations, whatever their scale.
+                let z = Meaning::new(&graph, "pre_activations", 1.0, layer.zero_point)?;
+                let numbers = sums(x, &layer, &from, 1.0)?;
+                let integers = z.quantized(limited(numbers, &layer, 1.0, [-128, 127]));
+                let indices = integers.cast(proto::INT32);
+                looked_up(indices + graph.int32("offset", &[], &[128]), table)
+            } else {
+                check_equal_zero_points(&layer, zero_point)?;
+                let y = sums(x, &layer, &from, scale)?;
+                to.quantized(limited(y, &layer, scale, [-128, 127]))
+            };
+            x = to.dequantized(integers);
+            from = to;
+        }
+        let y = with_activation(&net, x)?;
+        graph.output("y", y, self.outputs());
+        Ok(model(graph, "mlp", facts(&net)))
+    }
+}
+
+/// Meaning of int8 integers: number = (integer - `zero_point`) · scale.
+struct Meaning<'g> {
+    scale: f32,
+    zero_point: i32,
+    /// The same as constants.
+    constants: [Expr<'g, f32>; 2],
+}
+
+impl<'g> Meaning<'g> {
+    fn new(graph: &'g Graph<f32>, name: &str, scale: f32, zero_point: i32) -> Result<Self> {
+        if !scale.is_normal() || scale < 0.0 {
+            let (what, expected) = ("scale of a layer's outputs", "a normal number above 0");
+            return Err(Error::incompatible(what, expected, scale.to_string()));
+        }
+        let integer = i8::try_from(zero_point).map_err(|_| {
+            let (what, expected) = ("zero point of a layer", "-128 to 127");
+            Error::incompatible(what, expected, zero_point.to_string())
+        })?;
+        let constants = [
+            graph.tensor(&format!("{name}.scale"), &[], &[scale]),
+            graph.int8(&format!("{name}.zero_point"), &[], &[integer]),
+        ];
+        Ok(Self {
+            scale,
+            zero_point,
+            constants,
+        })
+    }
+
+    /// Returns the integers of numbers.
+    fn quantized(&self, x: Expr<'g, f32>) -> Expr<'g, f32> {
+        let [scale, zero_point] = self.constants;
+        let inputs = [x, scale, zero_point];
+        x.graph().node("QuantizeLinear", &inputs, Vec::new())
+    }
+
+    /// Returns the numbers of integers.
+    fn dequantized(&self, x: Expr<'g, f32>) -> Expr<'g, f32> {
+        let [scale, zero_point] = self.constants;
+        let inputs = [x, scale, zero_point];
+        x.graph().node("DequantizeLinear", &inputs, Vec::new())
+    }
+}
+
+fn check_equal_zero_points(layer: &QuantizedLayer<'_>, of_outputs: i32) -> Result<()> {
+    if layer.zero_point == of_outputs {
+        return Ok(());
+    }
+    let what = "zero point of a layer without table";
+    let expected = format!("{of_outputs}, that of its outputs");
+    Err(Error::incompatible(
+        what,
+        expected,
+        layer.zero_point.to_string(),
+    ))
+}
+
+/// Returns the inputs as whole numbers, of which int8 takes the nearest.
+///
+/// Numbers halfway between two integers are rounded away from zero, as in this crate. The operators
+/// of ONNX would round them to even integers.
+fn rounded_inputs<'g>(graph: &'g Graph<f32>, net: &QuantizedMlpRef<'_>) -> Expr<'g, f32> {
+    /// The largest number that leaves a sum below 1 when it is added to itself. With 1/2 itself,
+    /// the sum would round to 1 here.
+    const BELOW_HALF: f32 = 0.5_f32.next_down();
+    let (width, stage) = (net.inputs(), net.input_stage());
+    let x = graph.input("x", width);
+    graph.enter("inputs");
+    let factors = graph.tensor("factors", &[width], stage.factors);
+    let offsets = graph.tensor("offsets", &[width], stage.offsets);
+    let x = x * factors + offsets;
+    x.unary("Sign") * (x.abs() + f64::from(BELOW_HALF)).unary("Floor")
+}
+
+/// Returns true if int8 cannot hold the outputs of a layer.
+fn is_wide(layer: &QuantizedLayer<'_>) -> bool {
+    layer.min < -128 || layer.max > 127
+}
+
+/// Returns the sums of a layer as numbers, which have this scale in its integers.
+fn sums<'g>(
+    x: Expr<'g, f32>,
+    layer: &QuantizedLayer<'_>,
+    from: &Meaning<'g>,
+    scale: f32,
+) -> Result<Expr<'g, f32>> {
+    let (graph, rows) = (x.graph(), layer.outputs());
+    let width = layer.weights.len() / rows;
+    let scales = row_scales(layer, f64::from(scale) / f64::from(from.scale));
+    let of_biases: Vec<_> = scales.iter().map(|s| above_zero(s * from.scale)).collect();
+    check_finite("scales of a layer's sums", &scales)?;
+    check_finite("scales of a layer's sums", &of_biases)?;
+    // One scale has no dimension.
+    let (shape, axis) = match scales.len() {
+        1 => (vec![], vec![]),
+        count => (vec![count], vec![int("axis", 0)]),
+    };
+    let weights = graph.int8("weights", &[rows, width], layer.weights);
+    let of_weights = graph.tensor("weights.scale", &shape, &scales);
+    let zeros = graph.int8("weights.zero_point", &shape, &vec![0; scales.len()]);
+    let weights = [weights, of_weights, zeros];
+    let weights = graph.node("DequantizeLinear", &weights, axis.clone());
+    let bias = graph.int32("bias", &[rows], &biases(layer, from.zero_point));
+    let of_biases = graph.tensor("bias.scale", &shape, &of_biases);
+    let bias = graph.node("DequantizeLinear", &[bias, of_biases], axis);
+    Ok(graph.node("Gemm", &[x, weights, bias], vec![int("transB", 1)]))
+}
+
+/// Returns the products of a layer's multipliers with a factor.
+fn row_scales(layer: &QuantizedLayer<'_>, factor: f64) -> Vec<f32> {
+    let multipliers = layer.multipliers.iter().zip(layer.shifts);
+    let scale = |(&multiplier, &shift): (&i32, &i8)| {
+        // Shifts are at most 30.
+        let unit = (1_u64 << (31 - i32::from(shift))) as f64;
+        above_zero((f64::from(multiplier) / unit * factor) as f32)
+    };
+    multipliers.map(scale).collect()
+}
+
+/// Returns the scale, or a small one in place of 0, which scales must not be.
+fn above_zero(scale: f32) -> f32 {
+    scale.max(f32::MIN_POSITIVE)
+}
+
+/// Returns the biases of a layer for inputs from which the zero point is subtracted.
+fn biases(layer: &QuantizedLayer<'_>, zero_point: i32) -> Vec<i32> {
+    let width = layer.weights.len() / layer.outputs();
+    let rows = layer.weights.chunks_exact(width);
+    let bias = |(row, &bias): (&[i8], &i32)| {
+        let sum: i64 = row.iter().map(|&w| i64::from(w)).sum();
+        // A layer's check leaves int32 room for this.
+        (i64::from(bias) + i64::from(zero_point) * sum) as i32
+    };
+    rows.zip(layer.biases).map(bias).collect()
+}
+
+/// Limits the outputs of a layer in front of any table, unless their integers end there anyway.
+fn limited<'g>(
+    y: Expr<'g, f32>,
+    layer: &QuantizedLayer<'_>,
+    scale: f32,
+    ends: [i32; 2],
+) -> Expr<'g, f32> {
+    let limits = [layer.min, layer.max];
+    if limits == ends {
+        return y;
+    }
+    if limits == [layer.zero_point, ends[1]] {
+        return y.unary("Relu");
+    }
+    let number = |q: i32| (f64::from(q) - f64::from(layer.zero_point)) * f64::from(scale);
+    y.clip(number(layer.min), number(layer.max))
+}
+
+/// Returns the entries of an activation's table for these indices.
+fn looked_up<'g>(indices: Expr<'g, f32>, table: &[i8; 256]) -> Expr<'g, f32> {
+    let graph = indices.graph();
+    let table = graph.int8("table", &[table.len()], table);
+    graph.node("Gather", &[table, indices], vec![int("axis", 0)])
+}
+
+/// Returns the numbers of a network's outputs, after an activation that is computed in f32.
+fn with_activation<'g>(net: &QuantizedMlpRef<'_>, z: Expr<'g, f32>) -> Result<Expr<'g, f32>> {
+    match net.output_stage().activation {
+        None => Ok(z),
+        Some(f) => activations::apply(f, z, net.outputs()),
+    }
+}
+
+/// Returns the metadata of a network.
+fn facts(net: &QuantizedMlpRef<'_>) -> Vec<(&'static str, String)> {
+    let outputs = net.layers().map(|layer| layer.outputs());
+    let sizes = core::iter::once(net.inputs()).chain(outputs);
+    let sizes: Vec<_> = sizes.map(|size| size.to_string()).collect();
+    vec![
+        ("feedforward_version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("layer_sizes", sizes.join(", ")),
+    ]
+}
