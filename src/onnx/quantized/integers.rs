@@ -58,12 +58,12 @@ impl Outline for Integers<'_> {
 fn outputs<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
     let graph = x.graph();
     let scaled = scaled(sums(x, layer), layer);
-    let zero_point = graph.integer(layer.zero_point.into());
+    let zero_point = || graph.integer(layer.zero_point.into());
     let y = match (layer.zero_point, is_wide(layer)) {
         (0, _) => scaled,
         // The limits below are closer than those of int32.
-        (-128..=127, false) => scaled + zero_point,
-        _ => int32(scaled) + zero_point,
+        (-128..=127, false) => scaled + zero_point(),
+        _ => int32(scaled) + zero_point(),
     };
     let y = clip(y, layer.min.into(), layer.max.into());
     match layer.table {
@@ -74,7 +74,8 @@ fn outputs<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
 
 /// Returns the accumulators of a layer as int64.
 ///
-/// `MatMulInteger` would do, but some of its kernels for 8-bit numbers let 16-bit sums saturate.
+/// The sums are exact numbers, which runtimes add up fast. Kernels of `MatMulInteger` are no choice,
+/// as some let 16-bit sums saturate.
 fn sums<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
     let (graph, rows) = (x.graph(), layer.outputs());
     let width = layer.weights.len() / rows;
@@ -82,9 +83,24 @@ fn sums<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
     let at = |(row, column)| layer.weights[row * width + column];
     let transposed: Vec<_> = columns.map(at).collect();
     let weights = graph.int8("weights", &[width, rows], &transposed);
-    let bias = graph.int32("bias", &[rows], layer.biases);
-    let factors = [x, weights].map(|integers| integers.cast(proto::INT32));
-    (graph.node("MatMul", &factors, Vec::new()) + bias).cast(proto::INT64)
+    let biases: Vec<_> = layer.biases.iter().map(|&bias| bias.into()).collect();
+    let data_type = type_of_sums(layer);
+    let factors = [x, weights].map(|integers| integers.cast(data_type));
+    let products = graph.node("MatMul", &factors, Vec::new());
+    products.cast(proto::INT64) + graph.indices("bias", &biases)
+}
+
+/// Returns the type of numbers that holds all sums of products, and so adds them up without
+/// rounding in any order.
+fn type_of_sums(layer: &QuantizedLayer<'_>) -> i32 {
+    let rows = layer
+        .weights
+        .chunks_exact(layer.weights.len() / layer.outputs());
+    let bounds = rows.map(|row| row.iter().map(|&w| 128 * i64::from(w).abs()).sum());
+    match bounds.max() {
+        Some(0..=0xff_ffff) => proto::FLOAT,
+        _ => proto::DOUBLE,
+    }
 }
 
 /// Returns the products of accumulators with the multipliers of their rows, rounded as
