@@ -81,6 +81,8 @@ impl Models {
             "has_activation": stage.activation.is_some(),
             "rounding": format!("{:?}", last.rounding),
             "may_saturate": may_saturate,
+            // Steps of extreme networks have no bounds.
+            "is_wild": name.starts_with("wild"),
         });
         self.lines.push(line.to_string());
     }
@@ -219,7 +221,7 @@ fn settings(models: &mut Models) {
 }
 
 /// Writes networks with parameters, samples and settings of all magnitudes.
-fn random(models: &mut Models) {
+fn wild(models: &mut Models) {
     let activations = activation::all::<f32>().into_iter();
     let activations: Vec<_> = activations.filter(|f| f.pieces() == 1).collect();
     let mut written = 0;
@@ -231,8 +233,14 @@ fn random(models: &mut Models) {
         for _ in 0..rng.random_range(0..3) {
             builder = builder.hidden(rng.random_range(1..41), pick(&mut rng));
         }
+        // An activation in f32 could cancel.
+        let form = [OutputForm::Int8, OutputForm::Int32][seed as usize % 2];
+        let last = match form {
+            OutputForm::Int8 => pick(&mut rng),
+            _ => activation::parse("identity").unwrap(),
+        };
         let outputs = rng.random_range(1..5);
-        let mut net = builder.output(outputs, pick(&mut rng)).build().unwrap();
+        let mut net = builder.output(outputs, last).build().unwrap();
         let scale = 10f32.powi(rng.random_range(-4..5));
         net.params_mut()
             .iter_mut()
@@ -243,12 +251,10 @@ fn random(models: &mut Models) {
             .map(|_| scale * (rng.random::<f32>() - 0.5))
             .collect();
         let mut quantizer = Quantizer::new()
+            .outputs(form)
             .weight_bits(rng.random_range(2..9))
             .correct_biases(rng.random())
             .common_input_scale(rng.random());
-        if rng.random() {
-            quantizer = quantizer.outputs(OutputForm::Int8);
-        }
         if rng.random() {
             quantizer = quantizer.rounding(Rounding::Single);
         }
@@ -256,7 +262,7 @@ fn random(models: &mut Models) {
             continue;
         };
         if net.predict(&x).is_ok() {
-            models.add(&format!("random {seed}"), &net, &x);
+            models.add(&format!("wild {seed}"), &net, &x);
             written += 1;
         }
     }
@@ -325,7 +331,7 @@ fn models_are_written() {
     activations(&mut models);
     settings(&mut models);
     borrowed(&mut models);
-    random(&mut models);
+    wild(&mut models);
     let lines = models.lines.join("\n") + "\n";
     models.file("quantized.jsonl", lines.as_bytes());
 }

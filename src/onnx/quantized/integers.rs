@@ -98,7 +98,7 @@ fn type_of_sums(layer: &QuantizedLayer<'_>) -> i32 {
         .chunks_exact(layer.weights.len() / layer.outputs());
     let bounds = rows.map(|row| row.iter().map(|&w| 128 * i64::from(w).abs()).sum());
     match bounds.max() {
-        Some(0..=0xff_ffff) => proto::FLOAT,
+        Some(0..=0x100_0000) => proto::FLOAT,
         _ => proto::DOUBLE,
     }
 }
