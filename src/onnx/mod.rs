@@ -2,7 +2,8 @@
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
-//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with
+//! in f32 or f64, and a `TabularModel` with its columns. It also converts a
+//! [`QuantizedMlp`](crate::quantize::QuantizedMlp). Each layer of a network becomes one `Gemm` with
 //! unchanged weights, followed by the operators of its activation. A
 //! [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and `Add`.
 //!
@@ -66,6 +67,21 @@
 //!
 //! The graph scales all columns together, so even wide tables have few operators. The columns are
 //! computed in double precision, and words are found once for all networks.
+//!
+//! # Quantized networks
+//!
+//! A network in int8 takes numbers, as [`QuantizedMlp::predict`](crate::quantize::QuantizedMlp) does,
+//! and its output `y` is f32. It has one of two forms:
+//!
+//! - [`QuantizedMlp`](crate::quantize::QuantizedMlp) itself is exported with `QuantizeLinear` and
+//!   `DequantizeLinear` (QDQ), from which runtimes and tools for chips rebuild integers. They round
+//!   once, so choose [`Rounding::Single`](crate::quantize::Rounding). With double rounding, an
+//!   integer may differ by 1.
+//! - [`Integers`] computes in integers, which are equal to those of this crate.
+//!
+//! On x86-64 without VNNI, onnxruntime limits sums of QDQ to 16 bits by default, and outputs are
+//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, choose weights of 7 bits
+//! ([`Quantizer::weight_bits`](crate::quantize::Quantizer::weight_bits)), or use [`Integers`].
 //!
 //! # Encodings
 //!
@@ -179,9 +195,12 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// activation must not have one of these names.
 ///
 /// # Errors
-/// - [`Error::UnknownName`] for an activation or an encoding that is not built in.
+/// - [`Error::UnknownName`] for an activation or an encoding that is not built in. An activation with
+///   a table may be your own.
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
+/// - [`Error::Incompatible`] for scales and zero points of a quantized network that no `Quantizer`
+///   makes, but a file may have.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 /// - [`Error::Column`] if a column of a table has words in one network of a file and numbers in
 ///   another.
