@@ -70,18 +70,16 @@
 //!
 //! # Quantized networks
 //!
-//! A network in int8 takes numbers, as [`QuantizedMlp::predict`](crate::quantize::QuantizedMlp) does,
-//! and its output `y` is f32. It has one of two forms:
+//! A network in int8 also takes f32, and its output `y` is f32. It has one of two forms:
 //!
-//! - [`QuantizedMlp`](crate::quantize::QuantizedMlp) itself is exported with `QuantizeLinear` and
-//!   `DequantizeLinear` (QDQ), from which runtimes and tools for chips rebuild integers. They round
-//!   once, so choose [`Rounding::Single`](crate::quantize::Rounding). With double rounding, an
-//!   integer may differ by 1.
+//! - [`QuantizedMlp`](crate::quantize::QuantizedMlp) has `QuantizeLinear` and `DequantizeLinear`
+//!   (QDQ), from which runtimes and tools for chips rebuild integers. They round once, so choose
+//!   [`Rounding::Single`](crate::quantize::Rounding). Otherwise integers may differ by 1.
 //! - [`Integers`] computes in integers, which are equal to those of this crate.
 //!
 //! On x86-64 without VNNI, onnxruntime limits sums of QDQ to 16 bits by default, and outputs are
-//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, choose weights of 7 bits
-//! ([`Quantizer::weight_bits`](crate::quantize::Quantizer::weight_bits)), or use [`Integers`].
+//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, choose
+//! weights of 7 bits ([`weight_bits`](crate::quantize::Quantizer)), or use [`Integers`].
 //!
 //! # Encodings
 //!
@@ -195,8 +193,8 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// activation must not have one of these names.
 ///
 /// # Errors
-/// - [`Error::UnknownName`] for an activation or an encoding that is not built in. An activation with
-///   a table may be your own.
+/// - [`Error::UnknownName`] for an activation or an encoding that is not built in. An activation in
+///   a table of a quantized network may be your own.
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
 /// - [`Error::Incompatible`] for scales and zero points of a quantized network that no `Quantizer`

@@ -17,7 +17,7 @@ use crate::quantize::{QuantizedLayer, QuantizedMlpRef, Rounding};
 /// that runtimes and tools expect of int8, whose integers may differ.
 ///
 /// Sums are computed from exact numbers, in f32 up to 1,024 inputs, and else in f64. Multiplication
-/// and rounding are in int64. A batch takes about ten times as long as in the other form.
+/// and rounding are in int64. A batch takes longer than in the other form.
 ///
 /// ```
 /// use feedforward::quantize::{QuantizedMlpRef, Quantizer};
@@ -76,8 +76,8 @@ fn outputs<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
 
 /// Returns the accumulators of a layer as int64.
 ///
-/// The sums are exact numbers, which runtimes add up fast. Kernels of `MatMulInteger` are no choice,
-/// as some let 16-bit sums saturate.
+/// The sums are exact numbers, which runtimes add up fast. `MatMulInteger` would not do, because
+/// some of its kernels limit sums of two products to 16 bits.
 fn sums<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
     let (graph, rows) = (x.graph(), layer.outputs());
     let width = layer.weights.len() / rows;

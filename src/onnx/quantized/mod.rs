@@ -38,7 +38,7 @@ impl Outline for QuantizedMlp {
             }
             let to = Meaning::new(&graph, "outputs", scale, zero_point)?;
             let integers = if let Some(table) = layer.table {
-                // The table goes by the integers of pre-activations, whatever their scale.
+                // The table takes integers of pre-activations, for which any scale will do.
                 let z = Meaning::new(&graph, "pre_activations", 1.0, layer.zero_point)?;
                 let numbers = sums(x, &layer, &from, 1.0)?;
                 let integers = z.quantized(limited(numbers, &layer, 1.0, [-128, 127]));
@@ -62,7 +62,7 @@ impl Outline for QuantizedMlp {
 struct Meaning<'g> {
     scale: f32,
     zero_point: i32,
-    /// The same as constants.
+    /// Both as constants.
     constants: [Expr<'g, f32>; 2],
 }
 
@@ -236,4 +236,59 @@ fn facts(net: &QuantizedMlpRef<'_>) -> Vec<(&'static str, String)> {
         ("feedforward_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("layer_sizes", sizes.join(", ")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantize::Rounding;
+
+    fn layer<'a>(multipliers: &'a [i32], shifts: &'a [i8]) -> QuantizedLayer<'a> {
+        QuantizedLayer {
+            weights: &[1, -2, 3, 127, 127, 127],
+            biases: &[-5, i32::MAX - 3 * 127 * 128],
+            multipliers,
+            shifts,
+            rounding: Rounding::Single,
+            zero_point: 4,
+            min: -128,
+            max: 127,
+            table: None,
+        }
+    }
+
+    #[test]
+    fn scales_and_biases_are_those_of_the_integers() {
+        let both = layer(&[1 << 30, 0], &[1, -31]);
+        assert_eq!(row_scales(&both, 0.3), [0.3, f32::MIN_POSITIVE]);
+        let one = layer(&[3 << 29], &[30]);
+        assert_eq!(row_scales(&one, 1.0), [0.75 * (1 << 30) as f32]);
+        assert_eq!(biases(&one, -10), [-25, one.biases[1] - 3_810]);
+        // The largest zero point leads to the largest integer, and to no overflow.
+        assert_eq!(biases(&one, 127)[1], i32::MAX - 3 * 127);
+    }
+
+    /// A file may have them, and its check cannot tell.
+    #[test]
+    fn scales_and_zero_points_that_no_operator_takes_are_refused() {
+        let graph = Graph::default();
+        for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
+            let error = Meaning::new(&graph, "outputs", scale, 0).err().unwrap();
+            assert!(error.to_string().contains("scale of a layer's outputs"));
+        }
+        for zero_point in [-129, 128] {
+            let error = Meaning::new(&graph, "outputs", 1.0, zero_point);
+            let error = error.err().unwrap().to_string();
+            assert!(error.contains("zero point of a layer"), "{error}");
+        }
+        let layer = layer(&[1 << 30], &[0]);
+        assert!(check_equal_zero_points(&layer, 4).is_ok());
+        let error = check_equal_zero_points(&layer, 5).unwrap_err().to_string();
+        assert!(error.contains("5, that of its outputs"), "{error}");
+
+        let x = graph.input("x", 3);
+        let large = Meaning::new(&graph, "outputs", f32::MAX, 0).unwrap();
+        let error = sums(x, &layer, &large, f32::MAX).err();
+        assert!(matches!(error, Some(Error::NotFinite { .. })), "{error:?}");
+    }
 }
