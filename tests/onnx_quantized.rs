@@ -101,8 +101,11 @@ fn samples(count: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
+/// Widths and activations of hidden layers.
+type Hidden<'a> = &'a [(usize, &'a str)];
+
 /// Returns a network for these samples.
-fn network(hidden: &[(usize, &str)], outputs: usize, last: &str, seed: u64) -> Mlp<f32> {
+fn network(hidden: Hidden<'_>, outputs: usize, last: &str, seed: u64) -> Mlp<f32> {
     let parse = |name| activation::parse::<f32>(name).unwrap();
     let mut builder = Mlp::builder(6).seed(seed);
     for &(width, name) in hidden {
@@ -191,7 +194,7 @@ fn activations(models: &mut Models) {
 /// Writes networks of other sizes and settings.
 fn settings(models: &mut Models) {
     let calibration = samples(500, 1);
-    let sizes: [(&str, &[(usize, &str)], usize); 5] = [
+    let sizes: [(&str, Hidden<'_>, usize); 5] = [
         ("6-1", &[], 1),
         ("6-5", &[], 5),
         ("6-1-1", &[(1, "tanh")], 1),

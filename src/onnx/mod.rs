@@ -77,9 +77,9 @@
 //!   [`Rounding::Single`](crate::quantize::Rounding). Otherwise integers may differ by 1.
 //! - [`Integers`] computes in integers, which are equal to those of this crate.
 //!
-//! On x86-64 without VNNI, onnxruntime limits sums of QDQ to 16 bits by default, and outputs are
-//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, choose
-//! weights of 7 bits ([`weight_bits`](crate::quantize::Quantizer)), or use [`Integers`].
+//! On x86-64 without VNNI, onnxruntime limits sums of QDQ to 16 bits by default. Outputs are then
+//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, use
+//! weights of 7 bits (a setting of [`Quantizer`](crate::quantize::Quantizer)), or [`Integers`].
 //!
 //! # Encodings
 //!
