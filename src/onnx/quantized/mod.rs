@@ -28,10 +28,18 @@ impl Outline for QuantizedMlp {
         x = from.dequantized(from.quantized(x));
         for (index, (layer, (scale, zero_point))) in net.layers().zip(self.scales()).enumerate() {
             graph.enter(format!("layer{index}"));
-            let scale = scale as f32;
+            // Wide outputs of tiny numbers have a scale below the smallest normal number.
+            let smallest = if is_wide(&layer) {
+                0.0
+            } else {
+                f32::MIN_POSITIVE
+            };
+            let scale = checked(scale as f32, smallest)?;
+            if layer.table.is_none() {
+                check_equal_zero_points(&layer, zero_point)?;
+            }
             if is_wide(&layer) {
                 // Only a last layer is. Its outputs stay numbers.
-                check_equal_zero_points(&layer, 0)?;
                 let z = sums(x, &layer, &from, scale)?;
                 x = limited(z, &layer, scale, [i32::MIN, i32::MAX]);
                 break;
@@ -45,7 +53,6 @@ impl Outline for QuantizedMlp {
                 let indices = integers.cast(proto::INT32);
                 looked_up(indices + graph.int32("offset", &[], &[128]), table)
             } else {
-                check_equal_zero_points(&layer, zero_point)?;
                 let y = sums(x, &layer, &from, scale)?;
                 to.quantized(limited(y, &layer, scale, [-128, 127]))
             };
@@ -68,10 +75,6 @@ struct Meaning<'g> {
 
 impl<'g> Meaning<'g> {
     fn new(graph: &'g Graph<f32>, name: &str, scale: f32, zero_point: i32) -> Result<Self> {
-        if !scale.is_normal() || scale < 0.0 {
-            let (what, expected) = ("scale of a layer's outputs", "a normal number above 0");
-            return Err(Error::incompatible(what, expected, scale.to_string()));
-        }
         let integer = i8::try_from(zero_point).map_err(|_| {
             let (what, expected) = ("zero point of a layer", "-128 to 127");
             Error::incompatible(what, expected, zero_point.to_string())
@@ -102,6 +105,18 @@ impl<'g> Meaning<'g> {
     }
 }
 
+/// Returns the scale of a layer's outputs, which a file may have changed.
+fn checked(scale: f32, smallest: f32) -> Result<f32> {
+    if scale >= smallest && scale.is_finite() {
+        return Ok(scale);
+    }
+    let (what, expected) = (
+        "scale of a layer's outputs",
+        format!("at least {smallest:e}"),
+    );
+    Err(Error::incompatible(what, expected, scale.to_string()))
+}
+
 fn check_equal_zero_points(layer: &QuantizedLayer<'_>, of_outputs: i32) -> Result<()> {
     if layer.zero_point == of_outputs {
         return Ok(());
@@ -120,8 +135,7 @@ fn check_equal_zero_points(layer: &QuantizedLayer<'_>, of_outputs: i32) -> Resul
 /// Numbers halfway between two integers are rounded away from zero, as in this crate. The operators
 /// of ONNX would round them to even integers.
 fn rounded_inputs<'g>(graph: &'g Graph<f32>, net: &QuantizedMlpRef<'_>) -> Expr<'g, f32> {
-    /// The largest number that leaves a sum below 1 when it is added to itself. With 1/2 itself,
-    /// the sum would round to 1 here.
+    /// Largest number below 1/2. The sum of it and 1/2 would be rounded to 1, and must stay below.
     const BELOW_HALF: f32 = 0.5_f32.next_down();
     let (width, stage) = (net.inputs(), net.input_stage());
     let x = graph.input("x", width);
@@ -273,8 +287,8 @@ mod tests {
     fn scales_and_zero_points_that_no_operator_takes_are_refused() {
         let graph = Graph::default();
         for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
-            let error = Meaning::new(&graph, "outputs", scale, 0).err().unwrap();
-            assert!(error.to_string().contains("scale of a layer's outputs"));
+            let error = checked(scale, f32::MIN_POSITIVE).unwrap_err().to_string();
+            assert!(error.contains("scale of a layer's outputs"));
         }
         for zero_point in [-129, 128] {
             let error = Meaning::new(&graph, "outputs", 1.0, zero_point);
