@@ -197,8 +197,8 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 ///   a table of a quantized network may be your own.
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
-/// - [`Error::Incompatible`] for scales and zero points of a quantized network that a file may have,
-///   and no `Quantizer` makes.
+/// - [`Error::Incompatible`] for scales and zero points of a quantized network that a file may
+///   have, and no `Quantizer` makes.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 /// - [`Error::Column`] if a column of a table has words in one network of a file and numbers in
 ///   another.
