@@ -149,6 +149,13 @@ impl QuantizedMlp {
         }
     }
 
+    /// Returns scale and zero point of each layer's outputs, after any table.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn scales(&self) -> impl ExactSizeIterator<Item = (f64, i32)> {
+        let meanings = self.layers.iter().map(|layer| layer.outputs);
+        meanings.map(|outputs| (outputs.scale, outputs.zero_point))
+    }
+
     /// Returns the outputs for one or more samples. `inputs` is row-major `[samples x inputs]`, and
     /// the result is `[samples x outputs]`.
     ///

@@ -13,7 +13,7 @@ use feedforward::{
     Layout, Loss, Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut,
     Optimizer, Population, Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule,
     Score, Shard, StopReason, Trainer, TrainerState, activation, calibration, conformal, encoding,
-    explain, folds, gemm, init, loss, metrics, optimizer, quantize, schedule, search, simd,
+    explain, folds, gemm, init, loss, metrics, onnx, optimizer, quantize, schedule, search, simd,
     tabular, tabular_ref, train,
 };
 
@@ -47,6 +47,7 @@ shared! {
     quantize::OutputForm,
     quantize::Rounding,
     quantize::Multiplier,
+    onnx::Integers<'static>,
     LayerSpec<'static, f32>,
     Population<f32>,
     Population<f64>,
