@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::de::IgnoredAny;
 
 use super::resolver::{BuiltIn, Resolver};
-use super::serde_mlp::Described;
+use super::serde_mlp::{Described, described};
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
 use crate::encoding::{self, Encoding};
@@ -34,7 +34,7 @@ impl<T: Float> Mlp<T> {
     pub(crate) fn write(&self, file: &mut Writer) -> Result<()> {
         check_finite("parameters", &self.params)?;
         file.describe("inputs", &self.inputs())?;
-        file.describe("layers", &self.described())?;
+        describe_layers(file, &self.layout, &self.activations)?;
         for (index, at) in self.layout.layers().iter().enumerate() {
             let (weights, bias, alpha) = at.split(&self.params);
             let shape = [at.rows(), at.inputs];
@@ -45,57 +45,29 @@ impl<T: Float> Mlp<T> {
             }
         }
         if let Some(encoding) = &self.encoding {
-            file.describe(ENCODING, &encoding.name())?;
-            for (name, values) in [
-                (CONSTANTS, encoding.constants()),
-                (PARAMS, self.encoding_params()),
-            ] {
-                if !values.is_empty() {
-                    file.add(name, &[values.len()], values);
-                }
-            }
+            write_encoding(file, &**encoding, self.encoding_params())?;
         }
         Ok(())
     }
 
     /// Reads the network that a file describes.
     pub(crate) fn read(file: &Reader<'_>, resolver: &dyn Resolver<T>) -> Result<Self> {
-        let described: Vec<Described> = file.get("layers")?;
-        let part = |(index, layer): (usize, &Described)| {
-            let name = &layer.activation;
-            let own = resolved(resolver, name);
-            let activation = own.map_or_else(|| activation::parse(name), Ok)?;
-            layer.rows(&*activation)?;
-            Ok(Part {
-                weight: format!("layers.{index}.weight"),
-                bias: Some(format!("layers.{index}.bias")),
-                alpha: activation
-                    .is_parametric()
-                    .then(|| format!("layers.{index}.alpha")),
-                outputs: layer.outputs,
-                activation,
-            })
-        };
-        let parts = described.iter().enumerate().map(part);
-        let parts = parts.collect::<Result<_>>()?;
+        let (sizes, activations) = read_layers(file, resolver)?;
+        let parts = sizes.iter().zip(activations).enumerate();
+        let parts = parts.map(|(index, (size, activation))| Part {
+            weight: format!("layers.{index}.weight"),
+            bias: Some(format!("layers.{index}.bias")),
+            alpha: size.is_parametric.then(|| format!("layers.{index}.alpha")),
+            outputs: size.outputs,
+            activation,
+        });
+        let parts = parts.collect();
         let inputs = file.get("inputs")?;
-        let net = match read_encoding(file, resolver)? {
+        let net = match read_encoding(file, resolver, inputs)? {
             None => Self::of_tensors(file, inputs, parts)?,
             Some(encoding) => {
-                let (expected, len) = (encoding.inputs(), encoding.params_len());
-                if inputs != expected {
-                    let problem = format!("its encoding has {expected} inputs, not {inputs}");
-                    return Err(contradicts(problem));
-                }
-                if len > 0 {
-                    file.check(PARAMS, &[len])?;
-                }
                 let net = Self::of_tensors(file, encoding.outputs(), parts)?;
-                let params = match len {
-                    0 => Vec::new(),
-                    _ => file.values(PARAMS, &[len])?,
-                };
-                check_finite("parameters of the encoding", &params)?;
+                let params = read_encoding_params(file, &*encoding)?;
                 net.with_encoding(encoding, &params)?
             }
         };
@@ -267,10 +239,60 @@ pub(crate) fn resolved<T: Float>(
     resolver.activation(name).or_else(parametric)
 }
 
-/// Reads the encoding in front of a network, if there is one.
-fn read_encoding<T: Float>(
+/// Adds the description of a network's layers to a file.
+pub(crate) fn describe_layers<T: Float>(
+    file: &mut Writer,
+    layout: &Layout,
+    activations: &[Arc<dyn Activation<T>>],
+) -> Result<()> {
+    file.describe("layers", &described(layout, activations))
+}
+
+/// Sizes and activations of layers, in order.
+type SizesAndActivations<T> = (Vec<LayerSize>, Vec<Arc<dyn Activation<T>>>);
+
+/// Reads the layers that a file describes.
+pub(crate) fn read_layers<T: Float>(
     file: &Reader<'_>,
     resolver: &dyn Resolver<T>,
+) -> Result<SizesAndActivations<T>> {
+    let described: Vec<Described> = file.get("layers")?;
+    let layers = described.iter().map(|layer| {
+        let name = &layer.activation;
+        let own = resolved(resolver, name);
+        let activation = own.map_or_else(|| activation::parse(name), Ok)?;
+        layer.rows(&*activation)?;
+        let size = LayerSize {
+            outputs: layer.outputs,
+            pieces: layer.pieces,
+            is_parametric: activation.is_parametric(),
+        };
+        Ok((size, activation))
+    });
+    layers.collect()
+}
+
+/// Adds an encoding's description and parameters to a file.
+pub(crate) fn write_encoding<T: Float>(
+    file: &mut Writer,
+    encoding: &dyn Encoding<T>,
+    params: &[T],
+) -> Result<()> {
+    file.describe(ENCODING, &encoding.name())?;
+    for (name, values) in [(CONSTANTS, encoding.constants()), (PARAMS, params)] {
+        if !values.is_empty() {
+            file.add(name, &[values.len()], values);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the encoding in front of a network of this many inputs, if there is one. Its parameters
+/// have their length.
+pub(crate) fn read_encoding<T: Float>(
+    file: &Reader<'_>,
+    resolver: &dyn Resolver<T>,
+    inputs: usize,
 ) -> Result<Option<Arc<dyn Encoding<T>>>> {
     let Some(name) = file.find::<String>(ENCODING)? else {
         return Ok(None);
@@ -284,7 +306,29 @@ fn read_encoding<T: Float>(
         }
     };
     let find = |name: &str, constants: &[T]| resolver.encoding(name, constants);
-    encoding::parse_with(&name, &constants, &find).map(Some)
+    let encoding = encoding::parse_with(&name, &constants, &find)?;
+    let (expected, len) = (encoding.inputs(), encoding.params_len());
+    if inputs != expected {
+        let problem = format!("its encoding has {expected} inputs, not {inputs}");
+        return Err(contradicts(problem));
+    }
+    if len > 0 {
+        file.check(PARAMS, &[len])?;
+    }
+    Ok(Some(encoding))
+}
+
+/// Reads the parameters of an encoding.
+pub(crate) fn read_encoding_params<T: Float>(
+    file: &Reader<'_>,
+    encoding: &dyn Encoding<T>,
+) -> Result<Vec<T>> {
+    let params = match encoding.params_len() {
+        0 => Vec::new(),
+        len => file.values(PARAMS, &[len])?,
+    };
+    check_finite("parameters of the encoding", &params)?;
+    Ok(params)
 }
 
 /// Key of a network's encoding in the description, and its tensors.

@@ -54,14 +54,17 @@ mod source;
 mod statistics;
 #[cfg(target_has_atomic = "ptr")]
 mod walk;
+mod weights;
 
 pub use layer::QuantizedLayer;
 pub use multiplier::{Multiplier, Rounding};
 pub use network::{QuantizedInputs, QuantizedMlpRef, QuantizedOutputs};
+pub use weights::WeightQuantizedMlpRef;
 #[cfg(target_has_atomic = "ptr")]
 pub use {
     owned::QuantizedMlp,
     quantizer::{OutputForm, Quantizer},
     range::RangeRule,
     report::{QuantizationNoise, QuantizationReport},
+    weights::WeightQuantizedMlp,
 };

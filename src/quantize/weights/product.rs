@@ -1,0 +1,81 @@
+//! Products of weights in int8 and inputs in f32.
+
+use crate::simd::Simd;
+
+/// Number of weights of a row that are converted together. A chip with few registers converts each
+/// where it is needed.
+const COLUMNS: usize = if cfg!(any(target_arch = "arm", target_arch = "riscv32")) {
+    1
+} else {
+    32
+};
+
+/// Computes z = s (W x) + b for one sample. Each sum is a chain of fused multiply-adds. Several
+/// chains run at once, because each step of a chain must wait for the previous one.
+#[inline(always)]
+pub(super) fn pre_activations<S: Simd>(
+    inputs: &[f32],
+    weights: &[i8],
+    scales_and_biases: (&[f32], &[f32]),
+    z: &mut [f32],
+) {
+    let done = rows::<8, S>(0, inputs, weights, scales_and_biases, z);
+    let done = rows::<4, S>(done, inputs, weights, scales_and_biases, z);
+    rows::<1, S>(done, inputs, weights, scales_and_biases, z);
+}
+
+/// Computes all whole blocks of rows from row `first` on, and returns the row after the last block.
+#[inline(always)]
+fn rows<const ROWS: usize, S: Simd>(
+    first: usize,
+    inputs: &[f32],
+    weights: &[i8],
+    (scales, biases): (&[f32], &[f32]),
+    z: &mut [f32],
+) -> usize {
+    let width = inputs.len();
+    let blocks = weights[first * width..].chunks_exact(ROWS * width);
+    let stages = scales[first..].chunks_exact(ROWS);
+    let stages = stages.zip(biases[first..].chunks_exact(ROWS));
+    let end = first + stages.len() * ROWS;
+    for ((block, (scales, biases)), z) in blocks.zip(stages).zip(z[first..].chunks_exact_mut(ROWS))
+    {
+        let rows: [&[i8]; ROWS] = core::array::from_fn(|row| &block[row * width..][..width]);
+        let sums = products::<ROWS, S>(inputs, rows);
+        for ((z, sum), (&scale, &bias)) in z.iter_mut().zip(sums).zip(scales.iter().zip(biases)) {
+            *z = multiply_add::<S>(sum, scale, bias);
+        }
+    }
+    end
+}
+
+/// Returns the products of rows of weights with the inputs.
+#[inline(always)]
+fn products<const ROWS: usize, S: Simd>(inputs: &[f32], rows: [&[i8]; ROWS]) -> [f32; ROWS] {
+    let mut sums = [0.0; ROWS];
+    let mut first = 0;
+    for inputs in inputs.chunks(COLUMNS) {
+        let mut numbers = [[0.0; COLUMNS]; ROWS];
+        for (numbers, row) in numbers.iter_mut().zip(rows) {
+            for (number, &weight) in numbers.iter_mut().zip(&row[first..][..inputs.len()]) {
+                *number = f32::from(weight);
+            }
+        }
+        for (column, &x) in inputs.iter().enumerate() {
+            for (sum, numbers) in sums.iter_mut().zip(&numbers) {
+                *sum = multiply_add::<S>(x, numbers[column], *sum);
+            }
+        }
+        first += inputs.len();
+    }
+    sums
+}
+
+#[inline(always)]
+fn multiply_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    if S::FUSED {
+        num_traits::Float::mul_add(a, b, c)
+    } else {
+        a * b + c
+    }
+}
