@@ -30,8 +30,18 @@ instantiate! {
 /// Values between layers, and pre-activations.
 pub(crate) type Scratch<'a, T> = (&'a mut [T], &'a mut [T]);
 
-/// Sees the name, the index of the layer, and the values of everything that a pass computes.
-pub(crate) type Visitor<'v, T> = dyn FnMut(&'static str, usize, &[T]) + 'v;
+/// Sees all values that a pass computes.
+pub(crate) type Visitor<'v, T> = dyn FnMut(Kind, &[T]) + 'v;
+
+/// What values are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    EncodedInputs,
+    /// Pre-activations of the layer with this index.
+    PreActivations(usize),
+    /// Outputs of the layer with this index.
+    Outputs(usize),
+}
 
 /// A visitor, if there is one.
 pub(crate) type Visit<'a, 'v, T> = Option<&'a mut Visitor<'v, T>>;
@@ -110,7 +120,7 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                 width = encoded;
                 encode(encodings, self.encoding_params, input, values);
                 if let Some(visit) = &mut self.visit {
-                    visit("encoded input", 0, &values[..encoded]);
+                    visit(Kind::EncodedInputs, &values[..encoded]);
                 }
             }
             for index in 0..=last {
@@ -119,6 +129,9 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                 let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
                 params.pre_activations::<S>(inputs, &mut z[..rows]);
+                if let Some(visit) = &mut self.visit {
+                    visit(Kind::PreActivations(index), &z[..rows]);
+                }
                 // The layer's inputs are no longer needed, so its outputs may overwrite them.
                 let y = if index == last {
                     &mut output[..]
@@ -131,7 +144,7 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                     mix_outputs(params.alphas(y.len()), &z[..rows], y);
                 }
                 if let Some(visit) = &mut self.visit {
-                    visit("output", index, y);
+                    visit(Kind::Outputs(index), y);
                 }
             }
         }

@@ -22,6 +22,9 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
+//! [`Quantizer::quantize_weights`] stores the weights alone in int8. Such a [`WeightQuantizedMlp`]
+//! needs no calibration samples, computes in f32, and takes any activation and encoding.
+//!
 //! # Arithmetic
 //! Integers q stand for numbers (q - zero point) · scale. Weights have a scale for each row and no
 //! zero point. Activations have a scale and a zero point for each layer, and each input has its own

@@ -171,7 +171,8 @@ impl QuantizedMlp {
 
     fn check_shape(&self, net: &Mlp<f32>) -> Result<()> {
         let ours = self.layers.iter().map(super::owned::OwnedLayer::outputs);
-        check_shape(self.inputs(), ours, net)
+        let theirs = net.layout().layers().iter().map(|layer| layer.outputs);
+        check_shape((self.inputs(), ours), (net.inputs(), theirs))
     }
 
     fn add_inputs(&self, sums: &mut Sums, rows: &[f32], integers: &[i16]) {
@@ -218,21 +219,19 @@ impl QuantizationReport {
     }
 }
 
-/// Checks that a network has this many inputs, and layers of these numbers of outputs.
+/// Checks that two networks have as many inputs, and layers of the same sizes.
 pub(super) fn check_shape(
-    inputs: usize,
-    outputs: impl Iterator<Item = usize> + Clone,
-    net: &Mlp<f32>,
+    ours: (usize, impl Iterator<Item = usize> + Clone),
+    theirs: (usize, impl Iterator<Item = usize> + Clone),
 ) -> Result<()> {
-    let theirs = net.layout().layers().iter().map(|layer| layer.outputs);
-    if inputs == net.inputs() && outputs.clone().eq(theirs.clone()) {
+    if ours.0 == theirs.0 && ours.1.clone().eq(theirs.1.clone()) {
         return Ok(());
     }
     let shape = |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
     Err(Error::shape(
         "network",
-        shape(inputs, outputs.collect()),
-        shape(net.inputs(), theirs.collect()),
+        shape(ours.0, ours.1.collect()),
+        shape(theirs.0, theirs.1.collect()),
     ))
 }
 

@@ -11,6 +11,8 @@ use crate::mlp_ref::predict::{Params, Predict, Scratch, Visit};
 use crate::mlp_ref::{EncodingSpec, LayerSpec, Shape};
 use crate::simd::{self, Simd};
 
+#[cfg(target_has_atomic = "ptr")]
+mod biases;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
 #[cfg(target_has_atomic = "ptr")]

@@ -169,9 +169,9 @@ impl Quantizer {
     ///
     /// ```
     /// use feedforward::quantize::Quantizer;
-    /// use feedforward::{Mlp, activation::{Softmax, SwiGlu}};
+    /// use feedforward::{Mlp, activation::{Sigmoid, SwiGlu}};
     ///
-    /// let net = Mlp::<f32>::builder(4).hidden(32, SwiGlu).output(3, Softmax).seed(1).build()?;
+    /// let net = Mlp::<f32>::builder(4).hidden(32, SwiGlu).output(3, Sigmoid).seed(1).build()?;
     /// let quantized = Quantizer::new().quantize_weights(&net)?;
     /// let x = [0.5, -0.25, 1.0, 0.0];
     /// let (expected, got) = (net.predict(&x)?, quantized.predict(&x)?);

@@ -7,7 +7,7 @@ use crate::simd::Simd;
 const COLUMNS: usize = if cfg!(any(target_arch = "arm", target_arch = "riscv32")) {
     1
 } else {
-    32
+    16
 };
 
 /// Computes z = s (W x) + b for one sample. Each sum is a chain of fused multiply-adds. Several
@@ -77,5 +77,57 @@ fn multiply_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
         num_traits::Float::mul_add(a, b, c)
     } else {
         a * b + c
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use crate::activation::Identity;
+    use crate::mlp::Mlp;
+    use crate::quantize::{Quantizer, WeightQuantizedMlpRef};
+    use crate::simd::{InstructionSet, on_every_set};
+
+    /// The equation of [`WeightQuantizedMlpRef`], step by step.
+    fn by_definition(net: &WeightQuantizedMlpRef<'_>, x: &[f32]) -> Vec<f32> {
+        let is_fused = InstructionSet::active().is_fused();
+        let multiply_add = |a: f32, b: f32, c: f32| {
+            if is_fused { a.mul_add(b, c) } else { a * b + c }
+        };
+        let (scales, biases) = net.params().split_at(net.outputs());
+        let rows = net.weights().chunks_exact(x.len());
+        let rows = rows.zip(scales.iter().zip(biases));
+        let outputs = rows.map(|(row, (&scale, &bias))| {
+            let terms = row.iter().zip(x);
+            let sum = terms.fold(0.0, |sum, (&q, &x)| multiply_add(x, q.into(), sum));
+            multiply_add(sum, scale, bias)
+        });
+        outputs.collect()
+    }
+
+    #[test]
+    fn sums_are_chains_in_index_order() {
+        for (inputs, outputs) in [(1, 1), (3, 8), (16, 4), (17, 15), (70, 9), (33, 21)] {
+            let mut net = Mlp::<f32>::builder(inputs)
+                .output(outputs, Identity)
+                .seed(inputs as u64)
+                .build()
+                .unwrap();
+            for (index, bias) in net.layer_mut(0).unwrap().bias_mut().iter_mut().enumerate() {
+                *bias = 0.3 * index as f32 - 1.1;
+            }
+            let quantized = Quantizer::new().quantize_weights(&net).unwrap();
+            let view = WeightQuantizedMlpRef::from(&quantized);
+            let samples: Vec<f32> = (0..3 * inputs).map(|i| (i as f32 * 0.7).sin()).collect();
+            on_every_set(|| {
+                let rows = samples.chunks_exact(inputs);
+                let expected: Vec<f32> = rows.flat_map(|x| by_definition(&view, x)).collect();
+                let got = quantized.predict(&samples).unwrap();
+                let bits =
+                    |values: &[f32]| -> Vec<u32> { values.iter().map(|y| y.to_bits()).collect() };
+                assert_eq!(bits(&got), bits(&expected), "{inputs} inputs");
+            });
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::memory;
 use crate::metrics::Score;
 use crate::mlp::Mlp;
 use crate::mlp_ref::MlpRef;
+use crate::mlp_ref::predict::Kind;
 use crate::quantize::QuantizationReport;
 use crate::quantize::report::{Sums, check_shape};
 
@@ -38,11 +39,12 @@ impl WeightQuantizedMlp {
     /// - [`Error::Shape`] for a network of another shape
     /// - [`Error::Overflow`] and [`Error::NotFinite`] if outputs are not finite
     pub fn compare(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizationReport> {
-        let outputs = self.layout.layers().iter().map(|layer| layer.outputs);
-        check_shape(self.inputs, outputs, net)?;
+        let ours = self.layout.layers().iter().map(|at| at.rows());
+        let theirs = net.layout().layers().iter().map(|at| at.rows());
+        check_shape((self.inputs, ours), (net.inputs(), theirs))?;
         check_rows("inputs", inputs, self.inputs)?;
         let (exact, ours) = (MlpRef::from(net), WeightQuantizedMlpRef::from(self));
-        // Pieces do not change outputs, so the scratch arrays can differ.
+        // The networks may have different encodings.
         let scratch_len = exact.scratch_len().max(ours.scratch_len());
         let mut scratch = memory::filled("scratch", 0.0, scratch_len)?;
         let mut outputs = memory::filled("outputs", 0.0, self.outputs())?;
@@ -50,15 +52,15 @@ impl WeightQuantizedMlp {
         let mut kept = Vec::new();
         for row in inputs.chunks_exact(self.inputs) {
             kept.clear();
-            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |what, _, y| {
-                if what == "output" {
+            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, y| {
+                if let Kind::Outputs(_) = kind {
                     kept.extend_from_slice(y);
                 }
             })?;
             check_finite("outputs of a layer", &kept)?;
             let mut rest = kept.iter();
-            ours.predict_visited(row, &mut outputs, &mut scratch, &mut |what, layer, y| {
-                if what == "output" {
+            ours.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, y| {
+                if let Kind::Outputs(layer) = kind {
                     for (got, exact) in y.iter().zip(rest.by_ref()) {
                         sums[layer + 1].add((*exact).into(), (*got).into(), UNLIMITED);
                     }
