@@ -31,16 +31,13 @@ instantiate! {
 pub(crate) type Scratch<'a, T> = (&'a mut [T], &'a mut [T]);
 
 /// Sees all values that a pass computes.
-pub(crate) type Visitor<'v, T> = dyn FnMut(Kind, &[T]) + 'v;
+pub(crate) type Visitor<'v, T> = dyn FnMut(Computed<'_, T>) + 'v;
 
-/// What values are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
-    EncodedInputs,
-    /// Pre-activations of the layer with this index.
-    PreActivations(usize),
-    /// Outputs of the layer with this index.
-    Outputs(usize),
+/// Values that a pass has computed.
+pub(crate) enum Computed<'a, T> {
+    EncodedInputs(&'a [T]),
+    /// Pre-activations z and outputs y of the layer with this index.
+    Layer(usize, &'a [T], &'a [T]),
 }
 
 /// A visitor, if there is one.
@@ -120,7 +117,7 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                 width = encoded;
                 encode(encodings, self.encoding_params, input, values);
                 if let Some(visit) = &mut self.visit {
-                    visit(Kind::EncodedInputs, &values[..encoded]);
+                    visit(Computed::EncodedInputs(&values[..encoded]));
                 }
             }
             for index in 0..=last {
@@ -129,9 +126,6 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                 let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
                 params.pre_activations::<S>(inputs, &mut z[..rows]);
-                if let Some(visit) = &mut self.visit {
-                    visit(Kind::PreActivations(index), &z[..rows]);
-                }
                 // The layer's inputs are no longer needed, so its outputs may overwrite them.
                 let y = if index == last {
                     &mut output[..]
@@ -144,7 +138,7 @@ impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
                     mix_outputs(params.alphas(y.len()), &z[..rows], y);
                 }
                 if let Some(visit) = &mut self.visit {
-                    visit(Kind::Outputs(index), y);
+                    visit(Computed::Layer(index, &z[..rows], y));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A borrowed network without its parameters.
 
-use super::predict::{Kind, Overflow, Scratch, Visit, find};
+use super::predict::{Computed, Overflow, Scratch, Visit, find};
 use super::{EncodingSpec, Front, LayerSpec, Layers};
 use crate::activation::Activation;
 use crate::encoding::Encoding;
@@ -265,11 +265,10 @@ impl<'a, T: Float> Shape<'a, T> {
         let input = &inputs[row * self.inputs..][..self.inputs];
         let output = &mut outputs[row * self.outputs()..][..self.outputs()];
         let mut first: Option<Overflow> = None;
-        let mut visit = |kind, values: &[T]| match kind {
-            Kind::EncodedInputs => find(&mut first, "encoded input", 0, values),
-            Kind::Outputs(layer) => find(&mut first, "output", layer, values),
-            // An activation may limit them.
-            Kind::PreActivations(_) => {}
+        let mut visit = |computed: Computed<'_, T>| match computed {
+            Computed::EncodedInputs(x) => find(&mut first, "encoded input", 0, x),
+            // An activation may limit pre-activations that overflow.
+            Computed::Layer(index, _, y) => find(&mut first, "output", index, y),
         };
         run(input, output, (values, z), Some(&mut visit));
         let last = ("output", self.layers.len() - 1, value);

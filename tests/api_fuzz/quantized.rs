@@ -288,7 +288,7 @@ pub fn parts(case: &mut Case) {
     let value = case.random.setting(&[0.5, 1e-3, 1.0, 700.0]);
     say!(case, "Multiplier::new({value:e})");
     // With a shift to the left, double rounding limits x before the product.
-    if let Some(multiplier) = Multiplier::new(value).filter(|_| value < 1.0) {
+    if let Some(multiplier) = Multiplier::new(value).filter(|m| m.shift <= 0) {
         let x = case.random.next() as i32;
         for rounding in [Rounding::Double, Rounding::Single] {
             for x in [x, x >> 16, i32::MIN, i32::MAX, 0] {

@@ -10,7 +10,7 @@ use crate::float::check_finite;
 use crate::memory;
 use crate::mlp::Mlp;
 use crate::mlp_ref::MlpRef;
-use crate::mlp_ref::predict::Kind;
+use crate::mlp_ref::predict::Computed;
 use crate::quantize::report::check_shape;
 
 impl WeightQuantizedMlp {
@@ -55,8 +55,8 @@ impl WeightQuantizedMlp {
         let zeros = layers.map(|at| memory::filled("means", 0.0, at.rows()));
         let mut means = zeros.collect::<Result<Vec<_>>>()?;
         for row in inputs.chunks_exact(self.inputs) {
-            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, z| {
-                if let Kind::PreActivations(layer) = kind {
+            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |computed| {
+                if let Computed::Layer(layer, z, _) = computed {
                     add(&mut means[layer], z, 1.0);
                 }
             })?;
@@ -71,11 +71,15 @@ impl WeightQuantizedMlp {
                 ..WeightQuantizedMlpRef::from(&*self)
             };
             for row in inputs.chunks_exact(self.inputs) {
-                view.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, z| {
-                    if kind == Kind::PreActivations(index) {
-                        add(differences, z, -1.0);
-                    }
-                })?;
+                view.predict_visited(
+                    row,
+                    &mut outputs,
+                    &mut scratch,
+                    &mut |computed| match computed {
+                        Computed::Layer(layer, z, _) if layer == index => add(differences, z, -1.0),
+                        _ => {}
+                    },
+                )?;
             }
             let biases = &mut params[start + at.rows()..][..at.rows()];
             for (bias, difference) in biases.iter_mut().zip(differences) {

@@ -2,13 +2,11 @@
 
 use crate::simd::Simd;
 
-/// Number of weights of a row that are converted together. A chip with few registers converts each
-/// where it is needed.
-const COLUMNS: usize = if cfg!(any(target_arch = "arm", target_arch = "riscv32")) {
-    1
-} else {
-    16
-};
+/// `true` for chips with few registers, which convert each weight where it is needed.
+const IS_SMALL: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
+
+/// Number of weights of a row that other processors convert together.
+const COLUMNS: usize = 16;
 
 /// Computes z = s (W x) + b for one sample. Each sum is a chain of fused multiply-adds. Several
 /// chains run at once, because each step of a chain must wait for the previous one.
@@ -16,17 +14,22 @@ const COLUMNS: usize = if cfg!(any(target_arch = "arm", target_arch = "riscv32")
 pub(super) fn pre_activations<S: Simd>(
     inputs: &[f32],
     weights: &[i8],
-    scales_and_biases: (&[f32], &[f32]),
+    stage: (&[f32], &[f32]),
     z: &mut [f32],
 ) {
-    let done = rows::<8, S>(0, inputs, weights, scales_and_biases, z);
-    let done = rows::<4, S>(done, inputs, weights, scales_and_biases, z);
-    rows::<1, S>(done, inputs, weights, scales_and_biases, z);
+    if IS_SMALL {
+        let done = rows::<4, true, S>(0, inputs, weights, stage, z);
+        rows::<1, true, S>(done, inputs, weights, stage, z);
+        return;
+    }
+    let done = rows::<8, false, S>(0, inputs, weights, stage, z);
+    let done = rows::<4, false, S>(done, inputs, weights, stage, z);
+    rows::<1, false, S>(done, inputs, weights, stage, z);
 }
 
 /// Computes all whole blocks of rows from row `first` on, and returns the row after the last block.
 #[inline(always)]
-fn rows<const ROWS: usize, S: Simd>(
+fn rows<const ROWS: usize, const IS_SMALL: bool, S: Simd>(
     first: usize,
     inputs: &[f32],
     weights: &[i8],
@@ -41,7 +44,11 @@ fn rows<const ROWS: usize, S: Simd>(
     for ((block, (scales, biases)), z) in blocks.zip(stages).zip(z[first..].chunks_exact_mut(ROWS))
     {
         let rows: [&[i8]; ROWS] = core::array::from_fn(|row| &block[row * width..][..width]);
-        let sums = products::<ROWS, S>(inputs, rows);
+        let sums = if IS_SMALL {
+            narrow_products::<ROWS, S>(inputs, rows)
+        } else {
+            products::<ROWS, S>(inputs, rows)
+        };
         for ((z, sum), (&scale, &bias)) in z.iter_mut().zip(sums).zip(scales.iter().zip(biases)) {
             *z = multiply_add::<S>(sum, scale, bias);
         }
@@ -71,6 +78,28 @@ fn products<const ROWS: usize, S: Simd>(inputs: &[f32], rows: [&[i8]; ROWS]) -> 
     sums
 }
 
+/// Returns the products of rows of weights with the inputs, column by column.
+#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), inline(never))]
+#[cfg_attr(not(any(target_arch = "arm", target_arch = "riscv32")), inline(always))]
+fn narrow_products<const ROWS: usize, S: Simd>(inputs: &[f32], rows: [&[i8]; ROWS]) -> [f32; ROWS] {
+    let mut sums = [0.0; ROWS];
+    if let ([a, b, c, d], [sum_a, sum_b, sum_c, sum_d]) = (&rows[..], &mut sums[..]) {
+        for ((((&x, &a), &b), &c), &d) in inputs.iter().zip(*a).zip(*b).zip(*c).zip(*d) {
+            *sum_a = multiply_add::<S>(x, a.into(), *sum_a);
+            *sum_b = multiply_add::<S>(x, b.into(), *sum_b);
+            *sum_c = multiply_add::<S>(x, c.into(), *sum_c);
+            *sum_d = multiply_add::<S>(x, d.into(), *sum_d);
+        }
+        return sums;
+    }
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        for (&x, &weight) in inputs.iter().zip(row) {
+            *sum = multiply_add::<S>(x, weight.into(), *sum);
+        }
+    }
+    sums
+}
+
 #[inline(always)]
 fn multiply_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
     if S::FUSED {
@@ -82,12 +111,29 @@ fn multiply_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
     use alloc::vec::Vec;
 
+    use super::rows;
     use crate::activation::Identity;
     use crate::mlp::Mlp;
     use crate::quantize::{Quantizer, WeightQuantizedMlpRef};
-    use crate::simd::{InstructionSet, on_every_set};
+    use crate::simd::{self, InstructionSet, Op, Simd, on_every_set};
+
+    /// The products of a layer in the way of small chips.
+    struct Small<'a>(&'a WeightQuantizedMlpRef<'a>, &'a [f32], &'a mut [f32]);
+
+    impl Op for Small<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            let Self(net, x, z) = self;
+            let stage = net.params().split_at(net.outputs());
+            let done = rows::<4, true, S>(0, x, net.weights(), stage, z);
+            rows::<1, true, S>(done, x, net.weights(), stage, z);
+        }
+    }
 
     /// The equation of [`WeightQuantizedMlpRef`], step by step.
     fn by_definition(net: &WeightQuantizedMlpRef<'_>, x: &[f32]) -> Vec<f32> {
@@ -121,12 +167,18 @@ mod tests {
             let view = WeightQuantizedMlpRef::from(&quantized);
             let samples: Vec<f32> = (0..3 * inputs).map(|i| (i as f32 * 0.7).sin()).collect();
             on_every_set(|| {
-                let rows = samples.chunks_exact(inputs);
-                let expected: Vec<f32> = rows.flat_map(|x| by_definition(&view, x)).collect();
+                let samples_of = || samples.chunks_exact(inputs);
+                let expected = samples_of().flat_map(|x| by_definition(&view, x));
+                let expected: Vec<f32> = expected.collect();
                 let got = quantized.predict(&samples).unwrap();
+                let mut small = vec![0.0; got.len()];
+                for (x, z) in samples_of().zip(small.chunks_exact_mut(outputs)) {
+                    simd::dispatch(Small(&view, x, z));
+                }
                 let bits =
                     |values: &[f32]| -> Vec<u32> { values.iter().map(|y| y.to_bits()).collect() };
                 assert_eq!(bits(&got), bits(&expected), "{inputs} inputs");
+                assert_eq!(bits(&small), bits(&expected), "{inputs} inputs");
             });
         }
     }

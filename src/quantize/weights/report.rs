@@ -11,7 +11,7 @@ use crate::memory;
 use crate::metrics::Score;
 use crate::mlp::Mlp;
 use crate::mlp_ref::MlpRef;
-use crate::mlp_ref::predict::Kind;
+use crate::mlp_ref::predict::Computed;
 use crate::quantize::QuantizationReport;
 use crate::quantize::report::{Sums, check_shape};
 
@@ -52,15 +52,15 @@ impl WeightQuantizedMlp {
         let mut kept = Vec::new();
         for row in inputs.chunks_exact(self.inputs) {
             kept.clear();
-            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, y| {
-                if let Kind::Outputs(_) = kind {
+            exact.predict_visited(row, &mut outputs, &mut scratch, &mut |computed| {
+                if let Computed::Layer(_, _, y) = computed {
                     kept.extend_from_slice(y);
                 }
             })?;
             check_finite("outputs of a layer", &kept)?;
             let mut rest = kept.iter();
-            ours.predict_visited(row, &mut outputs, &mut scratch, &mut |kind, y| {
-                if let Kind::Outputs(layer) = kind {
+            ours.predict_visited(row, &mut outputs, &mut scratch, &mut |computed| {
+                if let Computed::Layer(layer, _, y) = computed {
                     for (got, exact) in y.iter().zip(rest.by_ref()) {
                         sums[layer + 1].add((*exact).into(), (*got).into(), UNLIMITED);
                     }
