@@ -202,7 +202,7 @@ fn errors_of_a_regression_stay() {
     folded.correct_biases(&net, &inputs).unwrap();
     let after = error(folded.predict(&raw).unwrap());
     println!("with folded inputs {before_correction}, corrected {after}");
-    assert!((after / before - 1.0).abs() < 0.01, "{before} {after}");
+    assert!((after / before - 1.0).abs() < 0.02, "{before} {after}");
 }
 
 #[test]
