@@ -75,8 +75,8 @@ impl WeightQuantizedMlp {
     /// targets, row-major `[samples x outputs]`.
     ///
     /// # Errors
-    /// The errors of [`compare`](Self::compare), [`Error::Length`] unless there is a target for each
-    /// output, and [`Error::NotFinite`] if one is not finite
+    /// The errors of [`compare`](Self::compare), [`Error::Length`] unless there is a target for
+    /// each output, and [`Error::NotFinite`] if one is not finite
     pub fn compare_with(
         &self,
         net: &Mlp<f32>,

@@ -20,7 +20,7 @@ impl WeightQuantizedMlp {
     ///
     /// let net = Mlp::<f32>::builder(2).hidden(16, Relu).output(1, Identity).seed(1).build()?;
     /// let text = Quantizer::new().quantize_weights(&net)?.to_rust("NET")?;
-    /// assert!(text.contains("pub static NET: feedforward::quantize::WeightQuantizedMlpRef<'static>"));
+    /// assert!(text.contains("pub static NET: feedforward::quantize::WeightQuantizedMlpRef<"));
     /// # Ok::<(), feedforward::Error>(())
     /// ```
     ///
