@@ -7,6 +7,7 @@ use super::{WeightQuantizedMlp, WeightQuantizedMlpRef};
 use crate::error::Error;
 use crate::error::{Result, check_rows};
 use crate::float::check_finite;
+use crate::layout::LayerLayout;
 use crate::memory;
 use crate::mlp::Mlp;
 use crate::mlp_ref::MlpRef;
@@ -41,8 +42,8 @@ impl WeightQuantizedMlp {
     ///
     /// After an error, the biases are as before.
     pub fn correct_biases(&mut self, net: &Mlp<f32>, inputs: &[f32]) -> Result<()> {
-        let rows = self.layout.layers().iter().map(|at| at.rows());
-        let theirs = net.layout().layers().iter().map(|at| at.rows());
+        let rows = self.layout.layers().iter().map(LayerLayout::rows);
+        let theirs = net.layout().layers().iter().map(LayerLayout::rows);
         check_shape((self.inputs, rows), (net.inputs(), theirs))?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
         let exact = MlpRef::from(net);

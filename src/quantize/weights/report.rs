@@ -7,6 +7,7 @@ use super::{WeightQuantizedMlp, WeightQuantizedMlpRef};
 use crate::error::Error;
 use crate::error::{Result, check_rows};
 use crate::float::check_finite;
+use crate::layout::LayerLayout;
 use crate::memory;
 use crate::metrics::Score;
 use crate::mlp::Mlp;
@@ -39,8 +40,8 @@ impl WeightQuantizedMlp {
     /// - [`Error::Shape`] for a network of another shape
     /// - [`Error::Overflow`] and [`Error::NotFinite`] if outputs are not finite
     pub fn compare(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizationReport> {
-        let ours = self.layout.layers().iter().map(|at| at.rows());
-        let theirs = net.layout().layers().iter().map(|at| at.rows());
+        let ours = self.layout.layers().iter().map(LayerLayout::rows);
+        let theirs = net.layout().layers().iter().map(LayerLayout::rows);
         check_shape((self.inputs, ours), (net.inputs(), theirs))?;
         check_rows("inputs", inputs, self.inputs)?;
         let (exact, ours) = (MlpRef::from(net), WeightQuantizedMlpRef::from(self));
