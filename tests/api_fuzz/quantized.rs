@@ -294,7 +294,7 @@ pub fn parts(case: &mut Case) {
             for x in [x, x >> 16, i32::MIN, i32::MAX, 0] {
                 let product = f64::from(multiplier.apply(x, rounding));
                 let error = (product - f64::from(x) * value).abs();
-                // That of the multiplier, and of two roundings.
+                // The multiplier is rounded, and the product twice.
                 assert!(error <= 2.0, "{x} · {value:e}: {product}");
             }
         }

@@ -266,7 +266,7 @@ fn corrected_biases_keep_the_means() {
 #[test]
 fn extreme_weights_are_near() {
     let layer = |weights: &[f32]| {
-        let layer = feedforward::Layer::new(weights, &[0.0; 1], Identity).unwrap();
+        let layer = feedforward::Layer::new(weights, [0.0; 1], Identity).unwrap();
         Mlp::from_layers(&[layer]).unwrap()
     };
     let (max, tiny) = (f32::MAX, f32::MIN_POSITIVE);
