@@ -130,17 +130,15 @@ impl QuantizedMlp {
             }),
         };
         let width = [len(&file, "inputs.factor")?];
-        let encoder = read_encoding(&file, &resolver)?;
-        let inputs: usize = file.get("inputs")?;
-        let (outer, inner) = match &encoder {
-            None => (width[0], width[0]),
-            Some((encoding, _)) => (encoding.inputs(), encoding.outputs()),
+        let inputs = file.get("inputs")?;
+        let encoder = read_encoding(&file, &resolver, inputs)?;
+        let expected = match &encoder {
+            None => inputs,
+            Some((encoding, _)) => encoding.outputs(),
         };
-        if inputs != outer || width[0] != inner {
-            let [width] = width;
-            let problem = format!(
-                "{inputs} inputs and {width} factors, where {outer} and {inner} belong together"
-            );
+        if width[0] != expected {
+            let [got] = width;
+            let problem = format!("expected {expected} factors of inputs, got {got}");
             return Err(contradicts(problem));
         }
         let factors = file.values("inputs.factor", &width)?;

@@ -158,7 +158,7 @@ impl QuantizedLayer<'_> {
     /// Returns the output for an accumulator, in front of the table.
     #[inline(always)]
     fn limited(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
-        let scaled = Multiplier { multiplier, shift }.apply(sum, self.rounding);
+        let scaled = Multiplier { multiplier, shift }.scaled(sum, self.rounding);
         let integer = scaled.saturating_add(self.zero_point);
         integer.max(self.min).min(self.max)
     }

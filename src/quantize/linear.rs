@@ -134,7 +134,7 @@ impl Quantizer {
     /// Quantizes weights and biases of a layer.
     pub(super) fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
         let width = from.scales.len();
-        let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
+        let largest = self.largest_weight();
         let mut linear = Linear {
             weights: memory::filled("quantized weights", 0, weights.len())?,
             biases: memory::filled("quantized biases", 0.0, biases.len())?,
@@ -166,8 +166,13 @@ impl Quantizer {
         Ok(linear)
     }
 
+    /// Returns the largest integer of a weight.
+    pub(super) fn largest_weight(&self) -> f64 {
+        f64::from((1_i32 << (self.weight_bits - 1)) - 1)
+    }
+
     /// Returns the scale of a row of weights.
-    fn row_scale(&self, row: &[f64], largest: f64) -> f64 {
+    pub(super) fn row_scale(&self, row: &[f64], largest: f64) -> f64 {
         let whole = row.iter().fold(0.0, |most: f64, w| most.max(w.abs())) / largest;
         if self.range != RangeRule::MeanSquaredError || whole == 0.0 {
             return whole;

@@ -22,6 +22,9 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
+//! [`Quantizer::quantize_weights`] stores the weights alone in int8. Such a [`WeightQuantizedMlp`]
+//! needs no calibration samples, computes in f32, and takes any activation and encoding.
+//!
 //! # Arithmetic
 //! Integers q stand for numbers (q - zero point) · scale. Weights have a scale for each row and no
 //! zero point. Activations have a scale and a zero point for each layer, and each input has its own
@@ -55,14 +58,17 @@ mod source;
 mod statistics;
 #[cfg(target_has_atomic = "ptr")]
 mod walk;
+mod weights;
 
 pub use layer::QuantizedLayer;
 pub use multiplier::{Multiplier, Rounding};
 pub use network::{QuantizedInputs, QuantizedMlpRef, QuantizedOutputs};
+pub use weights::WeightQuantizedMlpRef;
 #[cfg(target_has_atomic = "ptr")]
 pub use {
     owned::QuantizedMlp,
     quantizer::{OutputForm, Quantizer},
     range::RangeRule,
     report::{QuantizationNoise, QuantizationReport},
+    weights::WeightQuantizedMlp,
 };

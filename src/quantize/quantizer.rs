@@ -231,7 +231,7 @@ impl Quantizer {
         Ok(quantized)
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         self.range.check()?;
         if !(2..=8).contains(&self.weight_bits) {
             let (what, got) = ("bits of a weight", self.weight_bits);

@@ -49,7 +49,7 @@ pub struct QuantizationNoise {
 
 /// Sums of a group of numbers.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+pub(super) struct Sums {
     signal: f64,
     noise: f64,
     largest: f64,
@@ -58,7 +58,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, exact: f64, got: f64, range: [f64; 2]) {
+    pub(super) fn add(&mut self, exact: f64, got: f64, range: [f64; 2]) {
         let error = (exact - got).abs();
         self.signal += exact * exact;
         self.noise += error * error;
@@ -149,15 +149,8 @@ impl QuantizedMlp {
             }
             Ok(())
         })?;
-        let output = &sums[last + 1];
-        Ok(QuantizationReport {
-            inputs: sums[0].noise(),
-            layers: sums[1..].iter().map(Sums::noise).collect(),
-            largest_error: output.largest,
-            root_mean_squared_error: crate::math::sqrt(output.noise / output.count as f64),
-            bytes: [size_of_val(net.params()), self.bytes()],
-            score: None,
-        })
+        let bytes = [size_of_val(net.params()), self.bytes()];
+        Ok(QuantizationReport::new(&sums, bytes))
     }
 
     /// Compares as [`compare`](Self::compare) does, and measures both networks' score on these
@@ -174,32 +167,14 @@ impl QuantizedMlp {
         score: &dyn Score<f32>,
     ) -> Result<QuantizationReport> {
         let mut report = self.compare(net, inputs)?;
-        let outputs = net.outputs();
-        check_length("targets", targets, inputs.len() / net.inputs() * outputs)?;
-        check_finite_rows("targets", targets, outputs)?;
-        let mut scratch = Vec::new();
-        let mut measure = |y: &[f32]| score.score_in(&mut scratch, y, targets, outputs, None);
-        let scores = [
-            measure(&net.predict(inputs)?),
-            measure(&self.predict(inputs)?),
-        ];
-        report.score = Some((score.name().into_owned(), scores));
+        report.add_score(net, inputs, targets, score, |inputs| self.predict(inputs))?;
         Ok(report)
     }
 
     fn check_shape(&self, net: &Mlp<f32>) -> Result<()> {
         let ours = self.layers.iter().map(super::owned::OwnedLayer::outputs);
         let theirs = net.layout().layers().iter().map(|layer| layer.outputs);
-        if self.inputs() == net.inputs() && ours.clone().eq(theirs.clone()) {
-            return Ok(());
-        }
-        let shape =
-            |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
-        Err(Error::shape(
-            "network",
-            shape(self.inputs(), ours.collect()),
-            shape(net.inputs(), theirs.collect()),
-        ))
+        check_shape((self.inputs(), ours), (net.inputs(), theirs))
     }
 
     fn add_inputs(&self, sums: &mut Sums, rows: &[f32], integers: &[i16]) {
@@ -210,6 +185,56 @@ impl QuantizedMlp {
             sums.add(exact.into(), number(q.into()), range);
         }
     }
+}
+
+impl QuantizationReport {
+    /// Creates a report from the sums of inputs and of each layer's outputs.
+    pub(super) fn new(sums: &[Sums], bytes: [usize; 2]) -> Self {
+        let output = &sums[sums.len() - 1];
+        Self {
+            inputs: sums[0].noise(),
+            layers: sums[1..].iter().map(Sums::noise).collect(),
+            largest_error: output.largest,
+            root_mean_squared_error: crate::math::sqrt(output.noise / output.count as f64),
+            bytes,
+            score: None,
+        }
+    }
+
+    /// Measures the score of a network and of its quantized form.
+    pub(super) fn add_score(
+        &mut self,
+        net: &Mlp<f32>,
+        inputs: &[f32],
+        targets: &[f32],
+        score: &dyn Score<f32>,
+        predict: impl Fn(&[f32]) -> Result<Vec<f32>>,
+    ) -> Result<()> {
+        let outputs = net.outputs();
+        check_length("targets", targets, inputs.len() / net.inputs() * outputs)?;
+        check_finite_rows("targets", targets, outputs)?;
+        let mut scratch = Vec::new();
+        let mut measure = |y: &[f32]| score.score_in(&mut scratch, y, targets, outputs, None);
+        let scores = [measure(&net.predict(inputs)?), measure(&predict(inputs)?)];
+        self.score = Some((score.name().into_owned(), scores));
+        Ok(())
+    }
+}
+
+/// Checks that two networks have as many inputs, and layers of the same sizes.
+pub(super) fn check_shape(
+    ours: (usize, impl Iterator<Item = usize> + Clone),
+    theirs: (usize, impl Iterator<Item = usize> + Clone),
+) -> Result<()> {
+    if ours.0 == theirs.0 && ours.1.clone().eq(theirs.1.clone()) {
+        return Ok(());
+    }
+    let shape = |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
+    Err(Error::shape(
+        "network",
+        shape(ours.0, ours.1.collect()),
+        shape(theirs.0, theirs.1.collect()),
+    ))
 }
 
 impl fmt::Display for QuantizationReport {

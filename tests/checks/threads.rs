@@ -38,6 +38,8 @@ shared! {
     quantize::Quantizer,
     quantize::QuantizedMlp,
     quantize::QuantizedMlpRef<'static>,
+    quantize::WeightQuantizedMlp,
+    quantize::WeightQuantizedMlpRef<'static>,
     quantize::QuantizedLayer<'static>,
     quantize::QuantizedInputs<'static>,
     quantize::QuantizedOutputs<'static>,

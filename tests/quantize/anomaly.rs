@@ -16,7 +16,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
-fn floats(name: &str) -> Vec<f32> {
+pub fn floats(name: &str) -> Vec<f32> {
     tflite::numbers(&file(name), f32::from_le_bytes)
 }
 
@@ -109,7 +109,7 @@ fn tflites_file_gives_tflites_outputs() {
     }
 }
 
-fn original() -> Mlp<f32> {
+pub fn original() -> Mlp<f32> {
     let bytes = file("ad01_fp32.tflite");
     let layers = tflite::layers(&bytes).into_iter().map(|layer| {
         let weights = tflite::numbers(layer.weights.bytes, f32::from_le_bytes);

@@ -6,3 +6,4 @@ mod errors;
 mod networks;
 mod random;
 mod tflite;
+mod weights;
