@@ -9,6 +9,7 @@ use super::range::{Affine, RangeRule, round};
 use super::{Multiplier, Rounding};
 use crate::error::Result;
 use crate::memory;
+use crate::simd::{self, Op, Simd};
 
 /// Largest ratio of a bias to the scale of its row, which leaves int32 room for the sum.
 const LARGEST_BIAS: f64 = (1 << 24) as f64;
@@ -17,9 +18,29 @@ const LARGEST_BIAS: f64 = (1 << 24) as f64;
 const WEIGHT_TRIALS: u32 = 20;
 
 /// Meaning of a layer's input integers: x = (q - zero point) · scale.
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) scales: Vec<f64>,
     pub(super) zero_points: Vec<f64>,
+}
+
+impl Source {
+    /// Returns the meaning of the inputs' integers.
+    pub(super) fn of_inputs(factors: &[f32], offsets: &[f32]) -> Self {
+        let scales = factors.iter().map(|&factor| 1.0 / f64::from(factor));
+        Self {
+            scales: scales.collect(),
+            zero_points: offsets.iter().map(|&offset| offset.into()).collect(),
+        }
+    }
+
+    /// Returns the meaning of this many outputs of a layer.
+    pub(super) fn of(y: Affine, outputs: usize) -> Self {
+        Self {
+            scales: alloc::vec![y.scale; outputs],
+            zero_points: alloc::vec![y.zero_point.into(); outputs],
+        }
+    }
 }
 
 /// A layer without its output stage.
@@ -33,6 +54,32 @@ pub(super) struct Linear {
 }
 
 impl Linear {
+    /// Writes the numbers that the integers stand for, as weights and biases. `given` are the
+    /// biases before rounding.
+    pub(super) fn write(
+        &self,
+        from: &Source,
+        given: &[f32],
+        (weights, biases): (&mut [f32], &mut [f32]),
+    ) {
+        let width = from.scales.len();
+        let rows = self.weights.chunks_exact(width).zip(&self.scales);
+        for (to, (row, &scale)) in weights.chunks_exact_mut(width).zip(rows) {
+            simd::dispatch(Expand {
+                row,
+                from: &from.scales,
+                scale,
+                to,
+            });
+        }
+        let rows = self.biases.iter().zip(&self.scales).zip(given);
+        for (to, ((&bias, &scale), &given)) in biases.iter_mut().zip(rows) {
+            // The second term is the part of the inputs' zero points.
+            let whole = round(bias) + (f64::from(given) / scale - bias);
+            *to = (whole * scale) as f32;
+        }
+    }
+
     /// Changes the biases so that the mean pre-activations on samples are these.
     pub(super) fn correct(&mut self, means: &[f64], integers: &[i16]) {
         let width = self.weights.len() / self.biases.len();
@@ -133,37 +180,73 @@ const LARGEST: Multiplier = Multiplier {
 impl Quantizer {
     /// Quantizes weights and biases of a layer.
     pub(super) fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
+        let scales = self.row_scales(weights, biases, from)?;
+        self.linear_with(weights, biases, from, scales)
+    }
+
+    /// Quantizes weights and biases of a layer with these scales of its rows.
+    pub(super) fn linear_with(
+        &self,
+        weights: &[f32],
+        biases: &[f32],
+        from: &Source,
+        scales: Vec<f64>,
+    ) -> Result<Linear> {
         let width = from.scales.len();
-        let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
         let mut linear = Linear {
             weights: memory::filled("quantized weights", 0, weights.len())?,
             biases: memory::filled("quantized biases", 0.0, biases.len())?,
-            scales: memory::filled("scales", 0.0, biases.len())?,
+            scales,
             rounding: self.rounding,
         };
         let rows = weights.chunks_exact(width).zip(biases);
         let targets = linear.weights.chunks_exact_mut(width);
-        let targets = targets.zip(linear.biases.iter_mut().zip(&mut linear.scales));
+        let targets = targets.zip(linear.biases.iter_mut().zip(&linear.scales));
+        for ((row, &bias), (to, (to_bias, &scale))) in rows.zip(targets) {
+            simd::dispatch(Round {
+                row,
+                from: &from.scales,
+                scale,
+                largest: self.largest(),
+                to,
+            });
+            // The integers' zero points are those of the rounded weights.
+            *to_bias = f64::from(bias) / scale;
+            for (q, zero_point) in to.iter().zip(&from.zero_points) {
+                *to_bias -= f64::from(*q) * zero_point;
+            }
+        }
+        Ok(linear)
+    }
+
+    /// Returns the largest integer of a weight.
+    fn largest(&self) -> f64 {
+        f64::from((1_i32 << (self.weight_bits - 1)) - 1)
+    }
+
+    /// Returns the scale of each row of a layer.
+    pub(super) fn row_scales(
+        &self,
+        weights: &[f32],
+        biases: &[f32],
+        from: &Source,
+    ) -> Result<Vec<f64>> {
+        let width = from.scales.len();
+        let mut scales = memory::filled("scales", 0.0, biases.len())?;
         let mut scaled = memory::filled("scaled weights", 0.0, width)?;
-        for ((row, &bias), (to, (to_bias, to_scale))) in rows.zip(targets) {
+        let rows = weights.chunks_exact(width).zip(biases);
+        for ((row, &bias), to) in rows.zip(&mut scales) {
             let mut at_zero = f64::from(bias);
             for (at, &w) in row.iter().enumerate() {
                 scaled[at] = f64::from(w) * from.scales[at];
                 at_zero -= scaled[at] * from.zero_points[at];
             }
-            let scale = self.row_scale(&scaled, largest);
+            let scale = self.row_scale(&scaled, self.largest());
             let smallest = f64::from(bias).abs().max(at_zero.abs()) / LARGEST_BIAS;
             let scale = scale.max(smallest);
-            let scale = if scale > 0.0 { scale } else { 1.0 };
-            *to_scale = scale;
-            // The integers' zero points are those of the rounded weights.
-            *to_bias = f64::from(bias) / scale;
-            for (at, (to, w)) in to.iter_mut().zip(&scaled).enumerate() {
-                *to = round(w / scale).clamp(-largest, largest) as i8;
-                *to_bias -= f64::from(*to) * from.zero_points[at];
-            }
+            *to = if scale > 0.0 { scale } else { 1.0 };
         }
-        Ok(linear)
+        Ok(scales)
     }
 
     /// Returns the scale of a row of weights.
@@ -185,5 +268,50 @@ impl Quantizer {
             }
         }
         best.1
+    }
+}
+
+/// Rounds a row of weights to integers.
+struct Round<'a> {
+    row: &'a [f32],
+    from: &'a [f64],
+    scale: f64,
+    largest: f64,
+    to: &'a mut [i8],
+}
+
+impl Op for Round<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (to, (&w, from)) in self.to.iter_mut().zip(self.row.iter().zip(self.from)) {
+            let x = f64::from(w) * from / self.scale;
+            let x = x.clamp(-self.largest, self.largest);
+            // Ties are rounded away from zero. This is quicker than `round`.
+            *to = (x + BELOW_HALF.copysign(x)) as i32 as i8;
+        }
+    }
+}
+
+/// The largest number below 0.5.
+const BELOW_HALF: f64 = 0.499_999_999_999_999_94;
+
+/// Returns integers of weights to numbers.
+struct Expand<'a> {
+    row: &'a [i8],
+    from: &'a [f64],
+    scale: f64,
+    to: &'a mut [f32],
+}
+
+impl Op for Expand<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (to, (&q, from)) in self.to.iter_mut().zip(self.row.iter().zip(self.from)) {
+            *to = (f64::from(q) * self.scale / from) as f32;
+        }
     }
 }

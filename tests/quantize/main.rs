@@ -5,3 +5,4 @@ mod errors;
 mod networks;
 mod random;
 mod tflite;
+mod training;

@@ -140,7 +140,7 @@ fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
 }
 
 /// Returns features and last column of a data set, as training and test rows.
-fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
+pub fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data");
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
     let mut parts = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
