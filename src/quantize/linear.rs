@@ -203,18 +203,15 @@ impl Quantizer {
         let targets = linear.weights.chunks_exact_mut(width);
         let targets = targets.zip(linear.biases.iter_mut().zip(&linear.scales));
         for ((row, &bias), (to, (to_bias, &scale))) in rows.zip(targets) {
-            simd::dispatch(Round {
+            // The integers' zero points are those of the rounded weights.
+            let zero_points = simd::dispatch(Round {
                 row,
-                from: &from.scales,
+                from,
                 scale,
                 largest: self.largest(),
                 to,
             });
-            // The integers' zero points are those of the rounded weights.
-            *to_bias = f64::from(bias) / scale;
-            for (q, zero_point) in to.iter().zip(&from.zero_points) {
-                *to_bias -= f64::from(*q) * zero_point;
-            }
+            *to_bias = f64::from(bias) / scale - zero_points;
         }
         Ok(linear)
     }
@@ -271,31 +268,54 @@ impl Quantizer {
     }
 }
 
-/// Rounds a row of weights to integers.
+/// Rounds a row of weights to integers, and returns their product with the zero points.
 struct Round<'a> {
     row: &'a [f32],
-    from: &'a [f64],
+    from: &'a Source,
     scale: f64,
     largest: f64,
     to: &'a mut [i8],
 }
 
+/// Number of partial sums.
+const LANES: usize = 8;
+
 impl Op for Round<'_> {
-    type Output = ();
+    type Output = f64;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for (to, (&w, from)) in self.to.iter_mut().zip(self.row.iter().zip(self.from)) {
+    fn run<S: Simd>(self, _: S) -> f64 {
+        let row = self.row.iter().zip(&self.from.scales);
+        for (to, (&w, from)) in self.to.iter_mut().zip(row) {
             let x = f64::from(w) * from / self.scale;
-            let x = x.clamp(-self.largest, self.largest);
-            // Ties are rounded away from zero. This is quicker than `round`.
-            *to = (x + BELOW_HALF.copysign(x)) as i32 as i8;
+            *to = integer(x.clamp(-self.largest, self.largest));
         }
+        let mut sums = [0.0; LANES];
+        let (eights, rest) = self.to.as_chunks::<LANES>();
+        let (zero_points, last) = self.from.zero_points.as_chunks::<LANES>();
+        for (eight, zero_points) in eights.iter().zip(zero_points) {
+            for ((sum, q), zero_point) in sums.iter_mut().zip(eight).zip(zero_points) {
+                *sum += f64::from(*q) * zero_point;
+            }
+        }
+        let rest = rest.iter().zip(last).map(|(q, z)| f64::from(*q) * z);
+        sums.into_iter().chain(rest).sum()
     }
 }
 
-/// The largest number below 0.5.
-const BELOW_HALF: f64 = 0.499_999_999_999_999_94;
+/// Returns the nearest integer of a number within i8, away from zero if two are. It is quicker than
+/// `round`, as it needs no branch and no function call.
+#[inline(always)]
+fn integer(x: f64) -> i8 {
+    // The neighbors of this number are 1 apart, and its lowest bits are 0.
+    const ROUNDING: f64 = 6_755_399_441_055_744.0;
+    // Ties become even integers first.
+    let even = (x + ROUNDING) - ROUNDING;
+    let difference = x - even;
+    let up = if difference == 0.5 && x > 0.0 { 1.0 } else { 0.0 };
+    let down = if difference == -0.5 && x < 0.0 { 1.0 } else { 0.0 };
+    (even + (up - down) + ROUNDING).to_bits() as i8
+}
 
 /// Returns integers of weights to numbers.
 struct Expand<'a> {

@@ -142,7 +142,7 @@ impl Shadow<f32> for QuantizedShadow<'_> {
     fn begin_epoch(&mut self, net: &Mlp<f32>, done: usize, all: usize) -> Result<()> {
         // Parameters change less and less, so the calibrations get rarer.
         if done >= self.next && 2 * done < all {
-            self.next = done + 1 + done / 4;
+            self.next = done + 1 + done / 2;
             self.follow(net)?;
             self.calibrate(net)?;
         }
