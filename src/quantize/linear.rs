@@ -312,8 +312,16 @@ fn integer(x: f64) -> i8 {
     // Ties become even integers first.
     let even = (x + ROUNDING) - ROUNDING;
     let difference = x - even;
-    let up = if difference == 0.5 && x > 0.0 { 1.0 } else { 0.0 };
-    let down = if difference == -0.5 && x < 0.0 { 1.0 } else { 0.0 };
+    let up = if difference == 0.5 && x > 0.0 {
+        1.0
+    } else {
+        0.0
+    };
+    let down = if difference == -0.5 && x < 0.0 {
+        1.0
+    } else {
+        0.0
+    };
     (even + (up - down) + ROUNDING).to_bits() as i8
 }
 

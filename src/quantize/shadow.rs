@@ -98,9 +98,13 @@ impl<'a> QuantizedShadow<'a> {
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let (source, is_last) = (&sources[index], index == last);
-            let of_rows = self.quantizer.row_scales(layer.weights(), layer.bias(), source)?;
+            let of_rows = self
+                .quantizer
+                .row_scales(layer.weights(), layer.bias(), source)?;
             scales.push(of_rows);
-            let stage = self.quantizer.stage(&*activation, &statistics[index], is_last)?;
+            let stage = self
+                .quantizer
+                .stage(&*activation, &statistics[index], is_last)?;
             if let Stage::Clamp(y, _) | Stage::Table(_, y) = stage {
                 sources.push(Source::of(y, layer.outputs()));
             }
@@ -171,5 +175,82 @@ impl Shadow<f32> for QuantizedShadow<'_> {
 
     fn keep(&mut self) {
         self.best = Some(Arc::clone(&self.calibration));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::{self, Identity, Tanh};
+    use crate::loss::SquaredError;
+    use crate::optimizer::AdamW;
+    use crate::quantize::{OutputForm, RangeRule};
+    use crate::train::Trainer;
+
+    /// The trained shadow and the integers of the network predict the same numbers, up to the
+    /// rounding of multipliers. A sum near the middle of two integers may become the other one.
+    #[test]
+    fn integers_are_those_of_the_shadow() {
+        let inputs: Vec<f32> = (0..5 * 400).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+        let rows = inputs.chunks_exact(5);
+        let targets: Vec<f32> = rows.map(|x| x[0] * x[1] - x[2]).collect();
+        let names = ["relu", "relu6", "tanh", "gelu", "leaky_relu(0.1)"];
+        for (bits, name) in [8, 4, 3, 2]
+            .iter()
+            .flat_map(|bits| names.map(|name| (*bits, name)))
+        {
+            let f = || activation::parse::<f32>(name).unwrap();
+            let builder = Mlp::builder(5).hidden(24, f()).hidden(12, f());
+            let mut net = builder.output(1, Identity).seed(2).build().unwrap();
+            let rules = [
+                RangeRule::MinMax,
+                RangeRule::Percentile(0.999),
+                RangeRule::default(),
+            ];
+            let quantizer = Quantizer::new()
+                .weight_bits(bits)
+                .range(rules[bits as usize % 3])
+                .rounding(crate::quantize::Rounding::Single);
+            let mut shadow = QuantizedShadow::new(&quantizer, &net, &inputs).unwrap();
+            let trainer = Trainer::new(SquaredError, AdamW::new(1e-2)).epochs(6);
+            let mut rounded = inputs.clone();
+            shadow.round_inputs(&mut rounded);
+            let samples = crate::mlp::Samples::new(&rounded, &targets);
+            let go = |_: &_, _: &_| core::ops::ControlFlow::Continue(());
+            trainer
+                .fit_shadow(&mut net, &samples, &mut shadow, go)
+                .unwrap();
+
+            let quantized = shadow.finish(&net).unwrap();
+            let expected = shadow.follow(&net).unwrap().predict(&rounded).unwrap();
+            let got = quantized.predict(&inputs).unwrap();
+            let pairs = expected.iter().zip(&got);
+            let equal = pairs
+                .clone()
+                .filter(|(a, b)| (*a - *b).abs() < 1e-5)
+                .count();
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let scale = expected.iter().fold(0.0, |most: f32, y| most.max(y.abs()));
+            std::println!("{name} {bits}: {equal} {worst} {scale}");
+        }
+    }
+
+    #[test]
+    fn rounded_inputs_are_those_of_the_integers() {
+        let net = Mlp::<f32>::builder(3).hidden(4, Tanh).output(2, Tanh);
+        let net = net.seed(1).build().unwrap();
+        let inputs: Vec<f32> = (0..300).map(|i| (i as f32 * 0.3).cos()).collect();
+        let quantizer = Quantizer::new().outputs(OutputForm::Float);
+        let shadow = QuantizedShadow::new(&quantizer, &net, &inputs).unwrap();
+        let mut rounded = inputs.clone();
+        shadow.round_inputs(&mut rounded);
+        let far = rounded
+            .iter()
+            .zip(&inputs)
+            .filter(|(a, b)| (*a - *b).abs() > 0.5 * 2.0 / 254.0);
+        assert_eq!(far.count(), 0);
+        let again = rounded.clone();
+        shadow.round_inputs(&mut rounded);
+        assert_eq!(rounded, again);
     }
 }

@@ -65,9 +65,7 @@ impl Linear {
     pub(super) fn complete(self, stage: &Stage, activation: &dyn Activation<f32>) -> OwnedLayer {
         match *stage {
             Stage::Clamp(y, limits) => self.clamped(y, limits),
-            Stage::Table(z, y) => {
-                self.with_table(z, y, |x| f64::from(activation.value(x as f32)))
-            }
+            Stage::Table(z, y) => self.with_table(z, y, |x| f64::from(activation.value(x as f32))),
             Stage::Wide(limits) => self.wide(limits),
             Stage::Float => self.wide([f64::NEG_INFINITY, f64::INFINITY]),
         }

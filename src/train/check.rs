@@ -75,7 +75,11 @@ impl<T: Float> Trainer<T> {
         #[cfg(all(feature = "safetensors", feature = "std"))]
         if let Some((path, _)) = &self.checkpoints {
             let expected = alloc::format!("none, because {why}");
-            return Err(Error::incompatible("checkpoint file", expected, path.display()));
+            return Err(Error::incompatible(
+                "checkpoint file",
+                expected,
+                path.display(),
+            ));
         }
         let _ = why;
         Ok(())

@@ -45,10 +45,7 @@ pub(crate) trait Shadow<T>: Send {
 type AnyShadow<'a, T> = Option<&'a mut (dyn Shadow<T> + 'a)>;
 
 /// Returns the network whose loss trains `net`.
-fn judged<'a, T>(
-    shadow: &'a mut AnyShadow<'_, T>,
-    net: &'a Mlp<T>,
-) -> Result<&'a Mlp<T>> {
+fn judged<'a, T>(shadow: &'a mut AnyShadow<'_, T>, net: &'a Mlp<T>) -> Result<&'a Mlp<T>> {
     match shadow {
         Some(shadow) => shadow.follow(net),
         None => Ok(net),
