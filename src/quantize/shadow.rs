@@ -8,7 +8,7 @@ use super::rounded::rounded;
 use super::stage::Stage;
 use super::statistics::Statistics;
 use super::walk::Walk;
-use super::{QuantizedMlp, Quantizer};
+use super::{QuantizedMlp, QuantizedMlpRef, Quantizer};
 use crate::error::Result;
 use crate::layer::Layer;
 use crate::mlp::Mlp;
@@ -76,13 +76,15 @@ impl<'a> QuantizedShadow<'a> {
     /// Replaces the inputs of samples by the numbers of their integers.
     pub(super) fn round_inputs(&self, inputs: &mut [f32]) {
         let stage = QuantizedMlp::without_layers(self.factors.clone(), self.offsets.clone());
-        let view = super::QuantizedMlpRef::from(&stage);
+        let view = QuantizedMlpRef::from(&stage);
+        let mut integers = alloc::vec![0; self.factors.len()];
         for row in inputs.chunks_exact_mut(self.factors.len()) {
+            for (to, q) in integers.iter_mut().zip(view.quantized(row)) {
+                *to = q;
+            }
             let stage = self.factors.iter().zip(&self.offsets);
-            let integers: Vec<i8> = view.quantized(row).collect();
-            for (x, (q, (factor, offset))) in row.iter_mut().zip(integers.into_iter().zip(stage)) {
-                let difference = f64::from(q) - f64::from(*offset);
-                *x = (difference / f64::from(*factor)) as f32;
+            for ((x, &q), (&factor, &offset)) in row.iter_mut().zip(&integers).zip(stage) {
+                *x = ((f64::from(q) - f64::from(offset)) / f64::from(factor)) as f32;
             }
         }
     }
@@ -144,7 +146,7 @@ impl<'a> QuantizedShadow<'a> {
 
 impl Shadow<f32> for QuantizedShadow<'_> {
     fn begin_epoch(&mut self, net: &Mlp<f32>, done: usize, all: usize) -> Result<()> {
-        // Parameters change less and less, so the calibrations get rarer.
+        // Ranges change most in the first epochs. In the last ones they must hold still.
         if done >= self.next && 2 * done < all {
             self.next = done + 1 + done / 2;
             self.follow(net)?;
@@ -181,57 +183,66 @@ impl Shadow<f32> for QuantizedShadow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::ops::ControlFlow;
+
     use crate::activation::{self, Identity, Tanh};
     use crate::loss::SquaredError;
+    use crate::mlp::Samples;
     use crate::optimizer::AdamW;
-    use crate::quantize::{OutputForm, RangeRule};
-    use crate::train::Trainer;
+    use crate::quantize::{OutputForm, RangeRule, Rounding};
+    use crate::train::{Trainer, TrainingEvent};
 
-    /// The trained shadow and the integers of the network predict the same numbers, up to the
-    /// rounding of multipliers. A sum near the middle of two integers may become the other one.
-    #[test]
-    fn integers_are_those_of_the_shadow() {
+    /// Returns the fraction of outputs that the trained shadow and the integers have in common, and
+    /// their largest difference relative to the largest output.
+    fn agreement(quantizer: &Quantizer, name: &str) -> [f32; 2] {
         let inputs: Vec<f32> = (0..5 * 400).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
         let rows = inputs.chunks_exact(5);
         let targets: Vec<f32> = rows.map(|x| x[0] * x[1] - x[2]).collect();
-        let names = ["relu", "relu6", "tanh", "gelu", "leaky_relu(0.1)"];
-        for (bits, name) in [8, 4, 3, 2]
-            .iter()
-            .flat_map(|bits| names.map(|name| (*bits, name)))
-        {
-            let f = || activation::parse::<f32>(name).unwrap();
-            let builder = Mlp::builder(5).hidden(24, f()).hidden(12, f());
-            let mut net = builder.output(1, Identity).seed(2).build().unwrap();
-            let rules = [
-                RangeRule::MinMax,
-                RangeRule::Percentile(0.999),
-                RangeRule::default(),
-            ];
-            let quantizer = Quantizer::new()
-                .weight_bits(bits)
-                .range(rules[bits as usize % 3])
-                .rounding(crate::quantize::Rounding::Single);
-            let mut shadow = QuantizedShadow::new(&quantizer, &net, &inputs).unwrap();
-            let trainer = Trainer::new(SquaredError, AdamW::new(1e-2)).epochs(6);
-            let mut rounded = inputs.clone();
-            shadow.round_inputs(&mut rounded);
-            let samples = crate::mlp::Samples::new(&rounded, &targets);
-            let go = |_: &_, _: &_| core::ops::ControlFlow::Continue(());
-            trainer
-                .fit_shadow(&mut net, &samples, &mut shadow, go)
-                .unwrap();
+        let f = || activation::parse::<f32>(name).unwrap();
+        let builder = Mlp::builder(5).hidden(24, f()).hidden(12, f());
+        let mut net = builder.output(1, Identity).seed(2).build().unwrap();
+        let mut shadow = QuantizedShadow::new(quantizer, &net, &inputs).unwrap();
+        let trainer = Trainer::new(SquaredError, AdamW::new(1e-2)).epochs(6);
+        let mut rounded = inputs.clone();
+        shadow.round_inputs(&mut rounded);
+        let samples = Samples::new(&rounded, &targets);
+        let go = |_: &TrainingEvent, _: &Mlp<f32>| ControlFlow::Continue(());
+        trainer
+            .fit_shadow(&mut net, &samples, &mut shadow, go)
+            .unwrap();
 
-            let quantized = shadow.finish(&net).unwrap();
-            let expected = shadow.follow(&net).unwrap().predict(&rounded).unwrap();
-            let got = quantized.predict(&inputs).unwrap();
-            let pairs = expected.iter().zip(&got);
-            let equal = pairs
-                .clone()
-                .filter(|(a, b)| (*a - *b).abs() < 1e-5)
-                .count();
-            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            let scale = expected.iter().fold(0.0, |most: f32, y| most.max(y.abs()));
-            std::println!("{name} {bits}: {equal} {worst} {scale}");
+        let got = shadow.finish(&net).unwrap().predict(&inputs).unwrap();
+        let expected = shadow.follow(&net).unwrap().predict(&rounded).unwrap();
+        let largest = expected.iter().fold(0.0, |most: f32, y| most.max(y.abs()));
+        let errors = expected
+            .iter()
+            .zip(&got)
+            .map(|(a, b)| (a - b).abs() / largest);
+        let equal = errors.clone().filter(|error| *error < 1e-5).count();
+        [
+            equal as f32 / expected.len() as f32,
+            errors.fold(0.0, f32::max),
+        ]
+    }
+
+    /// A sum near the middle of two integers may become either. With double rounding that is
+    /// frequent, and only the outputs' size of error is bounded.
+    #[test]
+    fn integers_are_those_of_the_shadow() {
+        let rules = [
+            RangeRule::MinMax,
+            RangeRule::Percentile(0.999),
+            RangeRule::default(),
+        ];
+        for bits in [8, 4, 3, 2] {
+            for name in ["relu", "relu6", "tanh", "gelu", "leaky_relu(0.1)"] {
+                let quantizer = Quantizer::new().weight_bits(bits);
+                let quantizer = quantizer.range(rules[bits as usize % 3]);
+                let [equal, _] = agreement(&quantizer.rounding(Rounding::Single), name);
+                assert!(equal > 0.99, "{bits} {name}: {equal}");
+                let [_, error] = agreement(&quantizer, name);
+                assert!(error < 0.04, "{bits} {name}: {error}");
+            }
         }
     }
 

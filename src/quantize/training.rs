@@ -6,12 +6,76 @@ use core::ops::ControlFlow;
 use super::shadow::QuantizedShadow;
 use super::walk::Walk;
 use super::{QuantizedMlp, Quantizer};
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::mlp::{Mlp, Samples};
 use crate::train::{History, Trainer, TrainingEvent};
 
 impl Quantizer {
-    /// Trains the network
+    /// Trains a network with the roundings of its integers, and returns these and the history.
+    ///
+    /// Weights of 4 bits or fewer cost accuracy, most of which such training recovers. With 8 bits
+    /// it is hardly needed. Start from a trained network, and use a smaller learning rate.
+    ///
+    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. Afterwards
+    /// the network has the parameters that are rounded. The integers are those of its best epoch, if
+    /// the trainer keeps that.
+    ///
+    /// ```
+    /// use feedforward::activation::{Identity, Tanh};
+    /// use feedforward::{Mlp, Trainer, loss::SquaredError, optimizer::AdamW, quantize::Quantizer};
+    /// use feedforward::metrics::root_mean_squared_error;
+    ///
+    /// let x: Vec<f32> = (-100..=100).map(|i| i as f32 * 0.03).collect();
+    /// let y: Vec<f32> = x.iter().map(|x| x.sin()).collect();
+    /// let builder = Mlp::<f32>::builder(1).hidden(16, Tanh).hidden(16, Tanh);
+    /// let mut net = builder.output(1, Identity).seed(1).build()?;
+    /// let trainer = Trainer::new(SquaredError, AdamW::new(0.01)).batch_size(32);
+    /// trainer.fit(&mut net, &x, &y)?;
+    ///
+    /// let quantizer = Quantizer::new().weight_bits(3);
+    /// let without = quantizer.quantize(&net, &x)?.predict(&x)?;
+    /// let (quantized, _) = quantizer.fit(&trainer, &mut net, &x, &y)?;
+    /// let with = quantized.predict(&x)?;
+    /// let error = |outputs: &[f32]| root_mean_squared_error(outputs, &y, 1);
+    /// assert!(error(&with)? < 0.5 * error(&without)?);
+    /// # Ok::<(), feedforward::Error>(())
+    /// ```
+    ///
+    /// # Method
+    /// The loss and its gradient are those of a network with rounded inputs, weights and outputs of
+    /// hidden layers. With the scale s and zero point 0, a weight is
+    ///
+    /// ```text
+    /// ŵ = s · clamp(round(w / s), -m, m)      m = 2^(bits - 1) - 1
+    /// ```
+    ///
+    /// The optimizer changes the weights w before rounding, as if dŵ/dw were 1. Activations too
+    /// have their own derivatives, or 0 where a number is outside its range. This is the
+    /// straight-through estimator. Outputs of the last layer are not rounded in training.
+    ///
+    /// Scales and ranges follow the quantizer's [`RangeRule`](super::RangeRule). They are chosen
+    /// again after 0, 1, 2, 4, 7, 11 … epochs, each wait half as long as the run so far. After half
+    /// of the epochs they stay. At most 2,048 rows, evenly spaced, determine the ranges of layers.
+    ///
+    /// Biases are learned, so they are not [corrected](Self::correct_biases). With
+    /// [`Rounding::Single`](super::Rounding::Single) the integers predict almost exactly what was
+    /// trained. [`Rounding::Double`](super::Rounding::Double) moves some by one.
+    ///
+    /// All settings of the trainer hold. Losses, validation and the L2 penalty are those of the
+    /// rounded numbers. Results are bit-identical for any number of threads.
+    ///
+    /// # Sources
+    /// - Jacob et al., 2018, [arXiv:1712.05877](https://arxiv.org/abs/1712.05877)
+    /// - Bengio et al., "Estimating or propagating gradients through stochastic neurons", 2013,
+    ///   [arXiv:1308.3432](https://arxiv.org/abs/1308.3432), for the straight-through estimator
+    ///
+    /// # Errors
+    /// - The errors of [`Trainer::fit`] and [`quantize`](Self::quantize)
+    /// - [`Error::Incompatible`] with a checkpoint file, as such a run cannot be resumed
+    #[doc(alias = "quantization_aware_training")]
+    #[doc(alias = "QAT")]
     pub fn fit(
         &self,
         trainer: &Trainer<f32>,
@@ -23,7 +87,14 @@ impl Quantizer {
         self.fit_with(trainer, net, &Samples::new(inputs, targets), never)
     }
 
-    /// Trains
+    /// Trains as [`fit`](Self::fit) does, on samples that may have weights, and calls a function
+    /// after each update and each epoch.
+    ///
+    /// The function can end the run, as in [`Trainer::fit_with`]. The network that it sees has the
+    /// parameters before rounding.
+    ///
+    /// # Errors
+    /// The errors of [`fit`](Self::fit)
     pub fn fit_with(
         &self,
         trainer: &Trainer<f32>,

@@ -176,7 +176,7 @@ fn settings_of_the_trainer_hold() {
             .collect()
     };
     let (targets, test_targets) = (labels(&inputs), labels(&test));
-    let weights: Vec<f32> = (0..400_u8.into())
+    let weights: Vec<f32> = (0..400_u16)
         .map(|i| f32::from(u8::from(i % 3 > 0)))
         .collect();
     let rows: Vec<usize> = (0..399).rev().collect();
