@@ -180,7 +180,7 @@ impl<'a, T: Float> Samples<'a, T> {
     }
 
     /// Replaces the inputs of all rows of the data.
-    pub(crate) fn with_inputs(mut self, inputs: &'a [T]) -> Self {
+    pub(crate) fn replace_inputs(mut self, inputs: &'a [T]) -> Self {
         self.inputs = inputs;
         self
     }

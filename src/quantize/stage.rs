@@ -1,4 +1,4 @@
-//! How a layer's sums become its outputs.
+//! Output stages, in which a layer's sums become its outputs.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

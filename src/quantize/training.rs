@@ -18,9 +18,9 @@ impl Quantizer {
     /// Weights of 4 bits or fewer cost accuracy, most of which such training recovers. With 8 bits
     /// it is hardly needed. Start from a trained network, and use a smaller learning rate.
     ///
-    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. Afterwards
-    /// the network has the parameters that are rounded. The integers are those of its best epoch, if
-    /// the trainer keeps that.
+    /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. The network
+    /// ends with the parameters before rounding. The integers are theirs, also if they are those of
+    /// the best epoch or an average.
     ///
     /// ```
     /// use feedforward::activation::{Identity, Tanh};
@@ -56,8 +56,8 @@ impl Quantizer {
     /// straight-through estimator. Outputs of the last layer are not rounded in training.
     ///
     /// Scales and ranges follow the quantizer's [`RangeRule`](super::RangeRule). They are chosen
-    /// again after 0, 1, 2, 4, 7, 11 … epochs, each wait half as long as the run so far. After half
-    /// of the epochs they stay. At most 2,048 rows, evenly spaced, determine the ranges of layers.
+    /// again after 0, 1, 2, 4, 7, 11 … epochs: whenever the run is half as long again. After half of
+    /// all epochs they stay. At most 2048 rows, evenly spaced, determine the ranges of layers.
     ///
     /// Biases are learned, so they are not [corrected](Self::correct_biases). With
     /// [`Rounding::Single`](super::Rounding::Single) the integers predict almost exactly what was
@@ -120,8 +120,45 @@ impl Quantizer {
         if let Some(inputs) = trainer.validation_inputs_mut() {
             shadow.round_inputs(inputs);
         }
-        let samples = samples.with_inputs(&inputs);
+        let samples = samples.replace_inputs(&inputs);
         let history = trainer.fit_shadow(net, &samples, &mut shadow, on_event)?;
         Ok((shadow.finish(net)?, history))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::activation::{Identity, Tanh};
+    use crate::loss::SquaredError;
+    use crate::optimizer::AdamW;
+    use crate::simd::{InstructionSet, on_every_set};
+
+    #[test]
+    fn threads_and_sets_change_no_bit() {
+        let inputs: Vec<f32> = (0..3 * 300).map(|i| (i as f32 * 0.7).sin()).collect();
+        let rows = inputs.chunks_exact(3);
+        let targets: Vec<f32> = rows.map(|x| x[0] * x[1] - x[2]).collect();
+        let fit = |threads| {
+            let net = Mlp::builder(3).hidden(17, Tanh).output(1, Identity);
+            let mut net = net.seed(1).build().unwrap();
+            let trainer = Trainer::new(SquaredError, AdamW::new(3e-3)).threads(threads);
+            let trainer = trainer.batch_size(150).dropout(0.1).epochs(8);
+            let quantizer = Quantizer::new().weight_bits(4);
+            let fitted = quantizer.fit(&trainer, &mut net, &inputs, &targets);
+            let (quantized, history) = fitted.unwrap();
+            let bits: Vec<u32> = net.params().iter().map(|x| x.to_bits()).collect();
+            (bits, quantized.predict(&inputs).unwrap(), history)
+        };
+        let mut fused = None;
+        on_every_set(|| {
+            let result = fit(1);
+            assert!(result == fit(2));
+            if InstructionSet::active().is_fused() {
+                assert!(result == *fused.get_or_insert_with(|| result.clone()));
+            }
+        });
     }
 }

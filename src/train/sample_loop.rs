@@ -65,7 +65,7 @@ struct Fit<'a, 's, T> {
     scratch: Vec<u64>,
 }
 
-/// Checks settings, network and samples, then trains, by the gradient of the shadow if there is one.
+/// Checks settings, network and samples, then trains. If there is a shadow, its gradient trains.
 pub(super) fn run<T: Float>(
     trainer: &Trainer<T>,
     net: &mut Mlp<T>,
