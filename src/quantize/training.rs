@@ -19,8 +19,8 @@ impl Quantizer {
     /// it is hardly needed. Start from a trained network, and use a smaller learning rate.
     ///
     /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. The network
-    /// ends with the parameters before rounding. The integers are theirs, also if they are those of
-    /// the best epoch or an average.
+    /// ends with the parameters before rounding, which are the best epoch's or an average if the
+    /// trainer says so. The integers are these parameters, rounded.
     ///
     /// ```
     /// use feedforward::activation::{Identity, Tanh};
@@ -56,8 +56,8 @@ impl Quantizer {
     /// straight-through estimator. Outputs of the last layer are not rounded in training.
     ///
     /// Scales and ranges follow the quantizer's [`RangeRule`](super::RangeRule). They are chosen
-    /// again after 0, 1, 2, 4, 7, 11 … epochs: whenever the run is half as long again. After half of
-    /// all epochs they stay. At most 2048 rows, evenly spaced, determine the ranges of layers.
+    /// again after 0, 1, 2, 4, 7, 11, 17 … epochs. In the second part of the epochs they stay. At
+    /// most 2048 rows, evenly spaced, determine the ranges of layers.
     ///
     /// Biases are learned, so they are not [corrected](Self::correct_biases). With
     /// [`Rounding::Single`](super::Rounding::Single) the integers predict almost exactly what was
