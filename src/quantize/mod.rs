@@ -53,9 +53,17 @@ mod range;
 #[cfg(target_has_atomic = "ptr")]
 mod report;
 #[cfg(target_has_atomic = "ptr")]
+mod rounded;
+#[cfg(target_has_atomic = "ptr")]
+mod shadow;
+#[cfg(target_has_atomic = "ptr")]
 mod source;
 #[cfg(target_has_atomic = "ptr")]
+mod stage;
+#[cfg(target_has_atomic = "ptr")]
 mod statistics;
+#[cfg(target_has_atomic = "ptr")]
+mod training;
 #[cfg(target_has_atomic = "ptr")]
 mod walk;
 mod weights;

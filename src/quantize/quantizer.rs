@@ -5,11 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::linear::Source;
-use super::range::{Affine, Histogram, RangeRule};
+use super::range::{Histogram, RangeRule};
 use super::statistics::Statistics;
 use super::walk::{Walk, encoded};
-use super::{QuantizedMlp, QuantizedMlpRef, Rounding};
-use crate::activation::Activation;
+use super::{QuantizedMlp, Rounding};
 use crate::error::{Error, Result, check_rows};
 use crate::float::{check_finite, check_finite_rows};
 use crate::memory;
@@ -59,7 +58,7 @@ pub enum OutputForm {
 #[must_use = "its methods return the changed settings"]
 pub struct Quantizer {
     pub(super) range: RangeRule,
-    outputs: Option<OutputForm>,
+    pub(super) outputs: Option<OutputForm>,
     pub(super) weight_bits: u32,
     corrects_biases: bool,
     pub(super) rounding: Rounding,
@@ -74,9 +73,6 @@ impl Default for Quantizer {
 
 /// Number of bins for the numbers of one input.
 const INPUT_BINS: usize = 512;
-
-/// A number whose function values tell whether an activation limits its argument.
-const FAR: f32 = 1e30;
 
 impl Quantizer {
     /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights of 8 bits,
@@ -157,24 +153,11 @@ impl Quantizer {
         let statistics = Statistics::new(net, &mut walk, inputs)?;
 
         let (factors, offsets) = self.input_stage(inputs, width)?;
-        let mut from = Source {
-            scales: factors
-                .iter()
-                .map(|&factor| 1.0 / f64::from(factor))
-                .collect(),
-            zero_points: offsets.iter().map(|&offset| f64::from(offset)).collect(),
-        };
-        let mut quantized = QuantizedMlp {
-            encoder: net
-                .encoding()
-                .map(|encoding| (Arc::clone(encoding), net.encoding_params().to_vec())),
-            factors,
-            offsets,
-            layers: Vec::new(),
-            scale: 1.0,
-            zero_point: 0,
-            activation: None,
-        };
+        let mut from = Source::of_inputs(&factors, &offsets);
+        let mut quantized = QuantizedMlp::without_layers(factors, offsets);
+        quantized.encoder = net
+            .encoding()
+            .map(|encoding| (Arc::clone(encoding), net.encoding_params().to_vec()));
         let len = memory::product("quantized samples", &[samples, width])?;
         let mut integers = memory::filled("quantized samples", 0_i16, len)?;
         quantized.widen_inputs(inputs, &mut integers);
@@ -182,53 +165,21 @@ impl Quantizer {
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let statistics = &statistics[index];
+            let stage = self.stage(&*activation, statistics, index == last)?;
             let mut linear = self.linear(layer.weights(), layer.bias(), &from)?;
             if self.corrects_biases {
                 linear.correct(&statistics.means, &integers);
             }
-            let form = if index < last {
-                Some(OutputForm::Int8)
-            } else {
-                self.outputs
-            };
-            let limits = limits(&*activation, statistics.z.ends());
-            let layer = match (form, limits) {
-                (Some(OutputForm::Int8), Some(limits)) => {
-                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
-                    linear.clamped(y, limits)
-                }
-                (Some(OutputForm::Int8), None) => {
-                    let f = |x: f64| f64::from(activation.value(x as f32));
-                    let z = Affine::covering(statistics.z.range(self.range, 0.0, f));
-                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
-                    linear.with_table(z, y, f)
-                }
-                (_, Some(limits)) => linear.wide(limits),
-                (None | Some(OutputForm::Float), None) => {
-                    quantized.activation = Some(Arc::clone(&activation));
-                    linear.wide([f64::NEG_INFINITY, f64::INFINITY])
-                }
-                (Some(OutputForm::Int32), None) => {
-                    let expected = "the identity or one that limits its argument";
-                    let what = "activation of int32 outputs";
-                    return Err(Error::incompatible(what, expected, activation.name()));
-                }
-            };
+            let layer = linear.complete(&stage, &*activation);
             if index < last {
                 integers = layer.forward(&integers, from.scales.len())?;
-                from = Source {
-                    scales: alloc::vec![layer.outputs.scale; layer.biases.len()],
-                    zero_points: alloc::vec![layer.outputs.zero_point.into(); layer.biases.len()],
-                };
+                from = Source::of(layer.outputs, layer.biases.len());
             } else {
-                quantized.scale = layer.outputs.scale as f32;
-                quantized.zero_point = layer.outputs.zero_point;
+                quantized.set_outputs(&layer, &stage, &activation);
             }
             quantized.layers.push(layer);
         }
-        let view = QuantizedMlpRef::from(&quantized);
-        QuantizedMlpRef::checked(view.inputs, view.layers, view.outputs)?;
-        Ok(quantized)
+        quantized.checked()
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -241,7 +192,7 @@ impl Quantizer {
     }
 
     /// Returns factors and offsets of the inputs.
-    fn input_stage(&self, inputs: &[f32], width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub(super) fn input_stage(&self, inputs: &[f32], width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
         let columns = if self.is_input_scale_common { 1 } else { width };
         let mut ranges = memory::filled("ranges of inputs", [0.0; 2], columns)?;
         for (column, range) in ranges.iter_mut().enumerate() {
@@ -285,16 +236,4 @@ fn unscaled(net: &Mlp<f32>) -> Result<Cow<'_, Mlp<f32>>> {
         Err(Error::Missing { .. }) => Ok(Cow::Borrowed(net)),
         folded => folded.map(Cow::Owned),
     }
-}
-
-/// Returns `[low, high]` if f(z) = z.clamp(low, high) in and around this range.
-fn limits(f: &dyn Activation<f32>, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
-    let limits = [f.value(-FAR), f.value(FAR)];
-    let reach = (high - low).max(high.abs()).max(low.abs()).max(1.0) as f32;
-    let is_limit = (-1000..=1000).all(|step| {
-        let z = reach * step as f32 / 1000.0;
-        let y = f.value(z);
-        y == z.max(limits[0]).min(limits[1])
-    });
-    is_limit.then_some(limits.map(f64::from))
 }

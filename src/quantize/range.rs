@@ -149,11 +149,12 @@ impl Histogram {
                 [low.min(anchor), high.max(anchor)]
             }
             RangeRule::MeanSquaredError => {
+                let exact = self.centers().map(|(x, _)| f(x)).collect::<Vec<_>>();
                 let mut best = (f64::INFINITY, all);
                 for trial in 0..=TRIALS {
                     let factor = 1.0 - 0.5 * f64::from(trial) / f64::from(TRIALS);
                     let range = all.map(|end| anchor + (end - anchor) * factor);
-                    let error = self.squared_error(range, anchor, &f);
+                    let error = self.squared_error(range, anchor, &f, &exact);
                     if error < best.0 {
                         best = (error, range);
                     }
@@ -167,19 +168,32 @@ impl Histogram {
         (self.high - self.low) / self.counts.len() as f64
     }
 
-    /// Returns the sum of squared errors of f, if int8 covers a range.
-    fn squared_error(&self, range: [f64; 2], anchor: f64, f: impl Fn(f64) -> f64) -> f64 {
+    /// Returns the centers and counts of all bins that are not empty.
+    fn centers(&self) -> impl Iterator<Item = (f64, u64)> {
+        let (low, width) = (self.low, self.width());
+        let bins = self.counts.iter().enumerate();
+        let bins = bins.filter(|(_, count)| **count > 0);
+        bins.map(move |(bin, &count)| (low + (bin as f64 + 0.5) * width, count))
+    }
+
+    /// Returns the sum of squared errors of f, if int8 covers a range. `exact` are the values of f
+    /// at the centers of the bins.
+    fn squared_error(
+        &self,
+        range: [f64; 2],
+        anchor: f64,
+        f: impl Fn(f64) -> f64,
+        exact: &[f64],
+    ) -> f64 {
         let affine = Affine::covering(range.map(|end| end - anchor));
-        let width = self.width();
-        let bins = self
-            .counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0);
-        let errors = bins.map(|(bin, &count)| {
-            let x = self.low + (bin as f64 + 0.5) * width;
-            let rounded = affine.number(affine.quantize(x - anchor)) + anchor;
-            let error = f(x) - f(rounded);
+        // Adjacent bins often have the same integer.
+        let mut last = (i32::MIN, 0.0);
+        let errors = self.centers().zip(exact).map(|((x, count), exact)| {
+            let q = affine.quantize(x - anchor);
+            if q != last.0 {
+                last = (q, f(affine.number(q) + anchor));
+            }
+            let error = exact - last.1;
             count as f64 * error * error
         });
         errors.sum()

@@ -6,4 +6,5 @@ mod errors;
 mod networks;
 mod random;
 mod tflite;
+mod training;
 mod weights;

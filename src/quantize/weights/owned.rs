@@ -200,7 +200,7 @@ impl Quantizer {
         let [weights, params] = lengths(&quantized.shape());
         memory::reserve("quantized weights", &mut quantized.weights, weights)?;
         memory::reserve("parameters", &mut quantized.params, params)?;
-        let largest = self.largest_weight();
+        let largest = self.largest();
         let mut numbers = Vec::new();
         for layer in net.layers() {
             for row in layer.weights().chunks_exact(layer.inputs()) {
