@@ -1,17 +1,14 @@
 //! Weights and biases of a layer in integers.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::owned::OwnedLayer;
 use super::quantizer::Quantizer;
-use super::range::{Affine, RangeRule, round};
+use super::range::{Affine, Integers, RangeRule, round};
+use super::table::table;
 use super::{Multiplier, Rounding};
 use crate::error::Result;
 use crate::memory;
-
-/// Largest ratio of a bias to the scale of its row, which leaves int32 room for the sum.
-const LARGEST_BIAS: f64 = (1 << 24) as f64;
 
 /// Number of scales that are tried for a row of weights.
 const WEIGHT_TRIALS: u32 = 20;
@@ -20,6 +17,32 @@ const WEIGHT_TRIALS: u32 = 20;
 pub(super) struct Source {
     pub(super) scales: Vec<f64>,
     pub(super) zero_points: Vec<f64>,
+    pub(super) integers: Integers,
+}
+
+impl Source {
+    /// Returns the largest magnitude of an integer.
+    pub(super) fn largest(&self) -> f64 {
+        -f64::from(self.integers.0)
+    }
+
+    /// Returns the smallest scale of a row at which sums fit int32.
+    fn smallest_scale(&self, biases: [f64; 2], row: &[f64]) -> f64 {
+        let bias = biases[0].abs().max(biases[1].abs());
+        // Each weight is rounded up by at most a half.
+        let rounding = self.largest() * (0.5 * row.len() as f64 + 1.0);
+        // Corrections of weights and biases need a little room.
+        let room = 0.98 * f64::from(i32::MAX) - rounding;
+        let weights: f64 = row.iter().map(|w| w.abs()).sum();
+        let smallest = (bias + self.largest() * weights) / room.max(1.0);
+        // Biases of int8 stay far below, as their integers depend on it.
+        let largest_bias = if self.integers == Integers::INT8 {
+            1 << 24
+        } else {
+            1 << 30
+        };
+        smallest.max(bias / f64::from(largest_bias))
+    }
 }
 
 /// A layer without its output stage.
@@ -30,6 +53,8 @@ pub(super) struct Linear {
     /// Pre-activation of one unit of the accumulators.
     scales: Vec<f64>,
     rounding: Rounding,
+    /// Largest magnitude of an input.
+    largest: f64,
 }
 
 impl Linear {
@@ -63,12 +88,8 @@ impl Linear {
 
     /// Completes a layer whose activation is a table.
     pub(super) fn with_table(self, z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedLayer {
-        let mut table = Box::new([0; 256]);
-        for (q, to) in (-128..=127).zip(table.iter_mut()) {
-            *to = y.quantize(f(z.number(q))) as i8;
-        }
         OwnedLayer {
-            table: Some(table),
+            table: Some(table(z, y, f)),
             outputs: y,
             ..self.scaled(z)
         }
@@ -80,7 +101,7 @@ impl Linear {
         let rows = self.weights.chunks_exact(width).zip(&self.biases);
         let bounds = rows.zip(&self.scales).map(|((row, bias), scale)| {
             let weights: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();
-            (bias.abs() + 1.0 + 128.0 * weights as f64) * scale
+            (bias.abs() + 1.0 + self.largest * weights as f64) * scale
         });
         let bound = bounds.fold(0.0, f64::max).max(f64::from(f32::MIN_POSITIVE));
         // Outputs stay below 2^30.
@@ -94,6 +115,7 @@ impl Linear {
         let y = Affine {
             scale,
             zero_point: 0,
+            integers: Integers::INT32,
         };
         let [min, max] = limits.map(|limit| round(limit / scale) as i32);
         OwnedLayer {
@@ -116,8 +138,8 @@ impl Linear {
             weights: self.weights,
             rounding: self.rounding,
             zero_point: y.zero_point,
-            min: -128,
-            max: 127,
+            min: y.integers.0,
+            max: y.integers.1,
             table: None,
             outputs: y,
         }
@@ -140,6 +162,7 @@ impl Quantizer {
             biases: memory::filled("quantized biases", 0.0, biases.len())?,
             scales: memory::filled("scales", 0.0, biases.len())?,
             rounding: self.rounding,
+            largest: from.largest(),
         };
         let rows = weights.chunks_exact(width).zip(biases);
         let targets = linear.weights.chunks_exact_mut(width);
@@ -151,9 +174,8 @@ impl Quantizer {
                 scaled[at] = f64::from(w) * from.scales[at];
                 at_zero -= scaled[at] * from.zero_points[at];
             }
-            let scale = self.row_scale(&scaled, largest);
-            let smallest = f64::from(bias).abs().max(at_zero.abs()) / LARGEST_BIAS;
-            let scale = scale.max(smallest);
+            let smallest = from.smallest_scale([bias.into(), at_zero], &scaled);
+            let scale = self.row_scale(&scaled, largest).max(smallest);
             let scale = if scale > 0.0 { scale } else { 1.0 };
             *to_scale = scale;
             // The integers' zero points are those of the rounded weights.

@@ -14,7 +14,7 @@
 //!
 //! // Integers in, integers out: sensors and actuators often have them.
 //! let borrowed = QuantizedMlpRef::from(&quantized);
-//! let (mut integers, mut output) = ([0; 2], [0; 1]);
+//! let (mut integers, mut output) = ([0_i8; 2], [0; 1]);
 //! borrowed.quantize_inputs(&[0.5, -0.25], &mut integers)?;
 //! borrowed.predict_int32(&integers, &mut output, &mut vec![0; borrowed.scratch_len()])?;
 //! let number = output[0] as f32 * borrowed.output_stage().scale;
@@ -35,6 +35,7 @@
 
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+mod inputs;
 mod layer;
 #[cfg(target_has_atomic = "ptr")]
 mod linear;
@@ -53,11 +54,14 @@ mod source;
 #[cfg(target_has_atomic = "ptr")]
 mod statistics;
 #[cfg(target_has_atomic = "ptr")]
+mod table;
+#[cfg(target_has_atomic = "ptr")]
 mod walk;
 
-pub use layer::QuantizedLayer;
+pub use inputs::{InputInteger, QuantizedInputs};
+pub use layer::{QuantizedLayer, QuantizedTable};
 pub use multiplier::{Multiplier, Rounding};
-pub use network::{QuantizedInputs, QuantizedMlpRef, QuantizedOutputs};
+pub use network::{QuantizedMlpRef, QuantizedOutputs};
 #[cfg(target_has_atomic = "ptr")]
 pub use {
     owned::QuantizedMlp,

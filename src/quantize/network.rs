@@ -1,5 +1,6 @@
 //! Networks in integers that borrow everything.
 
+use super::inputs::{InputInteger, QuantizedInputs};
 use super::layer::{Forward, Outputs, QuantizedLayer};
 #[cfg(target_has_atomic = "ptr")]
 use super::owned::OwnedLayer;
@@ -7,18 +8,6 @@ use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{check_finite, check_finite_rows};
 use crate::simd;
-
-/// The input stage of a quantized network: q = round(x · factor + offset), limited to int8.
-///
-/// Each input has a factor and an offset of its own. Numbers halfway between two integers are
-/// rounded away from zero.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct QuantizedInputs<'a> {
-    /// One factor for each input.
-    pub factors: &'a [f32],
-    /// One offset for each input.
-    pub offsets: &'a [f32],
-}
 
 /// The meaning of a quantized network's outputs q: y = f((q - `zero_point`) · scale).
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +22,8 @@ pub struct QuantizedOutputs<'a> {
 
 /// A multilayer perceptron in integers that borrows everything, for example from `static`s.
 ///
-/// [`predict_int8`](Self::predict_int8) and [`predict_int32`](Self::predict_int32) need neither
-/// allocation nor floating-point numbers. Results are equal on every machine and instruction set.
+/// [`predict_int8`](Self::predict_int8), [`predict_int16`](Self::predict_int16) and
+/// [`predict_int32`](Self::predict_int32) need neither allocation nor floating-point numbers. Results are equal on every machine and instruction set.
 ///
 /// ```
 /// use feedforward::quantize::{
@@ -54,14 +43,14 @@ pub struct QuantizedOutputs<'a> {
 ///     table: None,
 /// }];
 /// static NET: QuantizedMlpRef = QuantizedMlpRef::constant(
-///     QuantizedInputs { factors: &[10.0; 2], offsets: &[0.0; 2] },
+///     QuantizedInputs { factors: &[10.0; 2], offsets: &[0.0; 2], bits: 8 },
 ///     &LAYERS,
 ///     QuantizedOutputs { scale: 0.2, zero_point: 0, activation: None },
 /// );
 ///
 /// let mut scratch = [0; NET.scratch_len()];
 /// let mut integers = [0; 1];
-/// NET.predict_int8(&[30, 20], &mut integers, &mut scratch)?;
+/// NET.predict_int8(&[30_i8, 20], &mut integers, &mut scratch)?;
 /// assert_eq!(integers, [20]);
 ///
 /// let mut numbers = [0.0; 1];
@@ -124,9 +113,13 @@ impl<'a> QuantizedMlpRef<'a> {
             inputs.factors.len() == inputs.offsets.len(),
             "a quantized network needs as many offsets as factors"
         );
+        assert!(
+            inputs.bits == 8 || inputs.bits == 16,
+            "inputs of a quantized network need 8 or 16 bits"
+        );
         assert!(!layers.is_empty(), "a quantized network needs layers");
-        let (mut width, mut index) = (inputs.factors.len(), 0);
-        while index < width {
+        let mut index = 0;
+        while index < inputs.factors.len() {
             assert!(
                 inputs.factors[index].is_finite() && inputs.offsets[index].is_finite(),
                 "factors and offsets of a quantized network must be finite"
@@ -137,12 +130,13 @@ impl<'a> QuantizedMlpRef<'a> {
             outputs.scale.is_finite(),
             "the scale of outputs must be finite"
         );
+        let mut from = (inputs.factors.len(), inputs.largest());
         index = 0;
         while index < layers.len() {
-            if let Some(fault) = layers[index].fault(width, index + 1 == layers.len()) {
+            if let Some(fault) = layers[index].fault(from, index + 1 == layers.len()) {
                 panic!("{}", fault.message());
             }
-            width = layers[index].outputs();
+            from = (layers[index].outputs(), layers[index].largest());
             index += 1;
         }
         Self {
@@ -156,6 +150,7 @@ impl<'a> QuantizedMlpRef<'a> {
     ///
     /// # Errors
     /// - [`Error::Length`] unless there are as many offsets as factors
+    /// - [`Error::InvalidSetting`] unless inputs have 8 or 16 bits
     /// - [`Error::Empty`] without layers
     /// - [`Error::NotFinite`] if a factor, an offset or the scale is not finite
     /// - [`Error::Incompatible`] if a layer does not fit its inputs, if its numbers are outside
@@ -173,18 +168,20 @@ impl<'a> QuantizedMlpRef<'a> {
         layers: Layers<'a>,
         outputs: QuantizedOutputs<'a>,
     ) -> Result<Self> {
-        let mut width = inputs.factors.len();
+        let width = inputs.factors.len();
         check_length("offsets of inputs", inputs.offsets, width)?;
+        check_bits(inputs.bits)?;
         check_finite("factors of inputs", inputs.factors)?;
         check_finite("offsets of inputs", inputs.offsets)?;
         check_finite("scale of outputs", &[outputs.scale])?;
         if layers.len() == 0 {
             return Err(Error::Empty { what: "layers" });
         }
+        let mut from = (width, inputs.largest());
         for index in 0..layers.len() {
             let layer = layers.get(index);
-            layer.check(index, width, index + 1 == layers.len())?;
-            width = layer.outputs();
+            layer.check(index, from, index + 1 == layers.len())?;
+            from = (layer.outputs(), layer.largest());
         }
         Ok(Self {
             inputs,
@@ -244,30 +241,25 @@ impl<'a> QuantizedMlpRef<'a> {
     /// `[samples x inputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`] and [`Error::NotFinite`] for invalid slices
-    pub fn quantize_inputs(&self, inputs: &[f32], integers: &mut [i8]) -> Result<()> {
+    /// - [`Error::Rows`], [`Error::Length`] and [`Error::NotFinite`] for invalid slices
+    /// - [`Error::Incompatible`] unless the network's inputs have this type
+    pub fn quantize_inputs<I: InputInteger>(
+        &self,
+        inputs: &[f32],
+        integers: &mut [I],
+    ) -> Result<()> {
+        self.inputs.check_type::<I>()?;
         let width = self.inputs();
         check_rows("inputs", inputs, width)?;
         check_length("integers", integers, inputs.len())?;
         check_finite_rows("inputs", inputs, width)?;
         let rows = inputs.chunks_exact(width);
         for (row, to) in rows.zip(integers.chunks_exact_mut(width)) {
-            for (to, q) in to.iter_mut().zip(self.quantized(row)) {
-                *to = q;
+            for (to, q) in to.iter_mut().zip(self.inputs.quantized(row)) {
+                *to = I::narrowed(q);
             }
         }
         Ok(())
-    }
-
-    /// Returns the integers of one sample's inputs.
-    pub(super) fn quantized(&self, row: &[f32]) -> impl Iterator<Item = i8> {
-        let stage = self.inputs.factors.iter().zip(self.inputs.offsets);
-        row.iter().zip(stage).map(|(x, (factor, offset))| {
-            let value = (x * factor + offset).clamp(-128.0, 127.0);
-            let whole = value as i32;
-            let rest = value - whole as f32;
-            (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8
-        })
     }
 
     /// Writes the int8 outputs for one or more samples, in integers only. `inputs` is row-major
@@ -277,41 +269,66 @@ impl<'a> QuantizedMlpRef<'a> {
     /// - [`Error::Rows`] unless `inputs` holds one or more whole samples
     /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
     ///   shorter than [`scratch_len`](Self::scratch_len)
-    /// - [`Error::Incompatible`] if the outputs are int32
-    pub fn predict_int8(
+    /// - [`Error::Incompatible`] unless the network's inputs have this type, and if its outputs
+    ///   exceed int8
+    pub fn predict_int8<I: InputInteger>(
         &self,
-        inputs: &[i8],
+        inputs: &[I],
         outputs: &mut [i8],
         scratch: &mut [i16],
     ) -> Result<()> {
-        let last = self.layers.get(self.layers.len() - 1);
-        if last.min < -128 || last.max > 127 {
+        let [min, max] = self.layers.get(self.layers.len() - 1).limits();
+        if min < -128 || max > 127 {
             let expected = "predict_int32, for a network with int32 outputs";
             return Err(Error::incompatible("call", expected, "predict_int8"));
         }
-        self.check(inputs, outputs.len(), scratch)?;
+        self.check_integers(inputs, outputs.len(), scratch)?;
         let rows = inputs.chunks_exact(self.inputs());
         for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x.iter().copied(), Outputs::Int8(y), scratch);
+            self.run(x.iter().map(|x| x.widened()), Outputs::Int8(y), scratch);
+        }
+        Ok(())
+    }
+
+    /// Writes the int16 outputs for one or more samples, in integers only. For a network with int8
+    /// outputs, they are those.
+    ///
+    /// # Errors
+    /// The errors of [`predict_int8`](Self::predict_int8), of which the last one is about int16
+    pub fn predict_int16<I: InputInteger>(
+        &self,
+        inputs: &[I],
+        outputs: &mut [i16],
+        scratch: &mut [i16],
+    ) -> Result<()> {
+        let [min, max] = self.layers.get(self.layers.len() - 1).limits();
+        if min < -32768 || max > 32767 {
+            let expected = "predict_int32, for a network with int32 outputs";
+            return Err(Error::incompatible("call", expected, "predict_int16"));
+        }
+        self.check_integers(inputs, outputs.len(), scratch)?;
+        let rows = inputs.chunks_exact(self.inputs());
+        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
+            self.run(x.iter().map(|x| x.widened()), Outputs::Int16(y), scratch);
         }
         Ok(())
     }
 
     /// Writes the outputs for one or more samples as int32, in integers only. For a network with
-    /// int8 outputs, they are those.
+    /// int8 or int16 outputs, they are those.
     ///
     /// # Errors
-    /// The errors of [`predict_int8`](Self::predict_int8), but for the last
-    pub fn predict_int32(
+    /// The errors of [`predict_int8`](Self::predict_int8), but none for large outputs
+    pub fn predict_int32<I: InputInteger>(
         &self,
-        inputs: &[i8],
+        inputs: &[I],
         outputs: &mut [i32],
         scratch: &mut [i16],
     ) -> Result<()> {
-        self.check(inputs, outputs.len(), scratch)?;
+        self.check_integers(inputs, outputs.len(), scratch)?;
         let rows = inputs.chunks_exact(self.inputs());
         for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x.iter().copied(), Outputs::Int32(y), scratch);
+            self.run(x.iter().map(|x| x.widened()), Outputs::Int32(y), scratch);
         }
         Ok(())
     }
@@ -337,7 +354,7 @@ impl<'a> QuantizedMlpRef<'a> {
                 scale, zero_point, ..
             } = self.outputs;
             let to = Outputs::Float(y, scale, zero_point);
-            self.run(self.quantized(x), to, scratch);
+            self.run(self.inputs.quantized(x), to, scratch);
         }
         if let Some(activation) = self.outputs.activation {
             let mut z = [0.0; 16];
@@ -355,6 +372,16 @@ impl<'a> QuantizedMlpRef<'a> {
                 value: value.into(),
             }),
         }
+    }
+
+    fn check_integers<I: InputInteger>(
+        &self,
+        inputs: &[I],
+        outputs: usize,
+        scratch: &[i16],
+    ) -> Result<()> {
+        self.inputs.check_type::<I>()?;
+        self.check(inputs, outputs, scratch)
     }
 
     fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
@@ -379,12 +406,12 @@ impl<'a> QuantizedMlpRef<'a> {
     }
 
     /// Computes all layers for one sample.
-    fn run(&self, inputs: impl Iterator<Item = i8>, to: Outputs<'_>, scratch: &mut [i16]) {
+    fn run(&self, inputs: impl Iterator<Item = i16>, to: Outputs<'_>, scratch: &mut [i16]) {
         let last = self.layers.len() - 1;
         let (even, odd) = scratch.split_at_mut(self.widths()[0]);
         let (mut from, mut next) = (even, odd);
         for (to, x) in from.iter_mut().zip(inputs) {
-            *to = x.into();
+            *to = x;
         }
         let mut width = self.inputs();
         for index in 0..last {
@@ -392,7 +419,7 @@ impl<'a> QuantizedMlpRef<'a> {
             simd::dispatch(Forward {
                 layer,
                 inputs: &from[..width],
-                outputs: Outputs::Wide(next),
+                outputs: Outputs::Int16(next),
             });
             width = layer.outputs();
             (from, next) = (next, from);
@@ -402,5 +429,12 @@ impl<'a> QuantizedMlpRef<'a> {
             inputs: &from[..width],
             outputs: to,
         });
+    }
+}
+
+fn check_bits(bits: u32) -> Result<()> {
+    match bits {
+        8 | 16 => Ok(()),
+        _ => Err(Error::invalid_setting("bits of an input", "8 or 16", bits)),
     }
 }

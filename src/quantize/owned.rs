@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::layer::{Forward, Outputs};
+use super::layer::{Forward, Outputs, QuantizedTable};
 use super::network::Layers;
 use super::range::Affine;
 use super::{QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding};
@@ -12,6 +12,22 @@ use crate::activation::Activation;
 use crate::error::{Result, check_rows};
 use crate::memory;
 use crate::simd;
+
+/// A table that owns its numbers.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedTable {
+    Int8(Box<[i8; 256]>),
+    Int16(Box<[i16; 513]>),
+}
+
+impl OwnedTable {
+    pub(super) fn view(&self) -> QuantizedTable<'_> {
+        match self {
+            Self::Int8(table) => QuantizedTable::Int8(table),
+            Self::Int16(table) => QuantizedTable::Int16(table),
+        }
+    }
+}
 
 /// A layer that owns its numbers.
 #[derive(Clone, Debug)]
@@ -24,7 +40,7 @@ pub(super) struct OwnedLayer {
     pub(super) zero_point: i32,
     pub(super) min: i32,
     pub(super) max: i32,
-    pub(super) table: Option<Box<[i8; 256]>>,
+    pub(super) table: Option<OwnedTable>,
     /// Meaning of the outputs, after the table.
     pub(super) outputs: Affine,
 }
@@ -44,11 +60,11 @@ impl OwnedLayer {
             zero_point: self.zero_point,
             min: self.min,
             max: self.max,
-            table: self.table.as_deref(),
+            table: self.table.as_ref().map(OwnedTable::view),
         }
     }
 
-    /// Returns the int8 outputs for samples, widened.
+    /// Returns the int8 or int16 outputs for samples, widened.
     pub(super) fn forward(&self, inputs: &[i16], width: usize) -> Result<Vec<i16>> {
         let outputs = self.outputs();
         let len = memory::product("quantized samples", &[inputs.len() / width, outputs])?;
@@ -57,14 +73,14 @@ impl OwnedLayer {
             simd::dispatch(Forward {
                 layer: self.view(),
                 inputs: x,
-                outputs: Outputs::Wide(y),
+                outputs: Outputs::Int16(y),
             });
         }
         Ok(to)
     }
 }
 
-/// A multilayer perceptron in int8, made by a [`Quantizer`](super::Quantizer).
+/// A multilayer perceptron in integers, made by a [`Quantizer`](super::Quantizer).
 ///
 /// It computes what its [`QuantizedMlpRef`] computes, which `QuantizedMlpRef::from(&net)` returns
 /// without allocation.
@@ -72,6 +88,8 @@ impl OwnedLayer {
 pub struct QuantizedMlp {
     pub(super) factors: Vec<f32>,
     pub(super) offsets: Vec<f32>,
+    /// Bits of an integer input.
+    pub(super) bits: u32,
     pub(super) layers: Vec<OwnedLayer>,
     pub(super) scale: f32,
     pub(super) zero_point: i32,
@@ -84,6 +102,7 @@ impl<'a> From<&'a QuantizedMlp> for QuantizedMlpRef<'a> {
             inputs: QuantizedInputs {
                 factors: &net.factors,
                 offsets: &net.offsets,
+                bits: net.bits,
             },
             layers: Layers::Owned(&net.layers),
             outputs: QuantizedOutputs {
@@ -109,7 +128,7 @@ impl QuantizedMlp {
     /// Returns the number of bytes that the numbers of all layers and the input stage take.
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|layer| {
-            let table = layer.table.as_ref().map_or(0, |table| table.len());
+            let table = layer.table.as_ref().map_or(0, |table| table.view().bytes());
             let multipliers = 5 * layer.multipliers.len();
             layer.weights.len() + 4 * layer.biases.len() + multipliers + table
         });
@@ -137,8 +156,8 @@ impl QuantizedMlp {
         let net = QuantizedMlpRef::from(self);
         let rows = inputs.chunks_exact(self.inputs());
         for (row, to) in rows.zip(to.chunks_exact_mut(self.inputs())) {
-            for (to, q) in to.iter_mut().zip(net.quantized(row)) {
-                *to = q.into();
+            for (to, q) in to.iter_mut().zip(net.inputs.quantized(row)) {
+                *to = q;
             }
         }
     }

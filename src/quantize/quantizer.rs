@@ -1,11 +1,12 @@
-//! From a network in f32 to one in int8.
+//! From a network in f32 to one in integers.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::linear::Source;
-use super::range::{Affine, Histogram, RangeRule};
+use super::range::{Affine, Histogram, Integers, RangeRule};
 use super::statistics::Statistics;
+use super::table;
 use super::walk::Walk;
 use super::{QuantizedMlp, QuantizedMlpRef, Rounding};
 use crate::activation::Activation;
@@ -21,6 +22,8 @@ use crate::mlp::Mlp;
 pub enum OutputForm {
     /// int8, with steps of 1/255 of the outputs' range. It suits classes.
     Int8,
+    /// int16, with steps of 1/65535 of twice the outputs' largest magnitude.
+    Int16,
     /// int32, for numbers. The scale is a power of two, so outputs are fixed-point numbers.
     ///
     /// The last activation must be the identity or limit its argument, such as
@@ -33,7 +36,8 @@ pub enum OutputForm {
 /// Settings for the quantization of a network to int8.
 ///
 /// Weights are symmetric with one scale for each row, inputs and activations have a zero point, and
-/// sums are int32. The arithmetic is TFLite's.
+/// sums are int32. The arithmetic is TFLite's. Activations may also have
+/// [16 bits](Self::activation_bits).
 ///
 /// ```
 /// use feedforward::quantize::Quantizer;
@@ -60,6 +64,7 @@ pub struct Quantizer {
     pub(super) range: RangeRule,
     outputs: Option<OutputForm>,
     pub(super) weight_bits: u32,
+    activation_bits: u32,
     corrects_biases: bool,
     pub(super) rounding: Rounding,
     is_input_scale_common: bool,
@@ -78,14 +83,15 @@ const INPUT_BINS: usize = 512;
 const FAR: f32 = 1e30;
 
 impl Quantizer {
-    /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights of 8 bits,
-    /// corrected biases, and a scale for each input. Outputs are [`OutputForm::Int32`] if the last
+    /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights and
+    /// activations of 8 bits, corrected biases, and a scale for each input. Outputs are [`OutputForm::Int32`] if the last
     /// activation allows it, and else [`OutputForm::Float`].
     pub fn new() -> Self {
         Self {
             range: RangeRule::default(),
             outputs: None,
             weight_bits: 8,
+            activation_bits: 8,
             corrects_biases: true,
             rounding: Rounding::default(),
             is_input_scale_common: false,
@@ -107,6 +113,24 @@ impl Quantizer {
     /// Sets the number of bits of a weight. Range: 2 to 8. Weights take a byte in any case.
     pub fn weight_bits(mut self, bits: u32) -> Self {
         self.weight_bits = bits;
+        self
+    }
+
+    /// Sets the number of bits of an input and of a hidden layer's output: 8 or 16.
+    ///
+    /// 16 bits make regression about as exact as the weights. Weights still take a byte each, and
+    /// sums are int32. Hidden layers have no zero point, as in TFLite's 16x8 scheme, and
+    /// activations other than ReLU and its kind have [tables](super::QuantizedTable) of 1,026
+    /// bytes. The lines between a table's numbers lie at most h² · max |f″| / 8 off the function,
+    /// with the distance h of two numbers, and a third of that on average. For [`Tanh`] up to ±4,
+    /// that is 2.4 · 10⁻⁵ at most.
+    ///
+    /// From about 1,000 inputs of a layer on, its weights can become coarser, so that sums fit
+    /// int32.
+    ///
+    /// [`Tanh`]: crate::activation::Tanh
+    pub fn activation_bits(mut self, bits: u32) -> Self {
+        self.activation_bits = bits;
         self
     }
 
@@ -150,6 +174,7 @@ impl Quantizer {
         let mut walk = Walk::new(net)?;
         let statistics = Statistics::new(net, &mut walk, inputs)?;
 
+        let integers = Integers::of_bits(self.activation_bits);
         let (factors, offsets) = self.input_stage(inputs, width)?;
         let mut from = Source {
             scales: factors
@@ -157,59 +182,65 @@ impl Quantizer {
                 .map(|&factor| 1.0 / f64::from(factor))
                 .collect(),
             zero_points: offsets.iter().map(|&offset| f64::from(offset)).collect(),
+            integers,
         };
         let mut quantized = QuantizedMlp {
             factors,
             offsets,
+            bits: self.activation_bits,
             layers: Vec::new(),
             scale: 1.0,
             zero_point: 0,
             activation: None,
         };
         let len = memory::product("quantized samples", &[samples, width])?;
-        let mut integers = memory::filled("quantized samples", 0_i16, len)?;
-        quantized.widen_inputs(inputs, &mut integers);
+        let mut x = memory::filled("quantized samples", 0_i16, len)?;
+        quantized.widen_inputs(inputs, &mut x);
         let last = net.depth() - 1;
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let statistics = &statistics[index];
             let mut linear = self.linear(layer.weights(), layer.bias(), &from)?;
             if self.corrects_biases {
-                linear.correct(&statistics.means, &integers);
+                linear.correct(&statistics.means, &x);
             }
-            let form = if index < last {
-                Some(OutputForm::Int8)
-            } else {
-                self.outputs
+            // Integers of the outputs, but for those of int32.
+            let integers = match self.outputs {
+                _ if index < last => Some(integers),
+                Some(OutputForm::Int8) => Some(Integers::INT8),
+                Some(OutputForm::Int16) => Some(Integers::INT16),
+                _ => None,
+            };
+            let covering = |integers| {
+                let range = statistics.y.range((self.range, integers), 0.0, |x| x);
+                Affine::covering(range, integers)
             };
             let limits = limits(&*activation, statistics.z.ends());
-            let layer = match (form, limits) {
-                (Some(OutputForm::Int8), Some(limits)) => {
-                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
-                    linear.clamped(y, limits)
-                }
-                (Some(OutputForm::Int8), None) => {
+            let layer = match (integers, limits) {
+                (Some(integers), Some(limits)) => linear.clamped(covering(integers), limits),
+                (Some(integers), None) => {
                     let f = |x: f64| f64::from(activation.value(x as f32));
-                    let z = Affine::covering(statistics.z.range(self.range, 0.0, f));
-                    let y = Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
+                    let y = covering(integers);
+                    let z = table::argument(&statistics.z, (self.range, integers), y, f);
                     linear.with_table(z, y, f)
                 }
-                (_, Some(limits)) => linear.wide(limits),
-                (None | Some(OutputForm::Float), None) => {
-                    quantized.activation = Some(Arc::clone(&activation));
-                    linear.wide([f64::NEG_INFINITY, f64::INFINITY])
-                }
-                (Some(OutputForm::Int32), None) => {
+                (None, Some(limits)) => linear.wide(limits),
+                (None, None) if self.outputs == Some(OutputForm::Int32) => {
                     let expected = "the identity or one that limits its argument";
                     let what = "activation of int32 outputs";
                     return Err(Error::incompatible(what, expected, activation.name()));
                 }
+                (None, None) => {
+                    quantized.activation = Some(Arc::clone(&activation));
+                    linear.wide([f64::NEG_INFINITY, f64::INFINITY])
+                }
             };
             if index < last {
-                integers = layer.forward(&integers, from.scales.len())?;
+                x = layer.forward(&x, from.scales.len())?;
                 from = Source {
                     scales: alloc::vec![layer.outputs.scale; layer.biases.len()],
                     zero_points: alloc::vec![layer.outputs.zero_point.into(); layer.biases.len()],
+                    integers: layer.outputs.integers,
                 };
             } else {
                 quantized.scale = layer.outputs.scale as f32;
@@ -228,11 +259,18 @@ impl Quantizer {
             let (what, got) = ("bits of a weight", self.weight_bits);
             return Err(Error::invalid_setting(what, "2 to 8", got));
         }
+        if ![8, 16].contains(&self.activation_bits) {
+            let (what, got) = ("bits of an activation", self.activation_bits);
+            return Err(Error::invalid_setting(what, "8 or 16", got));
+        }
         Ok(())
     }
 
     /// Returns factors and offsets of the inputs.
     fn input_stage(&self, inputs: &[f32], width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+        let integers = Integers::of_bits(self.activation_bits);
+        let Integers(min, max) = integers;
+        let steps = f64::from(max - min);
         let columns = if self.is_input_scale_common { 1 } else { width };
         let mut ranges = memory::filled("ranges of inputs", [0.0; 2], columns)?;
         for (column, range) in ranges.iter_mut().enumerate() {
@@ -245,21 +283,21 @@ impl Quantizer {
                 RangeRule::MeanSquaredError => RangeRule::MinMax,
                 rule => rule,
             };
-            *range = histogram.range(rule, histogram.mean(), |x| x);
+            *range = histogram.range((rule, integers), histogram.mean(), |x| x);
         }
         // An input that was constant still needs a scale. It takes the largest.
         let widest = ranges
             .iter()
             .map(|[low, high]| high - low)
             .fold(0.0, f64::max);
-        let widest = if widest > 0.0 { widest } else { 255.0 };
+        let widest = if widest > 0.0 { widest } else { steps };
         let mut stage = (Vec::new(), Vec::new());
         memory::reserve("factors of inputs", &mut stage.0, width)?;
         memory::reserve("offsets of inputs", &mut stage.1, width)?;
         for [low, high] in ranges.iter().cycle().take(width) {
             let center = 0.5 * (low + high);
             let range = if high > low { high - low } else { widest };
-            let factor = (255.0 / range) as f32;
+            let factor = (steps / range) as f32;
             let offset = -0.5 - center * f64::from(factor);
             stage.0.push(factor);
             stage.1.push(offset as f32);

@@ -40,6 +40,7 @@ shared! {
     quantize::QuantizedMlpRef<'static>,
     quantize::QuantizedLayer<'static>,
     quantize::QuantizedInputs<'static>,
+    quantize::QuantizedTable<'static>,
     quantize::QuantizedOutputs<'static>,
     quantize::QuantizationReport,
     quantize::QuantizationNoise,

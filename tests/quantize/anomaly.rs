@@ -85,6 +85,7 @@ fn tflites_file_gives_tflites_outputs() {
     let inputs = QuantizedInputs {
         factors: &vec![1.0 / scale; 640],
         offsets: &vec![zero; 640],
+        bits: 8,
     };
     let outputs = QuantizedOutputs {
         scale: last.scales[0],

@@ -2,8 +2,8 @@
 
 use feedforward::activation::{Identity, Maxout, Parametric, Relu, Sigmoid};
 use feedforward::quantize::{
-    OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Quantizer,
-    RangeRule, Rounding,
+    OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, QuantizedTable,
+    Quantizer, RangeRule, Rounding,
 };
 use feedforward::{Error, Mlp};
 
@@ -80,19 +80,19 @@ fn invalid_calls_are_errors() {
     let view = QuantizedMlpRef::from(&quantized);
     let mut scratch = vec![0; view.scratch_len()];
     let error = view
-        .predict_int8(&[0; 6], &mut [0; 3], &mut scratch)
+        .predict_int8(&[0_i8; 6], &mut [0; 3], &mut scratch)
         .unwrap_err();
     is(error.to_string(), "predict_int32");
     let error = view
-        .predict_int32(&[0; 6], &mut [0; 3], &mut scratch[1..])
+        .predict_int32(&[0_i8; 6], &mut [0; 3], &mut scratch[1..])
         .unwrap_err();
     is(error.to_string(), "scratch");
     assert!(
-        view.predict_int32(&[0; 6], &mut [0; 2], &mut scratch)
+        view.predict_int32(&[0_i8; 6], &mut [0; 2], &mut scratch)
             .is_err()
     );
     assert!(
-        view.predict_int32(&[0; 5], &mut [0; 3], &mut scratch)
+        view.predict_int32(&[0_i8; 5], &mut [0; 3], &mut scratch)
             .is_err()
     );
 }
@@ -113,6 +113,7 @@ fn parts_that_do_not_fit_are_errors() {
     let inputs = QuantizedInputs {
         factors: &[1.0; 2],
         offsets: &[0.0; 2],
+        bits: 8,
     };
     let outputs = QuantizedOutputs {
         scale: 1.0,
@@ -165,7 +166,7 @@ fn parts_that_do_not_fit_are_errors() {
             ..layer
         },
         QuantizedLayer {
-            table: Some(&[0; 256]),
+            table: Some(QuantizedTable::Int8(&[0; 256])),
             ..wide
         },
         QuantizedLayer {
@@ -181,7 +182,12 @@ fn parts_that_do_not_fit_are_errors() {
     for (index, layer) in bad.into_iter().enumerate() {
         assert!(check(&[layer]).is_err(), "{index}");
     }
-    assert!(check(&[wide, layer]).is_err());
+    check(&[wide, layer]).unwrap();
+    let wider = QuantizedLayer {
+        max: 32768,
+        ..layer
+    };
+    assert!(check(&[wider, layer]).is_err());
     assert!(check(&[]).is_err());
     // The exact bound of the sums is the limit.
     let largest = i32::MAX - 128 * (3 + 4);

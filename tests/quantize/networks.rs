@@ -7,7 +7,9 @@ use feedforward::activation::{self, Identity, Relu, Tanh};
 use feedforward::loss::{SoftmaxCrossEntropy, SquaredError};
 use feedforward::metrics::{Accuracy, root_mean_squared_error};
 use feedforward::optimizer::AdamW;
-use feedforward::quantize::{OutputForm, QuantizedMlpRef, Quantizer, RangeRule, Rounding};
+use feedforward::quantize::{
+    OutputForm, QuantizedMlpRef, QuantizedTable, Quantizer, RangeRule, Rounding,
+};
 use feedforward::simd::InstructionSet;
 use feedforward::{Activation, Float, Mlp, Scaler, Trainer, math};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -92,7 +94,7 @@ fn integers_are_equal_on_every_set() {
             .outputs(OutputForm::Int8);
         let quantized = quantizer.quantize(&net, &samples).unwrap();
         let view = QuantizedMlpRef::from(&quantized);
-        let mut inputs = vec![0; samples.len()];
+        let mut inputs = vec![0_i8; samples.len()];
         view.quantize_inputs(&samples, &mut inputs).unwrap();
         let expected = by_definition(&view, &inputs);
         let before = InstructionSet::active();
@@ -128,7 +130,10 @@ fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
                 let product = multiplier.apply(i32::try_from(sum).unwrap(), layer.rounding);
                 let y = (layer.zero_point + product).clamp(layer.min, layer.max);
                 match layer.table {
-                    Some(table) => i64::from(table[usize::try_from(y + 128).unwrap()]),
+                    Some(QuantizedTable::Int8(table)) => {
+                        i64::from(table[usize::try_from(y + 128).unwrap()])
+                    }
+                    Some(QuantizedTable::Int16(_)) => unreachable!("activations have 8 bits"),
                     None => y.into(),
                 }
             });

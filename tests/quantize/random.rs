@@ -80,7 +80,7 @@ fn nothing_panics_and_no_number_is_lost() {
         };
         made += 1;
         let view = QuantizedMlpRef::from(&quantized);
-        let mut integers = vec![0; inputs.len()];
+        let mut integers = vec![0_i8; inputs.len()];
         view.quantize_inputs(&inputs, &mut integers).unwrap();
         let mut outputs = vec![0; inputs.len() / net.inputs() * net.outputs()];
         let mut scratch = vec![0; view.scratch_len()];

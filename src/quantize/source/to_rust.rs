@@ -8,7 +8,7 @@ use core::fmt::Write;
 use crate::error::Error;
 use crate::error::Result;
 use crate::mlp::to_rust::{check_static_name, constructor};
-use crate::quantize::{QuantizedMlp, QuantizedMlpRef};
+use crate::quantize::{QuantizedMlp, QuantizedMlpRef, QuantizedTable};
 use crate::source::language::{Language, filled, literal};
 
 impl QuantizedMlp {
@@ -42,9 +42,11 @@ impl QuantizedMlp {
             let shifts = lines(16, layer.shifts);
             let table = match layer.table {
                 None => "None".to_string(),
-                Some(table) => {
-                    let table = lines(16, table);
-                    format!("Some(&{table})")
+                Some(QuantizedTable::Int8(table)) => {
+                    format!("Some(QuantizedTable::Int8(&{}))", lines(16, table))
+                }
+                Some(QuantizedTable::Int16(table)) => {
+                    format!("Some(QuantizedTable::Int16(&{}))", lines(16, table))
                 }
             };
             let (zero_point, min, max) = (layer.zero_point, layer.min, layer.max);
@@ -65,6 +67,8 @@ impl QuantizedMlp {
                 layer.rounding
             );
         }
+        let has_table = net.layers().any(|layer| layer.table.is_some());
+        let (bits, tables) = (self.bits, if has_table { "QuantizedTable, " } else { "" });
         let floats =
             |numbers: &[f32]| lines(8, numbers.iter().map(|&x| literal(Language::Rust, x)));
         let (factors, offsets) = (floats(&self.factors), floats(&self.offsets));
@@ -83,13 +87,14 @@ impl QuantizedMlp {
 #[allow(clippy::approx_constant, clippy::unreadable_literal)]
 pub static {name}: feedforward::quantize::QuantizedMlpRef<'static> = {{
     use feedforward::quantize::{{
-        QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding,
+        QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, {tables}Rounding,
     }};
     static LAYERS: [QuantizedLayer<'static>; {depth}] = [
 {layers}    ];
     let inputs = QuantizedInputs {{
         factors: &{factors},
         offsets: &{offsets},
+        bits: {bits},
     }};
     let outputs = QuantizedOutputs {{
         scale: {scale},
