@@ -43,6 +43,7 @@ impl QuantizedMlp {
     /// | `layers.N.bias`, `layers.N.multiplier` | I32 | `[outputs]` |
     /// | `layers.N.shift` | I8 | `[outputs]` |
     /// | `layers.N.table`, for an activation with a table | I8 or I16 | `[256]` or `[513]` |
+    /// | `layers.N.factor`, for outputs with scales of their own | F32 | `[outputs]` |
     ///
     /// `inputs.factor` and `inputs.offset` are F32. Equal networks produce equal bytes.
     ///
@@ -87,6 +88,9 @@ impl QuantizedMlp {
             file.add_integers(tensor(index, "bias"), &shape[..1], &layer.biases);
             file.add_integers(tensor(index, "multiplier"), &count, &layer.multipliers);
             file.add_integers(tensor(index, "shift"), &count, &layer.shifts);
+            if !layer.factors.is_empty() {
+                file.add(tensor(index, "factor"), &shape[..1], &layer.factors);
+            }
             let name = tensor(index, "table");
             match &layer.table {
                 None => {}
@@ -204,6 +208,11 @@ fn read_layer(file: &Reader<'_>, index: usize, described: &Described) -> Result<
                 .map(OwnedTable::Int16)
         }
     };
+    let factors = match file.shape(&name("factor")) {
+        None => Vec::new(),
+        Some(_) => file.values(&name("factor"), &[outputs])?,
+    };
+    check_finite("factors of a layer's outputs", &factors)?;
     Ok(OwnedLayer {
         weights: file.integers(&name("weight"), &[outputs, inputs])?,
         biases: file.integers(&name("bias"), &[outputs])?,
@@ -215,6 +224,7 @@ fn read_layer(file: &Reader<'_>, index: usize, described: &Described) -> Result<
         max: described.max,
         table,
         outputs: outputs_meaning,
+        factors,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::compensate::Moments;
 use super::owned::OwnedLayer;
 use super::quantizer::Quantizer;
 use super::range::{Affine, Integers, RangeRule, round};
@@ -24,6 +25,21 @@ impl Source {
     /// Returns the largest magnitude of an integer.
     pub(super) fn largest(&self) -> f64 {
         -f64::from(self.integers.0)
+    }
+
+    /// Returns a row's bias in units of its scale, with the zero points of its integers.
+    fn bias(&self, bias: f64, scale: f64, row: &[i8]) -> f64 {
+        let zero_points = row.iter().zip(&self.zero_points);
+        zero_points.fold(bias / scale, |bias, (&w, zero_point)| {
+            bias - f64::from(w) * zero_point
+        })
+    }
+
+    /// Returns `true` if sums of a row fit int32.
+    fn fit(&self, bias: f64, scale: f64, row: &[i8]) -> bool {
+        let weights: f64 = row.iter().map(|&w| f64::from(w).abs()).sum();
+        let bound = self.bias(bias, scale, row).abs() + self.largest() * weights;
+        scale > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
     }
 
     /// Returns the smallest scale of a row at which sums fit int32.
@@ -77,11 +93,17 @@ impl Linear {
     }
 
     /// Completes a layer whose activation limits its argument.
-    pub(super) fn clamped(self, y: Affine, limits: [f64; 2]) -> OwnedLayer {
+    ///
+    /// Outputs may have factors of the scale.
+    pub(super) fn clamped(mut self, y: Affine, limits: [f64; 2], factors: Vec<f32>) -> OwnedLayer {
         let [min, max] = limits.map(|limit| y.quantize(limit));
+        for (scale, &factor) in self.scales.iter_mut().zip(&factors) {
+            *scale /= f64::from(factor);
+        }
         OwnedLayer {
             min,
             max,
+            factors,
             ..self.scaled(y)
         }
     }
@@ -142,6 +164,7 @@ impl Linear {
             max: y.integers.1,
             table: None,
             outputs: y,
+            factors: Vec::new(),
         }
     }
 }
@@ -154,7 +177,13 @@ const LARGEST: Multiplier = Multiplier {
 
 impl Quantizer {
     /// Quantizes weights and biases of a layer.
-    pub(super) fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
+    pub(super) fn linear(
+        &self,
+        weights: &[f32],
+        biases: &[f32],
+        from: &Source,
+        moments: Option<Moments<'_>>,
+    ) -> Result<Linear> {
         let width = from.scales.len();
         let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
         let mut linear = Linear {
@@ -168,7 +197,7 @@ impl Quantizer {
         let targets = linear.weights.chunks_exact_mut(width);
         let targets = targets.zip(linear.biases.iter_mut().zip(&mut linear.scales));
         let mut scaled = memory::filled("scaled weights", 0.0, width)?;
-        for ((row, &bias), (to, (to_bias, to_scale))) in rows.zip(targets) {
+        for (index, ((row, &bias), (to, (to_bias, to_scale)))) in rows.zip(targets).enumerate() {
             let mut at_zero = f64::from(bias);
             for (at, &w) in row.iter().enumerate() {
                 scaled[at] = f64::from(w) * from.scales[at];
@@ -176,14 +205,20 @@ impl Quantizer {
             }
             let smallest = from.smallest_scale([bias.into(), at_zero], &scaled);
             let scale = self.row_scale(&scaled, largest).max(smallest);
-            let scale = if scale > 0.0 { scale } else { 1.0 };
-            *to_scale = scale;
-            // The integers' zero points are those of the rounded weights.
-            *to_bias = f64::from(bias) / scale;
-            for (at, (to, w)) in to.iter_mut().zip(&scaled).enumerate() {
-                *to = round(w / scale).clamp(-largest, largest) as i8;
-                *to_bias -= f64::from(*to) * from.zero_points[at];
+            let mut compensated = None;
+            if let Some(moments) = &moments {
+                let scale = moments.round((index, &scaled), (smallest, largest), to);
+                compensated = from.fit(bias.into(), scale, to).then_some(scale);
             }
+            let scale = compensated.unwrap_or(scale);
+            let scale = if scale > 0.0 { scale } else { 1.0 };
+            if compensated.is_none() {
+                for (to, w) in to.iter_mut().zip(&scaled) {
+                    *to = round(w / scale).clamp(-largest, largest) as i8;
+                }
+            }
+            *to_scale = scale;
+            *to_bias = from.bias(bias.into(), scale, to);
         }
         Ok(linear)
     }

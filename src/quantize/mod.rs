@@ -33,6 +33,10 @@
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).
 
+#[cfg(target_has_atomic = "ptr")]
+mod compensate;
+#[cfg(target_has_atomic = "ptr")]
+mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
 mod inputs;

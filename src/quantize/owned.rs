@@ -43,11 +43,30 @@ pub(super) struct OwnedLayer {
     pub(super) table: Option<OwnedTable>,
     /// Meaning of the outputs, after the table.
     pub(super) outputs: Affine,
+    /// Factors of the outputs' scale, or none if it is common.
+    pub(super) factors: Vec<f32>,
 }
 
 impl OwnedLayer {
     pub(super) const fn outputs(&self) -> usize {
         self.biases.len()
+    }
+
+    /// Returns the scale of an output.
+    pub(super) fn scale(&self, output: usize) -> f64 {
+        let factor = self
+            .factors
+            .get(output)
+            .map_or(1.0, |&factor| f64::from(factor));
+        self.outputs.scale * factor
+    }
+
+    /// Returns the meaning of an output.
+    pub(super) fn meaning(&self, output: usize) -> Affine {
+        Affine {
+            scale: self.scale(output),
+            ..self.outputs
+        }
     }
 
     pub(super) fn view(&self) -> QuantizedLayer<'_> {

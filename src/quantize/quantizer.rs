@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::compensate::{Calibration, Moments};
+use super::equalize;
 use super::linear::Source;
 use super::range::{Affine, Histogram, Integers, RangeRule};
 use super::statistics::Statistics;
@@ -67,6 +69,7 @@ pub struct Quantizer {
     activation_bits: u32,
     corrects_biases: bool,
     pub(super) rounding: Rounding,
+    compensates: bool,
     is_input_scale_common: bool,
 }
 
@@ -94,6 +97,7 @@ impl Quantizer {
             activation_bits: 8,
             corrects_biases: true,
             rounding: Rounding::default(),
+            compensates: false,
             is_input_scale_common: false,
         }
     }
@@ -138,6 +142,12 @@ impl Quantizer {
     /// the f32 network on the calibration samples.
     pub fn correct_biases(mut self, corrects: bool) -> Self {
         self.corrects_biases = corrects;
+        self
+    }
+
+    /// Chooses whether weights are rounded one after the other, so that errors cancel.
+    pub fn compensate_weights(mut self, compensates: bool) -> Self {
+        self.compensates = compensates;
         self
     }
 
@@ -196,11 +206,32 @@ impl Quantizer {
         let len = memory::product("quantized samples", &[samples, width])?;
         let mut x = memory::filled("quantized samples", 0_i16, len)?;
         quantized.widen_inputs(inputs, &mut x);
+        let mut z = Vec::new();
         let last = net.depth() - 1;
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let statistics = &statistics[index];
-            let mut linear = self.linear(layer.weights(), layer.bias(), &from)?;
+            let mut linear = if self.compensates {
+                z.clear();
+                walk.for_each_block(inputs, |step, of_block, _| {
+                    if step == index {
+                        memory::reserve("pre-activations", &mut z, of_block.len())?;
+                        z.extend_from_slice(of_block);
+                    }
+                    Ok(())
+                })?;
+                let calibration = Calibration {
+                    x: &x,
+                    z: &z,
+                    inputs: from.scales.len(),
+                    outputs: layer.outputs(),
+                    fixed: (!self.corrects_biases).then_some((&from.zero_points, layer.bias())),
+                };
+                let moments = Moments::new(calibration)?;
+                self.linear(layer.weights(), layer.bias(), &from, moments)?
+            } else {
+                self.linear(layer.weights(), layer.bias(), &from, None)?
+            };
             if self.corrects_biases {
                 linear.correct(&statistics.means, &x);
             }
@@ -217,7 +248,17 @@ impl Quantizer {
             };
             let limits = limits(&*activation, statistics.z.ends());
             let layer = match (integers, limits) {
-                (Some(integers), Some(limits)) => linear.clamped(covering(integers), limits),
+                (Some(integers), Some(limits)) => {
+                    let y = covering(integers);
+                    let next = net.layers().nth(index + 1);
+                    let factors = match next {
+                        Some(next) if integers == Integers::INT16 && is_homogeneous(limits) => {
+                            equalize::factors(layer.outputs(), next.weights())?
+                        }
+                        _ => Vec::new(),
+                    };
+                    linear.clamped(y, limits, factors)
+                }
                 (Some(integers), None) => {
                     let f = |x: f64| f64::from(activation.value(x as f32));
                     let y = covering(integers);
@@ -238,7 +279,9 @@ impl Quantizer {
             if index < last {
                 x = layer.forward(&x, from.scales.len())?;
                 from = Source {
-                    scales: alloc::vec![layer.outputs.scale; layer.biases.len()],
+                    scales: (0..layer.outputs())
+                        .map(|output| layer.scale(output))
+                        .collect(),
                     zero_points: alloc::vec![layer.outputs.zero_point.into(); layer.biases.len()],
                     integers: layer.outputs.integers,
                 };
@@ -306,6 +349,12 @@ impl Quantizer {
         check_finite("offsets of inputs", &stage.1)?;
         Ok(stage)
     }
+}
+
+/// Returns `true` if f(c · z) = c · f(z) for c > 0, of a function that limits its argument.
+fn is_homogeneous([low, high]: [f64; 2]) -> bool {
+    let far = f64::from(FAR);
+    [0.0, -far].contains(&low) && [0.0, far].contains(&high)
 }
 
 /// Returns `[low, high]` if f(z) = z.clamp(low, high) in and around this range.

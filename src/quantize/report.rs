@@ -141,10 +141,10 @@ impl QuantizedMlp {
             }
             let from = layer.weights.len() / layer.outputs();
             integers = layer.forward(&integers, from)?;
-            let range = range(layer.outputs);
-            for (exact, &q) in y.iter().zip(&integers) {
-                let got = layer.outputs.number(q.into());
-                sums[index + 1].add((*exact).into(), got, range);
+            let meanings: Vec<_> = (0..layer.outputs()).map(|at| layer.meaning(at)).collect();
+            for ((exact, &q), meaning) in y.iter().zip(&integers).zip(meanings.iter().cycle()) {
+                let got = meaning.number(q.into());
+                sums[index + 1].add((*exact).into(), got, range(*meaning));
             }
             Ok(())
         })?;

@@ -110,7 +110,7 @@ fn tflites_file_gives_tflites_outputs() {
     }
 }
 
-fn original() -> Mlp<f32> {
+pub fn original() -> Mlp<f32> {
     let bytes = file("ad01_fp32.tflite");
     let layers = tflite::layers(&bytes).into_iter().map(|layer| {
         let weights = tflite::numbers(layer.weights.bytes, f32::from_le_bytes);
@@ -124,9 +124,8 @@ fn original() -> Mlp<f32> {
     Mlp::from_layers(&layers.collect::<Result<Vec<_>, _>>().unwrap()).unwrap()
 }
 
-#[test]
-fn our_int8_loses_less_than_tflites() {
-    let net = original();
+/// Returns calibration samples and the inputs of the test.
+pub fn samples() -> [Vec<f32>; 2] {
     let frames = floats("frames.bin");
     let windows = frames.windows(640).step_by(128).flatten().copied();
     let mut calibration: Vec<f32> = windows.collect();
@@ -135,6 +134,13 @@ fn our_int8_loses_less_than_tflites() {
         .flat_map(|i| floats(&format!("input_{i}.bin")))
         .collect();
     calibration.extend(&inputs);
+    [calibration, inputs]
+}
+
+#[test]
+fn our_int8_loses_less_than_tflites() {
+    let net = original();
+    let [calibration, inputs] = samples();
     let expected = net.predict(&inputs).unwrap();
     let error = |quantizer: Quantizer| {
         let net = quantizer.quantize(&net, &calibration).unwrap();

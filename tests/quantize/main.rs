@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod errors;
+mod int16;
 mod networks;
 mod random;
 mod tflite;

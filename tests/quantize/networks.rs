@@ -158,8 +158,15 @@ fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
     parts
 }
 
-#[test]
-fn classes_of_digits_stay() {
+/// A trained network, its training inputs, and test inputs and targets.
+pub struct Trained {
+    pub net: Mlp<f32>,
+    pub inputs: Vec<f32>,
+    pub test: Vec<f32>,
+    pub targets: Vec<f32>,
+}
+
+pub fn digits() -> Trained {
     let [(inputs, labels), (test, test_labels)] = data("digits.csv");
     let one_hot = |labels: &[f32]| {
         let mut targets = vec![0.0; labels.len() * 10];
@@ -175,12 +182,28 @@ fn classes_of_digits_stay() {
     let mut net = builder.seed(1).build().unwrap();
     let trainer = Trainer::new(SoftmaxCrossEntropy, AdamW::new(3e-3)).epochs(30);
     trainer.fit(&mut net, &inputs, &one_hot(&labels)).unwrap();
+    let targets = one_hot(&test_labels);
+    Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    }
+}
+
+#[test]
+fn classes_of_digits_stay() {
+    let Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    } = digits();
     for form in [OutputForm::Int8, OutputForm::Int32] {
         let quantized = Quantizer::new()
             .outputs(form)
             .quantize(&net, &inputs)
             .unwrap();
-        let targets = one_hot(&test_labels);
         let report = quantized
             .compare_with(&net, &test, &targets, &Accuracy)
             .unwrap();
@@ -195,8 +218,7 @@ fn classes_of_digits_stay() {
 }
 
 /// Features and targets in their own units, whose scalers are folded into the network.
-#[test]
-fn errors_of_a_regression_stay() {
+pub fn diabetes() -> Trained {
     let [(inputs, targets), (test, test_targets)] = data("diabetes.csv");
     let x = Scaler::standard(&inputs, 10).unwrap();
     let y = Scaler::standard(&targets, 1).unwrap();
@@ -210,9 +232,25 @@ fn errors_of_a_regression_stay() {
     trainer.fit(&mut net, &scaled, &scaled_targets).unwrap();
     x.fold_into_inputs(&mut net).unwrap();
     y.fold_into_outputs(&mut net).unwrap();
+    Trained {
+        net,
+        inputs,
+        test,
+        targets: test_targets,
+    }
+}
+
+#[test]
+fn errors_of_a_regression_stay() {
+    let Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    } = diabetes();
     let quantized = Quantizer::new().quantize(&net, &inputs).unwrap();
     println!("{}", quantized.compare(&net, &test).unwrap());
-    let error = |y: Vec<f32>| root_mean_squared_error(&y, &test_targets, 1).unwrap();
+    let error = |y: Vec<f32>| root_mean_squared_error(&y, &targets, 1).unwrap();
     let before = error(net.predict(&test).unwrap());
     let after = error(quantized.predict(&test).unwrap());
     assert!(
