@@ -35,11 +35,11 @@ impl Source {
         })
     }
 
-    /// Returns `true` if sums of a row fit int32.
+    /// Returns `true` if sums of a row fit int32, and if there are any.
     fn fit(&self, bias: f64, scale: f64, row: &[i8]) -> bool {
         let weights: f64 = row.iter().map(|&w| f64::from(w).abs()).sum();
         let bound = self.bias(bias, scale, row).abs() + self.largest() * weights;
-        scale > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
+        scale > 0.0 && weights > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
     }
 
     /// Returns the smallest scale of a row at which sums fit int32.

@@ -1,4 +1,4 @@
-//! Networks in int8, for chips with little flash and no floating-point unit.
+//! Networks with int8 weights, for chips with little flash and no floating-point unit.
 //!
 //! A [`Quantizer`] takes a trained network and calibration samples, and makes a [`QuantizedMlp`].
 //! It takes about a quarter of the memory, and computes in integers only. Results are equal on
@@ -28,7 +28,8 @@
 //! factor and offset. [`QuantizedLayer`] has the equation of a layer.
 //!
 //! ReLU and its kind limit integers, and any other activation is a table of 256 bytes. The last
-//! layer's outputs are int32 by default, because 8 bits are too coarse for regression.
+//! layer's outputs are int32 by default, because 8 bits are too coarse for regression. Inputs and
+//! hidden layers can have [16 bits](Quantizer::activation_bits), with interpolated tables.
 //!
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::equalize::Size;
 use super::range::Histogram;
 use super::walk::Walk;
 use crate::error::Result;
@@ -18,6 +19,8 @@ pub(super) struct Statistics {
     pub(super) y: Histogram,
     /// Mean pre-activation of each row.
     pub(super) means: Vec<f64>,
+    /// Size of each output.
+    pub(super) sizes: Vec<Size>,
 }
 
 impl Statistics {
@@ -27,9 +30,11 @@ impl Statistics {
                 z: Histogram::new(BINS)?,
                 y: Histogram::new(BINS)?,
                 means: memory::filled("means", 0.0, layer.outputs())?,
+                sizes: memory::filled("sizes of outputs", Size::default(), layer.outputs())?,
             })
         });
         let mut all = layers.collect::<Result<Vec<_>>>()?;
+        let samples = (inputs.len() / net.inputs()) as f64;
         walk.for_each_block(inputs, |index, z, y| {
             let at = &mut all[index];
             at.z.widen(z.iter().copied());
@@ -39,9 +44,15 @@ impl Statistics {
                     *mean += f64::from(*z);
                 }
             }
+            for row in y.chunks_exact(at.sizes.len()) {
+                for (size, &y) in at.sizes.iter_mut().zip(row) {
+                    let y = f64::from(y);
+                    size.largest = size.largest.max(y.abs());
+                    size.squares += y * y / samples;
+                }
+            }
             check_finite("outputs of a layer", y)
         })?;
-        let samples = (inputs.len() / net.inputs()) as f64;
         for at in &mut all {
             at.means.iter_mut().for_each(|mean| *mean /= samples);
         }

@@ -159,6 +159,10 @@ fn our_int8_loses_less_than_tflites() {
     assert!(error(Quantizer::new().range(RangeRule::MinMax)) <= 0.02);
     assert!(error(Quantizer::new().range(RangeRule::Percentile(0.9999))) <= 0.025);
     assert!(error(Quantizer::new().common_input_scale(true)) <= 0.03);
+    // With 16-bit activations, only weights and limits of the samples cost something.
+    let wide = Quantizer::new().activation_bits(16);
+    assert!(error(wide) <= default);
+    assert!(error(wide.compensate_weights(true)) <= 0.1 * default);
     // The worth of each part of the default.
     assert!(error(Quantizer::new().correct_biases(false)) > 1.5 * default);
     assert!(error(Quantizer::new().outputs(OutputForm::Int8)) > 1.2 * default);

@@ -34,6 +34,10 @@ fn invalid_calls_are_errors() {
         message(quantizer.weight_bits(9).quantize(&net, &samples)),
         "bits of a weight: expected 2 to 8",
     );
+    is(
+        message(quantizer.activation_bits(12).quantize(&net, &samples)),
+        "bits of an activation: expected 8 or 16",
+    );
     let rule = RangeRule::Percentile(f64::NAN);
     is(
         message(quantizer.range(rule).quantize(&net, &samples)),
@@ -87,6 +91,18 @@ fn invalid_calls_are_errors() {
         .predict_int32(&[0_i8; 6], &mut [0; 3], &mut scratch[1..])
         .unwrap_err();
     is(error.to_string(), "scratch");
+    let error = view
+        .predict_int16(&[0_i8; 6], &mut [0; 3], &mut scratch)
+        .unwrap_err();
+    is(error.to_string(), "predict_int32");
+    let error = view
+        .predict_int32(&[0_i16; 6], &mut [0; 3], &mut scratch)
+        .unwrap_err();
+    is(error.to_string(), "expected i8, got i16");
+    let error = view
+        .quantize_inputs(&[0.0; 6], &mut [0_i16; 6])
+        .unwrap_err();
+    is(error.to_string(), "expected i8, got i16");
     assert!(
         view.predict_int32(&[0_i8; 6], &mut [0; 2], &mut scratch)
             .is_err()
@@ -189,7 +205,23 @@ fn parts_that_do_not_fit_are_errors() {
     };
     assert!(check(&[wider, layer]).is_err());
     assert!(check(&[]).is_err());
+    let twelve = QuantizedInputs { bits: 12, ..inputs };
+    let error = QuantizedMlpRef::new(twelve, &[layer], outputs).unwrap_err();
+    assert!(error.to_string().contains("8 or 16"), "{error}");
     // The exact bound of the sums is the limit.
+    let wide = QuantizedInputs { bits: 16, ..inputs };
+    let biases = [0, i32::MAX - 32768 * (3 + 4)];
+    let exact = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    QuantizedMlpRef::new(wide, &[exact], outputs).unwrap();
+    let biases = biases.map(|bias| bias + 1);
+    let beyond = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    assert!(QuantizedMlpRef::new(wide, &[beyond], outputs).is_err());
     let largest = i32::MAX - 128 * (3 + 4);
     check(&[QuantizedLayer {
         biases: &[0, largest],

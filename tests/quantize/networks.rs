@@ -87,6 +87,7 @@ fn every_activation_of_one_number_is_accurate() {
 fn integers_are_equal_on_every_set() {
     let samples = random(6 * 300, 3);
     for (rounding, seed) in [(Rounding::Double, 1), (Rounding::Single, 2)] {
+        wide_integers_are_equal(&samples, rounding, seed);
         let builder = Mlp::builder(6).hidden(37, Tanh).hidden(18, Relu);
         let net = builder.output(5, Identity).seed(seed).build().unwrap();
         let quantizer = Quantizer::new()
@@ -96,7 +97,9 @@ fn integers_are_equal_on_every_set() {
         let view = QuantizedMlpRef::from(&quantized);
         let mut inputs = vec![0_i8; samples.len()];
         view.quantize_inputs(&samples, &mut inputs).unwrap();
-        let expected = by_definition(&view, &inputs);
+        let wide_inputs: Vec<i64> = inputs.iter().map(|&q| q.into()).collect();
+        let expected = by_definition(&view, &wide_inputs);
+        let expected: Vec<_> = expected.iter().map(|&y| i8::try_from(y).unwrap()).collect();
         let before = InstructionSet::active();
         for set in InstructionSet::available() {
             set.activate().unwrap();
@@ -113,11 +116,44 @@ fn integers_are_equal_on_every_set() {
     }
 }
 
+/// The same with 16-bit activations.
+fn wide_integers_are_equal(samples: &[f32], rounding: Rounding, seed: u64) {
+    let builder = Mlp::builder(6).hidden(37, Tanh).hidden(18, Relu);
+    let net = builder.output(5, Tanh).seed(seed).build().unwrap();
+    let quantizer = Quantizer::new().rounding(rounding).activation_bits(16);
+    let quantizer = quantizer.outputs(OutputForm::Int16);
+    let quantized = quantizer.quantize(&net, samples).unwrap();
+    let view = QuantizedMlpRef::from(&quantized);
+    let mut inputs = vec![0_i16; samples.len()];
+    view.quantize_inputs(samples, &mut inputs).unwrap();
+    let wide_inputs: Vec<i64> = inputs.iter().map(|&q| q.into()).collect();
+    let expected = by_definition(&view, &wide_inputs);
+    let before = InstructionSet::active();
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        let (mut outputs, mut scratch) = (vec![0; 300 * 5], vec![0; view.scratch_len()]);
+        view.predict_int16(&inputs, &mut outputs, &mut scratch)
+            .unwrap();
+        assert!(
+            outputs.iter().map(|&y| i64::from(y)).eq(expected.clone()),
+            "{set}"
+        );
+        let mut wide = vec![0; 300 * 5];
+        view.predict_int32(&inputs, &mut wide, &mut scratch)
+            .unwrap();
+        assert!(
+            wide.iter().map(|&y| i64::from(y)).eq(expected.clone()),
+            "{set}"
+        );
+    }
+    before.activate().unwrap();
+}
+
 /// The equation of `QuantizedLayer`, in 64 bits.
-fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
+fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i64]) -> Vec<i64> {
     let mut outputs = Vec::new();
     for row in inputs.chunks_exact(net.inputs()) {
-        let mut x: Vec<i64> = row.iter().map(|&q| q.into()).collect();
+        let mut x = row.to_vec();
         for layer in net.layers() {
             let rows = layer.weights.chunks_exact(x.len()).enumerate();
             let y = rows.map(|(r, weights)| {
@@ -133,13 +169,18 @@ fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
                     Some(QuantizedTable::Int8(table)) => {
                         i64::from(table[usize::try_from(y + 128).unwrap()])
                     }
-                    Some(QuantizedTable::Int16(_)) => unreachable!("activations have 8 bits"),
+                    Some(QuantizedTable::Int16(table)) => {
+                        let (at, rest) = (y.div_euclid(128) + 256, i64::from(y.rem_euclid(128)));
+                        let points = &table[usize::try_from(at).unwrap()..][..2];
+                        let [start, end] = [points[0], points[1]].map(i64::from);
+                        start + ((end - start) * rest + 64).div_euclid(128)
+                    }
                     None => y.into(),
                 }
             });
             x = y.collect();
         }
-        outputs.extend(x.iter().map(|&y| i8::try_from(y).unwrap()));
+        outputs.append(&mut x);
     }
     outputs
 }
