@@ -283,7 +283,7 @@ impl Quantizer {
                     let next = net.layers().nth(index + 1);
                     let factors = match next {
                         Some(next) if integers == Integers::INT16 && is_homogeneous(limits) => {
-                            equalize::factors(&statistics.sizes, next.weights(), y)?
+                            equalize::factors(&statistics.largest, next.weights(), y)?
                         }
                         _ => Vec::new(),
                     };

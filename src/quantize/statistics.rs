@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::equalize::Size;
 use super::range::Histogram;
 use super::walk::Walk;
 use crate::error::Result;
@@ -19,8 +18,8 @@ pub(super) struct Statistics {
     pub(super) y: Histogram,
     /// Mean pre-activation of each row.
     pub(super) means: Vec<f64>,
-    /// Size of each output.
-    pub(super) sizes: Vec<Size>,
+    /// Largest magnitude of each output.
+    pub(super) largest: Vec<f64>,
 }
 
 impl Statistics {
@@ -30,7 +29,7 @@ impl Statistics {
                 z: Histogram::new(BINS)?,
                 y: Histogram::new(BINS)?,
                 means: memory::filled("means", 0.0, layer.outputs())?,
-                sizes: memory::filled("sizes of outputs", Size::default(), layer.outputs())?,
+                largest: memory::filled("largest outputs", 0.0, layer.outputs())?,
             })
         });
         let mut all = layers.collect::<Result<Vec<_>>>()?;
@@ -44,11 +43,9 @@ impl Statistics {
                     *mean += f64::from(*z);
                 }
             }
-            for row in y.chunks_exact(at.sizes.len()) {
-                for (size, &y) in at.sizes.iter_mut().zip(row) {
-                    let y = f64::from(y);
-                    size.largest = size.largest.max(y.abs());
-                    size.squares += y * y / samples;
+            for row in y.chunks_exact(at.largest.len()) {
+                for (largest, y) in at.largest.iter_mut().zip(row) {
+                    *largest = largest.max(f64::from(y.abs()));
                 }
             }
             check_finite("outputs of a layer", y)
