@@ -26,15 +26,15 @@ const DAMPING: f64 = 1e-2;
 const FIT_SAMPLES: f64 = 4.0;
 
 /// A layer on the calibration samples.
-pub(super) struct Calibration<'a> {
+struct Calibration<'a> {
     /// Integer inputs, row-major `[samples x inputs]`.
-    pub(super) x: &'a [i16],
+    x: &'a [i16],
     /// Pre-activations of the f32 network, row-major `[samples x outputs]`.
-    pub(super) z: &'a [f32],
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
+    z: &'a [f32],
+    inputs: usize,
+    outputs: usize,
     /// Zero points of inputs and biases of the f32 network if biases remain, or else means count.
-    pub(super) fixed: Option<(&'a [f64], &'a [f32])>,
+    fixed: Option<(&'a [f64], &'a [f32])>,
 }
 
 /// Mean products of a layer's inputs on the calibration samples.
@@ -52,8 +52,23 @@ pub(super) struct Moments<'a> {
 }
 
 impl<'a> Moments<'a> {
-    pub(super) fn new(at: Calibration<'a>) -> Result<Option<Self>> {
-        let n = at.inputs;
+    /// Adds up products of integer inputs, row-major `[samples x inputs]`, for pre-activations of
+    /// the f32 network, row-major `[samples x outputs]`.
+    ///
+    /// `fixed` has the zero points of inputs and the biases. Without it, biases are free.
+    pub(super) fn new(
+        (x, inputs): (&'a [i16], usize),
+        (z, outputs): (&'a [f32], usize),
+        fixed: Option<(&'a [f64], &'a [f32])>,
+    ) -> Result<Option<Self>> {
+        let at = Calibration {
+            x,
+            z,
+            inputs,
+            outputs,
+            fixed,
+        };
+        let n = inputs;
         let what = "moments of a layer";
         let samples = (at.x.len() / n) as f64;
         let block = memory::product(what, &[BLOCK.min(at.x.len() / n), n])?;
@@ -198,13 +213,13 @@ impl<'a> Search<'a> {
             / self.largest;
         let n = self.q.len();
         self.best.2 = whole.max(smallest);
+        if whole == 0.0 {
+            return self.best.2;
+        }
         let trials = TRIALS[usize::from(n > FEW)];
         for trial in 0..=trials {
             let factor = 0.5 + 0.7 * f64::from(trial) / f64::from(trials);
             let mut scale = (whole * factor).max(smallest);
-            if !(scale > 0.0) {
-                break;
-            }
             self.nearest(scale);
             scale = self.fit(scale, smallest);
             for _ in 0..4 {

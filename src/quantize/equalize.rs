@@ -27,6 +27,10 @@ const LEAST: f64 = 1.0 / 256.0;
 /// A weight times its factor is at most c times the largest weight of its row, so no row's steps
 /// become coarser. The number c gives each output room.
 pub(super) fn factors(largest: &[f64], weights: &[f32], y: Affine) -> Result<Vec<f32>> {
+    // int8 has no room for it, and last layers have no next one.
+    if y.integers == Integers::INT8 || weights.is_empty() {
+        return Ok(Vec::new());
+    }
     let what = "scales of outputs";
     let mut shares = memory::filled(what, LEAST, largest.len())?;
     for row in weights.chunks_exact(largest.len()) {

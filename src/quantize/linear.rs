@@ -22,6 +22,16 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Returns the meaning of a layer's outputs.
+    pub(super) fn of(layer: &OwnedLayer) -> Self {
+        let outputs = layer.outputs();
+        Self {
+            scales: (0..outputs).map(|output| layer.scale(output)).collect(),
+            zero_points: alloc::vec![layer.outputs.zero_point.into(); outputs],
+            integers: layer.outputs.integers,
+        }
+    }
+
     /// Returns the largest magnitude of an integer.
     pub(super) fn largest(&self) -> f64 {
         -f64::from(self.integers.0)
@@ -179,10 +189,9 @@ impl Quantizer {
     /// Quantizes weights and biases of a layer.
     pub(super) fn linear(
         &self,
-        weights: &[f32],
-        biases: &[f32],
+        (weights, biases): (&[f32], &[f32]),
         from: &Source,
-        moments: Option<Moments<'_>>,
+        moments: Option<&Moments<'_>>,
     ) -> Result<Linear> {
         let width = from.scales.len();
         let largest = f64::from((1_i32 << (self.weight_bits - 1)) - 1);
@@ -206,7 +215,7 @@ impl Quantizer {
             let smallest = from.smallest_scale([bias.into(), at_zero], &scaled);
             let scale = self.row_scale(&scaled, largest).max(smallest);
             let mut compensated = None;
-            if let Some(moments) = &moments {
+            if let Some(moments) = moments {
                 let scale = moments.round((index, &scaled), (smallest, largest), to);
                 compensated = from.fit(bias.into(), scale, to).then_some(scale);
             }

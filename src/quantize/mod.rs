@@ -41,7 +41,10 @@ mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
 mod inputs;
+mod integers;
 mod layer;
+#[cfg(target_has_atomic = "ptr")]
+mod limits;
 #[cfg(target_has_atomic = "ptr")]
 mod linear;
 mod multiplier;

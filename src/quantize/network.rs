@@ -74,7 +74,7 @@ pub(super) enum Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         match self {
             Self::Borrowed(layers) => layers.len(),
             #[cfg(target_has_atomic = "ptr")]
@@ -90,7 +90,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    fn get(&self, index: usize) -> QuantizedLayer<'a> {
+    pub(super) fn get(&self, index: usize) -> QuantizedLayer<'a> {
         match self {
             Self::Borrowed(layers) => layers[index],
             #[cfg(target_has_atomic = "ptr")]
@@ -262,77 +262,6 @@ impl<'a> QuantizedMlpRef<'a> {
         Ok(())
     }
 
-    /// Writes the int8 outputs for one or more samples, in integers only. `inputs` is row-major
-    /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`.
-    ///
-    /// # Errors
-    /// - [`Error::Rows`] unless `inputs` holds one or more whole samples
-    /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
-    ///   shorter than [`scratch_len`](Self::scratch_len)
-    /// - [`Error::Incompatible`] unless the network's inputs have this type, and if its outputs
-    ///   exceed int8
-    pub fn predict_int8<I: InputInteger>(
-        &self,
-        inputs: &[I],
-        outputs: &mut [i8],
-        scratch: &mut [i16],
-    ) -> Result<()> {
-        let [min, max] = self.layers.get(self.layers.len() - 1).limits();
-        if min < -128 || max > 127 {
-            let expected = "predict_int32, for a network with int32 outputs";
-            return Err(Error::incompatible("call", expected, "predict_int8"));
-        }
-        self.check_integers(inputs, outputs.len(), scratch)?;
-        let rows = inputs.chunks_exact(self.inputs());
-        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x.iter().map(|x| x.widened()), Outputs::Int8(y), scratch);
-        }
-        Ok(())
-    }
-
-    /// Writes the int16 outputs for one or more samples, in integers only. For a network with int8
-    /// outputs, they are those.
-    ///
-    /// # Errors
-    /// The errors of [`predict_int8`](Self::predict_int8), of which the last one is about int16
-    pub fn predict_int16<I: InputInteger>(
-        &self,
-        inputs: &[I],
-        outputs: &mut [i16],
-        scratch: &mut [i16],
-    ) -> Result<()> {
-        let [min, max] = self.layers.get(self.layers.len() - 1).limits();
-        if min < -32768 || max > 32767 {
-            let expected = "predict_int32, for a network with int32 outputs";
-            return Err(Error::incompatible("call", expected, "predict_int16"));
-        }
-        self.check_integers(inputs, outputs.len(), scratch)?;
-        let rows = inputs.chunks_exact(self.inputs());
-        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x.iter().map(|x| x.widened()), Outputs::Int16(y), scratch);
-        }
-        Ok(())
-    }
-
-    /// Writes the outputs for one or more samples as int32, in integers only. For a network with
-    /// int8 or int16 outputs, they are those.
-    ///
-    /// # Errors
-    /// The errors of [`predict_int8`](Self::predict_int8), but none for large outputs
-    pub fn predict_int32<I: InputInteger>(
-        &self,
-        inputs: &[I],
-        outputs: &mut [i32],
-        scratch: &mut [i16],
-    ) -> Result<()> {
-        self.check_integers(inputs, outputs.len(), scratch)?;
-        let rows = inputs.chunks_exact(self.inputs());
-        for (x, y) in rows.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x.iter().map(|x| x.widened()), Outputs::Int32(y), scratch);
-        }
-        Ok(())
-    }
-
     /// Writes the outputs for one or more samples as numbers. `inputs` is row-major
     /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`.
     ///
@@ -374,17 +303,7 @@ impl<'a> QuantizedMlpRef<'a> {
         }
     }
 
-    fn check_integers<I: InputInteger>(
-        &self,
-        inputs: &[I],
-        outputs: usize,
-        scratch: &[i16],
-    ) -> Result<()> {
-        self.inputs.check_type::<I>()?;
-        self.check(inputs, outputs, scratch)
-    }
-
-    fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
+    pub(super) fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let expected = samples * self.outputs();
         if outputs != expected {
@@ -406,7 +325,12 @@ impl<'a> QuantizedMlpRef<'a> {
     }
 
     /// Computes all layers for one sample.
-    fn run(&self, inputs: impl Iterator<Item = i16>, to: Outputs<'_>, scratch: &mut [i16]) {
+    pub(super) fn run(
+        &self,
+        inputs: impl Iterator<Item = i16>,
+        to: Outputs<'_>,
+        scratch: &mut [i16],
+    ) {
         let last = self.layers.len() - 1;
         let (even, odd) = scratch.split_at_mut(self.widths()[0]);
         let (mut from, mut next) = (even, odd);

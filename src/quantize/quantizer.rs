@@ -3,15 +3,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::compensate::{Calibration, Moments};
+use super::compensate::Moments;
 use super::equalize;
+use super::limits::{is_homogeneous, limits};
 use super::linear::Source;
 use super::range::{Affine, Histogram, Integers, RangeRule};
 use super::statistics::Statistics;
 use super::table;
 use super::walk::Walk;
 use super::{QuantizedMlp, QuantizedMlpRef, Rounding};
-use crate::activation::Activation;
 use crate::error::{Error, Result, check_rows};
 use crate::float::{check_finite, check_finite_rows};
 use crate::memory;
@@ -86,9 +86,6 @@ impl Default for Quantizer {
 
 /// Number of bins for the numbers of one input.
 const INPUT_BINS: usize = 512;
-
-/// A number whose function values tell whether an activation limits its argument.
-const FAR: f32 = 1e30;
 
 impl Quantizer {
     /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights and
@@ -236,32 +233,20 @@ impl Quantizer {
         let len = memory::product("quantized samples", &[samples, width])?;
         let mut x = memory::filled("quantized samples", 0_i16, len)?;
         quantized.widen_inputs(inputs, &mut x);
-        let mut z = Vec::new();
         let last = net.depth() - 1;
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let statistics = &statistics[index];
-            let mut linear = if self.compensates {
-                z.clear();
-                walk.for_each_block(inputs, |step, of_block, _| {
-                    if step == index {
-                        memory::reserve("pre-activations", &mut z, of_block.len())?;
-                        z.extend_from_slice(of_block);
-                    }
-                    Ok(())
-                })?;
-                let calibration = Calibration {
-                    x: &x,
-                    z: &z,
-                    inputs: from.scales.len(),
-                    outputs: layer.outputs(),
-                    fixed: (!self.corrects_biases).then_some((&from.zero_points, layer.bias())),
-                };
-                let moments = Moments::new(calibration)?;
-                self.linear(layer.weights(), layer.bias(), &from, moments)?
-            } else {
-                self.linear(layer.weights(), layer.bias(), &from, None)?
-            };
+            let (mut moments, z);
+            moments = None;
+            if self.compensates {
+                z = walk.pre_activations(index, inputs)?;
+                let fixed = (!self.corrects_biases).then_some((&*from.zero_points, layer.bias()));
+                let outputs = layer.outputs();
+                moments = Moments::new((&x, from.scales.len()), (&z, outputs), fixed)?;
+            }
+            let weights = (layer.weights(), layer.bias());
+            let mut linear = self.linear(weights, &from, moments.as_ref())?;
             if self.corrects_biases {
                 linear.correct(&statistics.means, &x);
             }
@@ -280,13 +265,12 @@ impl Quantizer {
             let layer = match (integers, limits) {
                 (Some(integers), Some(limits)) => {
                     let y = covering(integers);
-                    let next = net.layers().nth(index + 1);
-                    let factors = match next {
-                        Some(next) if integers == Integers::INT16 && is_homogeneous(limits) => {
-                            equalize::factors(&statistics.largest, next.weights(), y)?
-                        }
-                        _ => Vec::new(),
-                    };
+                    let next = net
+                        .layers()
+                        .nth(index + 1)
+                        .filter(|_| is_homogeneous(limits));
+                    let weights = next.as_ref().map_or(&[][..], |next| next.weights());
+                    let factors = equalize::factors(&statistics.largest, weights, y)?;
                     linear.clamped(y, limits, factors)
                 }
                 (Some(integers), None) => {
@@ -310,13 +294,7 @@ impl Quantizer {
             layer.view().check(index, inputs_of_layer, index == last)?;
             if index < last {
                 x = layer.forward(&x, from.scales.len())?;
-                from = Source {
-                    scales: (0..layer.outputs())
-                        .map(|output| layer.scale(output))
-                        .collect(),
-                    zero_points: alloc::vec![layer.outputs.zero_point.into(); layer.biases.len()],
-                    integers: layer.outputs.integers,
-                };
+                from = Source::of(&layer);
             } else {
                 quantized.scale = layer.outputs.scale as f32;
                 quantized.zero_point = layer.outputs.zero_point;
@@ -381,22 +359,4 @@ impl Quantizer {
         check_finite("offsets of inputs", &stage.1)?;
         Ok(stage)
     }
-}
-
-/// Returns `true` if f(c · z) = c · f(z) for c > 0, of a function that limits its argument.
-fn is_homogeneous([low, high]: [f64; 2]) -> bool {
-    let far = f64::from(FAR);
-    [0.0, -far].contains(&low) && [0.0, far].contains(&high)
-}
-
-/// Returns `[low, high]` if f(z) = z.clamp(low, high) in and around this range.
-fn limits(f: &dyn Activation<f32>, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
-    let limits = [f.value(-FAR), f.value(FAR)];
-    let reach = (high - low).max(high.abs()).max(low.abs()).max(1.0) as f32;
-    let is_limit = (-1000..=1000).all(|step| {
-        let z = reach * step as f32 / 1000.0;
-        let y = f.value(z);
-        y == z.max(limits[0]).min(limits[1])
-    });
-    is_limit.then_some(limits.map(f64::from))
 }

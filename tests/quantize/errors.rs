@@ -113,8 +113,12 @@ fn invalid_calls_are_errors() {
     );
 }
 
-#[test]
-fn parts_that_do_not_fit_are_errors() {
+/// Returns the parts of a small network.
+fn parts() -> (
+    QuantizedInputs<'static>,
+    QuantizedLayer<'static>,
+    QuantizedOutputs<'static>,
+) {
     let layer = QuantizedLayer {
         weights: &[1, 2, 3, 4],
         biases: &[0, 0],
@@ -136,6 +140,34 @@ fn parts_that_do_not_fit_are_errors() {
         zero_point: 0,
         activation: None,
     };
+    (inputs, layer, outputs)
+}
+
+#[test]
+fn sixteen_bits_have_their_own_bound() {
+    let (inputs, layer, outputs) = parts();
+    let twelve = QuantizedInputs { bits: 12, ..inputs };
+    let error = QuantizedMlpRef::new(twelve, &[layer], outputs).unwrap_err();
+    assert!(error.to_string().contains("8 or 16"), "{error}");
+    // The exact bound of the sums is the limit.
+    let wide = QuantizedInputs { bits: 16, ..inputs };
+    let biases = [0, i32::MAX - 32768 * (3 + 4)];
+    let exact = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    QuantizedMlpRef::new(wide, &[exact], outputs).unwrap();
+    let biases = biases.map(|bias| bias + 1);
+    let beyond = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    assert!(QuantizedMlpRef::new(wide, &[beyond], outputs).is_err());
+}
+
+#[test]
+fn parts_that_do_not_fit_are_errors() {
+    let (inputs, layer, outputs) = parts();
     let check =
         |layers: &[QuantizedLayer<'_>]| QuantizedMlpRef::new(inputs, layers, outputs).map(|_| ());
     check(&[layer]).unwrap();
@@ -205,23 +237,7 @@ fn parts_that_do_not_fit_are_errors() {
     };
     assert!(check(&[wider, layer]).is_err());
     assert!(check(&[]).is_err());
-    let twelve = QuantizedInputs { bits: 12, ..inputs };
-    let error = QuantizedMlpRef::new(twelve, &[layer], outputs).unwrap_err();
-    assert!(error.to_string().contains("8 or 16"), "{error}");
     // The exact bound of the sums is the limit.
-    let wide = QuantizedInputs { bits: 16, ..inputs };
-    let biases = [0, i32::MAX - 32768 * (3 + 4)];
-    let exact = QuantizedLayer {
-        biases: &biases,
-        ..layer
-    };
-    QuantizedMlpRef::new(wide, &[exact], outputs).unwrap();
-    let biases = biases.map(|bias| bias + 1);
-    let beyond = QuantizedLayer {
-        biases: &biases,
-        ..layer
-    };
-    assert!(QuantizedMlpRef::new(wide, &[beyond], outputs).is_err());
     let largest = i32::MAX - 128 * (3 + 4);
     check(&[QuantizedLayer {
         biases: &[0, largest],
