@@ -23,7 +23,8 @@ pub struct QuantizedOutputs<'a> {
 /// A multilayer perceptron in integers that borrows everything, for example from `static`s.
 ///
 /// [`predict_int8`](Self::predict_int8), [`predict_int16`](Self::predict_int16) and
-/// [`predict_int32`](Self::predict_int32) need neither allocation nor floating-point numbers. Results are equal on every machine and instruction set.
+/// [`predict_int32`](Self::predict_int32) need neither allocation nor floating-point numbers.
+/// Results are equal on every machine and instruction set.
 ///
 /// ```
 /// use feedforward::quantize::{

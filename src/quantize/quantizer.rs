@@ -89,8 +89,8 @@ const INPUT_BINS: usize = 512;
 
 impl Quantizer {
     /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights and
-    /// activations of 8 bits, corrected biases, and a scale for each input. Outputs are [`OutputForm::Int32`] if the last
-    /// activation allows it, and else [`OutputForm::Float`].
+    /// activations of 8 bits, corrected biases, and a scale for each input. Outputs are
+    /// [`OutputForm::Int32`] if the last activation allows it, and else [`OutputForm::Float`].
     pub fn new() -> Self {
         Self {
             range: RangeRule::default(),
@@ -129,8 +129,8 @@ impl Quantizer {
     /// each, and sums are int32. Hidden layers have no zero point, as in TFLite's 16x8 scheme.
     ///
     /// Activations other than ReLU and its kind have [tables](super::QuantizedTable) of 1,026
-    /// bytes. The lines between a table's numbers differ from a smooth function by at most about
-    /// h² · max |f″| / 12, with the distance h of two numbers. For [`Tanh`] up to ±4, that is
+    /// bytes. Two adjacent numbers of a table are h apart. The line between them differs from a
+    /// smooth function by at most about h² · max |f″| / 12. For [`Tanh`] up to ±4, that is
     /// 1.6 · 10⁻⁵.
     ///
     /// Outputs of ReLU have scales of their own, with which the weights of the next layer become
@@ -160,9 +160,9 @@ impl Quantizer {
     /// minimize (s q - w*)ᵀ H (s q - w*),     H = mean of v vᵀ + μ I,     H w* = mean of v u + μ w
     /// ```
     ///
-    /// v are the integer inputs less their means, and u the pre-activations of the f32 network less
-    /// theirs. Weights are rounded one after the other, and the error of each is spread over those
-    /// that follow (Frantar et al., 2022; Hassibi and Stork, 1993). This is done with 41 scales,
+    /// v are the integer inputs and u the pre-activations of the f32 network, less their means.
+    /// Weights are rounded one after the other. The error of each is spread over those that follow
+    /// (Frantar et al., 2022, and Hassibi and Stork, 1993). This is done with 41 scales,
     /// and in rows of at most 64 weights, steps of one or two integers follow while they help.
     /// Wider rows try 11 scales.
     ///
@@ -171,8 +171,8 @@ impl Quantizer {
     /// samples, and falls with the cube of their number.
     ///
     /// It needs more samples than a layer has inputs, as otherwise errors of other samples may
-    /// even grow. It takes about 20 n² multiply-adds for each row, and memory for all numbers of a
-    /// layer on the samples. 8-bit activations hide most of its gain.
+    /// even grow. It takes about 20 n² multiply-adds for each row. It also takes memory for all
+    /// numbers of a layer on the samples. 8-bit activations hide most of its gain.
     pub fn compensate_weights(mut self, compensates: bool) -> Self {
         self.compensates = compensates;
         self

@@ -116,7 +116,7 @@ fn integers_are_equal_on_every_set() {
     }
 }
 
-/// The same with 16-bit activations.
+/// Compares integers of a network with 16-bit activations on every instruction set.
 fn wide_integers_are_equal(samples: &[f32], rounding: Rounding, seed: u64) {
     let builder = Mlp::builder(6).hidden(37, Tanh).hidden(18, Relu);
     let net = builder.output(5, Tanh).seed(seed).build().unwrap();

@@ -34,8 +34,8 @@ impl QuantizedMlp {
     /// (q - `NET_OUTPUT_ZERO_POINT`) · `NET_OUTPUT_SCALE`. Each function predicts one sample, with
     /// arrays on the stack alone. The header is also C++11, and includes `stdint.h` alone. It
     /// shifts negative integers to the right, as all known compilers do, with copies of the sign.
-    /// With 16-bit activations, inputs are `int16_t`. For the last bit of `net_quantize`, GCC needs `-ffp-contract=off`, as for
-    /// [`Mlp::to_c`](crate::Mlp::to_c).
+    /// With 16-bit activations, inputs are `int16_t`. For the last bit of `net_quantize`,
+    /// GCC needs `-ffp-contract=off`, as for [`Mlp::to_c`](crate::Mlp::to_c).
     ///
     /// With `NET_SELF_TEST` defined before, the header also has `int net_self_test(void)`. It
     /// returns 0 if the integers for a few samples are those that this crate computed.
