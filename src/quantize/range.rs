@@ -58,6 +58,7 @@ impl Integers {
         if bits == 8 { Self::INT8 } else { Self::INT16 }
     }
 
+    #[cfg(feature = "safetensors")]
     pub(super) fn contain(self, q: i32) -> bool {
         (self.0..=self.1).contains(&q)
     }
