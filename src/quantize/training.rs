@@ -109,6 +109,7 @@ impl Quantizer {
             let expected = "none, or a learned scale that Mlp::fold_scale removes before";
             return Err(Error::incompatible(what, expected, encoding.name()));
         }
+        #[cfg(all(feature = "safetensors", feature = "std"))]
         trainer.check_no_checkpoints("a run with rounded numbers cannot be resumed")?;
         trainer.check_fit(net, samples)?;
         let checked = samples.check(net, trainer.loss())?;

@@ -71,8 +71,8 @@ impl<T: Float> Trainer<T> {
     }
 
     /// Checks that no checkpoint file is set, because `why`.
+    #[cfg(all(feature = "safetensors", feature = "std"))]
     pub(crate) fn check_no_checkpoints(&self, why: &str) -> Result<()> {
-        #[cfg(all(feature = "safetensors", feature = "std"))]
         if let Some((path, _)) = &self.checkpoints {
             let expected = alloc::format!("none, because {why}");
             return Err(Error::incompatible(
@@ -81,7 +81,6 @@ impl<T: Float> Trainer<T> {
                 path.display(),
             ));
         }
-        let _ = why;
         Ok(())
     }
 

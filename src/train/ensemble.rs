@@ -61,6 +61,7 @@ impl<T: Float> Trainer<T> {
             let expected = alloc::format!("1, or {count} for {count} networks");
             return Err(Error::shape("sets of samples", expected, samples.len()));
         }
+        #[cfg(all(feature = "safetensors", feature = "std"))]
         self.check_no_checkpoints("the networks would share it")?;
         // A single network has all threads, and several have one each.
         let (threads, each) = match (self.threads, count) {
