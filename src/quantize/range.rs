@@ -208,8 +208,8 @@ impl Histogram {
         (self.high - self.low) / self.counts.len() as f64
     }
 
-    /// Returns the sum of squared errors of f, if integers cover a range. `exact` are the values of f
-    /// at the centers of the bins.
+    /// Returns the sum of squared errors of f, if integers cover a range. `exact` are the values of
+    /// f at the centers of the bins.
     fn squared_error(
         &self,
         (range, integers): ([f64; 2], Integers),
