@@ -316,6 +316,7 @@ fn borrowed(models: &mut Models) {
             let stage = QuantizedInputs {
                 factors: &[8.0; 6],
                 offsets: &[0.5; 6],
+                bits: 8,
             };
             let outputs = QuantizedOutputs {
                 scale: 0.3,

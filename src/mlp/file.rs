@@ -286,7 +286,8 @@ pub(crate) fn write_encoding<T: Float>(
     Ok(())
 }
 
-/// Reads the encoding in front of a network of this many inputs and its parameters, if there is one.
+/// Reads the encoding in front of a network of this many inputs, and its parameters. There may be
+/// none.
 pub(crate) fn read_encoding<T: Float>(
     file: &Reader<'_>,
     resolver: &dyn Resolver<T>,

@@ -1,18 +1,16 @@
 //! Weights and biases of a layer in integers.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::compensate::Moments;
 use super::owned::OwnedLayer;
 use super::quantizer::Quantizer;
-use super::range::{Affine, RangeRule, round};
+use super::range::{Affine, Integers, RangeRule, round};
+use super::table::table;
 use super::{Multiplier, Rounding};
 use crate::error::Result;
 use crate::memory;
 use crate::simd::{self, Op, Simd};
-
-/// Largest ratio of a bias to the scale of its row, which leaves int32 room for the sum.
-const LARGEST_BIAS: f64 = (1 << 24) as f64;
 
 /// Number of scales that are tried for a row of weights.
 const WEIGHT_TRIALS: u32 = 20;
@@ -22,24 +20,81 @@ const WEIGHT_TRIALS: u32 = 20;
 pub(super) struct Source {
     pub(super) scales: Vec<f64>,
     pub(super) zero_points: Vec<f64>,
+    pub(super) integers: Integers,
 }
 
 impl Source {
     /// Returns the meaning of the inputs' integers.
-    pub(super) fn of_inputs(factors: &[f32], offsets: &[f32]) -> Self {
+    pub(super) fn of_inputs(factors: &[f32], offsets: &[f32], integers: Integers) -> Self {
         let scales = factors.iter().map(|&factor| 1.0 / f64::from(factor));
         Self {
             scales: scales.collect(),
             zero_points: offsets.iter().map(|&offset| offset.into()).collect(),
+            integers,
         }
     }
 
-    /// Returns the meaning of this many outputs of a layer.
-    pub(super) fn of(y: Affine, outputs: usize) -> Self {
+    /// Returns the meaning of this many outputs of a layer, whose scales may have factors.
+    pub(super) fn of(y: Affine, factors: &[f32], outputs: usize) -> Self {
+        let factor = |at| {
+            factors
+                .get(at)
+                .map_or(1.0, |&factor: &f32| f64::from(factor))
+        };
         Self {
-            scales: alloc::vec![y.scale; outputs],
+            scales: (0..outputs).map(|at| y.scale * factor(at)).collect(),
             zero_points: alloc::vec![y.zero_point.into(); outputs],
+            integers: y.integers,
         }
+    }
+
+    /// Returns the largest magnitude of an integer.
+    pub(super) fn largest(&self) -> f64 {
+        -f64::from(self.integers.0)
+    }
+
+    /// Writes weights in units of the inputs' integers, and returns the pre-activation of zeros.
+    fn scale(&self, row: &[f32], bias: f64, to: &mut [f64]) -> f64 {
+        let terms = row.iter().zip(&self.scales).zip(&self.zero_points);
+        let mut at_zero = bias;
+        for (to, ((&w, scale), zero_point)) in to.iter_mut().zip(terms) {
+            *to = f64::from(w) * scale;
+            at_zero -= *to * zero_point;
+        }
+        at_zero
+    }
+
+    /// Returns a row's bias in units of its scale, with the zero points of its integers.
+    fn bias(&self, bias: f64, scale: f64, row: &[i8]) -> f64 {
+        let zero_points = row.iter().zip(&self.zero_points);
+        zero_points.fold(bias / scale, |bias, (&w, zero_point)| {
+            bias - f64::from(w) * zero_point
+        })
+    }
+
+    /// Returns `true` if sums of a row fit int32, and if there are any.
+    fn fit(&self, bias: f64, scale: f64, row: &[i8]) -> bool {
+        let weights: f64 = row.iter().map(|&w| f64::from(w).abs()).sum();
+        let bound = self.bias(bias, scale, row).abs() + self.largest() * weights;
+        scale > 0.0 && weights > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
+    }
+
+    /// Returns the smallest scale of a row at which sums fit int32.
+    fn smallest_scale(&self, biases: [f64; 2], row: &[f64]) -> f64 {
+        let bias = biases[0].abs().max(biases[1].abs());
+        // Each weight is rounded up by at most a half.
+        let rounding = self.largest() * (0.5 * row.len() as f64 + 1.0);
+        // Corrections of weights and biases need a little room.
+        let room = 0.98 * f64::from(i32::MAX) - rounding;
+        let weights: f64 = row.iter().map(|w| w.abs()).sum();
+        let smallest = (bias + self.largest() * weights) / room.max(1.0);
+        // Biases of int8 stay far below, as their integers depend on it.
+        let largest_bias = if self.integers == Integers::INT8 {
+            1 << 24
+        } else {
+            1 << 30
+        };
+        smallest.max(bias / f64::from(largest_bias))
     }
 }
 
@@ -51,6 +106,8 @@ pub(super) struct Linear {
     /// Pre-activation of one unit of the accumulators.
     scales: Vec<f64>,
     rounding: Rounding,
+    /// Largest magnitude of an input.
+    largest: f64,
 }
 
 impl Linear {
@@ -99,23 +156,25 @@ impl Linear {
     }
 
     /// Completes a layer whose activation limits its argument.
-    pub(super) fn clamped(self, y: Affine, limits: [f64; 2]) -> OwnedLayer {
+    ///
+    /// Outputs may have factors of the scale.
+    pub(super) fn clamped(mut self, y: Affine, limits: [f64; 2], factors: &[f32]) -> OwnedLayer {
         let [min, max] = limits.map(|limit| y.quantize(limit));
+        for (scale, &factor) in self.scales.iter_mut().zip(factors) {
+            *scale /= f64::from(factor);
+        }
         OwnedLayer {
             min,
             max,
+            factors: factors.to_vec(),
             ..self.scaled(y)
         }
     }
 
     /// Completes a layer whose activation is a table.
     pub(super) fn with_table(self, z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedLayer {
-        let mut table = Box::new([0; 256]);
-        for (q, to) in (-128..=127).zip(table.iter_mut()) {
-            *to = y.quantize(f(z.number(q))) as i8;
-        }
         OwnedLayer {
-            table: Some(table),
+            table: Some(table(z, y, f)),
             outputs: y,
             ..self.scaled(z)
         }
@@ -127,7 +186,7 @@ impl Linear {
         let rows = self.weights.chunks_exact(width).zip(&self.biases);
         let bounds = rows.zip(&self.scales).map(|((row, bias), scale)| {
             let weights: i64 = row.iter().map(|&w| i64::from(w).abs()).sum();
-            (bias.abs() + 1.0 + 128.0 * weights as f64) * scale
+            (bias.abs() + 1.0 + self.largest * weights as f64) * scale
         });
         let bound = bounds.fold(0.0, f64::max).max(f64::from(f32::MIN_POSITIVE));
         // Outputs stay below 2^30.
@@ -141,6 +200,7 @@ impl Linear {
         let y = Affine {
             scale,
             zero_point: 0,
+            integers: Integers::INT32,
         };
         let [min, max] = limits.map(|limit| round(limit / scale) as i32);
         OwnedLayer {
@@ -163,10 +223,11 @@ impl Linear {
             weights: self.weights,
             rounding: self.rounding,
             zero_point: y.zero_point,
-            min: -128,
-            max: 127,
+            min: y.integers.0,
+            max: y.integers.1,
             table: None,
             outputs: y,
+            factors: Vec::new(),
         }
     }
 }
@@ -178,10 +239,47 @@ const LARGEST: Multiplier = Multiplier {
 };
 
 impl Quantizer {
-    /// Quantizes weights and biases of a layer.
-    pub(super) fn linear(&self, weights: &[f32], biases: &[f32], from: &Source) -> Result<Linear> {
+    /// Quantizes weights and biases of a layer. With moments of its inputs, errors of weights
+    /// compensate each other.
+    pub(super) fn linear(
+        &self,
+        (weights, biases): (&[f32], &[f32]),
+        from: &Source,
+        moments: Option<&Moments<'_>>,
+    ) -> Result<Linear> {
         let scales = self.row_scales(weights, biases, from)?;
-        self.linear_with(weights, biases, from, scales)
+        let mut linear = self.linear_with(weights, biases, from, scales)?;
+        if let Some(moments) = moments {
+            self.compensate(&mut linear, (weights, biases), from, moments)?;
+        }
+        Ok(linear)
+    }
+
+    /// Replaces rows of weights by those whose errors compensate each other, if their sums fit.
+    fn compensate(
+        &self,
+        linear: &mut Linear,
+        (weights, biases): (&[f32], &[f32]),
+        from: &Source,
+        moments: &Moments<'_>,
+    ) -> Result<()> {
+        let width = from.scales.len();
+        let mut scaled = memory::filled("scaled weights", 0.0, width)?;
+        let mut integers = memory::filled("quantized weights", 0, width)?;
+        let rows = weights.chunks_exact(width).zip(biases);
+        for (index, (row, &bias)) in rows.enumerate() {
+            let bias = f64::from(bias);
+            let at_zero = from.scale(row, bias, &mut scaled);
+            let smallest = from.smallest_scale([bias, at_zero], &scaled);
+            let limits = (smallest, self.largest());
+            let scale = moments.round((index, &scaled), limits, &mut integers);
+            if from.fit(bias, scale, &integers) {
+                linear.weights[index * width..][..width].copy_from_slice(&integers);
+                linear.scales[index] = scale;
+                linear.biases[index] = from.bias(bias, scale, &integers);
+            }
+        }
+        Ok(())
     }
 
     /// Quantizes weights and biases of a layer with these scales of its rows.
@@ -198,6 +296,7 @@ impl Quantizer {
             biases: memory::filled("quantized biases", 0.0, biases.len())?,
             scales,
             rounding: self.rounding,
+            largest: from.largest(),
         };
         let rows = weights.chunks_exact(width).zip(biases);
         let targets = linear.weights.chunks_exact_mut(width);
@@ -233,14 +332,10 @@ impl Quantizer {
         let mut scaled = memory::filled("scaled weights", 0.0, width)?;
         let rows = weights.chunks_exact(width).zip(biases);
         for ((row, &bias), to) in rows.zip(&mut scales) {
-            let mut at_zero = f64::from(bias);
-            for (at, &w) in row.iter().enumerate() {
-                scaled[at] = f64::from(w) * from.scales[at];
-                at_zero -= scaled[at] * from.zero_points[at];
-            }
-            let scale = self.row_scale(&scaled, self.largest());
-            let smallest = f64::from(bias).abs().max(at_zero.abs()) / LARGEST_BIAS;
-            let scale = scale.max(smallest);
+            let bias = f64::from(bias);
+            let at_zero = from.scale(row, bias, &mut scaled);
+            let smallest = from.smallest_scale([bias, at_zero], &scaled);
+            let scale = self.row_scale(&scaled, self.largest()).max(smallest);
             *to = if scale > 0.0 { scale } else { 1.0 };
         }
         Ok(scales)

@@ -1,4 +1,4 @@
-//! Networks in int8, for chips with little flash and no floating-point unit.
+//! Networks with int8 weights, for chips with little flash and no floating-point unit.
 //!
 //! A [`Quantizer`] takes a trained network and calibration samples, and makes a [`QuantizedMlp`].
 //! It takes about a quarter of the memory, and computes in integers only. Results are equal on
@@ -14,7 +14,7 @@
 //!
 //! // Integers in, integers out: sensors and actuators often have them.
 //! let borrowed = QuantizedMlpRef::from(&quantized);
-//! let (mut integers, mut output) = ([0; 2], [0; 1]);
+//! let (mut integers, mut output) = ([0_i8; 2], [0; 1]);
 //! borrowed.quantize_inputs(&[0.5, -0.25], &mut integers)?;
 //! borrowed.predict_int32(&integers, &mut output, &mut vec![0; borrowed.scratch_len()])?;
 //! let number = output[0] as f32 * borrowed.output_stage().scale;
@@ -31,15 +31,24 @@
 //! factor and offset. [`QuantizedLayer`] has the equation of a layer.
 //!
 //! ReLU and its kind limit integers, and any other activation is a table of 256 bytes. The last
-//! layer's outputs are int32 by default, because 8 bits are too coarse for regression.
+//! layer's outputs are int32 by default, because 8 bits are too coarse for regression. Inputs and
+//! hidden layers can have [16 bits](Quantizer::activation_bits), with interpolated tables.
 //!
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).
 
+#[cfg(target_has_atomic = "ptr")]
+mod compensate;
+#[cfg(target_has_atomic = "ptr")]
+mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+mod inputs;
+mod integers;
 mod lanes;
 mod layer;
+#[cfg(target_has_atomic = "ptr")]
+mod limits;
 #[cfg(target_has_atomic = "ptr")]
 mod linear;
 mod multiplier;
@@ -63,14 +72,17 @@ mod stage;
 #[cfg(target_has_atomic = "ptr")]
 mod statistics;
 #[cfg(target_has_atomic = "ptr")]
+mod table;
+#[cfg(target_has_atomic = "ptr")]
 mod training;
 #[cfg(target_has_atomic = "ptr")]
 mod walk;
 mod weights;
 
-pub use layer::QuantizedLayer;
+pub use inputs::{InputInteger, QuantizedInputs};
+pub use layer::{QuantizedLayer, QuantizedTable};
 pub use multiplier::{Multiplier, Rounding};
-pub use network::{QuantizedInputs, QuantizedMlpRef, QuantizedOutputs};
+pub use network::{QuantizedMlpRef, QuantizedOutputs};
 pub use weights::WeightQuantizedMlpRef;
 #[cfg(target_has_atomic = "ptr")]
 pub use {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::range::Affine;
+use super::range::{Affine, Integers};
 use super::walk::{Walk, encoded};
 use super::{QuantizedMlp, QuantizedMlpRef};
 use crate::error::{Error, Result, check_length};
@@ -29,7 +29,7 @@ pub struct QuantizationReport {
     pub largest_error: f64,
     /// Root of the mean squared difference of all outputs.
     pub root_mean_squared_error: f64,
-    /// Bytes of the parameters in f32, and in int8 with scales and tables.
+    /// Bytes of the parameters in f32, and in integers with scales and tables.
     pub bytes: [usize; 2],
     /// Name of the score, and its values for the original and the quantized network.
     pub score: Option<(String, [f64; 2])>,
@@ -80,10 +80,11 @@ impl Sums {
     }
 }
 
-/// Returns the numbers that round to an integer within int8.
+/// Returns the numbers that round to an integer within the limits.
 fn range(affine: Affine) -> [f64; 2] {
     let half = 0.5 * affine.scale;
-    [affine.number(-128) - half, affine.number(127) + half]
+    let Integers(min, max) = affine.integers;
+    [affine.number(min) - half, affine.number(max) + half]
 }
 
 impl QuantizedMlp {
@@ -132,7 +133,7 @@ impl QuantizedMlp {
                 memory::resize("outputs", &mut got, 0.0, y.len())?;
                 quantized.predict_into(&inputs[rows * width..done], &mut got, &mut scratch)?;
                 let range = match self.activation {
-                    None if layer.max <= 127 => range(layer.outputs),
+                    None if layer.outputs.integers != Integers::INT32 => range(layer.outputs),
                     _ => [f64::NEG_INFINITY, f64::INFINITY],
                 };
                 for (exact, got) in y.iter().zip(&got) {
@@ -142,10 +143,10 @@ impl QuantizedMlp {
             }
             let from = layer.weights.len() / layer.outputs();
             integers = layer.forward(&integers, from)?;
-            let range = range(layer.outputs);
-            for (exact, &q) in y.iter().zip(&integers) {
-                let got = layer.outputs.number(q.into());
-                sums[index + 1].add((*exact).into(), got, range);
+            let meanings: Vec<_> = (0..layer.outputs()).map(|at| layer.meaning(at)).collect();
+            for ((exact, &q), meaning) in y.iter().zip(&integers).zip(meanings.iter().cycle()) {
+                let got = meaning.number(q.into());
+                sums[index + 1].add((*exact).into(), got, range(*meaning));
             }
             Ok(())
         })?;
@@ -179,9 +180,10 @@ impl QuantizedMlp {
 
     fn add_inputs(&self, sums: &mut Sums, rows: &[f32], integers: &[i16]) {
         let stage = self.factors.iter().zip(&self.offsets).cycle();
+        let Integers(min, max) = Integers::of_bits(self.bits);
         for ((&exact, &q), (&factor, &offset)) in rows.iter().zip(integers).zip(stage) {
             let number = |q: f64| (q - f64::from(offset)) / f64::from(factor);
-            let range = [number(-128.5), number(127.5)];
+            let range = [number(f64::from(min) - 0.5), number(f64::from(max) + 0.5)];
             sums.add(exact.into(), number(q.into()), range);
         }
     }

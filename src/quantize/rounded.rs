@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::range::Affine;
+use super::range::{Affine, Integers};
 use super::stage::Stage;
 use crate::activation::Activation;
 
@@ -15,15 +15,18 @@ pub(super) fn rounded(
     stage: &Stage,
     is_last: bool,
 ) -> Arc<dyn Activation<f32>> {
+    // 16 bits are so fine that training need not see them.
     match *stage {
-        Stage::Clamp(y, limits) if !is_last => {
+        Stage::Clamp(y, limits, _) if !is_last && y.integers == Integers::INT8 => {
             let [low, high] = limits.map(|limit| y.quantize(limit));
             Arc::new(RoundedClamp {
                 steps: Steps::new(y, [low, high]),
                 activation,
             })
         }
-        Stage::Table(z, y) if !is_last => Arc::new(RoundedTable::new(activation, z, y)),
+        Stage::Table(z, y) if !is_last && y.integers == Integers::INT8 => {
+            Arc::new(RoundedTable::new(activation, z, y))
+        }
         _ => activation,
     }
 }

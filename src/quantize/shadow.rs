@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::linear::Source;
+use super::range::Integers;
 use super::rounded::rounded;
 use super::stage::Stage;
 use super::statistics::Statistics;
@@ -73,13 +74,19 @@ impl<'a> QuantizedShadow<'a> {
         Ok(shadow)
     }
 
+    /// Returns the input stage alone.
+    fn without_layers(&self) -> QuantizedMlp {
+        let (factors, offsets) = (self.factors.clone(), self.offsets.clone());
+        QuantizedMlp::without_layers(factors, offsets, self.quantizer.activation_bits)
+    }
+
     /// Replaces the inputs of samples by the numbers of their integers.
     pub(super) fn round_inputs(&self, inputs: &mut [f32]) {
-        let stage = QuantizedMlp::without_layers(self.factors.clone(), self.offsets.clone());
+        let stage = self.without_layers();
         let view = QuantizedMlpRef::from(&stage);
         let mut integers = alloc::vec![0; self.factors.len()];
         for row in inputs.chunks_exact_mut(self.factors.len()) {
-            for (to, q) in integers.iter_mut().zip(view.quantized(row)) {
+            for (to, q) in integers.iter_mut().zip(view.inputs.quantized(row)) {
                 *to = q;
             }
             let stage = self.factors.iter().zip(&self.offsets);
@@ -95,7 +102,9 @@ impl<'a> QuantizedShadow<'a> {
         let mut walk = Walk::new(&self.unrounded)?;
         let statistics = Statistics::new(&self.unrounded, &mut walk, &self.inputs)?;
         let last = net.depth() - 1;
-        let mut sources = Vec::from([Source::of_inputs(&self.factors, &self.offsets)]);
+        let integers = Integers::of_bits(self.quantizer.activation_bits);
+        let source = Source::of_inputs(&self.factors, &self.offsets, integers);
+        let mut sources = Vec::from([source]);
         let (mut scales, mut stages, mut layers) = (Vec::new(), Vec::new(), Vec::new());
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
@@ -104,11 +113,16 @@ impl<'a> QuantizedShadow<'a> {
                 .quantizer
                 .row_scales(layer.weights(), layer.bias(), source)?;
             scales.push(of_rows);
+            let next = net.layers().nth(index + 1);
+            let next = next.as_ref().map(Layer::weights);
             let stage = self
                 .quantizer
-                .stage(&*activation, &statistics[index], is_last)?;
-            if let Stage::Clamp(y, _) | Stage::Table(_, y) = stage {
-                sources.push(Source::of(y, layer.outputs()));
+                .stage(&*activation, &statistics[index], next)?;
+            let outputs = layer.outputs();
+            match &stage {
+                Stage::Clamp(y, _, factors) => sources.push(Source::of(*y, factors, outputs)),
+                Stage::Table(_, y) => sources.push(Source::of(*y, &[], outputs)),
+                Stage::Wide(_) | Stage::Float => {}
             }
             let activation = rounded(activation, &stage, is_last);
             layers.push(Layer::new(layer.weights(), layer.bias(), activation)?);
@@ -127,8 +141,7 @@ impl<'a> QuantizedShadow<'a> {
     /// one.
     pub(super) fn finish(&self, net: &Mlp<f32>) -> Result<QuantizedMlp> {
         let calibration = self.best.as_ref().unwrap_or(&self.calibration);
-        let mut quantized =
-            QuantizedMlp::without_layers(self.factors.clone(), self.offsets.clone());
+        let mut quantized = self.without_layers();
         for (index, layer) in net.layers().enumerate() {
             let (source, scales) = (&calibration.sources[index], &calibration.scales[index]);
             let (weights, biases) = (layer.weights(), layer.bias());

@@ -3,21 +3,24 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::equalize;
+use super::limits::{is_homogeneous, limits};
 use super::linear::Linear;
 use super::owned::OwnedLayer;
 use super::quantizer::{OutputForm, Quantizer};
-use super::range::Affine;
+use super::range::{Affine, Integers};
 use super::statistics::Statistics;
+use super::table;
 use super::{QuantizedMlp, QuantizedMlpRef};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 
 /// Output stage of a layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Stage {
-    /// int8 outputs between these limits.
-    Clamp(Affine, [f64; 2]),
-    /// A table from int8 pre-activations to int8 outputs.
+    /// int8 or int16 outputs between these limits, whose scales may have factors.
+    Clamp(Affine, [f64; 2], Vec<f32>),
+    /// A table from pre-activations to outputs, both int8 or int16.
     Table(Affine, Affine),
     /// int32 outputs between these limits.
     Wide([f64; 2]),
@@ -25,37 +28,46 @@ pub(super) enum Stage {
     Float,
 }
 
-/// A number whose function values tell whether an activation limits its argument.
-const FAR: f32 = 1e30;
-
 impl Quantizer {
-    /// Chooses the output stage of a layer.
+    /// Chooses the output stage of a layer. `next` are the weights of the next layer, if there is
+    /// one.
     pub(super) fn stage(
         &self,
         activation: &dyn Activation<f32>,
         statistics: &Statistics,
-        is_last: bool,
+        next: Option<&[f32]>,
     ) -> Result<Stage> {
-        let form = if is_last {
-            self.outputs
-        } else {
-            Some(OutputForm::Int8)
+        // Integers of the outputs, but for those of int32.
+        let integers = match self.outputs {
+            _ if next.is_some() => Some(Integers::of_bits(self.activation_bits)),
+            Some(OutputForm::Int8) => Some(Integers::INT8),
+            Some(OutputForm::Int16) => Some(Integers::INT16),
+            _ => None,
         };
-        let y = || Affine::covering(statistics.y.range(self.range, 0.0, |x| x));
-        match (form, limits(activation, statistics.z.ends())) {
-            (Some(OutputForm::Int8), Some(limits)) => Ok(Stage::Clamp(y(), limits)),
-            (Some(OutputForm::Int8), None) => {
-                let f = |x: f64| f64::from(activation.value(x as f32));
-                let z = Affine::covering(statistics.z.range(self.range, 0.0, f));
-                Ok(Stage::Table(z, y()))
+        let covering = |integers| {
+            let range = statistics.y.range((self.range, integers), 0.0, |x| x);
+            Affine::covering(range, integers)
+        };
+        match (integers, limits(activation, statistics.z.ends())) {
+            (Some(integers), Some(limits)) => {
+                let y = covering(integers);
+                let next = next.filter(|_| is_homogeneous(limits));
+                let factors = equalize::factors(&statistics.largest, next.unwrap_or(&[]), y)?;
+                Ok(Stage::Clamp(y, limits, factors))
             }
-            (_, Some(limits)) => Ok(Stage::Wide(limits)),
-            (None | Some(OutputForm::Float), None) => Ok(Stage::Float),
-            (Some(OutputForm::Int32), None) => {
+            (Some(integers), None) => {
+                let f = |x: f64| f64::from(activation.value(x as f32));
+                let y = covering(integers);
+                let z = table::argument(&statistics.z, (self.range, integers), y, f);
+                Ok(Stage::Table(z, y))
+            }
+            (None, Some(limits)) => Ok(Stage::Wide(limits)),
+            (None, None) if self.outputs == Some(OutputForm::Int32) => {
                 let expected = "the identity or one that limits its argument";
                 let what = "activation of int32 outputs";
                 Err(Error::incompatible(what, expected, activation.name()))
             }
+            (None, None) => Ok(Stage::Float),
         }
     }
 }
@@ -63,10 +75,12 @@ impl Quantizer {
 impl Linear {
     /// Completes a layer by its output stage.
     pub(super) fn complete(self, stage: &Stage, activation: &dyn Activation<f32>) -> OwnedLayer {
-        match *stage {
-            Stage::Clamp(y, limits) => self.clamped(y, limits),
-            Stage::Table(z, y) => self.with_table(z, y, |x| f64::from(activation.value(x as f32))),
-            Stage::Wide(limits) => self.wide(limits),
+        match stage {
+            Stage::Clamp(y, limits, factors) => self.clamped(*y, *limits, factors),
+            Stage::Table(z, y) => {
+                self.with_table(*z, *y, |x| f64::from(activation.value(x as f32)))
+            }
+            Stage::Wide(limits) => self.wide(*limits),
             Stage::Float => self.wide([f64::NEG_INFINITY, f64::INFINITY]),
         }
     }
@@ -74,11 +88,12 @@ impl Linear {
 
 impl QuantizedMlp {
     /// Returns a network that has an input stage alone.
-    pub(super) fn without_layers(factors: Vec<f32>, offsets: Vec<f32>) -> Self {
+    pub(super) fn without_layers(factors: Vec<f32>, offsets: Vec<f32>, bits: u32) -> Self {
         Self {
             encoder: None,
             factors,
             offsets,
+            bits,
             layers: Vec::new(),
             scale: 1.0,
             zero_point: 0,
@@ -106,16 +121,4 @@ impl QuantizedMlp {
         QuantizedMlpRef::checked(view.inputs, view.layers, view.outputs)?;
         Ok(self)
     }
-}
-
-/// Returns `[low, high]` if f(z) = z.clamp(low, high) in and around this range.
-fn limits(f: &dyn Activation<f32>, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
-    let limits = [f.value(-FAR), f.value(FAR)];
-    let reach = (high - low).max(high.abs()).max(low.abs()).max(1.0) as f32;
-    let is_limit = (-1000..=1000).all(|step| {
-        let z = reach * step as f32 / 1000.0;
-        let y = f.value(z);
-        y == z.max(limits[0]).min(limits[1])
-    });
-    is_limit.then_some(limits.map(f64::from))
 }

@@ -3,8 +3,9 @@
 use feedforward::activation::{Activation, Identity, Relu, Tanh};
 use feedforward::metrics::Accuracy;
 use feedforward::quantize::{
-    Multiplier, OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlp, QuantizedMlpRef,
-    QuantizedOutputs, Quantizer, RangeRule, Rounding, WeightQuantizedMlp, WeightQuantizedMlpRef,
+    InputInteger, Multiplier, OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlp,
+    QuantizedMlpRef, QuantizedOutputs, QuantizedTable, Quantizer, RangeRule, Rounding,
+    WeightQuantizedMlp, WeightQuantizedMlpRef,
 };
 use feedforward::{LayerSpec, Mlp};
 
@@ -23,11 +24,18 @@ fn quantizer(case: &mut Case) -> Quantizer {
     let mut quantizer = Quantizer::new()
         .range(random.pick(&rules))
         .weight_bits(random.count(&[8, 8, 2, 3, 4, 6]) as u32)
+        .activation_bits(random.count(&[8, 8, 16]) as u32)
+        .compensate_weights(random.percent(20))
         .correct_biases(random.percent(70))
         .common_input_scale(random.percent(20))
         .rounding(random.pick(&[Rounding::Double, Rounding::Single]));
     if random.percent(60) {
-        let forms = [OutputForm::Int8, OutputForm::Int32, OutputForm::Float];
+        let forms = [
+            OutputForm::Int8,
+            OutputForm::Int16,
+            OutputForm::Int32,
+            OutputForm::Float,
+        ];
         quantizer = quantizer.outputs(random.pick(&forms));
     }
     say!(case, "{quantizer:?}");
@@ -99,6 +107,14 @@ pub fn network_in_int8(case: &mut Case) {
 
 /// Predicts from any integers with slices of any length.
 fn integers(case: &mut Case, net: &QuantizedMlpRef<'_>) {
+    if case.random.percent(50) {
+        of_type(case, net, |x| x as i8);
+    } else {
+        of_type(case, net, |x| x as i16);
+    }
+}
+
+fn of_type<I: InputInteger>(case: &mut Case, net: &QuantizedMlpRef<'_>, cut: fn(u64) -> I) {
     let random = &mut case.random;
     let count = random.pick(&[1, 3]);
     let lengths = [
@@ -106,12 +122,21 @@ fn integers(case: &mut Case, net: &QuantizedMlpRef<'_>) {
         length(random, count * net.outputs()),
         length(random, net.scratch_len()),
     ];
-    let inputs: Vec<i8> = (0..lengths[0]).map(|_| random.next() as i8).collect();
-    say!(case, "predict_int8, predict_int32: lengths {lengths:?}");
-    let (mut int8, mut int32) = (vec![0; lengths[1]], vec![0; lengths[1]]);
+    let inputs: Vec<I> = (0..lengths[0]).map(|_| cut(random.next())).collect();
+    let bits = 8 * size_of::<I>();
+    say!(
+        case,
+        "predict_int8, predict_int16, predict_int32: {bits} bits, lengths {lengths:?}"
+    );
+    let len = lengths[1];
+    let (mut int8, mut int16, mut int32) = (vec![0; len], vec![0; len], vec![0; len]);
     let mut scratch = vec![7; lengths[2]];
     let wide = seen(net.predict_int32(&inputs, &mut int32, &mut scratch));
+    let half = seen(net.predict_int16(&inputs, &mut int16, &mut scratch));
     let narrow = seen(net.predict_int8(&inputs, &mut int8, &mut scratch));
+    if wide.and(half).is_some() {
+        assert!(int16.iter().zip(&int32).all(|(a, b)| i32::from(*a) == *b));
+    }
     if wide.and(narrow).is_some() {
         assert!(int8.iter().zip(&int32).all(|(a, b)| i32::from(*a) == *b));
     }
@@ -120,7 +145,7 @@ fn integers(case: &mut Case, net: &QuantizedMlpRef<'_>) {
     if seen(net.predict_into(&floats, &mut outputs, &mut scratch)).is_some() {
         assert!(finite(&outputs));
     }
-    let mut quantized = vec![0; lengths[0]];
+    let mut quantized = vec![cut(0); lengths[0]];
     seen(net.quantize_inputs(&floats, &mut quantized));
 }
 
@@ -174,7 +199,7 @@ struct Parts {
     multipliers: Vec<i32>,
     shifts: Vec<i8>,
     limits: [i32; 3],
-    table: Option<[i8; 256]>,
+    table: Option<([i8; 256], [i16; 513], bool)>,
     rounding: Rounding,
 }
 
@@ -209,6 +234,8 @@ impl Parts {
         let shifts = shifts.collect();
         let limits = if is_last && random.percent(40) {
             [i32::MIN, i32::MAX]
+        } else if random.percent(40) {
+            [-32768, 32767]
         } else {
             [-128, 127]
         };
@@ -217,9 +244,12 @@ impl Parts {
             integer(random, &[limits[0], 0]),
             integer(random, &[limits[1]]),
         ];
-        let table = random
-            .percent(20)
-            .then(|| [0; 256].map(|_| random.next() as i8));
+        let table = random.percent(20).then(|| {
+            let is_int8 = random.percent(50);
+            let int8 = [0; 256].map(|_| random.next() as i8);
+            let int16 = [0; 513].map(|_| random.next() as i16);
+            (int8, int16, is_int8)
+        });
         Self {
             weights,
             biases,
@@ -242,7 +272,13 @@ impl Parts {
             zero_point,
             min,
             max,
-            table: self.table.as_ref(),
+            table: self.table.as_ref().map(|(int8, int16, is_int8)| {
+                if *is_int8 {
+                    QuantizedTable::Int8(int8)
+                } else {
+                    QuantizedTable::Int16(int16)
+                }
+            }),
         }
     }
 }
@@ -262,6 +298,7 @@ pub fn parts(case: &mut Case) {
     let inputs = QuantizedInputs {
         factors: &factors,
         offsets: &offsets,
+        bits: random.pick(&[8, 8, 16, 16, 0, 7, 32, u32::MAX]),
     };
     let activations: [Option<&dyn Activation<f32>>; 3] = [None, None, Some(&Tanh)];
     let outputs = QuantizedOutputs {

@@ -72,7 +72,7 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
     let numbers = (0..9_u8).map(|i| f32::from(i) * 0.75);
     let mut scratch = vec![0; view.scratch_len()];
     let mut integers = |x: f32| {
-        let (mut q, mut y) = ([0], [0]);
+        let (mut q, mut y) = ([0_i8], [0]);
         view.quantize_inputs(&[x], &mut q).unwrap();
         view.predict_int32(&q, &mut y, &mut scratch).unwrap();
         let number = y[0] as f32 * view.output_stage().scale;

@@ -42,6 +42,7 @@ shared! {
     quantize::WeightQuantizedMlpRef<'static>,
     quantize::QuantizedLayer<'static>,
     quantize::QuantizedInputs<'static>,
+    quantize::QuantizedTable<'static>,
     quantize::QuantizedOutputs<'static>,
     quantize::QuantizationReport,
     quantize::QuantizationNoise,

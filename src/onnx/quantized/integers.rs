@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use super::super::graph::{Expr, Graph};
 use super::super::sealed::Outline;
 use super::super::{Export, proto};
-use super::{facts, is_wide, looked_up, model, rounded_inputs, with_activation};
+use super::{check_bits, facts, is_wide, looked_up, model, rounded_inputs, with_activation};
 use crate::error::Result;
-use crate::quantize::{QuantizedLayer, QuantizedMlpRef, Rounding};
+use crate::quantize::{QuantizedLayer, QuantizedMlpRef, QuantizedTable, Rounding};
 
 /// A quantized network to [`export`](crate::onnx::export()) in integers.
 ///
@@ -38,7 +38,9 @@ impl Export for Integers<'_> {}
 impl Outline for Integers<'_> {
     fn outline(&self) -> Result<proto::Model> {
         let (graph, net) = (Graph::default(), &self.0);
-        let x = rounded_inputs(&graph, net).clip(-128.0, 127.0);
+        check_bits(net)?;
+        let x = graph.input("x", net.inputs());
+        let x = rounded_inputs(x, net).clip(-128.0, 127.0);
         let integers = net.layers().enumerate().fold(x, |x, (index, layer)| {
             graph.enter(format!("layer{index}"));
             outputs(x, &layer)
@@ -69,8 +71,8 @@ fn outputs<'g>(x: Expr<'g, f32>, layer: &QuantizedLayer<'_>) -> Expr<'g, f32> {
     };
     let y = clip(y, layer.min.into(), layer.max.into());
     match layer.table {
-        None => y,
-        Some(table) => looked_up(y + graph.integer(128), table),
+        Some(QuantizedTable::Int8(table)) => looked_up(y + graph.integer(128), table),
+        _ => y,
     }
 }
 

@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 
 use super::graph::{Expr, Graph, int};
 use super::sealed::Outline;
-use super::{Export, activations, model, proto};
+use super::{Export, activations, encodings, model, proto};
 use crate::error::{Error, Result};
 use crate::float::check_finite;
-use crate::quantize::{QuantizedLayer, QuantizedMlp, QuantizedMlpRef};
+use crate::quantize::{QuantizedLayer, QuantizedMlp, QuantizedMlpRef, QuantizedTable};
 
 pub use integers::Integers;
 
@@ -22,7 +22,12 @@ impl Export for QuantizedMlp {}
 impl Outline for QuantizedMlp {
     fn outline(&self) -> Result<proto::Model> {
         let (graph, net) = (Graph::default(), QuantizedMlpRef::from(self));
-        let mut x = rounded_inputs(&graph, &net);
+        check_bits(&net)?;
+        let mut x = graph.input("x", self.inputs());
+        if let Some((encoding, params)) = self.encoder() {
+            x = encodings::apply(&**encoding, params, x)?;
+        }
+        x = rounded_inputs(x, &net);
         // The weights contain the factors of the inputs, so the integers have a scale of 1.
         let mut from = Meaning::new(&graph, "integers", 1.0, 0)?;
         x = from.dequantized(from.quantized(x));
@@ -45,7 +50,7 @@ impl Outline for QuantizedMlp {
                 break;
             }
             let to = Meaning::new(&graph, "outputs", scale, zero_point)?;
-            let integers = if let Some(table) = layer.table {
+            let integers = if let Some(QuantizedTable::Int8(table)) = layer.table {
                 // The table takes integers of pre-activations, for which any scale will do.
                 let z = Meaning::new(&graph, "pre_activations", 1.0, layer.zero_point)?;
                 let numbers = sums(x, &layer, &from, 1.0)?;
@@ -134,16 +139,30 @@ fn check_equal_zero_points(layer: &QuantizedLayer<'_>, of_outputs: i32) -> Resul
 ///
 /// Numbers halfway between two integers are rounded away from zero, as in this crate. The operators
 /// of ONNX would round them to even integers.
-fn rounded_inputs<'g>(graph: &'g Graph<f32>, net: &QuantizedMlpRef<'_>) -> Expr<'g, f32> {
+fn rounded_inputs<'g>(x: Expr<'g, f32>, net: &QuantizedMlpRef<'_>) -> Expr<'g, f32> {
     /// Largest number below 1/2. The sum of it and 1/2 would be rounded to 1, and must stay below.
     const BELOW_HALF: f32 = 0.5_f32.next_down();
-    let (width, stage) = (net.inputs(), net.input_stage());
-    let x = graph.input("x", width);
+    let (graph, width, stage) = (x.graph(), net.inputs(), net.input_stage());
     graph.enter("inputs");
     let factors = graph.tensor("factors", &[width], stage.factors);
     let offsets = graph.tensor("offsets", &[width], stage.offsets);
     let x = x * factors + offsets;
     x.unary("Sign") * (x.abs() + f64::from(BELOW_HALF)).unary("Floor")
+}
+
+/// Checks that all integers but those of a last layer are int8.
+fn check_bits(net: &QuantizedMlpRef<'_>) -> Result<()> {
+    let last = net.layers().len() - 1;
+    let has_large = net.layers().enumerate().any(|(index, layer)| {
+        let is_table = matches!(layer.table, Some(QuantizedTable::Int16(_)));
+        is_table || index < last && is_wide(&layer)
+    });
+    if net.input_stage().bits == 8 && !has_large {
+        return Ok(());
+    }
+    let what = "integers of a quantized network as ONNX";
+    let expected = "inputs and hidden outputs of 8 bits";
+    Err(Error::incompatible(what, expected, "16 bits"))
 }
 
 /// Returns true if int8 cannot hold the outputs of a layer.

@@ -136,6 +136,7 @@ fn sums_have_a_type_that_holds_them() {
         let stage = QuantizedInputs {
             factors: &factors,
             offsets: &offsets,
+            bits: 8,
         };
         let outputs = QuantizedOutputs {
             scale: 1.0,
@@ -148,5 +149,34 @@ fn sums_have_a_type_that_holds_them() {
         let to = &cast.unwrap().attribute[0].value;
         // 1,024 products of 128 by 128 are 2^24, which f32 still holds.
         assert_eq!(to, &Value::Int(expected.into()), "{inputs}");
+    }
+}
+
+#[test]
+fn an_encoding_precedes_the_integers() {
+    let builder = Mlp::<f32>::builder(2).encoding(Positional::new(2, 3).unwrap());
+    let net = builder.output(1, Identity).seed(1).build().unwrap();
+    let samples: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect();
+    let graph = graph(&Quantizer::new().quantize(&net, &samples).unwrap());
+    assert_eq!(shapes(&graph.input), [is("x", proto::FLOAT, "batch x 2")]);
+    check_order(&graph);
+    let at = |operator| graph.node.iter().position(|node| node.op_type == operator);
+    assert!(at("Sin").is_some() && at("Sin") < at("Floor"));
+}
+
+#[test]
+fn sixteen_bits_are_refused() {
+    let net = Mlp::<f32>::builder(2).hidden(3, Tanh).output(1, Identity);
+    let net = net.seed(1).build().unwrap();
+    let samples: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect();
+    let quantizer = Quantizer::new().activation_bits(16);
+    let quantized = quantizer.quantize(&net, &samples).unwrap();
+    let integers = Integers(QuantizedMlpRef::from(&quantized));
+    for refused in [
+        crate::onnx::export(&quantized),
+        crate::onnx::export(&integers),
+    ] {
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("16 bits"), "{message}");
     }
 }
