@@ -233,8 +233,11 @@ impl<'a, T: Float> Shape<'a, T> {
         let scratch = &mut scratch[..available];
         check_length("scratch", scratch, needed)?;
         check_finite_rows("inputs", inputs, self.inputs)?;
-        if let Layers::Specs(layers) = self.layers {
-            layers.iter().try_for_each(LayerSpec::check_pieces)?;
+        match self.layers {
+            Layers::Specs(layers) => layers.iter().try_for_each(LayerSpec::check_pieces)?,
+            // Those of an owned network were checked when it was built.
+            #[cfg(target_has_atomic = "ptr")]
+            Layers::Owned(..) => {}
         }
         let mut encodings = self.encodings().iter();
         encodings.try_for_each(EncodingSpec::check)?;
