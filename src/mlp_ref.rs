@@ -28,21 +28,24 @@
 //! parameters are to be a separate file, [`f32_from_le_bytes`] converts the bytes from
 //! `include_bytes!`.
 
-use crate::activation::Activation;
 use crate::encoding::Encoding;
-use crate::error::{Error, Result, check_count, check_length, check_not_empty};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Result, check_length};
 use crate::float::{Float, check_finite};
 
 mod from_bytes;
 mod front;
 mod jacobian;
 mod layers;
-mod predict;
+pub(crate) mod predict;
+mod shape;
 mod spec;
 
 pub use from_bytes::{f32_from_le_bytes, f64_from_le_bytes};
 use front::Front;
 use layers::Layers;
+pub(crate) use shape::Shape;
 pub use spec::{EncodingSpec, LayerSpec};
 
 /// A multilayer perceptron that borrows its parameters and its layers.
@@ -54,9 +57,7 @@ pub use spec::{EncodingSpec, LayerSpec};
 /// [`Mlp`](crate::Mlp) without allocation, for example one that changes after every prediction.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpRef<'a, T> {
-    inputs: usize,
-    front: Front<'a, T>,
-    layers: Layers<'a, T>,
+    shape: Shape<'a, T>,
     params: &'a [T],
 }
 
@@ -85,7 +86,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Length`] unless there are as many parameters as the layers take.
     /// - [`Error::NotFinite`] if a parameter is not finite.
     pub fn new(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Result<Self> {
-        Self::checked(inputs, Front::All(&[]), layers, params)
+        Self::checked(Shape::new(inputs, layers)?, params)
     }
 
     /// Creates a network with an encoding from parameters that are known only at run time. Those of
@@ -115,41 +116,13 @@ impl<'a, T: Float> MlpRef<'a, T> {
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Result<Self> {
-        let encoding = EncodingSpec::of(encoding);
-        check_count("inputs of the encoding", encoding.inputs)?;
-        check_count("outputs of the encoding", encoding.outputs)?;
-        Self::checked(encoding.inputs, Front::One(encoding), layers, params)
+        Self::checked(Shape::with_encoding(encoding, layers)?, params)
     }
 
-    fn checked(
-        inputs: usize,
-        front: Front<'a, T>,
-        layers: &'a [LayerSpec<'a, T>],
-        params: &'a [T],
-    ) -> Result<Self> {
-        check_not_empty("layers", layers)?;
-        layers.iter().try_for_each(LayerSpec::check)?;
-        let mut activations = layers.iter().map(LayerSpec::activation);
-        activations.try_for_each(Activation::check)?;
-        let (width, encoded) = match front {
-            Front::One(encoding) => (encoding.outputs, encoding.params_len),
-            Front::All(_) => (inputs, 0),
-        };
-        let expected = count(width, layers).and_then(|len| len.checked_add(encoded));
-        let Some(expected) = expected else {
-            let what = "sizes of inputs and layers";
-            let expected = "at least 1 each, and a number of parameters that fits usize";
-            let got = alloc::format!("{width} inputs, {layers:?}");
-            return Err(Error::invalid_setting(what, expected, got));
-        };
-        check_length("parameters", params, expected)?;
+    fn checked(shape: Shape<'a, T>, params: &'a [T]) -> Result<Self> {
+        check_length("parameters", params, shape.counts().total())?;
         check_finite("parameters", params)?;
-        Ok(Self {
-            inputs,
-            front,
-            layers: Layers::Specs(layers),
-            params,
-        })
+        Ok(Self { shape, params })
     }
 
     /// Creates the network of a `static` or `const`. If the parameters do not fit the layers, it
@@ -171,7 +144,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// Panics if the parameters do not fit the layers. Call this function in constants only. At run
     /// time use [`new`](Self::new).
     pub const fn constant(inputs: usize, layers: &'a [LayerSpec<'a, T>], params: &'a [T]) -> Self {
-        Self::asserted(inputs, Front::All(&[]), layers, params)
+        Self::asserted(Shape::constant(inputs, layers), params)
     }
 
     /// Creates the network of a `static` or `const` with an encoding, which [`EncodingSpec`] shows.
@@ -188,7 +161,7 @@ impl<'a, T: Float> MlpRef<'a, T> {
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Self {
-        Self::asserted(0, Front::One(encoding), layers, params)
+        Self::asserted(Shape::asserted(0, Front::One(encoding), layers), params)
     }
 
     /// Creates the network of a `static` or `const` with several encodings side by side.
@@ -230,52 +203,31 @@ impl<'a, T: Float> MlpRef<'a, T> {
         layers: &'a [LayerSpec<'a, T>],
         params: &'a [T],
     ) -> Self {
-        assert!(
-            !encodings.is_empty(),
-            "a network with encodings needs at least one"
-        );
-        Self::asserted(0, Front::All(encodings), layers, params)
+        Self::asserted(Shape::constant_with_encodings(encodings, layers), params)
     }
 
-    /// Panics unless the sizes fit. `inputs` is the number of inputs without encodings.
-    const fn asserted(
-        inputs: usize,
-        front: Front<'a, T>,
-        layers: &'a [LayerSpec<'a, T>],
-        params: &'a [T],
-    ) -> Self {
-        let (inputs, width, encoded) = match front.encodings() {
-            [] => (inputs, inputs, 0),
-            _ => front.sizes(),
-        };
-        match count(width, layers) {
-            None => panic!("a network needs inputs, layers, and neurons in each layer"),
-            Some(expected) => assert!(
-                expected.saturating_add(encoded) == params.len(),
-                "the number of parameters does not match the layers"
-            ),
-        }
-        Self {
-            inputs,
-            front,
-            layers: Layers::Specs(layers),
-            params,
-        }
+    /// Panics unless there are as many parameters as the shape takes.
+    const fn asserted(shape: Shape<'a, T>, params: &'a [T]) -> Self {
+        assert!(
+            shape.counts().total() == params.len(),
+            "the number of parameters does not match the layers"
+        );
+        Self { shape, params }
     }
 
     /// Returns the number of inputs.
     pub const fn inputs(&self) -> usize {
-        self.inputs
+        self.shape.inputs()
     }
 
     /// Returns the number of outputs.
     pub const fn outputs(&self) -> usize {
-        self.layers.sizes(self.layers.len() - 1).0
+        self.shape.outputs()
     }
 
     /// Returns the encodings in front of the layers in order: none, one, or several side by side.
     pub const fn encodings(&self) -> &[EncodingSpec<'a, T>] {
-        self.front.encodings()
+        self.shape.encodings()
     }
 
     /// Returns all parameters: layer by layer weights then biases, and last those of encodings.
@@ -288,25 +240,8 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// It is the maximum number of outputs of the encodings or a hidden layer, plus the maximum
     /// number of pre-activations of any layer. For a constant network it can be a constant.
     pub const fn scratch_len(&self) -> usize {
-        let (values, rows) = self.widths();
+        let (values, rows) = self.shape.widths();
         values + rows
-    }
-
-    /// Returns the maximum number of inputs of a layer that lie in the scratch array, and of
-    /// pre-activations.
-    const fn widths(&self) -> (usize, usize) {
-        let (mut values, mut rows, mut index) = (self.front.sizes().1, 0, 0);
-        while index < self.layers.len() {
-            let (outputs, own_rows) = self.layers.sizes(index);
-            if index + 1 < self.layers.len() && outputs > values {
-                values = outputs;
-            }
-            if own_rows > rows {
-                rows = own_rows;
-            }
-            index += 1;
-        }
-        (values, rows)
     }
 
     /// Writes the outputs for one or more samples, without allocation. `inputs` is row-major
@@ -328,56 +263,28 @@ impl<'a, T: Float> MlpRef<'a, T> {
     /// - [`Error::Shape`] if a layer's number of pieces is not its activation's, or if the sizes of
     ///   an [`EncodingSpec`] are not its encoding's. The message of this error is allocated.
     pub fn predict_into(&self, inputs: &[T], outputs: &mut [T], scratch: &mut [T]) -> Result<()> {
-        let (values, rows) = self.widths();
-        let results = ("outputs", &*outputs, self.outputs());
-        let scratch = self.checked_scratch(inputs, results, scratch, values + rows)?;
-        let (values, z) = scratch.split_at_mut(values);
-        predict::predict(self, inputs, outputs, (&mut *values, &mut *z), None);
-        match outputs.iter().position(|y| !y.is_finite()) {
-            None => Ok(()),
-            Some(index) => Err(self.overflow(inputs, outputs, (values, z), index)),
-        }
+        self.shape.predict(
+            inputs,
+            outputs,
+            scratch,
+            |inputs, outputs, scratch, visit| {
+                predict::predict(self, inputs, outputs, scratch, visit);
+            },
+        )
     }
 
-    /// Returns an error for the encodings, or for the first layer, with an output that is not
-    /// finite. It evaluates the sample of this output again.
-    #[cold]
-    fn overflow(
+    /// Predicts as [`predict_into`](Self::predict_into), and shows the outputs of each layer.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn predict_visited(
         &self,
         inputs: &[T],
         outputs: &mut [T],
-        scratch: (&mut [T], &mut [T]),
-        index: usize,
-    ) -> Error {
-        let (row, value) = (index / self.outputs(), outputs[index].as_f64());
-        let input = &inputs[row * self.inputs..][..self.inputs];
-        let output = &mut outputs[row * self.outputs()..][..self.outputs()];
-        let mut first = None;
-        predict::predict(self, input, output, scratch, Some(&mut first));
-        let last = ("output", self.layers.len() - 1, value);
-        let (what, layer, value) = first.unwrap_or(last);
-        Error::Overflow { what, layer, value }
-    }
-}
-
-/// Returns the number of parameters, or `None` if a size is zero or the number is too large.
-const fn count<T: Float>(inputs: usize, layers: &[LayerSpec<'_, T>]) -> Option<usize> {
-    let (mut total, mut before, mut index) = (0_usize, inputs, 0);
-    while index < layers.len() {
-        let layer = &layers[index];
-        let rows = layer.outputs.saturating_mul(layer.pieces);
-        if rows == 0 || before == 0 {
-            return None;
-        }
-        // A row has a weight for each input, and a bias.
-        let params = rows.saturating_mul(before.saturating_add(1));
-        let alphas = if layer.is_parametric { rows } else { 0 };
-        let params = params.saturating_add(alphas);
-        (total, before) = (total.saturating_add(params), layer.outputs);
-        index += 1;
-    }
-    match total {
-        0 | usize::MAX => None,
-        _ => Some(total),
+        scratch: &mut [T],
+        visitor: &mut predict::Visitor<'_, T>,
+    ) -> Result<()> {
+        self.shape
+            .predict(inputs, outputs, scratch, |inputs, outputs, scratch, _| {
+                predict::predict(self, inputs, outputs, scratch, Some(&mut *visitor));
+            })
     }
 }

@@ -1,6 +1,7 @@
 """Compares onnxruntime's answers with this crate's, for the models that tests write.
 
-    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx --test onnx_tabular
+    FEEDFORWARD_ONNX_OUT=/tmp/models cargo test --test onnx --test onnx_tabular \\
+        --test onnx_quantized
     python tests/onnx_check.py /tmp/models
 
 Needs onnx, onnxruntime and numpy. Differences are relative to max(|y|, floor). tests/onnx.rs writes
@@ -12,6 +13,9 @@ the floors beside the models, and says why:
 
 Labels and infinities must be equal. Predictions for tables are relative to |y| alone. Each model
 predicts all samples at once, one at a time, and none at all if it is of a table.
+
+Differences of quantized networks are in steps: of int8 outputs, or of their range divided by 255.
+Those of models in integers must be zero, unless an activation in f32 follows.
 """
 
 import json
@@ -24,6 +28,8 @@ import onnxruntime
 
 TOLERANCE = {"f32": 1e-6, "f64": 1e-12}
 TABLES = 1e-5
+# Mean and maximum in steps. Two roundings where onnxruntime has one change hidden integers by 1.
+STEPS = {"Single": (1e-3, 1), "Double": (0.5, 12)}
 FLOAT = {"f32": numpy.dtype("<f4"), "f64": numpy.dtype("<f8")}
 
 
@@ -113,9 +119,55 @@ def check_table(folder, model):
     return worst, worst <= TABLES
 
 
+def sessions(path, model):
+    """Returns sessions with default and without optimizations."""
+    usual, plain = onnxruntime.SessionOptions(), onnxruntime.SessionOptions()
+    if model["may_saturate"]:
+        # Without this, kernels for CPUs with AVX2 and without VNNI limit sums to 16 bits.
+        usual.add_session_config_entry("session.x64quantprecision", "1")
+    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    make, providers = onnxruntime.InferenceSession, ["CPUExecutionProvider"]
+    return [make(path, options, providers=providers) for options in (usual, plain)]
+
+
+def check_quantized(folder, model):
+    """Returns the largest difference of a quantized network in steps, and True if it passes."""
+    name = model["name"]
+    path = folder / f"{name}.onnx"
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    worst, good = 0.0, True
+    for session in sessions(path, model):
+        width = session.get_inputs()[0].shape[1]
+        x = numpy.fromfile(folder / f"{name}.x.bin", FLOAT["f32"]).reshape(-1, width)
+        y = numpy.fromfile(folder / f"{name}.y.bin", FLOAT["f32"]).reshape(len(x), -1)
+        got = session.run(["y"], {"x": x})[0]
+        assert got.shape == y.shape and got.dtype == y.dtype, f"{name}: shape or type"
+        some = range(0, len(x), 10)
+        single = [session.run(["y"], {"x": x[i : i + 1]})[0] for i in some]
+        difference = abs(got.astype(numpy.float64) - y)
+        step = model["step"] or (float(y.max()) - float(y.min())) / 255 or 1.0
+        worst = max(worst, (difference / step).max())
+        if model["form"] == "integers":
+            largest = abs(y).max() if model["has_activation"] else 0
+            good = good and difference.max() <= TOLERANCE["f32"] * largest
+        elif model["is_wild"]:
+            good = good and numpy.isfinite(got).all()
+        else:
+            mean, most = STEPS[model["rounding"]]
+            steps = difference / step
+            good = good and steps.mean() <= mean and steps.max() <= most
+        alone = abs(numpy.concatenate(single) - got[some])
+        good = good and alone.max() <= step * 1e-3
+    return worst, good
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    checks = {"models.jsonl": check, "tables.jsonl": check_table}
+    checks = {
+        "models.jsonl": check,
+        "tables.jsonl": check_table,
+        "quantized.jsonl": check_quantized,
+    }
     checks = {folder / name: check for name, check in checks.items()}
     lines = [
         (line, check)

@@ -26,7 +26,7 @@ fn measure(criterion: &mut Criterion, sizes: &[usize]) {
     let inputs: Vec<f32> = (0..SAMPLES * sizes[0]).map(|i| (i as f32).sin()).collect();
     let quantized = Quantizer::new().quantize(&net, &inputs).expect("samples");
     let view = QuantizedMlpRef::from(&quantized);
-    let mut integers = vec![0; inputs.len()];
+    let mut integers = vec![0_i8; inputs.len()];
     view.quantize_inputs(&inputs, &mut integers)
         .expect("samples");
 

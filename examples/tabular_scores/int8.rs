@@ -1,8 +1,9 @@
 //! The effect of quantization on networks of tables.
 
+use feedforward::Scaler;
 use feedforward::metrics::root_mean_squared_error;
 use feedforward::quantize::Quantizer;
-use feedforward::tabular::{Table, TabularModel, Value as Cell};
+use feedforward::tabular::{Column, Table, TabularModel, Value as Cell};
 
 use crate::sets::{Set, class_indices};
 use crate::{Options, Result, WIDTH, cell};
@@ -54,29 +55,8 @@ fn effect(model: &TabularModel, set: &Set<'_>, tables: [&Table<'_>; 2]) -> Resul
         let quantized = Quantizer::new().quantize(net, &training)?;
         let outputs = [net.predict(&held_out)?, quantized.predict(&held_out)?];
         let scores = match scaler {
-            Some(scaler) => {
-                let column = tables[1].column(set.target)?;
-                let targets = (0..tables[1].rows()).map(|row| match column.get(row) {
-                    Some(Cell::Number(target)) => Ok(target),
-                    _ => Err("expected a target in each row"),
-                });
-                let targets = targets.collect::<std::result::Result<Vec<_>, _>>()?;
-                let error = |scaled: &Vec<f32>| -> Result<f64> {
-                    let scaled: Vec<_> = scaled.iter().map(|&y| f64::from(y)).collect();
-                    let numbers = scaler.inverse_transform(&scaled)?;
-                    Ok(root_mean_squared_error(&numbers, &targets, 1)?)
-                };
-                [error(&outputs[0])?, error(&outputs[1])?]
-            }
-            None => {
-                let expected = class_indices(model, tables[1], set.target)?;
-                let classes = model.classes().len();
-                outputs.map(|logits| {
-                    let rows = logits.chunks_exact(classes).zip(&expected);
-                    let right = rows.filter(|(logits, class)| largest(logits) == **class);
-                    right.count() as f64 / expected.len() as f64
-                })
-            }
+            Some(scaler) => errors(scaler, tables[1].column(set.target)?, &outputs)?,
+            None => accuracies(&class_indices(model, tables[1], set.target)?, &outputs),
         };
         let bytes = [size_of_val(net.params()), quantized.bytes()].map(|bytes| bytes as f64);
         let numbers = scores.into_iter().chain(bytes);
@@ -87,6 +67,33 @@ fn effect(model: &TabularModel, set: &Set<'_>, tables: [&Table<'_>; 2]) -> Resul
             .for_each(|(sum, x)| *sum += x / folds);
     }
     Ok(effect)
+}
+
+/// Returns the errors of scaled outputs.
+fn errors(scaler: &Scaler<f64>, targets: &Column<'_>, outputs: &[Vec<f32>; 2]) -> Result<[f64; 2]> {
+    let rows = outputs[0].len();
+    let targets = (0..rows).map(|row| match targets.get(row) {
+        Some(Cell::Number(target)) => Ok(target),
+        _ => Err("expected a target in each row"),
+    });
+    let targets = targets.collect::<std::result::Result<Vec<_>, _>>()?;
+    let error = |scaled: &[f32]| -> Result<f64> {
+        let scaled: Vec<_> = scaled.iter().map(|&y| f64::from(y)).collect();
+        let numbers = scaler.inverse_transform(&scaled)?;
+        Ok(root_mean_squared_error(&numbers, &targets, 1)?)
+    };
+    Ok([error(&outputs[0])?, error(&outputs[1])?])
+}
+
+/// Returns the shares of rows whose largest logit is that of their class.
+fn accuracies(classes: &[usize], outputs: &[Vec<f32>; 2]) -> [f64; 2] {
+    [&outputs[0], &outputs[1]].map(|logits| {
+        let rows = logits.chunks_exact(logits.len() / classes.len());
+        let right = rows
+            .zip(classes)
+            .filter(|(logits, class)| largest(logits) == **class);
+        right.count() as f64 / classes.len() as f64
+    })
 }
 
 /// Returns the index of the largest number.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::de::IgnoredAny;
 
 use super::resolver::{BuiltIn, Resolver};
-use super::serde_mlp::Described;
+use super::serde_mlp::{Described, described};
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
 use crate::encoding::{self, Encoder, Encoding};
@@ -34,7 +34,7 @@ impl<T: Float> Mlp<T> {
     pub(crate) fn write(&self, file: &mut Writer) -> Result<()> {
         check_finite("parameters", &self.params)?;
         file.describe("inputs", &self.inputs())?;
-        file.describe("layers", &self.described())?;
+        describe_layers(file, &self.layout, &self.activations)?;
         for (index, at) in self.layout.layers().iter().enumerate() {
             let (weights, bias, alpha) = at.split(&self.params);
             let shape = [at.rows(), at.inputs];
@@ -52,33 +52,20 @@ impl<T: Float> Mlp<T> {
 
     /// Reads the network that a file describes.
     pub(crate) fn read(file: &Reader<'_>, resolver: &dyn Resolver<T>) -> Result<Self> {
-        let described: Vec<Described> = file.get("layers")?;
-        let part = |(index, layer): (usize, &Described)| {
-            let name = &layer.activation;
-            let own = resolved(resolver, name);
-            let activation = own.map_or_else(|| activation::parse(name), Ok)?;
-            layer.rows(&*activation)?;
-            Ok(Part {
-                weight: format!("layers.{index}.weight"),
-                bias: Some(format!("layers.{index}.bias")),
-                alpha: activation
-                    .is_parametric()
-                    .then(|| format!("layers.{index}.alpha")),
-                outputs: layer.outputs,
-                activation,
-            })
-        };
-        let parts = described.iter().enumerate().map(part);
-        let parts = parts.collect::<Result<_>>()?;
+        let (sizes, activations) = read_layers(file, resolver)?;
+        let parts = sizes.iter().zip(activations).enumerate();
+        let parts = parts.map(|(index, (size, activation))| Part {
+            weight: format!("layers.{index}.weight"),
+            bias: Some(format!("layers.{index}.bias")),
+            alpha: size.is_parametric.then(|| format!("layers.{index}.alpha")),
+            outputs: size.outputs,
+            activation,
+        });
+        let parts = parts.collect();
         let inputs = file.get("inputs")?;
-        let net = match read_encoding(file, resolver)? {
+        let net = match read_encoding(file, resolver, inputs)? {
             None => Self::of_tensors(file, inputs, parts)?,
             Some((encoding, params)) => {
-                let expected = encoding.inputs();
-                if inputs != expected {
-                    let problem = format!("its encoding has {expected} inputs, not {inputs}");
-                    return Err(contradicts(problem));
-                }
                 let net = Self::of_tensors(file, encoding.outputs(), parts)?;
                 net.with_encoding(encoding, &params)?
             }
@@ -251,7 +238,40 @@ pub(crate) fn resolved<T: Float>(
     resolver.activation(name).or_else(parametric)
 }
 
-/// Adds an encoding and its parameters to a file.
+/// Adds the description of a network's layers to a file.
+pub(crate) fn describe_layers<T: Float>(
+    file: &mut Writer,
+    layout: &Layout,
+    activations: &[Arc<dyn Activation<T>>],
+) -> Result<()> {
+    file.describe("layers", &described(layout, activations))
+}
+
+/// Sizes and activations of layers, in order.
+type SizesAndActivations<T> = (Vec<LayerSize>, Vec<Arc<dyn Activation<T>>>);
+
+/// Reads the layers that a file describes.
+pub(crate) fn read_layers<T: Float>(
+    file: &Reader<'_>,
+    resolver: &dyn Resolver<T>,
+) -> Result<SizesAndActivations<T>> {
+    let described: Vec<Described> = file.get("layers")?;
+    let layers = described.iter().map(|layer| {
+        let name = &layer.activation;
+        let own = resolved(resolver, name);
+        let activation = own.map_or_else(|| activation::parse(name), Ok)?;
+        layer.rows(&*activation)?;
+        let size = LayerSize {
+            outputs: layer.outputs,
+            pieces: layer.pieces,
+            is_parametric: activation.is_parametric(),
+        };
+        Ok((size, activation))
+    });
+    layers.collect()
+}
+
+/// Adds an encoding's description and parameters to a file.
 pub(crate) fn write_encoding<T: Float>(
     file: &mut Writer,
     encoding: &dyn Encoding<T>,
@@ -266,10 +286,12 @@ pub(crate) fn write_encoding<T: Float>(
     Ok(())
 }
 
-/// Reads the encoding in front of a network and its parameters, if there is one.
+/// Reads the encoding in front of a network of this many inputs, and its parameters. There may be
+/// none.
 pub(crate) fn read_encoding<T: Float>(
     file: &Reader<'_>,
     resolver: &dyn Resolver<T>,
+    inputs: usize,
 ) -> Result<Option<Encoder<T>>> {
     let Some(name) = file.find::<String>(ENCODING)? else {
         return Ok(None);
@@ -284,6 +306,11 @@ pub(crate) fn read_encoding<T: Float>(
     };
     let find = |name: &str, constants: &[T]| resolver.encoding(name, constants);
     let encoding = encoding::parse_with(&name, &constants, &find)?;
+    let expected = encoding.inputs();
+    if inputs != expected {
+        let problem = format!("its encoding has {expected} inputs, not {inputs}");
+        return Err(contradicts(problem));
+    }
     let params = match encoding.params_len() {
         0 => Vec::new(),
         len => file.values(PARAMS, &[len])?,

@@ -4,7 +4,7 @@ use super::Mlp;
 use crate::error::Result;
 use crate::float::{Float, check_finite};
 use crate::memory;
-use crate::mlp_ref::MlpRef;
+use crate::mlp_ref::{MlpRef, Shape};
 
 /// Views a network, without copies and without allocation.
 ///
@@ -31,7 +31,8 @@ use crate::mlp_ref::MlpRef;
 impl<'a, T: Float> From<&'a Mlp<T>> for MlpRef<'a, T> {
     fn from(net: &'a Mlp<T>) -> Self {
         let layers = (net.layout.layers(), &net.activations[..]);
-        Self::of_network(net.inputs, net.encoding.as_deref(), layers, &net.params)
+        let shape = Shape::of_network(net.inputs, net.encoding.as_deref(), layers);
+        Self::of_network(shape, &net.params)
     }
 }
 

@@ -174,6 +174,17 @@ impl<'a, T: Float> Samples<'a, T> {
         self.weights
     }
 
+    /// Returns the inputs of all rows of the data.
+    pub(crate) fn inputs(&self) -> &'a [T] {
+        self.inputs
+    }
+
+    /// Replaces the inputs of all rows of the data.
+    pub(crate) fn replace_inputs(mut self, inputs: &'a [T]) -> Self {
+        self.inputs = inputs;
+        self
+    }
+
     /// Replaces the targets of all rows of the data.
     pub(crate) fn with_targets(mut self, targets: &'a [T]) -> Self {
         self.targets = Targets::Values(targets);

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -13,6 +14,7 @@ use crate::encoding;
 use crate::error::{Error, Result, check_length};
 use crate::float::Float;
 use crate::layer::Layer;
+use crate::layout::Layout;
 
 /// Description of one layer.
 #[derive(Serialize, Deserialize)]
@@ -42,17 +44,18 @@ impl Described {
     }
 }
 
-impl<T: Float> Mlp<T> {
-    /// Returns the descriptions of the layers, in order.
-    pub(super) fn described(&self) -> Vec<Described> {
-        let layers = self.layout.layers().iter().zip(&self.activations);
-        let described = layers.map(|(at, activation)| Described {
-            activation: activation.name().into_owned(),
-            outputs: at.outputs,
-            pieces: at.pieces,
-        });
-        described.collect()
-    }
+/// Returns the descriptions of layers, in order.
+pub(super) fn described<T: Float>(
+    layout: &Layout,
+    activations: &[Arc<dyn Activation<T>>],
+) -> Vec<Described> {
+    let layers = layout.layers().iter().zip(activations);
+    let described = layers.map(|(at, activation)| Described {
+        activation: activation.name().into_owned(),
+        outputs: at.outputs,
+        pieces: at.pieces,
+    });
+    described.collect()
 }
 
 /// Version of the serialized form.
@@ -79,7 +82,7 @@ impl<T: Float + Serialize> Serialize for Mlp<T> {
         let whole = Whole {
             version: VERSION,
             inputs: self.inputs(),
-            layers: self.described(),
+            layers: described(&self.layout, &self.activations),
             params: self.params.clone(),
             encoding: self.encoding().map(|encoding| encoding.name().into_owned()),
             constants: self

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
@@ -10,6 +11,7 @@ use crate::activation::{self, Activation};
 use crate::encoding::{BuiltIn, Encoding, built_ins};
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::layout::Layout;
 
 /// Number of parameters in a line of the source.
 const COLUMNS: usize = 6;
@@ -63,18 +65,9 @@ pub static {name}: feedforward::MlpRef<'static, {float}> = {network};
     /// See [`to_rust`](Self::to_rust).
     pub(crate) fn rust_expression(&self) -> Result<String> {
         check_finite("parameters", &self.params)?;
-        let mut layers = String::new();
-        for (at, activation) in self.layout.layers().iter().zip(&self.activations) {
-            let (outputs, pieces) = (at.outputs, at.pieces);
-            let activation = constructor(&**activation)?;
-            let spec = match at.alpha.len() {
-                0 => format!("with_pieces({outputs}, {pieces}, &{activation})"),
-                _ => format!("parametric({outputs}, &{activation})"),
-            };
-            let _ = writeln!(layers, "        LayerSpec::{spec},");
-        }
+        let layers = layer_specs(&self.layout, &self.activations)?;
         let params = numbers(&self.params, 8);
-        let (float, depth, len) = (T::NAME, self.depth(), self.params.len());
+        let (float, len) = (T::NAME, self.params.len());
         let (imports, encoding, network) = match self.encoding() {
             None => {
                 let network = format!("MlpRef::constant({}, &LAYERS, &PARAMS)", self.inputs());
@@ -90,14 +83,35 @@ pub static {name}: feedforward::MlpRef<'static, {float}> = {network};
             "\
 {{
     use feedforward::{imports};
-{encoding}    static LAYERS: [LayerSpec<'static, {float}>; {depth}] = [
-{layers}    ];
-    static PARAMS: [{float}; {len}] = [
+{encoding}{layers}    static PARAMS: [{float}; {len}] = [
 {params}    ];
     {network}
 }}"
         ))
     }
+}
+
+/// Returns the `static` of layers of built-in activations.
+///
+/// # Errors
+/// [`Error::UnknownName`] if an activation is not one of this crate's
+pub(crate) fn layer_specs<T: Float>(
+    layout: &Layout,
+    activations: &[Arc<dyn Activation<T>>],
+) -> Result<String> {
+    let (float, depth) = (T::NAME, activations.len());
+    let mut text = format!("    static LAYERS: [LayerSpec<'static, {float}>; {depth}] = [\n");
+    for (at, activation) in layout.layers().iter().zip(activations) {
+        let (outputs, pieces) = (at.outputs, at.pieces);
+        let activation = constructor(&**activation)?;
+        let spec = match at.alpha.len() {
+            0 => format!("with_pieces({outputs}, {pieces}, &{activation})"),
+            _ => format!("parametric({outputs}, &{activation})"),
+        };
+        let _ = writeln!(text, "        LayerSpec::{spec},");
+    }
+    text += "    ];\n";
+    Ok(text)
 }
 
 /// Returns lines of numbers, indented by this many spaces. `Debug` writes the shortest text that
@@ -113,7 +127,7 @@ fn numbers<T: Float>(numbers: &[T], indent: usize) -> String {
 }
 
 /// Returns the `static` of the built-in encodings of which an encoding consists.
-fn encodings<T: Float>(encoding: &dyn Encoding<T>) -> Result<String> {
+pub(crate) fn encodings<T: Float>(encoding: &dyn Encoding<T>) -> Result<String> {
     let all = built_ins("encoding that can be written as Rust", encoding)?;
     let (float, count) = (T::NAME, all.len());
     let mut text = format!("    static ENCODINGS: [EncodingSpec<'static, {float}>; {count}] = [\n");

@@ -43,7 +43,7 @@ impl<T: Float> MlpRef<'_, T> {
     }
 
     const fn jacobian_parts(&self) -> Parts {
-        let encoded = self.front.sizes().1;
+        let encoded = self.shape.front.sizes().1;
         let mut parts = Parts {
             encoded,
             layers: 0,
@@ -52,12 +52,12 @@ impl<T: Float> MlpRef<'_, T> {
             dz: 0,
         };
         let mut index = 0;
-        while index < self.layers.len() {
-            let (outputs, rows) = self.layers.sizes(index);
+        while index < self.shape.layers.len() {
+            let (outputs, rows) = self.shape.layers.sizes(index);
             parts.layers = parts.layers.saturating_add(rows.saturating_add(outputs));
             parts.dy = larger(parts.dy, outputs);
             parts.dz = larger(parts.dz, rows);
-            if self.layers.is_parametric(index) {
+            if self.shape.layers.is_parametric(index) {
                 parts.f = larger(parts.f, rows);
             }
             index += 1;
@@ -101,9 +101,13 @@ impl<T: Float> MlpRef<'_, T> {
     /// - [`Error::Shape`] as [`predict_into`](Self::predict_into).
     pub fn jacobian_into(&self, inputs: &[T], jacobian: &mut [T], scratch: &mut [T]) -> Result<()> {
         let parts = self.jacobian_parts();
-        let width = self.inputs.saturating_mul(self.outputs());
-        let scratch =
-            self.checked_scratch(inputs, ("Jacobian", jacobian, width), scratch, parts.len())?;
+        let width = self.inputs().saturating_mul(self.outputs());
+        let scratch = self.shape.checked_scratch(
+            inputs,
+            ("Jacobian", jacobian, width),
+            scratch,
+            parts.len(),
+        )?;
         match differentiate(self, inputs, jacobian, scratch, parts) {
             None => Ok(()),
             Some((what, layer, value)) => Err(Error::Overflow { what, layer, value }),
@@ -125,8 +129,8 @@ instantiate! {
         let (layers, scratch) = scratch.split_at_mut(parts.layers);
         let (f, scratch) = scratch.split_at_mut(parts.f);
         let (dy, dz) = scratch.split_at_mut(parts.dy);
-        let samples = inputs.chunks_exact(net.inputs);
-        let width = net.inputs * net.outputs();
+        let samples = inputs.chunks_exact(net.shape.inputs);
+        let width = net.shape.inputs * net.outputs();
         for (input, jacobian) in samples.zip(jacobian.chunks_exact_mut(width)) {
             simd::dispatch(Forward { net, input, encoded, layers });
             simd::dispatch(Backward { net, input, layers, f, dy, dz, jacobian });
@@ -158,8 +162,8 @@ fn overflow<T: Float>(
     }
     let (mut first, mut rest) = (None, layers);
     find(&mut first, "encoded input", 0, encoded);
-    for index in 0..net.layers.len() {
-        let (outputs, rows) = net.layers.sizes(index);
+    for index in 0..net.shape.layers.len() {
+        let (outputs, rows) = net.shape.layers.sizes(index);
         find(&mut first, "output", index, &rest[rows..][..outputs]);
         rest = &rest[rows + outputs..];
     }
@@ -203,13 +207,13 @@ impl<T: Float> Op for Forward<'_, T> {
         let (net, mut x) = (self.net, self.input);
         let mut params = net.params;
         if !net.encodings().is_empty() {
-            let own = &params[params.len() - net.front.sizes().2..];
+            let own = &params[params.len() - net.shape.front.sizes().2..];
             encode(net.encodings(), own, self.input, self.encoded);
             x = self.encoded;
         }
         let mut rest = self.layers;
-        for index in 0..net.layers.len() {
-            let layer = net.layers.get(index);
+        for index in 0..net.shape.layers.len() {
+            let layer = net.shape.layers.get(index);
             let own = own(&layer, x.len(), params);
             let (z, others) = rest.split_at_mut(layer.rows());
             let (y, others) = others.split_at_mut(layer.outputs);
@@ -217,7 +221,9 @@ impl<T: Float> Op for Forward<'_, T> {
             layer.activation().apply(z, y);
             params = own.others;
             if layer.is_parametric {
-                params = mix_outputs(params, z, y);
+                let (alphas, others) = params.split_at(y.len());
+                mix_outputs(alphas, z, y);
+                params = others;
             }
             (x, rest) = (y, others);
         }
@@ -241,25 +247,25 @@ impl<T: Float> Op for Backward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let (net, dy) = (self.net, self.dy);
-        let (_, encoded, encoded_params) = net.front.sizes();
+        let (_, encoded, encoded_params) = net.shape.front.sizes();
         let is_encoded = !net.encodings().is_empty();
         let layers_len = net.params.len() - encoded_params;
-        for (output, row) in self.jacobian.chunks_exact_mut(net.inputs).enumerate() {
+        for (output, row) in self.jacobian.chunks_exact_mut(net.shape.inputs).enumerate() {
             dy[..net.outputs()].fill(T::zero());
             dy[output] = T::one();
             // Parameters and kept numbers, of which each layer takes the last.
             let (mut params, mut kept) = (&net.params[..layers_len], self.layers);
-            for index in (0..net.layers.len()).rev() {
-                let layer = net.layers.get(index);
+            for index in (0..net.shape.layers.len()).rev() {
+                let layer = net.shape.layers.get(index);
                 let (rows, outputs) = (layer.rows(), layer.outputs);
                 let (others, y) = kept.split_at(kept.len() - outputs);
                 let (others, z) = others.split_at(others.len() - rows);
                 kept = others;
                 let alphas = if layer.is_parametric { outputs } else { 0 };
                 let width = match index.checked_sub(1) {
-                    Some(below) => net.layers.sizes(below).0,
+                    Some(below) => net.shape.layers.sizes(below).0,
                     None if is_encoded => encoded,
-                    None => net.inputs,
+                    None => net.shape.inputs,
                 };
                 let (others, alpha) = params.split_at(params.len() - alphas);
                 let (others, _) = others.split_at(others.len() - rows);

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 #[cfg(target_has_atomic = "ptr")]
 use super::{EncodingSpec, Front};
-use super::{LayerSpec, MlpRef};
+use super::{LayerSpec, MlpRef, Shape};
 #[cfg(target_has_atomic = "ptr")]
 use crate::activation::Activation;
 #[cfg(target_has_atomic = "ptr")]
@@ -65,27 +65,32 @@ impl<'a, T: Float> Layers<'a, T> {
     }
 }
 
-impl<'a, T: Float> MlpRef<'a, T> {
+impl<'a, T: Float> Shape<'a, T> {
     /// Views the parts of an owned network, which have been checked.
     #[cfg(target_has_atomic = "ptr")]
     pub(crate) fn of_network(
         inputs: usize,
         encoding: Option<&'a dyn Encoding<T>>,
         (layouts, activations): (&'a [LayerLayout], &'a [Arc<dyn Activation<T>>]),
-        params: &'a [T],
     ) -> Self {
         let encoding = encoding.map(|encoding| Front::One(EncodingSpec::of(encoding)));
         Self {
             inputs,
             front: encoding.unwrap_or(Front::All(&[])),
             layers: Layers::Owned(layouts, activations),
-            params,
         }
+    }
+}
+
+impl<'a, T: Float> MlpRef<'a, T> {
+    /// Creates a view of an owned network's parts, which have been checked.
+    #[cfg(target_has_atomic = "ptr")]
+    pub(crate) fn of_network(shape: Shape<'a, T>, params: &'a [T]) -> Self {
+        Self { shape, params }
     }
 
     /// Returns the layers in order, including the output layer.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = LayerSpec<'a, T>> + use<'a, T> {
-        let layers = self.layers;
-        (0..layers.len()).map(move |index| layers.get(index))
+        self.shape.layers()
     }
 }

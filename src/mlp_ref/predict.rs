@@ -1,63 +1,89 @@
 //! Prediction on parameters in place, without packing.
 
-use super::{EncodingSpec, LayerSpec, Layers, MlpRef};
+use super::{EncodingSpec, MlpRef, Shape};
 use crate::activation::mix;
-use crate::error::{Result, check_length, check_rows};
-use crate::float::{Float, check_finite_rows, instantiate};
+use crate::float::{Float, instantiate};
 use crate::simd::{self, Op, Simd};
-
-impl<T: Float> MlpRef<'_, T> {
-    /// Checks everything that a pass over samples reads or writes. Returns as much scratch space as
-    /// it needs. `results` has a name, and this many numbers for each sample.
-    pub(super) fn checked_scratch<'s>(
-        &self,
-        inputs: &[T],
-        (what, results, width): (&'static str, &[T], usize),
-        scratch: &'s mut [T],
-        needed: usize,
-    ) -> Result<&'s mut [T]> {
-        simd::check()?;
-        let samples = check_rows("inputs", inputs, self.inputs)?;
-        check_length(what, results, samples.saturating_mul(width))?;
-        let available = needed.min(scratch.len());
-        let scratch = &mut scratch[..available];
-        check_length("scratch", scratch, needed)?;
-        check_finite_rows("inputs", inputs, self.inputs)?;
-        if let Layers::Specs(layers) = self.layers {
-            layers.iter().try_for_each(LayerSpec::check_pieces)?;
-        }
-        let mut encodings = self.encodings().iter();
-        encodings.try_for_each(EncodingSpec::check)?;
-        Ok(scratch)
-    }
-}
 
 instantiate! {
     /// Predicts sample by sample through all layers. The caller has checked the lengths of the
-    /// slices. The scratch consists of values between layers, and of pre-activations. With
-    /// `overflow`, it looks for the first number that is not finite.
+    /// slices. The scratch consists of values between layers, and of pre-activations.
     pub(super) fn predict<T>(
         net: &MlpRef<'_, T>,
         inputs: &[T],
         outputs: &mut [T],
-        scratch: (&mut [T], &mut [T]),
-        overflow: Option<&mut Option<Overflow>>,
+        scratch: Scratch<'_, T>,
+        visit: Visit<'_, '_, T>,
     ) {
-        let (values, z) = scratch;
-        simd::dispatch(Predict { net, inputs, outputs, values, z, overflow });
+        simd::dispatch(Predict {
+            shape: &net.shape,
+            params: Floats(net.params),
+            encoding_params: &net.params[net.params.len() - net.shape.front.sizes().2..],
+            inputs,
+            outputs,
+            scratch,
+            visit,
+        });
     }
 }
+
+/// Values between layers, and pre-activations.
+pub(crate) type Scratch<'a, T> = (&'a mut [T], &'a mut [T]);
+
+/// Sees all values that a pass computes.
+pub(crate) type Visitor<'v, T> = dyn FnMut(Computed<'_, T>) + 'v;
+
+/// Values that a pass has computed.
+pub(crate) enum Computed<'a, T> {
+    EncodedInputs(&'a [T]),
+    /// Pre-activations z and outputs y of the layer with this index.
+    Layer(usize, &'a [T], &'a [T]),
+}
+
+/// A visitor, if there is one.
+pub(crate) type Visit<'a, 'v, T> = Option<&'a mut Visitor<'v, T>>;
 
 /// Kind, layer and value of a number that is not finite.
 pub(super) type Overflow = (&'static str, usize, f64);
 
-struct Predict<'a, T> {
-    net: &'a MlpRef<'a, T>,
-    inputs: &'a [T],
-    outputs: &'a mut [T],
-    values: &'a mut [T],
-    z: &'a mut [T],
-    overflow: Option<&'a mut Option<Overflow>>,
+/// The parameters of layers that follow. Each layer takes its own.
+pub(crate) trait Params<'a, T>: Copy {
+    /// Writes z = W x + b of the next layer, which has as many rows as z has numbers.
+    fn pre_activations<S: Simd>(&mut self, inputs: &[T], z: &mut [T]);
+
+    /// Returns this many numbers α of the layer.
+    fn alphas(&mut self, count: usize) -> &'a [T];
+}
+
+/// Parameters that are all of one type.
+#[derive(Clone, Copy)]
+struct Floats<'a, T>(&'a [T]);
+
+impl<'a, T: Float> Params<'a, T> for Floats<'a, T> {
+    #[inline(always)]
+    fn pre_activations<S: Simd>(&mut self, inputs: &[T], z: &mut [T]) {
+        let (weights, others) = self.0.split_at(z.len() * inputs.len());
+        let (bias, others) = others.split_at(z.len());
+        pre_activations::<T, S>(inputs, weights, bias, z);
+        self.0 = others;
+    }
+
+    fn alphas(&mut self, count: usize) -> &'a [T] {
+        let (alphas, others) = self.0.split_at(count);
+        self.0 = others;
+        alphas
+    }
+}
+
+/// A pass over samples. The caller has checked the lengths of the slices.
+pub(crate) struct Predict<'a, 's, 'v, T, P> {
+    pub(crate) shape: &'a Shape<'a, T>,
+    pub(crate) params: P,
+    pub(crate) encoding_params: &'a [T],
+    pub(crate) inputs: &'a [T],
+    pub(crate) outputs: &'a mut [T],
+    pub(crate) scratch: Scratch<'s, T>,
+    pub(crate) visit: Visit<'s, 'v, T>,
 }
 
 /// Keeps the first of these values that is not finite, unless there is one already.
@@ -74,39 +100,32 @@ pub(super) fn find<T: Float>(
     }
 }
 
-impl<T: Float> Op for Predict<'_, T> {
+impl<'a, T: Float, P: Params<'a, T>> Op for Predict<'a, '_, '_, T, P> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, _: S) {
-        let (net, last) = (self.net, self.net.layers.len() - 1);
-        let (values, z) = (self.values, self.z);
-        let encodings = net.encodings();
-        let (_, encoded, encoded_params) = net.front.sizes();
-        let samples = self.inputs.chunks_exact(net.inputs);
-        let outputs = self.outputs.chunks_exact_mut(net.outputs());
+        let (shape, last) = (self.shape, self.shape.layers.len() - 1);
+        let (values, z) = self.scratch;
+        let encodings = shape.encodings();
+        let encoded = shape.front.sizes().1;
+        let samples = self.inputs.chunks_exact(shape.inputs);
+        let outputs = self.outputs.chunks_exact_mut(shape.outputs());
         for (input, output) in samples.zip(outputs) {
-            let (mut rest, mut width) = (net.params, net.inputs);
+            let (mut params, mut width) = (self.params, shape.inputs);
             if !encodings.is_empty() {
                 width = encoded;
-                encode(
-                    encodings,
-                    &rest[rest.len() - encoded_params..],
-                    input,
-                    values,
-                );
-                if let Some(first) = &mut self.overflow {
-                    find(first, "encoded input", 0, &values[..encoded]);
+                encode(encodings, self.encoding_params, input, values);
+                if let Some(visit) = &mut self.visit {
+                    visit(Computed::EncodedInputs(&values[..encoded]));
                 }
             }
             for index in 0..=last {
-                let layer = net.layers.get(index);
+                let layer = shape.layers.get(index);
                 let rows = layer.rows();
-                let (weights, others) = rest.split_at(rows * width);
-                let (bias, others) = others.split_at(rows);
                 let is_input = index == 0 && encodings.is_empty();
                 let inputs = if is_input { input } else { &values[..width] };
-                pre_activations::<T, S>(inputs, weights, bias, &mut z[..rows]);
+                params.pre_activations::<S>(inputs, &mut z[..rows]);
                 // The layer's inputs are no longer needed, so its outputs may overwrite them.
                 let y = if index == last {
                     &mut output[..]
@@ -115,25 +134,21 @@ impl<T: Float> Op for Predict<'_, T> {
                 };
                 layer.activation().apply(&z[..rows], y);
                 width = layer.outputs;
-                rest = if layer.is_parametric {
-                    mix_outputs(others, &z[..rows], y)
-                } else {
-                    others
-                };
-                if let Some(first) = &mut self.overflow {
-                    find(first, "output", index, y);
+                if layer.is_parametric {
+                    mix_outputs(params.alphas(y.len()), &z[..rows], y);
+                }
+                if let Some(visit) = &mut self.visit {
+                    visit(Computed::Layer(index, &z[..rows], y));
                 }
             }
         }
     }
 }
 
-/// Replaces f(z) by z + α · (f(z) - z), and returns the parameters behind α.
+/// Replaces f(z) by z + α · (f(z) - z).
 #[cold]
-pub(super) fn mix_outputs<'a, T: Float>(params: &'a [T], z: &[T], y: &mut [T]) -> &'a [T] {
-    let (alpha, others) = params.split_at(y.len());
-    mix(alpha, z, y);
-    others
+pub(super) fn mix_outputs<T: Float>(alphas: &[T], z: &[T], y: &mut [T]) {
+    mix(alphas, z, y);
 }
 
 /// Encodes one sample. Each encoding takes the next inputs and parameters.

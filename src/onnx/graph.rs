@@ -1,5 +1,6 @@
 //! Formulas that append the nodes of a graph as they are evaluated.
 
+mod integers;
 #[cfg(feature = "tabular")]
 mod mixed;
 

@@ -1,8 +1,12 @@
-//! Exports trained networks as ONNX models, for other runtimes.
+//! Exports trained networks as ONNX models for other runtimes, and imports those of other libraries.
+//!
+//! [`import()`] reads models of scikit-learn, PyTorch, Keras and others. The rest of this page is
+//! about the export.
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
-//! in f32 or f64, and a `TabularModel` with its columns. Each layer becomes one `Gemm` with
+//! in f32 or f64, and a `TabularModel` with its columns. It also converts a
+//! [`QuantizedMlp`](crate::quantize::QuantizedMlp). Each layer of a network becomes one `Gemm` with
 //! unchanged weights, followed by the operators of its activation. A
 //! [`Parametric`](crate::activation::Parametric) one ends with `Sub`, `Mul` and `Add`.
 //!
@@ -67,6 +71,19 @@
 //! The graph scales all columns together, so even wide tables have few operators. The columns are
 //! computed in double precision, and words are found once for all networks.
 //!
+//! # Quantized networks
+//!
+//! A network in int8 also takes f32, and its output `y` is f32. It has one of two forms:
+//!
+//! - [`QuantizedMlp`](crate::quantize::QuantizedMlp) has `QuantizeLinear` and `DequantizeLinear`
+//!   (QDQ), from which runtimes and tools for chips rebuild integers. They round once, so choose
+//!   [`Rounding::Single`](crate::quantize::Rounding). Otherwise integers may differ by 1.
+//! - [`Integers`] computes in integers, which are equal to those of this crate.
+//!
+//! On x86-64 without VNNI, onnxruntime limits sums of QDQ to 16 bits by default. Outputs are then
+//! wrong by up to half of their range. Set `session.x64quantprecision` to `1` in its options, use
+//! weights of 7 bits (a setting of [`Quantizer`](crate::quantize::Quantizer)), or [`Integers`].
+//!
 //! # Encodings
 //!
 //! The inputs of a model with an encoding are those of the encoding:
@@ -124,6 +141,7 @@ mod encodings;
 mod graph;
 mod import;
 mod proto;
+mod quantized;
 #[cfg(feature = "tabular")]
 mod tabular;
 #[cfg(test)]
@@ -131,6 +149,7 @@ mod tests;
 
 use graph::{Expr, Graph, int};
 pub use import::{Imported, ImportedModel, Importer, Label, import};
+pub use quantized::Integers;
 use sealed::Outline;
 
 /// Version of the operator set. It is the first in which all required operators, `ReduceMax` and
@@ -179,9 +198,12 @@ impl<T: Float, L: Ord + Clone + Debug> Export for MultilabelClassifier<T, L> {}
 /// activation must not have one of these names.
 ///
 /// # Errors
-/// - [`Error::UnknownName`] for an activation or an encoding that is not built in.
+/// - [`Error::UnknownName`] for an activation or an encoding that is not built in. An activation in
+///   a table of a quantized network may be your own.
 /// - [`Error::NotFinite`] if a parameter is not finite.
 /// - [`Error::Shape`] if a classifier's network was replaced by one with another number of outputs.
+/// - [`Error::Incompatible`] for scales and zero points of a quantized network that a file may
+///   have, and no `Quantizer` makes.
 /// - [`Error::TooLarge`] for a model beyond the format's 2 GiB.
 /// - [`Error::Column`] if a column of a table has words in one network of a file and numbers in
 ///   another.

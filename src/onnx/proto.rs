@@ -236,7 +236,7 @@ impl Message for Attribute {
 #[derive(Debug)]
 pub(super) struct Tensor {
     pub(super) dims: Vec<i64>,
-    /// `FLOAT`, `INT64` or `DOUBLE`.
+    /// One of the constants below.
     pub(super) data_type: i32,
     pub(super) name: String,
     pub(super) raw_data: Vec<u8>,
@@ -253,6 +253,8 @@ impl Message for Tensor {
 
 /// Values of `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
+pub(super) const INT8: i32 = 3;
+pub(super) const INT32: i32 = 6;
 pub(super) const INT64: i32 = 7;
 #[cfg(feature = "tabular")]
 pub(super) const TEXT: i32 = 8;

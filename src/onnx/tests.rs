@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod quantized;
 #[cfg(feature = "tabular")]
 mod tables;
 

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::owned::OwnedLayer;
-use super::range::Affine;
+use super::owned::{OwnedLayer, OwnedTable};
+use super::range::{Affine, Integers};
 use super::{QuantizedMlp, QuantizedMlpRef, Rounding};
 use crate::activation;
 use crate::error::Result;
@@ -27,6 +27,7 @@ struct Described {
     max: i32,
     output_scale: f64,
     output_zero_point: i32,
+    output_integers: [i32; 2],
 }
 
 fn tensor(layer: usize, what: &str) -> String {
@@ -41,7 +42,8 @@ impl QuantizedMlp {
     /// | `layers.N.weight` | I8 | `[outputs, inputs]` |
     /// | `layers.N.bias`, `layers.N.multiplier` | I32 | `[outputs]` |
     /// | `layers.N.shift` | I8 | `[outputs]` |
-    /// | `layers.N.table`, for an activation with a table | I8 | `[256]` |
+    /// | `layers.N.table`, for an activation with a table | I8 or I16 | `[256]` or `[513]` |
+    /// | `layers.N.factor`, for outputs with scales of their own | F32 | `[outputs]` |
     ///
     /// `inputs.factor` and `inputs.offset` are F32. An encoding is stored as in
     /// [`Mlp::to_bytes`](crate::Mlp::to_bytes). Equal networks produce equal bytes.
@@ -68,8 +70,10 @@ impl QuantizedMlp {
             max: layer.max,
             output_scale: layer.outputs.scale,
             output_zero_point: layer.outputs.zero_point,
+            output_integers: [layer.outputs.integers.0, layer.outputs.integers.1],
         });
         file.describe("inputs", &self.inputs())?;
+        file.describe("input_bits", &self.bits)?;
         file.describe("layers", &described.collect::<Vec<_>>())?;
         if let Some(activation) = &self.activation {
             file.describe("activation", &activation.name())?;
@@ -88,8 +92,14 @@ impl QuantizedMlp {
             file.add_integers(tensor(index, "bias"), &shape[..1], &layer.biases);
             file.add_integers(tensor(index, "multiplier"), &count, &layer.multipliers);
             file.add_integers(tensor(index, "shift"), &count, &layer.shifts);
-            if let Some(table) = &layer.table {
-                file.add_integers(tensor(index, "table"), &[256], &table[..]);
+            if !layer.factors.is_empty() {
+                file.add(tensor(index, "factor"), &shape[..1], &layer.factors);
+            }
+            let name = tensor(index, "table");
+            match &layer.table {
+                None => {}
+                Some(OwnedTable::Int8(table)) => file.add_integers(name, &[256], &table[..]),
+                Some(OwnedTable::Int16(table)) => file.add_integers(name, &[513], &table[..]),
             }
         }
         file.finish()
@@ -130,17 +140,15 @@ impl QuantizedMlp {
             }),
         };
         let width = [len(&file, "inputs.factor")?];
-        let encoder = read_encoding(&file, &resolver)?;
-        let inputs: usize = file.get("inputs")?;
-        let (outer, inner) = match &encoder {
-            None => (width[0], width[0]),
-            Some((encoding, _)) => (encoding.inputs(), encoding.outputs()),
+        let inputs = file.get("inputs")?;
+        let encoder = read_encoding(&file, &resolver, inputs)?;
+        let expected = match &encoder {
+            None => inputs,
+            Some((encoding, _)) => encoding.outputs(),
         };
-        if inputs != outer || width[0] != inner {
-            let [width] = width;
-            let problem = format!(
-                "{inputs} inputs and {width} factors, where {outer} and {inner} belong together"
-            );
+        if width[0] != expected {
+            let [got] = width;
+            let problem = format!("expected {expected} factors of inputs, got {got}");
             return Err(contradicts(problem));
         }
         let factors = file.values("inputs.factor", &width)?;
@@ -157,6 +165,7 @@ impl QuantizedMlp {
             encoder,
             factors,
             offsets,
+            bits: file.get("input_bits")?,
             layers,
             scale,
             zero_point,
@@ -190,22 +199,39 @@ fn read_layer(file: &Reader<'_>, index: usize, described: &Described) -> Result<
         let problem = format!("tensor {}: expected two dimensions", name("weight"));
         return Err(malformed(problem));
     };
-    let mut table = None;
-    if file.shape(&name("table")).is_some() {
-        let values = file.integers::<i8>(&name("table"), &[256])?;
-        // The shape was checked.
-        table = values.into_boxed_slice().try_into().ok();
-    }
+    let [min, max] = described.output_integers;
     let outputs_meaning = Affine {
         scale: described.output_scale,
         zero_point: described.output_zero_point,
+        integers: Integers(min, max),
     };
     check_finite("scale of a layer's outputs", &[outputs_meaning.scale])?;
-    let zero = described.output_zero_point;
-    if !(-128..=127).contains(&zero) {
-        let problem = format!("zero point of layer {index}: expected -128 to 127, got {zero}");
-        return Err(malformed(problem));
-    }
+    check_integers(index, described, outputs_meaning)?;
+    // The shapes of tables are checked.
+    let table = match file.shape(&name("table")) {
+        None => None,
+        Some(_) if outputs_meaning.integers == Integers::INT8 => {
+            let values = file.integers::<i8>(&name("table"), &[256])?;
+            values
+                .into_boxed_slice()
+                .try_into()
+                .ok()
+                .map(OwnedTable::Int8)
+        }
+        Some(_) => {
+            let values = file.integers::<i16>(&name("table"), &[513])?;
+            values
+                .into_boxed_slice()
+                .try_into()
+                .ok()
+                .map(OwnedTable::Int16)
+        }
+    };
+    let factors = match file.shape(&name("factor")) {
+        None => Vec::new(),
+        Some(_) => file.values(&name("factor"), &[outputs])?,
+    };
+    check_finite("factors of a layer's outputs", &factors)?;
     Ok(OwnedLayer {
         weights: file.integers(&name("weight"), &[outputs, inputs])?,
         biases: file.integers(&name("bias"), &[outputs])?,
@@ -217,5 +243,23 @@ fn read_layer(file: &Reader<'_>, index: usize, described: &Described) -> Result<
         max: described.max,
         table,
         outputs: outputs_meaning,
+        factors,
     })
+}
+
+/// Checks that a layer's outputs have a type, and that it holds zero point and limits.
+fn check_integers(index: usize, described: &Described, outputs: Affine) -> Result<()> {
+    let integers = outputs.integers;
+    let types = [Integers::INT8, Integers::INT16, Integers::INT32];
+    let is_held = integers.contain(outputs.zero_point)
+        && integers.contain(described.min)
+        && integers.contain(described.max);
+    if types.contains(&integers) && is_held && Integers::INT16.contain(outputs.zero_point) {
+        return Ok(());
+    }
+    let Integers(min, max) = integers;
+    Err(malformed(format!(
+        "outputs of layer {index}: expected int8, int16 or int32, and zero point and limits within \
+         them, got {min} to {max}"
+    )))
 }

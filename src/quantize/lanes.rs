@@ -23,8 +23,15 @@ pub(super) struct ForwardLanes<'a> {
     pub(super) layer: QuantizedLayer<'a>,
     /// Numbers of each input.
     pub(super) inputs: &'a [Lanes],
-    /// `Outputs::Wide` is `[outputs x LANES]`, and other outputs are `[LANES x outputs]`.
-    pub(super) outputs: Outputs<'a>,
+    pub(super) outputs: LanesOutputs<'a>,
+}
+
+/// The place of a layer's outputs.
+pub(super) enum LanesOutputs<'a> {
+    /// Inputs of the next layer.
+    Hidden(&'a mut [Lanes]),
+    /// Outputs of each sample, `[LANES x outputs]`.
+    Last(Outputs<'a>),
 }
 
 impl Op for ForwardLanes<'_> {
@@ -60,11 +67,19 @@ impl ForwardLanes<'_> {
 
     #[inline(always)]
     fn write(&mut self, row: usize, integers: &[i32; LANES]) {
+        let outputs = match &mut self.outputs {
+            LanesOutputs::Hidden(to) => {
+                for (to, q) in to[row].iter_mut().zip(integers) {
+                    *to = *q as i16;
+                }
+                return;
+            }
+            LanesOutputs::Last(outputs) => outputs,
+        };
         let stride = self.layer.outputs();
-        match &mut self.outputs {
-            Outputs::Wide(to) => {
-                let to = &mut to[row * LANES..][..LANES];
-                for (to, q) in to.iter_mut().zip(integers) {
+        match outputs {
+            Outputs::Int16(to) => {
+                for (to, q) in to.iter_mut().skip(row).step_by(stride).zip(integers) {
                     *to = *q as i16;
                 }
             }

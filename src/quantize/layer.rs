@@ -6,14 +6,14 @@ use crate::simd::{Op, Simd};
 
 /// One layer of a [`QuantizedMlpRef`](super::QuantizedMlpRef).
 ///
-/// With int8 inputs x it computes, for each output r:
+/// With int8 or int16 inputs x it computes, for each output r:
 ///
 /// ```text
 /// a = biases[r] + Σ weights[r][c] · x[c]
 /// y = clamp(zero_point + M[r] · a, min, max)       M[r] = multipliers[r] · 2^(shifts[r] - 31)
 /// ```
 ///
-/// [`Multiplier::apply`] defines the product M · a. A table then replaces y by `table[y + 128]`.
+/// [`Multiplier::apply`] defines the product M · a. A [table](QuantizedTable) then replaces y.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QuantizedLayer<'a> {
     /// Row-major `[outputs x inputs]`.
@@ -28,12 +28,45 @@ pub struct QuantizedLayer<'a> {
     pub rounding: Rounding,
     /// Output for the number 0, before the table.
     pub zero_point: i32,
-    /// Minimum of an output, before the table. At least -128, but for a last layer without table.
+    /// Minimum of an output, before the table. The table or the next layer limits it.
     pub min: i32,
-    /// Maximum of an output, before the table. At most 127, but for a last layer without table.
+    /// Maximum of an output, before the table. The table or the next layer limits it.
     pub max: i32,
-    /// Activation function, from -128 to 127. `None` if the clamp is the activation.
-    pub table: Option<&'a [i8; 256]>,
+    /// Activation function. `None` if the clamp is the activation.
+    pub table: Option<QuantizedTable<'a>>,
+}
+
+/// The activation function of a [`QuantizedLayer`]: its output for each integer y in front of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QuantizedTable<'a> {
+    /// The output is `table[y + 128]`, for y of int8.
+    Int8(&'a [i8; 256]),
+    /// Outputs for y = -32768, -32640, ..., 32640 and 32768. Those in between lie on straight
+    /// lines, as in the int16 tables of TFLite:
+    ///
+    /// ```text
+    /// i = 256 + (y >> 7)
+    /// output = table[i] + (((table[i + 1] - table[i]) · (y & 127) + 64) >> 7)
+    /// ```
+    Int16(&'a [i16; 513]),
+}
+
+impl QuantizedTable<'_> {
+    /// Returns the number of bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Int8(table) => size_of_val(*table),
+            Self::Int16(table) => size_of_val(*table),
+        }
+    }
+}
+
+/// Returns the output of a table of int16 for y.
+#[inline(always)]
+pub(super) fn interpolated(table: &[i16; 513], y: i32) -> i32 {
+    let at = (256 + (y >> 7)) as usize & 511;
+    let (start, end) = (i32::from(table[at]), i32::from(table[at + 1]));
+    start + (((end - start) * (y & 127) + 64) >> 7)
 }
 
 /// Fault of a layer.
@@ -51,7 +84,10 @@ impl Fault {
             Self::Weights => "as many weights as inputs times biases, and at least one",
             Self::Multipliers => "as many multipliers and shifts as biases, or one of each",
             Self::Multiplier => "multipliers of 0 or from 2^30, and shifts from -31 to 30",
-            Self::Range => "min <= max, within -128 and 127 in front of a layer or a table",
+            Self::Range => {
+                "min <= max, within int8 in front of its table, and within int16 in front of a \
+                 layer or the other table"
+            }
             Self::Overflow => "accumulators that i32 can hold: smaller biases, or fewer inputs",
         }
     }
@@ -68,8 +104,12 @@ impl QuantizedLayer<'_> {
         self.biases.len()
     }
 
-    /// Returns what is wrong with the layer, if it has this many inputs.
-    pub(super) const fn fault(&self, inputs: usize, is_last: bool) -> Option<Fault> {
+    /// Returns what is wrong with the layer, if it has this many inputs of at most a magnitude.
+    pub(super) const fn fault(
+        &self,
+        (inputs, largest): (usize, i64),
+        is_last: bool,
+    ) -> Option<Fault> {
         let outputs = self.outputs();
         if inputs == 0 || outputs == 0 || inputs.saturating_mul(outputs) != self.weights.len() {
             return Some(Fault::Weights);
@@ -86,13 +126,17 @@ impl QuantizedLayer<'_> {
             }
             index += 1;
         }
-        let is_byte = self.min >= -128 && self.max <= 127;
-        if self.min > self.max || !(is_byte || is_last && self.table.is_none()) {
+        let [min, max] = match self.table {
+            Some(QuantizedTable::Int8(_)) => [-128, 127],
+            None if is_last => [i32::MIN, i32::MAX],
+            _ => [-32768, 32767],
+        };
+        if self.min > self.max || self.min < min || self.max > max {
             return Some(Fault::Range);
         }
         let mut row = 0;
         while row < outputs {
-            if self.bound(row, inputs) > i32::MAX as i64 {
+            if self.bound(row, (inputs, largest)) > i32::MAX as i64 {
                 return Some(Fault::Overflow);
             }
             row += 1;
@@ -101,19 +145,35 @@ impl QuantizedLayer<'_> {
     }
 
     /// Returns a bound of an accumulator's magnitude.
-    const fn bound(&self, row: usize, inputs: usize) -> i64 {
+    const fn bound(&self, row: usize, (inputs, largest): (usize, i64)) -> i64 {
         let bias = (self.biases[row] as i64).abs();
         // This bound needs no look at the weights, which takes long in a constant.
-        let bound = bias.saturating_add((inputs as i64).saturating_mul(128 * 128));
+        let bound = bias.saturating_add((inputs as i64).saturating_mul(128 * largest));
         if bound <= i32::MAX as i64 {
             return bound;
         }
         let (mut sum, mut column) = (bias, 0);
         while column < inputs {
-            sum += 128 * (self.weights[row * inputs + column] as i64).abs();
+            sum += largest * (self.weights[row * inputs + column] as i64).abs();
             column += 1;
         }
         sum
+    }
+
+    /// Returns the largest magnitude of an output that is an input of another layer.
+    pub(super) const fn largest(&self) -> i64 {
+        let [min, max] = self.limits();
+        let (below, above) = ((min as i64).abs(), (max as i64).abs());
+        if below > above { below } else { above }
+    }
+
+    /// Returns minimum and maximum of outputs.
+    pub(super) const fn limits(&self) -> [i32; 2] {
+        match self.table {
+            None => [self.min, self.max],
+            Some(QuantizedTable::Int8(_)) => [-128, 127],
+            Some(QuantizedTable::Int16(_)) => [-32768, 32767],
+        }
     }
 
     /// Replaces the accumulators of rows from `first` on by their outputs.
@@ -132,11 +192,7 @@ impl QuantizedLayer<'_> {
                 *sum = self.limited(*sum, *multiplier, *shift);
             }
         }
-        if let Some(table) = self.table {
-            for sum in sums {
-                *sum = i32::from(table[(*sum + 128) as usize & 255]);
-            }
-        }
+        self.look_up(sums);
     }
 
     /// Replaces the sums of products of one row and several samples by their outputs.
@@ -148,9 +204,23 @@ impl QuantizedLayer<'_> {
         for sum in sums.iter_mut() {
             *sum = self.limited(*sum + bias, multiplier, shift);
         }
-        if let Some(table) = self.table {
-            for sum in sums {
-                *sum = i32::from(table[(*sum + 128) as usize & 255]);
+        self.look_up(sums);
+    }
+
+    /// Applies the table, if there is one.
+    #[inline(always)]
+    fn look_up(&self, sums: &mut [i32]) {
+        match self.table {
+            None => {}
+            Some(QuantizedTable::Int8(table)) => {
+                for sum in sums {
+                    *sum = i32::from(table[(*sum + 128) as usize & 255]);
+                }
+            }
+            Some(QuantizedTable::Int16(table)) => {
+                for sum in sums {
+                    *sum = interpolated(table, *sum);
+                }
             }
         }
     }
@@ -158,13 +228,13 @@ impl QuantizedLayer<'_> {
     /// Returns the output for an accumulator, in front of the table.
     #[inline(always)]
     fn limited(&self, sum: i32, multiplier: i32, shift: i8) -> i32 {
-        let scaled = Multiplier { multiplier, shift }.apply(sum, self.rounding);
+        let scaled = Multiplier { multiplier, shift }.scaled(sum, self.rounding);
         let integer = scaled.saturating_add(self.zero_point);
         integer.max(self.min).min(self.max)
     }
 
     /// Checks the layer.
-    pub(super) fn check(&self, index: usize, inputs: usize, is_last: bool) -> Result<()> {
+    pub(super) fn check(&self, index: usize, inputs: (usize, i64), is_last: bool) -> Result<()> {
         match self.fault(inputs, is_last) {
             None => Ok(()),
             Some(fault) => Err(fault.error(index)),
@@ -174,8 +244,8 @@ impl QuantizedLayer<'_> {
 
 /// The place of a layer's outputs.
 pub(super) enum Outputs<'a> {
-    /// Inputs of the next layer.
-    Wide(&'a mut [i16]),
+    /// int16, or inputs of the next layer.
+    Int16(&'a mut [i16]),
     Int8(&'a mut [i8]),
     Int32(&'a mut [i32]),
     /// Numbers, with their scale and zero point.
@@ -185,7 +255,7 @@ pub(super) enum Outputs<'a> {
 /// One layer for one sample.
 pub(super) struct Forward<'a> {
     pub(super) layer: QuantizedLayer<'a>,
-    /// int8 numbers, widened once for all rows.
+    /// int8 or int16 numbers, widened once for all rows.
     pub(super) inputs: &'a [i16],
     pub(super) outputs: Outputs<'a>,
 }
@@ -226,7 +296,7 @@ impl Forward<'_> {
     #[inline(always)]
     fn write(&mut self, first: usize, integers: &[i32]) {
         match &mut self.outputs {
-            Outputs::Wide(to) => {
+            Outputs::Int16(to) => {
                 for (to, q) in to[first..].iter_mut().zip(integers) {
                     *to = *q as i16;
                 }

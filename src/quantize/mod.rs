@@ -1,4 +1,4 @@
-//! Networks in int8, for chips with little flash and no floating-point unit.
+//! Networks with int8 weights, for chips with little flash and no floating-point unit.
 //!
 //! A [`Quantizer`] takes a trained network and calibration samples, and makes a [`QuantizedMlp`].
 //! It takes about a quarter of the memory, and computes in integers only. Results are equal on
@@ -14,7 +14,7 @@
 //!
 //! // Integers in, integers out: sensors and actuators often have them.
 //! let borrowed = QuantizedMlpRef::from(&quantized);
-//! let (mut integers, mut output) = ([0; 2], [0; 1]);
+//! let (mut integers, mut output) = ([0_i8; 2], [0; 1]);
 //! borrowed.quantize_inputs(&[0.5, -0.25], &mut integers)?;
 //! borrowed.predict_int32(&integers, &mut output, &mut vec![0; borrowed.scratch_len()])?;
 //! let number = output[0] as f32 * borrowed.output_stage().scale;
@@ -22,21 +22,33 @@
 //! # Ok::<(), feedforward::Error>(())
 //! ```
 //!
+//! [`Quantizer::quantize_weights`] stores the weights alone in int8. Such a [`WeightQuantizedMlp`]
+//! needs no calibration samples, computes in f32, and takes any activation and encoding.
+//!
 //! # Arithmetic
 //! Integers q stand for numbers (q - zero point) · scale. Weights have a scale for each row and no
 //! zero point. Activations have a scale and a zero point for each layer, and each input has its own
 //! factor and offset. [`QuantizedLayer`] has the equation of a layer.
 //!
 //! ReLU and its kind limit integers, and any other activation is a table of 256 bytes. The last
-//! layer's outputs are int32 by default, because 8 bits are too coarse for regression.
+//! layer's outputs are int32 by default, because 8 bits are too coarse for regression. Inputs and
+//! hidden layers can have [16 bits](Quantizer::activation_bits), with interpolated tables.
 //!
 //! The scheme is that of TFLite: [LiteRT's
 //! specification](https://ai.google.dev/edge/litert/models/quantization_spec).
 
+#[cfg(target_has_atomic = "ptr")]
+mod compensate;
+#[cfg(target_has_atomic = "ptr")]
+mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+mod inputs;
+mod integers;
 mod lanes;
 mod layer;
+#[cfg(target_has_atomic = "ptr")]
+mod limits;
 #[cfg(target_has_atomic = "ptr")]
 mod linear;
 mod multiplier;
@@ -50,19 +62,33 @@ mod range;
 #[cfg(target_has_atomic = "ptr")]
 mod report;
 #[cfg(target_has_atomic = "ptr")]
+mod rounded;
+#[cfg(target_has_atomic = "ptr")]
+mod shadow;
+#[cfg(target_has_atomic = "ptr")]
 mod source;
+#[cfg(target_has_atomic = "ptr")]
+mod stage;
 #[cfg(target_has_atomic = "ptr")]
 mod statistics;
 #[cfg(target_has_atomic = "ptr")]
+mod table;
+#[cfg(target_has_atomic = "ptr")]
+mod training;
+#[cfg(target_has_atomic = "ptr")]
 mod walk;
+mod weights;
 
-pub use layer::QuantizedLayer;
+pub use inputs::{InputInteger, QuantizedInputs};
+pub use layer::{QuantizedLayer, QuantizedTable};
 pub use multiplier::{Multiplier, Rounding};
-pub use network::{QuantizedInputs, QuantizedMlpRef, QuantizedOutputs};
+pub use network::{QuantizedMlpRef, QuantizedOutputs};
+pub use weights::WeightQuantizedMlpRef;
 #[cfg(target_has_atomic = "ptr")]
 pub use {
     owned::QuantizedMlp,
     quantizer::{OutputForm, Quantizer},
     range::RangeRule,
     report::{QuantizationNoise, QuantizationReport},
+    weights::WeightQuantizedMlp,
 };

@@ -73,10 +73,21 @@ impl Multiplier {
     }
 
     /// Returns M · x, rounded to an integer. Results that i32 cannot hold become the nearest one.
-    /// With double rounding and a shift above 0, x · 2^shift becomes the nearest one already.
-    #[inline(always)]
+    /// With double rounding and a shift above 0, x · 2^shift becomes the nearest one already. A
+    /// shift outside its range counts as the nearest one inside.
     #[must_use]
     pub const fn apply(self, x: i32, rounding: Rounding) -> i32 {
+        let shift = match self.shift {
+            ..-31 => -31,
+            31.. => 30,
+            shift => shift,
+        };
+        Self { shift, ..self }.scaled(x, rounding)
+    }
+
+    /// Returns M · x as [`apply`](Self::apply) does, for a shift inside its range.
+    #[inline(always)]
+    pub(super) const fn scaled(self, x: i32, rounding: Rounding) -> i32 {
         match rounding {
             Rounding::Double => self.apply_twice(x),
             Rounding::Single => {

@@ -1,6 +1,7 @@
 //! Networks in integers that borrow everything.
 
-use super::lanes::{ForwardLanes, HAS_VECTORS, LANES};
+use super::inputs::{InputInteger, QuantizedInputs};
+use super::lanes::{ForwardLanes, HAS_VECTORS, LANES, LanesOutputs};
 use super::layer::{Forward, Outputs, QuantizedLayer};
 #[cfg(target_has_atomic = "ptr")]
 use super::owned::OwnedLayer;
@@ -8,18 +9,6 @@ use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{check_finite, check_finite_rows};
 use crate::simd;
-
-/// The input stage of a quantized network: q = round(x · factor + offset), limited to int8.
-///
-/// Each input has a factor and an offset of its own. Numbers halfway between two integers are
-/// rounded away from zero.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct QuantizedInputs<'a> {
-    /// One factor for each input.
-    pub factors: &'a [f32],
-    /// One offset for each input.
-    pub offsets: &'a [f32],
-}
 
 /// The meaning of a quantized network's outputs q: y = f((q - `zero_point`) · scale).
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +23,9 @@ pub struct QuantizedOutputs<'a> {
 
 /// A multilayer perceptron in integers that borrows everything, for example from `static`s.
 ///
-/// [`predict_int8`](Self::predict_int8) and [`predict_int32`](Self::predict_int32) need neither
-/// allocation nor floating-point numbers. Results are equal on every machine and instruction set.
+/// [`predict_int8`](Self::predict_int8), [`predict_int16`](Self::predict_int16) and
+/// [`predict_int32`](Self::predict_int32) need neither allocation nor floating-point numbers.
+/// Results are equal on every machine and instruction set.
 ///
 /// ```
 /// use feedforward::quantize::{
@@ -55,14 +45,14 @@ pub struct QuantizedOutputs<'a> {
 ///     table: None,
 /// }];
 /// static NET: QuantizedMlpRef = QuantizedMlpRef::constant(
-///     QuantizedInputs { factors: &[10.0; 2], offsets: &[0.0; 2] },
+///     QuantizedInputs { factors: &[10.0; 2], offsets: &[0.0; 2], bits: 8 },
 ///     &LAYERS,
 ///     QuantizedOutputs { scale: 0.2, zero_point: 0, activation: None },
 /// );
 ///
 /// let mut scratch = [0; NET.scratch_len()];
 /// let mut integers = [0; 1];
-/// NET.predict_int8(&[30, 20], &mut integers, &mut scratch)?;
+/// NET.predict_int8(&[30_i8, 20], &mut integers, &mut scratch)?;
 /// assert_eq!(integers, [20]);
 ///
 /// let mut numbers = [0.0; 1];
@@ -86,7 +76,7 @@ pub(super) enum Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         match self {
             Self::Borrowed(layers) => layers.len(),
             #[cfg(target_has_atomic = "ptr")]
@@ -102,7 +92,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    fn get(&self, index: usize) -> QuantizedLayer<'a> {
+    pub(super) fn get(&self, index: usize) -> QuantizedLayer<'a> {
         match self {
             Self::Borrowed(layers) => layers[index],
             #[cfg(target_has_atomic = "ptr")]
@@ -125,9 +115,13 @@ impl<'a> QuantizedMlpRef<'a> {
             inputs.factors.len() == inputs.offsets.len(),
             "a quantized network needs as many offsets as factors"
         );
+        assert!(
+            inputs.bits == 8 || inputs.bits == 16,
+            "inputs of a quantized network need 8 or 16 bits"
+        );
         assert!(!layers.is_empty(), "a quantized network needs layers");
-        let (mut width, mut index) = (inputs.factors.len(), 0);
-        while index < width {
+        let mut index = 0;
+        while index < inputs.factors.len() {
             assert!(
                 inputs.factors[index].is_finite() && inputs.offsets[index].is_finite(),
                 "factors and offsets of a quantized network must be finite"
@@ -138,12 +132,13 @@ impl<'a> QuantizedMlpRef<'a> {
             outputs.scale.is_finite(),
             "the scale of outputs must be finite"
         );
+        let mut from = (inputs.factors.len(), inputs.largest());
         index = 0;
         while index < layers.len() {
-            if let Some(fault) = layers[index].fault(width, index + 1 == layers.len()) {
+            if let Some(fault) = layers[index].fault(from, index + 1 == layers.len()) {
                 panic!("{}", fault.message());
             }
-            width = layers[index].outputs();
+            from = (layers[index].outputs(), layers[index].largest());
             index += 1;
         }
         Self {
@@ -157,6 +152,7 @@ impl<'a> QuantizedMlpRef<'a> {
     ///
     /// # Errors
     /// - [`Error::Length`] unless there are as many offsets as factors
+    /// - [`Error::InvalidSetting`] unless inputs have 8 or 16 bits
     /// - [`Error::Empty`] without layers
     /// - [`Error::NotFinite`] if a factor, an offset or the scale is not finite
     /// - [`Error::Incompatible`] if a layer does not fit its inputs, if its numbers are outside
@@ -174,18 +170,20 @@ impl<'a> QuantizedMlpRef<'a> {
         layers: Layers<'a>,
         outputs: QuantizedOutputs<'a>,
     ) -> Result<Self> {
-        let mut width = inputs.factors.len();
+        let width = inputs.factors.len();
         check_length("offsets of inputs", inputs.offsets, width)?;
+        check_bits(inputs.bits)?;
         check_finite("factors of inputs", inputs.factors)?;
         check_finite("offsets of inputs", inputs.offsets)?;
         check_finite("scale of outputs", &[outputs.scale])?;
         if layers.len() == 0 {
             return Err(Error::Empty { what: "layers" });
         }
+        let mut from = (width, inputs.largest());
         for index in 0..layers.len() {
             let layer = layers.get(index);
-            layer.check(index, width, index + 1 == layers.len())?;
-            width = layer.outputs();
+            layer.check(index, from, index + 1 == layers.len())?;
+            from = (layer.outputs(), layer.largest());
         }
         Ok(Self {
             inputs,
@@ -253,81 +251,24 @@ impl<'a> QuantizedMlpRef<'a> {
     /// `[samples x inputs]`.
     ///
     /// # Errors
-    /// [`Error::Rows`], [`Error::Length`] and [`Error::NotFinite`] for invalid slices
-    pub fn quantize_inputs(&self, inputs: &[f32], integers: &mut [i8]) -> Result<()> {
+    /// - [`Error::Rows`], [`Error::Length`] and [`Error::NotFinite`] for invalid slices
+    /// - [`Error::Incompatible`] unless the network's inputs have this type
+    pub fn quantize_inputs<I: InputInteger>(
+        &self,
+        inputs: &[f32],
+        integers: &mut [I],
+    ) -> Result<()> {
+        self.inputs.check_type::<I>()?;
         let width = self.inputs();
         check_rows("inputs", inputs, width)?;
         check_length("integers", integers, inputs.len())?;
         check_finite_rows("inputs", inputs, width)?;
         let rows = inputs.chunks_exact(width);
         for (row, to) in rows.zip(integers.chunks_exact_mut(width)) {
-            for (to, q) in to.iter_mut().zip(self.quantized(row)) {
-                *to = q;
+            for (to, q) in to.iter_mut().zip(self.inputs.quantized(row)) {
+                *to = I::narrowed(q);
             }
         }
-        Ok(())
-    }
-
-    /// Returns the integers of one sample's inputs.
-    pub(super) fn quantized(&self, row: &[f32]) -> impl Iterator<Item = i8> {
-        let stage = self.inputs.factors.iter().zip(self.inputs.offsets);
-        row.iter().zip(stage).map(|(x, (factor, offset))| {
-            let value = (x * factor + offset).clamp(-128.0, 127.0);
-            let whole = value as i32;
-            let rest = value - whole as f32;
-            (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8
-        })
-    }
-
-    /// Writes the int8 outputs for one or more samples, in integers only. `inputs` is row-major
-    /// `[samples x inputs]`, and `outputs` is `[samples x outputs]`.
-    ///
-    /// # Errors
-    /// - [`Error::Rows`] unless `inputs` holds one or more whole samples
-    /// - [`Error::Length`] unless `outputs` has the length of their outputs, or if `scratch` is
-    ///   shorter than [`scratch_len`](Self::scratch_len)
-    /// - [`Error::Incompatible`] if the outputs are int32
-    pub fn predict_int8(
-        &self,
-        inputs: &[i8],
-        outputs: &mut [i8],
-        scratch: &mut [i16],
-    ) -> Result<()> {
-        let last = self.layers.get(self.layers.len() - 1);
-        if last.min < -128 || last.max > 127 {
-            let expected = "predict_int32, for a network with int32 outputs";
-            return Err(Error::incompatible("call", expected, "predict_int8"));
-        }
-        self.check(inputs, outputs.len(), scratch)?;
-        let samples = inputs.chunks_exact(self.inputs());
-        self.run_all(
-            samples.map(|x| x.iter().copied()),
-            outputs,
-            Outputs::Int8,
-            scratch,
-        );
-        Ok(())
-    }
-
-    /// Writes the outputs for one or more samples as int32, in integers only. For a network with
-    /// int8 outputs, they are those.
-    ///
-    /// # Errors
-    /// The errors of [`predict_int8`](Self::predict_int8), but for the last
-    pub fn predict_int32(
-        &self,
-        inputs: &[i8],
-        outputs: &mut [i32],
-        scratch: &mut [i16],
-    ) -> Result<()> {
-        self.check(inputs, outputs.len(), scratch)?;
-        let samples = inputs.chunks_exact(self.inputs());
-        self.run_all(
-            samples.map(|x| x.iter().copied()),
-            outputs,
-            Outputs::Int32,
-            scratch,
-        );
         Ok(())
     }
 
@@ -351,7 +292,8 @@ impl<'a> QuantizedMlpRef<'a> {
         } = self.outputs;
         let samples = inputs.chunks_exact(self.inputs());
         let to = |y| Outputs::Float(y, scale, zero_point);
-        self.run_all(samples.map(|x| self.quantized(x)), outputs, to, scratch);
+        let samples = samples.map(|x| self.inputs.quantized(x));
+        self.run_all(samples, outputs, to, scratch);
         if let Some(activation) = self.outputs.activation {
             let mut z = [0.0; 16];
             for y in outputs.chunks_mut(z.len()) {
@@ -370,7 +312,7 @@ impl<'a> QuantizedMlpRef<'a> {
         }
     }
 
-    fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
+    pub(super) fn check<T>(&self, inputs: &[T], outputs: usize, scratch: &[i16]) -> Result<()> {
         let samples = check_rows("inputs", inputs, self.inputs())?;
         let expected = samples * self.outputs();
         if outputs != expected {
@@ -392,7 +334,7 @@ impl<'a> QuantizedMlpRef<'a> {
     }
 
     /// Computes all layers for samples.
-    fn run_all<'y, Y: 'y, Q: Iterator<Item = i8>>(
+    pub(super) fn run_all<'y, Y: 'y, Q: Iterator<Item = i16>>(
         &self,
         mut samples: impl ExactSizeIterator<Item = Q>,
         mut outputs: &'y mut [Y],
@@ -413,7 +355,7 @@ impl<'a> QuantizedMlpRef<'a> {
     }
 
     /// Computes all layers for `LANES` samples.
-    fn run_lanes<Q: Iterator<Item = i8>>(
+    fn run_lanes<Q: Iterator<Item = i16>>(
         &self,
         samples: impl Iterator<Item = Q>,
         to: Outputs<'_>,
@@ -423,7 +365,7 @@ impl<'a> QuantizedMlpRef<'a> {
         let (mut from, mut next) = scratch.split_at_mut(self.widths()[0]);
         for (lane, x) in samples.enumerate() {
             for (to, q) in from.iter_mut().zip(x) {
-                to[lane] = q.into();
+                to[lane] = q;
             }
         }
         let last = self.layers.len() - 1;
@@ -433,7 +375,7 @@ impl<'a> QuantizedMlpRef<'a> {
             simd::dispatch(ForwardLanes {
                 layer,
                 inputs: &from[..width],
-                outputs: Outputs::Wide(next.as_flattened_mut()),
+                outputs: LanesOutputs::Hidden(next),
             });
             width = layer.outputs();
             (from, next) = (next, from);
@@ -441,17 +383,17 @@ impl<'a> QuantizedMlpRef<'a> {
         simd::dispatch(ForwardLanes {
             layer: self.layers.get(last),
             inputs: &from[..width],
-            outputs: to,
+            outputs: LanesOutputs::Last(to),
         });
     }
 
     /// Computes all layers for one sample.
-    fn run(&self, inputs: impl Iterator<Item = i8>, to: Outputs<'_>, scratch: &mut [i16]) {
+    fn run(&self, inputs: impl Iterator<Item = i16>, to: Outputs<'_>, scratch: &mut [i16]) {
         let last = self.layers.len() - 1;
         let (even, odd) = scratch.split_at_mut(self.widths()[0]);
         let (mut from, mut next) = (even, odd);
         for (to, x) in from.iter_mut().zip(inputs) {
-            *to = x.into();
+            *to = x;
         }
         let mut width = self.inputs();
         for index in 0..last {
@@ -459,7 +401,7 @@ impl<'a> QuantizedMlpRef<'a> {
             simd::dispatch(Forward {
                 layer,
                 inputs: &from[..width],
-                outputs: Outputs::Wide(next),
+                outputs: Outputs::Int16(next),
             });
             width = layer.outputs();
             (from, next) = (next, from);
@@ -469,5 +411,12 @@ impl<'a> QuantizedMlpRef<'a> {
             inputs: &from[..width],
             outputs: to,
         });
+    }
+}
+
+fn check_bits(bits: u32) -> Result<()> {
+    match bits {
+        8 | 16 => Ok(()),
+        _ => Err(Error::invalid_setting("bits of an input", "8 or 16", bits)),
     }
 }

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::lanes::LANES;
-use super::layer::{Forward, Outputs};
+use super::layer::{Forward, Outputs, QuantizedTable};
 use super::network::Layers;
 use super::range::Affine;
 use super::{QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Rounding};
@@ -20,6 +20,22 @@ use crate::simd;
 /// Number of rows that are encoded together.
 const ROWS: usize = 256;
 
+/// A table that owns its numbers.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedTable {
+    Int8(Box<[i8; 256]>),
+    Int16(Box<[i16; 513]>),
+}
+
+impl OwnedTable {
+    pub(super) fn view(&self) -> QuantizedTable<'_> {
+        match self {
+            Self::Int8(table) => QuantizedTable::Int8(table),
+            Self::Int16(table) => QuantizedTable::Int16(table),
+        }
+    }
+}
+
 /// A layer that owns its numbers.
 #[derive(Clone, Debug)]
 pub(super) struct OwnedLayer {
@@ -31,14 +47,33 @@ pub(super) struct OwnedLayer {
     pub(super) zero_point: i32,
     pub(super) min: i32,
     pub(super) max: i32,
-    pub(super) table: Option<Box<[i8; 256]>>,
+    pub(super) table: Option<OwnedTable>,
     /// Meaning of the outputs, after the table.
     pub(super) outputs: Affine,
+    /// Factors of the outputs' scale, or none if it is common.
+    pub(super) factors: Vec<f32>,
 }
 
 impl OwnedLayer {
     pub(super) const fn outputs(&self) -> usize {
         self.biases.len()
+    }
+
+    /// Returns the scale of an output.
+    pub(super) fn scale(&self, output: usize) -> f64 {
+        let factor = self
+            .factors
+            .get(output)
+            .map_or(1.0, |&factor| f64::from(factor));
+        self.outputs.scale * factor
+    }
+
+    /// Returns the meaning of an output.
+    pub(super) fn meaning(&self, output: usize) -> Affine {
+        Affine {
+            scale: self.scale(output),
+            ..self.outputs
+        }
     }
 
     pub(super) fn view(&self) -> QuantizedLayer<'_> {
@@ -51,11 +86,11 @@ impl OwnedLayer {
             zero_point: self.zero_point,
             min: self.min,
             max: self.max,
-            table: self.table.as_deref(),
+            table: self.table.as_ref().map(OwnedTable::view),
         }
     }
 
-    /// Returns the int8 outputs for samples, widened.
+    /// Returns the int8 or int16 outputs for samples, widened.
     pub(super) fn forward(&self, inputs: &[i16], width: usize) -> Result<Vec<i16>> {
         let outputs = self.outputs();
         let len = memory::product("quantized samples", &[inputs.len() / width, outputs])?;
@@ -64,14 +99,14 @@ impl OwnedLayer {
             simd::dispatch(Forward {
                 layer: self.view(),
                 inputs: x,
-                outputs: Outputs::Wide(y),
+                outputs: Outputs::Int16(y),
             });
         }
         Ok(to)
     }
 }
 
-/// A multilayer perceptron in int8, made by a [`Quantizer`](super::Quantizer).
+/// A multilayer perceptron in integers, made by a [`Quantizer`](super::Quantizer).
 ///
 /// It computes what its [`QuantizedMlpRef`] computes, which `QuantizedMlpRef::from(&net)` returns
 /// without allocation. An [`Encoding`] of the network stays in f32, and the inputs of the
@@ -82,6 +117,8 @@ pub struct QuantizedMlp {
     pub(super) encoder: Option<Encoder<f32>>,
     pub(super) factors: Vec<f32>,
     pub(super) offsets: Vec<f32>,
+    /// Bits of an integer input.
+    pub(super) bits: u32,
     pub(super) layers: Vec<OwnedLayer>,
     pub(super) scale: f32,
     pub(super) zero_point: i32,
@@ -94,6 +131,7 @@ impl<'a> From<&'a QuantizedMlp> for QuantizedMlpRef<'a> {
             inputs: QuantizedInputs {
                 factors: &net.factors,
                 offsets: &net.offsets,
+                bits: net.bits,
             },
             layers: Layers::Owned(&net.layers),
             outputs: QuantizedOutputs {
@@ -123,7 +161,7 @@ impl QuantizedMlp {
     /// take.
     pub fn bytes(&self) -> usize {
         let layers = self.layers.iter().map(|layer| {
-            let table = layer.table.as_ref().map_or(0, |table| table.len());
+            let table = layer.table.as_ref().map_or(0, |table| table.view().bytes());
             let multipliers = 5 * layer.multipliers.len();
             layer.weights.len() + 4 * layer.biases.len() + multipliers + table
         });
@@ -147,6 +185,19 @@ impl QuantizedMlp {
             None => Ok(Cow::Borrowed(inputs)),
             Some((encoding, params)) => encoding.encode(params, inputs).map(Cow::Owned),
         }
+    }
+
+    /// Returns the encoding in front of the integers with its parameters, if there is one.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn encoder(&self) -> Option<&Encoder<f32>> {
+        self.encoder.as_ref()
+    }
+
+    /// Returns scale and zero point of each layer's outputs, after any table.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn scales(&self) -> impl ExactSizeIterator<Item = (f64, i32)> {
+        let meanings = self.layers.iter().map(|layer| layer.outputs);
+        meanings.map(|outputs| (outputs.scale, outputs.zero_point))
     }
 
     /// Returns the outputs for one or more samples. `inputs` is row-major `[samples x inputs]`, and
@@ -179,8 +230,8 @@ impl QuantizedMlp {
         let net = QuantizedMlpRef::from(self);
         let rows = inputs.chunks_exact(net.inputs());
         for (row, to) in rows.zip(to.chunks_exact_mut(net.inputs())) {
-            for (to, q) in to.iter_mut().zip(net.quantized(row)) {
-                *to = q.into();
+            for (to, q) in to.iter_mut().zip(net.inputs.quantized(row)) {
+                *to = q;
             }
         }
     }

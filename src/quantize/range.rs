@@ -1,4 +1,4 @@
-//! Ranges of numbers, and their int8 scales.
+//! Ranges of numbers, and the scales of their integers.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::memory;
 
-/// Rule that chooses the range of numbers that int8 covers, from calibration samples.
+/// Rule that chooses the range of numbers that integers cover, from calibration samples.
 ///
 /// Numbers outside the range become its ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,35 +42,70 @@ pub(super) fn round(x: f64) -> f64 {
     num_traits::Float::round(x)
 }
 
+/// Minimum and maximum of integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Integers(pub(super) i32, pub(super) i32);
+
+impl Integers {
+    /// Integers with a zero point.
+    pub(super) const INT8: Self = Self(-128, 127);
+    /// Integers without a zero point, as in TFLite.
+    pub(super) const INT16: Self = Self(-32768, 32767);
+    pub(super) const INT32: Self = Self(i32::MIN, i32::MAX);
+
+    /// Returns those of this many bits, which are 8 or 16.
+    pub(super) fn of_bits(bits: u32) -> Self {
+        if bits == 8 { Self::INT8 } else { Self::INT16 }
+    }
+
+    #[cfg(feature = "safetensors")]
+    pub(super) fn contain(self, q: i32) -> bool {
+        (self.0..=self.1).contains(&q)
+    }
+}
+
 /// Scale and zero point: number = (integer - `zero_point`) · scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Affine {
     pub(super) scale: f64,
     pub(super) zero_point: i32,
+    pub(super) integers: Integers,
 }
 
 impl Affine {
-    /// Returns the scale at which int8 covers a range that contains 0, with 0 as an integer.
-    pub(super) fn covering([low, high]: [f64; 2]) -> Self {
+    /// Returns the scale at which integers cover a range that contains 0, with 0 as an integer.
+    pub(super) fn covering([low, high]: [f64; 2], integers: Integers) -> Self {
+        if integers != Integers::INT8 {
+            let scale = high.max(-low) / f64::from(integers.1);
+            let is_positive = scale >= f64::from(f32::MIN_POSITIVE);
+            return Self {
+                scale: if is_positive { scale } else { 1.0 },
+                zero_point: 0,
+                integers,
+            };
+        }
         let scale = (high - low) / 255.0;
         if scale < f64::from(f32::MIN_POSITIVE) {
             // All numbers are 0.
             return Self {
                 scale: 1.0,
                 zero_point: -128,
+                integers,
             };
         }
         let zero_point = round(-128.0 - low / scale);
         Self {
             scale,
             zero_point: zero_point.clamp(-128.0, 127.0) as i32,
+            integers,
         }
     }
 
-    /// Returns the nearest integer within int8.
+    /// Returns the nearest of the integers.
     pub(super) fn quantize(&self, x: f64) -> i32 {
         let q = round(x / self.scale) + f64::from(self.zero_point);
-        q.clamp(-128.0, 127.0) as i32
+        let Integers(min, max) = self.integers;
+        q.clamp(min.into(), max.into()) as i32
     }
 
     /// Returns the number of an integer.
@@ -136,9 +171,14 @@ impl Histogram {
         self.low + self.width() * sum / self.total.max(1) as f64
     }
 
-    /// Returns the range that a rule chooses. It contains `anchor`, toward which it shrinks.
-    /// `f` is the function of the numbers whose error counts.
-    pub(super) fn range(&self, rule: RangeRule, anchor: f64, f: impl Fn(f64) -> f64) -> [f64; 2] {
+    /// Returns the range that a rule chooses for integers. It contains `anchor`, toward which it
+    /// shrinks. `f` is the function of the numbers whose error counts.
+    pub(super) fn range(
+        &self,
+        (rule, integers): (RangeRule, Integers),
+        anchor: f64,
+        f: impl Fn(f64) -> f64,
+    ) -> [f64; 2] {
         let all = [self.low.min(anchor), self.high.max(anchor)];
         match rule {
             RangeRule::MinMax => all,
@@ -149,11 +189,12 @@ impl Histogram {
                 [low.min(anchor), high.max(anchor)]
             }
             RangeRule::MeanSquaredError => {
+                let exact = self.bins().map(|(x, _)| f(x)).collect::<Vec<_>>();
                 let mut best = (f64::INFINITY, all);
                 for trial in 0..=TRIALS {
                     let factor = 1.0 - 0.5 * f64::from(trial) / f64::from(TRIALS);
                     let range = all.map(|end| anchor + (end - anchor) * factor);
-                    let error = self.squared_error(range, anchor, &f);
+                    let error = self.squared_error((range, integers), anchor, &f, &exact);
                     if error < best.0 {
                         best = (error, range);
                     }
@@ -167,22 +208,35 @@ impl Histogram {
         (self.high - self.low) / self.counts.len() as f64
     }
 
-    /// Returns the sum of squared errors of f, if int8 covers a range.
-    fn squared_error(&self, range: [f64; 2], anchor: f64, f: impl Fn(f64) -> f64) -> f64 {
-        let affine = Affine::covering(range.map(|end| end - anchor));
-        let width = self.width();
-        let bins = self
-            .counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0);
-        let errors = bins.map(|(bin, &count)| {
-            let x = self.low + (bin as f64 + 0.5) * width;
-            let rounded = affine.number(affine.quantize(x - anchor)) + anchor;
-            let error = f(x) - f(rounded);
-            count as f64 * error * error
+    /// Returns the sum of squared errors of f, if integers cover a range. `exact` are the values of
+    /// f at the centers of the bins.
+    fn squared_error(
+        &self,
+        (range, integers): ([f64; 2], Integers),
+        anchor: f64,
+        f: impl Fn(f64) -> f64,
+        exact: &[f64],
+    ) -> f64 {
+        let affine = Affine::covering(range.map(|end| end - anchor), integers);
+        // Adjacent bins often have the same integer.
+        let mut last = (i32::MIN, 0.0);
+        let errors = self.bins().zip(exact).map(|((x, count), exact)| {
+            let q = affine.quantize(x - anchor);
+            if q != last.0 {
+                last = (q, f(affine.number(q) + anchor));
+            }
+            let error = exact - last.1;
+            count * error * error
         });
         errors.sum()
+    }
+
+    /// Returns the centers and counts of all bins that have numbers.
+    pub(super) fn bins(&self) -> impl Iterator<Item = (f64, f64)> {
+        let width = self.width();
+        let bins = self.counts.iter().enumerate();
+        bins.filter(|(_, count)| **count > 0)
+            .map(move |(bin, &count)| (self.low + (bin as f64 + 0.5) * width, count as f64))
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::range::Affine;
+use super::range::{Affine, Integers};
 use super::walk::{Walk, encoded};
 use super::{QuantizedMlp, QuantizedMlpRef};
 use crate::error::{Error, Result, check_length};
@@ -29,7 +29,7 @@ pub struct QuantizationReport {
     pub largest_error: f64,
     /// Root of the mean squared difference of all outputs.
     pub root_mean_squared_error: f64,
-    /// Bytes of the parameters in f32, and in int8 with scales and tables.
+    /// Bytes of the parameters in f32, and in integers with scales and tables.
     pub bytes: [usize; 2],
     /// Name of the score, and its values for the original and the quantized network.
     pub score: Option<(String, [f64; 2])>,
@@ -49,7 +49,7 @@ pub struct QuantizationNoise {
 
 /// Sums of a group of numbers.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+pub(super) struct Sums {
     signal: f64,
     noise: f64,
     largest: f64,
@@ -58,7 +58,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, exact: f64, got: f64, range: [f64; 2]) {
+    pub(super) fn add(&mut self, exact: f64, got: f64, range: [f64; 2]) {
         let error = (exact - got).abs();
         self.signal += exact * exact;
         self.noise += error * error;
@@ -80,10 +80,11 @@ impl Sums {
     }
 }
 
-/// Returns the numbers that round to an integer within int8.
+/// Returns the numbers that round to an integer within the limits.
 fn range(affine: Affine) -> [f64; 2] {
     let half = 0.5 * affine.scale;
-    [affine.number(-128) - half, affine.number(127) + half]
+    let Integers(min, max) = affine.integers;
+    [affine.number(min) - half, affine.number(max) + half]
 }
 
 impl QuantizedMlp {
@@ -132,7 +133,7 @@ impl QuantizedMlp {
                 memory::resize("outputs", &mut got, 0.0, y.len())?;
                 quantized.predict_into(&inputs[rows * width..done], &mut got, &mut scratch)?;
                 let range = match self.activation {
-                    None if layer.max <= 127 => range(layer.outputs),
+                    None if layer.outputs.integers != Integers::INT32 => range(layer.outputs),
                     _ => [f64::NEG_INFINITY, f64::INFINITY],
                 };
                 for (exact, got) in y.iter().zip(&got) {
@@ -142,22 +143,15 @@ impl QuantizedMlp {
             }
             let from = layer.weights.len() / layer.outputs();
             integers = layer.forward(&integers, from)?;
-            let range = range(layer.outputs);
-            for (exact, &q) in y.iter().zip(&integers) {
-                let got = layer.outputs.number(q.into());
-                sums[index + 1].add((*exact).into(), got, range);
+            let meanings: Vec<_> = (0..layer.outputs()).map(|at| layer.meaning(at)).collect();
+            for ((exact, &q), meaning) in y.iter().zip(&integers).zip(meanings.iter().cycle()) {
+                let got = meaning.number(q.into());
+                sums[index + 1].add((*exact).into(), got, range(*meaning));
             }
             Ok(())
         })?;
-        let output = &sums[last + 1];
-        Ok(QuantizationReport {
-            inputs: sums[0].noise(),
-            layers: sums[1..].iter().map(Sums::noise).collect(),
-            largest_error: output.largest,
-            root_mean_squared_error: crate::math::sqrt(output.noise / output.count as f64),
-            bytes: [size_of_val(net.params()), self.bytes()],
-            score: None,
-        })
+        let bytes = [size_of_val(net.params()), self.bytes()];
+        Ok(QuantizationReport::new(&sums, bytes))
     }
 
     /// Compares as [`compare`](Self::compare) does, and measures both networks' score on these
@@ -174,42 +168,75 @@ impl QuantizedMlp {
         score: &dyn Score<f32>,
     ) -> Result<QuantizationReport> {
         let mut report = self.compare(net, inputs)?;
-        let outputs = net.outputs();
-        check_length("targets", targets, inputs.len() / net.inputs() * outputs)?;
-        check_finite_rows("targets", targets, outputs)?;
-        let mut scratch = Vec::new();
-        let mut measure = |y: &[f32]| score.score_in(&mut scratch, y, targets, outputs, None);
-        let scores = [
-            measure(&net.predict(inputs)?),
-            measure(&self.predict(inputs)?),
-        ];
-        report.score = Some((score.name().into_owned(), scores));
+        report.add_score(net, inputs, targets, score, |inputs| self.predict(inputs))?;
         Ok(report)
     }
 
     fn check_shape(&self, net: &Mlp<f32>) -> Result<()> {
         let ours = self.layers.iter().map(super::owned::OwnedLayer::outputs);
         let theirs = net.layout().layers().iter().map(|layer| layer.outputs);
-        if self.inputs() == net.inputs() && ours.clone().eq(theirs.clone()) {
-            return Ok(());
-        }
-        let shape =
-            |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
-        Err(Error::shape(
-            "network",
-            shape(self.inputs(), ours.collect()),
-            shape(net.inputs(), theirs.collect()),
-        ))
+        check_shape((self.inputs(), ours), (net.inputs(), theirs))
     }
 
     fn add_inputs(&self, sums: &mut Sums, rows: &[f32], integers: &[i16]) {
         let stage = self.factors.iter().zip(&self.offsets).cycle();
+        let Integers(min, max) = Integers::of_bits(self.bits);
         for ((&exact, &q), (&factor, &offset)) in rows.iter().zip(integers).zip(stage) {
             let number = |q: f64| (q - f64::from(offset)) / f64::from(factor);
-            let range = [number(-128.5), number(127.5)];
+            let range = [number(f64::from(min) - 0.5), number(f64::from(max) + 0.5)];
             sums.add(exact.into(), number(q.into()), range);
         }
     }
+}
+
+impl QuantizationReport {
+    /// Creates a report from the sums of inputs and of each layer's outputs.
+    pub(super) fn new(sums: &[Sums], bytes: [usize; 2]) -> Self {
+        let output = &sums[sums.len() - 1];
+        Self {
+            inputs: sums[0].noise(),
+            layers: sums[1..].iter().map(Sums::noise).collect(),
+            largest_error: output.largest,
+            root_mean_squared_error: crate::math::sqrt(output.noise / output.count as f64),
+            bytes,
+            score: None,
+        }
+    }
+
+    /// Measures the score of a network and of its quantized form.
+    pub(super) fn add_score(
+        &mut self,
+        net: &Mlp<f32>,
+        inputs: &[f32],
+        targets: &[f32],
+        score: &dyn Score<f32>,
+        predict: impl Fn(&[f32]) -> Result<Vec<f32>>,
+    ) -> Result<()> {
+        let outputs = net.outputs();
+        check_length("targets", targets, inputs.len() / net.inputs() * outputs)?;
+        check_finite_rows("targets", targets, outputs)?;
+        let mut scratch = Vec::new();
+        let mut measure = |y: &[f32]| score.score_in(&mut scratch, y, targets, outputs, None);
+        let scores = [measure(&net.predict(inputs)?), measure(&predict(inputs)?)];
+        self.score = Some((score.name().into_owned(), scores));
+        Ok(())
+    }
+}
+
+/// Checks that two networks have as many inputs, and layers of the same sizes.
+pub(super) fn check_shape(
+    ours: (usize, impl Iterator<Item = usize> + Clone),
+    theirs: (usize, impl Iterator<Item = usize> + Clone),
+) -> Result<()> {
+    if ours.0 == theirs.0 && ours.1.clone().eq(theirs.1.clone()) {
+        return Ok(());
+    }
+    let shape = |inputs, layers: Vec<usize>| format!("{inputs} inputs and layers of {layers:?}");
+    Err(Error::shape(
+        "network",
+        shape(ours.0, ours.1.collect()),
+        shape(theirs.0, theirs.1.collect()),
+    ))
 }
 
 impl fmt::Display for QuantizationReport {

@@ -18,6 +18,8 @@ pub(super) struct Statistics {
     pub(super) y: Histogram,
     /// Mean pre-activation of each row.
     pub(super) means: Vec<f64>,
+    /// Largest magnitude of each output.
+    pub(super) largest: Vec<f64>,
 }
 
 impl Statistics {
@@ -28,9 +30,11 @@ impl Statistics {
                 z: Histogram::new(BINS)?,
                 y: Histogram::new(BINS)?,
                 means: memory::filled("means", 0.0, layer.outputs())?,
+                largest: memory::filled("largest outputs", 0.0, layer.outputs())?,
             })
         });
         let mut all = layers.collect::<Result<Vec<_>>>()?;
+        let samples = (inputs.len() / net.layout().layers()[0].inputs) as f64;
         walk.for_each_block(inputs, |index, z, y| {
             let at = &mut all[index];
             at.z.widen(z.iter().copied());
@@ -40,9 +44,13 @@ impl Statistics {
                     *mean += f64::from(*z);
                 }
             }
+            for row in y.chunks_exact(at.largest.len()) {
+                for (largest, y) in at.largest.iter_mut().zip(row) {
+                    *largest = largest.max(f64::from(y.abs()));
+                }
+            }
             check_finite("outputs of a layer", y)
         })?;
-        let samples = (inputs.len() / net.layout().layers()[0].inputs) as f64;
         for at in &mut all {
             at.means.iter_mut().for_each(|mean| *mean /= samples);
         }

@@ -59,6 +59,19 @@ impl Walk {
         })
     }
 
+    /// Returns the pre-activations of one layer for all rows.
+    pub(super) fn pre_activations(&mut self, layer: usize, inputs: &[f32]) -> Result<Vec<f32>> {
+        let mut all = Vec::new();
+        self.for_each_block(inputs, |index, z, _| {
+            if index == layer {
+                memory::reserve("pre-activations", &mut all, z.len())?;
+                all.extend_from_slice(z);
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
     /// Visits pre-activations and outputs of each layer for blocks of rows of encoded inputs, in
     /// order. The numbers come with the index of the layer.
     pub(super) fn for_each_block(

@@ -223,7 +223,7 @@ macro_rules! integers {
     };
 }
 
-integers!(i8: I8, i32: I32);
+integers!(i8: I8, i16: I16, i32: I32);
 
 /// Name, type and shape of a tensor.
 type Place<'a> = (&'a str, Dtype, &'a [usize]);

@@ -70,6 +70,20 @@ impl<T: Float> Trainer<T> {
         Ok(())
     }
 
+    /// Checks that no checkpoint file is set, because `why`.
+    #[cfg(all(feature = "safetensors", feature = "std"))]
+    pub(crate) fn check_no_checkpoints(&self, why: &str) -> Result<()> {
+        if let Some((path, _)) = &self.checkpoints {
+            let expected = alloc::format!("none, because {why}");
+            return Err(Error::incompatible(
+                "checkpoint file",
+                expected,
+                path.display(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks that a schedule over all updates has not reached its end.
     pub(super) fn check_schedule(&self, state: &TrainerState<T>, batches: &Batches) -> Result<()> {
         let updates = (batches.count() as u64).saturating_mul(self.epochs as u64);

@@ -62,14 +62,7 @@ impl<T: Float> Trainer<T> {
             return Err(Error::shape("sets of samples", expected, samples.len()));
         }
         #[cfg(all(feature = "safetensors", feature = "std"))]
-        if let Some((path, _)) = &self.checkpoints {
-            let expected = "none, because the networks would share it";
-            return Err(Error::incompatible(
-                "checkpoint file",
-                expected,
-                path.display(),
-            ));
-        }
+        self.check_no_checkpoints("the networks would share it")?;
         // A single network has all threads, and several have one each.
         let (threads, each) = match (self.threads, count) {
             (Some(0), _) => (Threads::exactly(0)?, None),

@@ -7,7 +7,7 @@ use super::Trainer;
 use super::batches::{Batches, rows};
 use super::history::{Epoch, History, StopReason, TrainingEvent};
 use super::run::{RunLength, TrainingRun};
-use super::sample_loop;
+use super::sample_loop::{self, Shadow};
 use super::state::{Fingerprint, TrainerState};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -144,7 +144,27 @@ impl<T: Float> Trainer<T> {
         samples: &Samples<'_, T>,
         mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
     ) -> Result<StopReason> {
-        sample_loop::run(self, net, state, samples, RunLength::Whole, &mut on_event)
+        let whole = (RunLength::Whole, None);
+        sample_loop::run(self, net, state, samples, whole, &mut on_event)
+    }
+
+    /// Trains a network from its parameters by the gradient of its shadow.
+    pub(crate) fn fit_shadow(
+        &self,
+        net: &mut Mlp<T>,
+        samples: &Samples<'_, T>,
+        shadow: &mut dyn Shadow<T>,
+        mut on_event: impl FnMut(&TrainingEvent, &Mlp<T>) -> ControlFlow<()> + Send,
+    ) -> Result<History> {
+        let mut state = self.init_state(net)?;
+        let whole = (RunLength::Whole, Some(shadow));
+        sample_loop::run(self, net, &mut state, samples, whole, &mut on_event)?;
+        Ok(state.into_history())
+    }
+
+    /// Makes all checks that [`fit`](Self::fit) makes before the first update.
+    pub(crate) fn check_fit(&self, net: &mut Mlp<T>, samples: &Samples<'_, T>) -> Result<()> {
+        sample_loop::check(self, net, samples)
     }
 
     /// Trains for one epoch on these samples, which may differ from call to call.
@@ -170,7 +190,8 @@ impl<T: Float> Trainer<T> {
             let expected = "no early stopping, best epoch to keep or validation split";
             return Err(Error::incompatible(what, expected, "one"));
         }
-        sample_loop::run(self, net, state, samples, RunLength::OneEpoch, &mut never)?;
+        let one = (RunLength::OneEpoch, None);
+        sample_loop::run(self, net, state, samples, one, &mut never)?;
         let epoch = state.history.epochs.last().copied();
         epoch.ok_or(Error::Empty { what: "epochs" })
     }

@@ -56,6 +56,7 @@ pub use levenberg_marquardt::{
     LevenbergMarquardtState,
 };
 pub use run::TrainingRun;
+pub(crate) use sample_loop::Shadow;
 pub use state::TrainerState;
 pub use stopping::{Adaptive, ReduceOnPlateau};
 pub use trainer::Trainer;

@@ -24,8 +24,37 @@ const PARALLEL_WORK: usize = 1 << 20;
 /// caller makes.
 const WORTH_HINTS: usize = 10;
 
+/// A network that follows the trained one, and whose loss and gradient train it.
+///
+/// It has the same layout. An example are rounded parameters.
+pub(crate) trait Shadow<T>: Send {
+    /// Prepares for an epoch, after this many of all epochs.
+    fn begin_epoch(&mut self, net: &Mlp<T>, done: usize, all: usize) -> Result<()>;
+
+    /// Follows a network, and returns the shadow of it.
+    fn follow(&mut self, net: &Mlp<T>) -> Result<&Mlp<T>>;
+
+    /// Returns the shadow of the last network that it followed.
+    fn network(&self) -> &Mlp<T>;
+
+    /// Notes that the epoch that has ended is the best so far.
+    fn keep(&mut self);
+}
+
+/// A shadow, if there is one.
+type AnyShadow<'a, T> = Option<&'a mut (dyn Shadow<T> + 'a)>;
+
+/// Returns the network whose loss trains `net`.
+fn judged<'a, T>(shadow: &'a mut AnyShadow<'_, T>, net: &'a Mlp<T>) -> Result<&'a Mlp<T>> {
+    match shadow {
+        Some(shadow) => shadow.follow(net),
+        None => Ok(net),
+    }
+}
+
 /// Samples and workspace of a training run.
-struct Fit<'a, T> {
+struct Fit<'a, 's, T> {
+    shadow: AnyShadow<'s, T>,
     samples: CheckedSamples<'a, T>,
     validation: Option<(Samples<'a, T>, CheckedSamples<'a, T>)>,
     threads: Threads,
@@ -36,17 +65,17 @@ struct Fit<'a, T> {
     scratch: Vec<u64>,
 }
 
-/// Checks settings, network and samples, then trains.
+/// Checks settings, network and samples, then trains. If there is a shadow, its gradient trains.
 pub(super) fn run<T: Float>(
     trainer: &Trainer<T>,
     net: &mut Mlp<T>,
     state: &mut TrainerState<T>,
     samples: &Samples<'_, T>,
-    length: RunLength,
+    (length, shadow): (RunLength, AnyShadow<'_, T>),
     on_event: &mut OnEvent<'_, T>,
 ) -> Result<StopReason> {
-    let train = |fit: &mut Fit<'_, T>, run: TrainingRun<'_, T>| fit.run(run, on_event);
-    prepared(trainer, net, state, samples, length, train)
+    let train = |fit: &mut Fit<'_, '_, T>, run: TrainingRun<'_, T>| fit.run(run, on_event);
+    prepared(trainer, net, state, samples, (length, shadow), train)
 }
 
 /// Makes all checks that come before the first update of a whole run, and changes nothing.
@@ -56,8 +85,9 @@ pub(super) fn check<T: Float>(
     samples: &Samples<'_, T>,
 ) -> Result<()> {
     let mut state = trainer.init_state(net)?;
-    let stop = |_: &mut Fit<'_, T>, _: TrainingRun<'_, T>| Ok(StopReason::Callback);
-    prepared(trainer, net, &mut state, samples, RunLength::Whole, stop).map(drop)
+    let stop = |_: &mut Fit<'_, '_, T>, _: TrainingRun<'_, T>| Ok(StopReason::Callback);
+    let length = (RunLength::Whole, None);
+    prepared(trainer, net, &mut state, samples, length, stop).map(drop)
 }
 
 /// Checks settings, network and samples, and calls `train` with all that a training run needs.
@@ -66,8 +96,8 @@ fn prepared<T: Float>(
     net: &mut Mlp<T>,
     state: &mut TrainerState<T>,
     samples: &Samples<'_, T>,
-    length: RunLength,
-    train: impl FnOnce(&mut Fit<'_, T>, TrainingRun<'_, T>) -> Result<StopReason>,
+    (length, shadow): (RunLength, AnyShadow<'_, T>),
+    train: impl FnOnce(&mut Fit<'_, '_, T>, TrainingRun<'_, T>) -> Result<StopReason>,
 ) -> Result<StopReason> {
     trainer.check()?;
     #[cfg(all(feature = "safetensors", feature = "std"))]
@@ -113,8 +143,10 @@ fn prepared<T: Float>(
         trainer.check_schedule(state, &batches)?;
     }
     let (kept, seed) = (state.workspace.take(), trainer.seed);
-    let gradient = (trainer.objective).workspace(net, kept, seed, mean_weight)?;
+    let judged = shadow.as_ref().map_or(&*net, |shadow| shadow.network());
+    let gradient = (trainer.objective).workspace(judged, kept, seed, mean_weight)?;
     let mut fit = Fit {
+        shadow,
         samples: all,
         validation,
         gradient: gradient.with_threads(threads.clone()),
@@ -148,7 +180,7 @@ pub(super) fn threads_for<T: Float>(
     }
 }
 
-impl<T: Float> Fit<'_, T> {
+impl<T: Float> Fit<'_, '_, T> {
     fn run(
         &mut self,
         mut run: TrainingRun<'_, T>,
@@ -168,7 +200,8 @@ impl<T: Float> Fit<'_, T> {
         }
         if run.length == RunLength::Whole && run.state.history.epochs.len() >= WORTH_HINTS {
             let (history, loss) = (&run.state.history, run.trainer.loss());
-            let hints = hints(history, run.net, &self.samples, &mut self.gradient, loss)?;
+            let net = judged(&mut self.shadow, run.net)?;
+            let hints = hints(history, net, &self.samples, &mut self.gradient, loss)?;
             run.state.history.hints = hints;
         }
         run.finish()
@@ -176,13 +209,18 @@ impl<T: Float> Fit<'_, T> {
 
     /// Trains until the end of the current epoch, or until the caller ends the run.
     fn epoch(&mut self, run: &mut TrainingRun<'_, T>, on_event: &mut OnEvent<'_, T>) -> Result<()> {
+        if let Some(shadow) = &mut self.shadow {
+            let done = run.state.scalars.progress.epoch;
+            shadow.begin_epoch(run.net, done, run.trainer.epochs)?;
+        }
         while let Some(batch) = run.batch() {
             let rows = self.samples.try_choose(batch)?;
             // A minibatch whose weights are all 0 has no mean loss.
             let update = if rows.can_teach() {
                 self.gradient.set_updates(run.state.scalars.progress.step);
                 self.gradient.set_dropout(run.state.dropout(run.trainer))?;
-                let loss = (self.gradient).compute_rows(run.net, &rows, run.trainer.loss())?;
+                let net = judged(&mut self.shadow, run.net)?;
+                let loss = (self.gradient).compute_rows(net, &rows, run.trainer.loss())?;
                 run.apply_parallel(&self.threads, loss, self.gradient.values())?
             } else {
                 run.skip()?
@@ -196,6 +234,11 @@ impl<T: Float> Fit<'_, T> {
         run.with_average(|run| {
             let validation = self.validate(run.trainer, run.net)?;
             let epoch = run.close_epoch(validation);
+            if let Some(shadow) = &mut self.shadow
+                && run.state.history.best_epoch == Some(epoch.number)
+            {
+                shadow.keep();
+            }
             run.tell(TrainingEvent::Epoch(epoch), on_event);
             Ok(())
         })
@@ -213,6 +256,7 @@ impl<T: Float> Fit<'_, T> {
         let score = trainer.score();
         self.outputs.clear();
         let outputs = score.is_some().then_some(&mut self.outputs);
+        let net = judged(&mut self.shadow, net)?;
         let loss = (self.gradient).evaluate_rows(net, rows, trainer.loss(), outputs)?;
         let score = score.map(|score| {
             let targets = samples.target_rows(net.outputs())?;

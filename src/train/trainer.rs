@@ -260,6 +260,14 @@ impl<T: Float> Trainer<T> {
         }
     }
 
+    /// Returns the inputs of the validation set, if there is one.
+    pub(crate) fn validation_inputs_mut(&mut self) -> Option<&mut Vec<T>> {
+        match self.validation_source_mut()? {
+            Source::Set(inputs, ..) => Some(inputs),
+            Source::Split(..) => None,
+        }
+    }
+
     fn validation_source_mut(&mut self) -> Option<&mut Source<T>> {
         Some(&mut Arc::make_mut(self.validation.as_mut()?).source)
     }

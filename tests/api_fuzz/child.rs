@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{Case, Number, seen};
 use crate::worker::{FAIL, HANG, START};
-use crate::{by_hand, fits, gradients, models, nets, tools, training};
+use crate::{by_hand, fits, gradients, models, nets, quantized, tools, training};
 
 /// Maximum time of a case. If it is exceeded, the case hangs or the machine is busy, so the case is
 /// repeated alone with more time.
@@ -141,7 +141,7 @@ fn calls<T: Number>(case: &mut Case) {
 
 /// Calls functions that need no network.
 fn alone<T: Number>(case: &mut Case) {
-    match case.random.below(18) {
+    match case.random.below(21) {
         0..=2 => models::classifier::<T, String>(case),
         3 => models::classifier::<T, u32>(case),
         4 => models::multilabel::<T, String>(case),
@@ -156,6 +156,9 @@ fn alone<T: Number>(case: &mut Case) {
         12 if case.random.percent(50) => fits::run(case),
         12 => tools::minimizer::<T>(case),
         13 => nets::neuron::<T>(case),
+        18 => quantized::network_in_int8(case),
+        19 => quantized::weights_in_int8(case),
+        20 => quantized::parts(case),
         14 => nets::layout(case),
         15 => nets::names::<T>(case),
         _ => {

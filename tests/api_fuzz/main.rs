@@ -33,6 +33,7 @@ mod memory;
 mod models;
 mod nets;
 mod pieces;
+mod quantized;
 mod random;
 mod tools;
 mod trainers;

@@ -72,7 +72,7 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
     let numbers = (0..9_u8).map(|i| f32::from(i) * 0.75);
     let mut scratch = vec![0; view.scratch_len()];
     let mut integers = |x: f32| {
-        let (mut q, mut y) = ([0], [0]);
+        let (mut q, mut y) = ([0_i8], [0]);
         view.quantize_inputs(&[x], &mut q).unwrap();
         view.predict_int32(&q, &mut y, &mut scratch).unwrap();
         let number = y[0] as f32 * view.output_stage().scale;
@@ -98,7 +98,22 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
             "Nine numbers, and those that the network in f32 predicts.",
         ),
         "f32, f32",
-        numbers.map(float).collect::<Vec<_>>().into_iter(),
+        numbers.clone().map(float).collect::<Vec<_>>().into_iter(),
+    );
+    let mut weights = Quantizer::new().quantize_weights(&net).unwrap();
+    weights.correct_biases(&net, &inputs).unwrap();
+    let of_weights = |x: f32| {
+        let y = weights.predict(&[x]).unwrap();
+        assert!((y[0] - x.sin()).abs() < 0.08, "{y:?} for {x}");
+        (format!("{x:?}"), format!("{:?}", y[0]))
+    };
+    let of_weights = cases(
+        (
+            "CASES",
+            "Nine numbers, and those that the network with weights in int8 predicts.",
+        ),
+        "f32, f32",
+        numbers.map(of_weights).collect::<Vec<_>>().into_iter(),
     );
     Vec::from([
         (
@@ -114,7 +129,12 @@ fn files_of_sine() -> Vec<(&'static str, String)> {
             "src/networks/sine_f32_alone.rs",
             net.to_rust_standalone("sine").unwrap(),
         ),
+        (
+            "src/networks/sine_weights.rs",
+            weights.to_rust("SINE").unwrap(),
+        ),
         ("src/networks/sine_int8_cases.rs", int8),
+        ("src/networks/sine_weights_cases.rs", of_weights),
         ("src/networks/sine_f32_cases.rs", float),
         ("c/sine_int8.h", quantized.to_c("sine").unwrap()),
         ("c/sine_f32.h", net.to_c("sine").unwrap()),

@@ -22,6 +22,10 @@ fn networks() -> Vec<QuantizedMlp> {
         int8.rounding(Rounding::Single)
             .quantize(&tables, &samples())
             .unwrap(),
+        Quantizer::new()
+            .activation_bits(16)
+            .quantize(&tables, &samples())
+            .unwrap(),
     ])
 }
 
@@ -75,10 +79,21 @@ fn others_read_the_tensors() {
 
 #[test]
 fn damaged_and_other_files_are_errors() {
-    let net = &networks()[2];
-    let bytes = net.to_bytes().unwrap();
+    for net in &networks()[2..] {
+        check_damage(&net.to_bytes().unwrap());
+    }
+    let bytes = networks()[2].to_bytes().unwrap();
+    let float = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
+    let error = QuantizedMlp::from_bytes(&float.to_bytes().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("quantized network"), "{error}");
+    let error = Mlp::<f32>::from_bytes(&bytes).unwrap_err();
+    assert!(error.to_string().contains("quantized network"), "{error}");
+}
+
+/// Checks that any damage is an error.
+fn check_damage(bytes: &[u8]) {
     for at in 0..bytes.len() {
-        let mut damaged = bytes.clone();
+        let mut damaged = bytes.to_vec();
         damaged[at] ^= 1 << (at % 8);
         assert!(QuantizedMlp::from_bytes(&damaged).is_err(), "byte {at}");
         assert!(
@@ -86,11 +101,6 @@ fn damaged_and_other_files_are_errors() {
             "{at} bytes"
         );
     }
-    let float = Mlp::<f32>::builder(1).output(1, Identity).build().unwrap();
-    let error = QuantizedMlp::from_bytes(&float.to_bytes().unwrap()).unwrap_err();
-    assert!(error.to_string().contains("quantized network"), "{error}");
-    let error = Mlp::<f32>::from_bytes(&bytes).unwrap_err();
-    assert!(error.to_string().contains("quantized network"), "{error}");
 }
 
 /// An activation of f32 outputs that the crate does not know.

@@ -16,7 +16,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
-fn floats(name: &str) -> Vec<f32> {
+pub fn floats(name: &str) -> Vec<f32> {
     tflite::numbers(&file(name), f32::from_le_bytes)
 }
 
@@ -85,6 +85,7 @@ fn tflites_file_gives_tflites_outputs() {
     let inputs = QuantizedInputs {
         factors: &vec![1.0 / scale; 640],
         offsets: &vec![zero; 640],
+        bits: 8,
     };
     let outputs = QuantizedOutputs {
         scale: last.scales[0],
@@ -109,7 +110,7 @@ fn tflites_file_gives_tflites_outputs() {
     }
 }
 
-fn original() -> Mlp<f32> {
+pub fn original() -> Mlp<f32> {
     let bytes = file("ad01_fp32.tflite");
     let layers = tflite::layers(&bytes).into_iter().map(|layer| {
         let weights = tflite::numbers(layer.weights.bytes, f32::from_le_bytes);
@@ -123,9 +124,8 @@ fn original() -> Mlp<f32> {
     Mlp::from_layers(&layers.collect::<Result<Vec<_>, _>>().unwrap()).unwrap()
 }
 
-#[test]
-fn our_int8_loses_less_than_tflites() {
-    let net = original();
+/// Returns calibration samples and the inputs of the test.
+pub fn samples() -> [Vec<f32>; 2] {
     let frames = floats("frames.bin");
     let windows = frames.windows(640).step_by(128).flatten().copied();
     let mut calibration: Vec<f32> = windows.collect();
@@ -134,6 +134,13 @@ fn our_int8_loses_less_than_tflites() {
         .flat_map(|i| floats(&format!("input_{i}.bin")))
         .collect();
     calibration.extend(&inputs);
+    [calibration, inputs]
+}
+
+#[test]
+fn our_int8_loses_less_than_tflites() {
+    let net = original();
+    let [calibration, inputs] = samples();
     let expected = net.predict(&inputs).unwrap();
     let error = |quantizer: Quantizer| {
         let net = quantizer.quantize(&net, &calibration).unwrap();
@@ -152,6 +159,10 @@ fn our_int8_loses_less_than_tflites() {
     assert!(error(Quantizer::new().range(RangeRule::MinMax)) <= 0.02);
     assert!(error(Quantizer::new().range(RangeRule::Percentile(0.9999))) <= 0.025);
     assert!(error(Quantizer::new().common_input_scale(true)) <= 0.03);
+    // With 16-bit activations, only weights and limits of the samples cost something.
+    let wide = Quantizer::new().activation_bits(16);
+    assert!(error(wide) <= default);
+    assert!(error(wide.compensate_weights(true)) <= 0.1 * default);
     // The worth of each part of the default.
     assert!(error(Quantizer::new().correct_biases(false)) > 1.5 * default);
     assert!(error(Quantizer::new().outputs(OutputForm::Int8)) > 1.2 * default);

@@ -7,8 +7,10 @@ use feedforward::encoding::{
     self, Concat, Encoding, Grid, GridSettings, OneBlob, Periodic, PeriodicSettings, Positional,
     Scaled,
 };
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::AdamW;
 use feedforward::quantize::{QuantizedMlp, QuantizedMlpRef, Quantizer};
-use feedforward::{Mlp, MlpBuilder};
+use feedforward::{Mlp, MlpBuilder, Trainer};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// Numbers from 0 to 1.
@@ -102,6 +104,13 @@ fn faults_of_encodings_are_errors() {
             "{message}"
         );
     }
+    let trainer = Trainer::new(SquaredError, AdamW::new(0.01));
+    let fitted = Quantizer::new().fit(&trainer, &mut net.clone(), &samples, &samples);
+    let message = fitted.unwrap_err().to_string();
+    assert!(
+        message.contains("positional(inputs=2, octaves=3)"),
+        "{message}"
+    );
     assert!(quantized.encode(&samples[..3]).is_err());
     assert!(quantized.encode(&[0.0, f32::NAN]).is_err());
     let plain = Mlp::<f32>::builder(12).hidden(24, Tanh).output(2, Identity);

@@ -2,8 +2,8 @@
 
 use feedforward::activation::{Identity, Maxout, Parametric, Relu, Sigmoid};
 use feedforward::quantize::{
-    OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, Quantizer,
-    RangeRule, Rounding,
+    OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, QuantizedTable,
+    Quantizer, RangeRule, Rounding,
 };
 use feedforward::{Error, Mlp};
 
@@ -33,6 +33,10 @@ fn invalid_calls_are_errors() {
     is(
         message(quantizer.weight_bits(9).quantize(&net, &samples)),
         "bits of a weight: expected 2 to 8",
+    );
+    is(
+        message(quantizer.activation_bits(12).quantize(&net, &samples)),
+        "bits of an activation: expected 8 or 16",
     );
     let rule = RangeRule::Percentile(f64::NAN);
     is(
@@ -72,25 +76,41 @@ fn invalid_calls_are_errors() {
     let view = QuantizedMlpRef::from(&quantized);
     let mut scratch = vec![0; view.scratch_len()];
     let error = view
-        .predict_int8(&[0; 6], &mut [0; 3], &mut scratch)
+        .predict_int8(&[0_i8; 6], &mut [0; 3], &mut scratch)
         .unwrap_err();
     is(error.to_string(), "predict_int32");
     let error = view
-        .predict_int32(&[0; 6], &mut [0; 3], &mut scratch[1..])
+        .predict_int32(&[0_i8; 6], &mut [0; 3], &mut scratch[1..])
         .unwrap_err();
     is(error.to_string(), "scratch");
+    let error = view
+        .predict_int16(&[0_i8; 6], &mut [0; 3], &mut scratch)
+        .unwrap_err();
+    is(error.to_string(), "predict_int32");
+    let error = view
+        .predict_int32(&[0_i16; 6], &mut [0; 3], &mut scratch)
+        .unwrap_err();
+    is(error.to_string(), "expected i8, got i16");
+    let error = view
+        .quantize_inputs(&[0.0; 6], &mut [0_i16; 6])
+        .unwrap_err();
+    is(error.to_string(), "expected i8, got i16");
     assert!(
-        view.predict_int32(&[0; 6], &mut [0; 2], &mut scratch)
+        view.predict_int32(&[0_i8; 6], &mut [0; 2], &mut scratch)
             .is_err()
     );
     assert!(
-        view.predict_int32(&[0; 5], &mut [0; 3], &mut scratch)
+        view.predict_int32(&[0_i8; 5], &mut [0; 3], &mut scratch)
             .is_err()
     );
 }
 
-#[test]
-fn parts_that_do_not_fit_are_errors() {
+/// Returns the parts of a small network.
+fn parts() -> (
+    QuantizedInputs<'static>,
+    QuantizedLayer<'static>,
+    QuantizedOutputs<'static>,
+) {
     let layer = QuantizedLayer {
         weights: &[1, 2, 3, 4],
         biases: &[0, 0],
@@ -105,12 +125,41 @@ fn parts_that_do_not_fit_are_errors() {
     let inputs = QuantizedInputs {
         factors: &[1.0; 2],
         offsets: &[0.0; 2],
+        bits: 8,
     };
     let outputs = QuantizedOutputs {
         scale: 1.0,
         zero_point: 0,
         activation: None,
     };
+    (inputs, layer, outputs)
+}
+
+#[test]
+fn sixteen_bits_have_their_own_bound() {
+    let (inputs, layer, outputs) = parts();
+    let twelve = QuantizedInputs { bits: 12, ..inputs };
+    let error = QuantizedMlpRef::new(twelve, &[layer], outputs).unwrap_err();
+    assert!(error.to_string().contains("8 or 16"), "{error}");
+    // The exact bound of the sums is the limit.
+    let wide = QuantizedInputs { bits: 16, ..inputs };
+    let biases = [0, i32::MAX - 32768 * (3 + 4)];
+    let exact = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    QuantizedMlpRef::new(wide, &[exact], outputs).unwrap();
+    let biases = biases.map(|bias| bias + 1);
+    let beyond = QuantizedLayer {
+        biases: &biases,
+        ..layer
+    };
+    assert!(QuantizedMlpRef::new(wide, &[beyond], outputs).is_err());
+}
+
+#[test]
+fn parts_that_do_not_fit_are_errors() {
+    let (inputs, layer, outputs) = parts();
     let check =
         |layers: &[QuantizedLayer<'_>]| QuantizedMlpRef::new(inputs, layers, outputs).map(|_| ());
     check(&[layer]).unwrap();
@@ -157,7 +206,7 @@ fn parts_that_do_not_fit_are_errors() {
             ..layer
         },
         QuantizedLayer {
-            table: Some(&[0; 256]),
+            table: Some(QuantizedTable::Int8(&[0; 256])),
             ..wide
         },
         QuantizedLayer {
@@ -173,7 +222,12 @@ fn parts_that_do_not_fit_are_errors() {
     for (index, layer) in bad.into_iter().enumerate() {
         assert!(check(&[layer]).is_err(), "{index}");
     }
-    assert!(check(&[wide, layer]).is_err());
+    check(&[wide, layer]).unwrap();
+    let wider = QuantizedLayer {
+        max: 32768,
+        ..layer
+    };
+    assert!(check(&[wider, layer]).is_err());
     assert!(check(&[]).is_err());
     // The exact bound of the sums is the limit.
     let largest = i32::MAX - 128 * (3 + 4);

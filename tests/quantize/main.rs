@@ -3,6 +3,9 @@
 mod anomaly;
 mod encodings;
 mod errors;
+mod int16;
 mod networks;
 mod random;
 mod tflite;
+mod training;
+mod weights;

@@ -7,7 +7,9 @@ use feedforward::activation::{self, Identity, Relu, Tanh};
 use feedforward::loss::{SoftmaxCrossEntropy, SquaredError};
 use feedforward::metrics::{Accuracy, root_mean_squared_error};
 use feedforward::optimizer::AdamW;
-use feedforward::quantize::{OutputForm, QuantizedMlpRef, Quantizer, RangeRule, Rounding};
+use feedforward::quantize::{
+    OutputForm, QuantizedMlpRef, QuantizedTable, Quantizer, RangeRule, Rounding,
+};
 use feedforward::simd::InstructionSet;
 use feedforward::{Activation, Float, Mlp, Scaler, Trainer, math};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -85,6 +87,7 @@ fn every_activation_of_one_number_is_accurate() {
 fn integers_are_equal_on_every_set() {
     let samples = random(6 * 300, 3);
     for (rounding, seed) in [(Rounding::Double, 1), (Rounding::Single, 2)] {
+        wide_integers_are_equal(&samples, rounding, seed);
         let builder = Mlp::builder(6).hidden(37, Tanh).hidden(18, Relu);
         let net = builder.output(5, Identity).seed(seed).build().unwrap();
         let quantizer = Quantizer::new()
@@ -92,9 +95,11 @@ fn integers_are_equal_on_every_set() {
             .outputs(OutputForm::Int8);
         let quantized = quantizer.quantize(&net, &samples).unwrap();
         let view = QuantizedMlpRef::from(&quantized);
-        let mut inputs = vec![0; samples.len()];
+        let mut inputs = vec![0_i8; samples.len()];
         view.quantize_inputs(&samples, &mut inputs).unwrap();
-        let expected = by_definition(&view, &inputs);
+        let wide_inputs: Vec<i64> = inputs.iter().map(|&q| q.into()).collect();
+        let expected = by_definition(&view, &wide_inputs);
+        let expected: Vec<_> = expected.iter().map(|&y| i8::try_from(y).unwrap()).collect();
         let before = InstructionSet::active();
         for set in InstructionSet::available() {
             set.activate().unwrap();
@@ -120,11 +125,44 @@ fn integers_are_equal_on_every_set() {
     }
 }
 
+/// Compares integers of a network with 16-bit activations on every instruction set.
+fn wide_integers_are_equal(samples: &[f32], rounding: Rounding, seed: u64) {
+    let builder = Mlp::builder(6).hidden(37, Tanh).hidden(18, Relu);
+    let net = builder.output(5, Tanh).seed(seed).build().unwrap();
+    let quantizer = Quantizer::new().rounding(rounding).activation_bits(16);
+    let quantizer = quantizer.outputs(OutputForm::Int16);
+    let quantized = quantizer.quantize(&net, samples).unwrap();
+    let view = QuantizedMlpRef::from(&quantized);
+    let mut inputs = vec![0_i16; samples.len()];
+    view.quantize_inputs(samples, &mut inputs).unwrap();
+    let wide_inputs: Vec<i64> = inputs.iter().map(|&q| q.into()).collect();
+    let expected = by_definition(&view, &wide_inputs);
+    let before = InstructionSet::active();
+    for set in InstructionSet::available() {
+        set.activate().unwrap();
+        let (mut outputs, mut scratch) = (vec![0; 300 * 5], vec![0; view.scratch_len()]);
+        view.predict_int16(&inputs, &mut outputs, &mut scratch)
+            .unwrap();
+        assert!(
+            outputs.iter().map(|&y| i64::from(y)).eq(expected.clone()),
+            "{set}"
+        );
+        let mut wide = vec![0; 300 * 5];
+        view.predict_int32(&inputs, &mut wide, &mut scratch)
+            .unwrap();
+        assert!(
+            wide.iter().map(|&y| i64::from(y)).eq(expected.clone()),
+            "{set}"
+        );
+    }
+    before.activate().unwrap();
+}
+
 /// The equation of `QuantizedLayer`, in 64 bits.
-fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
+fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i64]) -> Vec<i64> {
     let mut outputs = Vec::new();
     for row in inputs.chunks_exact(net.inputs()) {
-        let mut x: Vec<i64> = row.iter().map(|&q| q.into()).collect();
+        let mut x = row.to_vec();
         for layer in net.layers() {
             let rows = layer.weights.chunks_exact(x.len()).enumerate();
             let y = rows.map(|(r, weights)| {
@@ -137,19 +175,27 @@ fn by_definition(net: &QuantizedMlpRef<'_>, inputs: &[i8]) -> Vec<i8> {
                 let product = multiplier.apply(i32::try_from(sum).unwrap(), layer.rounding);
                 let y = (layer.zero_point + product).clamp(layer.min, layer.max);
                 match layer.table {
-                    Some(table) => i64::from(table[usize::try_from(y + 128).unwrap()]),
+                    Some(QuantizedTable::Int8(table)) => {
+                        i64::from(table[usize::try_from(y + 128).unwrap()])
+                    }
+                    Some(QuantizedTable::Int16(table)) => {
+                        let (at, rest) = (y.div_euclid(128) + 256, i64::from(y.rem_euclid(128)));
+                        let points = &table[usize::try_from(at).unwrap()..][..2];
+                        let [start, end] = [points[0], points[1]].map(i64::from);
+                        start + ((end - start) * rest + 64).div_euclid(128)
+                    }
                     None => y.into(),
                 }
             });
             x = y.collect();
         }
-        outputs.extend(x.iter().map(|&y| i8::try_from(y).unwrap()));
+        outputs.append(&mut x);
     }
     outputs
 }
 
 /// Returns features and last column of a data set, as training and test rows.
-fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
+pub fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data");
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
     let mut parts = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
@@ -162,8 +208,15 @@ fn data(name: &str) -> [(Vec<f32>, Vec<f32>); 2] {
     parts
 }
 
-#[test]
-fn classes_of_digits_stay() {
+/// A trained network, its training inputs, and test inputs and targets.
+pub struct Trained {
+    pub net: Mlp<f32>,
+    pub inputs: Vec<f32>,
+    pub test: Vec<f32>,
+    pub targets: Vec<f32>,
+}
+
+pub fn digits() -> Trained {
     let [(inputs, labels), (test, test_labels)] = data("digits.csv");
     let one_hot = |labels: &[f32]| {
         let mut targets = vec![0.0; labels.len() * 10];
@@ -179,12 +232,28 @@ fn classes_of_digits_stay() {
     let mut net = builder.seed(1).build().unwrap();
     let trainer = Trainer::new(SoftmaxCrossEntropy, AdamW::new(3e-3)).epochs(30);
     trainer.fit(&mut net, &inputs, &one_hot(&labels)).unwrap();
+    let targets = one_hot(&test_labels);
+    Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    }
+}
+
+#[test]
+fn classes_of_digits_stay() {
+    let Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    } = digits();
     for form in [OutputForm::Int8, OutputForm::Int32] {
         let quantized = Quantizer::new()
             .outputs(form)
             .quantize(&net, &inputs)
             .unwrap();
-        let targets = one_hot(&test_labels);
         let report = quantized
             .compare_with(&net, &test, &targets, &Accuracy)
             .unwrap();
@@ -199,8 +268,7 @@ fn classes_of_digits_stay() {
 }
 
 /// Features and targets in their own units, whose scalers are folded into the network.
-#[test]
-fn errors_of_a_regression_stay() {
+pub fn diabetes() -> Trained {
     let [(inputs, targets), (test, test_targets)] = data("diabetes.csv");
     let x = Scaler::standard(&inputs, 10).unwrap();
     let y = Scaler::standard(&targets, 1).unwrap();
@@ -214,9 +282,25 @@ fn errors_of_a_regression_stay() {
     trainer.fit(&mut net, &scaled, &scaled_targets).unwrap();
     x.fold_into_inputs(&mut net).unwrap();
     y.fold_into_outputs(&mut net).unwrap();
+    Trained {
+        net,
+        inputs,
+        test,
+        targets: test_targets,
+    }
+}
+
+#[test]
+fn errors_of_a_regression_stay() {
+    let Trained {
+        net,
+        inputs,
+        test,
+        targets,
+    } = diabetes();
     let quantized = Quantizer::new().quantize(&net, &inputs).unwrap();
     println!("{}", quantized.compare(&net, &test).unwrap());
-    let error = |y: Vec<f32>| root_mean_squared_error(&y, &test_targets, 1).unwrap();
+    let error = |y: Vec<f32>| root_mean_squared_error(&y, &targets, 1).unwrap();
     let before = error(net.predict(&test).unwrap());
     let after = error(quantized.predict(&test).unwrap());
     assert!(

@@ -1,7 +1,7 @@
 //! Random networks, settings and samples, many of them extreme.
 
 use feedforward::quantize::{
-    OutputForm, QuantizedMlp, QuantizedMlpRef, Quantizer, RangeRule, Rounding,
+    InputInteger, OutputForm, QuantizedMlp, QuantizedMlpRef, Quantizer, RangeRule, Rounding,
 };
 use feedforward::{Mlp, activation};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -56,15 +56,31 @@ fn quantizer(rng: &mut ChaCha8Rng) -> Quantizer {
         .range(pick(rng, &rules))
         .weight_bits(rng.random_range(2..9))
         .correct_biases(rng.random())
+        .activation_bits(pick(rng, &[8, 16]))
+        .compensate_weights(rng.random::<f32>() < 0.1)
         .common_input_scale(rng.random());
     if rng.random() {
-        let forms = [OutputForm::Int8, OutputForm::Int32, OutputForm::Float];
+        let forms = [
+            OutputForm::Int8,
+            OutputForm::Int16,
+            OutputForm::Int32,
+            OutputForm::Float,
+        ];
         quantizer = quantizer.outputs(pick(rng, &forms));
     }
     if rng.random() {
         quantizer = quantizer.rounding(Rounding::Single);
     }
     quantizer
+}
+
+fn predict<I: InputInteger + Clone>(net: &QuantizedMlpRef<'_>, inputs: &[f32], zero: I) {
+    let mut integers = vec![zero; inputs.len()];
+    net.quantize_inputs(inputs, &mut integers).unwrap();
+    let mut outputs = vec![0; inputs.len() / net.inputs() * net.outputs()];
+    let mut scratch = vec![0; net.scratch_len()];
+    net.predict_int32(&integers, &mut outputs, &mut scratch)
+        .unwrap();
 }
 
 /// Every case ends in an error or in finite numbers.
@@ -80,12 +96,11 @@ fn nothing_panics_and_no_number_is_lost() {
         };
         made += 1;
         let view = QuantizedMlpRef::from(&quantized);
-        let mut integers = vec![0; inputs.len()];
-        view.quantize_inputs(&inputs, &mut integers).unwrap();
-        let mut outputs = vec![0; inputs.len() / net.inputs() * net.outputs()];
-        let mut scratch = vec![0; view.scratch_len()];
-        view.predict_int32(&integers, &mut outputs, &mut scratch)
-            .unwrap();
+        if view.input_stage().bits == 8 {
+            predict(&view, &inputs, 0_i8);
+        } else {
+            predict(&view, &inputs, 0_i16);
+        }
         let Ok(numbers) = quantized.predict(&inputs) else {
             continue;
         };

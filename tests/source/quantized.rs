@@ -14,8 +14,15 @@ use crate::{c, folder, name, rust};
 /// A network with inputs, as integers and as numbers.
 struct Case {
     net: QuantizedMlp,
-    integers: Vec<i8>,
+    integers: Vec<i16>,
     numbers: Vec<f32>,
+}
+
+impl Case {
+    /// Returns the bits of an integer input.
+    fn bits(&self) -> u32 {
+        QuantizedMlpRef::from(&self.net).input_stage().bits
+    }
 }
 
 fn case(net: &Mlp<f32>, quantizer: Quantizer) -> Case {
@@ -38,10 +45,17 @@ fn calibrated(net: &Mlp<f32>, quantizer: Quantizer, change: impl Fn(&mut [f32]))
     let integers = values(width * SAMPLES, 128.5)
         .iter()
         .map(|&x| x as i8)
-        .collect();
+        .collect::<Vec<_>>();
+    let net = quantizer.quantize(net, &calibration).unwrap();
+    let is_wide = QuantizedMlpRef::from(&net).input_stage().bits == 16;
+    // int16 has the same spread, with other low bits.
+    let integers = integers.iter().map(|&q| i16::from(q));
+    let spread = |q: i16| q.saturating_mul(257).saturating_sub(85);
     Case {
-        net: quantizer.quantize(net, &calibration).unwrap(),
-        integers,
+        net,
+        integers: integers
+            .map(|q| if is_wide { spread(q) } else { q })
+            .collect(),
         numbers,
     }
 }
@@ -57,6 +71,7 @@ fn cases() -> Vec<Case> {
         .unwrap();
     let clamped = net(3).hidden(5, Silu).output(4, Relu).build().unwrap();
     let single = Quantizer::new().rounding(Rounding::Single);
+    let wide = Quantizer::new().activation_bits(16);
     // All that the calibration saw is a tiny difference, so other sums exceed int32 when scaled.
     let mut difference = Mlp::builder(2)
         .hidden(1, Relu)
@@ -74,6 +89,13 @@ fn cases() -> Vec<Case> {
         case(&tables, Quantizer::new().outputs(OutputForm::Int8)),
         case(&tables, single.outputs(OutputForm::Int8)),
         case(&clamped, Quantizer::new()),
+        case(&relu, wide),
+        case(&relu, wide.rounding(Rounding::Single)),
+        case(&tables, wide.outputs(OutputForm::Int16)),
+        case(&tables, wide.outputs(OutputForm::Int8)),
+        case(&tables, Quantizer::new().outputs(OutputForm::Int16)),
+        case(&clamped, wide.outputs(OutputForm::Int16)),
+        case(&clamped, wide.compensate_weights(true)),
     ])
 }
 
@@ -81,7 +103,10 @@ fn cases() -> Vec<Case> {
 fn input_bytes(cases: &[Case]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for case in cases {
-        bytes.extend(case.integers.iter().map(|&q| q as u8));
+        match case.bits() {
+            8 => bytes.extend(case.integers.iter().map(|&q| q as u8)),
+            _ => bytes.extend(case.integers.iter().flat_map(|q| q.to_ne_bytes())),
+        }
         bytes.extend(case.numbers.iter().flat_map(|x| x.to_ne_bytes()));
     }
     bytes
@@ -94,8 +119,13 @@ fn expected(cases: &[Case]) -> Vec<u8> {
         let net = QuantizedMlpRef::from(&case.net);
         let mut outputs = vec![0; SAMPLES * net.outputs()];
         let mut scratch = vec![0; net.scratch_len()];
-        net.predict_int32(&case.integers, &mut outputs, &mut scratch)
-            .unwrap();
+        if case.bits() == 8 {
+            let integers: Vec<_> = case.integers.iter().map(|&q| q as i8).collect();
+            net.predict_int32(&integers, &mut outputs, &mut scratch)
+        } else {
+            net.predict_int32(&case.integers, &mut outputs, &mut scratch)
+        }
+        .unwrap();
         bytes.extend(outputs.iter().flat_map(|y| y.to_ne_bytes()));
         let numbers = case.net.predict(&case.numbers).unwrap();
         bytes.extend(numbers.iter().flat_map(|y| y.to_ne_bytes()));
@@ -115,18 +145,17 @@ fn integers_of_c_are_those_of_the_crate() {
         let (name, upper) = (name(index), name(index).to_uppercase());
         let header = case.net.to_c(&name).unwrap();
         assert!(has_short_lines(&header), "{header}");
-        let integer = if header.contains("int32_t y[NET") {
-            "int32_t"
-        } else {
-            "int8_t"
-        };
+        let types = ["int8_t", "int16_t", "int32_t"];
+        let has = |of: &&&str| header.contains(&format!(" {of} y[NET"));
+        let integer = types.iter().find(has).unwrap();
+        let bits = case.bits();
         fs::write(folder.join(name.clone() + ".h"), header).unwrap();
         writeln!(head, "#define {upper}_SELF_TEST\n#include \"{name}.h\"").unwrap();
         writeln!(
             calls,
             "    if ({name}_self_test() != 0) return {};
     for (int i = 0; i < {SAMPLES}; i++) {{
-        int8_t x[{upper}_INPUTS];
+        int{bits}_t x[{upper}_INPUTS];
         {integer} y[{upper}_OUTPUTS];
         if (fread(x, sizeof x, 1, stdin) != 1) return 1;
         {name}_predict_integers(x, y);
@@ -161,12 +190,13 @@ fn integers_of_rust_are_those_of_the_crate() {
     for (index, case) in cases.iter().enumerate() {
         let name = name(index);
         let module = case.net.to_rust_standalone(&name).unwrap();
+        let bits = case.bits();
         assert!(has_short_lines(&module), "{module}");
         library += &module;
         writeln!(
             calls,
             "    for _ in 0..{SAMPLES} {{
-        let x: [i8; nets::{name}::INPUTS] = std::array::from_fn(|_| read()[0] as i8);
+        let x: [i{bits}; nets::{name}::INPUTS] = std::array::from_fn(|_| i{bits}::from_ne_bytes(read()));
         for y in nets::{name}::predict_integers(&x) {{
             to.write_all(&i32::from(y).to_ne_bytes()).unwrap();
         }}
@@ -190,7 +220,6 @@ fn main() {{
 {calls}}}
 "
     )
-    .replace("read()[0]", "read::<1>(&mut from)[0]")
     .replace("(read())", "(read(&mut from))");
     fs::write(folder.join("nets.rs"), library).unwrap();
     fs::write(folder.join("main.rs"), main).unwrap();

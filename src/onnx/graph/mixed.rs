@@ -1,7 +1,6 @@
 //! Words and numbers of two types in one graph, which models of tables have.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -27,15 +26,6 @@ impl<T: Float> Graph<T> {
             parts: self.parts.clone(),
             float: PhantomData,
         }
-    }
-
-    /// Adds integers as a constant, which are too many for a name of their own.
-    pub(in crate::onnx) fn indices(&self, name: &str, numbers: &[i64]) -> Expr<'_, T> {
-        let mut parts = self.parts.borrow_mut();
-        let name = format!("{}.{name}", parts.scope);
-        let raw = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let value = parts.initializer(name, &[numbers.len()], proto::INT64, raw);
-        self.expr(value)
     }
 
     /// Declares a text an output `[batch]`.

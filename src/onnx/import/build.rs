@@ -52,7 +52,9 @@ impl Dense {
         let rows = self.weights.chunks_exact_mut(self.inputs);
         for (index, (row, bias)) in rows.zip(&mut self.bias).enumerate() {
             let factor = at(factor, index);
-            row.iter_mut().for_each(|w| *w *= factor);
+            for w in row {
+                *w *= factor;
+            }
             *bias = *bias * factor + at(offset, index);
         }
     }

@@ -10,8 +10,11 @@ use crate::mlp::Mlp;
 use crate::model::{Classifier, MultilabelClassifier, Scaler};
 
 mod array;
+mod assemble;
 mod build;
 mod chain;
+#[cfg(feature = "std")]
+mod external;
 mod form;
 mod labels;
 mod messages;
@@ -21,15 +24,27 @@ mod tail;
 mod wire;
 
 use super::ML_DOMAIN;
+use assemble::{assemble, check_opsets, outline};
 use messages::{Model, Tensor};
 use patterns::Patterns;
 use source::Source;
-use tail::{Head, Kind};
+use tail::Head;
 use wire::malformed;
 
 pub use tail::Label;
 
 /// A model from an ONNX file.
+///
+/// ```
+/// use feedforward::{Mlp, activation::{Gelu, Identity}, onnx};
+///
+/// let net = Mlp::<f32>::builder(2).hidden(8, Gelu).output(1, Identity).seed(1).build()?;
+/// let bytes = onnx::export(&net)?; // or a file of another library
+/// let imported = onnx::import::<f32>(&bytes)?;
+/// assert!(imported.scaler.is_none() && imported.notes.is_empty());
+/// assert_eq!(imported.network().params(), net.params());
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Imported<T> {
@@ -44,6 +59,10 @@ pub struct Imported<T> {
 }
 
 /// Kind of an imported model.
+///
+/// A model with a softmax is a classifier, and so is one with labels. Its network predicts logits,
+/// and [`Classifier::predict_probability`] the probabilities. Without names of classes, labels are
+/// the numbers 0, 1, 2, ...
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ImportedModel<T> {
@@ -85,6 +104,15 @@ impl<T: Float> Imported<T> {
 }
 
 /// Settings for the import of ONNX models.
+///
+/// ```no_run
+/// use feedforward::onnx::Importer;
+///
+/// // A controller's model also has a value and a deviation as outputs.
+/// let imported = Importer::new().output("actions").open::<f32>("policy.onnx")?;
+/// let net = imported.into_network()?;
+/// # Ok::<(), feedforward::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "its methods return the changed settings"]
 pub struct Importer {
@@ -92,6 +120,22 @@ pub struct Importer {
 }
 
 /// Imports a model from the bytes of an ONNX file. [`Importer`] has settings.
+///
+/// The model must be one chain of layers. These parts are read, and all others are refused by name:
+///
+/// | part | operators |
+/// |---|---|
+/// | layers | `Gemm`, or `MatMul` and `Add` |
+/// | numbers for each feature | `Scaler`, `Add`, `Sub`, `Mul`, `Div`, `Neg`, `BatchNormalization` |
+/// | activations | those of [`activation`](crate::activation), as one operator or as a formula |
+/// | no effect | `Identity`, `Dropout`, `Cast`, `Flatten`, `Reshape`, `Squeeze`, `Unsqueeze` |
+/// | classes | `Softmax`, `LogSoftmax`, `ArgMax`, `ZipMap`, `Binarizer`, `ArrayFeatureExtractor` |
+///
+/// Numbers for each feature become a part of a layer. This is computed in f64 and rounded once. The
+/// operator sets are 1 to 25, and 1 to 5 of `ai.onnx.ml`. Tensors may be f64, f32, f16 or bf16.
+///
+/// Predictions are those of the model up to rounding. Those of a network that this crate exported
+/// are bit-identical.
 ///
 /// # Errors
 /// The errors of [`Importer::import`].
@@ -206,178 +250,5 @@ impl Importer {
                 )))
             }
         }
-    }
-}
-
-/// Newest operator sets whose operators are known to mean what this crate reads.
-const NEWEST: i64 = 25;
-const NEWEST_ML: i64 = 5;
-
-fn check_opsets(model: &Model<'_>) -> Result<()> {
-    let (version, ml) = (model.opset(""), model.opset(ML_DOMAIN));
-    if version > NEWEST || ml > NEWEST_ML || (version < 1 && ml < 1) {
-        let problem = format!(
-            "expected operator set 1 to {NEWEST}, and up to {NEWEST_ML} of {ML_DOMAIN}, got \
-             {version} and {ml}"
-        );
-        return Err(malformed(problem));
-    }
-    Ok(())
-}
-
-/// What the outputs of a graph are.
-struct Outline<'a> {
-    kind: ModelKind,
-    logits: &'a str,
-    labels: Option<Vec<Label>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ModelKind {
-    Network,
-    Classes,
-    /// One logit for two classes.
-    Pair,
-    Labels,
-}
-
-/// Returns what outputs of the same logits are.
-fn outline<'a>(heads: &[Head<'a>], classes: Option<&str>) -> Result<Outline<'a>> {
-    let has = |kind| heads.iter().any(|head| head.kind == kind);
-    let is_argmax = heads.iter().any(|head| head.is_argmax);
-    let is_binary = heads.iter().any(|head| head.is_binary);
-    let is_named = heads.iter().any(|head| head.labels.is_some());
-    let kind = if has(Kind::Pair) {
-        ModelKind::Pair
-    } else if has(Kind::Softmax) || is_argmax {
-        ModelKind::Classes
-    } else if is_binary || is_named && has(Kind::Sigmoid) {
-        ModelKind::Labels
-    } else if is_named {
-        ModelKind::Classes
-    } else {
-        ModelKind::Network
-    };
-    let logits = match (kind, heads.first()) {
-        // A sigmoid of numbers is an activation.
-        (ModelKind::Network, Some(head)) => head.output,
-        (_, Some(head)) => head.logits,
-        (_, None) => return Err(malformed("it has no output")),
-    };
-    let labels = heads.iter().find_map(|head| head.labels.clone());
-    Ok(Outline {
-        kind,
-        logits,
-        labels: labels.or_else(|| classes.and_then(labels::parse)),
-    })
-}
-
-fn assemble<T: Float>(
-    source: &Source<'_>,
-    patterns: &Patterns<T>,
-    outline: Outline<'_>,
-) -> Result<Imported<T>> {
-    let chain = chain::chain(source, patterns, outline.logits)?;
-    check_shape(source, &chain)?;
-    let width = chain.outputs();
-    let is_two = outline.kind == ModelKind::Classes && width == Some(2);
-    let skipped: Vec<_> = chain.skipped.iter().copied().collect();
-    let ignored = source.graph.nodes.len();
-    let mut built = build::build(chain, is_two)?;
-    if !skipped.is_empty() {
-        let operators = skipped.join(", ");
-        built
-            .notes
-            .push(format!("operators without an effect: {operators}"));
-    }
-    let _ = ignored;
-    let outputs = match outline.kind {
-        ModelKind::Pair => 2,
-        _ if is_two => 2,
-        _ => built.net.outputs(),
-    };
-    let labels = match outline.labels {
-        Some(labels) => labels,
-        None => (0..outputs as i64).map(Label::Integer).collect(),
-    };
-    let model = match outline.kind {
-        ModelKind::Network => ImportedModel::Network(built.net),
-        ModelKind::Labels => {
-            ImportedModel::Multilabel(MultilabelClassifier::from_network(built.net, labels)?)
-        }
-        ModelKind::Classes | ModelKind::Pair => {
-            ImportedModel::Classifier(Classifier::from_network(built.net, labels)?)
-        }
-    };
-    Ok(Imported {
-        model,
-        scaler: built.scaler,
-        notes: built.notes,
-    })
-}
-
-/// Checks that the input has no dimensions beside those of samples and features.
-fn check_shape<T>(source: &Source<'_>, chain: &chain::Chain<'_, T>) -> Result<()> {
-    let inputs = source.graph.inputs.iter();
-    let mut shapes = inputs.filter(|input| input.name == chain.input);
-    let shape = shapes.find_map(|input| input.shape.as_ref());
-    let is_flattened = ["Flatten", "Reshape"]
-        .iter()
-        .any(|name| chain.skipped.contains(name));
-    match shape.map(|shape| &shape[..]) {
-        Some([_, middle @ .., _]) if !is_flattened && middle.iter().any(|n| *n != Some(1)) => {
-            let input = chain.input;
-            let problem = format!(
-                "input {input:?}: expected [samples, features], got {} dimensions",
-                middle.len() + 2
-            );
-            Err(malformed(problem))
-        }
-        _ => Ok(()),
-    }
-}
-
-#[cfg(feature = "std")]
-mod external {
-    use std::io::{Read, Seek, SeekFrom};
-    use std::path::{Component, Path};
-
-    use super::*;
-
-    /// Reads the bytes of a tensor in another file of this folder.
-    pub(super) fn read(folder: &Path, tensor: &Tensor<'_>) -> Result<Vec<u8>> {
-        let entry = |key| tensor.external.iter().find(|(of, _)| *of == key);
-        let fault = |problem: &str| malformed(format!("tensor {:?}: {problem}", tensor.name));
-        let number = |key| match entry(key) {
-            None => Ok(None),
-            Some((_, text)) => match text.parse::<u64>() {
-                Ok(number) => Ok(Some(number)),
-                Err(_) => Err(fault("expected whole numbers as offset and length")),
-            },
-        };
-        let Some((_, location)) = entry("location") else {
-            return Err(fault("external data without a location"));
-        };
-        let parts = Path::new(location).components();
-        if !parts
-            .clone()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-        {
-            return Err(fault("external data outside the model's folder"));
-        }
-        let path = folder.join(location);
-        let io = |error| Error::io(&path, &error);
-        let mut file = std::fs::File::open(&path).map_err(io)?;
-        let total = file.metadata().map_err(io)?.len();
-        let offset = number("offset")?.unwrap_or(0);
-        let rest = total.saturating_sub(offset);
-        let length = number("length")?.unwrap_or(rest);
-        if length > rest {
-            return Err(fault("external data beyond the end of its file"));
-        }
-        file.seek(SeekFrom::Start(offset)).map_err(io)?;
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes).map_err(io)?;
-        Ok(bytes)
     }
 }

@@ -12,6 +12,7 @@ use super::source::Source;
 use crate::activation::{
     self, Activation, Celu, Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, LogSigmoid,
     Maxout, Mish, Relu, Relu6, Selu, Sigmoid, Silu, Sine, Softplus, Softsign, Tanh, Tanhshrink,
+    without_alpha,
 };
 use crate::float::Float;
 use crate::onnx::activations::apply;
@@ -36,7 +37,7 @@ impl<T: Float> Patterns<T> {
             known: BTreeMap::new(),
         };
         let all = activation::all::<T>();
-        let all: Vec<_> = all.iter().map(|activation| activation.name()).collect();
+        let all: Vec<_> = all.iter().map(Activation::name).collect();
         for name in names.iter().copied().chain(all.iter().map(|name| &**name)) {
             // Numbers α are nodes of their own.
             let name = without_alpha(name);

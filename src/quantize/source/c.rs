@@ -9,7 +9,8 @@ use super::{SAMPLES, Source};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::quantize::QuantizedMlp;
+use crate::quantize::range::Integers;
+use crate::quantize::{QuantizedMlp, QuantizedTable};
 use crate::source::language::{Language, NO_CONTRACTION, guarded, literal, wrapped};
 
 impl QuantizedMlp {
@@ -33,8 +34,8 @@ impl QuantizedMlp {
     /// (q - `NET_OUTPUT_ZERO_POINT`) · `NET_OUTPUT_SCALE`. Each function predicts one sample, with
     /// arrays on the stack alone. The header is also C++11, and includes `stdint.h` alone. It
     /// shifts negative integers to the right, as all known compilers do, with copies of the sign.
-    /// For the last bit of `net_quantize`, GCC needs `-ffp-contract=off`, as for
-    /// [`Mlp::to_c`](crate::Mlp::to_c).
+    /// With 16-bit activations, inputs are `int16_t`. For the last bit of `net_quantize`,
+    /// GCC needs `-ffp-contract=off`, as for [`Mlp::to_c`](crate::Mlp::to_c).
     ///
     /// With `NET_SELF_TEST` defined before, the header also has `int net_self_test(void)`. It
     /// returns 0 if the integers for a few samples are those that this crate computed.
@@ -69,6 +70,7 @@ impl QuantizedMlp {
         let zero_point = self.zero_point;
         let arrays = source.arrays();
         let scaled = source.scaled_in_c();
+        let interpolated = source.interpolated_in_c();
         let layers = source.layers_in_c();
         let predict = source.predict_in_c();
         let test = source.self_test_in_c()?;
@@ -82,7 +84,7 @@ impl QuantizedMlp {
 #define {upper}_OUTPUTS {outputs}
 #define {upper}_OUTPUT_SCALE {scale}
 #define {upper}_OUTPUT_ZERO_POINT ({zero_point})
-{arrays}{scaled}{layers}{predict}{test}"
+{arrays}{scaled}{interpolated}{layers}{predict}{test}"
         );
         Ok(guarded(&comment, name, &body))
     }
@@ -119,13 +121,31 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
         )
     }
 
+    /// Returns the function of tables with straight lines, if there is one.
+    fn interpolated_in_c(&self) -> String {
+        if !self.interpolates() {
+            return String::new();
+        }
+        let name = self.prefix;
+        format!(
+            "
+/* Returns the activation of q from a table, with straight lines between its numbers. */
+static inline int16_t {name}_interpolated(const int16_t table[513], int32_t q)
+{{
+    const int32_t start = table[256 + (q >> 7)];
+    const int32_t end = table[257 + (q >> 7)];
+    return (int16_t)(start + (((end - start) * (q & 127) + 64) >> 7));
+}}
+"
+        )
+    }
+
     fn layers_in_c(&self) -> String {
         let (name, mut inputs) = (self.prefix, self.net.inputs());
         let mut text = String::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let outputs = layer.outputs();
-            let is_last = index + 1 == self.layers.len();
-            let element = if is_last { self.output() } else { "int8_t" };
+            let [input, element] = self.types(index);
             let array = |what| self.name(what, index);
             let (weights, biases) = (array("weights"), array("biases"));
             let (multipliers, shifts) = (array("multipliers"), array("shifts"));
@@ -133,7 +153,7 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
             let head = wrapped(
                 0,
                 &format!(
-                    "static inline void {name}_layer_{index}(const int8_t x[{inputs}], \
+                    "static inline void {name}_layer_{index}(const {input} x[{inputs}], \
                      {element} y[{outputs}])"
                 ),
             );
@@ -153,10 +173,15 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
                 let _ = writeln!(limits, "        q = q{zero};");
             }
             let value = match layer.table {
-                Some(_) => format!("{}[q + 128]", array("table")),
-                None if element == "int8_t" => "(int8_t)q".to_string(),
-                None => "q".to_string(),
+                Some(QuantizedTable::Int8(_)) => format!("{}[q + 128]", array("table")),
+                Some(QuantizedTable::Int16(_)) => {
+                    format!("{name}_interpolated({}, q)", array("table"))
+                }
+                None if element == "int32_t" => "q".to_string(),
+                None => format!("({element})q"),
             };
+            // int may have 16 bits, which hold a product of int8 only.
+            let wide = if input == "int8_t" { "" } else { "(int32_t)" };
             let _ = write!(
                 text,
                 "
@@ -165,7 +190,7 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
     for (int j = 0; j < {outputs}; j++) {{
         int32_t sum = {biases}[j];
         for (int i = 0; i < {inputs}; i++) {{
-            sum += x[i] * {weights}[j][i];
+            sum += {wide}x[i] * {weights}[j][i];
         }}
 {product}{limits}        y[j] = {value};
     }}
@@ -179,19 +204,20 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
 
     fn predict_in_c(&self) -> String {
         let (name, upper) = (self.prefix, self.prefix.to_ascii_uppercase());
-        let output = self.output();
+        let (input, output) = (self.input(), self.output());
+        let Integers(min, max) = self.input_integers();
         let mut text = String::from("\n/* Predicts one sample in integers. */\n");
         text += &wrapped(
             0,
             &format!(
-                "static inline void {name}_predict_integers(const int8_t x[{upper}_INPUTS], \
+                "static inline void {name}_predict_integers(const {input} x[{upper}_INPUTS], \
                  {output} y[{upper}_OUTPUTS])"
             ),
         );
         text += "{\n";
         for (buffer, size) in ["a", "b"].iter().zip(self.buffers()) {
             if size > 0 {
-                let _ = writeln!(text, "    int8_t {buffer}[{size}];");
+                let _ = writeln!(text, "    {} {buffer}[{size}];", self.type_of(self.hidden));
             }
         }
         let (last, mut from) = (self.layers.len() - 1, "x");
@@ -213,7 +239,7 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
             0,
             &format!(
                 "static inline void {name}_quantize(const float x[{upper}_INPUTS], \
-                 int8_t q[{upper}_INPUTS])"
+                 {input} q[{upper}_INPUTS])"
             ),
         );
         let predict = wrapped(
@@ -223,6 +249,13 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
                  float y[{upper}_OUTPUTS])"
             ),
         );
+        let limited = wrapped(
+            8,
+            &format!(
+                "const float limited = !(value > {min}.0f) ? {min}.0f : value > {max}.0f ? \
+                 {max}.0f : value;"
+            ),
+        );
         text + &format!(
             "}}
 
@@ -230,16 +263,15 @@ static inline int32_t {name}_scaled(int32_t x, int32_t multiplier, int shift)
 {quantize}{{
     for (int i = 0; i < {upper}_INPUTS; i++) {{
         const float value = x[i] * {factors}[i] + {offsets}[i];
-        const float limited = !(value > -128.0f) ? -128.0f : value > 127.0f ? 127.0f : value;
-        const int32_t whole = (int32_t)limited;
+{limited}        const int32_t whole = (int32_t)limited;
         const float rest = limited - (float)whole;
-        q[i] = (int8_t)(whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0));
+        q[i] = ({input})(whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0));
     }}
 }}
 
 /* Predicts one sample. */
 {predict}{{
-    int8_t q[{upper}_INPUTS];
+    {input} q[{upper}_INPUTS];
     {output} integers[{upper}_OUTPUTS];
     {name}_quantize(x, q);
     {name}_predict_integers(q, integers);

@@ -7,7 +7,8 @@ use core::fmt::Write;
 
 use super::Source;
 use crate::error::Result;
-use crate::quantize::QuantizedMlp;
+use crate::quantize::range::Integers;
+use crate::quantize::{QuantizedMlp, QuantizedTable};
 use crate::source::language::{Language, literal, wrapped};
 
 impl QuantizedMlp {
@@ -51,7 +52,7 @@ impl QuantizedMlp {
         let zero_point = self.zero_point;
         let arrays = source.arrays();
         let (predict, layers) = (source.predict_in_rust(), source.layers_in_rust());
-        let scaled = source.scaled_in_rust();
+        let scaled = source.scaled_in_rust() + source.interpolated_in_rust();
         let examples = source.examples(8, ("SAMPLES", "EXPECTED"))?;
         Ok(format!(
             "\
@@ -100,7 +101,12 @@ impl Source<'_> {
             format!("        {start}layer_{index}({from}){end}\n")
         };
         let lines: String = (0..=last).map(line).collect();
-        let integer = if self.is_int8() { "i32::from(q)" } else { "q" };
+        let integer = match self.last {
+            Integers::INT8 | Integers::INT16 => "i32::from(q)",
+            _ => "q",
+        };
+        let input = self.input();
+        let Integers(min, max) = self.input_integers();
         let difference = match self.net.output_stage().zero_point {
             0 => integer.to_string(),
             _ => format!("({integer} - OUTPUT_ZERO_POINT)"),
@@ -109,19 +115,19 @@ impl Source<'_> {
             "
     /// Returns the outputs for one sample. The arithmetic is that of integers alone.
     #[inline]
-    pub fn predict_integers(x: &[i8; INPUTS]) -> [{output}; OUTPUTS] {{
+    pub fn predict_integers(x: &[{input}; INPUTS]) -> [{output}; OUTPUTS] {{
 {lines}    }}
 
     /// Returns the integers of inputs. NaN becomes the least one.
     #[inline]
-    pub fn quantize(x: &[f32; INPUTS]) -> [i8; INPUTS] {{
+    pub fn quantize(x: &[f32; INPUTS]) -> [{input}; INPUTS] {{
         let mut q = [0; INPUTS];
         for i in 0..INPUTS {{
             let value = x[i] * FACTORS[i] + OFFSETS[i];
-            let limited = value.max(-128.0).min(127.0);
+            let limited = value.max({min}.0).min({max}.0);
             let whole = limited as i32;
             let rest = limited - whole as f32;
-            q[i] = (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8;
+            q[i] = (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as {input};
         }}
         q
     }}
@@ -140,8 +146,7 @@ impl Source<'_> {
         let (mut text, mut inputs) = (String::new(), self.net.inputs());
         for (index, layer) in self.layers.iter().enumerate() {
             let outputs = layer.outputs();
-            let is_last = index + 1 == self.layers.len();
-            let element = if is_last { self.output() } else { "i8" };
+            let [input, element] = self.types(index);
             let array = |what| self.name(what, index);
             let (weights, biases) = (array("weights"), array("biases"));
             let (multipliers, shifts) = (array("multipliers"), array("shifts"));
@@ -156,16 +161,19 @@ impl Source<'_> {
                 _ => format!("            let q = q.clamp({low}, {high}){zero};\n"),
             };
             let value = match layer.table {
-                Some(_) => format!("{}[(q + 128) as usize & 255]", array("table")),
-                None if element == "i8" => "q as i8".to_string(),
-                None => "q".to_string(),
+                Some(QuantizedTable::Int8(_)) => {
+                    format!("{}[(q + 128) as usize & 255]", array("table"))
+                }
+                Some(QuantizedTable::Int16(_)) => format!("interpolated(&{}, q)", array("table")),
+                None if element == "i32" => "q".to_string(),
+                None => format!("q as {element}"),
             };
             let _ = write!(
                 text,
                 "
     /// Layer {index}: {inputs} inputs, {outputs} outputs.
     #[inline]
-    fn layer_{index}(x: &[i8; {inputs}]) -> [{element}; {outputs}] {{
+    fn layer_{index}(x: &[{input}; {inputs}]) -> [{element}; {outputs}] {{
         let mut y = [0; {outputs}];
         for j in 0..{outputs} {{
             let mut sum = {biases}[j];
@@ -181,6 +189,22 @@ impl Source<'_> {
             inputs = outputs;
         }
         text
+    }
+
+    /// Returns the function of tables with straight lines, if there is one.
+    fn interpolated_in_rust(&self) -> &'static str {
+        if !self.interpolates() {
+            return "";
+        }
+        "
+    /// Returns the activation of q from a table, with straight lines between its numbers.
+    #[inline]
+    fn interpolated(table: &[i16; 513], q: i32) -> i16 {
+        let at = (256 + (q >> 7)) as usize & 511;
+        let (start, end) = (i32::from(table[at]), i32::from(table[at + 1]));
+        (start + (((end - start) * (q & 127) + 64) >> 7)) as i16
+    }
+"
     }
 
     fn scaled_in_rust(&self) -> String {

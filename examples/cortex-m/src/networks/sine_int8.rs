@@ -92,6 +92,7 @@ pub static SINE: feedforward::quantize::QuantizedMlpRef<'static> = {
         offsets: &[
         -128.0,
     ],
+        bits: 8,
     };
     let outputs = QuantizedOutputs {
         scale: 1.4901161e-8,
