@@ -268,7 +268,7 @@ fn damaged_models_are_errors() {
         .map(|path| std::fs::read(path).unwrap())
         .collect();
     models.sort();
-    let cases = std::env::var("FEEDFORWARD_MUTATIONS").map_or(3000, |text| text.parse().unwrap());
+    let cases = std::env::var("FEEDFORWARD_MUTATIONS").map_or(20_000, |text| text.parse().unwrap());
     let mut made = 0;
     for seed in 0..cases {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -132,10 +132,11 @@ fn check_shape<T>(source: &Source<'_>, chain: &Chain<'_, T>) -> Result<()> {
         .any(|name| chain.skipped.contains(name));
     match shape.map(|shape| &shape[..]) {
         Some([_, middle @ .., _]) if !is_flattened && middle.iter().any(|n| *n != Some(1)) => {
-            let input = chain.input;
+            let (input, dimensions) = (chain.input, middle.len() + 2);
+            let first = chain.steps.first().map_or("", |step| &step.title);
             let problem = format!(
-                "input {input:?}: expected [samples, features], got {} dimensions",
-                middle.len() + 2
+                "{first}: expected an input of [samples, features], got {dimensions} dimensions of \
+                 {input:?}"
             );
             Err(malformed(problem))
         }
