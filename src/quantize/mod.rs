@@ -43,6 +43,8 @@ mod compensate;
 mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+#[cfg(target_has_atomic = "ptr")]
+mod incoming;
 mod inputs;
 mod integers;
 mod lanes;
@@ -63,6 +65,7 @@ mod range;
 mod report;
 #[cfg(target_has_atomic = "ptr")]
 mod rounded;
+mod run;
 #[cfg(target_has_atomic = "ptr")]
 mod shadow;
 #[cfg(target_has_atomic = "ptr")]

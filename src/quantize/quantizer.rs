@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::compensate::Moments;
-use super::linear::Source;
+use super::incoming::Source;
 use super::range::{Histogram, Integers, RangeRule};
 use super::statistics::Statistics;
 use super::walk::{Walk, encoded};

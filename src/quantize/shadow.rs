@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::linear::Source;
+use super::incoming::Source;
 use super::range::Integers;
 use super::rounded::rounded;
 use super::stage::Stage;
