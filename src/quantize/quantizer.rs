@@ -73,7 +73,7 @@ pub struct Quantizer {
     pub(super) activation_bits: u32,
     corrects_biases: bool,
     pub(super) rounding: Rounding,
-    compensates: bool,
+    pub(super) compensates: bool,
     is_input_scale_common: bool,
 }
 
