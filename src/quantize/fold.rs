@@ -8,7 +8,11 @@ use crate::memory;
 
 impl QuantizedMlp {
     /// Makes a scaler (x - offset) / scale a part of the input stage, so that inputs need no
-    /// scaling. The integers of the layers stay, and so does what they predict.
+    /// scaling. Predictions stay up to rounding of the inputs.
+    ///
+    /// f32 must hold x exactly enough: if the offset is many times the scale, inputs lose digits
+    /// already before. [`compare`](Self::compare) takes inputs of the original network, so compare
+    /// before.
     ///
     /// Call it after [`Quantizer::fit`](super::Quantizer::fit), which trains on scaled inputs.
     ///
@@ -46,9 +50,9 @@ impl QuantizedMlp {
         let mut factors = memory::filled("factors of inputs", 0.0, width)?;
         let mut stage = memory::filled("offsets of inputs", 0.0, width)?;
         for at in 0..width {
-            let factor = f64::from(self.factors[at]) / f64::from(scales[at]);
-            let offset = f64::from(self.offsets[at]) - f64::from(offsets[at]) * factor;
-            (factors[at], stage[at]) = (factor as f32, offset as f32);
+            factors[at] = (f64::from(self.factors[at]) / f64::from(scales[at])) as f32;
+            let shift = f64::from(offsets[at]) * f64::from(factors[at]);
+            stage[at] = (f64::from(self.offsets[at]) - shift) as f32;
         }
         check_finite("factors of inputs", &factors)?;
         check_finite("offsets of inputs", &stage)?;

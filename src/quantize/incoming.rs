@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::range::{Affine, Integers};
+use super::range::{Affine, Integers, round};
+
+/// Largest sum. Corrections of weights and biases need a little room below the end of int32.
+const ROOM: f64 = 0.98 * i32::MAX as f64;
 
 /// Meaning of a layer's input integers: x = (q - zero point) · scale.
 #[derive(Clone, Debug)]
@@ -65,18 +68,27 @@ impl Source {
     pub(super) fn fit(&self, bias: f64, scale: f64, row: &[i8]) -> bool {
         let weights: f64 = row.iter().map(|&w| f64::from(w).abs()).sum();
         let bound = self.bias(bias, scale, row).abs() + self.largest() * weights;
-        scale > 0.0 && weights > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
+        scale > 0.0 && weights > 0.0 && bound <= ROOM
     }
 
-    /// Returns the smallest scale of a row at which sums fit int32.
+    /// Returns a scale, not below this one, at which sums of rounded weights fit int32.
+    pub(super) fn fitting_scale(&self, mut scale: f64, bias: f64, row: &[f64], most: f64) -> f64 {
+        // Most weights are rounded down as often as up. Many small ones may all be rounded up.
+        loop {
+            let weights = row.iter().map(|w| round(w / scale).abs().min(most));
+            let bound = bias.abs() / scale + self.largest() * weights.sum::<f64>();
+            if !(bound > ROOM && bound.is_finite()) {
+                return scale;
+            }
+            scale *= 1.02;
+        }
+    }
+
+    /// Returns the smallest scale of a row at which sums fit int32, before weights are rounded.
     pub(super) fn smallest_scale(&self, biases: [f64; 2], row: &[f64]) -> f64 {
         let bias = biases[0].abs().max(biases[1].abs());
-        // Each weight is rounded up by at most a half.
-        let rounding = self.largest() * (0.5 * row.len() as f64 + 1.0);
-        // Corrections of weights and biases need a little room.
-        let room = 0.98 * f64::from(i32::MAX) - rounding;
         let weights: f64 = row.iter().map(|w| w.abs()).sum();
-        let smallest = (bias + self.largest() * weights) / room.max(1.0);
+        let smallest = (bias + self.largest() * weights) / ROOM;
         // Biases of int8 stay far below, as their integers depend on it.
         let largest_bias = if self.integers == Integers::INT8 {
             1 << 24

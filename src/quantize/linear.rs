@@ -254,6 +254,8 @@ impl Quantizer {
             let at_zero = from.scale(row, bias, &mut scaled);
             let smallest = from.smallest_scale([bias, at_zero], &scaled);
             let scale = self.row_scale(&scaled, self.largest()).max(smallest);
+            let most = bias.abs().max(at_zero.abs());
+            let scale = from.fitting_scale(scale, most, &scaled, self.largest());
             *to = if scale > 0.0 { scale } else { 1.0 };
         }
         Ok(scales)

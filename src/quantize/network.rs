@@ -175,6 +175,7 @@ impl<'a> QuantizedMlpRef<'a> {
         check_finite("factors of inputs", inputs.factors)?;
         check_finite("offsets of inputs", inputs.offsets)?;
         check_finite("scale of outputs", &[outputs.scale])?;
+        check_activation(outputs.activation)?;
         if layers.len() == 0 {
             return Err(Error::Empty { what: "layers" });
         }
@@ -278,6 +279,7 @@ impl<'a> QuantizedMlpRef<'a> {
     /// - [`Error::Rows`] and [`Error::Length`] as in [`predict_int8`](Self::predict_int8)
     /// - [`Error::NotFinite`] if an input is not finite
     /// - [`Error::Overflow`] if an output is not finite
+    /// - [`Error::Incompatible`] for an activation of several pieces or with numbers α
     pub fn predict_into(
         &self,
         inputs: &[f32],
@@ -285,6 +287,7 @@ impl<'a> QuantizedMlpRef<'a> {
         scratch: &mut [i16],
     ) -> Result<()> {
         self.check(inputs, outputs.len(), scratch)?;
+        check_activation(self.outputs.activation)?;
         check_finite_rows("inputs", inputs, self.inputs())?;
         let QuantizedOutputs {
             scale, zero_point, ..
@@ -330,6 +333,17 @@ impl<'a> QuantizedMlpRef<'a> {
             });
         }
         Ok(())
+    }
+}
+
+/// Checks that the activation of outputs is a function of one number.
+fn check_activation(activation: Option<&dyn Activation<f32>>) -> Result<()> {
+    match activation {
+        Some(f) if f.pieces() != 1 || f.is_parametric() => {
+            let (what, expected) = ("activation of outputs", "a function of one number");
+            Err(Error::incompatible(what, expected, f.name()))
+        }
+        _ => Ok(()),
     }
 }
 
