@@ -126,8 +126,8 @@ impl Quantizer {
     ///
     /// Activations other than ReLU and its kind have [tables](super::QuantizedTable) of 1,026
     /// bytes. Two adjacent numbers of a table are h apart. The line between them differs from a
-    /// smooth function by at most about h² · max |f″| / 12, but for the largest arguments. For [`Tanh`] up to ±4, that is
-    /// 1.6 · 10⁻⁵.
+    /// smooth function by at most about h² · max |f″| / 12, but for the largest arguments. For
+    /// [`Tanh`] up to ±4, that is 1.6 · 10⁻⁵.
     ///
     /// Outputs of ReLU have scales of their own, with which the weights of the next layer become
     /// large integers. From about 1,000 inputs of a layer on, its weights can become coarser, so

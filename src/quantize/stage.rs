@@ -56,7 +56,9 @@ impl Quantizer {
                 if let RangeRule::Percentile(_) = self.range {
                     let ends = [integers.0, integers.1].map(|q| y.number(q).abs());
                     let most = ends[0].max(ends[1]);
-                    largest.iter_mut().for_each(|y| *y = y.min(most));
+                    for y in &mut largest {
+                        *y = y.min(most);
+                    }
                 }
                 let factors = equalize::factors(&largest, next.unwrap_or(&[]), y)?;
                 Ok(Stage::Clamp(y, limits, factors))
