@@ -235,7 +235,7 @@ impl<'a, T: Float> Shape<'a, T> {
         check_finite_rows("inputs", inputs, self.inputs)?;
         match self.layers {
             Layers::Specs(layers) => layers.iter().try_for_each(LayerSpec::check_pieces)?,
-            // Those of an owned network were checked when it was built.
+            // An owned network was checked when it was built.
             #[cfg(target_has_atomic = "ptr")]
             Layers::Owned(..) => {}
         }

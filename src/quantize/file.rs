@@ -128,6 +128,12 @@ impl QuantizedMlp {
     pub fn from_bytes_with(bytes: &[u8], resolver: impl Resolver<f32>) -> Result<Self> {
         let file = Reader::new(bytes, &[QUANTIZED])?;
         let described: Vec<Described> = file.get("layers")?;
+        if described
+            .windows(2)
+            .any(|pair| pair[0].rounding != pair[1].rounding)
+        {
+            return Err(contradicts("its layers have different roundings".into()));
+        }
         let mut layers = Vec::new();
         for (index, layer) in described.into_iter().enumerate() {
             layers.push(read_layer(&file, index, &layer)?);

@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 
 /// A number whose function values tell whether an activation limits its argument.
-const FAR: f32 = 1e30;
+const FAR: f32 = f32::MAX;
 
 /// Returns `true` if f(c · z) = c · f(z) for c > 0, of a function that limits its argument.
 pub(super) fn is_homogeneous([low, high]: [f64; 2]) -> bool {
@@ -20,5 +20,6 @@ pub(super) fn limits(f: &dyn Activation<f32>, [low, high]: [f64; 2]) -> Option<[
         let y = f.value(z);
         y == z.max(limits[0]).min(limits[1])
     });
-    is_limit.then_some(limits.map(f64::from))
+    let is_number = limits.iter().all(|limit| !limit.is_nan());
+    (is_limit && is_number).then_some(limits.map(f64::from))
 }

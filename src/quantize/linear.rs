@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::compensate::Moments;
+use super::incoming::Source;
 use super::owned::OwnedLayer;
 use super::quantizer::Quantizer;
 use super::range::{Affine, Integers, RangeRule, round};
@@ -14,89 +15,6 @@ use crate::simd::{self, Op, Simd};
 
 /// Number of scales that are tried for a row of weights.
 const WEIGHT_TRIALS: u32 = 20;
-
-/// Meaning of a layer's input integers: x = (q - zero point) · scale.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) scales: Vec<f64>,
-    pub(super) zero_points: Vec<f64>,
-    pub(super) integers: Integers,
-}
-
-impl Source {
-    /// Returns the meaning of the inputs' integers.
-    pub(super) fn of_inputs(factors: &[f32], offsets: &[f32], integers: Integers) -> Self {
-        let scales = factors.iter().map(|&factor| 1.0 / f64::from(factor));
-        Self {
-            scales: scales.collect(),
-            zero_points: offsets.iter().map(|&offset| offset.into()).collect(),
-            integers,
-        }
-    }
-
-    /// Returns the meaning of this many outputs of a layer, whose scales may have factors.
-    pub(super) fn of(y: Affine, factors: &[f32], outputs: usize) -> Self {
-        let factor = |at| {
-            factors
-                .get(at)
-                .map_or(1.0, |&factor: &f32| f64::from(factor))
-        };
-        Self {
-            scales: (0..outputs).map(|at| y.scale * factor(at)).collect(),
-            zero_points: alloc::vec![y.zero_point.into(); outputs],
-            integers: y.integers,
-        }
-    }
-
-    /// Returns the largest magnitude of an integer.
-    pub(super) fn largest(&self) -> f64 {
-        -f64::from(self.integers.0)
-    }
-
-    /// Writes weights in units of the inputs' integers, and returns the pre-activation of zeros.
-    fn scale(&self, row: &[f32], bias: f64, to: &mut [f64]) -> f64 {
-        let terms = row.iter().zip(&self.scales).zip(&self.zero_points);
-        let mut at_zero = bias;
-        for (to, ((&w, scale), zero_point)) in to.iter_mut().zip(terms) {
-            *to = f64::from(w) * scale;
-            at_zero -= *to * zero_point;
-        }
-        at_zero
-    }
-
-    /// Returns a row's bias in units of its scale, with the zero points of its integers.
-    fn bias(&self, bias: f64, scale: f64, row: &[i8]) -> f64 {
-        let zero_points = row.iter().zip(&self.zero_points);
-        zero_points.fold(bias / scale, |bias, (&w, zero_point)| {
-            bias - f64::from(w) * zero_point
-        })
-    }
-
-    /// Returns `true` if sums of a row fit int32, and if there are any.
-    fn fit(&self, bias: f64, scale: f64, row: &[i8]) -> bool {
-        let weights: f64 = row.iter().map(|&w| f64::from(w).abs()).sum();
-        let bound = self.bias(bias, scale, row).abs() + self.largest() * weights;
-        scale > 0.0 && weights > 0.0 && bound <= 0.98 * f64::from(i32::MAX)
-    }
-
-    /// Returns the smallest scale of a row at which sums fit int32.
-    fn smallest_scale(&self, biases: [f64; 2], row: &[f64]) -> f64 {
-        let bias = biases[0].abs().max(biases[1].abs());
-        // Each weight is rounded up by at most a half.
-        let rounding = self.largest() * (0.5 * row.len() as f64 + 1.0);
-        // Corrections of weights and biases need a little room.
-        let room = 0.98 * f64::from(i32::MAX) - rounding;
-        let weights: f64 = row.iter().map(|w| w.abs()).sum();
-        let smallest = (bias + self.largest() * weights) / room.max(1.0);
-        // Biases of int8 stay far below, as their integers depend on it.
-        let largest_bias = if self.integers == Integers::INT8 {
-            1 << 24
-        } else {
-            1 << 30
-        };
-        smallest.max(bias / f64::from(largest_bias))
-    }
-}
 
 /// A layer without its output stage.
 pub(super) struct Linear {
@@ -336,6 +254,8 @@ impl Quantizer {
             let at_zero = from.scale(row, bias, &mut scaled);
             let smallest = from.smallest_scale([bias, at_zero], &scaled);
             let scale = self.row_scale(&scaled, self.largest()).max(smallest);
+            let most = bias.abs().max(at_zero.abs());
+            let scale = from.fitting_scale(scale, most, &scaled, self.largest());
             *to = if scale > 0.0 { scale } else { 1.0 };
         }
         Ok(scales)

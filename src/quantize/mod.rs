@@ -1,7 +1,7 @@
 //! Networks with int8 weights, for chips with little flash and no floating-point unit.
 //!
 //! A [`Quantizer`] takes a trained network and calibration samples, and makes a [`QuantizedMlp`].
-//! It takes about a quarter of the memory, and computes in integers only. Results are equal on
+//! Its weights take a quarter of the memory, and it computes in integers only. Results are equal on
 //! every chip. [`QuantizedMlp::compare`] reports where accuracy was lost.
 //!
 //! ```
@@ -43,6 +43,10 @@ mod compensate;
 mod equalize;
 #[cfg(all(feature = "safetensors", target_has_atomic = "ptr"))]
 mod file;
+#[cfg(target_has_atomic = "ptr")]
+mod fold;
+#[cfg(target_has_atomic = "ptr")]
+mod incoming;
 mod inputs;
 mod integers;
 mod lanes;
@@ -63,6 +67,7 @@ mod range;
 mod report;
 #[cfg(target_has_atomic = "ptr")]
 mod rounded;
+mod run;
 #[cfg(target_has_atomic = "ptr")]
 mod shadow;
 #[cfg(target_has_atomic = "ptr")]

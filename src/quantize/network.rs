@@ -1,14 +1,13 @@
 //! Networks in integers that borrow everything.
 
 use super::inputs::{InputInteger, QuantizedInputs};
-use super::lanes::{ForwardLanes, HAS_VECTORS, LANES, LanesOutputs};
-use super::layer::{Forward, Outputs, QuantizedLayer};
+use super::lanes::LANES;
+use super::layer::{Outputs, QuantizedLayer};
 #[cfg(target_has_atomic = "ptr")]
 use super::owned::OwnedLayer;
 use crate::activation::Activation;
 use crate::error::{Error, Result, check_length, check_rows};
 use crate::float::{check_finite, check_finite_rows};
-use crate::simd;
 
 /// The meaning of a quantized network's outputs q: y = f((q - `zero_point`) · scale).
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +175,7 @@ impl<'a> QuantizedMlpRef<'a> {
         check_finite("factors of inputs", inputs.factors)?;
         check_finite("offsets of inputs", inputs.offsets)?;
         check_finite("scale of outputs", &[outputs.scale])?;
+        check_activation(outputs.activation)?;
         if layers.len() == 0 {
             return Err(Error::Empty { what: "layers" });
         }
@@ -234,7 +234,7 @@ impl<'a> QuantizedMlpRef<'a> {
     }
 
     /// Returns the maximum numbers of inputs of layers with even and with odd indices.
-    const fn widths(&self) -> [usize; 2] {
+    pub(super) const fn widths(&self) -> [usize; 2] {
         let mut widths = [self.inputs(), 0];
         let mut index = 1;
         while index < self.layers.len() {
@@ -279,6 +279,7 @@ impl<'a> QuantizedMlpRef<'a> {
     /// - [`Error::Rows`] and [`Error::Length`] as in [`predict_int8`](Self::predict_int8)
     /// - [`Error::NotFinite`] if an input is not finite
     /// - [`Error::Overflow`] if an output is not finite
+    /// - [`Error::Incompatible`] for an activation of several pieces or with numbers α
     pub fn predict_into(
         &self,
         inputs: &[f32],
@@ -286,6 +287,7 @@ impl<'a> QuantizedMlpRef<'a> {
         scratch: &mut [i16],
     ) -> Result<()> {
         self.check(inputs, outputs.len(), scratch)?;
+        check_activation(self.outputs.activation)?;
         check_finite_rows("inputs", inputs, self.inputs())?;
         let QuantizedOutputs {
             scale, zero_point, ..
@@ -332,85 +334,16 @@ impl<'a> QuantizedMlpRef<'a> {
         }
         Ok(())
     }
+}
 
-    /// Computes all layers for samples.
-    pub(super) fn run_all<'y, Y: 'y, Q: Iterator<Item = i16>>(
-        &self,
-        mut samples: impl ExactSizeIterator<Item = Q>,
-        mut outputs: &'y mut [Y],
-        to: impl Fn(&'y mut [Y]) -> Outputs<'y>,
-        scratch: &mut [i16],
-    ) {
-        if HAS_VECTORS && scratch.len() >= self.batch_scratch_len() {
-            while samples.len() >= LANES {
-                let len = LANES * self.outputs();
-                let (these, rest) = core::mem::take(&mut outputs).split_at_mut(len);
-                self.run_lanes(samples.by_ref().take(LANES), to(these), scratch);
-                outputs = rest;
-            }
+/// Checks that the activation of outputs is a function of one number.
+fn check_activation(activation: Option<&dyn Activation<f32>>) -> Result<()> {
+    match activation {
+        Some(f) if f.pieces() != 1 || f.is_parametric() => {
+            let (what, expected) = ("activation of outputs", "a function of one number");
+            Err(Error::incompatible(what, expected, f.name()))
         }
-        for (x, y) in samples.zip(outputs.chunks_exact_mut(self.outputs())) {
-            self.run(x, to(y), scratch);
-        }
-    }
-
-    /// Computes all layers for `LANES` samples.
-    fn run_lanes<Q: Iterator<Item = i16>>(
-        &self,
-        samples: impl Iterator<Item = Q>,
-        to: Outputs<'_>,
-        scratch: &mut [i16],
-    ) {
-        let (scratch, _) = scratch.as_chunks_mut::<LANES>();
-        let (mut from, mut next) = scratch.split_at_mut(self.widths()[0]);
-        for (lane, x) in samples.enumerate() {
-            for (to, q) in from.iter_mut().zip(x) {
-                to[lane] = q;
-            }
-        }
-        let last = self.layers.len() - 1;
-        let mut width = self.inputs();
-        for index in 0..last {
-            let layer = self.layers.get(index);
-            simd::dispatch(ForwardLanes {
-                layer,
-                inputs: &from[..width],
-                outputs: LanesOutputs::Hidden(next),
-            });
-            width = layer.outputs();
-            (from, next) = (next, from);
-        }
-        simd::dispatch(ForwardLanes {
-            layer: self.layers.get(last),
-            inputs: &from[..width],
-            outputs: LanesOutputs::Last(to),
-        });
-    }
-
-    /// Computes all layers for one sample.
-    fn run(&self, inputs: impl Iterator<Item = i16>, to: Outputs<'_>, scratch: &mut [i16]) {
-        let last = self.layers.len() - 1;
-        let (even, odd) = scratch.split_at_mut(self.widths()[0]);
-        let (mut from, mut next) = (even, odd);
-        for (to, x) in from.iter_mut().zip(inputs) {
-            *to = x;
-        }
-        let mut width = self.inputs();
-        for index in 0..last {
-            let layer = self.layers.get(index);
-            simd::dispatch(Forward {
-                layer,
-                inputs: &from[..width],
-                outputs: Outputs::Int16(next),
-            });
-            width = layer.outputs();
-            (from, next) = (next, from);
-        }
-        simd::dispatch(Forward {
-            layer: self.layers.get(last),
-            inputs: &from[..width],
-            outputs: to,
-        });
+        _ => Ok(()),
     }
 }
 

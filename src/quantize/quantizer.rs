@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::compensate::Moments;
-use super::linear::Source;
-use super::range::{Histogram, Integers, RangeRule};
+use super::incoming::Source;
+use super::range::{Integers, RangeRule};
 use super::statistics::Statistics;
 use super::walk::{Walk, encoded};
 use super::{QuantizedMlp, Rounding};
@@ -21,7 +21,7 @@ use crate::mlp::Mlp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum OutputForm {
-    /// int8, with steps of 1/255 of the outputs' range. It suits classes.
+    /// int8, with steps of 1/255 of the range of 0 and the outputs. It suits classes.
     Int8,
     /// int16, with steps of 1/65535 of twice the outputs' largest magnitude.
     Int16,
@@ -73,7 +73,7 @@ pub struct Quantizer {
     pub(super) activation_bits: u32,
     corrects_biases: bool,
     pub(super) rounding: Rounding,
-    compensates: bool,
+    pub(super) compensates: bool,
     is_input_scale_common: bool,
 }
 
@@ -82,9 +82,6 @@ impl Default for Quantizer {
         Self::new()
     }
 }
-
-/// Number of bins for the numbers of one input.
-const INPUT_BINS: usize = 512;
 
 impl Quantizer {
     /// Creates settings with these defaults: [`RangeRule::MeanSquaredError`], weights and
@@ -129,8 +126,8 @@ impl Quantizer {
     ///
     /// Activations other than ReLU and its kind have [tables](super::QuantizedTable) of 1,026
     /// bytes. Two adjacent numbers of a table are h apart. The line between them differs from a
-    /// smooth function by at most about h² · max |f″| / 12. For [`Tanh`] up to ±4, that is
-    /// 1.6 · 10⁻⁵.
+    /// smooth function by at most about h² · max |f″| / 12, but for the largest arguments. For
+    /// [`Tanh`] up to ±4, that is 1.6 · 10⁻⁵.
     ///
     /// Outputs of ReLU have scales of their own, with which the weights of the next layer become
     /// large integers. From about 1,000 inputs of a layer on, its weights can become coarser, so
@@ -183,7 +180,7 @@ impl Quantizer {
         self
     }
 
-    /// Chooses whether all inputs have one scale and zero point, as in TFLite.
+    /// Chooses whether all inputs have one factor and one offset, as those of TFLite have.
     pub fn common_input_scale(mut self, is_common: bool) -> Self {
         self.is_input_scale_common = is_common;
         self
@@ -197,7 +194,7 @@ impl Quantizer {
     ///
     /// # Errors
     /// - [`Error::Rows`] and [`Error::NotFinite`] for invalid samples or parameters
-    /// - [`Error::Overflow`] if the network's outputs are not finite
+    /// - [`Error::Overflow`] if outputs of a layer are not finite
     /// - [`Error::InvalidSetting`] for settings outside their range
     /// - [`Error::Incompatible`] for a network with activations that have several pieces or
     ///   numbers α
@@ -210,13 +207,18 @@ impl Quantizer {
         check_finite_rows("calibration inputs", inputs, net.inputs())?;
         check_finite("parameters", net.params())?;
         let net = &unscaled(net)?;
-        let encoded = encoded(net, inputs)?;
-        let (inputs, width) = (&encoded[..], encoded.len() / samples);
+        let mut encoded = encoded(net, inputs)?;
+        let width = encoded.len() / samples;
         let mut walk = Walk::new(net)?;
+        let integers = Integers::of_bits(self.activation_bits);
+        let (factors, offsets) = self.input_stage(&encoded, width)?;
+        if let RangeRule::Percentile(_) = self.range {
+            // Numbers outside the range must not shift what is measured behind it.
+            limit(encoded.to_mut(), (&factors, &offsets), integers);
+        }
+        let inputs = &encoded[..];
         let statistics = Statistics::new(net, &mut walk, inputs)?;
 
-        let integers = Integers::of_bits(self.activation_bits);
-        let (factors, offsets) = self.input_stage(inputs, width)?;
         let mut from = Source::of_inputs(&factors, &offsets, integers);
         let mut quantized = QuantizedMlp::without_layers(factors, offsets, self.activation_bits);
         quantized.encoder = net
@@ -280,23 +282,29 @@ impl Quantizer {
         let columns = if self.is_input_scale_common { 1 } else { width };
         let mut ranges = memory::filled("ranges of inputs", [0.0; 2], columns)?;
         for (column, range) in ranges.iter_mut().enumerate() {
-            let numbers = || inputs[column..].iter().copied().step_by(columns);
-            let mut histogram = Histogram::new(INPUT_BINS)?;
-            histogram.widen(numbers());
-            histogram.count(numbers());
-            // Limits of inputs would cost more than coarser steps.
-            let rule = match self.range {
-                RangeRule::MeanSquaredError => RangeRule::MinMax,
-                rule => rule,
+            let numbers = inputs[column..].iter().step_by(columns);
+            // Limits of inputs would cost more than coarser steps, so the other rules have none.
+            let tail = match self.range {
+                RangeRule::Percentile(p) => (1.0 - p) / 2.0,
+                _ => 0.0,
             };
-            *range = histogram.range((rule, integers), histogram.mean(), |x| x);
+            *range = between(
+                tail,
+                memory::collected("numbers of an input", numbers.len(), numbers.copied())?,
+            );
         }
         // An input that was constant still needs a scale. It takes the largest.
         let widest = ranges
             .iter()
             .map(|[low, high]| high - low)
             .fold(0.0, f64::max);
-        let widest = if widest > 0.0 { widest } else { steps };
+        // If all were constant, it depends on their size.
+        let size = ranges.iter().map(|[low, _]| low.abs()).fold(0.0, f64::max);
+        let widest = match (widest > 0.0, size > 0.0) {
+            (true, _) => widest,
+            (false, true) => size,
+            (false, false) => 1.0,
+        };
         let mut stage = (Vec::new(), Vec::new());
         memory::reserve("factors of inputs", &mut stage.0, width)?;
         memory::reserve("offsets of inputs", &mut stage.1, width)?;
@@ -311,6 +319,27 @@ impl Quantizer {
         check_finite("factors of inputs", &stage.0)?;
         check_finite("offsets of inputs", &stage.1)?;
         Ok(stage)
+    }
+}
+
+/// Returns the smallest and largest number after this part of each end is left out.
+fn between(tail: f64, mut numbers: Vec<f32>) -> [f64; 2] {
+    let last = numbers.len() - 1;
+    let out = ((numbers.len() as f64 * tail) as usize).min(last / 2);
+    let [low, high] = [out, last - out].map(|at| {
+        let (_, number, _) = numbers.select_nth_unstable_by(at, f32::total_cmp);
+        f64::from(*number)
+    });
+    [low, high]
+}
+
+/// Limits inputs to the numbers of an input stage's integers.
+fn limit(inputs: &mut [f32], (factors, offsets): (&[f32], &[f32]), Integers(min, max): Integers) {
+    for row in inputs.chunks_exact_mut(factors.len()) {
+        for (x, (&factor, &offset)) in row.iter_mut().zip(factors.iter().zip(offsets)) {
+            let number = |q: i32| ((f64::from(q) - f64::from(offset)) / f64::from(factor)) as f32;
+            *x = x.clamp(number(min), number(max));
+        }
     }
 }
 

@@ -162,15 +162,6 @@ impl Histogram {
         [self.low, self.high]
     }
 
-    /// Returns the mean, up to the width of a bin.
-    pub(super) fn mean(&self) -> f64 {
-        let bins = self.counts.iter().enumerate();
-        let sum: f64 = bins
-            .map(|(bin, &count)| (bin as f64 + 0.5) * count as f64)
-            .sum();
-        self.low + self.width() * sum / self.total.max(1) as f64
-    }
-
     /// Returns the range that a rule chooses for integers. It contains `anchor`, toward which it
     /// shrinks. `f` is the function of the numbers whose error counts.
     pub(super) fn range(

@@ -9,7 +9,7 @@ use super::range::{Affine, Integers};
 use super::walk::{Walk, encoded};
 use super::{QuantizedMlp, QuantizedMlpRef};
 use crate::error::{Error, Result, check_length};
-use crate::float::{check_finite, check_finite_rows};
+use crate::float::check_finite_rows;
 use crate::memory;
 use crate::metrics::Score;
 use crate::mlp::Mlp;
@@ -42,6 +42,7 @@ pub struct QuantizationReport {
 pub struct QuantizationNoise {
     /// Ratio of the sum of squared numbers to that of squared differences, in decibels: 6 for each
     /// bit. Infinite without differences.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_float"))]
     pub signal_to_noise: f64,
     /// Fraction of numbers outside the range of the integers, whose ends they become.
     pub saturated: f64,
@@ -118,7 +119,6 @@ impl QuantizedMlp {
         let (mut done, mut integers, mut got) = (0, Vec::new(), Vec::new());
         let last = self.layers.len() - 1;
         Walk::new(net)?.for_each_block(&exact, |index, _, y| {
-            check_finite("outputs of a layer", y)?;
             let layer = &self.layers[index];
             if index == 0 {
                 let len = y.len() / layer.outputs() * width;

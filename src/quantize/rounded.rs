@@ -15,18 +15,24 @@ pub(super) fn rounded(
     stage: &Stage,
     is_last: bool,
 ) -> Arc<dyn Activation<f32>> {
-    // 16 bits are so fine that training need not see them.
     match *stage {
-        Stage::Clamp(y, limits, _) if !is_last && y.integers == Integers::INT8 => {
+        Stage::Clamp(y, limits, _) if !is_last => {
             let [low, high] = limits.map(|limit| y.quantize(limit));
             Arc::new(RoundedClamp {
                 steps: Steps::new(y, [low, high]),
                 activation,
             })
         }
-        Stage::Table(z, y) if !is_last && y.integers == Integers::INT8 => {
-            Arc::new(RoundedTable::new(activation, z, y))
+        // 16 bits are so fine that training need not see their steps.
+        Stage::Table(z, y) if !is_last && y.integers == Integers::INT16 => {
+            let Integers(min, max) = z.integers;
+            Arc::new(LimitedArgument {
+                low: z.number(min) as f32,
+                high: z.number(max) as f32,
+                activation,
+            })
         }
+        Stage::Table(z, y) if !is_last => Arc::new(RoundedTable::new(activation, z, y)),
         _ => activation,
     }
 }
@@ -84,6 +90,31 @@ impl Activation<f32> for RoundedClamp {
     #[inline(always)]
     fn derivative(&self, x: f32, _: f32) -> f32 {
         self.steps.derivative(x)
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        self.activation.name()
+    }
+}
+
+/// An activation whose argument has limits. Outside of them, derivatives are 0.
+#[derive(Debug)]
+struct LimitedArgument {
+    low: f32,
+    high: f32,
+    activation: Arc<dyn Activation<f32>>,
+}
+
+impl Activation<f32> for LimitedArgument {
+    fn value(&self, x: f32) -> f32 {
+        self.activation.value(x.clamp(self.low, self.high))
+    }
+
+    fn derivative(&self, x: f32, y: f32) -> f32 {
+        if x < self.low || x > self.high {
+            return 0.0;
+        }
+        self.activation.derivative(x, y)
     }
 
     fn name(&self) -> Cow<'static, str> {

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::linear::Source;
+use super::incoming::Source;
 use super::range::Integers;
 use super::rounded::rounded;
 use super::stage::Stage;
@@ -105,7 +105,7 @@ impl<'a> QuantizedShadow<'a> {
         let integers = Integers::of_bits(self.quantizer.activation_bits);
         let source = Source::of_inputs(&self.factors, &self.offsets, integers);
         let mut sources = Vec::from([source]);
-        let (mut scales, mut stages, mut layers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut scales, mut stages) = (Vec::new(), Vec::new());
         for (index, layer) in net.layers().enumerate() {
             let activation = layer.shared_activation();
             let (source, is_last) = (&sources[index], index == last);
@@ -113,8 +113,8 @@ impl<'a> QuantizedShadow<'a> {
                 .quantizer
                 .row_scales(layer.weights(), layer.bias(), source)?;
             scales.push(of_rows);
-            let next = net.layers().nth(index + 1);
-            let next = next.as_ref().map(Layer::weights);
+            // Scales that depend on the next layer's weights would change with them.
+            let next = (!is_last).then_some(&[][..]);
             let stage = self
                 .quantizer
                 .stage(&*activation, &statistics[index], next)?;
@@ -124,17 +124,26 @@ impl<'a> QuantizedShadow<'a> {
                 Stage::Table(_, y) => sources.push(Source::of(*y, &[], outputs)),
                 Stage::Wide(_) | Stage::Float => {}
             }
-            let activation = rounded(activation, &stage, is_last);
-            layers.push(Layer::new(layer.weights(), layer.bias(), activation)?);
             stages.push(stage);
         }
-        self.net = Mlp::from_layers(&layers)?;
         self.calibration = Arc::new(Calibration {
             sources,
             scales,
             stages,
         });
+        self.net = rounded_net(net, &self.calibration)?;
         self.follow(net).map(drop)
+    }
+
+    /// Returns the output stage of the last layer. Training did not see its range.
+    fn last_stage(&self, net: &Mlp<f32>, calibration: &Calibration) -> Result<Stage> {
+        let mut rounded = rounded_net(net, calibration)?;
+        round(self.quantizer, net, calibration, &mut rounded)?;
+        let mut walk = Walk::new(&rounded)?;
+        let statistics = Statistics::new(&rounded, &mut walk, &self.inputs)?;
+        let last = net.depth() - 1;
+        let activation = net.layer(last)?.shared_activation();
+        self.quantizer.stage(&*activation, &statistics[last], None)
     }
 
     /// Returns the network in integers. `net` has the parameters of the best epoch, if there is
@@ -146,15 +155,52 @@ impl<'a> QuantizedShadow<'a> {
             let (source, scales) = (&calibration.sources[index], &calibration.scales[index]);
             let (weights, biases) = (layer.weights(), layer.bias());
             let linear = (self.quantizer).linear_with(weights, biases, source, scales.clone())?;
-            let (stage, activation) = (&calibration.stages[index], layer.shared_activation());
+            let is_last = index == net.depth() - 1;
+            let last_stage = if is_last {
+                Some(self.last_stage(net, calibration)?)
+            } else {
+                None
+            };
+            let stage = last_stage.as_ref().unwrap_or(&calibration.stages[index]);
+            let activation = layer.shared_activation();
             let layer = linear.complete(stage, &*activation);
-            if index == net.depth() - 1 {
+            if is_last {
                 quantized.set_outputs(&layer, stage, &activation);
             }
             quantized.layers.push(layer);
         }
         quantized.checked()
     }
+}
+
+/// Returns a network with rounded activations.
+fn rounded_net(net: &Mlp<f32>, calibration: &Calibration) -> Result<Mlp<f32>> {
+    let last = net.depth() - 1;
+    let layers = net.layers().zip(&calibration.stages).enumerate();
+    let layers = layers.map(|(index, (layer, stage))| {
+        let activation = rounded(layer.shared_activation(), stage, index == last);
+        Layer::new(layer.weights(), layer.bias(), activation)
+    });
+    Mlp::from_layers(&layers.collect::<Result<Vec<_>>>()?)
+}
+
+/// Sets the weights and biases of a network to those of `net`, rounded.
+fn round(
+    quantizer: &Quantizer,
+    net: &Mlp<f32>,
+    calibration: &Calibration,
+    to: &mut Mlp<f32>,
+) -> Result<()> {
+    for (index, layer) in net.layers().enumerate() {
+        let (source, scales) = (&calibration.sources[index], &calibration.scales[index]);
+        let (weights, biases) = (layer.weights(), layer.bias());
+        let linear = quantizer.linear_with(weights, biases, source, scales.clone())?;
+        let at = to.layout().layers()[index].clone();
+        let (to_weights, to_biases) =
+            to.params_mut()[at.weights.start..at.bias.end].split_at_mut(weights.len());
+        linear.write(source, biases, (to_weights, to_biases));
+    }
+    Ok(())
 }
 
 impl Shadow<f32> for QuantizedShadow<'_> {
@@ -169,18 +215,7 @@ impl Shadow<f32> for QuantizedShadow<'_> {
     }
 
     fn follow(&mut self, net: &Mlp<f32>) -> Result<&Mlp<f32>> {
-        for (index, layer) in net.layers().enumerate() {
-            let (source, scales) = (
-                &self.calibration.sources[index],
-                self.calibration.scales[index].clone(),
-            );
-            let (weights, biases) = (layer.weights(), layer.bias());
-            let linear = (self.quantizer).linear_with(weights, biases, source, scales)?;
-            let at = self.net.layout().layers()[index].clone();
-            let (to_weights, to_biases) =
-                self.net.params_mut()[at.weights.start..at.bias.end].split_at_mut(weights.len());
-            linear.write(source, biases, (to_weights, to_biases));
-        }
+        round(self.quantizer, net, &self.calibration, &mut self.net)?;
         Ok(&self.net)
     }
 

@@ -8,7 +8,7 @@ use super::limits::{is_homogeneous, limits};
 use super::linear::Linear;
 use super::owned::OwnedLayer;
 use super::quantizer::{OutputForm, Quantizer};
-use super::range::{Affine, Integers};
+use super::range::{Affine, Integers, RangeRule};
 use super::statistics::Statistics;
 use super::table;
 use super::{QuantizedMlp, QuantizedMlpRef};
@@ -52,7 +52,15 @@ impl Quantizer {
             (Some(integers), Some(limits)) => {
                 let y = covering(integers);
                 let next = next.filter(|_| is_homogeneous(limits));
-                let factors = equalize::factors(&statistics.largest, next.unwrap_or(&[]), y)?;
+                let mut largest = statistics.largest.clone();
+                if let RangeRule::Percentile(_) = self.range {
+                    let ends = [integers.0, integers.1].map(|q| y.number(q).abs());
+                    let most = ends[0].max(ends[1]);
+                    for y in &mut largest {
+                        *y = y.min(most);
+                    }
+                }
+                let factors = equalize::factors(&largest, next.unwrap_or(&[]), y)?;
                 Ok(Stage::Clamp(y, limits, factors))
             }
             (Some(integers), None) => {

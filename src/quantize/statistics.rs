@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use super::range::Histogram;
 use super::walk::Walk;
 use crate::error::Result;
-use crate::float::check_finite;
 use crate::memory;
 use crate::mlp::Mlp;
 
@@ -49,7 +48,7 @@ impl Statistics {
                     *largest = largest.max(f64::from(y.abs()));
                 }
             }
-            check_finite("outputs of a layer", y)
+            Ok(())
         })?;
         for at in &mut all {
             at.means.iter_mut().for_each(|mean| *mean /= samples);

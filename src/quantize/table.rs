@@ -43,8 +43,9 @@ pub(super) fn argument(
 pub(super) fn table(z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedTable {
     if y.integers == Integers::INT8 {
         let mut table = Box::new([0; 256]);
+        let f = defined(|q| f(z.number(q)), z.zero_point.clamp(-128, 127));
         for (q, to) in (-128..=127).zip(table.iter_mut()) {
-            *to = y.quantize(f(z.number(q))) as i8;
+            *to = y.quantize(f(q)) as i8;
         }
         OwnedTable::Int8(table)
     } else {
@@ -58,7 +59,8 @@ pub(super) fn table(z: Affine, y: Affine, f: impl Fn(f64) -> f64) -> OwnedTable 
 /// the middle. The table's points are moved by as much to the other side. At a corner of the
 /// function, the distances to the left and right differ, and the smaller one counts.
 fn int16(z: Affine, y: Affine, f: &impl Fn(f64) -> f64) -> Box<[i16; 513]> {
-    let value = |i: usize| f(f64::from(i as i32 * 64 - 32768) * z.scale);
+    let value = defined(|q| f(f64::from(q) * z.scale), 0);
+    let value = |i: usize| value(i as i32 * 64 - 32768);
     let mut table = Box::new([0; 513]);
     let mut at = value(0);
     let mut left = None;
@@ -68,6 +70,8 @@ fn int16(z: Affine, y: Affine, f: &impl Fn(f64) -> f64) -> Box<[i16; 513]> {
         if i < 512 {
             next = value(2 * i + 2);
             right = Some(0.5 * (at + next) - value(2 * i + 1));
+            // Infinite values have no distance.
+            right = right.filter(|distance| distance.is_finite());
         }
         let distance = match (left, right) {
             (Some(left), Some(right)) => smaller(left, right),
@@ -77,6 +81,19 @@ fn int16(z: Affine, y: Affine, f: &impl Fn(f64) -> f64) -> Box<[i16; 513]> {
         (at, left) = (next, right);
     }
     table
+}
+
+/// Returns f, or its value closer to `middle` where f is not defined. The last step of a range may
+/// lie beyond the numbers that f knows.
+fn defined(f: impl Fn(i32) -> f64, middle: i32) -> impl Fn(i32) -> f64 {
+    move |mut q| {
+        let mut value = f(q);
+        while value.is_nan() && q != middle {
+            q += (middle - q).signum();
+            value = f(q);
+        }
+        value
+    }
 }
 
 /// Returns the number closer to 0 if both are on one side of it, or else 0.

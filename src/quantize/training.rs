@@ -17,6 +17,10 @@ impl Quantizer {
     /// Weights of 4 bits or fewer cost accuracy, most of which such training recovers. With 8 bits
     /// it is hardly needed. Start from a trained network, and use a smaller learning rate.
     ///
+    /// Inputs and targets should be scaled, as for any training. Fold a scaler of the inputs into
+    /// the result ([`QuantizedMlp::fold_into_inputs`]), and not into `net`. To compare scores,
+    /// keep a clone of the trained network, since `net` changes.
+    ///
     /// `inputs` is row-major `[samples x inputs]`, `targets` is `[samples x outputs]`. The network
     /// ends with the parameters before rounding, which are the best epoch's or an average if the
     /// trainer says so. The integers are these parameters, rounded.
@@ -72,7 +76,8 @@ impl Quantizer {
     ///
     /// # Errors
     /// - The errors of [`Trainer::fit`] and [`quantize`](Self::quantize)
-    /// - [`Error::Incompatible`] for a network with an encoding
+    /// - [`Error::Incompatible`] for a network with an encoding, and with
+    ///   [`compensate_weights`](Self::compensate_weights)
     /// - [`Error::Incompatible`] with a checkpoint file, as such a run cannot be resumed
     #[doc(alias = "quantization_aware_training")]
     #[doc(alias = "QAT")]
@@ -103,6 +108,14 @@ impl Quantizer {
         on_event: impl FnMut(&TrainingEvent, &Mlp<f32>) -> ControlFlow<()> + Send,
     ) -> Result<(QuantizedMlp, History)> {
         self.check()?;
+        if self.compensates {
+            let (what, expected) = ("compensation of weights in training", "none");
+            return Err(Error::incompatible(
+                what,
+                expected,
+                "compensate_weights(true)",
+            ));
+        }
         Walk::new(net)?;
         if let Some(encoding) = net.encoding() {
             let what = "encoding of a network to train with rounded numbers";

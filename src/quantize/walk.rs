@@ -73,7 +73,7 @@ impl Walk {
     }
 
     /// Visits pre-activations and outputs of each layer for blocks of rows of encoded inputs, in
-    /// order. The numbers come with the index of the layer.
+    /// order. The numbers come with the index of the layer, and are finite.
     pub(super) fn for_each_block(
         &mut self,
         inputs: &[f32],
@@ -89,8 +89,24 @@ impl Walk {
                 let len = count * step.linear.network().outputs();
                 memory::resize("outputs of a layer", &mut step.z, 0.0, len)?;
                 memory::resize("outputs of a layer", &mut step.y, 0.0, len)?;
-                step.linear.predict_into(x, &mut step.z)?;
+                let predicted = step.linear.predict_into(x, &mut step.z);
+                // Each layer is a network of its own.
+                predicted.map_err(|error| match error {
+                    Error::Overflow { what, value, .. } => Error::Overflow {
+                        what,
+                        layer: index,
+                        value,
+                    },
+                    other => other,
+                })?;
                 step.activation.apply(&step.z, &mut step.y);
+                if let Some(y) = step.y.iter().find(|y| !y.is_finite()) {
+                    return Err(Error::Overflow {
+                        what: "output",
+                        layer: index,
+                        value: (*y).into(),
+                    });
+                }
                 visit(index, &step.z, &step.y)?;
             }
         }

@@ -1,11 +1,13 @@
 //! Calls and parts of networks that must be refused.
 
 use feedforward::activation::{Identity, Maxout, Parametric, Relu, Sigmoid};
+use feedforward::loss::SquaredError;
+use feedforward::optimizer::AdamW;
 use feedforward::quantize::{
     OutputForm, QuantizedInputs, QuantizedLayer, QuantizedMlpRef, QuantizedOutputs, QuantizedTable,
     Quantizer, RangeRule, Rounding,
 };
-use feedforward::{Error, Mlp};
+use feedforward::{Error, Mlp, Trainer};
 
 use crate::networks::{network, random};
 
@@ -243,4 +245,34 @@ fn parts_that_do_not_fit_are_errors() {
         }])
         .is_err()
     );
+}
+
+#[test]
+fn weights_are_not_compensated_in_training() {
+    let samples = random(6 * 10, 1);
+    let net = network("tanh", "sigmoid");
+    let trainer = Trainer::new(SquaredError, AdamW::new(0.01));
+    let targets = vec![0.0; samples.len() / 2];
+    let compensating = Quantizer::new().compensate_weights(true);
+    let fitted = compensating.fit(&trainer, &mut net.clone(), &samples, &targets);
+    let message = fitted.unwrap_err().to_string();
+    assert!(message.contains("compensate_weights"), "{message}");
+}
+
+#[test]
+fn scalers_that_do_not_fit_change_nothing() {
+    let samples = random(6 * 10, 1);
+    let net = network("tanh", "sigmoid");
+    let mut quantized = Quantizer::new().quantize(&net, &samples).unwrap();
+    let before = quantized.predict(&samples).unwrap();
+    for (offsets, scales) in [
+        (&[0.0; 5][..], &[1.0; 6][..]),
+        (&[0.0; 6], &[1.0; 7]),
+        (&[f32::NAN; 6], &[1.0; 6]),
+        (&[0.0; 6], &[0.0; 6]),
+        (&[f32::MAX; 6], &[1e-30; 6]),
+    ] {
+        assert!(quantized.fold_into_inputs(offsets, scales).is_err());
+    }
+    assert_eq!(quantized.predict(&samples).unwrap(), before);
 }

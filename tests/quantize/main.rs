@@ -3,6 +3,7 @@
 mod anomaly;
 mod encodings;
 mod errors;
+mod extremes;
 mod int16;
 mod networks;
 mod random;

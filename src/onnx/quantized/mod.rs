@@ -161,7 +161,7 @@ fn check_bits(net: &QuantizedMlpRef<'_>) -> Result<()> {
         return Ok(());
     }
     let what = "integers of a quantized network as ONNX";
-    let expected = "inputs and hidden outputs of 8 bits";
+    let expected = "inputs and hidden outputs of 8 bits, those of Quantizer::activation_bits(8)";
     Err(Error::incompatible(what, expected, "16 bits"))
 }
 

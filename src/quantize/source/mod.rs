@@ -36,7 +36,8 @@ fn check_encoding(net: &QuantizedMlp) -> Result<()> {
         return Ok(());
     };
     let what = "encoding of a quantized network as source code";
-    let expected = "none, or a learned scale that Mlp::fold_scale removes before";
+    let expected = "none; QuantizedMlp::encode returns the inputs behind an encoding, and the \
+                    source of quantize_weights contains one";
     Err(Error::incompatible(what, expected, encoding.name()))
 }
 

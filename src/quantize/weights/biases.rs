@@ -7,12 +7,10 @@ use super::{WeightQuantizedMlp, WeightQuantizedMlpRef};
 use crate::error::Error;
 use crate::error::{Result, check_rows};
 use crate::float::check_finite;
-use crate::layout::LayerLayout;
 use crate::memory;
 use crate::mlp::Mlp;
 use crate::mlp_ref::MlpRef;
 use crate::mlp_ref::predict::Computed;
-use crate::quantize::report::check_shape;
 
 impl WeightQuantizedMlp {
     /// Changes the biases so that each mean pre-activation is that of the original network on these
@@ -42,9 +40,7 @@ impl WeightQuantizedMlp {
     ///
     /// After an error, the biases are as before.
     pub fn correct_biases(&mut self, net: &Mlp<f32>, inputs: &[f32]) -> Result<()> {
-        let rows = self.layout.layers().iter().map(LayerLayout::rows);
-        let theirs = net.layout().layers().iter().map(LayerLayout::rows);
-        check_shape((self.inputs, rows), (net.inputs(), theirs))?;
+        self.check_shape(net)?;
         let samples = check_rows("inputs", inputs, self.inputs)?;
         let exact = MlpRef::from(net);
         // The networks may have different encodings.

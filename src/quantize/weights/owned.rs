@@ -165,7 +165,8 @@ impl Quantizer {
     ///
     /// Fewer [bits](Self::weight_bits) than 8 make 127 smaller. [`RangeRule::MeanSquaredError`]
     /// tries smaller scales too. Biases, numbers α and parameters of encodings stay in f32. The
-    /// settings of inputs, outputs, biases and rounding have no effect.
+    /// settings of inputs, activations, outputs, biases and rounding have no effect, and no weights
+    /// are compensated.
     ///
     /// ```
     /// use feedforward::quantize::Quantizer;

@@ -40,9 +40,7 @@ impl WeightQuantizedMlp {
     /// - [`Error::Shape`] for a network of another shape
     /// - [`Error::Overflow`] and [`Error::NotFinite`] if outputs are not finite
     pub fn compare(&self, net: &Mlp<f32>, inputs: &[f32]) -> Result<QuantizationReport> {
-        let ours = self.layout.layers().iter().map(LayerLayout::rows);
-        let theirs = net.layout().layers().iter().map(LayerLayout::rows);
-        check_shape((self.inputs, ours), (net.inputs(), theirs))?;
+        self.check_shape(net)?;
         check_rows("inputs", inputs, self.inputs)?;
         let (exact, ours) = (MlpRef::from(net), WeightQuantizedMlpRef::from(self));
         // The networks may have different encodings.
@@ -88,5 +86,15 @@ impl WeightQuantizedMlp {
         let mut report = self.compare(net, inputs)?;
         report.add_score(net, inputs, targets, score, |inputs| self.predict(inputs))?;
         Ok(report)
+    }
+
+    /// Checks that a network has these inputs, outputs and pieces of each layer.
+    pub(super) fn check_shape(&self, net: &Mlp<f32>) -> Result<()> {
+        for size in [|at: &LayerLayout| at.outputs, LayerLayout::rows] {
+            let ours = self.layout.layers().iter().map(size);
+            let theirs = net.layout().layers().iter().map(size);
+            check_shape((self.inputs, ours), (net.inputs(), theirs))?;
+        }
+        Ok(())
     }
 }
