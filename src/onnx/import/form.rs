@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use super::messages::Node;
 use super::source::Source;
@@ -25,9 +26,12 @@ pub(super) struct Form {
     terms: Vec<Term>,
 }
 
-/// Maximum length of a form. Those of activations have some hundred letters, and a hostile graph
-/// could repeat a value in each of many nodes.
-const LONGEST: usize = 20_000;
+/// Maximum number of letters of the forms of one formula. GELU in f64 has the most, and a hostile
+/// graph could repeat a value in each of many nodes.
+const LONGEST: usize = 400_000;
+
+/// Maximum number of nodes between a formula's value and its variable.
+const DEEPEST: usize = 128;
 
 impl Form {
     fn number(number: f64) -> Self {
@@ -165,16 +169,23 @@ pub(super) struct Formula<'s, 'a> {
 
 impl<'s, 'a> Formula<'s, 'a> {
     /// Returns `value` as a function of `variable`, or `None` if it depends on others, or on too
-    /// many nodes.
-    pub(super) fn form(source: &'s Source<'a>, variable: &'s str, value: &'a str) -> Option<Form> {
-        let (known, length) = (BTreeMap::new(), 0);
+    /// many nodes. The letters of all forms are taken from the budget.
+    pub(super) fn form(
+        source: &'s Source<'a>,
+        (variable, value): (&'s str, &'a str),
+        budget: &Cell<usize>,
+    ) -> Option<Form> {
+        let start = LONGEST - LONGEST.min(budget.get());
+        let (known, length) = (BTreeMap::new(), start);
         let mut formula = Self {
             source,
             variable,
             known,
             length,
         };
-        formula.of(value, 0)
+        let form = formula.of(value, 0);
+        budget.set(budget.get().saturating_sub(formula.length - start));
+        form
     }
 
     fn of(&mut self, value: &'a str, depth: usize) -> Option<Form> {
@@ -187,7 +198,7 @@ impl<'s, 'a> Formula<'s, 'a> {
         if let Some(constant) = self.source.constant(value) {
             return constant.single().map(Form::number);
         }
-        let node = self.source.producer(value).filter(|_| depth < 64)?;
+        let node = self.source.producer(value).filter(|_| depth < DEEPEST)?;
         let is_standard = matches!(node.domain, "" | "ai.onnx");
         let mut inputs = Vec::new();
         for name in node

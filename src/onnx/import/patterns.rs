@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
 use super::form::{Formula, short};
@@ -24,10 +25,16 @@ type Shared<T> = Arc<dyn Activation<T>>;
 /// Activations by the normal form of their formula.
 pub(super) struct Patterns<T> {
     known: BTreeMap<String, Shared<T>>,
+    /// Number of letters that may still be compared.
+    budget: Cell<usize>,
 }
 
 /// Maximum number of values in front of one that may be its argument.
-const ANCESTORS: usize = 64;
+const ANCESTORS: usize = 128;
+
+/// Letters of all formulas of a model. A chain of layers needs far fewer, and a hostile graph could
+/// need hours.
+const LETTERS: usize = 100_000_000;
 
 impl<T: Float> Patterns<T> {
     /// Returns the patterns of other exporters, and those of this crate for all built-in
@@ -35,6 +42,7 @@ impl<T: Float> Patterns<T> {
     pub(super) fn new(names: &[&str]) -> Self {
         let mut patterns = Self {
             known: BTreeMap::new(),
+            budget: Cell::new(LETTERS),
         };
         let all = activation::all::<T>();
         let all: Vec<_> = all.iter().map(Activation::name).collect();
@@ -83,7 +91,7 @@ impl<T: Float> Patterns<T> {
         }
         // The farthest argument gives the whole formula.
         ancestors.iter().skip(1).rev().find_map(|&argument| {
-            let form = Formula::form(source, argument, value)?;
+            let form = Formula::form(source, (argument, value), &self.budget)?;
             Some((self.known.get(&form.print())?.clone(), argument))
         })
     }
@@ -102,7 +110,7 @@ fn form<T: Float>(
     let source = Source::new(&model.graph, bytes.len(), |_| Ok(Vec::new())).ok()?;
     // The identity has no node.
     source.producer("y")?;
-    Some(Formula::form(&source, "x", "y")?.print())
+    Some(Formula::form(&source, ("x", "y"), &Cell::new(LETTERS))?.print())
 }
 
 /// Returns the normal form of an activation that this crate exports in a number type.
