@@ -16,7 +16,7 @@ pub enum RangeRule {
     /// From the minimum to the maximum.
     MinMax,
     /// The range that holds this fraction of all numbers. Both tails have equal shares of the rest.
-    /// Range: above 0, at most 1.
+    /// Calibration inputs outside of their range count as its ends. Range: above 0, at most 1.
     Percentile(f64),
     /// The range with the smallest mean squared error, among those from the minimum to the maximum
     /// times 0.5 to 1. For an activation with a table, the error is that of its outputs.

@@ -135,7 +135,7 @@ impl<'a> QuantizedShadow<'a> {
         self.follow(net).map(drop)
     }
 
-    /// Returns the output stage of the last layer. Training did not see its range.
+    /// Returns the output stage of a last layer of int8 or int16. Training did not see its range.
     fn last_stage(&self, net: &Mlp<f32>, calibration: &Calibration) -> Result<Stage> {
         let mut rounded = rounded_net(net, calibration)?;
         round(self.quantizer, net, calibration, &mut rounded)?;
@@ -156,16 +156,14 @@ impl<'a> QuantizedShadow<'a> {
             let (weights, biases) = (layer.weights(), layer.bias());
             let linear = (self.quantizer).linear_with(weights, biases, source, scales.clone())?;
             let is_last = index == net.depth() - 1;
-            let last_stage = if is_last {
-                Some(self.last_stage(net, calibration)?)
-            } else {
-                None
-            };
-            let stage = last_stage.as_ref().unwrap_or(&calibration.stages[index]);
+            let mut stage = calibration.stages[index].clone();
+            if is_last && matches!(stage, Stage::Clamp(..) | Stage::Table(..)) {
+                stage = self.last_stage(net, calibration)?;
+            }
             let activation = layer.shared_activation();
-            let layer = linear.complete(stage, &*activation);
+            let layer = linear.complete(&stage, &*activation);
             if is_last {
-                quantized.set_outputs(&layer, stage, &activation);
+                quantized.set_outputs(&layer, &stage, &activation);
             }
             quantized.layers.push(layer);
         }

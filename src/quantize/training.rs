@@ -59,8 +59,9 @@ impl Quantizer {
     /// straight-through estimator. Outputs of the last layer are not rounded in training.
     ///
     /// Scales and ranges follow the quantizer's [`RangeRule`](super::RangeRule). They are chosen
-    /// again after 0, 1, 2, 4, 7, 11, 17 … epochs. In the second part of the epochs they stay. At
-    /// most 2048 rows, evenly spaced, determine the ranges of layers.
+    /// again after 0, 1, 2, 4, 7, 11, 17 … epochs. In the second part of the epochs they stay. The
+    /// range of int8 or int16 outputs of the last layer is chosen after training. At most 2048
+    /// rows, evenly spaced, determine the ranges of layers.
     ///
     /// Biases are learned, so they are not [corrected](Self::correct_biases). With
     /// [`Rounding::Single`](super::Rounding::Single) the integers predict almost exactly what was

@@ -336,3 +336,27 @@ fn divergence_is_an_error() {
     assert!(matches!(error, Error::Diverged { .. }), "{error}");
     assert!(net.params().iter().all(|x| x.is_finite()));
 }
+
+/// The network grows after its ranges were chosen, and the outputs' range must follow.
+#[test]
+fn outputs_of_few_bits_cover_what_was_trained() {
+    let x: Vec<f32> = (-100..=100).map(|i| i as f32 * 0.03).collect();
+    let y: Vec<f32> = x.iter().map(|x| 10.0 * x.sin()).collect();
+    let builder = Mlp::<f32>::builder(1).hidden(16, Tanh).output(1, Identity);
+    let net = builder.seed(1).build().unwrap();
+    let trainer = Trainer::new(SquaredError, AdamW::new(0.05)).epochs(2);
+    let largest = |form| {
+        let quantizer = Quantizer::new().outputs(form);
+        let (quantized, _) = quantizer.fit(&trainer, &mut net.clone(), &x, &y).unwrap();
+        let outputs = quantized.predict(&x).unwrap();
+        outputs.iter().fold(0.0, |most: f32, y| most.max(y.abs()))
+    };
+    let expected = largest(OutputForm::Int32);
+    for form in [OutputForm::Int8, OutputForm::Int16] {
+        let got = largest(form);
+        assert!(
+            (got / expected - 1.0).abs() < 0.1,
+            "{form:?}: {got} {expected}"
+        );
+    }
+}

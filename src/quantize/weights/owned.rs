@@ -172,7 +172,8 @@ impl Quantizer {
     /// use feedforward::quantize::Quantizer;
     /// use feedforward::{Mlp, activation::{Sigmoid, SwiGlu}};
     ///
-    /// let net = Mlp::<f32>::builder(4).hidden(32, SwiGlu).output(3, Sigmoid).seed(1).build()?;
+    /// let builder = Mlp::<f32>::builder(4).hidden(32, SwiGlu).hidden(32, SwiGlu);
+    /// let net = builder.output(3, Sigmoid).seed(1).build()?;
     /// let quantized = Quantizer::new().quantize_weights(&net)?;
     /// let x = [0.5, -0.25, 1.0, 0.0];
     /// let (expected, got) = (net.predict(&x)?, quantized.predict(&x)?);
@@ -186,7 +187,7 @@ impl Quantizer {
     /// - [`Error::InvalidSetting`](crate::Error::InvalidSetting) for settings outside their range
     /// - [`Error::TooLarge`](crate::Error::TooLarge) if there is not enough memory
     ///
-    /// [`RangeRule::MeanSquaredError`]: super::RangeRule::MeanSquaredError
+    /// [`RangeRule::MeanSquaredError`]: crate::quantize::RangeRule::MeanSquaredError
     pub fn quantize_weights(&self, net: &Mlp<f32>) -> Result<WeightQuantizedMlp> {
         self.check()?;
         check_finite("parameters", net.params())?;
