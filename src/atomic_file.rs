@@ -1,7 +1,7 @@
 //! Files that are replaced atomically.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::error::{Error, Result, bounded};
+use crate::error::{Error, Result};
 
 /// Maximum number of symbolic links to follow; Linux has the same limit.
 const MOST_LINKS: usize = 40;
@@ -34,13 +34,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         temporary.file.write_all(bytes)?;
         temporary.replace(&target)
     };
-    written().map_err(|error| in_path(path, &error))
+    written().map_err(|error| Error::io(path, &error))
 }
 
 /// Checks that [`write`] could write this file now, without changing the file.
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
     let try_it = || Temporary::beside(&Target::find(path)?).map(drop);
-    try_it().map_err(|error| in_path(path, &error))
+    try_it().map_err(|error| Error::io(path, &error))
 }
 
 /// The file that a path leads to, with symbolic links resolved.
@@ -233,7 +233,7 @@ impl<'a> Input<'a> {
             check_regular(&found)?;
             Ok((file, found.len()))
         };
-        let (file, len) = open().map_err(|error| in_path(path, &error))?;
+        let (file, len) = open().map_err(|error| Error::io(path, &error))?;
         Ok(Self { path, file, len })
     }
 
@@ -246,7 +246,7 @@ impl<'a> Input<'a> {
             let mut part = (&mut rest).take(count as u64);
             part.read_to_end(bytes)
         };
-        let read = read().map_err(|error| in_path(self.path, &error));
+        let read = read().map_err(|error| Error::io(self.path, &error));
         read.map(drop)
     }
 }
@@ -284,13 +284,5 @@ fn type_of(found: &Metadata) -> &'static str {
         "a directory"
     } else {
         "something else"
-    }
-}
-
-fn in_path(path: &Path, error: &io::Error) -> Error {
-    Error::Io {
-        path: bounded(path.display().to_string()),
-        kind: error.kind(),
-        problem: error.to_string(),
     }
 }

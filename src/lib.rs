@@ -139,6 +139,8 @@ mod float;
 mod fnv;
 pub mod folds;
 pub mod gemm;
+#[cfg(any(feature = "safetensors", feature = "onnx"))]
+mod half;
 pub mod init;
 mod layer;
 mod layout;

@@ -376,8 +376,24 @@ impl Error {
         }
     }
 
+    /// Adds the path to the operating system's error.
+    #[cfg(all(
+        any(feature = "safetensors", feature = "csv", feature = "onnx"),
+        feature = "std"
+    ))]
+    pub(crate) fn io(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            path: bounded(path.display().to_string()),
+            kind: error.kind(),
+            problem: error.to_string(),
+        }
+    }
+
     /// Adds the path of the file that caused this error.
-    #[cfg(all(any(feature = "safetensors", feature = "csv"), feature = "std"))]
+    #[cfg(all(
+        any(feature = "safetensors", feature = "csv", feature = "onnx"),
+        feature = "std"
+    ))]
     pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
         match self {
             Self::Io { .. } | Self::File { .. } => self,

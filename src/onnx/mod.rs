@@ -1,4 +1,7 @@
-//! Exports trained networks as ONNX models, for other runtimes.
+//! Exports trained networks as ONNX models, and imports those of other libraries.
+//!
+//! [`import()`] reads models of scikit-learn, PyTorch, Keras and others. The rest of this page is
+//! about the export.
 //!
 //! One such runtime is onnxruntime, which runs in Python and C++, on phones and in browsers.
 //! [`export`] converts an [`Mlp`], a [`Classifier`], a [`MultilabelClassifier`] or a [`Regressor`],
@@ -136,6 +139,7 @@ use crate::model::{Classifier, MultilabelClassifier, Regressor};
 mod activations;
 mod encodings;
 mod graph;
+mod import;
 mod proto;
 mod quantized;
 #[cfg(feature = "tabular")]
@@ -144,6 +148,7 @@ mod tabular;
 mod tests;
 
 use graph::{Expr, Graph, int};
+pub use import::{Imported, ImportedModel, Importer, Label, import};
 pub use quantized::Integers;
 use sealed::Outline;
 
@@ -245,7 +250,9 @@ impl<T: Float> Outline for Regressor<T> {
             y = graph.node("Add", &[scaled, offsets], Vec::new());
         }
         graph.output("y", y, self.network().outputs());
-        Ok(finished(graph, self.network(), None))
+        let mut facts = facts(self.network());
+        facts.push(("link", link_name(self.link).to_owned()));
+        Ok(model(graph, "mlp", facts))
     }
 }
 
@@ -349,6 +356,13 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
     let mut facts = facts(net);
     facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
     model(graph, "mlp", facts)
+}
+
+fn link_name(link: Link) -> &'static str {
+    match link {
+        Link::Identity => "identity",
+        Link::Log => "log",
+    }
 }
 
 /// Returns the metadata of a network.

@@ -14,7 +14,6 @@ use crate::error::{Error, Result, bounded};
 use crate::float::{Float, le_bytes};
 use crate::fnv;
 
-mod half;
 mod header;
 mod reader;
 

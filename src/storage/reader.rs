@@ -10,13 +10,13 @@ use core::fmt;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::half::{bfloat, half};
 use super::header::{self, Dtype, Entry, Header};
 use super::{
     CHECKSUM, FREE_VALUES, Integer, VERSION, check_density, checksum, contradicts, malformed,
 };
 use crate::error::{Result, bounded, listed};
 use crate::float::Float;
+use crate::half::{bfloat, half};
 
 /// Maximum number of entries in a description.
 const MOST_FIELDS: usize = 64;

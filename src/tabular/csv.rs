@@ -7,7 +7,7 @@ mod text;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use std::fs;
 use std::io::Read;
@@ -20,7 +20,7 @@ use super::column::Kind;
 use super::lines::Lines;
 use super::model::TabularModel;
 use super::table::{Table, unknown};
-use crate::error::{Error, Result, bounded};
+use crate::error::{Error, Result};
 
 /// Reader of CSV text with a header.
 ///
@@ -222,11 +222,7 @@ impl CsvReader {
     /// path and an error of [`read`](Self::read).
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Table<'static>> {
         let path = path.as_ref();
-        let text = fs::read(path).map_err(|error| Error::Io {
-            path: bounded(path.display().to_string()),
-            kind: error.kind(),
-            problem: error.to_string(),
-        })?;
+        let text = fs::read(path).map_err(|error| Error::io(path, &error))?;
         self.text(&text).map_err(|error| error.in_file(path))
     }
 

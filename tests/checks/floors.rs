@@ -8,7 +8,7 @@ use syn::visit::Visit;
 /// Floors from the lowest to the highest. Modules on one floor do not import each other.
 const FLOORS: [&[&str]; 15] = [
     &["error"],
-    &["simd", "memory", "atomic_file", "fnv"],
+    &["simd", "memory", "atomic_file", "fnv", "half"],
     &["parallel", "float", "layout", "serde_float"],
     &["storage"],
     &["math"],

@@ -1,7 +1,7 @@
 //! 16-bit numbers, which files of other programs may contain.
 
 /// Decodes an IEEE half (F16): 1 sign, 5 exponent and 10 fraction bits.
-pub(super) fn half(bits: u16) -> f64 {
+pub(crate) fn half(bits: u16) -> f64 {
     let (sign, exponent, fraction) = (u64::from(bits >> 15), bits >> 10 & 31, bits & 1023);
     let wide = match exponent {
         // Subnormal: multiples of 2^-24.
@@ -13,7 +13,7 @@ pub(super) fn half(bits: u16) -> f64 {
 }
 
 /// Decodes a brain float (BF16), the upper half of an f32.
-pub(super) fn bfloat(bits: u16) -> f64 {
+pub(crate) fn bfloat(bits: u16) -> f64 {
     f32::from_bits(u32::from(bits) << 16).into()
 }
 

@@ -1,0 +1,472 @@
+//! A graph as a chain of affine maps and activations, from its output back to its input.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::array::Array;
+use super::messages::Node;
+use super::patterns::{self, Patterns};
+use super::source::Source;
+use super::wire::malformed;
+use crate::activation::{Activation, Parametric, Relu};
+use crate::error::Result;
+use crate::float::Float;
+
+/// One step of a chain.
+pub(super) enum Link<T> {
+    /// y = W·x + b, with row-major weights `[outputs x inputs]`.
+    Dense {
+        weights: Vec<f64>,
+        bias: Vec<f64>,
+        inputs: usize,
+    },
+    /// y = factor · x + offset, with a number for all features or one for each.
+    Affine { factor: Vec<f64>, offset: Vec<f64> },
+    /// An activation, with a number α for each neuron if it is parametric.
+    Activation {
+        activation: Arc<dyn Activation<T>>,
+        alpha: Vec<f64>,
+    },
+}
+
+/// A step, with the title of its node.
+pub(super) struct Step<T> {
+    pub(super) link: Link<T>,
+    pub(super) title: String,
+}
+
+/// A chain, from the graph's input on.
+pub(super) struct Chain<'a, T> {
+    pub(super) steps: Vec<Step<T>>,
+    /// Name of the input.
+    pub(super) input: &'a str,
+    /// Operators without an effect.
+    pub(super) skipped: BTreeSet<&'a str>,
+}
+
+impl<T> Chain<'_, T> {
+    /// Returns the number of outputs of the last dense layer, if there is one.
+    pub(super) fn outputs(&self) -> Option<usize> {
+        self.steps.iter().rev().find_map(|step| match &step.link {
+            Link::Dense { bias, .. } => Some(bias.len()),
+            _ => None,
+        })
+    }
+}
+
+/// Follows the values from `output` back to an input of the graph.
+pub(super) fn chain<'a, T: Float>(
+    source: &Source<'a>,
+    patterns: &Patterns<T>,
+    output: &'a str,
+) -> Result<Chain<'a, T>> {
+    let (mut steps, mut skipped) = (Vec::new(), BTreeSet::new());
+    let mut value = output;
+    // Each step passes at least one node, so a longer chain goes round in a circle.
+    for _ in 0..=source.graph.nodes.len() {
+        if source.is_input(value) {
+            steps.reverse();
+            return Ok(Chain {
+                steps,
+                input: value,
+                skipped,
+            });
+        }
+        let Some(node) = source.producer(value) else {
+            let kind = if source.constant(value).is_some() {
+                "does not depend on an input"
+            } else {
+                "is computed by no node in front of it"
+            };
+            return Err(malformed(format!("value {value:?} {kind}")));
+        };
+        if node.outputs.first() != Some(&value) {
+            return Err(Source::refuse(node, "an output other than the first one"));
+        }
+        if is_skipped(source, node)? {
+            skipped.insert(node.operator);
+            value = only(source, node)?;
+            continue;
+        }
+        let (link, input) = link(source, patterns, node, value)?;
+        let title = node.title();
+        steps.push(Step { link, title });
+        value = input;
+    }
+    Err(malformed("its nodes form a circle"))
+}
+
+/// Returns the only input that is no constant.
+fn only<'a>(source: &Source<'a>, node: &Node<'a>) -> Result<&'a str> {
+    match source.variables(node)[..] {
+        [value] => Ok(value),
+        [] => Err(Source::refuse(node, "no input that the graph computes")),
+        _ => Err(Source::refuse(
+            node,
+            "it joins two values, as residual connections do; a network here is one chain of layers",
+        )),
+    }
+}
+
+/// Returns `true` for an operator that leaves all numbers of a sample as they are.
+fn is_skipped(source: &Source<'_>, node: &Node<'_>) -> Result<bool> {
+    /// Values of `TensorProto.DataType` that hold fractions.
+    const FLOATS: [i64; 4] = [1, 10, 11, 16];
+    if !matches!(node.domain, "" | "ai.onnx") {
+        return Ok(false);
+    }
+    Ok(match node.operator {
+        "Identity" | "CastLike" | "Squeeze" | "Unsqueeze" => true,
+        "Flatten" => {
+            if !matches!(node.integer("axis"), None | Some(1)) {
+                return Err(Source::refuse(node, "an axis other than 1"));
+            }
+            true
+        }
+        "Dropout" => {
+            let training = node.input(2).and_then(|name| source.constant(name));
+            let is_training = training.and_then(Array::single).is_some_and(|on| on != 0.0);
+            if is_training || node.integer("is_test") == Some(0) {
+                return Err(Source::refuse(
+                    node,
+                    "it drops values; export the model for inference",
+                ));
+            }
+            true
+        }
+        "Cast" => {
+            let is_old = node.find("to").is_some_and(|to| to.text.is_some());
+            if !is_old && !FLOATS.contains(&node.integer("to").unwrap_or(0)) {
+                return Err(Source::refuse(node, "it rounds numbers to another type"));
+            }
+            true
+        }
+        "Reshape" => {
+            let shape = match node.input(1) {
+                Some(name) => source.constant(name).map(|shape| shape.values.clone()),
+                None => node
+                    .find("shape")
+                    .map(|shape| shape.integers.iter().map(|&dim| dim as f64).collect()),
+            };
+            let keeps = shape.is_some_and(|shape| {
+                let fixed = shape.iter().filter(|&&dim| dim > 1.0).count();
+                fixed <= 1 && shape.len() <= 4
+            });
+            if !keeps {
+                return Err(Source::refuse(
+                    node,
+                    "a shape that mixes samples and features",
+                ));
+            }
+            true
+        }
+        _ => false,
+    })
+}
+
+/// Returns what a node computes, and its input.
+fn link<'a, T: Float>(
+    source: &Source<'a>,
+    patterns: &Patterns<T>,
+    node: &'a Node<'a>,
+    value: &'a str,
+) -> Result<(Link<T>, &'a str)> {
+    if node.is("Gemm") {
+        return gemm(source, node);
+    }
+    if node.is("MatMul") {
+        return matmul(source, node);
+    }
+    if let Some((activation, input)) = patterns.find(source, value) {
+        let alpha = Vec::new();
+        return Ok((Link::Activation { activation, alpha }, input));
+    }
+    if let Some(found) = parametric(source, patterns, node) {
+        return Ok(found);
+    }
+    if let Some(activation) = patterns::operator::<T>(node) {
+        let activation = activation.map_err(|reason| Source::refuse(node, reason))?;
+        activation.check()?;
+        let alpha = Vec::new();
+        return Ok((Link::Activation { activation, alpha }, only(source, node)?));
+    }
+    if node.is("ReduceMax") {
+        return maxout(source, node);
+    }
+    affine(source, node)
+}
+
+/// y = alpha · op(x) · op(W) + beta · C.
+fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
+    let refuse = |reason| Err(Source::refuse(node, reason));
+    let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
+        return refuse("expected an input and weights");
+    };
+    if source.constant(x).is_some() {
+        return refuse("constant inputs");
+    }
+    if node.integer("transA").unwrap_or(0) != 0 {
+        return refuse("a transposed input");
+    }
+    let Some(weights) = source.constant(w) else {
+        return refuse("weights that are no constants");
+    };
+    let [rows, columns] = weights.dims[..] else {
+        return refuse("weights that are no matrix");
+    };
+    let is_transposed = node.integer("transB").unwrap_or(0) != 0;
+    let (outputs, inputs) = if is_transposed {
+        (rows, columns)
+    } else {
+        (columns, rows)
+    };
+    let alpha = node.float("alpha").map_or(1.0, f64::from);
+    let beta = node.float("beta").map_or(1.0, f64::from);
+    let weight = |row: usize, column: usize| {
+        let at = if is_transposed {
+            row * columns + column
+        } else {
+            column * columns + row
+        };
+        alpha * weights.values[at]
+    };
+    let all = (0..outputs).flat_map(|row| (0..inputs).map(move |column| (row, column)));
+    let weights = all.map(|(row, column)| weight(row, column)).collect();
+    let bias = match node.input(2) {
+        None => vec![0.0; outputs],
+        Some(name) => {
+            let Some(bias) = source.constant(name) else {
+                return refuse("a bias that is no constant");
+            };
+            let Some(bias) = spread(bias, outputs) else {
+                return refuse("a bias that differs from sample to sample");
+            };
+            bias.iter().map(|b| beta * b).collect()
+        }
+    };
+    Ok((
+        Link::Dense {
+            weights,
+            bias,
+            inputs,
+        },
+        x,
+    ))
+}
+
+fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
+    let refuse = |reason| Err(Source::refuse(node, reason));
+    let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
+        return refuse("expected an input and weights");
+    };
+    if source.constant(x).is_some() {
+        return refuse("weights in front of the inputs; export the transposed product");
+    }
+    let Some(weights) = source.constant(w) else {
+        return refuse("weights that are no constants");
+    };
+    let [inputs, outputs] = weights.dims[..] else {
+        return refuse("weights that are no matrix");
+    };
+    let all = (0..outputs).flat_map(|row| (0..inputs).map(move |column| column * outputs + row));
+    let weights = all.map(|at| weights.values[at]).collect();
+    let bias = vec![0.0; outputs];
+    Ok((
+        Link::Dense {
+            weights,
+            bias,
+            inputs,
+        },
+        x,
+    ))
+}
+
+/// Returns a number for each of `width` features, from one number or a row of them.
+fn spread(array: &Array, width: usize) -> Option<Vec<f64>> {
+    match array.single() {
+        Some(number) => Some(vec![number; width]),
+        None => array
+            .vector()
+            .filter(|row| row.len() == width)
+            .map(<[f64]>::to_vec),
+    }
+}
+
+/// x + α (f(x) - x), as this crate writes it, or PRelu.
+fn parametric<'a, T: Float>(
+    source: &Source<'a>,
+    patterns: &Patterns<T>,
+    node: &'a Node<'a>,
+) -> Option<(Link<T>, &'a str)> {
+    if node.is("PRelu") {
+        let (x, slope) = (node.input(0)?, source.constant(node.input(1)?)?);
+        // max(0, x) + slope · min(0, x) = x + (1 - slope) (max(0, x) - x).
+        let alpha = slope.vector()?.iter().map(|slope| 1.0 - slope).collect();
+        let activation = Arc::new(Parametric(Relu));
+        return Some((Link::Activation { activation, alpha }, x));
+    }
+    let producer =
+        |name: &str, operator: &str| source.producer(name).filter(|node| node.is(operator));
+    let sum = Some(node).filter(|node| node.is("Add"))?;
+    let (x, product) = (sum.input(0)?, producer(sum.input(1)?, "Mul")?);
+    let (difference, alpha) = (producer(product.input(0)?, "Sub")?, product.input(1)?);
+    let (y, subtracted) = (difference.input(0)?, difference.input(1)?);
+    let alpha = source.constant(alpha)?.vector()?.to_vec();
+    let (activation, argument) = patterns.find(source, y).or_else(|| {
+        let node = source.producer(y)?;
+        let activation = patterns::operator::<T>(node)?.ok()?;
+        Some((activation, node.input(0)?))
+    })?;
+    if argument != x || subtracted != x {
+        return None;
+    }
+    let activation = Arc::new(Parametric(activation));
+    Some((Link::Activation { activation, alpha }, x))
+}
+
+/// The maximum over adjacent outputs, as this crate writes it.
+fn maxout<'a, T: Float>(source: &Source<'a>, node: &'a Node<'a>) -> Result<(Link<T>, &'a str)> {
+    let found = || {
+        let shaped = source
+            .producer(node.input(0)?)
+            .filter(|node| node.is("Reshape"))?;
+        let shape = source.constant(shaped.input(1)?)?;
+        let axes = match node.input(1) {
+            Some(axes) => source.constant(axes)?.values.clone(),
+            None => node
+                .find("axes")?
+                .integers
+                .iter()
+                .map(|&axis| axis as f64)
+                .collect(),
+        };
+        let [-1.0, neurons, pieces] = shape.values[..] else {
+            return None;
+        };
+        let is_maxout = axes == [2.0] && node.integer("keepdims") == Some(0);
+        let is_whole = neurons >= 1.0 && (2.0..1e6).contains(&pieces);
+        let activation = patterns::maxout::<T>(pieces as usize);
+        let alpha = Vec::new();
+        let link = Link::Activation { activation, alpha };
+        (is_maxout && is_whole).then_some((link, shaped.input(0)?))
+    };
+    found().ok_or_else(|| Source::refuse(node, "a maximum that is no Maxout of this crate"))
+}
+
+/// Returns an operator that multiplies and adds numbers of each feature.
+fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
+    let refuse = |reason: &str| Err(Source::refuse(node, reason));
+    if node.is_ml("Scaler") {
+        // `offset` and `scale` have one number for all features or one for each.
+        let list = |name, default: f64| match node.find(name) {
+            Some(list) if !list.floats.is_empty() => {
+                list.floats.iter().map(|&x| f64::from(x)).collect()
+            }
+            _ => vec![default],
+        };
+        let (offsets, factor): (Vec<f64>, Vec<f64>) = (list("offset", 0.0), list("scale", 1.0));
+        let width = offsets.len().max(factor.len());
+        let at = |list: &[f64], index: usize| list[index.min(list.len() - 1)];
+        let offset = (0..width)
+            .map(|i| -at(&offsets, i) * at(&factor, i))
+            .collect();
+        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+    }
+    if node.is("BatchNormalization") {
+        return normalization(source, node);
+    }
+    if node.is("Neg") {
+        let (factor, offset) = (vec![-1.0], vec![0.0]);
+        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+    }
+    let is_arithmetic = ["Add", "Sub", "Mul", "Div"]
+        .iter()
+        .any(|name| node.is(name));
+    if !is_arithmetic {
+        return refuse(reason_for(node));
+    }
+    let x = only(source, node)?;
+    let is_first = node.input(0) == Some(x);
+    let constant = node
+        .input(usize::from(is_first))
+        .and_then(|name| source.constant(name));
+    let Some(row) = constant.and_then(Array::vector) else {
+        return refuse("a constant that is no row of numbers");
+    };
+    let row = row.to_vec();
+    let (factor, offset) = match (node.operator, is_first) {
+        ("Add", _) => (vec![1.0], row),
+        ("Sub", true) => (vec![1.0], row.iter().map(|x| -x).collect()),
+        ("Sub", false) => (vec![-1.0], row),
+        ("Mul", _) => (row, vec![0.0]),
+        ("Div", true) => (row.iter().map(|x| 1.0 / x).collect(), vec![0.0]),
+        _ => return refuse("it divides by a computed value"),
+    };
+    Ok((Link::Affine { factor, offset }, x))
+}
+
+/// y = gamma (x - mean) / √(variance + epsilon) + beta.
+fn normalization<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
+    if node.integer("training_mode").unwrap_or(0) != 0 || node.integer("is_test") == Some(0) {
+        let reason = "statistics of the batch; export the model for inference";
+        return Err(Source::refuse(node, reason));
+    }
+    let row = |index| {
+        let array = node.input(index).and_then(|name| source.constant(name));
+        let reason = "expected constants gamma, beta, mean and variance";
+        array
+            .and_then(Array::vector)
+            .ok_or_else(|| Source::refuse(node, reason))
+    };
+    let (gamma, beta, mean, variance) = (row(1)?, row(2)?, row(3)?, row(4)?);
+    let epsilon = node.float("epsilon").map_or(1e-5, f64::from);
+    let parts = gamma.iter().zip(variance);
+    let factor: Vec<_> = parts
+        .map(|(gamma, variance)| gamma / crate::math::sqrt(variance + epsilon))
+        .collect();
+    let parts = beta.iter().zip(mean).zip(&factor);
+    let offset = parts
+        .map(|((beta, mean), factor)| beta - mean * factor)
+        .collect();
+    Ok((Link::Affine { factor, offset }, only(source, node)?))
+}
+
+/// Returns why a node is no part of a chain, and what to do.
+fn reason_for(node: &Node<'_>) -> &'static str {
+    match node.operator {
+        "LayerNormalization"
+        | "InstanceNormalization"
+        | "GroupNormalization"
+        | "ReduceMean"
+        | "RMSNormalization"
+        | "LpNormalization"
+        | "SimplifiedLayerNormalization" => {
+            "a normalization over the features of each sample, which is no layer here; train with \
+             BatchNorm instead, which can be folded"
+        }
+        "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "GlobalAveragePool" => {
+            "a convolution; only dense layers can be imported"
+        }
+        "LSTM" | "GRU" | "RNN" | "If" | "Loop" | "Scan" => {
+            "a recurrent or conditional part; only dense layers can be imported"
+        }
+        "Clip" => "limits that no activation has: they are 0 to 6 or infinity, and -1 to 1",
+        "Softmax" | "LogSoftmax" => "a softmax that is not the last operator",
+        "Concat" | "Gather" | "Slice" | "Split" | "ArrayFeatureExtractor" => {
+            "it joins, reorders or picks features; export the network behind it"
+        }
+        "DynamicQuantizeLinear"
+        | "MatMulInteger"
+        | "QLinearMatMul"
+        | "QGemm"
+        | "QuantizeLinear"
+        | "ConvInteger" => {
+            "an integer model; export the network in f32, and quantize it with Quantizer"
+        }
+        _ => "an operator that is no part of a dense layer",
+    }
+}

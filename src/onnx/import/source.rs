@@ -1,0 +1,178 @@
+//! A graph whose constants are computed.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::array::{Array, computed};
+use super::messages::{Graph, Node, Tensor};
+use super::wire::malformed;
+use crate::error::{Error, Result};
+
+/// A graph, with the node that makes each value, and with its constants.
+pub(super) struct Source<'a> {
+    pub(super) graph: &'a Graph<'a>,
+    producers: BTreeMap<&'a str, &'a Node<'a>>,
+    constants: BTreeMap<&'a str, Array>,
+    texts: BTreeMap<&'a str, Vec<&'a [u8]>>,
+}
+
+/// `TensorProto.DataType` of texts.
+const TEXT: i64 = 8;
+
+impl<'a> Source<'a> {
+    /// Computes all constants of a file with this number of bytes. `external` returns the bytes of
+    /// a tensor in another file.
+    pub(super) fn new(
+        graph: &'a Graph<'a>,
+        bytes: usize,
+        mut external: impl FnMut(&Tensor<'_>) -> Result<Vec<u8>>,
+    ) -> Result<Self> {
+        let mut source = Self {
+            graph,
+            producers: BTreeMap::new(),
+            constants: BTreeMap::new(),
+            texts: BTreeMap::new(),
+        };
+        for tensor in &graph.constants {
+            source.add(tensor.name, tensor, &mut external)?;
+        }
+        // Each number of the file may appear in some computed constants, such as a transpose.
+        let mut budget = 16 * bytes;
+        for node in &graph.nodes {
+            for &output in &node.outputs {
+                if !output.is_empty() && source.producers.insert(output, node).is_some() {
+                    return Err(malformed(format!("two nodes compute the value {output:?}")));
+                }
+            }
+            let Some(&output) = node.outputs.first() else {
+                continue;
+            };
+            if node.is("Constant") {
+                source.add_constant(output, node, &mut external)?;
+                continue;
+            }
+            let inputs = node.inputs.iter().filter(|name| !name.is_empty());
+            let inputs: Option<Vec<_>> = inputs.map(|name| source.constants.get(name)).collect();
+            let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty()) else {
+                continue;
+            };
+            let numbers: usize = inputs.iter().map(|array| array.values.len()).sum();
+            if numbers > budget {
+                let what = "constants computed from others";
+                return Err(Error::too_large(
+                    what,
+                    "16 for each byte of the file",
+                    "more",
+                ));
+            }
+            budget -= numbers;
+            if let Some(array) = computed(node, &inputs) {
+                source.constants.insert(output, array);
+            }
+        }
+        Ok(source)
+    }
+
+    fn add(
+        &mut self,
+        name: &'a str,
+        tensor: &Tensor<'a>,
+        external: &mut impl FnMut(&Tensor<'_>) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        if tensor.data_type == TEXT {
+            self.texts.insert(name, tensor.texts.clone());
+            return Ok(());
+        }
+        let array = if tensor.is_external {
+            Array::read(tensor, Some(&external(tensor)?))?
+        } else {
+            Array::read(tensor, tensor.raw)?
+        };
+        if self.constants.insert(name, array).is_some() {
+            return Err(malformed(format!("two tensors have the name {name:?}")));
+        }
+        Ok(())
+    }
+
+    fn add_constant(
+        &mut self,
+        output: &'a str,
+        node: &'a Node<'a>,
+        external: &mut impl FnMut(&Tensor<'_>) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        let list = |values: Vec<f64>| Array::new([values.len()].into(), values);
+        let array = match node.attributes.first() {
+            Some(value) if value.tensor.is_some() => {
+                if let Some(tensor) = &value.tensor {
+                    self.add(output, tensor, external)?;
+                }
+                return Ok(());
+            }
+            Some(value) => match (value.name, value.float, value.integer) {
+                ("value_float", Some(x), _) => Array::scalar(x.into()),
+                ("value_int", _, Some(x)) => Array::scalar(x as f64),
+                ("value_floats", ..) => list(value.floats.iter().map(|&x| x.into()).collect()),
+                ("value_ints", ..) => list(value.integers.iter().map(|&x| x as f64).collect()),
+                ("value_string", ..) => {
+                    self.texts.insert(output, value.text.into_iter().collect());
+                    return Ok(());
+                }
+                ("value_strings", ..) => {
+                    self.texts.insert(output, value.texts.clone());
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            },
+            None => return Ok(()),
+        };
+        self.constants.insert(output, array);
+        Ok(())
+    }
+
+    /// Returns the node that computes a value, or `None` for inputs and constants.
+    pub(super) fn producer(&self, name: &str) -> Option<&'a Node<'a>> {
+        if self.constants.contains_key(name) {
+            return None;
+        }
+        self.producers.get(name).copied()
+    }
+
+    pub(super) fn constant(&self, name: &str) -> Option<&Array> {
+        self.constants.get(name)
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Option<&[&'a [u8]]> {
+        self.texts.get(name).map(|texts| &texts[..])
+    }
+
+    /// Returns `true` for an input of the graph that is no constant.
+    pub(super) fn is_input(&self, name: &str) -> bool {
+        let mut inputs = self.graph.inputs.iter();
+        inputs.any(|input| input.name == name) && self.constant(name).is_none()
+    }
+
+    /// Returns the inputs of a node that are not constant.
+    pub(super) fn variables(&self, node: &Node<'a>) -> Vec<&'a str> {
+        let names = node.inputs.iter().copied();
+        let is_variable = |name: &&str| {
+            !name.is_empty() && self.constant(name).is_none() && self.texts(name).is_none()
+        };
+        names.filter(is_variable).collect()
+    }
+
+    /// Returns a refusal of a node.
+    pub(super) fn refuse(node: &Node<'_>, reason: &str) -> Error {
+        Error::Malformed {
+            what: "ONNX model that is no chain of layers",
+            problem: format!("{}: {reason}", node.title()),
+        }
+    }
+
+    /// Returns the names of the graph's outputs.
+    pub(super) fn outputs(&self) -> String {
+        let names = self.graph.outputs.iter().map(|name| format!("{name:?}"));
+        crate::error::bounded(names.collect::<Vec<_>>().join(", "))
+    }
+}
