@@ -102,6 +102,13 @@ pub(super) fn assemble<T: Float>(
     check_shape(source, &chain)?;
     let width = chain.outputs();
     let is_two = outline.kind == ModelKind::Classes && width == Some(2);
+    if let (ModelKind::Pair, Some(width @ 2..)) = (outline.kind, width) {
+        let last = chain.steps.last().map_or("", |step| &step.title);
+        return Err(malformed(format!(
+            "{last}: {width} logits p of probabilities 1 - p and p side by side, where a classifier \
+             of two classes has one; export the network up to this node"
+        )));
+    }
     let skipped: Vec<_> = chain.skipped.iter().copied().collect();
     let mut built = build::build(chain, is_two)?;
     if !skipped.is_empty() {

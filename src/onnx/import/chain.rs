@@ -26,6 +26,8 @@ pub(super) enum Link<T> {
     },
     /// y = factor · x + offset, with a number for all features or one for each.
     Affine { factor: Vec<f64>, offset: Vec<f64> },
+    /// These features of all.
+    Columns(Vec<i64>),
     /// An activation, with a number α for each neuron if it is parametric.
     Activation {
         activation: Arc<dyn Activation<T>>,
@@ -197,6 +199,9 @@ fn link<'a, T: Float>(
     if node.is("ReduceMax") {
         return maxout(source, node);
     }
+    if node.is_ml("ArrayFeatureExtractor") || node.is("Gather") {
+        return columns(source, node);
+    }
     affine(source, node)
 }
 
@@ -328,6 +333,24 @@ fn parametric<'a, T: Float>(
     Some((Link::Activation { activation, alpha }, x))
 }
 
+/// Features of constant indices, as feature selection writes them.
+fn columns<'a, T>(source: &Source<'a>, node: &'a Node<'a>) -> Result<(Link<T>, &'a str)> {
+    let is_of_features =
+        node.is_ml("ArrayFeatureExtractor") || matches!(node.integer("axis"), Some(1 | -1));
+    let indices = node.input(1).and_then(|name| source.constant(name));
+    match (
+        is_of_features,
+        indices.and_then(Array::vector),
+        node.input(0),
+    ) {
+        (true, Some(indices @ [_, ..]), Some(x)) if source.constant(x).is_none() => {
+            let indices = indices.iter().map(|&index| index as i64).collect();
+            Ok((Link::Columns(indices), x))
+        }
+        _ => Err(Source::refuse(node, reason_for(node))),
+    }
+}
+
 /// The maximum over adjacent outputs, as this crate writes it.
 fn maxout<'a, T: Float>(source: &Source<'a>, node: &'a Node<'a>) -> Result<(Link<T>, &'a str)> {
     let found = || {
@@ -423,6 +446,13 @@ fn normalization<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>
             .ok_or_else(|| Source::refuse(node, reason))
     };
     let (gamma, beta, mean, variance) = (row(1)?, row(2)?, row(3)?, row(4)?);
+    if [beta, mean, variance]
+        .iter()
+        .any(|row| row.len() != gamma.len())
+    {
+        let reason = "rows gamma, beta, mean and variance of different lengths";
+        return Err(Source::refuse(node, reason));
+    }
     let epsilon = node.float("epsilon").map_or(1e-5, f64::from);
     let parts = gamma.iter().zip(variance);
     let factor: Vec<_> = parts

@@ -34,12 +34,12 @@ const LONGEST: usize = 400_000;
 const DEEPEST: usize = 128;
 
 impl Form {
-    fn number(number: f64) -> Self {
+    pub(super) fn number(number: f64) -> Self {
         let factors = Vec::new();
         Self::sum([Term { number, factors }].into())
     }
 
-    fn factor(factor: String) -> Self {
+    pub(super) fn factor(factor: String) -> Self {
         let factors = [factor].into();
         Self::sum(
             [Term {
@@ -72,12 +72,15 @@ impl Form {
         }
     }
 
-    fn scaled(mut self, by: f64) -> Self {
+    pub(super) fn scaled(mut self, by: f64) -> Self {
+        if by == 0.0 {
+            return Self::number(0.0);
+        }
         self.terms.iter_mut().for_each(|term| term.number *= by);
         self
     }
 
-    fn plus(mut self, other: Self) -> Self {
+    pub(super) fn plus(mut self, other: Self) -> Self {
         self.terms.extend(other.terms);
         Self::sum(self.terms)
     }
@@ -153,7 +156,7 @@ impl Form {
     }
 }
 
-fn function(name: &str, arguments: &[&Form]) -> Form {
+pub(super) fn function(name: &str, arguments: &[&Form]) -> Form {
     let arguments: Vec<_> = arguments.iter().map(|form| form.print()).collect();
     Form::factor(format!("{name}({})", arguments.join(", ")))
 }
@@ -269,7 +272,7 @@ fn apply(node: &Node<'_>, inputs: &[Form]) -> Option<Form> {
         }
         "Sigmoid" | "Tanh" | "Exp" | "Log" | "Erf" | "Abs" | "Sign" | "Sqrt" | "Sin"
         | "Softplus" | "Softsign" => function(node.operator, &[&x]),
-        "Where" | "Less" | "Greater" | "Slice" => {
+        "Where" | "Less" | "LessOrEqual" | "Greater" | "Or" | "Slice" => {
             let inputs: Vec<_> = inputs.iter().collect();
             function(node.operator, &inputs)
         }

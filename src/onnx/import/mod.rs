@@ -18,6 +18,7 @@ mod external;
 mod form;
 mod labels;
 mod messages;
+mod parameters;
 mod patterns;
 mod regression;
 mod source;
@@ -26,7 +27,7 @@ mod wire;
 
 use super::ML_DOMAIN;
 use assemble::{assemble, check_opsets, outline};
-use messages::{Model, Tensor};
+use messages::{Model, Node, Tensor};
 use patterns::Patterns;
 use source::Source;
 use tail::Head;
@@ -235,8 +236,18 @@ impl Importer {
         source: &Source<'a>,
         patterns: &Patterns<T>,
     ) -> Result<Vec<Head<'a>>> {
-        let outputs = source.graph.outputs.iter().copied();
-        let wanted = outputs.filter(|name| self.output.as_ref().is_none_or(|of| of == name));
+        // Some exporters write the labels of classes as one more output.
+        let is_constant =
+            |name: &&str| source.constant(name).is_some() || source.texts(name).is_some();
+        let wanted = source
+            .graph
+            .outputs
+            .iter()
+            .copied()
+            .filter(|name| match &self.output {
+                Some(of) => of == name,
+                None => !is_constant(name),
+            });
         let heads = wanted.map(|name| Head::new(source, patterns, name));
         let heads = heads.collect::<Result<Vec<_>>>()?;
         match (&self.output, &heads[..]) {
@@ -250,9 +261,12 @@ impl Importer {
                 if rest.iter().all(|head| head.logits == first.logits) {
                     return Ok(heads);
                 }
+                let title = |name: &&str| source.producer(name).map(Node::title);
+                let titles: Vec<_> = source.graph.outputs.iter().filter_map(title).collect();
                 let outputs = source.outputs();
+                let titles = crate::error::bounded(titles.join(" and "));
                 Err(malformed(format!(
-                    "its outputs {outputs} are several functions; choose one with \
+                    "its outputs {outputs} are several functions, of {titles}; choose one with \
                      Importer::output"
                 )))
             }

@@ -9,6 +9,7 @@ use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
 use super::form::{Formula, short};
 use super::messages::{Model, Node};
+use super::parameters;
 use super::source::Source;
 use crate::activation::{
     self, Activation, Celu, Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, LogSigmoid,
@@ -31,6 +32,9 @@ pub(super) struct Patterns<T> {
 
 /// Maximum number of values in front of one that may be its argument.
 const ANCESTORS: usize = 128;
+
+/// Maximum number of different numbers in a formula of which one may be that of an activation.
+const NUMBERS: usize = 8;
 
 /// Letters of all formulas of a model. A chain of layers needs far fewer, and a hostile graph could
 /// need hours.
@@ -74,7 +78,7 @@ impl<T: Float> Patterns<T> {
         value: &'a str,
     ) -> Option<(Shared<T>, &'a str)> {
         let mut ancestors = Vec::from([value]);
-        let mut next = 0;
+        let (mut next, mut numbers) = (0, Vec::new());
         while let Some(&value) = ancestors.get(next) {
             next += 1;
             let Some(node) = source.producer(value) else {
@@ -82,6 +86,15 @@ impl<T: Float> Patterns<T> {
             };
             if node.is("Gemm") || node.is("MatMul") {
                 continue;
+            }
+            let constants = node
+                .inputs
+                .iter()
+                .filter_map(|name| source.constant(name)?.single());
+            for number in constants.filter(|number| (1e-9..1e9).contains(number)) {
+                if !numbers.contains(&number) && numbers.len() < NUMBERS {
+                    numbers.push(number);
+                }
             }
             for input in source.variables(node) {
                 if !ancestors.contains(&input) && ancestors.len() < ANCESTORS {
@@ -91,8 +104,15 @@ impl<T: Float> Patterns<T> {
         }
         // The farthest argument gives the whole formula.
         ancestors.iter().skip(1).rev().find_map(|&argument| {
-            let form = Formula::form(source, (argument, value), &self.budget)?;
-            Some((self.known.get(&form.print())?.clone(), argument))
+            let form = Formula::form(source, (argument, value), &self.budget)?.print();
+            let activation = self.known.get(&form).cloned();
+            let own = if form.contains("Where(") {
+                &numbers[..]
+            } else {
+                &[]
+            };
+            let find = || own.iter().find_map(|&own| parameters::find(&form, own));
+            Some((activation.or_else(find)?, argument))
         })
     }
 }
