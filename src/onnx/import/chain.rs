@@ -13,19 +13,16 @@ use super::patterns::{self, Patterns};
 use super::source::Source;
 use super::wire::malformed;
 use crate::activation::{Activation, Parametric, Relu};
+use crate::affine::{Affine, BatchNorm, Dense};
 use crate::error::Result;
 use crate::float::Float;
 
 /// One step of a chain.
 pub(super) enum Link<T> {
-    /// y = W·x + b, with row-major weights `[outputs x inputs]`.
-    Dense {
-        weights: Vec<f64>,
-        bias: Vec<f64>,
-        inputs: usize,
-    },
-    /// y = factor · x + offset, with a number for all features or one for each.
-    Affine { factor: Vec<f64>, offset: Vec<f64> },
+    /// y = W·x + b.
+    Dense(Dense),
+    /// y = factor · x + offset.
+    Affine(Affine),
     /// An activation, with a number α for each neuron if it is parametric.
     Activation {
         activation: Arc<dyn Activation<T>>,
@@ -52,7 +49,7 @@ impl<T> Chain<'_, T> {
     /// Returns the number of outputs of the last dense layer, if there is one.
     pub(super) fn outputs(&self) -> Option<usize> {
         self.steps.iter().rev().find_map(|step| match &step.link {
-            Link::Dense { bias, .. } => Some(bias.len()),
+            Link::Dense(dense) => Some(dense.bias.len()),
             _ => None,
         })
     }
@@ -249,11 +246,11 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
         }
     };
     Ok((
-        Link::Dense {
+        Link::Dense(Dense {
             weights,
             bias,
             inputs,
-        },
+        }),
         x,
     ))
 }
@@ -276,11 +273,11 @@ fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
     let weights = all.map(|at| weights.values[at]).collect();
     let bias = vec![0.0; outputs];
     Ok((
-        Link::Dense {
+        Link::Dense(Dense {
             weights,
             bias,
             inputs,
-        },
+        }),
         x,
     ))
 }
@@ -374,14 +371,14 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         let offset = (0..width)
             .map(|i| -at(&offsets, i) * at(&factor, i))
             .collect();
-        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+        return Ok((Link::Affine(Affine { factor, offset }), only(source, node)?));
     }
     if node.is("BatchNormalization") {
         return normalization(source, node);
     }
     if node.is("Neg") {
         let (factor, offset) = (vec![-1.0], vec![0.0]);
-        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+        return Ok((Link::Affine(Affine { factor, offset }), only(source, node)?));
     }
     let is_arithmetic = ["Add", "Sub", "Mul", "Div"]
         .iter()
@@ -406,7 +403,7 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         ("Div", true) => (row.iter().map(|x| 1.0 / x).collect(), vec![0.0]),
         _ => return refuse("it divides by a computed value"),
     };
-    Ok((Link::Affine { factor, offset }, x))
+    Ok((Link::Affine(Affine { factor, offset }), x))
 }
 
 /// y = gamma (x - mean) / √(variance + epsilon) + beta.
@@ -422,17 +419,14 @@ fn normalization<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>
             .and_then(Array::vector)
             .ok_or_else(|| Source::refuse(node, reason))
     };
-    let (gamma, beta, mean, variance) = (row(1)?, row(2)?, row(3)?, row(4)?);
-    let epsilon = node.float("epsilon").map_or(1e-5, f64::from);
-    let parts = gamma.iter().zip(variance);
-    let factor: Vec<_> = parts
-        .map(|(gamma, variance)| gamma / crate::math::sqrt(variance + epsilon))
-        .collect();
-    let parts = beta.iter().zip(mean).zip(&factor);
-    let offset = parts
-        .map(|((beta, mean), factor)| beta - mean * factor)
-        .collect();
-    Ok((Link::Affine { factor, offset }, only(source, node)?))
+    let norm = BatchNorm {
+        gamma: Some(row(1)?),
+        beta: Some(row(2)?),
+        mean: row(3)?,
+        variance: row(4)?,
+        epsilon: node.float("epsilon").map_or(1e-5, f64::from),
+    };
+    Ok((Link::Affine(Affine::batch_norm(norm)?), only(source, node)?))
 }
 
 /// Returns why a node is no part of a chain, and what to do.
