@@ -127,6 +127,8 @@
 extern crate alloc;
 
 pub mod activation;
+#[cfg(any(feature = "safetensors", feature = "onnx", feature = "rtneural"))]
+mod affine;
 #[cfg(all(feature = "safetensors", feature = "std"))]
 mod atomic_file;
 mod blas1;

@@ -112,6 +112,23 @@ fn check_output<T: Float>(
                 .flat_map(|row| classes.iter().map(|class| numbers(&row[text(class)])[0]));
             close(probabilities, &expected.collect::<Vec<_>>());
         }
+        // Labels, each a row of its own.
+        Value::Array(row) if row.len() == 1 && classes.len() > 1 => {
+            let rows = rows.iter().map(|row| row[0].clone()).collect();
+            check_output(
+                name,
+                &Value::Array(rows),
+                labels,
+                classes,
+                probabilities,
+                close,
+            );
+        }
+        // Logarithms of probabilities are below 0.
+        Value::Array(_) if numbers(expected).iter().any(|&y| y < 0.0) => {
+            let expected: Vec<_> = numbers(expected).iter().map(|y| y.exp()).collect();
+            close(probabilities, &expected);
+        }
         Value::Array(_) => close(probabilities, &numbers(expected)),
         _ => {
             let expected = rows.iter().map(|label| match label {

@@ -11,6 +11,7 @@ use super::resolver::{BuiltIn, Resolver};
 use super::serde_mlp::{Described, described};
 use super::{Mlp, check_finite};
 use crate::activation::{self, Activation, Parametric, check_pieces, without_alpha};
+use crate::affine::{Affine, Dense};
 use crate::encoding::{self, Encoder, Encoding};
 use crate::error::{Result, check_not_empty};
 use crate::float::Float;
@@ -27,6 +28,31 @@ pub(super) struct Part<T> {
     pub(super) alpha: Option<String>,
     pub(super) outputs: usize,
     pub(super) activation: Arc<dyn Activation<T>>,
+    /// Maps of the inputs and of the pre-activations, which become a part of the layer.
+    pub(super) front: Option<Affine>,
+    pub(super) back: Option<Affine>,
+}
+
+impl<T> Part<T> {
+    /// Reads the layer in f64, with its maps as a part of it.
+    fn folded(&self, file: &Reader<'_>, shape: &[usize; 2]) -> Result<Dense> {
+        let rows = &shape[..1];
+        let mut dense = Dense {
+            weights: file.values(&self.weight, shape)?,
+            bias: match &self.bias {
+                Some(bias) => file.values(bias, rows)?,
+                None => memory::filled("biases", 0.0, shape[0])?,
+            },
+            inputs: shape[1],
+        };
+        if let Some(map) = &self.front {
+            dense.after(map);
+        }
+        if let Some(map) = &self.back {
+            dense.then(map);
+        }
+        Ok(dense)
+    }
 }
 
 impl<T: Float> Mlp<T> {
@@ -60,6 +86,8 @@ impl<T: Float> Mlp<T> {
             alpha: size.is_parametric.then(|| format!("layers.{index}.alpha")),
             outputs: size.outputs,
             activation,
+            front: None,
+            back: None,
         });
         let parts = parts.collect();
         let inputs = file.get("inputs")?;
@@ -104,9 +132,17 @@ impl<T: Float> Mlp<T> {
         let mut params = memory::filled("parameters", T::zero(), layout.len())?;
         for (part, at) in parts.iter().zip(layout.layers()) {
             let shape = [at.rows(), at.inputs];
-            file.read(&part.weight, &shape, &mut params[at.weights.clone()])?;
-            if let Some(bias) = &part.bias {
-                file.read(bias, &shape[..1], &mut params[at.bias.clone()])?;
+            if part.front.is_some() || part.back.is_some() {
+                let dense = part.folded(file, &shape)?;
+                for (range, numbers) in [(&at.weights, dense.weights), (&at.bias, dense.bias)] {
+                    let to = params[range.clone()].iter_mut();
+                    to.zip(numbers).for_each(|(to, x)| *to = T::from_f64(x));
+                }
+            } else {
+                file.read(&part.weight, &shape, &mut params[at.weights.clone()])?;
+                if let Some(bias) = &part.bias {
+                    file.read(bias, &shape[..1], &mut params[at.bias.clone()])?;
+                }
             }
             let numbers = &mut params[at.alpha.clone()];
             match &part.alpha {

@@ -47,6 +47,8 @@ mod serde_mlp;
 mod shape;
 mod shard;
 mod single;
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+mod stack;
 #[cfg(feature = "safetensors")]
 mod state_dict;
 pub(crate) mod to_rust;
@@ -64,6 +66,8 @@ pub use resolver::Resolver;
 pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+pub(crate) use stack::Stack;
 pub use workspace::{GradientWorkspace, JacobianBlock};
 
 /// A multilayer perceptron: layers of neurons, each fed by the previous layer.

@@ -200,6 +200,20 @@ impl<T: Float> Scaler<T> {
         Ok(Self { offsets, scales })
     }
 
+    /// Returns the scaler of y = factor · x + offset, of this many columns. No factor may be 0.
+    #[cfg(any(feature = "onnx", feature = "rtneural"))]
+    pub(crate) fn of_affine(map: &crate::affine::Affine, width: usize) -> Result<Self> {
+        use crate::affine::{at, rounded};
+        let scale = |index| 1.0 / at(&map.factor, index);
+        let offset = |index| -at(&map.offset, index) / at(&map.factor, index);
+        let offsets: Vec<_> = (0..width).map(offset).collect();
+        let scales: Vec<_> = (0..width).map(scale).collect();
+        Self::from_parts(
+            rounded("offsets of an imported model", &offsets)?,
+            rounded("scales of an imported model", &scales)?,
+        )
+    }
+
     /// Returns the number that is subtracted from each column.
     pub fn offsets(&self) -> &[T] {
         &self.offsets

@@ -228,12 +228,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Returns the names of unread tensors.
+    pub(crate) fn unread_names(&self) -> impl Iterator<Item = &str> {
+        let unread = self.entries.iter().filter(|entry| !entry.read.get());
+        unread.map(|entry| &*entry.name)
+    }
+
     /// Lists the unread tensors whose names have this beginning, or returns `None` if all were
     /// read.
     pub(crate) fn unread(&self, beginning: &str) -> Option<String> {
-        let unread = (self.entries.iter())
-            .filter(|entry| entry.name.starts_with(beginning) && !entry.read.get());
-        let unread: Vec<_> = unread.map(|entry| &*entry.name).collect();
+        let unread = self.unread_names();
+        let unread: Vec<_> = unread.filter(|name| name.starts_with(beginning)).collect();
         (!unread.is_empty()).then(|| bounded(listed(&unread)))
     }
 

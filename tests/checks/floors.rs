@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 15] = [
     &["parallel", "float", "layout", "serde_float"],
     &["storage"],
     &["math"],
-    &["gemm", "blas1", "random"],
+    &["gemm", "blas1", "random", "affine"],
     &[
         "linalg",
         "activation",

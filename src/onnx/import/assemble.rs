@@ -37,6 +37,7 @@ pub(super) struct Outline<'a> {
     kind: ModelKind,
     logits: &'a str,
     labels: Option<Vec<Label>>,
+    has_logarithms: bool,
     regression: Option<Regression<'a>>,
 }
 
@@ -88,6 +89,7 @@ pub(super) fn outline<'a>(
         kind,
         logits,
         labels: labels.or_else(|| classes.and_then(labels::parse)),
+        has_logarithms: heads.iter().any(|head| head.is_logarithm),
         regression,
     })
 }
@@ -116,6 +118,11 @@ pub(super) fn assemble<T: Float>(
         built
             .notes
             .push(format!("operators without an effect: {operators}"));
+    }
+    if outline.has_logarithms {
+        let note = "the outputs are logarithms of probabilities, and predict_probability returns \
+                    probabilities";
+        built.notes.push(note.into());
     }
     let outputs = match outline.kind {
         // One logit for both classes.

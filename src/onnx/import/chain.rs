@@ -13,19 +13,16 @@ use super::patterns::{self, Patterns};
 use super::source::Source;
 use super::wire::malformed;
 use crate::activation::{Activation, Parametric, Relu};
+use crate::affine::{Affine, BatchNorm, Dense};
 use crate::error::Result;
 use crate::float::Float;
 
 /// One step of a chain.
 pub(super) enum Link<T> {
-    /// y = W·x + b, with row-major weights `[outputs x inputs]`.
-    Dense {
-        weights: Vec<f64>,
-        bias: Vec<f64>,
-        inputs: usize,
-    },
-    /// y = factor · x + offset, with a number for all features or one for each.
-    Affine { factor: Vec<f64>, offset: Vec<f64> },
+    /// y = W·x + b.
+    Dense(Dense),
+    /// y = factor · x + offset.
+    Affine(Affine),
     /// These features of all.
     Columns(Vec<i64>),
     /// An activation, with a number α for each neuron if it is parametric.
@@ -46,6 +43,8 @@ pub(super) struct Chain<'a, T> {
     pub(super) steps: Vec<Step<T>>,
     /// Name of the input.
     pub(super) input: &'a str,
+    /// Number of inputs, if the graph has it.
+    pub(super) width: Option<usize>,
     /// Operators without an effect.
     pub(super) skipped: BTreeSet<&'a str>,
 }
@@ -54,7 +53,7 @@ impl<T> Chain<'_, T> {
     /// Returns the number of outputs of the last dense layer, if there is one.
     pub(super) fn outputs(&self) -> Option<usize> {
         self.steps.iter().rev().find_map(|step| match &step.link {
-            Link::Dense { bias, .. } => Some(bias.len()),
+            Link::Dense(dense) => Some(dense.bias.len()),
             _ => None,
         })
     }
@@ -75,6 +74,7 @@ pub(super) fn chain<'a, T: Float>(
             return Ok(Chain {
                 steps,
                 input: value,
+                width: source.width(value),
                 skipped,
             });
         }
@@ -254,11 +254,11 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
         }
     };
     Ok((
-        Link::Dense {
+        Link::Dense(Dense {
             weights,
             bias,
             inputs,
-        },
+        }),
         x,
     ))
 }
@@ -281,11 +281,11 @@ fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
     let weights = all.map(|at| weights.values[at]).collect();
     let bias = vec![0.0; outputs];
     Ok((
-        Link::Dense {
+        Link::Dense(Dense {
             weights,
             bias,
             inputs,
-        },
+        }),
         x,
     ))
 }
@@ -397,14 +397,14 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         let offset = (0..width)
             .map(|i| -at(&offsets, i) * at(&factor, i))
             .collect();
-        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+        return Ok((Link::Affine(Affine { factor, offset }), only(source, node)?));
     }
     if node.is("BatchNormalization") {
         return normalization(source, node);
     }
     if node.is("Neg") {
         let (factor, offset) = (vec![-1.0], vec![0.0]);
-        return Ok((Link::Affine { factor, offset }, only(source, node)?));
+        return Ok((Link::Affine(Affine { factor, offset }), only(source, node)?));
     }
     let is_arithmetic = ["Add", "Sub", "Mul", "Div"]
         .iter()
@@ -429,7 +429,7 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         ("Div", true) => (row.iter().map(|x| 1.0 / x).collect(), vec![0.0]),
         _ => return refuse("it divides by a computed value"),
     };
-    Ok((Link::Affine { factor, offset }, x))
+    Ok((Link::Affine(Affine { factor, offset }), x))
 }
 
 /// y = gamma (x - mean) / √(variance + epsilon) + beta.
@@ -445,24 +445,16 @@ fn normalization<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>
             .and_then(Array::vector)
             .ok_or_else(|| Source::refuse(node, reason))
     };
-    let (gamma, beta, mean, variance) = (row(1)?, row(2)?, row(3)?, row(4)?);
-    if [beta, mean, variance]
-        .iter()
-        .any(|row| row.len() != gamma.len())
-    {
-        let reason = "rows gamma, beta, mean and variance of different lengths";
-        return Err(Source::refuse(node, reason));
-    }
-    let epsilon = node.float("epsilon").map_or(1e-5, f64::from);
-    let parts = gamma.iter().zip(variance);
-    let factor: Vec<_> = parts
-        .map(|(gamma, variance)| gamma / crate::math::sqrt(variance + epsilon))
-        .collect();
-    let parts = beta.iter().zip(mean).zip(&factor);
-    let offset = parts
-        .map(|((beta, mean), factor)| beta - mean * factor)
-        .collect();
-    Ok((Link::Affine { factor, offset }, only(source, node)?))
+    let norm = BatchNorm {
+        gamma: Some(row(1)?),
+        beta: Some(row(2)?),
+        mean: row(3)?,
+        variance: row(4)?,
+        epsilon: node.float("epsilon").map_or(1e-5, f64::from),
+    };
+    let map =
+        Affine::batch_norm(norm).map_err(|error| Source::refuse(node, &format!("{error}")))?;
+    Ok((Link::Affine(map), only(source, node)?))
 }
 
 /// Returns why a node is no part of a chain, and what to do.

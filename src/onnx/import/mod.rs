@@ -134,6 +134,7 @@ pub struct Importer {
 /// |---|---|
 /// | layers | `Gemm`, or `MatMul` and `Add` |
 /// | numbers for each feature | `Scaler`, `Add`, `Sub`, `Mul`, `Div`, `Neg`, `BatchNormalization` |
+/// | picked features | `ArrayFeatureExtractor`, `Gather` |
 /// | activations | those of [`activation`](crate::activation), as one operator or as a formula |
 /// | no effect | `Identity`, `Dropout`, `Cast`, `Flatten`, `Reshape`, `Squeeze`, `Unsqueeze` |
 /// | classes | `Softmax`, `LogSoftmax`, `ArgMax`, `ZipMap`, `Binarizer`, `ArrayFeatureExtractor` |

@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::array::Array;
-use super::build::rounded;
 use super::messages::Node;
 use super::source::Source;
+use crate::affine::rounded;
 use crate::error::Result;
 use crate::float::Float;
 use crate::metrics::Link;
@@ -60,9 +60,10 @@ fn operands<'a>(source: &Source<'a>, value: &str, operator: &str) -> Option<(&'a
 
 impl Regression<'_> {
     pub(super) fn model<T: Float>(self, net: Mlp<T>) -> Result<Regressor<T>> {
-        let scaler = self
-            .scaler
-            .map(|[offsets, scales]| Scaler::from_parts(rounded(&offsets)?, rounded(&scales)?));
+        let what = "numbers of a target scaler";
+        let scaler = self.scaler.map(|[offsets, scales]| {
+            Scaler::from_parts(rounded(what, &offsets)?, rounded(what, &scales)?)
+        });
         let model = Regressor::new(net).link(self.link);
         model.with_target_scaler(scaler.transpose()?)
     }

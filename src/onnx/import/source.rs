@@ -53,6 +53,11 @@ impl<'a> Source<'a> {
                 source.add_constant(output, node, &mut external)?;
                 continue;
             }
+            let text = node.input(0).and_then(|name| source.texts.get(name));
+            if let Some(text) = text.filter(|_| node.is("Identity")).cloned() {
+                source.texts.insert(output, text);
+                continue;
+            }
             let inputs = node.inputs.iter().filter(|name| !name.is_empty());
             let inputs: Option<Vec<_>> = inputs.map(|name| source.constants.get(name)).collect();
             let Some(inputs) = inputs.filter(|inputs| !inputs.is_empty()) else {
@@ -151,6 +156,16 @@ impl<'a> Source<'a> {
     pub(super) fn is_input(&self, name: &str) -> bool {
         let mut inputs = self.graph.inputs.iter();
         inputs.any(|input| input.name == name) && self.constant(name).is_none()
+    }
+
+    /// Returns the number of features of an input of `[samples x features]`, if the graph has it.
+    pub(super) fn width(&self, input: &str) -> Option<usize> {
+        let mut inputs = self.graph.inputs.iter();
+        let input = inputs.find(|of| of.name == input)?;
+        match input.shape.as_deref()? {
+            &[_, Some(width @ 1..)] => usize::try_from(width).ok(),
+            _ => None,
+        }
     }
 
     /// Returns the inputs of a node that are not constant.

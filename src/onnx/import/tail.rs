@@ -53,6 +53,8 @@ pub(super) struct Head<'a> {
     pub(super) labels: Option<Vec<Label>>,
     /// The output is the index or label of the likeliest class.
     pub(super) is_argmax: bool,
+    /// The output has logarithms of probabilities.
+    pub(super) is_logarithm: bool,
     /// The output compares each probability with a threshold.
     pub(super) is_binary: bool,
 }
@@ -69,6 +71,7 @@ impl<'a> Head<'a> {
             logits: output,
             labels: None,
             is_argmax: false,
+            is_logarithm: false,
             is_binary: false,
         };
         let mut value = output;
@@ -179,6 +182,7 @@ impl<'a> Head<'a> {
         if (node.is("Softmax") || node.is("LogSoftmax")) && matches!(axis, None | Some(1 | -1)) {
             if let Some(&input) = source.variables(node).first() {
                 (self.kind, self.logits) = (Kind::Softmax, input);
+                self.is_logarithm = node.is("LogSoftmax");
             }
             return;
         }

@@ -1,0 +1,299 @@
+//! Steps of an imported model that become the layers of a network.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Mlp;
+use crate::activation::{Activation, Identity};
+use crate::affine::{Affine, Dense, at, rounded};
+use crate::error::{Error, Result};
+use crate::float::{Float, check_finite};
+use crate::layer::Layer;
+
+/// A network under construction, from the inputs on.
+///
+/// Affine maps become a part of the layer in front of them or behind them. Everything is computed
+/// in f64 and rounded once.
+pub(crate) struct Stack<T> {
+    layers: Vec<Layer<T>>,
+    pending: Pending,
+    /// The inputs of `pending` among all features, if it has only some of them.
+    picked: Option<Picked>,
+    front: Option<Affine>,
+    notes: Vec<String>,
+    /// Number of features, if it is known.
+    width: Option<usize>,
+    malformed: fn(String) -> Error,
+}
+
+/// A finished network.
+pub(crate) struct Stacked<T> {
+    pub(crate) net: Mlp<T>,
+    /// A map of the inputs that would lose digits in the first layer.
+    pub(crate) front: Option<Affine>,
+    /// Parts that were folded.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The affine map since the last activation.
+enum Pending {
+    Affine(Affine),
+    Dense(Dense),
+}
+
+/// Some of `width` features.
+struct Picked {
+    columns: Vec<usize>,
+    width: usize,
+}
+
+impl<T: Float> Stack<T> {
+    /// Creates an empty network. `malformed` makes an error of a problem.
+    pub(crate) fn new(malformed: fn(String) -> Error) -> Self {
+        Self {
+            layers: Vec::new(),
+            pending: Pending::Affine(Affine::identity()),
+            picked: None,
+            front: None,
+            notes: Vec::new(),
+            width: None,
+            malformed,
+        }
+    }
+
+    /// Sets the number of inputs of an empty network.
+    #[cfg(any(feature = "rtneural", feature = "onnx"))]
+    pub(crate) fn inputs(mut self, inputs: usize) -> Self {
+        self.width = Some(inputs);
+        self
+    }
+
+    /// Adds a remark.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    fn fault(&self, title: &str, problem: &str) -> Error {
+        (self.malformed)(format!("{title}: {problem}"))
+    }
+
+    fn take(&mut self) -> Pending {
+        core::mem::replace(&mut self.pending, Pending::Affine(Affine::identity()))
+    }
+
+    /// Adds a dense layer. `title` names it in notes and errors.
+    pub(crate) fn dense(&mut self, mut dense: Dense, title: &str) -> Result<()> {
+        if dense.inputs == 0 || dense.bias.is_empty() {
+            return Err(self.fault(title, "a layer without inputs or outputs"));
+        }
+        if let Some(width) = self.width
+            && width != dense.inputs
+        {
+            let problem = format!("{} inputs behind {width} features", dense.inputs);
+            return Err(self.fault(title, &problem));
+        }
+        if let Pending::Dense(_) = self.pending {
+            self.activation(Arc::new(Identity), &[], title)?;
+        }
+        if let Pending::Affine(map) = self.take() {
+            let is_first = self.layers.is_empty();
+            let is_whole = self.picked.is_none();
+            let is_reversible = map.factor.iter().all(|&f| f != 0.0);
+            if is_first && is_whole && is_reversible && !map.is_precise::<T>() {
+                self.front = Some(map);
+                self.note(String::from(
+                    "the scaler of the inputs is returned, since their means are large and \
+                     folding it would lose digits",
+                ));
+            } else {
+                dense.after(&map);
+            }
+            self.spread(&mut dense)?;
+        }
+        self.width = Some(dense.bias.len());
+        self.pending = Pending::Dense(dense);
+        Ok(())
+    }
+
+    /// Adds a map of each feature.
+    pub(crate) fn affine(&mut self, map: &Affine, title: &str) -> Result<()> {
+        for numbers in [&map.factor, &map.offset] {
+            let expected = self.width.unwrap_or(numbers.len());
+            if numbers.is_empty() {
+                return Err(self.fault(title, "a map without numbers"));
+            }
+            if numbers.len() != 1 && numbers.len() != expected {
+                let problem = format!("{} numbers for {expected} features", numbers.len());
+                return Err(self.fault(title, &problem));
+            }
+            if numbers.len() > 1 {
+                self.width = Some(numbers.len());
+            }
+        }
+        match &mut self.pending {
+            Pending::Dense(dense) => {
+                dense.then(map);
+                // Others write the bias of a layer as a map of its own.
+                if map.factor != [1.0] {
+                    self.note(format!("{title} is folded into the layer in front of it"));
+                }
+            }
+            Pending::Affine(before) => {
+                before.then(map);
+                self.note(format!("{title} is folded into the layer behind it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Picks features by their indices, which count from the end if they are negative.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn columns(&mut self, indices: &[i64], title: &str) -> Result<()> {
+        let Some(width) = self.width else {
+            return Err(self.fault(title, "it picks of an unknown number of features"));
+        };
+        let position = |&index: &i64| {
+            let index = if index < 0 {
+                index + width as i64
+            } else {
+                index
+            };
+            usize::try_from(index).ok().filter(|&index| index < width)
+        };
+        let Some(columns) = indices.iter().map(position).collect::<Option<Vec<_>>>() else {
+            let problem = format!("expected indices of {width} features, got {indices:?}");
+            return Err(self.fault(title, &crate::error::bounded(problem)));
+        };
+        let mut sorted = columns.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(self.fault(title, "it repeats a feature"));
+        }
+        self.width = Some(columns.len());
+        match &mut self.pending {
+            Pending::Dense(dense) => dense.pick(&columns),
+            Pending::Affine(map) => {
+                map.pick(&columns);
+                let before = self.picked.take();
+                self.picked = Some(match before {
+                    Some(Picked { columns: of, width }) => {
+                        let columns = columns.iter().map(|&index| of[index]).collect();
+                        Picked { columns, width }
+                    }
+                    None => Picked { columns, width },
+                });
+            }
+        }
+        self.note(format!(
+            "{title} picks features, and became a part of a layer"
+        ));
+        Ok(())
+    }
+
+    /// Returns a layer of an affine map.
+    fn diagonal(&mut self, map: &Affine) -> Result<Dense> {
+        let mut dense = Dense::diagonal(map, self.width.unwrap_or(map.width()))?;
+        self.spread(&mut dense)?;
+        Ok(dense)
+    }
+
+    /// Gives a layer of some features the weights 0 for all others.
+    fn spread(&mut self, dense: &mut Dense) -> Result<()> {
+        match self.picked.take() {
+            Some(Picked { columns, width }) => dense.spread(&columns, width),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a layer with its activation, and with numbers α if it is parametric.
+    pub(crate) fn activation(
+        &mut self,
+        activation: Arc<dyn Activation<T>>,
+        alpha: &[f64],
+        title: &str,
+    ) -> Result<()> {
+        if self.layers.is_empty() && !matches!(self.pending, Pending::Dense(_)) {
+            let reason = "a function of the inputs in front of the first layer, which cannot be \
+                          folded; export the network behind it";
+            return Err(self.fault(title, reason));
+        }
+        let dense = match self.take() {
+            Pending::Dense(dense) => dense,
+            Pending::Affine(map) => {
+                self.note(format!(
+                    "a layer without neurons of its own precedes {title}"
+                ));
+                self.diagonal(&map)?
+            }
+        };
+        self.width = Some(self.push(&dense, activation, alpha, title)?);
+        Ok(())
+    }
+
+    /// Adds a layer, and returns the number of its outputs.
+    fn push(
+        &mut self,
+        dense: &Dense,
+        activation: Arc<dyn Activation<T>>,
+        alpha: &[f64],
+        title: &str,
+    ) -> Result<usize> {
+        let what = "numbers of an imported layer";
+        let (weights, bias) = (rounded(what, &dense.weights)?, rounded(what, &dense.bias)?);
+        let mut layer = Layer::new(weights, bias, activation)?;
+        if !alpha.is_empty() {
+            let to = layer.alpha_mut();
+            if alpha.len() != 1 && alpha.len() != to.len() {
+                let problem = format!("{} numbers α for {} neurons", alpha.len(), to.len());
+                return Err(self.fault(title, &problem));
+            }
+            for (index, to) in to.iter_mut().enumerate() {
+                *to = T::from_f64(at(alpha, index));
+            }
+            check_finite("numbers α", to)?;
+        }
+        let outputs = layer.outputs();
+        self.layers.push(layer);
+        Ok(outputs)
+    }
+
+    /// Replaces two logits by one, the logit of the second class.
+    pub(crate) fn subtract_logits(&mut self) -> Result<()> {
+        let mut dense = match self.take() {
+            Pending::Dense(dense) => dense,
+            Pending::Affine(map) => self.diagonal(&map)?,
+        };
+        if dense.bias.len() != 2 {
+            let problem = format!("expected logits of two classes, got {}", dense.bias.len());
+            return Err((self.malformed)(problem));
+        }
+        dense.difference();
+        self.note(String::from(
+            "the logits of two classes became one, the logit of the second class",
+        ));
+        self.pending = Pending::Dense(dense);
+        Ok(())
+    }
+
+    /// Returns the network.
+    pub(crate) fn finish(mut self) -> Result<Stacked<T>> {
+        let last = match self.take() {
+            Pending::Affine(map) if map.is_identity() && self.picked.is_none() => None,
+            Pending::Affine(map) => Some(self.diagonal(&map)?),
+            Pending::Dense(dense) => Some(dense),
+        };
+        if let Some(dense) = last {
+            self.push(&dense, Arc::new(Identity), &[], "the last layer")?;
+        }
+        if self.layers.is_empty() {
+            return Err((self.malformed)("it has no dense layer".into()));
+        }
+        Ok(Stacked {
+            net: Mlp::from_layers(&self.layers)?,
+            front: self.front,
+            notes: self.notes,
+        })
+    }
+}
