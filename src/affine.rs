@@ -1,9 +1,10 @@
 //! Affine maps that imported files have beside their layers, and their folding into layers in f64.
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::error::{Result, check_length};
+use crate::error::{Error, Result, check_length};
 use crate::float::{Float, check_finite};
 use crate::math;
 use crate::memory;
@@ -101,7 +102,15 @@ pub(crate) struct Dense {
 
 impl Dense {
     /// Returns a layer that computes an affine map of this many features.
+    ///
+    /// Its weights are mostly zeros, and a small file could claim any number of them.
     pub(crate) fn diagonal(map: &Affine, width: usize) -> Result<Self> {
+        const MOST: usize = 4096;
+        if width > MOST {
+            let what = "a layer of its own for an activation behind another";
+            let expected = format!("at most {MOST} features");
+            return Err(Error::too_large(what, expected, width));
+        }
         let len = memory::product("weights of an affine layer", &[width, width])?;
         let mut weights = memory::filled("weights of an affine layer", 0.0, len)?;
         for (index, row) in weights.chunks_exact_mut(width).enumerate() {

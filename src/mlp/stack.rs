@@ -63,12 +63,6 @@ impl<T: Float> Stack<T> {
         }
     }
 
-    /// Returns the number of features, if it is known.
-    #[cfg(feature = "rtneural")]
-    pub(crate) fn width(&self) -> Option<usize> {
-        self.width
-    }
-
     /// Adds a remark.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
