@@ -177,9 +177,7 @@ fn networks_that_rtneural_does_not_have_are_refused_by_layer() {
     let error = rtneural::export(&net::<f32>(Gelu, 1)).unwrap_err();
     assert!(matches!(error, Error::Incompatible { .. }), "{error}");
     assert!(error.to_string().contains("gelu in layer 0"), "{error}");
-    for activation in [Elu { alpha: 0.5 }] {
-        assert!(rtneural::export(&net::<f64>(activation, 1)).is_err());
-    }
+    assert!(rtneural::export(&net::<f64>(Elu { alpha: 0.5 }, 1)).is_err());
     assert!(rtneural::export(&net::<f64>(Parametric(Tanh), 1)).is_err());
     let builder = Mlp::<f32>::builder(2).encoding(Positional::new(2, 3).unwrap());
     let encoded = builder.output(1, Identity).build().unwrap();

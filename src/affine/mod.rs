@@ -1,13 +1,16 @@
 //! Affine maps that imported files have beside their layers, and their folding into layers in f64.
 
-use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, check_length};
-use crate::float::{Float, check_finite};
+use crate::error::{Result, check_length};
+use crate::float::Float;
 use crate::math;
-use crate::memory;
+
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+mod layers;
+
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+pub(crate) use layers::rounded;
 
 /// A factor and an offset for each feature: y = factor · x + offset.
 ///
@@ -36,14 +39,6 @@ pub(crate) fn at(numbers: &[f64], index: usize) -> f64 {
 }
 
 impl Affine {
-    /// Returns the map that changes nothing.
-    pub(crate) fn identity() -> Self {
-        Self {
-            factor: vec![1.0],
-            offset: vec![0.0],
-        }
-    }
-
     /// Returns y = γ·(x - mean) / √(variance + ε) + β as factors and offsets.
     ///
     /// The lists must have equal lengths.
@@ -62,11 +57,6 @@ impl Affine {
         let offset = (0..width).map(|i| number(norm.beta, i, 0.0) - norm.mean[i] * factor[i]);
         let offset = offset.collect();
         Ok(Self { factor, offset })
-    }
-
-    /// Returns `true` if the map changes nothing.
-    pub(crate) fn is_identity(&self) -> bool {
-        self.factor.iter().all(|&f| f == 1.0) && self.offset.iter().all(|&o| o == 0.0)
     }
 
     /// Returns the number of features, or 1 if the map has one number for all of them.
@@ -101,28 +91,6 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Returns a layer that computes an affine map of this many features.
-    ///
-    /// Its weights are mostly zeros, and a small file could claim any number of them.
-    pub(crate) fn diagonal(map: &Affine, width: usize) -> Result<Self> {
-        const MOST: usize = 4096;
-        if width > MOST {
-            let what = "a layer of its own for an activation behind another";
-            let expected = format!("at most {MOST} features");
-            return Err(Error::too_large(what, expected, width));
-        }
-        let len = memory::product("weights of an affine layer", &[width, width])?;
-        let mut weights = memory::filled("weights of an affine layer", 0.0, len)?;
-        for (index, row) in weights.chunks_exact_mut(width).enumerate() {
-            row[index] = at(&map.factor, index);
-        }
-        Ok(Self {
-            weights,
-            bias: (0..width).map(|index| at(&map.offset, index)).collect(),
-            inputs: width,
-        })
-    }
-
     /// Appends a map of the outputs.
     pub(crate) fn then(&mut self, map: &Affine) {
         let rows = self.weights.chunks_exact_mut(self.inputs);
@@ -145,24 +113,12 @@ impl Dense {
             }
         }
     }
-
-    /// Replaces two outputs by the second minus the first.
-    pub(crate) fn difference(&mut self) {
-        let (first, second) = self.weights.split_at(self.inputs);
-        self.weights = second.iter().zip(first).map(|(b, a)| b - a).collect();
-        self.bias = vec![self.bias[1] - self.bias[0]];
-    }
-}
-
-/// Rounds numbers to the network's type. `what` names them in the error.
-pub(crate) fn rounded<T: Float>(what: &'static str, numbers: &[f64]) -> Result<Vec<T>> {
-    let rounded: Vec<T> = numbers.iter().map(|&x| T::from_f64(x)).collect();
-    check_finite(what, &rounded)?;
-    Ok(rounded)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn map(factor: &[f64], offset: &[f64]) -> Affine {
@@ -195,9 +151,7 @@ mod tests {
         let mut both = scale.clone();
         both.then(&shift);
         assert_eq!(both, map(&[-2.0, -0.5], &[2.0, 3.0]));
-        assert_eq!(product(&Dense::diagonal(&both, 2).unwrap(), x), [1.5, 4.0]);
-        then.difference();
-        assert_eq!(then.bias, [4.5 - 2.5]);
+        assert_eq!(both.width(), 2);
     }
 
     #[test]
@@ -221,6 +175,5 @@ mod tests {
             ..norm
         };
         assert!(Affine::batch_norm(short).is_err());
-        assert!(Affine::identity().is_identity());
     }
 }
