@@ -58,6 +58,7 @@
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
+//! | exchange a network with RTNeural, for plug-ins of audio (feature `rtneural`) | the module `rtneural` |
 //! | export as C or Rust source without this crate | [`Mlp::to_c`], [`Mlp::to_rust_standalone`] |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |
@@ -88,7 +89,9 @@
 //! - `safetensors`: models and checkpoints as bytes, and with `std` as files (`Mlp::save`,
 //!   `ModelFile`, `Trainer::checkpoint`). Enables `serde`.
 //! - `serde`: serializes settings, histories and networks in other formats.
-//! - `onnx`: exports trained networks as ONNX models for other runtimes (module `onnx`).
+//! - `onnx`: exports trained networks as ONNX models for other runtimes, and imports those of other
+//!   libraries (module `onnx`).
+//! - `rtneural`: networks as JSON of RTNeural, to and from (module `rtneural`). Enables `serde`.
 //! - `tabular`: tables of numbers, words and gaps as inputs (module `tabular`).
 //! - `csv`: reads tables from CSV text (`tabular::CsvReader`). Enables `std` and `tabular`.
 //! - `arm-dsp`: quantized networks with the DSP instructions of Cortex-M4, M7 and M33. Other
@@ -161,6 +164,8 @@ pub mod optimizer;
 mod parallel;
 pub mod quantize;
 mod random;
+#[cfg(feature = "rtneural")]
+pub mod rtneural;
 pub mod schedule;
 pub mod search;
 #[cfg(feature = "serde")]
@@ -229,7 +234,7 @@ mod pages {
     #[doc = include_str!("../docs/curve-fitting.md")]
     struct CurveFitting;
 
-    #[cfg(all(feature = "safetensors", feature = "onnx"))]
+    #[cfg(all(feature = "safetensors", feature = "onnx", feature = "rtneural"))]
     #[doc = include_str!("../docs/interop.md")]
     struct Interop;
 

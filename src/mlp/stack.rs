@@ -64,7 +64,6 @@ impl<T: Float> Stack<T> {
     }
 
     /// Sets the number of inputs of an empty network.
-    #[cfg(any(feature = "rtneural", feature = "onnx"))]
     pub(crate) fn inputs(mut self, inputs: usize) -> Self {
         self.width = Some(inputs);
         self

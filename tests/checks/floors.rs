@@ -33,7 +33,7 @@ const FLOORS: [&[&str]; 15] = [
     &["train", "explain", "source"],
     &["model", "quantize"],
     &["tabular"],
-    &["onnx"],
+    &["onnx", "rtneural"],
     &["lib"],
 ];
 

@@ -909,3 +909,49 @@ fn a_checkpoint_may_lack_what_has_a_default() {
         assert!(error.contains(what), "{error}");
     }
 }
+
+/// JSON of RTNeural has numbers of any length, so its bound is larger.
+#[test]
+fn json_of_rtneural_is_read_in_proportion_to_its_size() {
+    let many = |item: &str, count: usize| vec![item; count].join(",");
+    let dense = |inputs: usize, kernel: &str, bias: &str, outputs: usize| {
+        format!(
+            r#"{{"in_shape":[{inputs}],"layers":[{{"type":"dense","shape":[{outputs}],"weights":[{kernel},{bias}]}}]}}"#
+        )
+    };
+    let n = 300_000;
+    let layers = |layer: &str| format!(r#"{{"in_shape":[1],"layers":[{}]}}"#, many(layer, n / 10));
+    let texts = [
+        dense(
+            1,
+            &format!("[[{}]]", many("1", n)),
+            &format!("[{}]", many("0", n)),
+            n,
+        ),
+        dense(n, &format!("[{}]", many("[1]", n)), "[0]", 1),
+        dense(
+            500,
+            &format!("[{}]", many(&format!("[{}]", many("1", 600)), 500)),
+            &format!("[{}]", many("0", 600)),
+            600,
+        ),
+        dense(1, &many("[", n), "[]", 1),
+        layers(r#"{"type":"dense","shape":[1],"weights":[[[1]]]}"#),
+        layers(r#"{"type":"unknown"}"#),
+        layers(r#"{"type":"activation","shape":[1]}"#),
+        format!(r#"{{"in_shape":[{}],"layers":[]}}"#, many("1", n)),
+        format!(r#"{{"in_shape":[1],"x":[{}],"layers":[]}}"#, many("1", n)),
+    ];
+    for (index, text) in texts.iter().enumerate() {
+        let (read, peak) = peak(|| feedforward::rtneural::import::<f64>(text.as_bytes()).is_ok());
+        let times = peak as f64 / text.len() as f64;
+        println!(
+            "text {index}: read {read}, {times:.1} times its {} bytes",
+            text.len()
+        );
+        assert!(
+            peak <= 24 * text.len() + (1 << 20),
+            "text {index}: {times:.1} times"
+        );
+    }
+}

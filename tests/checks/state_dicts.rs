@@ -195,7 +195,8 @@ fn an_entry_that_is_no_layer_is_refused() {
         let error = Mlp::<f64>::from_state_dict(&bytes, &[entry, "identity"]).unwrap_err();
         assert!(error.to_string().contains(problem), "{entry:?}: {error}");
     }
-    let error = refusal(&bytes, &["tanh", "identity -> batch_norm(1)"]);
+    let last = of(&[linear("0", 2, 2), linear("1", 1, 2), norm("2", 1)]);
+    let error = refusal(&last, &["tanh", "identity -> batch_norm"]);
     assert!(error.contains("behind the last activation"), "{error}");
     // Without a place, the error names the tensors and says how to give one.
     let error = refusal(&bytes, &["tanh", "identity"]);

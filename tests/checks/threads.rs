@@ -13,8 +13,8 @@ use feedforward::{
     Layout, Loss, Mlp, MlpBuilder, MlpRef, ModelFile, MultilabelClassifier, Neuron, NeuronMut,
     Optimizer, Population, Position, Precision, Predictor, Regressor, Samples, Scaler, Schedule,
     Score, Shard, StopReason, Trainer, TrainerState, activation, calibration, conformal, encoding,
-    explain, folds, gemm, init, loss, metrics, onnx, optimizer, quantize, schedule, search, simd,
-    tabular, tabular_ref, train,
+    explain, folds, gemm, init, loss, metrics, onnx, optimizer, quantize, rtneural, schedule,
+    search, simd, tabular, tabular_ref, train,
 };
 
 /// Asserts at compile time that the types are `Send` and `Sync`, and lists them.
@@ -55,6 +55,8 @@ shared! {
     onnx::ImportedModel<f32>,
     onnx::Importer,
     onnx::Label,
+    rtneural::Imported<f32>,
+    rtneural::ImportedModel<f32>,
     LayerSpec<'static, f32>,
     Population<f32>,
     Population<f64>,

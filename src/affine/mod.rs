@@ -1,13 +1,16 @@
 //! Affine maps that imported files have beside their layers, and their folding into layers in f64.
 
-use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, check_length};
-use crate::float::{Float, check_finite};
+use crate::error::{Result, check_length};
+use crate::float::Float;
 use crate::math;
-use crate::memory;
+
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+mod layers;
+
+#[cfg(any(feature = "onnx", feature = "rtneural"))]
+pub(crate) use layers::rounded;
 
 /// A factor and an offset for each feature: y = factor · x + offset.
 ///
@@ -36,14 +39,6 @@ pub(crate) fn at(numbers: &[f64], index: usize) -> f64 {
 }
 
 impl Affine {
-    /// Returns the map that changes nothing.
-    pub(crate) fn identity() -> Self {
-        Self {
-            factor: vec![1.0],
-            offset: vec![0.0],
-        }
-    }
-
     /// Returns y = γ·(x - mean) / √(variance + ε) + β as factors and offsets.
     ///
     /// The lists must have equal lengths.
@@ -62,11 +57,6 @@ impl Affine {
         let offset = (0..width).map(|i| number(norm.beta, i, 0.0) - norm.mean[i] * factor[i]);
         let offset = offset.collect();
         Ok(Self { factor, offset })
-    }
-
-    /// Returns `true` if the map changes nothing.
-    pub(crate) fn is_identity(&self) -> bool {
-        self.factor.iter().all(|&f| f == 1.0) && self.offset.iter().all(|&o| o == 0.0)
     }
 
     /// Returns the number of features, or 1 if the map has one number for all of them.
@@ -111,19 +101,6 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Returns a layer that computes an affine map of this many features.
-    pub(crate) fn diagonal(map: &Affine, width: usize) -> Result<Self> {
-        let mut weights = zeros(width, width)?;
-        for (index, row) in weights.chunks_exact_mut(width).enumerate() {
-            row[index] = at(&map.factor, index);
-        }
-        Ok(Self {
-            weights,
-            bias: (0..width).map(|index| at(&map.offset, index)).collect(),
-            inputs: width,
-        })
-    }
-
     /// Appends a map of the outputs.
     pub(crate) fn then(&mut self, map: &Affine) {
         let rows = self.weights.chunks_exact_mut(self.inputs);
@@ -146,63 +123,12 @@ impl Dense {
             }
         }
     }
-
-    /// Keeps the outputs of these indices.
-    #[cfg(feature = "onnx")]
-    pub(crate) fn pick(&mut self, columns: &[usize]) {
-        let row = |&index: &usize| &self.weights[index * self.inputs..][..self.inputs];
-        let weights = columns.iter().flat_map(row).copied().collect();
-        self.bias = columns.iter().map(|&index| self.bias[index]).collect();
-        self.weights = weights;
-    }
-
-    /// Becomes a layer of `width` inputs, of which it takes those of these indices.
-    pub(crate) fn spread(&mut self, columns: &[usize], width: usize) -> Result<()> {
-        let mut weights = zeros(self.bias.len(), width)?;
-        let rows = self.weights.chunks_exact(self.inputs);
-        for (row, to) in rows.zip(weights.chunks_exact_mut(width)) {
-            for (&w, &index) in row.iter().zip(columns) {
-                to[index] = w;
-            }
-        }
-        (self.weights, self.inputs) = (weights, width);
-        Ok(())
-    }
-
-    /// Replaces two outputs by the second minus the first.
-    pub(crate) fn difference(&mut self) {
-        let (first, second) = self.weights.split_at(self.inputs);
-        self.weights = second.iter().zip(first).map(|(b, a)| b - a).collect();
-        self.bias = vec![self.bias[1] - self.bias[0]];
-    }
-}
-
-/// Maximum number of weights of a layer that is mostly zeros. A small file could ask for more than
-/// there is memory.
-const MOST: usize = 1 << 24;
-
-/// Returns the weights of a layer that is mostly zeros.
-fn zeros(outputs: usize, inputs: usize) -> Result<Vec<f64>> {
-    let what = "weights of a layer for an affine map or picked features";
-    match outputs.checked_mul(inputs) {
-        Some(len @ ..=MOST) => memory::filled(what, 0.0, len),
-        _ => Err(Error::too_large(
-            what,
-            format!("at most {MOST}"),
-            format!("{outputs} x {inputs}"),
-        )),
-    }
-}
-
-/// Rounds numbers to the network's type. `what` names them in the error.
-pub(crate) fn rounded<T: Float>(what: &'static str, numbers: &[f64]) -> Result<Vec<T>> {
-    let rounded: Vec<T> = numbers.iter().map(|&x| T::from_f64(x)).collect();
-    check_finite(what, &rounded)?;
-    Ok(rounded)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn map(factor: &[f64], offset: &[f64]) -> Affine {
@@ -235,9 +161,7 @@ mod tests {
         let mut both = scale.clone();
         both.then(&shift);
         assert_eq!(both, map(&[-2.0, -0.5], &[2.0, 3.0]));
-        assert_eq!(product(&Dense::diagonal(&both, 2).unwrap(), x), [1.5, 4.0]);
-        then.difference();
-        assert_eq!(then.bias, [4.5 - 2.5]);
+        assert_eq!(both.width(), 2);
     }
 
     #[test]
@@ -261,6 +185,5 @@ mod tests {
             ..norm
         };
         assert!(Affine::batch_norm(short).is_err());
-        assert!(Affine::identity().is_identity());
     }
 }
