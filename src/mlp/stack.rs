@@ -31,11 +31,11 @@ pub(crate) struct Stacked<T> {
     pub(crate) net: Mlp<T>,
     /// A map of the inputs that would lose digits in the first layer.
     pub(crate) front: Option<Affine>,
-    /// What was folded.
+    /// Remarks about what was folded.
     pub(crate) notes: Vec<String>,
 }
 
-/// What the numbers since the last activation went through.
+/// The maps since the last activation.
 enum Pending {
     Affine(Affine),
     Dense(Dense),
@@ -56,7 +56,7 @@ impl<T: Float> Stack<T> {
 
     /// Creates an empty network of this many inputs.
     #[cfg(feature = "rtneural")]
-    pub(crate) fn with_inputs(inputs: usize, malformed: fn(String) -> Error) -> Self {
+    pub(crate) fn of_inputs(inputs: usize, malformed: fn(String) -> Error) -> Self {
         Self {
             width: Some(inputs),
             ..Self::new(malformed)
@@ -178,7 +178,7 @@ impl<T: Float> Stack<T> {
         if !alpha.is_empty() {
             let to = layer.alpha_mut();
             if alpha.len() != 1 && alpha.len() != to.len() {
-                let problem = format!("{} slopes for {} neurons", alpha.len(), to.len());
+                let problem = format!("{} numbers for {} neurons", alpha.len(), to.len());
                 return Err(self.fault(title, &problem));
             }
             for (index, to) in to.iter_mut().enumerate() {

@@ -819,6 +819,35 @@ fn large_files_of_all_kinds_are_read_within_the_same_bounds() {
     assert_sparing("halves", file.len(), peak);
 }
 
+/// A batch normalization is folded in f64, which takes more memory than its numbers of 16 bits.
+#[test]
+fn normalizations_of_a_state_dict_are_read_within_the_same_bounds() {
+    for (rows, columns) in [(1000, 1000), (200_000, 1)] {
+        let (mut header, mut begin) = (String::new(), 0);
+        let norm = ["weight", "bias", "running_mean", "running_var"];
+        let norm = norm.map(|part| (format!("1.{part}"), format!("[{rows}]"), rows));
+        let weight = (
+            "0.weight".to_owned(),
+            format!("[{rows},{columns}]"),
+            rows * columns,
+        );
+        for (name, shape, len) in [weight].into_iter().chain(norm) {
+            let end = begin + 2 * len;
+            let separator = if begin == 0 { '{' } else { ',' };
+            header += &format!(
+                r#"{separator}"{name}":{{"dtype":"F16","shape":{shape},"data_offsets":[{begin},{end}]}}"#
+            );
+            begin = end;
+        }
+        header.push('}');
+        let file = with_header(&header, &vec![0; begin]);
+        let entries = ["batch_norm -> identity"];
+        let (read, peak) = peak(|| Mlp::<f64>::from_state_dict(&file, &entries));
+        assert_eq!(read.unwrap().outputs(), rows);
+        assert_sparing("a normalization", file.len(), peak);
+    }
+}
+
 #[test]
 fn what_is_not_finite_is_refused_by_name() {
     for file in files() {
