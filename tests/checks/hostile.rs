@@ -823,7 +823,6 @@ fn large_files_of_all_kinds_are_read_within_the_same_bounds() {
 #[test]
 fn normalizations_of_a_state_dict_are_read_within_the_same_bounds() {
     for (rows, columns) in [(1000, 1000), (200_000, 1)] {
-        let (mut header, mut begin) = (String::new(), 0);
         let norm = ["weight", "bias", "running_mean", "running_var"];
         let norm = norm.map(|part| (format!("1.{part}"), format!("[{rows}]"), rows));
         let weight = (
@@ -831,15 +830,15 @@ fn normalizations_of_a_state_dict_are_read_within_the_same_bounds() {
             format!("[{rows},{columns}]"),
             rows * columns,
         );
-        for (name, shape, len) in [weight].into_iter().chain(norm) {
+        let mut begin = 0;
+        let entries = [weight].into_iter().chain(norm).map(|(name, shape, len)| {
             let end = begin + 2 * len;
-            let separator = if begin == 0 { '{' } else { ',' };
-            header += &format!(
-                r#"{separator}"{name}":{{"dtype":"F16","shape":{shape},"data_offsets":[{begin},{end}]}}"#
-            );
+            let place = format!("\"data_offsets\":[{begin},{end}]");
             begin = end;
-        }
-        header.push('}');
+            format!("\"{name}\":{{\"dtype\":\"F16\",\"shape\":{shape},{place}}}")
+        });
+        let entries: Vec<_> = entries.collect();
+        let header = format!("{{{}}}", entries.join(","));
         let file = with_header(&header, &vec![0; begin]);
         let entries = ["batch_norm -> identity"];
         let (read, peak) = peak(|| Mlp::<f64>::from_state_dict(&file, &entries));

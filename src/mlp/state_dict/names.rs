@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::error::{Result, bounded, listed};
 use crate::storage::{Reader, contradicts, malformed};
