@@ -58,7 +58,7 @@
 //! | try settings, and make an ensemble of the best | [`search`] |
 //! | explain a prediction by the inputs | [`explain`] |
 //! | export a trained network or a model of a table as ONNX (feature `onnx`) | the module `onnx` |
-//! | exchange a network with RTNeural, for plug-ins of audio (feature `rtneural`) | the module `rtneural` |
+//! | exchange a network with RTNeural (feature `rtneural`) | the module `rtneural` |
 //! | export as C or Rust source without this crate | [`Mlp::to_c`], [`Mlp::to_rust_standalone`] |
 //! | multiply matrices | [`gemm`] |
 //! | call the crate's elementary functions | [`math`] |

@@ -16,7 +16,13 @@ fuzz_target!(|bytes: &[u8]| {
     for net in [
         Mlp::<f32>::from_bytes(bytes),
         Mlp::from_state_dict(bytes, &["tanh", "identity"]),
-        Mlp::from_state_dict(bytes, &["batch_norm -> linear -> batch_norm -> relu -> batch_norm", "identity"]),
+        Mlp::from_state_dict(
+            bytes,
+            &[
+                "batch_norm -> linear -> batch_norm -> relu -> batch_norm",
+                "identity",
+            ],
+        ),
         Mlp::from_state_dict_named(bytes, &[("layers.0", "tanh")], &["layers.1.bias"]),
         Mlp::<f64>::from_bytes(bytes).and_then(|net| Mlp::from_bytes(&net.to_bytes()?)),
         ModelFile::from_bytes(bytes).map(|file| file.model),

@@ -1,7 +1,7 @@
 //! Reads arbitrary bytes as JSON of RTNeural, and writes what was read.
 //!
-//! Run it with `cargo fuzz run rtneural`. It needs a nightly compiler and `cargo install cargo-fuzz`.
-//! The models of tests/fixtures/rtneural are good seeds for `fuzz/corpus/rtneural`.
+//! Run it with `cargo fuzz run rtneural`. It needs a nightly compiler and `cargo install
+//! cargo-fuzz`. The models of tests/fixtures/rtneural are good seeds for `fuzz/corpus/rtneural`.
 
 #![no_main]
 

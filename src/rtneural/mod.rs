@@ -21,18 +21,29 @@
 //!
 //! ```text
 //! {"in_shape": [null, 2], "layers": [
-//!   {"type": "dense", "activation": "tanh", "shape": [null, 8], "weights": [[[...], [...]], [...]]},
+//!   {"type": "dense", "activation": "tanh", "shape": [null, 8],
+//!    "weights": [[[...], [...]], [...]]},
 //!   ...
 //! ]}
 //! ```
 //!
-//! | `type` | read as | equation | `weights` |
-//! |---|---|---|---|
-//! | `dense`, `time-distributed-dense` | a layer | y = f(x·W + b) | `[inputs][outputs]`, `[outputs]` |
-//! | `activation` | the activation of the layer in front of it | y = f(x) | none |
-//! | `prelu` | [`LeakyRelu`](crate::activation::LeakyRelu), or [`Parametric`](crate::activation::Parametric) around [`Relu`](crate::activation::Relu) | y = x if x ≥ 0, else a·x | `[1][outputs]` or `[1][1]` |
-//! | `batchnorm` | a part of the layer next to it | y = γ·(x - mean) / √(var + ε) + β | γ, β, mean, var, or mean, var |
-//! | `unknown` | nothing, with a note | | none |
+//! | `type` | read as | `weights` |
+//! |---|---|---|
+//! | `dense`, `time-distributed-dense` | a layer | `[inputs][outputs]`, `[outputs]` |
+//! | `activation` | the activation of the layer in front of it | none |
+//! | `prelu` | [`LeakyRelu`], or [`Parametric`] around [`Relu`] | a, `[1][outputs]` or `[1][1]` |
+//! | `batchnorm` | a part of the layer next to it | γ, β, mean, var, or mean, var |
+//! | `unknown` | nothing, with a note | none |
+//!
+//! [`LeakyRelu`]: crate::activation::LeakyRelu
+//! [`Parametric`]: crate::activation::Parametric
+//! [`Relu`]: crate::activation::Relu
+//!
+//! ```text
+//! dense      y = f(x·W + b)
+//! prelu      y = x if x ≥ 0, and a·x otherwise
+//! batchnorm  y = γ·(x - mean) / √(var + ε) + β
+//! ```
 //!
 //! The types `conv1d`, `conv2d`, `gru`, `lstm` and `batchnorm2d` are refused by name, as are all
 //! others. Activations are `tanh`, `relu`, `sigmoid`, `elu`, `softmax` in the last layer, and the
@@ -80,7 +91,7 @@ pub struct Imported<T> {
     /// becomes a part of the first layer, unless their means are so large that digits would be
     /// lost.
     pub scaler: Option<Scaler<T>>,
-    /// What was folded or skipped, and what may have been lost before.
+    /// Remarks about what was folded or skipped, and what may have been lost before.
     pub notes: Vec<String>,
 }
 
@@ -134,7 +145,8 @@ impl<T: Float> Imported<T> {
 /// use feedforward::rtneural;
 ///
 /// let json = br#"{"in_shape": [null, 2], "layers": [
-///     {"type": "dense", "activation": "", "shape": [null, 1], "weights": [[[2.0], [-1.0]], [0.5]]},
+///     {"type": "dense", "activation": "", "shape": [null, 1],
+///      "weights": [[[2.0], [-1.0]], [0.5]]},
 ///     {"type": "activation", "activation": "relu", "shape": [null, 1], "weights": []}
 /// ]}"#;
 /// let imported = rtneural::import::<f32>(json)?;
@@ -144,8 +156,8 @@ impl<T: Float> Imported<T> {
 /// ```
 ///
 /// # Errors
-/// - [`Error::Malformed`] if the bytes are no JSON of RTNeural, if sizes do not fit, or for a layer
-///   or an activation that no dense network has. The message names the layer by its index.
+/// - [`Error::Malformed`] if the bytes are no JSON of RTNeural, or if sizes do not fit. Also for a
+///   layer or an activation that no dense network has, which the message names.
 /// - [`Error::NotFinite`] if a number is not finite in the network's type.
 /// - [`Error::TooLarge`] if there is not enough memory.
 pub fn import<T: Float>(json: &[u8]) -> Result<Imported<T>> {

@@ -88,9 +88,9 @@ impl<T: Float> Reader<T> {
                 self.check_open(step)?;
                 step.check_alone()?;
                 step.check_shape(self.width)?;
-                let slopes = step.slopes(self.width)?;
+                let a = step.prelu(self.width)?;
                 self.without = None;
-                let (activation, alpha) = rectifier::<T>(&slopes);
+                let (activation, alpha) = rectifier::<T>(&a);
                 self.stack.activation(activation, &alpha, &step.title)
             }
             "batchnorm" => {
@@ -187,10 +187,10 @@ fn refusal(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns max(0, x) + slope · min(0, x) as an activation and its numbers α.
-fn rectifier<T: Float>(slopes: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
-    match *slopes {
-        [first, ..] if slopes.iter().all(|slope| *slope == first) => {
+/// Returns max(0, x) + a · min(0, x) as an activation and its numbers α.
+fn rectifier<T: Float>(a: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
+    match *a {
+        [first, ..] if a.iter().all(|a| *a == first) => {
             let none = Vec::new();
             if first == 0.0 {
                 (Arc::new(Relu), none)
@@ -198,9 +198,9 @@ fn rectifier<T: Float>(slopes: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
                 (Arc::new(LeakyRelu { slope: first }), none)
             }
         }
-        // x + (1 - slope) · (max(0, x) - x)
+        // x + (1 - a) · (max(0, x) - x)
         _ => {
-            let alpha = slopes.iter().map(|slope| 1.0 - slope).collect();
+            let alpha = a.iter().map(|a| 1.0 - a).collect();
             (Arc::new(Parametric(Relu)), alpha)
         }
     }

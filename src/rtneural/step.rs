@@ -205,8 +205,8 @@ impl<'a> Step<'a> {
         })
     }
 
-    /// Reads the slopes, of which there is one for all features or one for each.
-    pub(super) fn slopes(&self, width: usize) -> Result<Vec<f64>> {
+    /// Reads the numbers a of a PReLU, one for all features or one for each.
+    pub(super) fn prelu(&self, width: usize) -> Result<Vec<f64>> {
         let weights = self.weights()?;
         let lists: Vec<&RawValue> = match &weights[..] {
             [lists] => {
@@ -215,14 +215,14 @@ impl<'a> Step<'a> {
             _ => Vec::new(),
         };
         let [list] = lists[..] else {
-            return Err(self.fault("weights: expected one list of slopes"));
+            return Err(self.fault("weights: expected one list of numbers"));
         };
-        let slopes = self.numbers(list, "weights[0][0]")?;
-        if slopes.len() != 1 && slopes.len() != width {
-            let got = slopes.len();
-            let problem = format!("weights: expected 1 or {width} slopes, got {got}");
+        let a = self.numbers(list, "weights[0][0]")?;
+        if a.len() != 1 && a.len() != width {
+            let got = a.len();
+            let problem = format!("weights: expected 1 or {width} numbers, got {got}");
             return Err(self.fault(&problem));
         }
-        Ok(slopes)
+        Ok(a)
     }
 }

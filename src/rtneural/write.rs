@@ -12,7 +12,7 @@ use crate::layer::Layer;
 use crate::mlp::Mlp;
 use crate::model::Classifier;
 
-/// Returns a network as JSON of RTNeural. The [module](self) describes the format.
+/// Returns a network as JSON of RTNeural. The [module](crate::rtneural) describes the format.
 ///
 /// The activations may be `identity`, `tanh`, `relu`, `sigmoid` and `elu` with α = 1. `leaky_relu`
 /// and `parametric(relu)` become a layer of the type `prelu`. An activation is identified by its
@@ -77,7 +77,7 @@ fn write<T: Float>(net: &Mlp<T>, link: Option<&str>) -> Result<String> {
     check_finite("parameters", net.params())?;
     let mut layers = Vec::new();
     for (index, layer) in net.layers().enumerate() {
-        let Some((activation, slopes)) = known(&layer) else {
+        let Some((activation, a)) = known(&layer) else {
             let name = bounded(layer.activation().name().into_owned());
             let expected = "the activations identity, tanh, relu, sigmoid, elu, leaky_relu or \
                             parametric(relu)";
@@ -85,8 +85,8 @@ fn write<T: Float>(net: &Mlp<T>, link: Option<&str>) -> Result<String> {
             return Err(Error::incompatible(what, expected, got));
         };
         layers.push(dense(&layer, activation));
-        if let Some(slopes) = slopes {
-            let weights = format!("[[{}]]", list(slopes.into_iter()));
+        if let Some(a) = a {
+            let weights = format!("[[{}]]", list(a.into_iter()));
             layers.push(entry("prelu", "", layer.outputs(), &weights));
         }
     }
@@ -100,7 +100,7 @@ fn write<T: Float>(net: &Mlp<T>, link: Option<&str>) -> Result<String> {
     ))
 }
 
-/// Returns RTNeural's name of a layer's activation, and the slopes of a rectifier behind it.
+/// Returns RTNeural's name of a layer's activation, and the numbers a of a PReLU behind it.
 fn known<T: Float>(layer: &Layer<T, &[T]>) -> Option<(&'static str, Option<Vec<f64>>)> {
     let name = layer.activation().name();
     Some(match &*name {
@@ -111,8 +111,8 @@ fn known<T: Float>(layer: &Layer<T, &[T]>) -> Option<(&'static str, Option<Vec<f
         "elu(1)" => ("elu", None),
         "parametric(relu)" => {
             let alpha = layer.alpha().iter();
-            let slopes = alpha.map(|alpha| 1.0 - alpha.as_f64());
-            ("", Some(slopes.collect()))
+            let a = alpha.map(|alpha| 1.0 - alpha.as_f64());
+            ("", Some(a.collect()))
         }
         name => {
             let slope = name.strip_prefix("leaky_relu(")?.strip_suffix(')')?;

@@ -819,6 +819,34 @@ fn large_files_of_all_kinds_are_read_within_the_same_bounds() {
     assert_sparing("halves", file.len(), peak);
 }
 
+/// A batch normalization is folded in f64, which takes more memory than its numbers of 16 bits.
+#[test]
+fn normalizations_of_a_state_dict_are_read_within_the_same_bounds() {
+    for (rows, columns) in [(1000, 1000), (200_000, 1)] {
+        let norm = ["weight", "bias", "running_mean", "running_var"];
+        let norm = norm.map(|part| (format!("1.{part}"), format!("[{rows}]"), rows));
+        let weight = (
+            "0.weight".to_owned(),
+            format!("[{rows},{columns}]"),
+            rows * columns,
+        );
+        let mut begin = 0;
+        let entries = [weight].into_iter().chain(norm).map(|(name, shape, len)| {
+            let end = begin + 2 * len;
+            let place = format!("\"data_offsets\":[{begin},{end}]");
+            begin = end;
+            format!("\"{name}\":{{\"dtype\":\"F16\",\"shape\":{shape},{place}}}")
+        });
+        let entries: Vec<_> = entries.collect();
+        let header = format!("{{{}}}", entries.join(","));
+        let file = with_header(&header, &vec![0; begin]);
+        let entries = ["batch_norm -> identity"];
+        let (read, peak) = peak(|| Mlp::<f64>::from_state_dict(&file, &entries));
+        assert_eq!(read.unwrap().outputs(), rows);
+        assert_sparing("a normalization", file.len(), peak);
+    }
+}
+
 #[test]
 fn what_is_not_finite_is_refused_by_name() {
     for file in files() {

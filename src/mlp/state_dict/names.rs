@@ -3,7 +3,6 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::error::{Result, bounded, listed};
 use crate::storage::{Reader, contradicts, malformed};
@@ -30,12 +29,11 @@ pub(super) fn layer_of<'n>(name: &'n str, part: &str) -> Option<&'n str> {
     }
 }
 
-/// Returns a name without what wrappers of PyTorch put in front of it.
-fn plain(name: &str) -> String {
+/// Returns the parts of a name without those of PyTorch's wrappers.
+fn plain(name: &str) -> impl Iterator<Item = &str> {
     let is_wrapper = |part: &&str| matches!(*part, PARALLEL | COMPILED);
     let parts = name.split('.').skip_while(is_wrapper);
-    let parts: Vec<_> = parts.filter(|part| *part != COMPILED).collect();
-    parts.join(".")
+    parts.filter(|part| *part != COMPILED)
 }
 
 /// Returns the file's name of a tensor, which may have prefixes of wrappers that the given one
@@ -44,7 +42,7 @@ pub(super) fn found(file: &Reader<'_>, name: &str) -> Result<Option<String>> {
     if file.shape(name).is_some() {
         return Ok(Some(name.to_owned()));
     }
-    let mut wrapped = file.names().filter(|own| plain(own) == name);
+    let mut wrapped = file.names().filter(|own| plain(own).eq(name.split('.')));
     match (wrapped.next(), wrapped.next()) {
         (Some(first), Some(second)) => Err(contradicts(format!(
             "tensor {}: it may be {} or {}; give the whole name",

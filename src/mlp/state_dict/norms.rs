@@ -16,7 +16,7 @@ const EPSILON: f64 = 1e-5;
 /// A batch normalization: its name, or `None` for the next one in the file.
 type Norm<'n> = Option<&'n str>;
 
-/// What a layer computes, in order.
+/// Steps that a layer computes, in order.
 #[derive(Debug, Default)]
 pub(super) struct Steps<'n> {
     /// In front of the weights.
