@@ -68,7 +68,7 @@ impl Dense {
     }
 }
 
-/// Returns the weights of a layer that is mostly zeros. A small file could claim any number of them.
+/// Returns the weights of a layer that is mostly zeros. A small file could claim any number.
 fn zeros(outputs: usize, inputs: usize) -> Result<Vec<f64>> {
     const MOST: usize = 1 << 24;
     let what = "weights of a layer for an affine map or picked features";
