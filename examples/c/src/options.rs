@@ -1,5 +1,7 @@
 //! Structs that can grow. Their first field is their size in the caller's program.
 
+use std::ptr::{copy_nonoverlapping, from_ref};
+
 use crate::guard::Failure;
 
 /// A struct of C with its size in front.
@@ -57,7 +59,7 @@ pub unsafe fn read<T: Sized32>(pointer: *const T, mut defaults: T) -> Result<T, 
     // SAFETY: the caller promises `size` bytes, which are at most those of `T`, and any bits are
     // valid.
     unsafe {
-        std::ptr::copy_nonoverlapping(pointer.cast(), (&raw mut defaults).cast::<u8>(), size)
+        copy_nonoverlapping(pointer.cast(), (&raw mut defaults).cast::<u8>(), size);
     };
     Ok(defaults)
 }
@@ -77,7 +79,7 @@ pub unsafe fn write<T: Sized32>(value: &T, to: *mut T, size: usize) -> Result<()
     // SAFETY: the caller promises `size` bytes, which are at most those of `T`. The first four are
     // its size.
     unsafe {
-        std::ptr::copy_nonoverlapping(std::ptr::from_ref(value).cast::<u8>(), to.cast(), size);
+        copy_nonoverlapping(from_ref(value).cast::<u8>(), to.cast(), size);
         to.cast::<u32>().write(size as u32);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Prediction without allocation.
 
+use std::fmt::Debug;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use ff::quantize::{QuantizedMlp, QuantizedMlpRef};
 use ff::{Mlp, Predictor};
 
 use crate::guard::{Failure, guard};
-use crate::memory::{self, handle, place};
+use crate::memory::{self, handle};
 use crate::network::ff_network;
 use crate::quantized::ff_quantized;
 use crate::status::ff_status;
@@ -15,20 +16,36 @@ use crate::status::ff_status;
 /// A network with memory to predict. Only one thread may use it at a time.
 #[derive(Debug)]
 pub struct ff_predictor {
-    form: Form,
+    /// A program that has no quantized network does not link their code.
+    network: Box<dyn Network>,
     /// Results, until it is known that all of them are finite.
     results: Vec<f32>,
 }
 
+/// A network, and memory to predict.
+trait Network: Debug + Send {
+    fn predict(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<(), ff::Error>;
+}
+
+impl Network for Predictor<f32, Arc<Mlp<f32>>> {
+    fn predict(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<(), ff::Error> {
+        self.predict_into(inputs, outputs)
+    }
+}
+
+/// A quantized network, and its scratch space.
 #[derive(Debug)]
-enum Form {
-    Float(Box<Predictor<f32, Arc<Mlp<f32>>>>),
-    /// A quantized network, and its scratch space.
-    Integer(Arc<QuantizedMlp>, Vec<i16>),
+struct Quantized(Arc<QuantizedMlp>, Vec<i16>);
+
+impl Network for Quantized {
+    fn predict(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<(), ff::Error> {
+        let inputs = self.0.encode(inputs)?;
+        QuantizedMlpRef::from(&*self.0).predict_into(&inputs, outputs, &mut self.1)
+    }
 }
 
 impl ff_predictor {
-    fn new(form: Form, outputs: usize, rows: usize) -> Result<Self, Failure> {
+    fn new(network: Box<dyn Network>, outputs: usize, rows: usize) -> Result<Self, Failure> {
         if rows == 0 {
             return Err(Failure::Invalid("rows", "at least 1"));
         }
@@ -38,7 +55,7 @@ impl ff_predictor {
             return Err(Failure::Memory("rows"));
         }
         results.resize(outputs * rows, 0.0);
-        Ok(Self { form, results })
+        Ok(Self { network, results })
     }
 
     fn predict(&mut self, inputs: &[f32], outputs_len: usize) -> Result<&[f32], Failure> {
@@ -46,13 +63,7 @@ impl ff_predictor {
         let Some(results) = self.results.get_mut(..outputs_len) else {
             return Err(Failure::Most("outputs", outputs_len, most));
         };
-        match &mut self.form {
-            Form::Float(predictor) => predictor.predict_into(inputs, results)?,
-            Form::Integer(net, scratch) => {
-                let inputs = net.encode(inputs)?;
-                QuantizedMlpRef::from(&**net).predict_into(&inputs, results, scratch)?;
-            }
-        }
+        self.network.predict(inputs, results)?;
         Ok(results)
     }
 }
@@ -69,11 +80,10 @@ pub extern "C" fn ff_predictor_new(
     predictor: Option<&mut MaybeUninit<Option<Box<ff_predictor>>>>,
 ) -> ff_status {
     guard(|| {
-        let (net, out) = (handle(network, "network")?.now(), place(predictor)?);
+        let net = handle(network, "network")?.now();
         let outputs = net.outputs();
-        let form = Form::Float(Box::new(Predictor::new(net)?));
-        out.write(Some(Box::new(ff_predictor::new(form, outputs, rows)?)));
-        Ok(())
+        let net = Box::new(Predictor::new(net)?);
+        memory::give(ff_predictor::new(net, outputs, rows)?, predictor)
     })
 }
 
@@ -85,12 +95,11 @@ pub extern "C" fn ff_predictor_new_quantized(
     predictor: Option<&mut MaybeUninit<Option<Box<ff_predictor>>>>,
 ) -> ff_status {
     guard(|| {
-        let (net, out) = (handle(quantized, "quantized")?.net(), place(predictor)?);
+        let net = handle(quantized, "quantized")?.net();
         let outputs = net.outputs();
         let len = QuantizedMlpRef::from(&**net).batch_scratch_len();
-        let form = Form::Integer(Arc::clone(net), vec![0; len]);
-        out.write(Some(Box::new(ff_predictor::new(form, outputs, rows)?)));
-        Ok(())
+        let net = Box::new(Quantized(Arc::clone(net), vec![0; len]));
+        memory::give(ff_predictor::new(net, outputs, rows)?, predictor)
     })
 }
 
