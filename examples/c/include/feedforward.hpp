@@ -234,11 +234,11 @@ public:
             std::exception_ptr thrown;
         } now{std::move(after_epoch), nullptr};
         const ff_epoch_callback call = [](const ff_epoch *epoch, void *user) -> std::int32_t {
-            state &now = *static_cast<state *>(user);
+            state &self = *static_cast<state *>(user);
             try {
-                return now.function(*epoch) ? 1 : 0;
+                return self.function(*epoch) ? 1 : 0;
             } catch (...) {
-                now.thrown = std::current_exception();
+                self.thrown = std::current_exception();
                 return 1;
             }
         };

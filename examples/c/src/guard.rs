@@ -91,7 +91,10 @@ impl Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.bytes.len() - self.len;
         let ends = (0..=room.min(text.len())).rev();
-        let len = ends.into_iter().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let len = ends
+            .into_iter()
+            .find(|&end| text.is_char_boundary(end))
+            .unwrap_or(0);
         self.bytes[self.len..self.len + len].copy_from_slice(&text.as_bytes()[..len]);
         self.len += len;
         Ok(())

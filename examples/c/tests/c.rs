@@ -6,7 +6,9 @@ use std::path::Path;
 
 mod common;
 
-use common::{C, Link, PACKAGE, compile, folder, is_available, run, run_in_valgrind};
+use common::{
+    C, C11, CPP, Link, PACKAGE, command, compile, folder, is_available, run, run_in_valgrind,
+};
 
 /// Compiles a program with each compiler, and checks what it prints. One of them runs in valgrind.
 fn check(source: &str, printed: impl Fn(&str)) {
@@ -49,4 +51,53 @@ fn wrong_arguments_are_errors() {
     check("tests/programs/hostile.c", |printed| {
         assert!(printed.lines().count() > 80, "{printed}");
     });
+}
+
+/// The callback of a processor neither allocates nor frees, while another thread loads networks.
+#[test]
+fn a_callback_allocates_nothing() {
+    let source = Path::new(PACKAGE).join("tests/programs/plugin.c");
+    let folder = folder("plugin");
+    for (compiler, link) in [("gcc", Link::Shared), ("clang", Link::Static)] {
+        if !is_available(compiler) {
+            continue;
+        }
+        let program = compile(compiler, C11, &source, link, &folder);
+        assert_eq!(run(&program, &folder), "20 networks were swapped\n");
+        if link == Link::Static {
+            run_in_valgrind(&program, &folder);
+        }
+        // glibc lets a program replace its allocator.
+        if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+            continue;
+        }
+        let options = ["-std=c11", "-DINTERPOSE"];
+        let program = compile(compiler, &options, &source, link, &folder);
+        assert_eq!(run(&program, &folder), "20 networks were swapped\n");
+        let options = ["-std=c11", "-DINTERPOSE", "-DMUST_FAIL"];
+        let program = compile(compiler, &options, &source, link, &folder);
+        let output = command(&program, &folder).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && text.contains("in the callback"),
+            "{text}"
+        );
+    }
+}
+
+/// The wrapper of C++ has all functions, and the C header is also one of C++.
+#[test]
+fn all_classes_of_cpp_work() {
+    let source = Path::new(PACKAGE).join("tests/programs/wrapper.cpp");
+    let folder = folder("wrapper");
+    for (compiler, link) in [("g++", Link::Static), ("clang++", Link::Shared)] {
+        if !is_available(compiler) {
+            continue;
+        }
+        let program = compile(compiler, CPP, &source, link, &folder);
+        assert!(run(&program, &folder).ends_with("all classes work\n"));
+        if link == Link::Static {
+            run_in_valgrind(&program, &folder);
+        }
+    }
 }

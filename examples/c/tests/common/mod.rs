@@ -105,7 +105,9 @@ pub fn compile(
     command.args(options).args(WARNINGS).args(["-O2", "-g"]);
     command.arg(format!("-I{PACKAGE}/include")).arg(source);
     match link {
-        Link::Static => command.arg(libraries().join("libfeedforward.a")).args(SYSTEM),
+        Link::Static => command
+            .arg(libraries().join("libfeedforward.a"))
+            .args(SYSTEM),
         Link::Shared => command.arg(format!("-L{}", libraries().display())).args([
             "-lfeedforward",
             "-lm",
@@ -135,7 +137,8 @@ pub fn run_in_valgrind(program: &Path, folder: &Path) -> Option<String> {
     })
 }
 
-fn command(program: &Path, folder: &Path) -> Command {
+/// Returns a command that runs a program in a folder, and finds the shared library.
+pub fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder);
     for variable in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
