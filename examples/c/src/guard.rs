@@ -87,17 +87,18 @@ struct Text {
 }
 
 impl Write for Text {
-    /// Appends what fits, in whole characters.
+    /// Appends what fits, in whole characters. An error ends the text.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.bytes.len() - self.len;
-        let ends = (0..=room.min(text.len())).rev();
-        let len = ends
-            .into_iter()
-            .find(|&end| text.is_char_boundary(end))
-            .unwrap_or(0);
+        let mut ends = (0..=room.min(text.len())).rev();
+        let len = ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         self.bytes[self.len..self.len + len].copy_from_slice(&text.as_bytes()[..len]);
         self.len += len;
-        Ok(())
+        if len < text.len() {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -109,7 +110,7 @@ thread_local! {
 fn keep(message: &dyn fmt::Display) {
     LAST.with_borrow_mut(|text| {
         text.len = 0;
-        // `Text` never fails, and the text of an error is not worth another one.
+        // A text that is cut off is still of use.
         let _ = write!(text, "{message}");
     });
 }

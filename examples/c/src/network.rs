@@ -89,7 +89,7 @@ pub unsafe extern "C" fn ff_network_new(
         // SAFETY: C promises an array of `layer_count` layers.
         let layers = unsafe { memory::slice(layers, layer_count, "layers") }?;
         let Some((output, hidden)) = layers.split_last() else {
-            return Err(Failure::Length("layers", 0, 1));
+            return Err(ff::Error::Empty { what: "layers" }.into());
         };
         let mut builder = Mlp::builder(inputs).seed(seed);
         for layer in hidden {

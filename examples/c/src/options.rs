@@ -32,7 +32,7 @@ pub(crate) use sized;
 /// Checks the size that a program says its struct has.
 fn check<T: Sized32>(size: usize) -> Result<usize, Failure> {
     if size < T::SMALLEST {
-        let expected = "its size in the field `size`, which the function of its defaults sets";
+        let expected = "its size in its first field, `size`";
         return Err(Failure::Invalid(T::NAME, expected));
     }
     if size > size_of::<T>() {
