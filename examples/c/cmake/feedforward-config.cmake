@@ -1,4 +1,4 @@
-# What find_package(feedforward) reads, in lib/cmake/feedforward of an installation.
+# find_package(feedforward) reads this file in lib/cmake/feedforward of an installation.
 if(TARGET feedforward::feedforward)
   return()
 endif()

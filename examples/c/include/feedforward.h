@@ -1,3 +1,14 @@
+// The C interface of feedforward. docs/c.md is its guide. cbindgen writes it from examples/c/src.
+//
+// - A function returns FF_OK, or a status. ff_last_error then has a text. Results are written only
+//   if it returns FF_OK.
+// - Handles come from this library, and each is freed once. All functions take NULL, and return an
+//   error or do nothing.
+// - The length of an array is its number of values. The array must have them. The library keeps no
+//   pointer to arrays and texts.
+// - Texts are in UTF-8 and end with NUL. Paths are in the encoding of the system, and on Windows in
+//   UTF-8.
+
 #ifndef FEEDFORWARD_H
 #define FEEDFORWARD_H
 
@@ -102,11 +113,11 @@ typedef struct {
     double learning_rate;
 } ff_epoch;
 
-// A function that is called after each epoch. It returns 0 to continue, and another number to stop.
+// A function that is called after each epoch. It returns 0 to continue, and else training stops.
 //
-// The network that is trained has the weights of that moment, so it can be saved. The function may
-// run on another thread than the one that trains, which waits for it. It must not throw exceptions
-// or jump out.
+// The network that is trained has the weights of that moment. It may be used but not freed, for
+// example to save it. The function may run on another thread than the one that trains, which waits
+// for it. It must not throw exceptions or jump out.
 typedef int32_t (*ff_epoch_callback)(const ff_epoch *epoch, void *user);
 
 // Results of a training run. Set `size` to `sizeof(ff_train_result)` before training.

@@ -5,7 +5,8 @@
 //! - Handles are opaque. A function that takes a handle accepts NULL, and returns an error.
 //! - Arguments are typed as references and boxes where C has pointers to handles and structs.
 //!   `Option` makes NULL one of their values, so most of these functions need no unsafe code.
-//! - What remains unsafe is in [`memory`]: arrays and texts, of which only C knows the length.
+//! - Unsafe code remains for arrays, texts and structs, of which only C knows the length. `memory`
+//!   and `options` read them.
 //! - `guard` ends a panic before it reaches C.
 //!
 //! [`docs/c.md`]: ../../../docs/c.md

@@ -14,7 +14,7 @@ use crate::status::ff_status;
 /// `ff_network_free`.
 #[derive(Debug)]
 pub struct ff_network {
-    /// Weights change as a whole. Whoever reads them has those of one moment.
+    /// Weights change as a whole, so a reader has those of one moment.
     current: Mutex<Arc<Mlp<f32>>>,
     inputs: usize,
     outputs: usize,

@@ -42,6 +42,18 @@ fn check<T: Sized32>(size: usize) -> Result<usize, Failure> {
     Ok(size)
 }
 
+/// Reads the size in front of a struct of C, and checks it.
+///
+/// # Safety
+/// The pointer is that of a struct that begins with its size.
+pub unsafe fn size<T: Sized32>(pointer: *const T) -> Result<usize, Failure> {
+    if !pointer.is_aligned() {
+        return Err(Failure::Invalid(T::NAME, "an aligned pointer"));
+    }
+    // SAFETY: a `Sized32` begins with its size, and the caller promises that it is there.
+    check::<T>(unsafe { pointer.cast::<u32>().read() } as usize)
+}
+
 /// Reads a struct of C over its defaults. Fields that an older program does not have keep them.
 ///
 /// # Safety
@@ -50,17 +62,11 @@ pub unsafe fn read<T: Sized32>(pointer: *const T, mut defaults: T) -> Result<T, 
     if pointer.is_null() {
         return Ok(defaults);
     }
-    if !pointer.is_aligned() {
-        return Err(Failure::Invalid(T::NAME, "an aligned pointer"));
-    }
-    // SAFETY: a `Sized32` begins with its size, and the caller promises that it is there.
-    let size = unsafe { pointer.cast::<u32>().read() };
-    let size = check::<T>(size as usize)?;
+    // SAFETY: as the caller promises.
+    let size = unsafe { size(pointer) }?;
     // SAFETY: the caller promises `size` bytes, which are at most those of `T`, and any bits are
     // valid.
-    unsafe {
-        copy_nonoverlapping(pointer.cast(), (&raw mut defaults).cast::<u8>(), size);
-    };
+    unsafe { copy_nonoverlapping(pointer.cast(), (&raw mut defaults).cast::<u8>(), size) };
     Ok(defaults)
 }
 

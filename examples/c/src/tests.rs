@@ -1,4 +1,4 @@
-//! What programs of C cannot test: panics, older programs, and all statuses.
+//! Tests that programs of C cannot make: panics, older programs, and all statuses.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

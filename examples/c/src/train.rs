@@ -123,11 +123,11 @@ impl ff_epoch {
     }
 }
 
-/// A function that is called after each epoch. It returns 0 to continue, and another number to stop.
+/// A function that is called after each epoch. It returns 0 to continue, and else training stops.
 ///
-/// The network that is trained has the weights of that moment, so it can be saved. The function may
-/// run on another thread than the one that trains, which waits for it. It must not throw exceptions
-/// or jump out.
+/// The network that is trained has the weights of that moment. It may be used but not freed, for
+/// example to save it. The function may run on another thread than the one that trains, which waits
+/// for it. It must not throw exceptions or jump out.
 pub type ff_epoch_callback =
     Option<unsafe extern "C" fn(epoch: *const ff_epoch, user: *mut c_void) -> i32>;
 
@@ -337,8 +337,12 @@ pub unsafe extern "C" fn ff_network_train(
         let network = unsafe { memory::changed(network, "network") }?;
         // SAFETY: C promises NULL or a struct of the size that it names.
         let options = unsafe { options::read(options, ff_train_options::default()) }?;
-        // SAFETY: as above. Its size is checked before training.
-        let known = unsafe { options::read(result, ff_train_result::of(&History::default())) }?;
+        let result_size = if result.is_null() {
+            None
+        } else {
+            // SAFETY: C promises a struct that begins with its size. The rest may be uninitialized.
+            Some(unsafe { options::size(result) }?)
+        };
         // SAFETY: C promises arrays of these lengths.
         let (inputs, targets) = unsafe {
             let inputs = memory::slice(inputs, inputs_len, "inputs")?;
@@ -358,11 +362,11 @@ pub unsafe extern "C" fn ff_network_train(
         let samples = Samples::new(inputs, targets);
         let history = trainer(&options)?.fit_with(&mut net, &samples, on_event);
         network.replace(net);
-        if !result.is_null() {
-            let history = ff_train_result::of(history.as_ref().unwrap_or(&History::default()));
-            // SAFETY: C promises a struct of the size that was read.
-            unsafe { options::write(&history, result, known.size as usize) }?;
+        let history = ff_train_result::of(&history?);
+        if let Some(size) = result_size {
+            // SAFETY: C promises a struct of this size.
+            unsafe { options::write(&history, result, size) }?;
         }
-        history.map(drop).map_err(Failure::from)
+        Ok(())
     })
 }

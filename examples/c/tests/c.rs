@@ -101,3 +101,23 @@ fn all_classes_of_cpp_work() {
         }
     }
 }
+
+/// A library that is loaded late has no memory of its own on older threads, and needs none.
+#[test]
+fn a_thread_that_is_older_than_the_library_allocates_nothing() {
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+        return;
+    }
+    let source = Path::new(PACKAGE).join("tests/programs/host.c");
+    let folder = folder("host");
+    if is_available("gcc") {
+        let program = compile(
+            "gcc",
+            &["-std=c11", "-fno-strict-aliasing"],
+            &source,
+            Link::None,
+            &folder,
+        );
+        assert_eq!(run(&program, &folder), "the host works\n");
+    }
+}

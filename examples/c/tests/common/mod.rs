@@ -35,6 +35,8 @@ const WARNINGS: [&str; 6] = [
 pub enum Link {
     Static,
     Shared,
+    /// The program loads the library.
+    None,
 }
 
 /// Returns `true` if a tool is installed, which it must be in CI.
@@ -105,15 +107,16 @@ pub fn compile(
     command.args(options).args(WARNINGS).args(["-O2", "-g"]);
     command.arg(format!("-I{PACKAGE}/include")).arg(source);
     match link {
-        Link::Static => command
-            .arg(libraries().join("libfeedforward.a"))
-            .args(SYSTEM),
-        Link::Shared => command.arg(format!("-L{}", libraries().display())).args([
-            "-lfeedforward",
-            "-lm",
-            "-lpthread",
-        ]),
-    };
+        Link::Static => {
+            command.arg(libraries().join("libfeedforward.a"));
+        }
+        Link::Shared => {
+            let folder = format!("-L{}", libraries().display());
+            command.args([&folder, "-lfeedforward"]);
+        }
+        Link::None => {}
+    }
+    command.args(SYSTEM);
     output_of(command.arg("-o").arg(&program));
     program
 }
