@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use feedforward::activation::{self, Gelu};
+use feedforward::activation::{self, Gelu, Identity};
+use feedforward::metrics::Link;
 use feedforward::onnx::{self, Imported, ImportedModel, Label};
-use feedforward::{Classifier, Float, Mlp, MultilabelClassifier};
+use feedforward::optimizer::Adam;
+use feedforward::{Classifier, Float, Mlp, MultilabelClassifier, Regressor, Trainer};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::Value;
 
@@ -245,6 +247,30 @@ fn exported_models_come_back() {
             same.predict_probability(&x).unwrap(),
             model.predict_probability(&x).unwrap()
         );
+    }
+    let (y, trainer) = (&x[..40], |model: &Regressor<f32>| {
+        Trainer::new(model.loss(), Adam::new(0.01)).epochs(2)
+    });
+    for (link, scales) in [
+        (Link::Identity, true),
+        (Link::Identity, false),
+        (Link::Log, true),
+    ] {
+        let net = builder().output(1, Identity).build().unwrap();
+        let mut model = Regressor::new(net).link(link).scale_targets(scales);
+        let targets: Vec<_> = y.iter().map(|y| 1000.0 + 70.0 * y).collect();
+        let targets = if link == Link::Log {
+            y.iter().map(|y| y + 2.0).collect()
+        } else {
+            targets
+        };
+        model.fit(&trainer(&model), &x, &targets).unwrap();
+        let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();
+        let ImportedModel::Regressor(same) = imported.model else {
+            panic!("{:?}", imported.model);
+        };
+        assert_eq!(same.target_scaler(), model.target_scaler());
+        assert_eq!(same.predict(&x).unwrap(), model.predict(&x).unwrap());
     }
     let model = MultilabelClassifier::new(builder(), [7, 8, 9]).unwrap();
     let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();

@@ -127,6 +127,14 @@ impl<T: Float> Regressor<T> {
         self.scaler.as_ref()
     }
 
+    /// Sets the scaler of the targets that the network was trained on.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn with_target_scaler(mut self, scaler: Option<Scaler<T>>) -> Result<Self> {
+        self.scaler = scaler;
+        self.check()?;
+        Ok(self)
+    }
+
     /// Returns the network. Its outputs are predictions before the [link](Self::link), on the scale
     /// of [`target_scaler`](Self::target_scaler) if there is one.
     pub fn network(&self) -> &Mlp<T> {

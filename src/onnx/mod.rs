@@ -1,4 +1,4 @@
-//! Exports trained networks as ONNX models for other runtimes, and imports those of other libraries.
+//! Exports trained networks as ONNX models, and imports those of other libraries.
 //!
 //! [`import()`] reads models of scikit-learn, PyTorch, Keras and others. The rest of this page is
 //! about the export.
@@ -250,7 +250,9 @@ impl<T: Float> Outline for Regressor<T> {
             y = graph.node("Add", &[scaled, offsets], Vec::new());
         }
         graph.output("y", y, self.network().outputs());
-        Ok(finished(graph, self.network(), None))
+        let mut facts = facts(self.network());
+        facts.push(("link", link_name(self.link).to_owned()));
+        Ok(model(graph, "mlp", facts))
     }
 }
 
@@ -354,6 +356,13 @@ fn finished<T: Float>(graph: Graph<T>, net: &Mlp<T>, classes: Option<&dyn Debug>
     let mut facts = facts(net);
     facts.extend(classes.map(|labels| ("classes", format!("{labels:?}"))));
     model(graph, "mlp", facts)
+}
+
+fn link_name(link: Link) -> &'static str {
+    match link {
+        Link::Identity => "identity",
+        Link::Log => "log",
+    }
 }
 
 /// Returns the metadata of a network.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::chain::{Chain, chain};
 use super::messages::Model;
 use super::patterns::Patterns;
+use super::regression::{Regression, regression};
 use super::source::Source;
 use super::tail::{Head, Kind};
 use super::wire::malformed;
@@ -31,11 +32,12 @@ pub(super) fn check_opsets(model: &Model<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What the outputs of a graph are.
+/// Meaning of the outputs of a graph.
 pub(super) struct Outline<'a> {
     kind: ModelKind,
     logits: &'a str,
     labels: Option<Vec<Label>>,
+    regression: Option<Regression<'a>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,14 @@ enum ModelKind {
     Labels,
 }
 
-/// Returns what outputs of the same logits are.
-pub(super) fn outline<'a>(heads: &[Head<'a>], classes: Option<&str>) -> Result<Outline<'a>> {
+/// Returns the meaning of outputs of the same logits. Models of this crate name their classes and
+/// link.
+pub(super) fn outline<'a>(
+    source: &Source<'a>,
+    heads: &[Head<'a>],
+    classes: Option<&str>,
+    link: Option<&str>,
+) -> Result<Outline<'a>> {
     let has = |kind| heads.iter().any(|head| head.kind == kind);
     let is_argmax = heads.iter().any(|head| head.is_argmax);
     let is_binary = heads.iter().any(|head| head.is_binary);
@@ -64,17 +72,23 @@ pub(super) fn outline<'a>(heads: &[Head<'a>], classes: Option<&str>) -> Result<O
     } else {
         ModelKind::Network
     };
-    let logits = match (kind, heads.first()) {
+    let [head, ..] = heads else {
+        return Err(malformed("it has no output"));
+    };
+    let numbers = link.filter(|_| kind == ModelKind::Network);
+    let regression = numbers.and_then(|link| regression(source, head.output, link));
+    let logits = match (&regression, kind) {
+        (Some(regression), _) => regression.outputs,
         // A sigmoid of numbers is an activation.
-        (ModelKind::Network, Some(head)) => head.output,
-        (_, Some(head)) => head.logits,
-        (_, None) => return Err(malformed("it has no output")),
+        (None, ModelKind::Network) => head.output,
+        (None, _) => head.logits,
     };
     let labels = heads.iter().find_map(|head| head.labels.clone());
     Ok(Outline {
         kind,
         logits,
         labels: labels.or_else(|| classes.and_then(labels::parse)),
+        regression,
     })
 }
 
@@ -107,7 +121,10 @@ pub(super) fn assemble<T: Float>(
         None => (0..outputs as i64).map(Label::Integer).collect(),
     };
     let model = match outline.kind {
-        ModelKind::Network => ImportedModel::Network(built.net),
+        ModelKind::Network => match outline.regression {
+            Some(regression) => ImportedModel::Regressor(regression.model(built.net)?),
+            None => ImportedModel::Network(built.net),
+        },
         ModelKind::Labels => {
             ImportedModel::Multilabel(MultilabelClassifier::from_network(built.net, labels)?)
         }

@@ -76,7 +76,7 @@ fn at(numbers: &[f64], index: usize) -> f64 {
     numbers[if numbers.len() == 1 { 0 } else { index }]
 }
 
-/// What the numbers since the last activation went through.
+/// The affine map since the last activation.
 enum Pending {
     Affine { factor: Vec<f64>, offset: Vec<f64> },
     Dense(Dense),
@@ -245,7 +245,7 @@ impl<T: Float> Builder<T> {
             if alpha.len() != 1 && alpha.len() != to.len() {
                 let (got, expected) = (alpha.len(), to.len());
                 return Err(malformed(format!(
-                    "{title}: {got} slopes for {expected} neurons"
+                    "{title}: {got} numbers α for {expected} neurons"
                 )));
             }
             for (index, to) in to.iter_mut().enumerate() {
@@ -306,7 +306,7 @@ fn scaler<T: Float>(factor: &[f64], offset: &[f64], width: usize) -> Result<Scal
 }
 
 /// Rounds numbers to the network's type.
-fn rounded<T: Float>(numbers: &[f64]) -> Result<Vec<T>> {
+pub(super) fn rounded<T: Float>(numbers: &[f64]) -> Result<Vec<T>> {
     let rounded: Vec<T> = numbers.iter().map(|&x| T::from_f64(x)).collect();
     check_finite("numbers of an ONNX model", &rounded)?;
     Ok(rounded)

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::mlp::Mlp;
-use crate::model::{Classifier, MultilabelClassifier, Scaler};
+use crate::model::{Classifier, MultilabelClassifier, Regressor, Scaler};
 
 mod array;
 mod assemble;
@@ -19,6 +19,7 @@ mod form;
 mod labels;
 mod messages;
 mod patterns;
+mod regression;
 mod source;
 mod tail;
 mod wire;
@@ -54,7 +55,7 @@ pub struct Imported<T> {
     /// of the first layer. Those of inputs whose mean is many times their deviation would lose
     /// digits there.
     pub scaler: Option<Scaler<T>>,
-    /// What was folded, left out or replaced.
+    /// Parts that were folded, left out or replaced.
     pub notes: Vec<String>,
 }
 
@@ -68,6 +69,8 @@ pub struct Imported<T> {
 pub enum ImportedModel<T> {
     /// A network whose outputs are numbers.
     Network(Mlp<T>),
+    /// A network with a link or a target scaler, which this crate exported as a [`Regressor`].
+    Regressor(Regressor<T>),
     /// A network of logits with classes.
     Classifier(Classifier<T, Label>),
     /// A network of logits with labels that are independent.
@@ -75,23 +78,26 @@ pub enum ImportedModel<T> {
 }
 
 impl<T: Float> Imported<T> {
-    /// Returns the network. That of a classifier predicts logits.
+    /// Returns the network. That of a classifier predicts logits, and that of a regressor outputs
+    /// before the link.
     pub fn network(&self) -> &Mlp<T> {
         match &self.model {
             ImportedModel::Network(net) => net,
+            ImportedModel::Regressor(model) => model.network(),
             ImportedModel::Classifier(model) => model.network(),
             ImportedModel::Multilabel(model) => model.network(),
         }
     }
 
-    /// Returns the network of a model that is no classifier, and needs no scaler.
+    /// Returns the network of a model that is a network alone.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if it is a classifier, or needs a scaler.
+    /// [`Error::Incompatible`] if it is a classifier or regressor, or needs a scaler.
     pub fn into_network(self) -> Result<Mlp<T>> {
         let got = match (self.model, self.scaler) {
             (ImportedModel::Network(net), None) => return Ok(net),
             (ImportedModel::Network(_), Some(_)) => "a network that needs its scaler",
+            (ImportedModel::Regressor(_), _) => "a regressor",
             (ImportedModel::Classifier(_), _) => "a classifier",
             (ImportedModel::Multilabel(_), _) => "a classifier of several labels",
         };
@@ -218,7 +224,8 @@ impl Importer {
         let names: Vec<_> = names.split(", ").filter(|name| !name.is_empty()).collect();
         let patterns = Patterns::<T>::new(&names);
         let heads = self.heads(&source, &patterns)?;
-        let outline = outline(&heads, fact("classes").map(|(_, labels)| *labels))?;
+        let text = |key| fact(key).map(|(_, text)| *text);
+        let outline = outline(&source, &heads, text("classes"), text("link"))?;
         assemble(&source, &patterns, outline)
     }
 

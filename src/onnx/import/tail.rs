@@ -1,4 +1,4 @@
-//! What follows the logits: probabilities, and labels of classes.
+//! The nodes behind the logits: probabilities, and labels of classes.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// How an output follows from the values in front of it.
+/// Relation of an output to the values in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The values are the output.
