@@ -5,8 +5,9 @@ use std::fs;
 use std::mem::MaybeUninit;
 use std::ptr::null;
 
+use ff::Mlp;
+use ff::loss::{Loss, OutputKind};
 use ff::onnx::{self, Imported, ImportedModel, Importer};
-use ff::{Mlp, Scaler};
 
 use crate::bytes::{self, ff_bytes};
 use crate::guard::{Failure, guard};
@@ -70,8 +71,8 @@ pub unsafe extern "C" fn ff_network_from_bytes(
 pub struct ff_onnx_options {
     /// Size of this struct.
     pub size: u32,
-    /// Not 0 to accept a classifier. The outputs of the network are then its logits, which are the
-    /// numbers before softmax or sigmoid. Default: 0.
+    /// Not 0 to accept a classifier, or a regressor with a link. The outputs of the network are then
+    /// the numbers before softmax, sigmoid or the link. Default: 0.
     pub logits: u32,
     /// Name of the output to read, for a model of several. Default: NULL.
     pub output: *const c_char,
@@ -115,15 +116,26 @@ unsafe fn importer(options: *const ff_onnx_options) -> Result<(Importer, bool), 
 
 /// Returns the network of a model. Its scaling becomes a part of it.
 fn network_of(imported: Imported<f32>, logits: bool) -> Result<Mlp<f32>, Failure> {
-    if !logits && !matches!(imported.model, ImportedModel::Network(_)) {
-        let expected = "a model of numbers; it is a classifier, of which the option `logits` \
-                        accepts the numbers before softmax or sigmoid";
-        return Err(Failure::Invalid("model", expected));
-    }
     let mut net = imported.network().clone();
-    let fold = |scaler: &Scaler<f32>| scaler.fold_into_inputs(&mut net);
-    imported.scaler.as_ref().map_or(Ok(()), fold)?;
-    Ok(net)
+    if let Some(scaler) = &imported.scaler {
+        scaler.fold_into_inputs(&mut net)?;
+    }
+    let expected = match &imported.model {
+        ImportedModel::Network(_) => return Ok(net),
+        ImportedModel::Regressor(model) if model.loss().output_kind() == OutputKind::Values => {
+            if let Some(scaler) = model.target_scaler() {
+                scaler.fold_into_outputs(&mut net)?;
+            }
+            return Ok(net);
+        }
+        ImportedModel::Regressor(_) => "a model without a link",
+        _ => "a model of numbers, and not a classifier",
+    };
+    if logits {
+        Ok(net)
+    } else {
+        Err(Failure::Model(expected))
+    }
 }
 
 /// Loads a network from an ONNX file. `options` may be NULL.

@@ -21,6 +21,8 @@ pub enum Failure {
     Null(&'static str),
     /// An argument, and what it must be.
     Invalid(&'static str, &'static str),
+    /// A kind of model that is expected. The option `logits` accepts others.
+    Model(&'static str),
     /// An array, its length, and what it must be.
     Length(&'static str, usize, usize),
     /// An array, its length, and the maximum.
@@ -47,7 +49,7 @@ impl Failure {
     fn status(&self) -> ff_status {
         match self {
             Self::Null(_) => FF_NULL_ARGUMENT,
-            Self::Invalid(..) => FF_INVALID_ARGUMENT,
+            Self::Invalid(..) | Self::Model(_) => FF_INVALID_ARGUMENT,
             Self::Length(..) | Self::Most(..) => FF_WRONG_LENGTH,
             Self::Memory(_) => FF_TOO_LARGE,
             Self::NotFinite(_) => FF_NOT_FINITE,
@@ -63,6 +65,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Null(what) => write!(f, "{what}: expected a pointer, got NULL"),
             Self::Invalid(what, expected) => write!(f, "{what}: expected {expected}"),
+            Self::Model(expected) => write!(
+                f,
+                "model: expected {expected}; the option `logits` accepts the numbers before that"
+            ),
             Self::Length(what, got, expected) => {
                 write!(f, "{what}: expected {expected} values, got {got}")
             }

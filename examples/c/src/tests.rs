@@ -6,6 +6,7 @@ use std::panic::panic_any;
 use std::ptr::{null, null_mut};
 use std::thread;
 
+use crate::files::{ff_network_from_onnx, ff_onnx_options};
 use crate::guard::{Failure, ff_last_error, guard};
 use crate::network::{
     ff_layer, ff_network, ff_network_free, ff_network_new, ff_network_predict,
@@ -228,4 +229,64 @@ fn divergence_keeps_weights_that_are_finite() {
     assert!(last_error().contains("diverged"));
     change_weights(&network);
     ff_network_free(Some(Box::new(network)));
+}
+
+/// Returns the result of an import, with its outputs for one sample.
+fn imported(bytes: &[u8], logits: u32) -> Result<f32, ff_status> {
+    let options = ff_onnx_options {
+        logits,
+        ..ff_onnx_options::default()
+    };
+    let mut network = MaybeUninit::uninit();
+    // SAFETY: the bytes have this length.
+    let status = unsafe {
+        ff_network_from_onnx(
+            bytes.as_ptr(),
+            bytes.len(),
+            &raw const options,
+            Some(&mut network),
+        )
+    };
+    if status != FF_OK {
+        return Err(status);
+    }
+    // SAFETY: the function has succeeded.
+    let network = unsafe { network.assume_init() };
+    let mut output = 0.0;
+    // SAFETY: one sample has two inputs and one output.
+    let status = unsafe {
+        let inputs = INPUTS[2..].as_ptr();
+        ff_network_predict(network.as_deref(), inputs, 2, &raw mut output, 1)
+    };
+    ff_network_free(network);
+    assert_eq!(status, FF_OK);
+    Ok(output)
+}
+
+/// Models of other kinds are refused, unless the numbers before their last function will do.
+#[test]
+fn models_with_a_link_need_an_option() {
+    let builder = || ff::Mlp::<f32>::builder(2).hidden(3, ff::activation::Tanh);
+    let classifier = ff::Classifier::new(builder(), ["no", "yes"]).unwrap();
+    let bytes = ff::onnx::export(&classifier).unwrap();
+    assert_eq!(imported(&bytes, 0), Err(FF_INVALID_ARGUMENT));
+    assert!(last_error().contains("not a classifier"));
+    let logits = classifier.network().predict(&INPUTS[2..4]).unwrap();
+    assert_eq!(imported(&bytes, 1), Ok(logits[0]));
+
+    let net = builder().output(1, ff::activation::Identity).build();
+    let mut regressor = ff::Regressor::new(net.unwrap());
+    let data = [100.0, 200.0, 300.0, 400.0];
+    let trainer = ff::Trainer::new(ff::loss::SquaredError, ff::optimizer::Adam::new(0.01));
+    regressor.fit(&trainer.epochs(5), &INPUTS, &data).unwrap();
+    let expected = regressor.predict(&INPUTS[2..4]).unwrap()[0];
+    let bytes = ff::onnx::export(&regressor).unwrap();
+    let got = imported(&bytes, 0).unwrap();
+    assert!((got - expected).abs() < 1e-3, "{got} {expected}");
+
+    let rates = ff::Regressor::new(regressor.network().clone()).link(ff::metrics::Link::Log);
+    let bytes = ff::onnx::export(&rates).unwrap();
+    assert_eq!(imported(&bytes, 0), Err(FF_INVALID_ARGUMENT));
+    let logs = rates.network().predict(&INPUTS[2..4]).unwrap();
+    assert_eq!(imported(&bytes, 1), Ok(logs[0]));
 }
