@@ -140,8 +140,8 @@ typedef struct {
 typedef struct {
     // Size of this struct.
     uint32_t size;
-    // Not 0 to accept a classifier, or a regressor with a link. The outputs of the network are then
-    // the numbers before softmax, sigmoid or the link. Default: 0.
+    // Not 0 to accept a classifier, or a regressor with a link. Outputs are then the numbers
+    // before softmax, sigmoid or the link. Default: 0.
     uint32_t logits;
     // Name of the output to read, for a model of several. Default: NULL.
     const char *output;

@@ -71,8 +71,8 @@ pub unsafe extern "C" fn ff_network_from_bytes(
 pub struct ff_onnx_options {
     /// Size of this struct.
     pub size: u32,
-    /// Not 0 to accept a classifier, or a regressor with a link. The outputs of the network are then
-    /// the numbers before softmax, sigmoid or the link. Default: 0.
+    /// Not 0 to accept a classifier, or a regressor with a link. Outputs are then the numbers
+    /// before softmax, sigmoid or the link. Default: 0.
     pub logits: u32,
     /// Name of the output to read, for a model of several. Default: NULL.
     pub output: *const c_char,

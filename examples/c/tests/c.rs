@@ -40,6 +40,14 @@ fn exclusive_or_is_learned_and_saved() {
 }
 
 #[test]
+fn a_callback_sees_the_progress() {
+    check("progress.c", |printed| {
+        assert!(printed.contains("sine: epoch 50, loss 0.0"), "{printed}");
+        assert!(printed.contains("sin(3 * 0.5) is about 1.0"), "{printed}");
+    });
+}
+
+#[test]
 fn all_functions_work() {
     check("tests/programs/functions.c", |printed| {
         assert_eq!(printed, "all functions work\n");

@@ -132,6 +132,7 @@ pub fn run_in_valgrind(program: &Path, folder: &Path) -> Option<String> {
         let mut valgrind = command(Path::new("valgrind"), folder);
         valgrind.args([
             "--quiet",
+            "--fair-sched=try",
             "--error-exitcode=1",
             "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect",

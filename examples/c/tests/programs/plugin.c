@@ -3,6 +3,7 @@
 #include <feedforward.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ static void *audio(void *user)
         for (int i = 0; i < BLOCK; i++)
             if (!isfinite(out[i]))
                 abort();
+        sched_yield(); /* until the next block is due */
     }
     atomic_store(&self->done, 1);
     return NULL;
@@ -166,6 +168,7 @@ static void *loader(void *user)
         ff_predictor_free(atomic_exchange(&self->going, NULL));
         if (index < LOADS && atomic_load(&self->coming) == NULL)
             atomic_store(&self->coming, load("plugin.safetensors", index++));
+        sched_yield();
     }
     return NULL;
 }
