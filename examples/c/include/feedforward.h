@@ -47,7 +47,7 @@ typedef struct ff_quantized ff_quantized;
 // Result of a function: `FF_OK`, or the kind of an error. Later versions may add kinds.
 typedef int32_t ff_status;
 
-// A layer of a new network.
+// A layer of a new network. Later versions do not add fields.
 typedef struct {
     // Number of neurons.
     size_t neurons;

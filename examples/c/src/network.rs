@@ -55,7 +55,7 @@ impl ff_network {
     }
 }
 
-/// A layer of a new network.
+/// A layer of a new network. Later versions do not add fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ff_layer {

@@ -361,7 +361,10 @@ pub unsafe extern "C" fn ff_network_train(
         };
         let samples = Samples::new(inputs, targets);
         let history = trainer(&options)?.fit_with(&mut net, &samples, on_event);
-        network.replace(net);
+        // Other errors come before the first update, and the network may have changed meanwhile.
+        if matches!(history, Ok(_) | Err(ff::Error::Diverged { .. })) {
+            network.replace(net);
+        }
         let history = ff_train_result::of(&history?);
         if let Some(size) = result_size {
             // SAFETY: C promises a struct of this size.
