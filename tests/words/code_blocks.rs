@@ -3,8 +3,8 @@
 use crate::files::{File, Language};
 use crate::finding::Finding;
 
-const LANGUAGES: [&str; 10] = [
-    "text", "sh", "console", "rust", "toml", "python", "json", "html", "c", "cpp",
+const LANGUAGES: [&str; 11] = [
+    "text", "sh", "console", "rust", "toml", "python", "json", "html", "c", "cpp", "cmake",
 ];
 
 /// A fenced block: its first line, language and text, and the paragraph before it.
