@@ -8,13 +8,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::array::Array;
+use super::form::casts_to_float;
 use super::messages::Node;
 use super::patterns::{self, Patterns};
 use super::source::Source;
 use super::wire::malformed;
-use crate::activation::{Activation, Parametric, Relu};
+use crate::activation::{Activation, LeakyRelu, Parametric, Relu};
 use crate::affine::{Affine, BatchNorm, Dense};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::float::Float;
 
 /// One step of a chain.
@@ -32,15 +33,28 @@ pub(super) enum Link<T> {
     },
 }
 
+impl<T> Link<T> {
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Dense(dense) => dense.weights.len() + dense.bias.len(),
+            Self::Affine(map) => map.factor.len() + map.offset.len(),
+            Self::Columns(indices) => indices.len(),
+            Self::Activation { alpha, .. } => alpha.len(),
+        }
+    }
+}
+
 /// A step, with the title of its node.
-pub(super) struct Step<T> {
+pub(super) struct Step<'a, T> {
     pub(super) link: Link<T>,
     pub(super) title: String,
+    /// Name of the value in front of it.
+    pub(super) input: &'a str,
 }
 
 /// A chain, from the graph's input on.
 pub(super) struct Chain<'a, T> {
-    pub(super) steps: Vec<Step<T>>,
+    pub(super) steps: Vec<Step<'a, T>>,
     /// Name of the input.
     pub(super) input: &'a str,
     /// Number of inputs, if the graph has it.
@@ -54,18 +68,24 @@ impl<T> Chain<'_, T> {
     pub(super) fn outputs(&self) -> Option<usize> {
         self.steps.iter().rev().find_map(|step| match &step.link {
             Link::Dense(dense) => Some(dense.bias.len()),
+            Link::Columns(indices) => Some(indices.len()),
             _ => None,
         })
     }
 }
 
 /// Follows the values from `output` back to an input of the graph.
+///
+/// The last nodes of a whole model may give its numbers another shape.
 pub(super) fn chain<'a, T: Float>(
     source: &Source<'a>,
     patterns: &Patterns<T>,
     output: &'a str,
+    is_whole: bool,
 ) -> Result<Chain<'a, T>> {
     let (mut steps, mut skipped) = (Vec::new(), BTreeSet::new());
+    // Nodes may share weights, and each layer has its own.
+    let mut budget = source.numbers();
     let mut value = output;
     // Each step passes at least one node, so a longer chain goes round in a circle.
     for _ in 0..=source.graph.nodes.len() {
@@ -89,17 +109,57 @@ pub(super) fn chain<'a, T: Float>(
         if node.outputs.first() != Some(&value) {
             return Err(Source::refuse(node, "an output other than the first one"));
         }
-        if is_skipped(source, node)? {
+        if is_skipped(source, node, is_whole && steps.is_empty())? {
             skipped.insert(node.operator);
             value = only(source, node)?;
+            if node.input(0) != Some(value) {
+                return Err(Source::refuse(node, "a computed setting"));
+            }
             continue;
         }
         let (link, input) = link(source, patterns, node, value)?;
+        budget = match budget.checked_sub(link.numbers()) {
+            Some(rest) => rest,
+            None => {
+                let expected = "4 for each byte of the file";
+                return Err(Error::too_large(
+                    "numbers of shared weights",
+                    expected,
+                    "more",
+                ));
+            }
+        };
         let title = node.title();
-        steps.push(Step { link, title });
+        if !fits(source, &link, node, input) {
+            let reason = "an operator of another axis than that of the features";
+            return Err(Source::refuse(node, reason));
+        }
+        steps.push(Step { link, title, input });
         value = input;
     }
     Err(malformed("its nodes form a circle"))
+}
+
+/// Returns `true` if a link works on the features of its input.
+fn fits<T>(source: &Source<'_>, link: &Link<T>, node: &Node<'_>, input: &str) -> bool {
+    let Some(layout) = source.layout(input) else {
+        return false;
+    };
+    match link {
+        Link::Dense(_) => layout.is_last(),
+        Link::Columns(_) if node.is("Gather") => {
+            layout.is_features(node.integer("axis").unwrap_or(0))
+                && node
+                    .outputs
+                    .first()
+                    .is_some_and(|to| source.layout(to).is_some())
+        }
+        Link::Columns(_) => layout.is_last(),
+        Link::Affine(map) if map.width() == 1 => true,
+        Link::Affine(_) if node.is("BatchNormalization") => layout.is_features(1),
+        Link::Affine(_) => layout.is_last(),
+        Link::Activation { alpha, .. } => alpha.len() <= 1 || layout.is_last(),
+    }
 }
 
 /// Returns the only input that is no constant.
@@ -115,17 +175,22 @@ fn only<'a>(source: &Source<'a>, node: &Node<'a>) -> Result<&'a str> {
 }
 
 /// Returns `true` for an operator that leaves all numbers of a sample as they are.
-fn is_skipped(source: &Source<'_>, node: &Node<'_>) -> Result<bool> {
-    /// Values of `TensorProto.DataType` that hold fractions.
-    const FLOATS: [i64; 4] = [1, 10, 11, 16];
+fn is_skipped(source: &Source<'_>, node: &Node<'_>, is_last: bool) -> Result<bool> {
     if !matches!(node.domain, "" | "ai.onnx") {
         return Ok(false);
     }
     Ok(match node.operator {
-        "Identity" | "CastLike" | "Squeeze" | "Unsqueeze" => true,
-        "Flatten" => {
-            if !matches!(node.integer("axis"), None | Some(1)) {
-                return Err(Source::refuse(node, "an axis other than 1"));
+        "Identity" => true,
+        "Flatten" | "Squeeze" | "Unsqueeze" | "Reshape" => {
+            if !is_last {
+                check_move(source, node)?;
+            }
+            true
+        }
+        "CastLike" => {
+            let like = node.input(1).and_then(|name| source.constant(name));
+            if like.is_some_and(|like| like.is_integer) {
+                return Err(Source::refuse(node, "it rounds numbers to another type"));
             }
             true
         }
@@ -141,33 +206,24 @@ fn is_skipped(source: &Source<'_>, node: &Node<'_>) -> Result<bool> {
             true
         }
         "Cast" => {
-            let is_old = node.find("to").is_some_and(|to| to.text.is_some());
-            if !is_old && !FLOATS.contains(&node.integer("to").unwrap_or(0)) {
+            if !casts_to_float(node) {
                 return Err(Source::refuse(node, "it rounds numbers to another type"));
-            }
-            true
-        }
-        "Reshape" => {
-            let shape = match node.input(1) {
-                Some(name) => source.constant(name).map(|shape| shape.values.clone()),
-                None => node
-                    .find("shape")
-                    .map(|shape| shape.integers.iter().map(|&dim| dim as f64).collect()),
-            };
-            let keeps = shape.is_some_and(|shape| {
-                let fixed = shape.iter().filter(|&&dim| dim > 1.0).count();
-                fixed <= 1 && shape.len() <= 4
-            });
-            if !keeps {
-                return Err(Source::refuse(
-                    node,
-                    "a shape that mixes samples and features",
-                ));
             }
             true
         }
         _ => false,
     })
+}
+
+/// Checks that a node leaves samples and features apart.
+pub(super) fn check_move(source: &Source<'_>, node: &Node<'_>) -> Result<()> {
+    match node.outputs.first().and_then(|to| source.layout(to)) {
+        Some(_) => Ok(()),
+        None => Err(Source::refuse(
+            node,
+            "a shape that mixes samples and features",
+        )),
+    }
 }
 
 /// Returns what a node computes, and its input.
@@ -229,6 +285,9 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
     } else {
         (columns, rows)
     };
+    if weights.values.is_empty() {
+        return refuse("a layer without inputs or outputs");
+    }
     let alpha = node.float("alpha").map_or(1.0, f64::from);
     let beta = node.float("beta").map_or(1.0, f64::from);
     let weight = |row: usize, column: usize| {
@@ -277,6 +336,9 @@ fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
     let [inputs, outputs] = weights.dims[..] else {
         return refuse("weights that are no matrix");
     };
+    if weights.values.is_empty() {
+        return refuse("a layer without inputs or outputs");
+    }
     let all = (0..outputs).flat_map(|row| (0..inputs).map(move |column| column * outputs + row));
     let weights = all.map(|at| weights.values[at]).collect();
     let bias = vec![0.0; outputs];
@@ -309,8 +371,17 @@ fn parametric<'a, T: Float>(
 ) -> Option<(Link<T>, &'a str)> {
     if node.is("PRelu") {
         let (x, slope) = (node.input(0)?, source.constant(node.input(1)?)?);
+        let slopes = slope.vector()?;
+        if let [first, rest @ ..] = slopes
+            && rest.iter().all(|slope| slope == first)
+        {
+            // 1 - slope would cost digits.
+            let activation: Arc<dyn Activation<T>> = Arc::new(LeakyRelu::new(*first));
+            let alpha = Vec::new();
+            return Some((Link::Activation { activation, alpha }, x));
+        }
         // max(0, x) + slope · min(0, x) = x + (1 - slope) (max(0, x) - x).
-        let alpha = slope.vector()?.iter().map(|slope| 1.0 - slope).collect();
+        let alpha = slopes.iter().map(|slope| 1.0 - slope).collect();
         let activation = Arc::new(Parametric(Relu));
         return Some((Link::Activation { activation, alpha }, x));
     }
