@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::chain::{Chain, chain};
+use super::chain::{Chain, HALF, chain};
 use super::messages::Model;
 use super::patterns::Patterns;
 use super::regression::{Regression, regression};
@@ -156,13 +156,19 @@ pub(super) fn assemble<T: Float>(
              of two classes has one; export the network up to this node"
         )));
     }
-    let skipped: Vec<_> = chain.skipped.iter().copied().collect();
+    let skipped = chain.skipped.iter().copied().filter(|name| *name != HALF);
+    let skipped: Vec<_> = skipped.collect();
+    let is_half = chain.skipped.contains(HALF);
     let mut built = build::build(chain, is_two)?;
     if !skipped.is_empty() {
         let operators = skipped.join(", ");
         built
             .notes
             .push(format!("operators without an effect: {operators}"));
+    }
+    if is_half {
+        let note = "the model rounds values to f16 or bf16 between its layers, which is left out";
+        built.notes.push(note.into());
     }
     if outline.has_logarithms {
         let note = "the outputs are logarithms of probabilities, and predict_probability returns \

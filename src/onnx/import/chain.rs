@@ -74,6 +74,9 @@ impl<T> Chain<'_, T> {
     }
 }
 
+/// Name of a cast to f16 or bf16 among the operators without an effect.
+pub(super) const HALF: &str = "Cast to f16";
+
 /// Follows the values from `output` back to an input of the graph.
 ///
 /// The last nodes of a whole model may give its numbers another shape.
@@ -111,6 +114,9 @@ pub(super) fn chain<'a, T: Float>(
         }
         if is_skipped(source, node, is_whole && steps.is_empty())? {
             skipped.insert(node.operator);
+            if node.is("Cast") && matches!(node.integer("to"), Some(10 | 16)) {
+                skipped.insert(HALF);
+            }
             value = only(source, node)?;
             if node.input(0) != Some(value) {
                 return Err(Source::refuse(node, "a computed setting"));
@@ -167,9 +173,14 @@ fn only<'a>(source: &Source<'a>, node: &Node<'a>) -> Result<&'a str> {
     match source.variables(node)[..] {
         [value] => Ok(value),
         [] => Err(Source::refuse(node, "no input that the graph computes")),
+        _ if source.unfolded(node).is_some() => {
+            let reason = source.unfolded(node).unwrap_or_default();
+            Err(Source::refuse(node, &reason))
+        }
         _ => Err(Source::refuse(
             node,
-            "it joins two values, as residual connections do; a network here is one chain of layers",
+            "it joins two values, as residual connections and unknown activations do; a network here is \
+             one chain of layers and built-in activations",
         )),
     }
 }
@@ -248,7 +259,8 @@ fn link<'a, T: Float>(
     }
     if let Some(activation) = patterns::operator::<T>(node) {
         let activation = activation.map_err(|reason| Source::refuse(node, reason))?;
-        activation.check()?;
+        let checked = activation.check();
+        checked.map_err(|error| Source::refuse(node, &format!("{error}")))?;
         let alpha = Vec::new();
         return Ok((Link::Activation { activation, alpha }, only(source, node)?));
     }
@@ -263,7 +275,7 @@ fn link<'a, T: Float>(
 
 /// y = alpha · op(x) · op(W) + beta · C.
 fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
-    let refuse = |reason| Err(Source::refuse(node, reason));
+    let refuse = |reason: &str| Err(Source::refuse(node, reason));
     let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
         return refuse("expected an input and weights");
     };
@@ -274,7 +286,8 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
         return refuse("a transposed input");
     }
     let Some(weights) = source.constant(w) else {
-        return refuse("weights that are no constants");
+        let reason = source.unfolded(node);
+        return refuse(reason.as_deref().unwrap_or("weights that are no constants"));
     };
     let [rows, columns] = weights.dims[..] else {
         return refuse("weights that are no matrix");
@@ -323,7 +336,7 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
 }
 
 fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
-    let refuse = |reason| Err(Source::refuse(node, reason));
+    let refuse = |reason: &str| Err(Source::refuse(node, reason));
     let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
         return refuse("expected an input and weights");
     };
@@ -331,7 +344,8 @@ fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         return refuse("weights in front of the inputs; export the transposed product");
     }
     let Some(weights) = source.constant(w) else {
-        return refuse("weights that are no constants");
+        let reason = source.unfolded(node);
+        return refuse(reason.as_deref().unwrap_or("weights that are no constants"));
     };
     let [inputs, outputs] = weights.dims[..] else {
         return refuse("weights that are no matrix");
@@ -491,6 +505,18 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
     let Some(row) = constant.and_then(Array::vector) else {
         return refuse("a constant that is no row of numbers");
     };
+    // Of operator sets in front of 7.
+    if row.len() > 1
+        && node
+            .integer("axis")
+            .is_some_and(|axis| !matches!(axis, 1 | -1))
+    {
+        return refuse("a constant along another axis than that of the features");
+    }
+    let is_integer = source.layout(x).is_some_and(|layout| layout.is_integer);
+    if is_integer && node.operator == "Div" {
+        return refuse("a quotient of integers; cast the inputs to f32 first");
+    }
     let row = row.to_vec();
     let (factor, offset) = match (node.operator, is_first) {
         ("Add", _) => (vec![1.0], row),
@@ -548,7 +574,9 @@ fn reason_for(node: &Node<'_>) -> &'static str {
             "a recurrent or conditional part; only dense layers can be imported"
         }
         "Clip" => "limits that no activation has: they are 0 to 6 or infinity, and -1 to 1",
-        "Softmax" | "LogSoftmax" => "a softmax that is not the last operator",
+        "Softmax" | "LogSoftmax" => {
+            "a softmax that is not the last operator, or of another axis than that of the features"
+        }
         "Concat" | "Gather" | "Slice" | "Split" | "ArrayFeatureExtractor" => {
             "it joins, reorders or picks features; export the network behind it"
         }

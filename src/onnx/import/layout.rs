@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::array::{Array, axes, positions};
+use super::form::casts_to_float;
 use super::messages::{Input, Node};
 
 /// Axes of a value. All axes but two have the length 1.
@@ -18,6 +19,8 @@ pub(super) struct Layout {
     width: Option<usize>,
     /// Other axes have lengths, too.
     pub(super) is_grid: bool,
+    /// The numbers are of an integer type.
+    pub(super) is_integer: bool,
 }
 
 /// Axes of a node, and constants it needs.
@@ -38,14 +41,19 @@ impl Layout {
             features: Some(1),
             width,
             is_grid: false,
+            is_integer: false,
         }
     }
 
     /// Returns the layout of an input of the graph, which is one of rows if its shape is unknown.
     pub(super) fn of_input(input: &Input<'_>) -> Self {
         let length = |dim: Option<i64>| dim.and_then(|dim| usize::try_from(dim).ok());
+        let is_integer = ![0, 1, 10, 11, 16].contains(&input.data_type);
         match input.shape.as_deref() {
-            None | Some([]) => Self::rows(None),
+            None | Some([]) => Self {
+                is_integer,
+                ..Self::rows(None)
+            },
             Some([width]) => Self {
                 rank: 1,
                 batch: None,
@@ -53,6 +61,7 @@ impl Layout {
                 features: Some(0),
                 width: length(*width),
                 is_grid: false,
+                is_integer,
             },
             Some([samples, middle @ .., width]) => Self {
                 rank: middle.len() + 2,
@@ -61,6 +70,7 @@ impl Layout {
                 features: Some(middle.len() + 1),
                 width: length(*width),
                 is_grid: middle.iter().any(|&dim| dim != Some(1)),
+                is_integer,
             },
         }
     }
@@ -302,6 +312,10 @@ pub(super) fn behind(node: &Node<'_>, operands: &Operands<'_>) -> Option<Layout>
         {
             None
         }
+        "Cast" => Some(Layout {
+            is_integer: layout.is_integer && !casts_to_float(node),
+            ..layout
+        }),
         "Concat" | "Slice" | "Split" => Some(Layout {
             width: None,
             ..layout

@@ -18,6 +18,8 @@ pub(super) struct Source<'a> {
     constants: BTreeMap<&'a str, Array>,
     texts: BTreeMap<&'a str, Vec<&'a [u8]>>,
     layouts: BTreeMap<&'a str, Layout>,
+    /// Operators of values that are computed from constants, but not here.
+    unfolded: BTreeMap<&'a str, &'a str>,
     /// Number of bytes of the file, and of tensors in others.
     bytes: usize,
     external: usize,
@@ -53,6 +55,7 @@ impl<'a> Source<'a> {
             constants: BTreeMap::new(),
             texts: BTreeMap::new(),
             layouts: BTreeMap::new(),
+            unfolded: BTreeMap::new(),
             bytes,
             external: 0,
             opset,
@@ -104,6 +107,8 @@ impl<'a> Source<'a> {
             take(&mut budget, inputs.iter().map(lengths).sum())?;
             if let Some(array) = computed(node, &inputs) {
                 source.constants.insert(output, array);
+            } else {
+                source.unfolded.insert(output, node.operator);
             }
         }
         Ok(source)
@@ -128,6 +133,19 @@ impl<'a> Source<'a> {
                 is_second: node.inputs.first() != Some(&first),
             },
         )
+    }
+
+    /// Returns what to do about an input that is computed from constants, but not here.
+    pub(super) fn unfolded(&self, node: &Node<'_>) -> Option<String> {
+        let operators = node
+            .inputs
+            .iter()
+            .filter_map(|name| self.unfolded.get(name));
+        let operator = operators.copied().next()?;
+        Some(crate::error::bounded(format!(
+            "an input that {operator} computes from constants, which is not folded here; export \
+             the model with constant folding"
+        )))
     }
 
     /// Returns how many numbers the layers may have.
