@@ -105,7 +105,7 @@ impl<T: Float> Stack<T> {
             // A small file could claim any number of features to pick from.
             let is_small = self.picked.as_ref().is_none_or(|of| of.width <= 1 << 24);
             if is_first && is_small && !map.is_precise::<T>() {
-                let front = self.split(map, &mut dense);
+                let front = self.split(&map, &mut dense);
                 self.front = Some(front);
                 self.note(String::from(
                     "the scaler of the inputs is returned, since their means are large and \
@@ -214,7 +214,7 @@ impl<T: Float> Stack<T> {
 
     /// Returns a map of all inputs that has an inverse, and gives the layer behind it what is left of
     /// the map.
-    fn split(&self, map: Affine, dense: &mut Dense) -> Affine {
+    fn split(&self, map: &Affine, dense: &mut Dense) -> Affine {
         let inputs = dense.inputs;
         let is_zero = |index| at(&map.factor, index) == 0.0;
         let rest = Affine {

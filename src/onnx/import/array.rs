@@ -234,8 +234,7 @@ pub(super) fn computed(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
             });
         }
         // Quotients of integers are rounded.
-        "Div" if is_integer => None,
-        "Reciprocal" | "Sqrt" | "Exp" if is_integer => None,
+        "Div" | "Reciprocal" | "Sqrt" | "Exp" if is_integer => None,
         "Neg" => unary(|x| -x),
         "Abs" => unary(f64::abs),
         "Reciprocal" => unary(|x| 1.0 / x),

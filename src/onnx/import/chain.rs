@@ -124,17 +124,15 @@ pub(super) fn chain<'a, T: Float>(
             continue;
         }
         let (link, input) = link(source, patterns, node, value)?;
-        budget = match budget.checked_sub(link.numbers()) {
-            Some(rest) => rest,
-            None => {
-                let expected = "4 for each byte of the file";
-                return Err(Error::too_large(
-                    "numbers of shared weights",
-                    expected,
-                    "more",
-                ));
-            }
+        let Some(rest) = budget.checked_sub(link.numbers()) else {
+            let expected = "4 for each byte of the file";
+            return Err(Error::too_large(
+                "numbers of shared weights",
+                expected,
+                "more",
+            ));
         };
+        budget = rest;
         let title = node.title();
         if !fits(source, &link, node, input) {
             let reason = "an operator of another axis than that of the features";
@@ -152,7 +150,6 @@ fn fits<T>(source: &Source<'_>, link: &Link<T>, node: &Node<'_>, input: &str) ->
         return false;
     };
     match link {
-        Link::Dense(_) => layout.is_last(),
         Link::Columns(_) if node.is("Gather") => {
             layout.is_features(node.integer("axis").unwrap_or(0))
                 && node
@@ -160,10 +157,9 @@ fn fits<T>(source: &Source<'_>, link: &Link<T>, node: &Node<'_>, input: &str) ->
                     .first()
                     .is_some_and(|to| source.layout(to).is_some())
         }
-        Link::Columns(_) => layout.is_last(),
         Link::Affine(map) if map.width() == 1 => true,
         Link::Affine(_) if node.is("BatchNormalization") => layout.is_features(1),
-        Link::Affine(_) => layout.is_last(),
+        Link::Dense(_) | Link::Columns(_) | Link::Affine(_) => layout.is_last(),
         Link::Activation { alpha, .. } => alpha.len() <= 1 || layout.is_last(),
     }
 }

@@ -69,6 +69,9 @@ pub(super) struct Head<'a> {
     pub(super) threshold: Option<f64>,
 }
 
+/// `TensorProto.DataType` of truth values.
+const BOOL: i64 = 9;
+
 impl<'a> Head<'a> {
     pub(super) fn new<T: Float>(
         source: &Source<'a>,
@@ -225,7 +228,6 @@ impl<'a> Head<'a> {
             if is_index && !casts_to_float(node) {
                 return Ok(None);
             }
-            const BOOL: i64 = 9;
             if node.integer("to") == Some(BOOL) && self.threshold.is_none() {
                 self.is_truth = true;
             }
@@ -257,9 +259,12 @@ impl<'a> Head<'a> {
             .variables(node)
             .first()
             .and_then(|input| source.layout(input));
-        let is_of_classes = layout.is_some_and(|layout| match is_flat {
-            true => layout.is_flat(axis),
-            false => layout.is_features(axis),
+        let is_of_classes = layout.is_some_and(|layout| {
+            if is_flat {
+                layout.is_flat(axis)
+            } else {
+                layout.is_features(axis)
+            }
         });
         if (node.is("Softmax") || node.is("LogSoftmax")) && is_of_classes {
             if let Some(&input) = source.variables(node).first() {
