@@ -301,6 +301,43 @@ fn exported_models_come_back() {
     );
 }
 
+fn models(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|of| of == "onnx"));
+    paths.sort();
+    paths
+}
+
+/// Models whose axes, types or outputs are none of a chain of layers, and small files that ask for
+/// much memory or time.
+#[test]
+fn hostile_models_are_refused() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx/hostile");
+    let paths = models(&own);
+    assert!(paths.len() > 40);
+    let mut imported = Vec::new();
+    for path in paths {
+        match onnx::import::<f32>(&std::fs::read(&path).unwrap()) {
+            Err(error) => println!("{path:?}: {error}"),
+            Ok(_) => imported.push(path),
+        }
+    }
+    assert!(imported.is_empty(), "{imported:?}");
+}
+
+#[test]
+fn unusual_models_predict_what_onnxruntime_does() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx/unusual");
+    for path in models(&own) {
+        let case = std::fs::read(path.with_extension("json")).unwrap();
+        let imported = onnx::import::<f32>(&std::fs::read(&path).unwrap()).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let case = serde_json::from_slice(&case).unwrap();
+        check(name, &imported, &case, 1e-5);
+    }
+}
+
 /// Damaged models end in errors, or in models that predict.
 #[test]
 fn damaged_models_are_errors() {

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
@@ -25,6 +26,8 @@ pub(crate) struct Stack<T> {
     notes: Vec<String>,
     /// Number of features, if it is known.
     width: Option<usize>,
+    /// Number of weights of layers that the model does not have.
+    made: usize,
     malformed: fn(String) -> Error,
 }
 
@@ -59,6 +62,7 @@ impl<T: Float> Stack<T> {
             front: None,
             notes: Vec::new(),
             width: None,
+            made: 0,
             malformed,
         }
     }
@@ -98,10 +102,11 @@ impl<T: Float> Stack<T> {
         }
         if let Pending::Affine(map) = self.take() {
             let is_first = self.layers.is_empty();
-            let is_whole = self.picked.is_none();
-            let is_reversible = map.factor.iter().all(|&f| f != 0.0);
-            if is_first && is_whole && is_reversible && !map.is_precise::<T>() {
-                self.front = Some(map);
+            // A small file could claim any number of features to pick from.
+            let is_small = self.picked.as_ref().is_none_or(|of| of.width <= 1 << 24);
+            if is_first && is_small && !map.is_precise::<T>() {
+                let front = self.split(&map, &mut dense);
+                self.front = Some(front);
                 self.note(String::from(
                     "the scaler of the inputs is returned, since their means are large and \
                      folding it would lose digits",
@@ -193,9 +198,54 @@ impl<T: Float> Stack<T> {
 
     /// Returns a layer of an affine map.
     fn diagonal(&mut self, map: &Affine) -> Result<Dense> {
-        let mut dense = Dense::diagonal(map, self.width.unwrap_or(map.width()))?;
+        // Each activation behind another one makes a layer of its own.
+        const MOST: usize = 1 << 24;
+        let width = self.width.unwrap_or(map.width());
+        self.made = self.made.saturating_add(width.saturating_mul(width));
+        if self.made > MOST {
+            let what = "weights of layers for affine maps";
+            let got = format!("{}", self.made);
+            return Err(Error::too_large(what, format!("at most {MOST}"), got));
+        }
+        let mut dense = Dense::diagonal(map, width)?;
         self.spread(&mut dense)?;
         Ok(dense)
+    }
+
+    /// Returns a map of all inputs that has an inverse, and gives the layer behind it what is left of
+    /// the map.
+    fn split(&self, map: &Affine, dense: &mut Dense) -> Affine {
+        let inputs = dense.inputs;
+        let is_zero = |index| at(&map.factor, index) == 0.0;
+        let rest = Affine {
+            factor: (0..inputs)
+                .map(|i| f64::from(u8::from(!is_zero(i))))
+                .collect(),
+            offset: (0..inputs)
+                .map(|i| if is_zero(i) { at(&map.offset, i) } else { 0.0 })
+                .collect(),
+        };
+        let mut front = Affine {
+            factor: (0..inputs)
+                .map(|i| if is_zero(i) { 1.0 } else { at(&map.factor, i) })
+                .collect(),
+            offset: (0..inputs)
+                .map(|i| if is_zero(i) { 0.0 } else { at(&map.offset, i) })
+                .collect(),
+        };
+        dense.after(&rest);
+        if let Some(Picked { columns, width }) = &self.picked {
+            let mut all = Affine {
+                factor: vec![1.0; *width],
+                offset: vec![0.0; *width],
+            };
+            for (index, &column) in columns.iter().enumerate() {
+                all.factor[column] = front.factor[index];
+                all.offset[column] = front.offset[index];
+            }
+            front = all;
+        }
+        front
     }
 
     /// Gives a layer of some features the weights 0 for all others.

@@ -15,6 +15,8 @@ use crate::memory;
 pub(super) struct Array {
     pub(super) dims: Vec<usize>,
     pub(super) values: Vec<f64>,
+    /// The numbers are of an integer type.
+    pub(super) is_integer: bool,
 }
 
 /// Values of `TensorProto.DataType`.
@@ -34,12 +36,22 @@ mod data_type {
 
 impl Array {
     pub(super) fn new(dims: Vec<usize>, values: Vec<f64>) -> Self {
-        Self { dims, values }
+        Self {
+            dims,
+            values,
+            is_integer: false,
+        }
     }
 
     /// Returns a number without dimensions.
     pub(super) fn scalar(value: f64) -> Self {
         Self::new(Vec::new(), [value].into())
+    }
+
+    /// The numbers are of an integer type.
+    pub(super) fn of_integers(mut self) -> Self {
+        self.is_integer = true;
+        self
     }
 
     /// Returns the number, if the array has a single one.
@@ -66,6 +78,7 @@ impl Array {
             count = count.saturating_mul(dim);
             dims.push(dim);
         }
+        check_empty(&dims).ok_or_else(|| fault("a large shape without numbers".into()))?;
         let width = match tensor.data_type {
             data_type::UINT8 | data_type::INT8 | data_type::BOOL => 1,
             data_type::UINT16 | data_type::INT16 | data_type::HALF | data_type::BFLOAT => 2,
@@ -97,8 +110,26 @@ impl Array {
                 return Err(fault(format!("{got} numbers for a shape of {count}")));
             }
         }
-        Ok(Self { dims, values })
+        let floats = [
+            data_type::FLOAT,
+            data_type::DOUBLE,
+            data_type::HALF,
+            data_type::BFLOAT,
+        ];
+        Ok(Self {
+            dims,
+            values,
+            is_integer: !floats.contains(&tensor.data_type),
+        })
     }
+}
+
+/// Returns `None` for a shape without numbers that has a large dimension, which would take long to
+/// go through.
+fn check_empty(dims: &[usize]) -> Option<()> {
+    const MOST: usize = 1 << 16;
+    let is_empty = dims.contains(&0);
+    (!is_empty || dims.iter().all(|&dim| dim <= MOST)).then_some(())
 }
 
 /// Returns the number that these little-endian bytes stand for.
@@ -165,8 +196,45 @@ pub(super) fn computed(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
         [a, b] => broadcast(a, b, f),
         _ => None,
     };
-    match node.operator {
-        "Identity" | "Cast" | "CastLike" | "Dropout" => unary(|x| x),
+    if !matches!(node.domain, "" | "ai.onnx") {
+        return None;
+    }
+    let is_whole = |x: &Array| x.values.iter().all(|x| *x == trunc(*x));
+    let is_integer = inputs.first()?.is_integer && inputs.last()?.is_integer;
+    let array = match node.operator {
+        "Identity" => unary(|x| x),
+        "Cast" => {
+            let x = inputs.first()?;
+            let array = match node.integer("to")? {
+                data_type::DOUBLE => unary(|x| x),
+                data_type::FLOAT => unary(|x| f64::from(x as f32)),
+                data_type::BOOL => unary(|x| f64::from(u8::from(x != 0.0))),
+                data_type::INT64 | data_type::INT32 => unary(trunc),
+                // Small whole numbers are exact in all types.
+                _ if is_whole(x) && x.values.iter().all(|x| (0.0..=127.0).contains(x)) => {
+                    unary(|x| x)
+                }
+                _ => None,
+            };
+            let is_float = matches!(
+                node.integer("to"),
+                Some(data_type::DOUBLE | data_type::FLOAT | data_type::HALF | data_type::BFLOAT)
+            );
+            return array.map(|array| Array {
+                is_integer: !is_float,
+                ..array
+            });
+        }
+        "CastLike" => {
+            let like = inputs.get(1)?;
+            let array = unary(|x| x).filter(|x| !like.is_integer || is_whole(x))?;
+            return Some(Array {
+                is_integer: like.is_integer,
+                ..array
+            });
+        }
+        // Quotients of integers are rounded.
+        "Div" | "Reciprocal" | "Sqrt" | "Exp" if is_integer => None,
         "Neg" => unary(|x| -x),
         "Abs" => unary(f64::abs),
         "Reciprocal" => unary(|x| 1.0 / x),
@@ -177,18 +245,8 @@ pub(super) fn computed(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
         "Mul" => binary(|a, b| a * b),
         "Div" => binary(|a, b| a / b),
         "Transpose" => transposed(inputs.first()?, node.find("perm").map(|p| &p.integers[..])),
-        // The numbers stay, and a layer knows its sizes.
-        "Squeeze" => {
-            let x = inputs.first()?;
-            let dims = x.dims.iter().copied().filter(|&dim| dim != 1).collect();
-            Some(Array::new(dims, x.values.clone()))
-        }
-        "Unsqueeze" => {
-            let x = inputs.first()?;
-            let mut dims = x.dims.clone();
-            dims.insert(0, 1);
-            Some(Array::new(dims, x.values.clone()))
-        }
+        "Squeeze" => squeezed(inputs.first()?, axes(node, inputs.get(1).copied())),
+        "Unsqueeze" => unsqueezed(inputs.first()?, &axes(node, inputs.get(1).copied())?),
         "Reshape" => {
             let (x, shape) = (inputs.first()?, inputs.get(1)?);
             reshaped(x, &shape.values)
@@ -204,9 +262,68 @@ pub(super) fn computed(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
             all.dims = [all.values.len()].into();
             Some(all)
         }
-        "DequantizeLinear" => dequantized(node, inputs),
+        "DequantizeLinear" => return dequantized(node, inputs),
         _ => None,
+    };
+    let is_integer = inputs.first()?.is_integer;
+    array.map(|array| Array {
+        is_integer,
+        ..array
+    })
+}
+
+/// Axes of an attribute, or of an input in newer operator sets.
+pub(super) fn axes(node: &Node<'_>, constant: Option<&Array>) -> Option<Vec<i64>> {
+    match (constant, node.find("axes")) {
+        (Some(array), _) => Some(array.values.iter().map(|&axis| axis as i64).collect()),
+        (None, Some(list)) => Some(list.integers.clone()),
+        (None, None) => None,
     }
+}
+
+/// Returns the positions of axes that may count from the end, in order.
+pub(super) fn positions(axes: &[i64], rank: usize) -> Option<Vec<usize>> {
+    let positions = axes.iter().map(|&axis| {
+        let axis = if axis < 0 {
+            axis.checked_add_unsigned(rank as u64)?
+        } else {
+            axis
+        };
+        usize::try_from(axis).ok().filter(|&axis| axis < rank)
+    });
+    let mut positions = positions.collect::<Option<Vec<_>>>()?;
+    positions.sort_unstable();
+    positions.dedup();
+    (positions.len() == axes.len()).then_some(positions)
+}
+
+fn squeezed(x: &Array, axes: Option<Vec<i64>>) -> Option<Array> {
+    let rank = x.dims.len();
+    let removed = match axes {
+        Some(axes) => positions(&axes, rank)?,
+        None => (0..rank).filter(|&axis| x.dims[axis] == 1).collect(),
+    };
+    let kept = (0..rank).filter(|axis| removed.binary_search(axis).is_err());
+    let dims = kept.map(|axis| x.dims[axis]).collect();
+    let is_one = removed.iter().all(|&axis| x.dims[axis] == 1);
+    is_one.then(|| Array::new(dims, x.values.clone()))
+}
+
+fn unsqueezed(x: &Array, axes: &[i64]) -> Option<Array> {
+    let mut dims = x.dims.clone();
+    for axis in positions(axes, x.dims.len().checked_add(axes.len())?)? {
+        if axis > dims.len() {
+            return None;
+        }
+        dims.insert(axis, 1);
+    }
+    Some(Array::new(dims, x.values.clone()))
+}
+
+/// Removes the fraction of a number.
+fn trunc(x: f64) -> f64 {
+    const WHOLE: f64 = (1_u64 << 53) as f64;
+    if x.abs() < WHOLE { x as i64 as f64 } else { x }
 }
 
 /// Returns f of each pair of numbers, of two shapes of which one extends to the other.
@@ -270,12 +387,17 @@ fn reshaped(x: &Array, shape: &[f64]) -> Option<Array> {
     let count = dims
         .iter()
         .fold(1_usize, |product, &dim| product.saturating_mul(dim));
+    check_empty(&dims)?;
     (count == x.values.len()).then(|| Array::new(dims, x.values.clone()))
 }
 
 /// Returns (x - zero point) · scale, with a scale for all numbers or along one axis.
 fn dequantized(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
     let (x, scale) = (inputs.first()?, inputs.get(1)?);
+    let is_blocked = node.integer("block_size").unwrap_or(0) != 0;
+    if is_blocked || scale.dims.len() > 1 {
+        return None;
+    }
     let zero = |at: usize| {
         inputs
             .get(2)

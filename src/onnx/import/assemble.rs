@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::chain::{Chain, chain};
+use super::chain::{Chain, HALF, chain};
 use super::messages::Model;
 use super::patterns::Patterns;
 use super::regression::{Regression, regression};
@@ -60,7 +60,7 @@ pub(super) fn outline<'a>(
 ) -> Result<Outline<'a>> {
     let has = |kind| heads.iter().any(|head| head.kind == kind);
     let is_argmax = heads.iter().any(|head| head.is_argmax);
-    let is_binary = heads.iter().any(|head| head.is_binary);
+    let is_binary = heads.iter().any(|head| head.threshold.is_some());
     let is_named = heads.iter().any(|head| head.labels.is_some());
     let kind = if has(Kind::Pair) {
         ModelKind::Pair
@@ -73,6 +73,7 @@ pub(super) fn outline<'a>(
     } else {
         ModelKind::Network
     };
+    check_heads(source, heads)?;
     let [head, ..] = heads else {
         return Err(malformed("it has no output"));
     };
@@ -94,15 +95,59 @@ pub(super) fn outline<'a>(
     })
 }
 
+/// Checks that outputs of the same logits belong to one model.
+fn check_heads(source: &Source<'_>, heads: &[Head<'_>]) -> Result<()> {
+    let several = |problem: &str| {
+        let outputs = source.outputs();
+        let advice = "choose one with Importer::output";
+        Err(malformed(format!(
+            "its outputs {outputs} {problem}; {advice}"
+        )))
+    };
+    let mut labels = heads.iter().filter_map(|head| head.labels.as_ref());
+    let first = labels.next();
+    if labels.any(|labels| Some(labels) != first) {
+        return several("have different labels");
+    }
+    let is_argmax = heads.iter().any(|head| head.is_argmax);
+    let is_binary = heads.iter().any(|head| head.threshold.is_some());
+    let has = |kind| {
+        heads
+            .iter()
+            .any(|head| head.kind == kind && !head.is_argmax)
+    };
+    let is_softmax = has(Kind::Softmax) || is_argmax;
+    let has_values = heads
+        .iter()
+        .any(|head| head.kind == Kind::Values && !head.is_decision());
+    let has_sigmoid = has(Kind::Sigmoid) || is_binary;
+    if has_sigmoid && (is_softmax || has_values && heads.len() > 1 && !is_binary) {
+        return several("are several functions of the same logits");
+    }
+    Ok(())
+}
+
 /// Builds the model of a graph.
 pub(super) fn assemble<T: Float>(
     source: &Source<'_>,
     patterns: &Patterns<T>,
     outline: Outline<'_>,
 ) -> Result<Imported<T>> {
-    let chain = chain(source, patterns, outline.logits)?;
+    let chain = chain(
+        source,
+        patterns,
+        outline.logits,
+        outline.kind == ModelKind::Network,
+    )?;
     check_shape(source, &chain)?;
     let width = chain.outputs();
+    if outline.kind == ModelKind::Classes && width == Some(1) {
+        let last = chain.steps.last().map_or("", |step| &step.title);
+        return Err(malformed(format!(
+            "{last}: one logit of a softmax or an ArgMax, which need two or more; export the \
+             network up to this node"
+        )));
+    }
     let is_two = outline.kind == ModelKind::Classes && width == Some(2);
     if let (ModelKind::Pair, Some(width @ 2..)) = (outline.kind, width) {
         let last = chain.steps.last().map_or("", |step| &step.title);
@@ -111,13 +156,19 @@ pub(super) fn assemble<T: Float>(
              of two classes has one; export the network up to this node"
         )));
     }
-    let skipped: Vec<_> = chain.skipped.iter().copied().collect();
+    let skipped = chain.skipped.iter().copied().filter(|name| *name != HALF);
+    let skipped: Vec<_> = skipped.collect();
+    let is_half = chain.skipped.contains(HALF);
     let mut built = build::build(chain, is_two)?;
     if !skipped.is_empty() {
         let operators = skipped.join(", ");
         built
             .notes
             .push(format!("operators without an effect: {operators}"));
+    }
+    if is_half {
+        let note = "the model rounds values to f16 or bf16 between its layers, which is left out";
+        built.notes.push(note.into());
     }
     if outline.has_logarithms {
         let note = "the outputs are logarithms of probabilities, and predict_probability returns \
@@ -158,9 +209,12 @@ fn check_shape<T>(source: &Source<'_>, chain: &Chain<'_, T>) -> Result<()> {
     let inputs = source.graph.inputs.iter();
     let mut shapes = inputs.filter(|input| input.name == chain.input);
     let shape = shapes.find_map(|input| input.shape.as_ref());
-    let is_flattened = ["Flatten", "Reshape"]
-        .iter()
-        .any(|name| chain.skipped.contains(name));
+    let first = chain.steps.first();
+    let is_flattened = first.is_some_and(|first| {
+        source
+            .layout(first.input)
+            .is_some_and(|layout| !layout.is_grid)
+    });
     match shape.map(|shape| &shape[..]) {
         Some([_, middle @ .., _]) if !is_flattened && middle.iter().any(|n| *n != Some(1)) => {
             let (input, dimensions) = (chain.input, middle.len() + 2);

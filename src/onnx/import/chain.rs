@@ -8,13 +8,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::array::Array;
+use super::form::casts_to_float;
 use super::messages::Node;
 use super::patterns::{self, Patterns};
 use super::source::Source;
 use super::wire::malformed;
-use crate::activation::{Activation, Parametric, Relu};
+use crate::activation::{Activation, LeakyRelu, Parametric, Relu};
 use crate::affine::{Affine, BatchNorm, Dense};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::float::Float;
 
 /// One step of a chain.
@@ -32,15 +33,28 @@ pub(super) enum Link<T> {
     },
 }
 
+impl<T> Link<T> {
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Dense(dense) => dense.weights.len() + dense.bias.len(),
+            Self::Affine(map) => map.factor.len() + map.offset.len(),
+            Self::Columns(indices) => indices.len(),
+            Self::Activation { alpha, .. } => alpha.len(),
+        }
+    }
+}
+
 /// A step, with the title of its node.
-pub(super) struct Step<T> {
+pub(super) struct Step<'a, T> {
     pub(super) link: Link<T>,
     pub(super) title: String,
+    /// Name of the value in front of it.
+    pub(super) input: &'a str,
 }
 
 /// A chain, from the graph's input on.
 pub(super) struct Chain<'a, T> {
-    pub(super) steps: Vec<Step<T>>,
+    pub(super) steps: Vec<Step<'a, T>>,
     /// Name of the input.
     pub(super) input: &'a str,
     /// Number of inputs, if the graph has it.
@@ -54,18 +68,27 @@ impl<T> Chain<'_, T> {
     pub(super) fn outputs(&self) -> Option<usize> {
         self.steps.iter().rev().find_map(|step| match &step.link {
             Link::Dense(dense) => Some(dense.bias.len()),
+            Link::Columns(indices) => Some(indices.len()),
             _ => None,
         })
     }
 }
 
+/// Name of a cast to f16 or bf16 among the operators without an effect.
+pub(super) const HALF: &str = "Cast to f16";
+
 /// Follows the values from `output` back to an input of the graph.
+///
+/// The last nodes of a whole model may give its numbers another shape.
 pub(super) fn chain<'a, T: Float>(
     source: &Source<'a>,
     patterns: &Patterns<T>,
     output: &'a str,
+    is_whole: bool,
 ) -> Result<Chain<'a, T>> {
     let (mut steps, mut skipped) = (Vec::new(), BTreeSet::new());
+    // Nodes may share weights, and each layer has its own.
+    let mut budget = source.numbers();
     let mut value = output;
     // Each step passes at least one node, so a longer chain goes round in a circle.
     for _ in 0..=source.graph.nodes.len() {
@@ -89,17 +112,56 @@ pub(super) fn chain<'a, T: Float>(
         if node.outputs.first() != Some(&value) {
             return Err(Source::refuse(node, "an output other than the first one"));
         }
-        if is_skipped(source, node)? {
+        if is_skipped(source, node, is_whole && steps.is_empty())? {
             skipped.insert(node.operator);
+            if node.is("Cast") && matches!(node.integer("to"), Some(10 | 16)) {
+                skipped.insert(HALF);
+            }
             value = only(source, node)?;
+            if node.input(0) != Some(value) {
+                return Err(Source::refuse(node, "a computed setting"));
+            }
             continue;
         }
         let (link, input) = link(source, patterns, node, value)?;
+        let Some(rest) = budget.checked_sub(link.numbers()) else {
+            let expected = "4 for each byte of the file";
+            return Err(Error::too_large(
+                "numbers of shared weights",
+                expected,
+                "more",
+            ));
+        };
+        budget = rest;
         let title = node.title();
-        steps.push(Step { link, title });
+        if !fits(source, &link, node, input) {
+            let reason = "an operator of another axis than that of the features";
+            return Err(Source::refuse(node, reason));
+        }
+        steps.push(Step { link, title, input });
         value = input;
     }
     Err(malformed("its nodes form a circle"))
+}
+
+/// Returns `true` if a link works on the features of its input.
+fn fits<T>(source: &Source<'_>, link: &Link<T>, node: &Node<'_>, input: &str) -> bool {
+    let Some(layout) = source.layout(input) else {
+        return false;
+    };
+    match link {
+        Link::Columns(_) if node.is("Gather") => {
+            layout.is_features(node.integer("axis").unwrap_or(0))
+                && node
+                    .outputs
+                    .first()
+                    .is_some_and(|to| source.layout(to).is_some())
+        }
+        Link::Affine(map) if map.width() == 1 => true,
+        Link::Affine(_) if node.is("BatchNormalization") => layout.is_features(1),
+        Link::Dense(_) | Link::Columns(_) | Link::Affine(_) => layout.is_last(),
+        Link::Activation { alpha, .. } => alpha.len() <= 1 || layout.is_last(),
+    }
 }
 
 /// Returns the only input that is no constant.
@@ -107,25 +169,35 @@ fn only<'a>(source: &Source<'a>, node: &Node<'a>) -> Result<&'a str> {
     match source.variables(node)[..] {
         [value] => Ok(value),
         [] => Err(Source::refuse(node, "no input that the graph computes")),
+        _ if source.unfolded(node).is_some() => {
+            let reason = source.unfolded(node).unwrap_or_default();
+            Err(Source::refuse(node, &reason))
+        }
         _ => Err(Source::refuse(
             node,
-            "it joins two values, as residual connections do; a network here is one chain of layers",
+            "it joins two values, as residual connections and unknown activations do; a network here is \
+             one chain of layers and built-in activations",
         )),
     }
 }
 
 /// Returns `true` for an operator that leaves all numbers of a sample as they are.
-fn is_skipped(source: &Source<'_>, node: &Node<'_>) -> Result<bool> {
-    /// Values of `TensorProto.DataType` that hold fractions.
-    const FLOATS: [i64; 4] = [1, 10, 11, 16];
+fn is_skipped(source: &Source<'_>, node: &Node<'_>, is_last: bool) -> Result<bool> {
     if !matches!(node.domain, "" | "ai.onnx") {
         return Ok(false);
     }
     Ok(match node.operator {
-        "Identity" | "CastLike" | "Squeeze" | "Unsqueeze" => true,
-        "Flatten" => {
-            if !matches!(node.integer("axis"), None | Some(1)) {
-                return Err(Source::refuse(node, "an axis other than 1"));
+        "Identity" => true,
+        "Flatten" | "Squeeze" | "Unsqueeze" | "Reshape" => {
+            if !is_last {
+                check_move(source, node)?;
+            }
+            true
+        }
+        "CastLike" => {
+            let like = node.input(1).and_then(|name| source.constant(name));
+            if like.is_some_and(|like| like.is_integer) {
+                return Err(Source::refuse(node, "it rounds numbers to another type"));
             }
             true
         }
@@ -141,33 +213,24 @@ fn is_skipped(source: &Source<'_>, node: &Node<'_>) -> Result<bool> {
             true
         }
         "Cast" => {
-            let is_old = node.find("to").is_some_and(|to| to.text.is_some());
-            if !is_old && !FLOATS.contains(&node.integer("to").unwrap_or(0)) {
+            if !casts_to_float(node) {
                 return Err(Source::refuse(node, "it rounds numbers to another type"));
-            }
-            true
-        }
-        "Reshape" => {
-            let shape = match node.input(1) {
-                Some(name) => source.constant(name).map(|shape| shape.values.clone()),
-                None => node
-                    .find("shape")
-                    .map(|shape| shape.integers.iter().map(|&dim| dim as f64).collect()),
-            };
-            let keeps = shape.is_some_and(|shape| {
-                let fixed = shape.iter().filter(|&&dim| dim > 1.0).count();
-                fixed <= 1 && shape.len() <= 4
-            });
-            if !keeps {
-                return Err(Source::refuse(
-                    node,
-                    "a shape that mixes samples and features",
-                ));
             }
             true
         }
         _ => false,
     })
+}
+
+/// Checks that a node leaves samples and features apart.
+pub(super) fn check_move(source: &Source<'_>, node: &Node<'_>) -> Result<()> {
+    match node.outputs.first().and_then(|to| source.layout(to)) {
+        Some(_) => Ok(()),
+        None => Err(Source::refuse(
+            node,
+            "a shape that mixes samples and features",
+        )),
+    }
 }
 
 /// Returns what a node computes, and its input.
@@ -192,7 +255,8 @@ fn link<'a, T: Float>(
     }
     if let Some(activation) = patterns::operator::<T>(node) {
         let activation = activation.map_err(|reason| Source::refuse(node, reason))?;
-        activation.check()?;
+        let checked = activation.check();
+        checked.map_err(|error| Source::refuse(node, &format!("{error}")))?;
         let alpha = Vec::new();
         return Ok((Link::Activation { activation, alpha }, only(source, node)?));
     }
@@ -207,7 +271,7 @@ fn link<'a, T: Float>(
 
 /// y = alpha · op(x) · op(W) + beta · C.
 fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
-    let refuse = |reason| Err(Source::refuse(node, reason));
+    let refuse = |reason: &str| Err(Source::refuse(node, reason));
     let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
         return refuse("expected an input and weights");
     };
@@ -218,7 +282,8 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
         return refuse("a transposed input");
     }
     let Some(weights) = source.constant(w) else {
-        return refuse("weights that are no constants");
+        let reason = source.unfolded(node);
+        return refuse(reason.as_deref().unwrap_or("weights that are no constants"));
     };
     let [rows, columns] = weights.dims[..] else {
         return refuse("weights that are no matrix");
@@ -229,6 +294,9 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
     } else {
         (columns, rows)
     };
+    if weights.values.is_empty() {
+        return refuse("a layer without inputs or outputs");
+    }
     let alpha = node.float("alpha").map_or(1.0, f64::from);
     let beta = node.float("beta").map_or(1.0, f64::from);
     let weight = |row: usize, column: usize| {
@@ -264,7 +332,7 @@ fn gemm<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str
 }
 
 fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a str)> {
-    let refuse = |reason| Err(Source::refuse(node, reason));
+    let refuse = |reason: &str| Err(Source::refuse(node, reason));
     let [Some(x), Some(w)] = [node.input(0), node.input(1)] else {
         return refuse("expected an input and weights");
     };
@@ -272,11 +340,15 @@ fn matmul<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
         return refuse("weights in front of the inputs; export the transposed product");
     }
     let Some(weights) = source.constant(w) else {
-        return refuse("weights that are no constants");
+        let reason = source.unfolded(node);
+        return refuse(reason.as_deref().unwrap_or("weights that are no constants"));
     };
     let [inputs, outputs] = weights.dims[..] else {
         return refuse("weights that are no matrix");
     };
+    if weights.values.is_empty() {
+        return refuse("a layer without inputs or outputs");
+    }
     let all = (0..outputs).flat_map(|row| (0..inputs).map(move |column| column * outputs + row));
     let weights = all.map(|at| weights.values[at]).collect();
     let bias = vec![0.0; outputs];
@@ -309,8 +381,17 @@ fn parametric<'a, T: Float>(
 ) -> Option<(Link<T>, &'a str)> {
     if node.is("PRelu") {
         let (x, slope) = (node.input(0)?, source.constant(node.input(1)?)?);
+        let slopes = slope.vector()?;
+        if let [first, rest @ ..] = slopes
+            && rest.iter().all(|slope| slope == first)
+        {
+            // 1 - slope would cost digits.
+            let activation: Arc<dyn Activation<T>> = Arc::new(LeakyRelu::new(*first));
+            let alpha = Vec::new();
+            return Some((Link::Activation { activation, alpha }, x));
+        }
         // max(0, x) + slope · min(0, x) = x + (1 - slope) (max(0, x) - x).
-        let alpha = slope.vector()?.iter().map(|slope| 1.0 - slope).collect();
+        let alpha = slopes.iter().map(|slope| 1.0 - slope).collect();
         let activation = Arc::new(Parametric(Relu));
         return Some((Link::Activation { activation, alpha }, x));
     }
@@ -420,6 +501,18 @@ fn affine<'a, T>(source: &Source<'a>, node: &Node<'a>) -> Result<(Link<T>, &'a s
     let Some(row) = constant.and_then(Array::vector) else {
         return refuse("a constant that is no row of numbers");
     };
+    // Of operator sets in front of 7.
+    if row.len() > 1
+        && node
+            .integer("axis")
+            .is_some_and(|axis| !matches!(axis, 1 | -1))
+    {
+        return refuse("a constant along another axis than that of the features");
+    }
+    let is_integer = source.layout(x).is_some_and(|layout| layout.is_integer);
+    if is_integer && node.operator == "Div" {
+        return refuse("a quotient of integers; cast the inputs to f32 first");
+    }
     let row = row.to_vec();
     let (factor, offset) = match (node.operator, is_first) {
         ("Add", _) => (vec![1.0], row),
@@ -477,7 +570,9 @@ fn reason_for(node: &Node<'_>) -> &'static str {
             "a recurrent or conditional part; only dense layers can be imported"
         }
         "Clip" => "limits that no activation has: they are 0 to 6 or infinity, and -1 to 1",
-        "Softmax" | "LogSoftmax" => "a softmax that is not the last operator",
+        "Softmax" | "LogSoftmax" => {
+            "a softmax that is not the last operator, or of another axis than that of the features"
+        }
         "Concat" | "Gather" | "Slice" | "Split" | "ArrayFeatureExtractor" => {
             "it joins, reorders or picks features; export the network behind it"
         }

@@ -33,6 +33,9 @@ const LONGEST: usize = 400_000;
 /// Maximum number of nodes between a formula's value and its variable.
 const DEEPEST: usize = 128;
 
+/// Maximum number of factors of a term.
+const FACTORS: usize = 64;
+
 impl Form {
     pub(super) fn number(number: f64) -> Self {
         let factors = Vec::new();
@@ -69,6 +72,17 @@ impl Form {
             [] => Some(0.0),
             [term] if term.factors.is_empty() => Some(term.number),
             _ => None,
+        }
+    }
+
+    /// Returns `true` for a comparison, whose 0 and 1 are those of all types.
+    fn is_truth(&self) -> bool {
+        const NAMES: [&str; 4] = ["Greater(", "Less(", "LessOrEqual(", "Or("];
+        match &self.terms[..] {
+            [Term { number, factors }] if *number == 1.0 => {
+                matches!(&factors[..], [of] if NAMES.iter().any(|name| of.starts_with(name)))
+            }
+            _ => false,
         }
     }
 
@@ -204,14 +218,25 @@ impl<'s, 'a> Formula<'s, 'a> {
         let node = self.source.producer(value).filter(|_| depth < DEEPEST)?;
         let is_standard = matches!(node.domain, "" | "ai.onnx");
         let mut inputs = Vec::new();
-        for name in node
-            .inputs
-            .iter()
-            .filter(|name| !name.is_empty() && is_standard)
+        for name in node.inputs.iter().filter(|_| is_standard) {
+            // An input that is left out keeps its place.
+            inputs.push(match *name {
+                "" => None,
+                name => Some(self.of(name, depth + 1)?),
+            });
+        }
+        if node.is("CastLike")
+            && node
+                .input(1)
+                .is_some_and(|name| self.source.constant(name).is_some())
         {
-            inputs.push(self.of(name, depth + 1)?);
+            return None;
         }
         let form = apply(node, &inputs)?;
+        // The factors of a product are compared with each other.
+        if form.terms.iter().any(|term| term.factors.len() > FACTORS) {
+            return None;
+        }
         self.length += form.print().len();
         self.known.insert(value, form.clone());
         (self.length <= LONGEST).then_some(form)
@@ -219,13 +244,23 @@ impl<'s, 'a> Formula<'s, 'a> {
 }
 
 /// Returns the form of a node.
-fn apply(node: &Node<'_>, inputs: &[Form]) -> Option<Form> {
-    let both = || match inputs {
+fn apply(node: &Node<'_>, inputs: &[Option<Form>]) -> Option<Form> {
+    if node.is("Clip") {
+        let x = inputs.first()?.as_ref()?;
+        let limit = |name, index: usize| match inputs.get(index) {
+            Some(Some(limit)) => limit.as_number().map(Some),
+            _ => Some(node.float(name).map(f64::from)),
+        };
+        return Some(clip(x, limit("min", 1)?, limit("max", 2)?));
+    }
+    let inputs: Vec<Form> = inputs.iter().cloned().collect::<Option<_>>()?;
+    let both = || match &inputs[..] {
         [a, b] => Some((a.clone(), b.clone())),
         _ => None,
     };
     let x = inputs.first()?.clone();
     Some(match node.operator {
+        "Cast" if !casts_to_float(node) && !x.is_truth() => return None,
         "Identity" | "Cast" | "CastLike" => x,
         "Add" => both().map(|(a, b)| a.plus(b))?,
         "Sub" => both().map(|(a, b)| a.plus(b.scaled(-1.0)))?,
@@ -241,13 +276,6 @@ fn apply(node: &Node<'_>, inputs: &[Form]) -> Option<Form> {
                 0.5 => function("Sqrt", &[&x]),
                 _ => return None,
             }
-        }
-        "Clip" => {
-            let limit = |name, index: usize| match inputs.get(index) {
-                Some(limit) => limit.as_number(),
-                None => node.float(name).map(f64::from),
-            };
-            clip(&x, limit("min", 1), limit("max", 2))
         }
         "Min" | "Max" => {
             let (a, b) = both()?;
@@ -280,6 +308,19 @@ fn apply(node: &Node<'_>, inputs: &[Form]) -> Option<Form> {
     })
 }
 
+/// Returns `true` if a cast leaves numbers as they are, up to the digits of a type of fractions.
+pub(super) fn casts_to_float(node: &Node<'_>) -> bool {
+    /// Values of `TensorProto.DataType` that hold fractions.
+    const FLOATS: [i64; 4] = [1, 10, 11, 16];
+    let to = node.find("to");
+    match to.and_then(|to| to.text) {
+        Some(name) => matches!(name, b"FLOAT" | b"FLOAT16" | b"DOUBLE"),
+        None => to
+            .and_then(|to| to.integer)
+            .is_some_and(|to| FLOATS.contains(&to)),
+    }
+}
+
 /// Returns the shortest decimal number that rounds to this f32, which the exporter was given.
 pub(super) fn short(x: f32) -> f64 {
     format!("{x}").parse().unwrap_or(f64::from(x))
@@ -287,11 +328,10 @@ pub(super) fn short(x: f32) -> f64 {
 
 /// Returns the form of x limited to a range.
 fn clip(x: &Form, low: Option<f64>, high: Option<f64>) -> Form {
-    let limit = |limit: Option<f64>| match limit {
-        // Exporters write the largest numbers of f32 for limits that are left out.
-        Some(limit) if limit.abs() < 3e38 => format!("{limit:.6e}"),
-        _ => "none".into(),
-    };
+    // Exporters write the largest numbers of f32 for limits that are left out.
+    let low = low.filter(|&low| low > -3e38 || low.is_nan());
+    let high = high.filter(|&high| high < 3e38 || high.is_nan());
+    let limit = |limit: Option<f64>| limit.map_or("none".into(), |limit| format!("{limit:.6e}"));
     let (low, high) = (limit(low), limit(high));
     // A limit of a limit.
     if let [

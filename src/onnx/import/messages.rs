@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 use super::wire::{Fields, Wire, malformed};
 use crate::error::{Error, Result};
 
-/// Maximum number of nodes, of constants and of attributes of a node. A chain of layers has a few
-/// Maximum number of nodes, of constants and of attributes of a node. A chain of layers has a few
+/// Maximum number of nodes, and of constants. A chain of layers has a few
 /// dozen, and hostile bytes could ask for much memory.
 const MOST: usize = 10_000;
+
+/// Maximum number of attributes of a node, which take far more memory than their bytes.
+const ATTRIBUTES: usize = 100;
 
 /// A model: a graph, and the versions of its operators.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ pub(super) struct Graph<'a> {
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Option<Vec<Option<i64>>>,
+    /// `TensorProto.DataType`, or 0.
+    pub(super) data_type: i64,
 }
 
 /// One use of an operator.
@@ -194,7 +198,13 @@ impl<'a> Input<'a> {
                 (2, value) => {
                     for field in Fields::new(value.bytes("type")?) {
                         if let (1, value) = field? {
-                            input.shape = shape(value.bytes("tensor_type")?)?;
+                            let tensor = value.bytes("tensor_type")?;
+                            input.shape = shape(tensor)?;
+                            for field in Fields::new(tensor) {
+                                if let (1, value) = field? {
+                                    input.data_type = value.integer("elem_type")?;
+                                }
+                            }
                         }
                     }
                 }
@@ -242,7 +252,12 @@ impl<'a> Node<'a> {
                 (4, value) => node.operator = value.text("op_type")?,
                 (5, value) => {
                     let attribute = Attribute::read(value.bytes("attribute")?)?;
-                    push("attributes of a node", &mut node.attributes, attribute)?;
+                    if node.attributes.len() == ATTRIBUTES {
+                        let (what, most) =
+                            ("attributes of a node", format!("at most {ATTRIBUTES}"));
+                        return Err(Error::too_large(what, most, "more"));
+                    }
+                    node.attributes.push(attribute);
                 }
                 (7, value) => node.domain = value.text("domain")?,
                 _ => {}

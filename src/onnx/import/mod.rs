@@ -17,6 +17,7 @@ mod chain;
 mod external;
 mod form;
 mod labels;
+mod layout;
 mod messages;
 mod parameters;
 mod patterns;
@@ -212,7 +213,7 @@ impl Importer {
             return Err(malformed("it has sparse tensors; export it without them"));
         }
         check_opsets(&model)?;
-        let source = Source::new(&model.graph, bytes.len(), external)?;
+        let source = Source::new(&model.graph, model.opset(""), bytes.len(), external)?;
         let is_own = model.producer == env!("CARGO_PKG_NAME");
         let fact = |key| model.metadata.iter().find(|(of, _)| is_own && *of == key);
         if let Some((_, encoding)) = fact("encoding") {

@@ -127,7 +127,10 @@ fn form<T: Float>(
     graph.output("y", formula(x)?, 1);
     let bytes = proto::encode(&model(graph, "f", Vec::new()));
     let model = Model::read(&bytes).ok()?;
-    let source = Source::new(&model.graph, bytes.len(), |_| Ok(Vec::new())).ok()?;
+    let source = Source::new(&model.graph, model.opset(""), bytes.len(), |_| {
+        Ok(Vec::new())
+    })
+    .ok()?;
     // The identity has no node.
     source.producer("y")?;
     Some(Formula::form(&source, ("x", "y"), &Cell::new(LETTERS))?.print())

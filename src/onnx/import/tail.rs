@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::array::Array;
+use super::chain::check_move;
+use super::form::casts_to_float;
 use super::messages::Node;
 use super::patterns::Patterns;
 use super::source::Source;
@@ -53,11 +55,22 @@ pub(super) struct Head<'a> {
     pub(super) labels: Option<Vec<Label>>,
     /// The output is the index or label of the likeliest class.
     pub(super) is_argmax: bool,
+    /// Labels have an index.
+    has_index: bool,
+    /// Probabilities have names.
+    is_named: bool,
+    /// Numbers become `false` for 0 and `true` for others.
+    is_truth: bool,
+    /// Numbers become those of another type.
+    is_cast: bool,
     /// The output has logarithms of probabilities.
     pub(super) is_logarithm: bool,
-    /// The output compares each probability with a threshold.
-    pub(super) is_binary: bool,
+    /// The output compares each value with this threshold.
+    pub(super) threshold: Option<f64>,
 }
+
+/// `TensorProto.DataType` of truth values.
+const BOOL: i64 = 9;
 
 impl<'a> Head<'a> {
     pub(super) fn new<T: Float>(
@@ -71,8 +84,12 @@ impl<'a> Head<'a> {
             logits: output,
             labels: None,
             is_argmax: false,
+            has_index: false,
+            is_named: false,
+            is_truth: false,
+            is_cast: false,
             is_logarithm: false,
-            is_binary: false,
+            threshold: None,
         };
         let mut value = output;
         for _ in 0..=source.graph.nodes.len() {
@@ -86,6 +103,7 @@ impl<'a> Head<'a> {
         }
         // Without labels, only probabilities give other operators their meaning.
         head.probabilities(source, patterns, value);
+        head.check(source, value)?;
         if head.is_decision() && head.kind == Kind::Values {
             head.logits = value;
         }
@@ -94,13 +112,60 @@ impl<'a> Head<'a> {
 
     /// Returns `true` for an output of labels or of named probabilities.
     pub(super) fn is_decision(&self) -> bool {
-        self.labels.is_some() || self.is_argmax || self.is_binary
+        self.labels.is_some() || self.is_argmax || self.threshold.is_some()
+    }
+
+    /// Checks that the operators in front of the output are those of a classifier.
+    fn check(&self, source: &Source<'a>, value: &'a str) -> Result<()> {
+        let Some(node) = source.producer(self.output) else {
+            return Ok(());
+        };
+        let refuse = |reason| Err(Source::refuse(node, reason));
+        // A sigmoid is above 0.5 where its argument is above 0.
+        let expected = match self.kind {
+            Kind::Values => 0.0,
+            Kind::Sigmoid => 0.5,
+            Kind::Softmax | Kind::Pair => f64::NAN,
+        };
+        if self
+            .threshold
+            .is_some_and(|threshold| threshold != expected)
+        {
+            return refuse(
+                "labels of another threshold than 0.5 for sigmoids or 0 for logits; export the \
+                 network in front of it",
+            );
+        }
+        if self.is_truth && self.threshold.is_none() {
+            return refuse("it rounds numbers to another type");
+        }
+        if self.has_index && !self.is_argmax {
+            return refuse("labels of an index that is no ArgMax");
+        }
+        if self.is_named && self.kind == Kind::Values {
+            return refuse(
+                "names for numbers that are no probabilities of a softmax or sigmoid; export the \
+                 network in front of it",
+            );
+        }
+        if self.is_cast && !self.is_argmax && self.threshold.is_none() {
+            return refuse("it rounds numbers to another type");
+        }
+        let is_rows = source.layout(value).is_some();
+        if self.is_decision() && !is_rows {
+            return refuse("a shape that mixes samples and features");
+        }
+        Ok(())
     }
 
     /// Returns the input of a node that turns probabilities into labels.
     fn peel(&mut self, source: &Source<'a>, node: &'a Node<'a>) -> Result<Option<&'a str>> {
         let input = || source.variables(node).first().copied();
-        if node.is_ml("ZipMap") {
+        // Only indices have labels, and only values become indices.
+        let is_values = !self.is_argmax && self.threshold.is_none();
+        let is_first = is_values && self.labels.is_none();
+        let is_index = self.is_argmax || self.threshold.is_some();
+        if node.is_ml("ZipMap") && is_first {
             let labels = node
                 .find("classlabels_int64s")
                 .map(|list| integers(&list.integers));
@@ -108,13 +173,17 @@ impl<'a> Head<'a> {
                 .find("classlabels_strings")
                 .map(|list| texts(&list.texts));
             self.labels = labels.or(words);
+            self.is_named = true;
             return Ok(input());
         }
-        if node.is_ml("ArrayFeatureExtractor") {
+        if node.is_ml("ArrayFeatureExtractor") && is_first {
             let [Some(classes), Some(index)] = [node.input(0), node.input(1)] else {
                 return Ok(None);
             };
             self.labels = match (source.constant(classes), source.texts(classes)) {
+                (Some(array), _) if array.values.iter().any(|x| *x != (*x as i64) as f64) => {
+                    return Err(Source::refuse(node, "labels that are no whole numbers"));
+                }
                 (Some(array), _) => Some(
                     array
                         .values
@@ -125,18 +194,18 @@ impl<'a> Head<'a> {
                 (None, Some(words)) => Some(texts(words)),
                 _ => return Ok(None),
             };
+            self.has_index = true;
             return Ok(Some(index));
         }
-        if node.is_ml("Binarizer") {
-            if node.float("threshold").unwrap_or(0.0) != 0.5 {
-                return Err(Source::refuse(node, "a threshold other than 0.5"));
-            }
-            self.is_binary = true;
+        if node.is_ml("Binarizer") && is_first {
+            self.threshold = Some(node.float("threshold").unwrap_or(0.0).into());
             return Ok(input());
         }
-        if node.is("ArgMax") {
+        if node.is("ArgMax") && is_values && !self.is_named {
             let is_last = node.integer("select_last_index").unwrap_or(0) != 0;
-            if is_last || !matches!(node.integer("axis"), Some(1 | -1)) {
+            let axis = node.integer("axis").unwrap_or(0);
+            let layout = input().and_then(|input| source.layout(input));
+            if is_last || !layout.is_some_and(|layout| layout.is_features(axis)) {
                 return Err(Source::refuse(
                     node,
                     "an axis other than that of the classes",
@@ -145,27 +214,33 @@ impl<'a> Head<'a> {
             self.is_argmax = true;
             return Ok(input());
         }
-        if node.is("Greater") {
+        if node.is("Greater") && is_first {
             let threshold = node.input(1).and_then(|name| source.constant(name));
-            if threshold.and_then(Array::single) == Some(0.0) {
-                self.is_binary = true;
+            let threshold = threshold.and_then(Array::single);
+            if threshold == Some(0.0) || threshold == Some(0.5) {
+                self.threshold = threshold;
                 return Ok(input());
             }
             return Ok(None);
         }
-        let passes = [
-            "Cast",
-            "Identity",
-            "Reshape",
-            "Squeeze",
-            "Unsqueeze",
-            "Flatten",
-        ];
-        Ok(if passes.iter().any(|name| node.is(name)) {
-            input()
-        } else {
-            None
-        })
+        if node.is("Cast") {
+            // Behind an index, the cast would be of values.
+            if is_index && !casts_to_float(node) {
+                return Ok(None);
+            }
+            if node.integer("to") == Some(BOOL) && self.threshold.is_none() {
+                self.is_truth = true;
+            }
+            self.is_cast |= !casts_to_float(node);
+            return Ok(input());
+        }
+        if ["Reshape", "Squeeze", "Unsqueeze", "Flatten"]
+            .iter()
+            .any(|name| node.is(name))
+        {
+            return Ok(input().filter(|_| check_move(source, node).is_ok()));
+        }
+        Ok(if node.is("Identity") { input() } else { None })
     }
 
     /// Finds the logits of probabilities.
@@ -178,8 +253,20 @@ impl<'a> Head<'a> {
         let Some(node) = source.producer(value) else {
             return;
         };
-        let axis = node.integer("axis");
-        if (node.is("Softmax") || node.is("LogSoftmax")) && matches!(axis, None | Some(1 | -1)) {
+        let is_flat = source.opset < 13;
+        let axis = node.integer("axis").unwrap_or(if is_flat { 1 } else { -1 });
+        let layout = source
+            .variables(node)
+            .first()
+            .and_then(|input| source.layout(input));
+        let is_of_classes = layout.is_some_and(|layout| {
+            if is_flat {
+                layout.is_flat(axis)
+            } else {
+                layout.is_features(axis)
+            }
+        });
+        if (node.is("Softmax") || node.is("LogSoftmax")) && is_of_classes {
             if let Some(&input) = source.variables(node).first() {
                 (self.kind, self.logits) = (Kind::Softmax, input);
                 self.is_logarithm = node.is("LogSoftmax");
@@ -213,6 +300,9 @@ fn pair<'a>(
         return None;
     };
     let logit = sigmoid(second)?;
+    if !source.layout(second)?.is_features(node.integer("axis")?) {
+        return None;
+    }
     // This crate writes the sigmoid of the negative logit, and others 1 - p.
     let complement = source.producer(first)?;
     let one = complement.input(0).and_then(|name| source.constant(name));
