@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::chain::{Chain, Link};
+use super::chain::Chain;
+use super::link::Link;
 use super::wire::malformed;
 use crate::error::Result;
 use crate::float::Float;

@@ -18,6 +18,7 @@ mod external;
 mod form;
 mod labels;
 mod layout;
+mod link;
 mod messages;
 mod parameters;
 mod patterns;
@@ -35,6 +36,9 @@ use tail::Head;
 use wire::malformed;
 
 pub use tail::Label;
+
+/// Maximum number of outputs, each of which is followed through the whole graph.
+const MOST_OUTPUTS: usize = 100;
 
 /// A model from an ONNX file.
 ///
@@ -250,6 +254,14 @@ impl Importer {
                 Some(of) => of == name,
                 None => !is_constant(name),
             });
+        if self.output.is_none() && source.graph.outputs.len() > MOST_OUTPUTS {
+            let got = source.graph.outputs.len();
+            return Err(Error::too_large(
+                "outputs of an ONNX model",
+                format!("at most {MOST_OUTPUTS}, or the name of one"),
+                got,
+            ));
+        }
         let heads = wanted.map(|name| Head::new(source, patterns, name));
         let heads = heads.collect::<Result<Vec<_>>>()?;
         match (&self.output, &heads[..]) {

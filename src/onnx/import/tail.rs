@@ -44,6 +44,23 @@ pub(super) enum Kind {
     Pair,
 }
 
+/// The values that have labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Labelled {
+    /// Each index stands for a label.
+    Index,
+    /// Each probability has a name.
+    Probabilities,
+}
+
+/// A type without fractions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cast {
+    Integer,
+    /// 0 becomes `false`, and other numbers `true`.
+    Truth,
+}
+
 /// An output of the graph, seen from its logits.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
@@ -55,14 +72,10 @@ pub(super) struct Head<'a> {
     pub(super) labels: Option<Vec<Label>>,
     /// The output is the index or label of the likeliest class.
     pub(super) is_argmax: bool,
-    /// Labels have an index.
-    has_index: bool,
-    /// Probabilities have names.
-    is_named: bool,
-    /// Numbers become `false` for 0 and `true` for others.
-    is_truth: bool,
-    /// Numbers become those of another type.
-    is_cast: bool,
+    /// The values that the labels belong to.
+    labelled: Option<Labelled>,
+    /// The type that numbers become, if it is no float.
+    cast: Option<Cast>,
     /// The output has logarithms of probabilities.
     pub(super) is_logarithm: bool,
     /// The output compares each value with this threshold.
@@ -84,10 +97,8 @@ impl<'a> Head<'a> {
             logits: output,
             labels: None,
             is_argmax: false,
-            has_index: false,
-            is_named: false,
-            is_truth: false,
-            is_cast: false,
+            labelled: None,
+            cast: None,
             is_logarithm: false,
             threshold: None,
         };
@@ -136,20 +147,21 @@ impl<'a> Head<'a> {
                  network in front of it",
             );
         }
-        if self.is_truth && self.threshold.is_none() {
+        let is_index = self.is_argmax || self.threshold.is_some();
+        if self.cast == Some(Cast::Truth) && self.threshold.is_none()
+            || self.cast.is_some() && !is_index
+        {
             return refuse("it rounds numbers to another type");
         }
-        if self.has_index && !self.is_argmax {
+        if self.labelled == Some(Labelled::Index) && !self.is_argmax {
             return refuse("labels of an index that is no ArgMax");
         }
-        if self.is_named && self.kind == Kind::Values {
+        let is_named = self.labelled == Some(Labelled::Probabilities);
+        if is_named && self.kind == Kind::Values {
             return refuse(
                 "names for numbers that are no probabilities of a softmax or sigmoid; export the \
                  network in front of it",
             );
-        }
-        if self.is_cast && !self.is_argmax && self.threshold.is_none() {
-            return refuse("it rounds numbers to another type");
         }
         let is_rows = source.layout(value).is_some();
         if self.is_decision() && !is_rows {
@@ -173,7 +185,7 @@ impl<'a> Head<'a> {
                 .find("classlabels_strings")
                 .map(|list| texts(&list.texts));
             self.labels = labels.or(words);
-            self.is_named = true;
+            self.labelled = Some(Labelled::Probabilities);
             return Ok(input());
         }
         if node.is_ml("ArrayFeatureExtractor") && is_first {
@@ -194,14 +206,14 @@ impl<'a> Head<'a> {
                 (None, Some(words)) => Some(texts(words)),
                 _ => return Ok(None),
             };
-            self.has_index = true;
+            self.labelled = Some(Labelled::Index);
             return Ok(Some(index));
         }
         if node.is_ml("Binarizer") && is_first {
             self.threshold = Some(node.float("threshold").unwrap_or(0.0).into());
             return Ok(input());
         }
-        if node.is("ArgMax") && is_values && !self.is_named {
+        if node.is("ArgMax") && is_values && self.labelled != Some(Labelled::Probabilities) {
             let is_last = node.integer("select_last_index").unwrap_or(0) != 0;
             let axis = node.integer("axis").unwrap_or(0);
             let layout = input().and_then(|input| source.layout(input));
@@ -229,9 +241,10 @@ impl<'a> Head<'a> {
                 return Ok(None);
             }
             if node.integer("to") == Some(BOOL) && self.threshold.is_none() {
-                self.is_truth = true;
+                self.cast = Some(Cast::Truth);
+            } else if !casts_to_float(node) {
+                self.cast = self.cast.or(Some(Cast::Integer));
             }
-            self.is_cast |= !casts_to_float(node);
             return Ok(input());
         }
         if ["Reshape", "Squeeze", "Unsqueeze", "Flatten"]
