@@ -212,8 +212,8 @@ impl<T: Float> Stack<T> {
         Ok(dense)
     }
 
-    /// Returns a map of all inputs that has an inverse, and gives the layer behind it what is left of
-    /// the map.
+    /// Returns a map of all inputs that has an inverse. The layer behind it gets the rest of the
+    /// map.
     fn split(&self, map: &Affine, dense: &mut Dense) -> Affine {
         let inputs = dense.inputs;
         let is_zero = |index| at(&map.factor, index) == 0.0;

@@ -1,4 +1,4 @@
-//! Which axis of a value has the samples, and which the features.
+//! The axes of a value that have the samples and the features.
 
 use alloc::vec::Vec;
 

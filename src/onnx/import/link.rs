@@ -188,8 +188,8 @@ fn parametric<'a, T: Float>(
 ) -> Option<(Link<T>, &'a str)> {
     if node.is("PRelu") {
         let (x, slope) = (node.input(0)?, source.constant(node.input(1)?)?);
-        let slopes = slope.vector()?;
-        if let [first, rest @ ..] = slopes
+        let row = slope.vector()?;
+        if let [first, rest @ ..] = row
             && rest.iter().all(|slope| slope == first)
         {
             // 1 - slope would cost digits.
@@ -198,7 +198,7 @@ fn parametric<'a, T: Float>(
             return Some((Link::Activation { activation, alpha }, x));
         }
         // max(0, x) + slope · min(0, x) = x + (1 - slope) (max(0, x) - x).
-        let alpha = slopes.iter().map(|slope| 1.0 - slope).collect();
+        let alpha = row.iter().map(|slope| 1.0 - slope).collect();
         let activation = Arc::new(Parametric(Relu));
         return Some((Link::Activation { activation, alpha }, x));
     }
@@ -383,7 +383,7 @@ fn reason_for(node: &Node<'_>) -> &'static str {
         "Shrink" | "ThresholdedRelu" => {
             "an activation that is not built in; export the network with another"
         }
-        "PRelu" => "slopes that are no row of numbers",
+        "PRelu" => "numbers that are no row, one for each feature",
         "LinearRegressor" | "LinearClassifier" => {
             "a linear model; train a network without hidden layers, or build it from its weights"
         }
