@@ -265,6 +265,23 @@ fn exported_models_come_back() {
             model.predict_probability(&x).unwrap()
         );
     }
+    // Labels survive a second export, and others are numbered with a note.
+    let labels = ["setosa", "7", "-"].map(|word| word.parse::<Label>().unwrap());
+    assert_eq!(labels[1], Label::Integer(7));
+    let model = Classifier::new(builder(), labels.clone()).unwrap();
+    let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();
+    let ImportedModel::Classifier(same) = imported.model else {
+        panic!("{:?}", imported.model);
+    };
+    assert_eq!(same.classes(), model.classes());
+    let model = Classifier::new(builder(), [Some(1), None]).unwrap();
+    let imported = onnx::import::<f32>(&onnx::export(&model).unwrap()).unwrap();
+    assert!(
+        imported
+            .notes
+            .iter()
+            .any(|note| note.contains("[None, Some(1)]"))
+    );
     let (y, trainer) = (&x[..40], |model: &Regressor<f32>| {
         Trainer::new(model.loss(), Adam::new(0.01)).epochs(2)
     });
@@ -335,6 +352,24 @@ fn unusual_models_predict_what_onnxruntime_does() {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let case = serde_json::from_slice(&case).unwrap();
         check(name, &imported, &case, 1e-5);
+    }
+}
+
+/// Files of other formats are named.
+#[test]
+fn other_formats_are_named() {
+    let net = Mlp::<f32>::builder(3)
+        .hidden(6, Gelu)
+        .output(1, Identity)
+        .build()
+        .unwrap();
+    for (bytes, name) in [
+        (&net.to_bytes().unwrap()[..], "safetensors"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"{\"layers\": []}", "JSON"),
+    ] {
+        let error = onnx::import::<f32>(bytes).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
     }
 }
 

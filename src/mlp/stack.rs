@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
 use crate::layer::Layer;
 
+/// End of the note of a map in front of a layer.
+const FOLDED_BEHIND: &str = " is folded into the layer behind it";
+
 /// A network under construction, from the inputs on.
 ///
 /// Affine maps become a part of the layer in front of them or behind them. Everything is computed
@@ -107,6 +110,7 @@ impl<T: Float> Stack<T> {
             if is_first && is_small && !map.is_precise::<T>() {
                 let front = self.split(&map, &mut dense);
                 self.front = Some(front);
+                self.notes.retain(|note| !note.ends_with(FOLDED_BEHIND));
                 self.note(String::from(
                     "the scaler of the inputs is returned, since their means are large and \
                      folding it would lose digits",
@@ -146,7 +150,7 @@ impl<T: Float> Stack<T> {
             }
             Pending::Affine(before) => {
                 before.then(map);
-                self.note(format!("{title} is folded into the layer behind it"));
+                self.note(format!("{title}{FOLDED_BEHIND}"));
             }
         }
         Ok(())

@@ -334,6 +334,9 @@ ff_status ff_onnx_options_default(ff_onnx_options *options, size_t size);
 
 // Loads a network from an ONNX file. `options` may be NULL.
 //
+// A scaler of the inputs becomes a part of the first layer. Where the mean of an input is more
+// than 32 times its deviation, this costs digits. Export the network behind its scaler then.
+//
 // The model must be one chain of layers. A model of another shape is `FF_BAD_FORMAT`, and
 // `ff_last_error` names the node.
 ff_status ff_network_load_onnx(const char *path,

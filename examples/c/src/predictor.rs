@@ -61,7 +61,11 @@ impl ff_predictor {
     fn predict(&mut self, inputs: &[f32], outputs_len: usize) -> Result<&[f32], Failure> {
         let most = self.results.len();
         let Some(results) = self.results.get_mut(..outputs_len) else {
-            return Err(Failure::Most("outputs", outputs_len, most));
+            return Err(Failure::Most(
+                "outputs of the rows of this predictor",
+                outputs_len,
+                most,
+            ));
         };
         self.network.predict(inputs, results)?;
         Ok(results)

@@ -263,6 +263,14 @@ fn adamw(options: &ff_train_options) -> AnyOptimizer {
 fn trainer(options: &ff_train_options) -> Result<Trainer<f32>, Failure> {
     let loss = find(LOSSES, options.loss, "loss")?(options);
     let optimizer = find(OPTIMIZERS, options.optimizer, "optimizer")?(options);
+    // SAFETY: C promises that names in options are texts.
+    let name = unsafe { memory::text(options.optimizer, "optimizer") }?;
+    if options.momentum != 0.0 && name != "sgd" {
+        return Err(Failure::Invalid(
+            "momentum",
+            "0 for an optimizer other than `sgd`",
+        ));
+    }
     let schedule = find(SCHEDULES, options.schedule, "schedule")?(options);
     let mut trainer = Trainer::new(loss, optimizer)
         .schedule(schedule)

@@ -37,6 +37,8 @@ pub(super) struct Outline<'a> {
     kind: ModelKind,
     logits: &'a str,
     labels: Option<Vec<Label>>,
+    /// Labels that this crate cannot read.
+    unknown: Option<&'a str>,
     has_logarithms: bool,
     regression: Option<Regression<'a>>,
 }
@@ -55,7 +57,7 @@ enum ModelKind {
 pub(super) fn outline<'a>(
     source: &Source<'a>,
     heads: &[Head<'a>],
-    classes: Option<&str>,
+    classes: Option<&'a str>,
     link: Option<&str>,
 ) -> Result<Outline<'a>> {
     let has = |kind| heads.iter().any(|head| head.kind == kind);
@@ -86,10 +88,15 @@ pub(super) fn outline<'a>(
         (None, _) => head.logits,
     };
     let labels = heads.iter().find_map(|head| head.labels.clone());
+    let named = classes.map(|classes| (classes, labels::parse(classes)));
     Ok(Outline {
         kind,
         logits,
-        labels: labels.or_else(|| classes.and_then(labels::parse)),
+        unknown: named
+            .as_ref()
+            .filter(|(_, labels)| labels.is_none())
+            .map(|(text, _)| *text),
+        labels: labels.or_else(|| named.and_then(|(_, labels)| labels)),
         has_logarithms: heads.iter().any(|head| head.is_logarithm),
         regression,
     })
@@ -169,6 +176,12 @@ pub(super) fn assemble<T: Float>(
     if is_half {
         let note = "the model rounds values to f16 or bf16 between its layers, which is left out";
         built.notes.push(note.into());
+    }
+    if let Some(labels) = outline.unknown {
+        let labels = crate::error::bounded(labels.into());
+        built.notes.push(format!(
+            "its labels are neither whole numbers nor texts, so classes are numbered: {labels}"
+        ));
     }
     if outline.has_logarithms {
         let note = "the outputs are logarithms of probabilities, and predict_probability returns \

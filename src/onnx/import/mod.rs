@@ -102,10 +102,14 @@ impl<T: Float> Imported<T> {
     pub fn into_network(self) -> Result<Mlp<T>> {
         let got = match (self.model, self.scaler) {
             (ImportedModel::Network(net), None) => return Ok(net),
-            (ImportedModel::Network(_), Some(_)) => "a network that needs its scaler",
-            (ImportedModel::Regressor(_), _) => "a regressor",
-            (ImportedModel::Classifier(_), _) => "a classifier",
-            (ImportedModel::Multilabel(_), _) => "a classifier of several labels",
+            (ImportedModel::Network(_), Some(_)) => {
+                "a network that needs its scaler, which `scaler` has"
+            }
+            (ImportedModel::Regressor(_), _) => "a regressor, which `model` has",
+            (ImportedModel::Classifier(_), _) => "a classifier, which `model` has",
+            (ImportedModel::Multilabel(_), _) => {
+                "a classifier of several labels, which `model` has"
+            }
         };
         Err(Error::incompatible(
             "imported model",
@@ -154,6 +158,17 @@ pub struct Importer {
 /// The errors of [`Importer::import`].
 pub fn import<T: Float>(bytes: &[u8]) -> Result<Imported<T>> {
     Importer::new().import(bytes)
+}
+
+/// Checks that the bytes are none of another known format.
+fn check_format(bytes: &[u8]) -> Result<()> {
+    let other = match bytes {
+        [b'P', b'K', 3, 4, ..] => "a ZIP archive, such as torch.save writes; use torch.onnx.export",
+        [_, _, _, _, _, 0, 0, 0, b'{', ..] => "a safetensors file; load it with Mlp::load",
+        [b'{' | b'[', ..] => "a text in JSON",
+        _ => return Ok(()),
+    };
+    Err(malformed(format!("it is {other}")))
 }
 
 impl Importer {
@@ -207,6 +222,7 @@ impl Importer {
         bytes: &[u8],
         external: impl FnMut(&Tensor<'_>) -> Result<Vec<u8>>,
     ) -> Result<Imported<T>> {
+        check_format(bytes)?;
         let model = Model::read(bytes)?;
         if model.functions > 0 {
             return Err(malformed(

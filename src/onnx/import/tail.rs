@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
+use core::str::FromStr;
 
 use super::array::Array;
 use super::chain::check_move;
@@ -15,12 +17,35 @@ use crate::error::Result;
 use crate::float::Float;
 
 /// Label of a class, as ONNX models have them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// It prints as the number or text alone. A text is parsed as a number if it is one, so the label
+/// `Text("7")` of a file comes back as `Integer(7)`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Label {
     /// A whole number.
     Integer(i64),
     /// A word.
     Text(String),
+}
+
+// Exported models have the `Debug` form of their labels, which other types read.
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(label) => label.fmt(f),
+            Self::Text(label) => label.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Label {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> core::result::Result<Self, Infallible> {
+        Ok(text
+            .parse()
+            .map_or_else(|_| Self::Text(text.into()), Self::Integer))
+    }
 }
 
 impl fmt::Display for Label {
