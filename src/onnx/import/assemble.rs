@@ -104,13 +104,7 @@ pub(super) fn outline<'a>(
 
 /// Checks that outputs of the same logits belong to one model.
 fn check_heads(source: &Source<'_>, heads: &[Head<'_>]) -> Result<()> {
-    let several = |problem: &str| {
-        let outputs = source.outputs();
-        let advice = "choose one with Importer::output";
-        Err(malformed(format!(
-            "its outputs {outputs} {problem}; {advice}"
-        )))
-    };
+    let several = |problem| Err(source.several(problem));
     let mut labels = heads.iter().filter_map(|head| head.labels.as_ref());
     let first = labels.next();
     if labels.any(|labels| Some(labels) != first) {

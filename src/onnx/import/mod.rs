@@ -29,7 +29,7 @@ mod wire;
 
 use super::ML_DOMAIN;
 use assemble::{assemble, check_opsets, outline};
-use messages::{Model, Node, Tensor};
+use messages::{Model, Tensor};
 use patterns::Patterns;
 use source::Source;
 use tail::Head;
@@ -291,14 +291,7 @@ impl Importer {
                 if rest.iter().all(|head| head.logits == first.logits) {
                     return Ok(heads);
                 }
-                let title = |name: &&str| source.producer(name).map(Node::title);
-                let titles: Vec<_> = source.graph.outputs.iter().filter_map(title).collect();
-                let outputs = source.outputs();
-                let titles = crate::error::bounded(titles.join(" and "));
-                Err(malformed(format!(
-                    "its outputs {outputs} are several functions, of {titles}; choose one with \
-                     Importer::output"
-                )))
+                Err(source.several("are several functions"))
             }
         }
     }

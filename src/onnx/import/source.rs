@@ -268,6 +268,16 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Returns the error of outputs that do not belong to one model.
+    pub(super) fn several(&self, problem: &str) -> Error {
+        let title = |name: &&str| self.producer(name).map(Node::title);
+        let titles: Vec<_> = self.graph.outputs.iter().filter_map(title).collect();
+        let (outputs, titles) = (self.outputs(), crate::error::bounded(titles.join(" and ")));
+        malformed(format!(
+            "its outputs {outputs} {problem}, from {titles}; choose one with Importer::output"
+        ))
+    }
+
     /// Returns the names of the graph's outputs.
     pub(super) fn outputs(&self) -> String {
         let names = self.graph.outputs.iter().map(|name| format!("{name:?}"));
