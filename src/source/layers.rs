@@ -18,7 +18,7 @@ use crate::mlp::Mlp;
 
 /// Number of inputs that a pass over the neurons adds up. It saves most of the loads and stores of
 /// the sums.
-const BLOCK: usize = 4;
+pub(super) const BLOCK: usize = 4;
 
 /// A layer as its source computes it.
 ///
@@ -29,9 +29,9 @@ pub(super) struct SourceLayer<T> {
     pub(super) outputs: usize,
     pub(super) pieces: usize,
     weights: Vec<T>,
-    bias: Vec<T>,
+    pub(super) bias: Vec<T>,
     /// Empty unless the layer is parametric.
-    alpha: Vec<T>,
+    pub(super) alpha: Vec<T>,
     /// Name with its parameter.
     pub(super) activation: String,
     /// Name of the function.
@@ -151,18 +151,7 @@ impl<T: Float> SourceLayer<T> {
 
     /// Returns the lines that compute z without the bias, each with its depth.
     fn sums(&self, language: Language, weights: &str) -> Vec<(usize, String)> {
-        // Adds the products of `count` inputs, whose indices `input` returns.
-        let sum = |count: usize, input: &dyn Fn(usize) -> String| {
-            let terms = (0..count).map(|k| {
-                let i = input(k);
-                format!("x[{i}] * {weights}[{i}][j]")
-            });
-            let terms = terms.collect::<Vec<_>>().join(" + ");
-            match count {
-                1 => format!("z[j] += {terms};"),
-                _ => format!("z[j] = z[j] + {terms};"),
-            }
-        };
+        let sum = |count, input: &dyn Fn(usize) -> String| Self::sum(count, weights, input);
         let neurons = language.range("j", 0, self.rows(), 1);
         let end = |depth| (depth, String::from("}"));
         let in_blocks = match self.inputs {
@@ -195,8 +184,26 @@ impl<T: Float> SourceLayer<T> {
         code
     }
 
+    /// Returns the line that adds the products of `count` inputs, whose indices `input` returns.
+    pub(super) fn sum(count: usize, weights: &str, input: &dyn Fn(usize) -> String) -> String {
+        let terms = (0..count).map(|k| {
+            let i = input(k);
+            format!("x[{i}] * {weights}[{i}][j]")
+        });
+        let terms = terms.collect::<Vec<_>>().join(" + ");
+        match count {
+            1 => format!("z[j] += {terms};"),
+            _ => format!("z[j] = z[j] + {terms};"),
+        }
+    }
+
     /// Returns the expression of neuron j's output. Of `Maxout` it is the first piece.
-    fn output(&self, library: &mut Library<T>, names: &Names<'_>, index: usize) -> String {
+    pub(super) fn output(
+        &self,
+        library: &mut Library<T>,
+        names: &Names<'_>,
+        index: usize,
+    ) -> String {
         let bias = names.array("bias", index);
         let piece = |piece: usize| match piece * self.outputs {
             0 => format!("z[j] + {bias}[j]"),

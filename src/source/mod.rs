@@ -13,16 +13,22 @@ use crate::mlp::{Mlp, check_finite};
 mod c;
 mod constants;
 mod functions;
+mod lanes;
 pub(crate) mod language;
 mod layers;
 mod rust;
 mod self_test;
 mod translate;
 
-use language::{buffers, check_name};
+use language::{Language, buffers, check_name};
 use layers::{Names, SourceLayer};
 use self_test::Examples;
 use translate::Library;
+
+/// Returns `true` for a last layer that gets one lane more.
+fn is_padded<T: Float>(layers: &[SourceLayer<T>], index: usize, language: Language) -> bool {
+    index > 0 && index + 1 == layers.len() && layers[index].is_padded(language)
+}
 
 /// Parts of the source of a network, in any language.
 struct Source<'a, T> {
@@ -47,7 +53,11 @@ impl<'a, T: Float> Source<'a, T> {
         let (mut arrays, mut code) = (String::new(), String::new());
         for (index, layer) in layers.iter().enumerate() {
             arrays += &layer.arrays(&names, index);
-            code += &layer.code(&mut library, &names, index);
+            code += &if is_padded(&layers, index, names.language) {
+                layer.padded_code(&mut library, &names, index)
+            } else {
+                layer.code(&mut library, &names, index)
+            };
         }
         let functions = library.into_text();
         let examples = Examples::of(net);

@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Source;
 use super::language::Language;
-use super::layers::Names;
+use super::layers::{Names, SourceLayer};
+use super::{Source, is_padded};
 use crate::error::Result;
 use crate::float::Float;
 use crate::mlp::Mlp;
@@ -24,6 +24,7 @@ impl<T: Float> Mlp<T> {
     ///
     /// The function predicts one sample, with arrays on the stack alone. `cargo test` also runs a
     /// test of the module, which compares a few predictions with those that this crate computed.
+    /// The module compiles with Rust 1.88 or later.
     ///
     /// The arithmetic and its limits are those of [`to_c`](Self::to_c), and results are
     /// bit-identical. Rust never fuses a product and a sum. [`to_rust`](Self::to_rust) in contrast
@@ -91,6 +92,9 @@ impl<T: Float> Source<'_, T> {
         let last = self.layers.len() - 1;
         let line = |index| {
             let from = if index == 0 { "x" } else { "&y" };
+            if is_padded(&self.layers, index, Language::Rust) {
+                return SourceLayer::<T>::padded_call(index, from.trim_start_matches('&'));
+            }
             let start = if index == last { "" } else { "let y = " };
             let end = if index == last { "" } else { ";" };
             format!("        {start}layer_{index}({from}){end}\n")

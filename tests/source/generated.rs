@@ -24,7 +24,9 @@ pub mod small {
     #[inline]
     pub fn predict(x: &[f32; INPUTS]) -> [f32; OUTPUTS] {
         let y = layer_0(x);
-        layer_1(&y)
+        let mut z = [0.0; LANES];
+        layer_1(y.as_chunks::<4>().0, &mut z);
+        core::array::from_fn(|j| z[j])
     }
 
     /// Layer 0: 4 inputs, 16 outputs, relu.
@@ -41,21 +43,42 @@ pub mod small {
         y
     }
 
+    /// Number of outputs of layer 1, and one more where a register has 4 lanes.
+    const LANES: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        4
+    } else {
+        3
+    };
+
     /// Layer 1: 16 inputs, 3 outputs, identity.
-    fn layer_1(x: &[f32; 16]) -> [f32; 3] {
-        let w = black_box(&WEIGHTS_1);
-        let mut z = [0.0; 3];
-        for (x, w) in x.chunks_exact(4).zip(w.chunks_exact(4)) {
-            for j in 0..3 {
+    #[inline(never)] // Otherwise the free lane is lost.
+    fn layer_1(x: &[[f32; 4]], y: &mut [f32; LANES]) {
+        let mut z = [-0.0; LANES];
+        for (x, w) in x.iter().zip(PADDED_WEIGHTS_1.as_chunks::<4>().0) {
+            for j in 0..LANES {
                 z[j] = z[j] + x[0] * w[0][j] + x[1] * w[1][j] + x[2] * w[2][j] + x[3] * w[3][j];
             }
         }
-        let mut y = [0.0; 3];
-        for j in 0..3 {
-            y[j] = z[j] + BIAS_1[j];
+        for j in 0..LANES {
+            y[j] = z[j] + PADDED_BIAS_1[j];
         }
-        y
     }
+
+    /// Returns rows with a 0 in the free lane.
+    const fn padded<const ROWS: usize>(
+        rows: &[[f32; 3]; ROWS],
+    ) -> [[f32; LANES]; ROWS] {
+        let mut padded = [[0.0; LANES]; ROWS];
+        let mut i = 0;
+        while i < 3 * ROWS {
+            padded[i / 3][i % 3] = rows[i / 3][i % 3];
+            i += 1;
+        }
+        padded
+    }
+
+    static PADDED_WEIGHTS_1: [[f32; LANES]; 16] = padded(&WEIGHTS_1);
+    static PADDED_BIAS_1: [f32; LANES] = padded(&[BIAS_1])[0];
 
     /// Returns max(0, x).
     #[inline]

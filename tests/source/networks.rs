@@ -107,7 +107,7 @@ fn all<T: Float>() -> Vec<Case<T>> {
     let maxout = |pieces| Activation::<T>::name(&Maxout::new(pieces)).into_owned();
     let tanh = || Activation::<T>::name(&Tanh).into_owned();
     let parametric = |name: &str| format!("parametric({name})");
-    let others: [Description<'_>; 7] = [
+    let others: [Description<'_>; 8] = [
         (4, &[(16, relu()), (3, identity())]),
         (
             13,
@@ -131,6 +131,7 @@ fn all<T: Float>() -> Vec<Case<T>> {
             ],
         ),
         (1, &[(1, "softplus(10)".into())]),
+        (5, &[(12, tanh()), (7, "elu(1.5)".into())]),
     ];
     nets.extend(others.iter().map(|&other| build(other, 7)));
     nets.into_iter()
