@@ -53,6 +53,9 @@ fn checker(schema: &str) -> Option<Checker> {
         "dataset/1" => Elsewhere("tests/datasets.rs"),
         "folds/1" => Elsewhere("tests/folds.rs"),
         "metrics/1" => Elsewhere("tests/checks/metrics_fixtures.rs"),
+        "onnx_models/1" => Elsewhere("tests/onnx_import.rs"),
+        "rtneural_models/1" => Elsewhere("tests/rtneural.rs"),
+        "pytorch" => Elsewhere("tests/checks/state_dicts.rs"),
         "paint/1" => Elsewhere("the painting"),
         "tabular/1" => Elsewhere("tests/tabular.rs"),
         "scores/1" => Elsewhere("tests/checks/metrics.rs"),
@@ -83,10 +86,25 @@ fn read(path: &Path) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
+/// Files of other formats have no schema. Returns the schema that README.md gives their folder.
+fn schema_of_folder(path: &Path) -> &'static str {
+    let is_in = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+    match ["onnx", "rtneural", "pytorch"]
+        .into_iter()
+        .find(|folder| is_in(folder))
+    {
+        Some("onnx") => "onnx_models/1",
+        Some("rtneural") => "rtneural_models/1",
+        Some(_) => "pytorch",
+        None => "none",
+    }
+}
+
 /// Checks one fixture, and returns its schema and the test that checks it, if another.
 fn run(path: &Path) -> Result<(String, Option<&'static str>, f64), Vec<String>> {
     let fixture = read(path).map_err(|error| vec![error])?;
-    let schema = fixture["schema"].as_str().unwrap_or("none");
+    let schema = fixture["schema"].as_str();
+    let schema = schema.unwrap_or_else(|| schema_of_folder(path));
     let name = schema.split('/').next().unwrap_or(schema).to_string();
     match checker(schema) {
         None => Err(vec![format!("schema {schema:?} is not covered")]),
