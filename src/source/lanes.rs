@@ -42,9 +42,7 @@ impl<T: Float> SourceLayer<T> {
     ) -> String {
         let (inputs, outputs, activation) = (self.inputs, self.outputs, &self.activation);
         let (float, lanes) = (T::NAME, outputs + 1);
-        // -0.0 + x is x, so a compiler drops the first sum. A bias hides the sign of a zero.
-        let has_bias = self.bias.iter().all(|&bias| bias != T::zero());
-        let start = if has_bias { "-0.0" } else { "0.0" };
+        let start = self.start();
         let indent = names.indent;
         let what = format!("Layer {index}: {inputs} inputs, {outputs} outputs, {activation}.");
         let comment = names.language.comment(indent, &[&what]);

@@ -29,7 +29,7 @@ pub(super) struct SourceLayer<T> {
     pub(super) outputs: usize,
     pub(super) pieces: usize,
     weights: Vec<T>,
-    pub(super) bias: Vec<T>,
+    bias: Vec<T>,
     /// Empty unless the layer is parametric.
     pub(super) alpha: Vec<T>,
     /// Name with its parameter.
@@ -96,8 +96,25 @@ impl<T: Float> SourceLayer<T> {
         text
     }
 
-    /// Returns the function of the layer.
-    pub(super) fn code(&self, library: &mut Library<T>, names: &Names<'_>, index: usize) -> String {
+    /// Returns the number at which the sums of a padded network start.
+    ///
+    /// -0.0 + x is x, so a compiler drops the first sum. A bias hides the sign of a zero.
+    pub(super) fn start(&self) -> &'static str {
+        if self.bias.iter().all(|&bias| bias != T::zero()) {
+            "-0.0"
+        } else {
+            "0.0"
+        }
+    }
+
+    /// Returns the function of the layer. In Rust, its sums start at `start`.
+    pub(super) fn code(
+        &self,
+        library: &mut Library<T>,
+        names: &Names<'_>,
+        index: usize,
+        start: &str,
+    ) -> String {
         let Names {
             language, indent, ..
         } = *names;
@@ -116,7 +133,7 @@ impl<T: Float> SourceLayer<T> {
                 let head = format!("fn {name}(x: &[{float}; {inputs}]) -> [{float}; {outputs}] {{");
                 // Otherwise the compiler unrolls small layers to operations on single constants.
                 let w = format!("let w = black_box(&{weights});");
-                let z = format!("let mut z = [0.0; {rows}];");
+                let z = format!("let mut z = [{start}; {rows}];");
                 (Vec::from([(0, head), (1, w), (1, z)]), "w")
             }
         };

@@ -52,11 +52,13 @@ impl<'a, T: Float> Source<'a, T> {
         let mut library = Library::new(&names);
         let (mut arrays, mut code) = (String::new(), String::new());
         for (index, layer) in layers.iter().enumerate() {
+            let is_small = is_padded(&layers, layers.len() - 1, names.language);
+            let start = if is_small { layer.start() } else { "0.0" };
             arrays += &layer.arrays(&names, index);
             code += &if is_padded(&layers, index, names.language) {
                 layer.padded_code(&mut library, &names, index)
             } else {
-                layer.code(&mut library, &names, index)
+                layer.code(&mut library, &names, index, start)
             };
         }
         let functions = library.into_text();

@@ -32,7 +32,7 @@ pub mod small {
     /// Layer 0: 4 inputs, 16 outputs, relu.
     fn layer_0(x: &[f32; 4]) -> [f32; 16] {
         let w = black_box(&WEIGHTS_0);
-        let mut z = [0.0; 16];
+        let mut z = [-0.0; 16];
         for j in 0..16 {
             z[j] = z[j] + x[0] * w[0][j] + x[1] * w[1][j] + x[2] * w[2][j] + x[3] * w[3][j];
         }
