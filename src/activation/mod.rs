@@ -48,11 +48,11 @@ mod units;
 pub use parametric::Parametric;
 pub(crate) use parametric::{backprop_mix, mix};
 #[cfg(target_has_atomic = "ptr")]
-pub(crate) use registry::built_in;
-#[cfg(target_has_atomic = "ptr")]
 pub(crate) use registry::without_alpha;
 #[cfg(target_has_atomic = "ptr")]
 pub use registry::{all, names, parse};
+#[cfg(target_has_atomic = "ptr")]
+pub(crate) use registry::{built_in, is_built_in};
 
 /// Exports the built-ins, and lists them in this order for the registry.
 macro_rules! built_ins {

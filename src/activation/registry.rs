@@ -144,6 +144,12 @@ fn find<T: Float>(text: &str) -> Result<(&'static Entry<T>, f64)> {
     Ok((entry, parameter))
 }
 
+/// Returns `true` for an activation of this crate. A type of a user's own may have the name of a
+/// built-in one, but its `Debug` output differs.
+pub(crate) fn is_built_in<T: Float>(f: &dyn Activation<T>) -> bool {
+    parse::<T>(&f.name()).is_ok_and(|known| format!("{known:?}") == format!("{f:?}"))
+}
+
 /// Returns the activation's name and parameter if a built-in has the same name and number of
 /// pieces. The parameter is 0 if there is none. A [`Parametric`] is as the activation inside.
 pub(crate) fn built_in<T: Float>(f: &dyn Activation<T>) -> Option<(&'static str, f64)> {

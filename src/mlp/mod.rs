@@ -67,7 +67,7 @@ pub(crate) use samples::CheckedSamples;
 pub use samples::Samples;
 pub use shard::Shard;
 #[cfg(any(feature = "onnx", feature = "rtneural"))]
-pub(crate) use stack::Stack;
+pub(crate) use stack::{Stack, prelu};
 pub use workspace::{GradientWorkspace, JacobianBlock};
 
 /// A multilayer perceptron: layers of neurons, each fed by the previous layer.

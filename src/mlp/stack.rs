@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Mlp;
-use crate::activation::{Activation, Identity};
+use crate::activation::{Activation, Identity, LeakyRelu, Parametric, Relu};
 use crate::affine::{Affine, Dense, at, rounded};
 use crate::error::{Error, Result};
 use crate::float::{Float, check_finite};
@@ -202,18 +202,23 @@ impl<T: Float> Stack<T> {
 
     /// Returns a layer of an affine map.
     fn diagonal(&mut self, map: &Affine) -> Result<Dense> {
-        // Each activation behind another one makes a layer of its own.
-        const MOST: usize = 1 << 24;
         let width = self.width.unwrap_or(map.width());
-        self.made = self.made.saturating_add(width.saturating_mul(width));
-        if self.made > MOST {
-            let what = "weights of layers for affine maps";
-            let got = format!("{}", self.made);
-            return Err(Error::too_large(what, format!("at most {MOST}"), got));
-        }
+        self.charge(width, width)?;
         let mut dense = Dense::diagonal(map, width)?;
         self.spread(&mut dense)?;
         Ok(dense)
+    }
+
+    /// Checks the number of weights of layers that are mostly zeros. A small file could ask for any
+    /// number, with one such layer in front of each activation.
+    fn charge(&mut self, outputs: usize, inputs: usize) -> Result<()> {
+        const MOST: usize = 1 << 24;
+        self.made = self.made.saturating_add(outputs.saturating_mul(inputs));
+        if self.made <= MOST {
+            return Ok(());
+        }
+        let what = "weights of layers for affine maps and picked features";
+        Err(Error::too_large(what, format!("at most {MOST}"), self.made))
     }
 
     /// Returns a map of all inputs that has an inverse. The layer behind it gets the rest of the
@@ -254,10 +259,11 @@ impl<T: Float> Stack<T> {
 
     /// Gives a layer of some features the weights 0 for all others.
     fn spread(&mut self, dense: &mut Dense) -> Result<()> {
-        match self.picked.take() {
-            Some(Picked { columns, width }) => dense.spread(&columns, width),
-            None => Ok(()),
-        }
+        let Some(Picked { columns, width }) = self.picked.take() else {
+            return Ok(());
+        };
+        self.charge(dense.bias.len(), width)?;
+        dense.spread(&columns, width)
     }
 
     /// Ends a layer with its activation, and with numbers α if it is parametric.
@@ -348,5 +354,25 @@ impl<T: Float> Stack<T> {
             front: self.front,
             notes: self.notes,
         })
+    }
+}
+
+/// Returns max(0, x) + a · min(0, x), given a number a for all features or one for each, as an
+/// activation and its numbers α.
+pub(crate) fn prelu<T: Float>(a: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
+    match *a {
+        [first, ..] if a.iter().all(|a| *a == first) => {
+            // α = 1 - a would cost digits.
+            let activation: Arc<dyn Activation<T>> = match first {
+                0.0 => Arc::new(Relu),
+                slope => Arc::new(LeakyRelu { slope }),
+            };
+            (activation, Vec::new())
+        }
+        // x + (1 - a) · (max(0, x) - x)
+        _ => {
+            let alpha = a.iter().map(|a| 1.0 - a).collect();
+            (Arc::new(Parametric(Relu)), alpha)
+        }
     }
 }

@@ -3,14 +3,13 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::step::{Model, Step, fault, last_of};
 use super::{Imported, ImportedModel, malformed};
-use crate::activation::{Activation, Elu, LeakyRelu, Parametric, Relu, Sigmoid, Tanh};
+use crate::activation::{Activation, Elu, Relu, Sigmoid, Tanh};
 use crate::error::{Result, bounded};
 use crate::float::Float;
-use crate::mlp::Stack;
+use crate::mlp::{Stack, prelu};
 use crate::model::{Classifier, Scaler};
 
 pub(super) fn read<T: Float>(json: &[u8]) -> Result<Imported<T>> {
@@ -90,7 +89,7 @@ impl<T: Float> Reader<T> {
                 step.check_shape(self.width)?;
                 let a = step.prelu(self.width)?;
                 self.without = None;
-                let (activation, alpha) = rectifier::<T>(&a);
+                let (activation, alpha) = prelu::<T>(&a);
                 self.stack.activation(activation, &alpha, &step.title)
             }
             "batchnorm" => {
@@ -185,23 +184,4 @@ fn refusal(kind: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// Returns max(0, x) + a · min(0, x) as an activation and its numbers α.
-fn rectifier<T: Float>(a: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
-    match *a {
-        [first, ..] if a.iter().all(|a| *a == first) => {
-            let none = Vec::new();
-            if first == 0.0 {
-                (Arc::new(Relu), none)
-            } else {
-                (Arc::new(LeakyRelu { slope: first }), none)
-            }
-        }
-        // x + (1 - a) · (max(0, x) - x)
-        _ => {
-            let alpha = a.iter().map(|a| 1.0 - a).collect();
-            (Arc::new(Parametric(Relu)), alpha)
-        }
-    }
 }

@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{Debug, Write};
 
+use crate::activation::is_built_in;
 use crate::error::{Error, Result, bounded};
 use crate::float::{Float, check_finite};
 use crate::layer::Layer;
@@ -15,8 +16,7 @@ use crate::model::Classifier;
 /// Returns a network as JSON of RTNeural. The [module](crate::rtneural) describes the format.
 ///
 /// The activations may be `identity`, `tanh`, `relu`, `sigmoid` and `elu` with α = 1. `leaky_relu`
-/// and `parametric(relu)` become a layer of the type `prelu`. An activation is identified by its
-/// [name](crate::Activation::name), so a custom one must not have one of these names.
+/// and `parametric(relu)` become a layer of the type `prelu`.
 ///
 /// Fold a [`Scaler`](crate::Scaler) into the network first, because the format has none.
 ///
@@ -102,6 +102,9 @@ fn write<T: Float>(net: &Mlp<T>, link: Option<&str>) -> Result<String> {
 
 /// Returns RTNeural's name of a layer's activation, and the numbers a of a PReLU behind it.
 fn known<T: Float>(layer: &Layer<T, &[T]>) -> Option<(&'static str, Option<Vec<f64>>)> {
+    if !is_built_in(layer.activation()) {
+        return None;
+    }
     let name = layer.activation().name();
     Some(match &*name {
         "identity" => ("", None),

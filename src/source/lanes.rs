@@ -47,9 +47,7 @@ impl<T: Float> SourceLayer<T> {
         let what = format!("Layer {index}: {inputs} inputs, {outputs} outputs, {activation}.");
         let comment = names.language.comment(indent, &[&what]);
         let sum = wrapped(indent + 12, &Self::sum(BLOCK, "w", &|k| format!("{k}")));
-        let output = self
-            .output(library, names, index)
-            .replace("BIAS", "PADDED_BIAS");
+        let output = self.output(library, names, index, &format!("PADDED_BIAS_{index}"));
         let output = wrapped(indent + 8, &format!("y[j] = {output};"));
         format!(
             "

@@ -143,7 +143,10 @@ impl<T: Float> SourceLayer<T> {
             code.push((1, format!("let mut y = [0.0; {outputs}];")));
         }
         code.push((1, language.range("j", 0, outputs, 1)));
-        code.push((2, format!("y[j] = {};", self.output(library, names, index))));
+        code.push((
+            2,
+            format!("y[j] = {};", self.output(library, names, index, &bias)),
+        ));
         code.push(end(1));
         if self.function == Maxout::NAME && self.pieces > 1 {
             let function = library.require(self.function);
@@ -220,8 +223,8 @@ impl<T: Float> SourceLayer<T> {
         library: &mut Library<T>,
         names: &Names<'_>,
         index: usize,
+        bias: &str,
     ) -> String {
-        let bias = names.array("bias", index);
         let piece = |piece: usize| match piece * self.outputs {
             0 => format!("z[j] + {bias}[j]"),
             first => format!("z[{first} + j] + {bias}[{first} + j]"),
@@ -276,10 +279,7 @@ fn function<T: Float>(
     what: &'static str,
 ) -> Result<(&'static str, Vec<T>)> {
     let name = activation.name();
-    // A type of a user's own may have the name of a built-in one. Its `Debug` output differs.
-    let is_built_in = activation::parse::<T>(&name)
-        .is_ok_and(|known| format!("{known:?}") == format!("{activation:?}"));
-    let known = activation::built_in(activation).filter(|_| is_built_in);
+    let known = activation::built_in(activation).filter(|_| activation::is_built_in(activation));
     let Some((function, parameter)) = known else {
         return Err(Error::UnknownName {
             what,

@@ -65,13 +65,8 @@ pub unsafe extern "C" fn ff_network_fold_inputs(
     scales: *const f32,
     width: usize,
 ) -> ff_status {
-    guard(|| {
-        // SAFETY: C promises NULL or a network.
-        let network = unsafe { memory::changed(network, "network") }?;
-        // SAFETY: C promises arrays of this length.
-        let scaler = unsafe { scaler(offsets, scales, width) }?;
-        fold(network, |net| scaler.fold_into_inputs(net))
-    })
+    // SAFETY: C promises NULL or a network, and arrays of this length.
+    guard(|| unsafe { fold(network, offsets, scales, width, Scaler::fold_into_inputs) })
 }
 
 /// Puts the scaling of targets into a network that was trained with scaled targets. Its outputs are
@@ -85,22 +80,27 @@ pub unsafe extern "C" fn ff_network_fold_outputs(
     scales: *const f32,
     width: usize,
 ) -> ff_status {
-    guard(|| {
-        // SAFETY: C promises NULL or a network.
-        let network = unsafe { memory::changed(network, "network") }?;
-        // SAFETY: C promises arrays of this length.
-        let scaler = unsafe { scaler(offsets, scales, width) }?;
-        fold(network, |net| scaler.fold_into_outputs(net))
-    })
+    // SAFETY: C promises NULL or a network, and arrays of this length.
+    guard(|| unsafe { fold(network, offsets, scales, width, Scaler::fold_into_outputs) })
 }
 
-/// Replaces a network by a changed copy.
-fn fold(
-    network: &ff_network,
-    change: impl FnOnce(&mut Mlp<f32>) -> Result<(), ff::Error>,
+/// Replaces a network by a copy with a scaler folded into it.
+///
+/// # Safety
+/// Unless they are NULL, the pointers are those of a network and of arrays of this length.
+unsafe fn fold(
+    network: *mut ff_network,
+    offsets: *const f32,
+    scales: *const f32,
+    width: usize,
+    into: fn(&Scaler<f32>, &mut Mlp<f32>) -> Result<(), ff::Error>,
 ) -> Result<(), Failure> {
+    // SAFETY: as the caller promises.
+    let network = unsafe { memory::changed(network, "network") }?;
+    // SAFETY: as the caller promises.
+    let scaler = unsafe { scaler(offsets, scales, width) }?;
     let mut net = Mlp::clone(&network.now());
-    change(&mut net)?;
+    into(&scaler, &mut net)?;
     network.replace(net);
     Ok(())
 }

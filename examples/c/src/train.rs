@@ -271,6 +271,11 @@ fn trainer(options: &ff_train_options) -> Result<Trainer<f32>, Failure> {
             "0 for an optimizer other than `sgd`",
         ));
     }
+    let defaults = [0.0, ff_train_options::default().weight_decay];
+    if !defaults.contains(&options.weight_decay) && name != "adamw" {
+        let expected = "0 or the default for an optimizer other than `adamw`";
+        return Err(Failure::Invalid("weight_decay", expected));
+    }
     let schedule = find(SCHEDULES, options.schedule, "schedule")?(options);
     let mut trainer = Trainer::new(loss, optimizer)
         .schedule(schedule)

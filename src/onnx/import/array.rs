@@ -34,6 +34,12 @@ mod data_type {
     pub(super) const BFLOAT: i64 = 16;
 }
 
+/// Returns `true` for a type that holds fractions.
+pub(super) fn is_float(data_type: i64) -> bool {
+    use data_type::{BFLOAT, DOUBLE, FLOAT, HALF};
+    [FLOAT, DOUBLE, HALF, BFLOAT].contains(&data_type)
+}
+
 impl Array {
     pub(super) fn new(dims: Vec<usize>, values: Vec<f64>) -> Self {
         Self {
@@ -110,16 +116,10 @@ impl Array {
                 return Err(fault(format!("{got} numbers for a shape of {count}")));
             }
         }
-        let floats = [
-            data_type::FLOAT,
-            data_type::DOUBLE,
-            data_type::HALF,
-            data_type::BFLOAT,
-        ];
         Ok(Self {
             dims,
             values,
-            is_integer: !floats.contains(&tensor.data_type),
+            is_integer: !is_float(tensor.data_type),
         })
     }
 }
@@ -216,12 +216,8 @@ pub(super) fn computed(node: &Node<'_>, inputs: &[&Array]) -> Option<Array> {
                 }
                 _ => None,
             };
-            let is_float = matches!(
-                node.integer("to"),
-                Some(data_type::DOUBLE | data_type::FLOAT | data_type::HALF | data_type::BFLOAT)
-            );
             return array.map(|array| Array {
-                is_integer: !is_float,
+                is_integer: !node.integer("to").is_some_and(is_float),
                 ..array
             });
         }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::chain::{Chain, HALF, chain};
+use super::chain::{Chain, chain};
 use super::messages::Model;
 use super::patterns::Patterns;
 use super::regression::{Regression, regression};
@@ -157,9 +157,8 @@ pub(super) fn assemble<T: Float>(
              of two classes has one; export the network up to this node"
         )));
     }
-    let skipped = chain.skipped.iter().copied().filter(|name| *name != HALF);
-    let skipped: Vec<_> = skipped.collect();
-    let is_half = chain.skipped.contains(HALF);
+    let skipped: Vec<_> = chain.skipped.iter().copied().collect();
+    let is_half = chain.is_half;
     let mut built = build::build(chain, is_two)?;
     if !skipped.is_empty() {
         let operators = skipped.join(", ");

@@ -32,6 +32,8 @@ pub(super) struct Chain<'a, T> {
     pub(super) width: Option<usize>,
     /// Operators without an effect.
     pub(super) skipped: BTreeSet<&'a str>,
+    /// It rounds values to f16 or bf16 between layers.
+    pub(super) is_half: bool,
 }
 
 impl<T> Chain<'_, T> {
@@ -45,9 +47,6 @@ impl<T> Chain<'_, T> {
     }
 }
 
-/// Name of a cast to f16 or bf16 among the operators without an effect.
-pub(super) const HALF: &str = "Cast to f16";
-
 /// Follows the values from `output` back to an input of the graph.
 ///
 /// The last nodes of a whole model may give its numbers another shape.
@@ -57,7 +56,7 @@ pub(super) fn chain<'a, T: Float>(
     output: &'a str,
     is_whole: bool,
 ) -> Result<Chain<'a, T>> {
-    let (mut steps, mut skipped) = (Vec::new(), BTreeSet::new());
+    let (mut steps, mut skipped, mut is_half) = (Vec::new(), BTreeSet::new(), false);
     // Nodes may share weights, and each layer has its own.
     let mut budget = source.numbers();
     let mut value = output;
@@ -70,6 +69,7 @@ pub(super) fn chain<'a, T: Float>(
                 input: value,
                 width: source.width(value),
                 skipped,
+                is_half,
             });
         }
         let Some(node) = source.producer(value) else {
@@ -86,7 +86,7 @@ pub(super) fn chain<'a, T: Float>(
         if is_skipped(source, node, is_whole && steps.is_empty())? {
             skipped.insert(node.operator);
             if node.is("Cast") && matches!(node.integer("to"), Some(10 | 16)) {
-                skipped.insert(HALF);
+                is_half = true;
             }
             value = only(source, node)?;
             if node.input(0) != Some(value) {

@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use super::array::is_float;
 use super::messages::Node;
 use super::source::Source;
 
@@ -127,10 +128,7 @@ impl Form {
         let mut factors = a.factors;
         for factor in b.factors {
             // A factor and its reciprocal leave 1.
-            let inverse = match factor.strip_prefix('/') {
-                Some(of) => String::from(of),
-                None => format!("/{factor}"),
-            };
+            let inverse = inverse(&factor);
             match factors.iter().position(|known| *known == inverse) {
                 Some(at) => drop(factors.remove(at)),
                 None => factors.push(factor),
@@ -142,12 +140,8 @@ impl Form {
 
     fn reciprocal(self) -> Self {
         let term = self.term();
-        let inverse = |factor: String| match factor.strip_prefix('/') {
-            Some(of) => String::from(of),
-            None => format!("/{factor}"),
-        };
         let number = 1.0 / term.number;
-        let mut factors: Vec<_> = term.factors.into_iter().map(inverse).collect();
+        let mut factors: Vec<_> = term.factors.iter().map(|factor| inverse(factor)).collect();
         factors.sort();
         Self::sum([Term { number, factors }].into())
     }
@@ -167,6 +161,14 @@ impl Form {
             return String::from("0");
         }
         terms.join(" + ")
+    }
+}
+
+/// Returns the reciprocal of a factor.
+fn inverse(factor: &str) -> String {
+    match factor.strip_prefix('/') {
+        Some(of) => String::from(of),
+        None => format!("/{factor}"),
     }
 }
 
@@ -310,14 +312,10 @@ fn apply(node: &Node<'_>, inputs: &[Option<Form>]) -> Option<Form> {
 
 /// Returns `true` if a cast leaves numbers as they are, up to the digits of a type of fractions.
 pub(super) fn casts_to_float(node: &Node<'_>) -> bool {
-    /// Values of `TensorProto.DataType` that hold fractions.
-    const FLOATS: [i64; 4] = [1, 10, 11, 16];
     let to = node.find("to");
     match to.and_then(|to| to.text) {
         Some(name) => matches!(name, b"FLOAT" | b"FLOAT16" | b"DOUBLE"),
-        None => to
-            .and_then(|to| to.integer)
-            .is_some_and(|to| FLOATS.contains(&to)),
+        None => to.and_then(|to| to.integer).is_some_and(is_float),
     }
 }
 

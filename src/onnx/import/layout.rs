@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::array::{Array, axes, positions};
+use super::array::{Array, axes, is_float, positions};
 use super::form::casts_to_float;
 use super::messages::{Input, Node};
 
@@ -48,7 +48,7 @@ impl Layout {
     /// Returns the layout of an input of the graph, which is one of rows if its shape is unknown.
     pub(super) fn of_input(input: &Input<'_>) -> Self {
         let length = |dim: Option<i64>| dim.and_then(|dim| usize::try_from(dim).ok());
-        let is_integer = ![0, 1, 10, 11, 16].contains(&input.data_type);
+        let is_integer = input.data_type != 0 && !is_float(input.data_type);
         match input.shape.as_deref() {
             None | Some([]) => Self {
                 is_integer,

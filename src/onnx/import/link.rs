@@ -9,10 +9,11 @@ use super::array::Array;
 use super::messages::Node;
 use super::patterns::{self, Patterns};
 use super::source::Source;
-use crate::activation::{Activation, LeakyRelu, Parametric, Relu};
+use crate::activation::{Activation, Parametric};
 use crate::affine::{Affine, BatchNorm, Dense};
 use crate::error::Result;
 use crate::float::Float;
+use crate::mlp::prelu;
 
 /// One step of a chain.
 pub(super) enum Link<T> {
@@ -188,18 +189,8 @@ fn parametric<'a, T: Float>(
 ) -> Option<(Link<T>, &'a str)> {
     if node.is("PRelu") {
         let (x, slope) = (node.input(0)?, source.constant(node.input(1)?)?);
-        let row = slope.vector()?;
-        if let [first, rest @ ..] = row
-            && rest.iter().all(|slope| slope == first)
-        {
-            // 1 - slope would cost digits.
-            let activation: Arc<dyn Activation<T>> = Arc::new(LeakyRelu::new(*first));
-            let alpha = Vec::new();
-            return Some((Link::Activation { activation, alpha }, x));
-        }
-        // max(0, x) + slope · min(0, x) = x + (1 - slope) (max(0, x) - x).
-        let alpha = row.iter().map(|slope| 1.0 - slope).collect();
-        let activation = Arc::new(Parametric(Relu));
+        let row = slope.vector().filter(|row| !row.is_empty())?;
+        let (activation, alpha) = prelu(row);
         return Some((Link::Activation { activation, alpha }, x));
     }
     let producer =
@@ -416,14 +407,11 @@ pub(super) fn only<'a>(source: &Source<'a>, node: &Node<'a>) -> Result<&'a str> 
     match source.variables(node)[..] {
         [value] => Ok(value),
         [] => Err(Source::refuse(node, "no input that the graph computes")),
-        _ if source.unfolded(node).is_some() => {
-            let reason = source.unfolded(node).unwrap_or_default();
-            Err(Source::refuse(node, &reason))
+        _ => {
+            let reason = source.unfolded(node);
+            let joins = "it joins two values, as residual connections and unknown activations do; \
+                         a network here is one chain of layers and built-in activations";
+            Err(Source::refuse(node, reason.as_deref().unwrap_or(joins)))
         }
-        _ => Err(Source::refuse(
-            node,
-            "it joins two values, as residual connections and unknown activations do; a network here is \
-             one chain of layers and built-in activations",
-        )),
     }
 }
