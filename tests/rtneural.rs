@@ -434,3 +434,25 @@ fn damaged_models_are_errors_or_networks() {
     }
     assert!(read > 300, "{read} networks");
 }
+
+/// It has the name of a built-in activation, but another function.
+#[derive(Debug)]
+struct Own;
+
+impl Activation<f32> for Own {
+    fn value(&self, x: f32) -> f32 {
+        x
+    }
+    fn derivative(&self, _: f32, _: f32) -> f32 {
+        1.0
+    }
+    fn name(&self) -> std::borrow::Cow<'static, str> {
+        "relu".into()
+    }
+}
+
+#[test]
+fn own_activations_with_known_names_are_refused() {
+    let error = rtneural::export(&net(Own, 1)).unwrap_err();
+    assert!(matches!(error, Error::Incompatible { .. }), "{error}");
+}

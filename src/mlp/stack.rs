@@ -376,3 +376,33 @@ pub(crate) fn prelu<T: Float>(a: &[f64]) -> (Arc<dyn Activation<T>>, Vec<f64>) {
         }
     }
 }
+
+#[cfg(all(test, feature = "onnx"))]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    /// Each layer has a single weight for each row, but wants one for each feature.
+    #[test]
+    fn picked_features_share_a_budget_of_weights() {
+        let malformed = |problem| Error::Malformed {
+            what: "test",
+            problem,
+        };
+        let mut stack = Stack::<f32>::new(malformed).inputs(1000);
+        let mut add = || -> Result<()> {
+            stack.columns(&[3], "pick")?;
+            let dense = Dense {
+                weights: vec![1.0; 1000],
+                bias: vec![0.0; 1000],
+                inputs: 1,
+            };
+            stack.dense(dense, "dense")?;
+            stack.activation(Arc::new(Relu), &[], "relu")
+        };
+        let results: Vec<_> = (0..20).map(|_| add()).collect();
+        assert!(results[..16].iter().all(Result::is_ok));
+        let error = results[16].as_ref().unwrap_err().to_string();
+        assert!(error.contains("picked features"), "{error}");
+    }
+}

@@ -75,9 +75,10 @@ typedef struct {
     const char *schedule;
     // Learning rate. 0 is the default of the optimizer, which is 0.001 for Adam.
     double learning_rate;
-    // Momentum of `"sgd"`. Range: [0, 1]. Default: 0.
+    // Momentum of `"sgd"`. Range: [0, 1]. Other optimizers accept 0 only. Default: 0.
     double momentum;
-    // Decay of weights by `"adamw"`. Range: at least 0. Default: 0.01.
+    // Decay of weights by `"adamw"`. Range: at least 0. Other optimizers accept 0 and the default
+    // only. Default: 0.01.
     double weight_decay;
     // Penalty on squared weights. Default: 0.
     double l2;

@@ -36,9 +36,10 @@ pub struct ff_train_options {
     pub schedule: *const c_char,
     /// Learning rate. 0 is the default of the optimizer, which is 0.001 for Adam.
     pub learning_rate: f64,
-    /// Momentum of `"sgd"`. Range: [0, 1]. Default: 0.
+    /// Momentum of `"sgd"`. Range: [0, 1]. Other optimizers accept 0 only. Default: 0.
     pub momentum: f64,
-    /// Decay of weights by `"adamw"`. Range: at least 0. Default: 0.01.
+    /// Decay of weights by `"adamw"`. Range: at least 0. Other optimizers accept 0 and the default
+    /// only. Default: 0.01.
     pub weight_decay: f64,
     /// Penalty on squared weights. Default: 0.
     pub l2: f64,

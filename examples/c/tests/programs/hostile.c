@@ -133,7 +133,7 @@ int main(void)
     FAILS(FF_NULL_ARGUMENT, ff_train_options_default(NULL, sizeof options));
     FAILS(FF_INVALID_ARGUMENT, ff_train_options_default(&options, 3));
     FAILS(FF_INVALID_ARGUMENT, ff_train_options_default(&options, sizeof options + 8));
-    for (int fault = 0; fault < 14; fault++) {
+    for (int fault = 0; fault < 16; fault++) {
         if (ff_train_options_default(&options, sizeof options) != FF_OK)
             return 1;
         ff_status expected = FF_INVALID_ARGUMENT;
@@ -151,6 +151,8 @@ int main(void)
         case 10: options.clip_norm = -1; break;
         case 11: options.validation_fraction = 2; break;
         case 12: options.patience = 1; break;
+        case 13: options.momentum = 0.9; break;
+        case 14: options.weight_decay = 0.5; break;
         default: options.optimizer = "adamw"; options.weight_decay = -1; break;
         }
         FAILS(expected, ff_network_train(net, &options, x, 4, y, 2, never, NULL, NULL));
